@@ -1,0 +1,89 @@
+/* A checkpoint in memory. */
+#ifndef XLSTM_MODEL_H
+#define XLSTM_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <xlstm/status.h>
+#include <xlstm/tensor_file.h>
+#include <xlstm/tunable.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Hyper-parameters as config.json gives them, derived sizes filled in. */
+typedef struct xlstm_hparams {
+    int64_t embedding_dim; /* D */
+    int64_t num_blocks;
+    int64_t num_heads;  /* NH */
+    int64_t vocab_size; /* V */
+    int64_t qk_dim;     /* D * qk_dim_factor, over all heads */
+    int64_t v_dim;      /* D * v_dim_factor, over all heads */
+    int64_t qk_head;    /* dqk = qk_dim / NH */
+    int64_t v_head;     /* dv = v_dim / NH */
+    int64_t ffn_dim;    /* F */
+    double gate_soft_cap;
+    double output_logit_soft_cap;
+    double norm_eps;
+    double eps;
+    bool use_bias, add_out_norm, fused, tie_word_embeddings;
+    int64_t bos_token_id, eos_token_id, pad_token_id; /* -1: absent */
+} xlstm_hparams;
+
+typedef struct xlstm_model_info {
+    uint64_t parameters;                         /* elements of all tensors of the checkpoint */
+    uint64_t stored_bytes;                       /* bytes of all tensors in the files */
+    uint64_t stored_bytes_by[XLSTM_DTYPE_COUNT]; /* the same by dtype */
+    uint64_t resident_bytes;                     /* bytes of weights as held in memory (mapped pages included) */
+    uint64_t decode_read_bytes;                  /* weight bytes that one decoded token reads */
+    uint64_t state_bytes;                        /* float32 state C, n, m of one sequence, over all blocks */
+    uint64_t files;                              /* shards */
+    char fingerprint[65]; /* hexadecimal, NUL-terminated: names the checkpoint's config and contents */
+    double load_seconds;  /* what opening took */
+    const char *device;   /* "cpu" */
+    const char *kernels;  /* the kernel table in force: "c", "avx2", "avx512", "neon" */
+} xlstm_model_info;
+
+/* Returns non-zero to stop. Called from the thread that called the library. */
+typedef int (*xlstm_cancel_fn)(void *user);
+
+typedef struct xlstm_model_options {
+    const xlstm_settings
+        *settings;          /* load-time tunables (weights, huge_pages, workers for loading); NULL: defaults */
+    const char *device;     /* NULL or "cpu" */
+    const char *cpu_mask;   /* NULL: the best; "c", "avx2", "avx512", "neon": no more than that */
+    xlstm_cancel_fn cancel; /* NULL or polled while loading */
+    void *user;
+} xlstm_model_options;
+
+/* Opens the checkpoint in folder `dir` (config.json, model.safetensors or shards with their index). All missing,
+ * unexpected and mis-shaped tensors are named in the error. Weights already of the wanted dtype stay mapped.
+ * options may be NULL. On success *out is the caller's, to close after its sessions. Immutable and shareable
+ * between threads and sessions. */
+XLSTM_API int xlstm_model_open(xlstm_model **out, const char *dir, const xlstm_model_options *options,
+                               xlstm_error *err);
+XLSTM_API void xlstm_model_close(xlstm_model *model);
+XLSTM_API const xlstm_hparams *xlstm_model_hparams(const xlstm_model *model);
+XLSTM_API void xlstm_model_get_info(const xlstm_model *model, xlstm_model_info *info);
+
+/* Reads and checks a checkpoint's config and tensor headers without loading weights: info with load_seconds 0. */
+XLSTM_API int xlstm_checkpoint_inspect(const char *dir, xlstm_hparams *hparams, xlstm_model_info *info,
+                                       xlstm_error *err);
+
+/* One tensor that a checkpoint with these hyper-parameters must hold, for writers of checkpoints. */
+typedef struct xlstm_tensor_spec {
+    char name[128];
+    int rank;
+    int64_t shape[2];
+} xlstm_tensor_spec;
+/* Fills specs[0 … count) in the published order and sets *count; with specs NULL only counts. */
+XLSTM_API int xlstm_checkpoint_layout(const xlstm_hparams *hparams, xlstm_tensor_spec *specs, size_t *count,
+                                      xlstm_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,80 @@
+/* The table of tunables: every runtime parameter of the engine is declared in one row. Help, JSON checks, search
+ * ranges, database columns and plot axes all read it. */
+#ifndef XLSTM_TUNABLE_H
+#define XLSTM_TUNABLE_H
+
+#include <stdint.h>
+
+#include <xlstm/status.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum xlstm_tunable_id {
+    XLSTM_TUNE_SCHEDULER,      /* choice: queued, ray, recurrent */
+    XLSTM_TUNE_CHUNK_SIZE,     /* tokens of one chunk of the chunkwise form */
+    XLSTM_TUNE_HEADS_PER_BAND, /* heads of one task */
+    XLSTM_TUNE_WORKERS,        /* threads of prefill */
+    XLSTM_TUNE_SEGMENT,        /* tokens that go through the layers together in prefill */
+    XLSTM_TUNE_DECODE_WORKERS, /* threads of decode */
+    XLSTM_TUNE_PINNING,        /* choice: none, compact, spread */
+    XLSTM_TUNE_WEIGHTS,        /* choice: stored, f32, bf16, f16; at load */
+    XLSTM_TUNE_HUGE_PAGES,     /* choice: off, on; at load */
+    XLSTM_TUNABLE_COUNT
+} xlstm_tunable_id;
+
+enum { XLSTM_SCHED_QUEUED, XLSTM_SCHED_RAY, XLSTM_SCHED_RECURRENT };
+enum { XLSTM_WEIGHTS_STORED, XLSTM_WEIGHTS_F32, XLSTM_WEIGHTS_BF16, XLSTM_WEIGHTS_F16 };
+enum { XLSTM_PIN_NONE, XLSTM_PIN_COMPACT, XLSTM_PIN_SPREAD };
+
+/* What a change of the parameter can change; a bit set. */
+enum {
+    XLSTM_AFFECTS_PREFILL = 1,
+    XLSTM_AFFECTS_DECODE = 2,
+    XLSTM_AFFECTS_MEMORY = 4,
+    XLSTM_AFFECTS_NUMERICS = 8, /* beyond float32 rounding */
+    XLSTM_AFFECTS_LOAD = 16     /* takes effect when the checkpoint is opened, not on a session */
+};
+
+typedef enum xlstm_tunable_type { XLSTM_TYPE_INT, XLSTM_TYPE_CHOICE } xlstm_tunable_type;
+
+typedef struct xlstm_tunable {
+    xlstm_tunable_id id;
+    const char *name; /* "chunk_size"; flags accept '-' for '_' */
+    const char *unit; /* "tokens", "heads", "threads" or "" */
+    const char *text; /* one line for help */
+    xlstm_tunable_type type;
+    int64_t min, max;           /* inclusive bounds on any model and machine; choices: 0 … count - 1 */
+    int64_t preset;             /* default before the model and machine are known; 0: depends on them */
+    const char *const *choices; /* NULL-terminated names of a choice, else NULL */
+    unsigned affects;           /* XLSTM_AFFECTS_* */
+} xlstm_tunable;
+
+typedef struct xlstm_model xlstm_model;
+
+/* One value per row of the table. Plain data; initialise with xlstm_settings_init. */
+typedef struct xlstm_settings {
+    int64_t v[XLSTM_TUNABLE_COUNT];
+} xlstm_settings;
+
+/* Row of an id; NULL outside the table. Static storage. */
+XLSTM_API const xlstm_tunable *xlstm_tunable_get(int id);
+/* Row of a name ('-' and '_' alike); NULL where there is none. */
+XLSTM_API const xlstm_tunable *xlstm_tunable_find(const char *name);
+
+/* The useful range and default on this model and machine (heads: 1 … num_heads; workers: 1 … logical CPUs).
+ * `model` may be NULL: then the machine alone. Any out pointer may be NULL. */
+XLSTM_API void xlstm_tunable_range(int id, const xlstm_model *model, int64_t *min, int64_t *max, int64_t *preset);
+
+/* Sets every value to its default for this model (NULL: the machine alone). */
+XLSTM_API void xlstm_settings_init(xlstm_settings *settings, const xlstm_model *model);
+/* Sets one value from text: an integer or the name of a choice. EARG names the parameter and what is accepted. */
+XLSTM_API int xlstm_settings_parse(xlstm_settings *settings, int id, const char *text, xlstm_error *err);
+/* Checks every value against the table's hard bounds; EARG names the first that is out. */
+XLSTM_API int xlstm_settings_check(const xlstm_settings *settings, xlstm_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,17 @@
+/* Filling an xlstm_error. */
+#ifndef XL_BASE_ERROR_H
+#define XL_BASE_ERROR_H
+
+#include <xlstm/status.h>
+
+/* Stores status and the formatted text (cut to fit, control characters made '?') in err, which may be NULL, and
+ * returns status, so that a failing function can end with `return xl_fail(err, XLSTM_EIO, …)`. */
+int xl_fail(xlstm_error *err, int status, const char *format, ...) XLSTM_PRINTF(3, 4);
+
+/* Edit distance between two names, '-' and '_' alike, case ignored; for "did you mean". */
+unsigned xl_name_distance(const char *a, const char *b);
+
+/* Index of the nearest of `count` names, or -1 where none is within a third of the longer name's length. */
+int xl_nearest_name(const char *name, const char *const *names, int count);
+
+#endif

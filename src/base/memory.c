@@ -1,0 +1,44 @@
+#include "base/memory.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void *xl_aligned_alloc(size_t count, size_t size) {
+    size_t bytes;
+    if (!xl_mul(count, size, &bytes) || !xl_add(bytes, XL_CACHE_LINE, &bytes)) return NULL;
+    void *p = NULL;
+    if (posix_memalign(&p, XL_CACHE_LINE, bytes - bytes % XL_CACHE_LINE)) return NULL;
+    return p;
+}
+
+void *xl_aligned_calloc(size_t count, size_t size) {
+    void *p = xl_aligned_alloc(count, size);
+    if (p) memset(p, 0, count * size);
+    return p;
+}
+
+void xl_aligned_free(void *p) {
+    free(p);
+}
+
+void *xl_array(size_t count, size_t size) {
+    size_t bytes;
+    if (!xl_mul(count, size, &bytes)) return NULL;
+    return malloc(bytes ? bytes : 1);
+}
+
+char *xl_format(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    if (n < 0) return NULL;
+    char *text = malloc((size_t)n + 1);
+    if (!text) return NULL;
+    va_start(args, format);
+    vsnprintf(text, (size_t)n + 1, format, args);
+    va_end(args);
+    return text;
+}

@@ -1,0 +1,37 @@
+/* Checked sizes and aligned memory. */
+#ifndef XL_BASE_MEMORY_H
+#define XL_BASE_MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define XL_CACHE_LINE 64
+
+/* *out = a * b (a + b); false, *out untouched, where that does not fit. */
+static inline bool xl_mul(size_t a, size_t b, size_t *out) {
+    size_t product;
+    if (__builtin_mul_overflow(a, b, &product)) return false;
+    *out = product;
+    return true;
+}
+static inline bool xl_add(size_t a, size_t b, size_t *out) {
+    size_t sum;
+    if (__builtin_add_overflow(a, b, &sum)) return false;
+    *out = sum;
+    return true;
+}
+
+/* `count` elements of `size` bytes at a 64-byte boundary, not cleared; NULL on overflow or where there is none.
+ * A count of zero gives a valid pointer. Release with xl_aligned_free (NULL is accepted). */
+void *xl_aligned_alloc(size_t count, size_t size);
+void *xl_aligned_calloc(size_t count, size_t size);
+void xl_aligned_free(void *p);
+
+/* malloc'd array with checked size; count zero gives a valid pointer. Release with free. */
+void *xl_array(size_t count, size_t size);
+
+/* malloc'd formatted string; NULL when out of memory. */
+char *xl_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

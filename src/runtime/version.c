@@ -1,0 +1,5 @@
+#include <xlstm/xlstm.h>
+
+const char *xlstm_version(void) {
+    return XL_VERSION;
+}

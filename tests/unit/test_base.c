@@ -1,0 +1,91 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/rng.h"
+
+static void checked_sizes(void **state) {
+    size_t out = 7;
+    assert_false(xl_mul(SIZE_MAX / 2, 3, &out));
+    assert_int_equal(out, 7);
+    assert_true(xl_mul(6, 7, &out));
+    assert_int_equal(out, 42);
+    assert_null(xl_aligned_alloc(SIZE_MAX, 2));
+    void *p = xl_aligned_alloc(0, 4);
+    assert_non_null(p);
+    assert_int_equal((uintptr_t)p % XL_CACHE_LINE, 0);
+    xl_aligned_free(p);
+}
+
+static void error_is_one_line(void **state) {
+    xlstm_error err;
+    assert_int_equal(xl_fail(&err, XLSTM_EARG, "a\nb %d", 3), XLSTM_EARG);
+    assert_string_equal(err.text, "a?b 3");
+    assert_string_equal(xlstm_status_name(err.status), "EARG");
+    assert_int_equal(xl_fail(NULL, XLSTM_EIO, "x"), XLSTM_EIO);
+}
+
+static void nearest_name(void **state) {
+    const char *names[] = {"chunk_size", "heads_per_band", "workers"};
+    assert_int_equal(xl_nearest_name("chunk-sise", names, 3), 0);
+    assert_int_equal(xl_nearest_name("worker", names, 3), 2);
+    assert_int_equal(xl_nearest_name("zzzzzz", names, 3), -1);
+}
+
+static void random_stream(void **state) {
+    xl_rng a, b;
+    xl_rng_seed(&a, 1);
+    xl_rng_seed(&b, 1);
+    double sum = 0, square = 0;
+    for (int i = 0; i < 20000; i++) {
+        uint64_t below = xl_rng_below(&a, 10);
+        assert_true(below < 10);
+        assert_int_equal(below, xl_rng_below(&b, 10));
+        double z = xl_rng_normal(&a);
+        xl_rng_normal(&b);
+        sum += z;
+        square += z * z;
+    }
+    assert_true(sum / 20000 < 0.03 && sum / 20000 > -0.03);
+    assert_true(square / 20000 > 0.95 && square / 20000 < 1.05);
+}
+
+static void files_are_whole(void **state) {
+    char folder[] = "/tmp/xltune-test-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    char *deep = xl_path_join(folder, "a/b");
+    assert_int_equal(xl_make_folder(deep, NULL), 0);
+    char *path = xl_path_join(deep, "f");
+    assert_int_equal(xl_file_write(path, "one\0two", 7, NULL), 0);
+    char *data;
+    size_t bytes;
+    xlstm_error err;
+    assert_int_equal(xl_file_read(path, 100, &data, &bytes, &err), 0);
+    assert_int_equal(bytes, 7);
+    assert_memory_equal(data, "one\0two", 8);
+    free(data);
+    assert_int_equal(xl_file_read(path, 6, &data, &bytes, &err), XLSTM_EFORMAT);
+    assert_int_equal(xl_file_read(deep, 100, &data, &bytes, &err), XLSTM_EIO);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(xl_file_read(path, 6, &data, &bytes, &err), XLSTM_ENOTFOUND);
+    assert_int_equal(rmdir(deep), 0); /* no temporary is left behind */
+    free(path);
+    free(deep);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(checked_sizes), cmocka_unit_test(error_is_one_line), cmocka_unit_test(nearest_name),
+        cmocka_unit_test(random_stream), cmocka_unit_test(files_are_whole),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
