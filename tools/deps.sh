@@ -1,12 +1,15 @@
 #!/bin/sh
-# Installs what building, testing and running xltune needs, and says what and why. Skips what is there.
+# Installs what building, testing and running xltune needs, and says what and why; skips what is there.
+# usage: tools/deps.sh [dev]      dev: also what .ci/run needs (clang, its analyzer, formatter and runtimes)
 set -eu
-# name of the package per system, and the reason; one line a need
+
+# package in apt, brew, dnf, pacman ('-': comes with the system or another package), and the reason
 needs() {
     cat <<'LIST'
-gcc gcc gcc gcc C compiler
+gcc - gcc gcc C compiler
+libc6-dev - glibc-devel - C library headers
 pkg-config pkg-config pkgconf-pkg-config pkgconf finds the libraries
-meson meson meson meson builds
+meson meson meson meson configures the build
 ninja-build ninja ninja-build ninja builds
 libjansson-dev jansson jansson-devel jansson JSON
 libopenblas-dev - openblas-devel openblas dense matrix products
@@ -15,15 +18,27 @@ libutf8proc-dev utf8proc utf8proc-devel libutf8proc Unicode normal forms
 libhwloc-dev hwloc hwloc-devel hwloc processor topology and pinning
 libsqlite3-dev sqlite sqlite-devel sqlite the study's database
 gnuplot-nox gnuplot gnuplot gnuplot pictures
+fonts-dejavu-core - dejavu-sans-fonts ttf-dejavu letters in the pictures
 libcmocka-dev cmocka libcmocka-devel cmocka unit tests
 LIST
+    [ "$1" = dev ] && cat <<'LIST'
+clang - clang clang the second compiler
+clang-format clang-format clang-tools-extra - the style check
+clang-tidy - - - the gating analyzer
+libclang-rt-14-dev - compiler-rt compiler-rt sanitizer runtimes for clang
+LIST
+    return 0
 }
-sudo=
-[ "$(id -u)" = 0 ] || sudo=sudo
+
+as_root=
+[ "$(id -u)" = 0 ] || as_root=sudo
 if command -v apt-get >/dev/null 2>&1; then
     column=1
     have() { dpkg-query -W -f='${Status}' "$1" 2>/dev/null | grep -q 'install ok installed'; }
-    add() { $sudo apt-get update -qq; $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null; }
+    add() {
+        $as_root apt-get update -qq
+        $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+    }
 elif command -v brew >/dev/null 2>&1; then
     column=2
     have() { brew list --versions "$1" >/dev/null 2>&1; }
@@ -31,25 +46,32 @@ elif command -v brew >/dev/null 2>&1; then
 elif command -v dnf >/dev/null 2>&1; then
     column=3
     have() { rpm -q "$1" >/dev/null 2>&1; }
-    add() { $sudo dnf install -y -q "$@"; }
+    add() { $as_root dnf install -y -q "$@"; }
 elif command -v pacman >/dev/null 2>&1; then
     column=4
     have() { pacman -Q "$1" >/dev/null 2>&1; }
-    add() { $sudo pacman -S --noconfirm --needed "$@"; }
+    add() { $as_root pacman -S --noconfirm --needed "$@"; }
 else
-    echo "deps: none of apt-get, brew, dnf or pacman is here; these are needed:" >&2
-    needs | awk '{ printf "  %-18s", $1; for (i = 5; i <= NF; i++) printf " %s", $i; print "" }' >&2
+    echo "deps: none of apt-get, brew, dnf or pacman is here; install these by hand (Debian's names):" >&2
+    needs "${1:-}" | awk '{ printf "  %-20s", $1; for (i = 5; i <= NF; i++) printf " %s", $i; print "" }' >&2
     exit 1
 fi
+
+list=$(needs "${1:-}")
 missing=
-needs >"${TMPDIR:-/tmp}/xltune-deps.$$"
 while read -r apt brew dnf pacman why; do
-    case $column in 1) p=$apt ;; 2) p=$brew ;; 3) p=$dnf ;; 4) p=$pacman ;; esac
-    [ "$p" = - ] && continue
-    have "$p" && continue
-    echo "deps: installing $p ($why)"
-    missing="$missing $p"
-done <"${TMPDIR:-/tmp}/xltune-deps.$$"
-rm -f "${TMPDIR:-/tmp}/xltune-deps.$$"
-# shellcheck disable=SC2086
+    case $column in
+    1) package=$apt ;;
+    2) package=$brew ;;
+    3) package=$dnf ;;
+    *) package=$pacman ;;
+    esac
+    [ "$package" = - ] && continue
+    have "$package" && continue
+    echo "deps: installing $package ($why)"
+    missing="$missing $package"
+done <<LIST
+$list
+LIST
+# shellcheck disable=SC2086 # a list of names
 [ -z "$missing" ] || add $missing
