@@ -1,0 +1,41 @@
+/* Conditions between parameters: a small, safe expression language, a subset of Python's that the tuning community
+ * writes its constraints in. Numbers are float64, texts compare by content, truth is 1 or 0.
+ *
+ *   or, and, not                        short-circuit, as in Python
+ *   == != < <= > >=  in  not in         chained: 32 <= a * b <= 1024;  a in [1, 2, 4];  name in ("x", 'y')
+ *   + - * / // % **  unary + -          // and % round towards minus infinity; division by zero makes the value NaN
+ *   x if c else y   min() max() abs()   ( … )  numbers  "text"  True  False  names
+ *
+ * A comparison with NaN is false. Order between a text and a number, or arithmetic on a text, is NaN too. */
+#ifndef TUNE_EXPR_H
+#define TUNE_EXPR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <xlstm/status.h>
+
+/* A number, or a text where `text` is not NULL (not owned). */
+typedef struct tune_value {
+    double number;
+    const char *text;
+} tune_value;
+
+typedef struct tune_expr tune_expr;
+
+/* Compiles `source` (at most 4096 characters, nested at most 64 deep); names resolve to their index in `names`.
+ * EARG names what was found where, and the nearest known name. *out is released with tune_expr_destroy. */
+int tune_expr_parse(const char *source, const char *const *names, size_t count, tune_expr **out, xlstm_error *err);
+void tune_expr_destroy(tune_expr *e);
+
+/* The value where name i is values[i]. Texts in the result live as long as `values` and `e`. */
+tune_value tune_expr_value(const tune_expr *e, const tune_value *values);
+/* Truth as in Python: neither 0 nor "" ; NaN counts as false. */
+bool tune_expr_true(const tune_expr *e, const tune_value *values);
+
+/* The largest index of a name that it uses, or -1: it can be decided once that name and all before it are set. */
+int tune_expr_last_name(const tune_expr *e);
+const char *tune_expr_source(const tune_expr *e);
+
+#endif
