@@ -1,0 +1,146 @@
+#include "base/system.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#ifdef __APPLE__
+#include <mach/mach.h>
+#include <sys/sysctl.h>
+#endif
+
+#ifdef __linux__
+
+/* Value of "name: N kB" in /proc/meminfo, in bytes; 0 where there is none. */
+static uint64_t meminfo(const char *name) {
+    FILE *file = fopen("/proc/meminfo", "r");
+    if (!file) return 0;
+    char line[256];
+    unsigned long long kib = 0;
+    size_t n = strlen(name);
+    while (fgets(line, sizeof line, file)) {
+        if (!strncmp(line, name, n) && line[n] == ':' && sscanf(line + n + 1, "%llu", &kib) == 1) break;
+    }
+    fclose(file);
+    return (uint64_t)kib * 1024;
+}
+
+static uint64_t number_in(const char *folder, const char *name) {
+    char path[512];
+    if (snprintf(path, sizeof path, "%s/%s", folder, name) >= (int)sizeof path) return 0;
+    FILE *file = fopen(path, "r");
+    if (!file) return 0;
+    unsigned long long value = 0;
+    if (fscanf(file, "%llu", &value) != 1) value = 0;
+    fclose(file);
+    return (uint64_t)value;
+}
+
+/* Value of "name N" in the group's memory.stat. */
+static uint64_t group_stat(const char *folder, const char *name) {
+    char path[512], key[64];
+    if (snprintf(path, sizeof path, "%s/memory.stat", folder) >= (int)sizeof path) return 0;
+    FILE *file = fopen(path, "r");
+    if (!file) return 0;
+    unsigned long long value = 0, found = 0;
+    while (fscanf(file, "%63s %llu", key, &value) == 2) {
+        if (!strcmp(key, name)) {
+            found = value;
+            break;
+        }
+    }
+    fclose(file);
+    return (uint64_t)found;
+}
+
+/* The folder of this process's control group (version 2); false where there is none. */
+static int group_folder(char *folder, size_t bytes) {
+    FILE *file = fopen("/proc/self/cgroup", "r");
+    if (!file) return 0;
+    char line[400];
+    int found = 0;
+    while (!found && fgets(line, sizeof line, file)) {
+        if (strncmp(line, "0::", 3)) continue;
+        line[strcspn(line, "\n")] = 0;
+        found = snprintf(folder, bytes, "/sys/fs/cgroup%s", line + 3) < (int)bytes;
+    }
+    fclose(file);
+    return found;
+}
+
+/* The lowest limit on the way up to the root group, and what is left under it. */
+static void group_memory(uint64_t *limit, uint64_t *left) {
+    char folder[512];
+    *limit = *left = UINT64_MAX;
+    if (!group_folder(folder, sizeof folder)) return;
+    while (strlen(folder) >= strlen("/sys/fs/cgroup")) {
+        uint64_t max = number_in(folder, "memory.max");
+        if (max) {
+            uint64_t used = number_in(folder, "memory.current"), cache = group_stat(folder, "inactive_file");
+            used = used > cache ? used - cache : 0;
+            if (max < *limit) *limit = max;
+            uint64_t free_bytes = max > used ? max - used : 0;
+            if (free_bytes < *left) *left = free_bytes;
+        }
+        char *slash = strrchr(folder, '/');
+        if (!slash) break;
+        *slash = 0;
+    }
+}
+
+uint64_t xl_memory_total(void) {
+    uint64_t total = meminfo("MemTotal"), limit, left;
+    group_memory(&limit, &left);
+    return limit < total ? limit : total;
+}
+
+uint64_t xl_memory_available(void) {
+    uint64_t available = meminfo("MemAvailable"), limit, left;
+    group_memory(&limit, &left);
+    return left < available ? left : available;
+}
+
+uint64_t xl_memory_resident(void) {
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (!file) return 0;
+    unsigned long long size = 0, resident = 0;
+    if (fscanf(file, "%llu %llu", &size, &resident) != 2) resident = 0;
+    fclose(file);
+    return (uint64_t)resident * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+#elif defined(__APPLE__)
+
+uint64_t xl_memory_total(void) {
+    uint64_t bytes = 0;
+    size_t size = sizeof bytes;
+    return sysctlbyname("hw.memsize", &bytes, &size, NULL, 0) ? 0 : bytes;
+}
+
+uint64_t xl_memory_available(void) {
+    vm_statistics64_data_t vm;
+    mach_msg_type_number_t count = HOST_VM_INFO64_COUNT;
+    if (host_statistics64(mach_host_self(), HOST_VM_INFO64, (host_info64_t)&vm, &count)) return 0;
+    uint64_t pages = (uint64_t)vm.free_count + vm.inactive_count + vm.purgeable_count;
+    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+uint64_t xl_memory_resident(void) {
+    mach_task_basic_info_data_t task;
+    mach_msg_type_number_t count = MACH_TASK_BASIC_INFO_COUNT;
+    if (task_info(mach_task_self(), MACH_TASK_BASIC_INFO, (task_info_t)&task, &count)) return 0;
+    return task.resident_size;
+}
+
+#else
+
+uint64_t xl_memory_total(void) {
+    return 0;
+}
+uint64_t xl_memory_available(void) {
+    return 0;
+}
+uint64_t xl_memory_resident(void) {
+    return 0;
+}
+
+#endif

@@ -1,0 +1,15 @@
+/* What the machine has of memory. */
+#ifndef XL_BASE_SYSTEM_H
+#define XL_BASE_SYSTEM_H
+
+#include <stdint.h>
+
+/* Bytes of physical memory, or the control group's limit where that is lower; 0 where it is not known. */
+uint64_t xl_memory_total(void);
+/* Bytes that can be had without swapping, page cache that can be given up included, control group's limit
+ * respected; 0 where it is not known. */
+uint64_t xl_memory_available(void);
+/* Bytes of this process's resident set; 0 where it is not known. */
+uint64_t xl_memory_resident(void);
+
+#endif
