@@ -1,0 +1,175 @@
+/* The study: what was ever measured, in one SQLite file (WAL). The only door to SQL.
+ *
+ * A study holds machines, runs, trials and samples. A run folder has a study of its own (study.sqlite), or many
+ * runs share one file. Several processes may write to one study at once: every call here is one transaction, and a
+ * call waits up to a minute for another's. A study handle belongs to one thread at a time.
+ *
+ * Strings in rows that a reading function fills are malloc'd and freed by the row's free function; strings in rows
+ * that a writing function takes stay the caller's. JSON columns hold what the caller gave, unread. */
+#ifndef TUNE_STUDY_H
+#define TUNE_STUDY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <xlstm/status.h>
+
+#define TUNE_STUDY_FILE "study.sqlite" /* its name in a run folder */
+#define TUNE_BASELINE_TRIAL (-1)       /* the trial number of samples of the baseline */
+
+typedef enum tune_trial_status {
+    TUNE_TRIAL_OK,
+    TUNE_TRIAL_DUPLICATE,  /* the point was measured before in this run: values of that trial, no time spent */
+    TUNE_TRIAL_FAILED,     /* an error, or outputs that differ from the baseline's */
+    TUNE_TRIAL_TIMEOUT,    /* stopped because it could not win any more, or out of time */
+    TUNE_TRIAL_INFEASIBLE, /* outside the space's conditions, or over a limit such as memory */
+    TUNE_TRIAL_STATUS_COUNT
+} tune_trial_status;
+/* "ok", "duplicate", "failed", "timeout", "infeasible". Static storage; NULL outside the enumeration. */
+const char *tune_trial_status_name(int status);
+/* -1 where the name is unknown. */
+int tune_trial_status_find(const char *name);
+
+/* What a trial or a sample can be judged by. The first are a sample's own; the rest follow from it. */
+typedef enum tune_metric {
+    TUNE_PREFILL_S,     /* seconds for the prompt with BOS, up to its last logits */
+    TUNE_DECODE_S,      /* seconds for the tokens after the first */
+    TUNE_PREFILL_TOK_S, /* prompt tokens with BOS / prefill_s */
+    TUNE_DECODE_TOK_S,  /* max(new - 1, 1) / decode_s */
+    TUNE_REQUEST_S,     /* prefill_s + decode_s */
+    TUNE_TTFT_MS,       /* milliseconds to the first token */
+    TUNE_PEAK_MB,       /* MiB, the most resident memory while sampling */
+    TUNE_KL,            /* nats a token, mean over the prompt, of the baseline's distribution to the point's */
+    TUNE_ENERGY_J,      /* joules of the package, where the machine reports them */
+    TUNE_METRIC_COUNT
+} tune_metric;
+/* "prefill_s", …: the columns of summary.csv and the names that --objective takes. NULL outside. */
+const char *tune_metric_name(int metric);
+/* -1 where the name is unknown. */
+int tune_metric_find(const char *name);
+/* Rates are better when larger; everything else when smaller. */
+bool tune_metric_larger_is_better(int metric);
+
+typedef struct tune_study tune_study;
+
+/* Opens `path`, making it where it is missing and `create` is set, and brings its schema up to date. A file that is
+ * no study, is damaged or comes from a newer version is EFORMAT with what to do; a missing one ENOTFOUND. */
+int tune_study_open(tune_study **out, const char *path, bool create, xlstm_error *err);
+void tune_study_close(tune_study *study);
+/* The path it was opened by; owned by the study. */
+const char *tune_study_path(const tune_study *study);
+
+/* A run's state: only `running` can have lost something. */
+#define TUNE_RUN_RUNNING "running"         /* in progress, or its process died */
+#define TUNE_RUN_INTERRUPTED "interrupted" /* ended by a signal or an error, everything written */
+#define TUNE_RUN_FINISHED "finished"
+
+typedef struct tune_run_row {
+    int64_t id;    /* set by tune_study_run_add */
+    char *uid;     /* unique everywhere, given by the caller */
+    char *folder;  /* absolute path of the run folder */
+    char *backend; /* "ray", "queued", … */
+    char *state;   /* TUNE_RUN_* */
+    char *mode;    /* strategy */
+    char *objective;
+    int64_t seed;
+    char *machine;      /* fingerprint, see machine.h */
+    char *machine_info; /* JSON; of the machine's row */
+    char *device, *checkpoint, *kernels, *version;
+    int64_t prompt_tokens, new_tokens; /* prompt with BOS */
+    char *prompt_hash;
+    double created, finished; /* seconds since 1970; finished 0: not yet */
+    char *meta;               /* run_meta.json's text */
+    char *space;              /* the declared space, JSON */
+    char *baseline;           /* the baseline: {"params": {…}, "metrics": {…}, …} JSON, or NULL before it was measured */
+    char *result;             /* best.json's text, or NULL before the end */
+    int64_t trials;           /* rows of trial; filled by reading only */
+} tune_run_row;
+
+/* Adds the run (and its machine where it is new) and sets run->id. */
+int tune_study_run_add(tune_study *study, tune_run_row *run, xlstm_error *err);
+/* Changes the parts that are not NULL; state "finished" also sets `finished`. */
+int tune_study_run_update(tune_study *study, int64_t run, const char *state, const char *meta, const char *baseline,
+                          const char *result, xlstm_error *err);
+/* All runs, oldest first; *rows is freed by tune_run_rows_free. */
+int tune_study_runs(tune_study *study, tune_run_row **rows, size_t *count, xlstm_error *err);
+/* One run by uid, by the name of its folder, or by its number as text; "" or NULL: the newest. ENOTFOUND names what
+ * was looked for. *row is filled, freed by tune_run_row_clear. */
+int tune_study_run_find(tune_study *study, const char *name, tune_run_row *row, xlstm_error *err);
+void tune_run_row_clear(tune_run_row *row);
+void tune_run_rows_free(tune_run_row *rows, size_t count);
+/* Removes a run with its trials and samples. */
+int tune_study_run_remove(tune_study *study, int64_t run, xlstm_error *err);
+
+typedef struct tune_trial_row {
+    int64_t index;        /* number of the proposal, from 0 */
+    char *params;         /* the proposed point, {"chunk_size": 32, …} */
+    char *key;            /* the canonical point as text: equal keys are one point */
+    tune_trial_status status;
+    char *reason;         /* NULL where status is ok */
+    int64_t duplicate_of; /* index of the trial whose values these are; -1 */
+    double metric[TUNE_METRIC_COUNT]; /* means over the samples in use; NaN: not measured */
+    double value;      /* what the strategy was told, smaller is better; NaN: no value */
+    double spread;     /* standard error of log(value); NaN: unknown */
+    int64_t samples;   /* samples in use */
+    char *token_hash;  /* of the greedy continuation, hexadecimal; NULL: none */
+    char *in_force;    /* what the engine really used, JSON; NULL: unknown */
+    double started;    /* seconds since 1970 */
+    double seconds;    /* what the trial cost */
+} tune_trial_row;
+
+typedef struct tune_sample_row {
+    int64_t trial;      /* index, or TUNE_BASELINE_TRIAL */
+    const char *stage;  /* "search", "check" or "final"; static when read */
+    int64_t block;      /* what was measured together; drift cancels inside a block */
+    int64_t process;    /* 0: the run's own; final stage: number of the fresh process, from 1 */
+    int64_t seq;        /* order in time within the run's stage */
+    double at;          /* seconds since 1970, at its start */
+    double prefill_s, decode_s, energy_j, peak_mb; /* NaN: not measured */
+    double value;       /* the objective, smaller is better; NaN: none */
+    bool used;          /* false: left out of every estimate */
+    char why[48];       /* why not: "warm-up", "disturbed: steal time", … */
+} tune_sample_row;
+
+/* Stores a trial and its samples (and the baseline's that were taken beside it) in one transaction. A trial of that
+ * index that is already there is EARG: nothing is measured twice. */
+int tune_study_trial_add(tune_study *study, int64_t run, const tune_trial_row *trial, const tune_sample_row *samples,
+                         size_t count, xlstm_error *err);
+/* Replaces the values of a trial after more samples of it (racing), and stores those. */
+int tune_study_trial_update(tune_study *study, int64_t run, const tune_trial_row *trial,
+                            const tune_sample_row *samples, size_t count, xlstm_error *err);
+/* Samples that belong to no single trial's measurement (the baseline alone, the final stage). */
+int tune_study_samples_add(tune_study *study, int64_t run, const tune_sample_row *samples, size_t count,
+                           xlstm_error *err);
+/* Trials by index, freed by tune_trial_rows_free. */
+int tune_study_trials(tune_study *study, int64_t run, tune_trial_row **rows, size_t *count, xlstm_error *err);
+void tune_trial_row_clear(tune_trial_row *row);
+void tune_trial_rows_free(tune_trial_row *rows, size_t count);
+/* Samples in the order they were stored; plain data, *rows freed by free. */
+int tune_study_samples(tune_study *study, int64_t run, tune_sample_row **rows, size_t *count, xlstm_error *err);
+
+/* A line of the run's history ("resumed after trial 11", …). */
+int tune_study_event(tune_study *study, int64_t run, const char *kind, const char *text, xlstm_error *err);
+
+/* The best trials of earlier runs for this checkpoint and device, best first within each run, newest run first, that
+ * finished with status ok: params JSON, at most `limit` distinct ones. The same machine's come before others'. A
+ * workload is alike where prompt and new tokens are within a factor of two. `except` is a run to leave out. */
+typedef struct tune_known_point {
+    char *params;      /* JSON */
+    bool same_machine; /* measured on `machine` with this version */
+} tune_known_point;
+int tune_study_known(tune_study *study, const tune_run_row *like, int64_t except, size_t limit,
+                     tune_known_point **points, size_t *count, xlstm_error *err);
+void tune_known_points_free(tune_known_point *points, size_t count);
+
+/* Copies every run of the study file `from` that is not here yet (by uid), in one transaction: all or nothing.
+ * *added: runs copied. */
+int tune_study_merge(tune_study *study, const char *from, size_t *added, xlstm_error *err);
+/* One run with its trials and samples as JSON text, malloc'd; the format import reads. */
+int tune_study_export(tune_study *study, int64_t run, char **text, xlstm_error *err);
+/* Imports what export wrote: checked whole before anything is stored. EARG where the run is here already. */
+int tune_study_import(tune_study *study, const char *text, size_t bytes, const char *name, int64_t *run,
+                      xlstm_error *err);
+
+#endif
