@@ -1,0 +1,26 @@
+/* What the oracle's files share, and the scalar part of the cell that every instruction set uses. */
+#ifndef XL_KERNELS_REF_H
+#define XL_KERNELS_REF_H
+
+#include "kernels/kernels.h"
+
+/* log sigmoid(f) in float64. Finite also for f = -inf: a decay this strong forgets everything, and differences of
+ * running sums stay exact enough. */
+double xl_log_sigmoid(double f);
+
+/* The input gate as the cell uses it: -inf becomes a number so far down that its exponential is zero. */
+double xl_input_gate(double i);
+
+/* One token's gates: *m becomes m' = max(logf + m, i), rounded to float32; *forget = e^(logf + m - m') and
+ * *input = e^(i - m') belong to that rounded m'. */
+void xl_mlstm_gates(float *m, float igate, float fgate, float *forget, float *input);
+
+/* Gates of a whole chunk, in float64. For t < length: b[t] = sum of logf up to t, a[t] = i_t - b[t], and m[t] the
+ * running stabilizer max(b_t + m_prev, max_s<=t (b_t + a_s)) rounded to float32. */
+void xl_mlstm_chunk_gates(const xl_mlstm_chunk *chunk, double *a, double *b, float *m);
+
+void xl_ref_mlstm_step(float *c, float *n, float *m, const float *q, const float *k, const float *v, float igate,
+                       float fgate, int64_t dqk, int64_t dv, float eps, float *h);
+void xl_ref_mlstm_chunk(const xl_mlstm_chunk *chunk);
+
+#endif
