@@ -3,57 +3,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/half.h"
 #include "kernels/kernels.h"
 #include "kernels/ref/ref.h"
-
-static float f16_to_f32(uint16_t half) {
-    uint32_t sign = (uint32_t)(half & 0x8000) << 16, exponent = (half >> 10) & 31, mantissa = half & 0x3ff, bits;
-    if (exponent == 31)
-        bits = sign | 0x7f800000 | mantissa << 13 | (mantissa ? 0x400000 : 0);
-    else if (exponent)
-        bits = sign | (exponent + 112) << 23 | mantissa << 13;
-    else {
-        float tiny = (float)mantissa * 0x1p-24f;
-        memcpy(&bits, &tiny, sizeof bits);
-        bits |= sign;
-    }
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-static uint16_t f32_to_f16(float value) {
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    uint32_t sign = bits >> 16 & 0x8000, magnitude = bits & 0x7fffffff;
-    if (magnitude > 0x7f800000) return (uint16_t)(sign | 0x7e00 | (magnitude >> 13 & 0x3ff));
-    if (magnitude >= 0x477ff000) return (uint16_t)(sign | 0x7c00); /* 65520 rounds up to infinity */
-    if (magnitude < 0x38800000) {
-        /* A subnormal half is a multiple of 2^-24; adding 0.5 makes the float unit round there. */
-        float rounded;
-        memcpy(&rounded, &magnitude, sizeof rounded);
-        rounded += 0.5f;
-        uint32_t r;
-        memcpy(&r, &rounded, sizeof r);
-        return (uint16_t)(sign | (r - 0x3f000000));
-    }
-    magnitude += 0xfff + (magnitude >> 13 & 1);
-    return (uint16_t)(sign | (magnitude - 0x38000000) >> 13);
-}
-
-static float bf16_to_f32(uint16_t half) {
-    uint32_t bits = (uint32_t)half << 16;
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-static uint16_t f32_to_bf16(float value) {
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    if ((bits & 0x7fffffff) > 0x7f800000) return (uint16_t)(bits >> 16 | 0x40);
-    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
-}
 
 /* Stored weights may lie at any byte, so each element is copied out. */
 static float at_f32(const void *w, size_t i) {
@@ -64,12 +16,12 @@ static float at_f32(const void *w, size_t i) {
 static float at_f16(const void *w, size_t i) {
     uint16_t value;
     memcpy(&value, (const char *)w + i * sizeof value, sizeof value);
-    return f16_to_f32(value);
+    return xl_f16_to_f32(value);
 }
 static float at_bf16(const void *w, size_t i) {
     uint16_t value;
     memcpy(&value, (const char *)w + i * sizeof value, sizeof value);
-    return bf16_to_f32(value);
+    return xl_bf16_to_f32(value);
 }
 
 /* Four sums break the chain of additions; eight terms a turn let the compiler use what vectors it has. */
@@ -98,13 +50,13 @@ static void from_f32_f32(const float *src, void *dst, size_t n) {
 }
 static void from_f32_f16(const float *src, void *dst, size_t n) {
     for (size_t i = 0; i < n; i++) {
-        uint16_t half = f32_to_f16(src[i]);
+        uint16_t half = xl_f32_to_f16(src[i]);
         memcpy((char *)dst + i * sizeof half, &half, sizeof half);
     }
 }
 static void from_f32_bf16(const float *src, void *dst, size_t n) {
     for (size_t i = 0; i < n; i++) {
-        uint16_t half = f32_to_bf16(src[i]);
+        uint16_t half = xl_f32_to_bf16(src[i]);
         memcpy((char *)dst + i * sizeof half, &half, sizeof half);
     }
 }
@@ -124,8 +76,7 @@ static void head_norm(const float *x, const float *w, const float *b, double eps
         mean /= (double)dv;
         for (int64_t i = first; i < first + dv; i++) square += (x[i] - mean) * (x[i] - mean);
         double scale = 1 / sqrt(square / (double)dv + eps);
-        for (int64_t i = first; i < first + dv; i++)
-            y[i] = (float)((x[i] - mean) * scale * w[i] + (b ? b[i] : 0));
+        for (int64_t i = first; i < first + dv; i++) y[i] = (float)((x[i] - mean) * scale * w[i] + (b ? b[i] : 0));
     }
 }
 

@@ -86,7 +86,8 @@ static void chunk_token(const xl_mlstm_chunk *chunk, int64_t t, const double *a,
         for (int64_t s = 0; s <= t; s++)
             for (int64_t j = 0; j < width; j++)
                 sum[j] += (double)weights[s] * chunk->v[s * chunk->v_stride + first + j];
-        for (int64_t j = 0; j < width; j++) chunk->h[t * chunk->h_stride + first + j] = (float)(sum[j] / denominator);
+        for (int64_t j = 0; j < width; j++)
+            chunk->h[t * chunk->h_stride + first + j] = (float)(sum[j] / denominator);
     }
 }
 
