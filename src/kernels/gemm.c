@@ -33,7 +33,7 @@ void xl_gemm(const xl_kernels *table, xlstm_dtype dtype, const void *w, int64_t 
         product(w, ldw, rows, cols, x, ldx, n, y, ldy, accumulate);
         return;
     }
-    size_t size = xlstm_dtype_size(dtype);
+    size_t size = dtype == XLSTM_F32 ? 4 : 2;
     for (int64_t r = 0; r < rows; r += PANEL_ROWS) {
         int64_t height = min64(rows - r, PANEL_ROWS);
         for (int64_t j = 0; j < cols; j += PANEL_COLS) {
