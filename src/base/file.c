@@ -68,7 +68,7 @@ static int write_all(int fd, const char *data, size_t bytes) {
     return 0;
 }
 
-static void sync_folder(const char *path) {
+void xl_sync_folder(const char *path) {
     char *folder = xl_path_folder(path);
     int fd = folder ? open(folder, O_RDONLY | O_CLOEXEC) : -1;
     if (fd >= 0) {
@@ -98,7 +98,7 @@ int xl_file_write(const char *path, const void *data, size_t bytes, xlstm_error 
         unlink(temporary);
         goto out;
     }
-    sync_folder(path);
+    xl_sync_folder(path);
 out:
     free(temporary);
     return status;

@@ -11,6 +11,8 @@
 int xl_file_read(const char *path, size_t limit, char **data, size_t *bytes, xlstm_error *err);
 /* Writes a temporary beside `path`, fsyncs, renames over it and fsyncs the folder. */
 int xl_file_write(const char *path, const void *data, size_t bytes, xlstm_error *err);
+/* Makes a rename of `path` durable: fsyncs the folder that holds it. Failure is not reported: the data are safe. */
+void xl_sync_folder(const char *path);
 /* Makes a folder and its parents; one that exists is fine. */
 int xl_make_folder(const char *path, xlstm_error *err);
 bool xl_is_folder(const char *path);

@@ -75,7 +75,9 @@ static void group_memory(uint64_t *limit, uint64_t *left) {
     while (strlen(folder) >= strlen("/sys/fs/cgroup")) {
         uint64_t max = number_in(folder, "memory.max");
         if (max) {
-            uint64_t used = number_in(folder, "memory.current"), cache = group_stat(folder, "inactive_file");
+            uint64_t used = number_in(folder, "memory.current");
+            /* Pages of files can be given up, those of a mapped checkpoint too. */
+            uint64_t cache = group_stat(folder, "inactive_file") + group_stat(folder, "active_file");
             used = used > cache ? used - cache : 0;
             if (max < *limit) *limit = max;
             uint64_t free_bytes = max > used ? max - used : 0;
