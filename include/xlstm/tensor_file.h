@@ -40,8 +40,10 @@ typedef struct xlstm_tensor {
 
 typedef struct xlstm_tensor_file xlstm_tensor_file;
 
-/* Maps `path` and checks its whole header (offsets inside the file, no overlap, no overflow, bytes = shape x
- * dtype, UTF-8 names, no duplicate). On success *out is the caller's, to close. Nothing is read but the header. */
+/* Maps `path` and checks its whole header: at most 100,000,000 bytes of JSON; names in UTF-8, each once; dtype one
+ * of the above; rank at most XLSTM_MAX_RANK; bytes = shape x dtype; the tensors fill the data section without
+ * overlap, hole or rest, as the format demands. On success *out is the caller's, to close. Nothing is read but the
+ * header. The file must not be truncated by others while it is open (a read of lost pages raises SIGBUS). */
 XLSTM_API int xlstm_tensor_file_open(xlstm_tensor_file **out, const char *path, xlstm_error *err);
 XLSTM_API void xlstm_tensor_file_close(xlstm_tensor_file *file);
 XLSTM_API size_t xlstm_tensor_file_count(const xlstm_tensor_file *file);
@@ -49,17 +51,22 @@ XLSTM_API size_t xlstm_tensor_file_count(const xlstm_tensor_file *file);
 XLSTM_API const xlstm_tensor *xlstm_tensor_file_at(const xlstm_tensor_file *file, size_t index);
 /* NULL where there is none of that name. */
 XLSTM_API const xlstm_tensor *xlstm_tensor_file_find(const xlstm_tensor_file *file, const char *name);
+/* Value of a key of the file's metadata (its "__metadata__" object of strings); NULL where there is none. Owned by
+ * the file. */
+XLSTM_API const char *xlstm_tensor_file_metadata(const xlstm_tensor_file *file, const char *key);
 /* Converts elements [first, first + count) to float32 (F32, F16, BF16, F64). Fails with EARG outside the tensor. */
 XLSTM_API int xlstm_tensor_to_f32(const xlstm_tensor *tensor, size_t first, size_t count, float *out,
                                   xlstm_error *err);
 
-/* Writes tensors to `path` atomically (a temporary beside it, fsync, rename). `metadata_json` may be NULL or a
- * JSON object of strings. All `data` pointers must stay valid during the call. */
+/* Writes tensors to `path` atomically (a temporary beside it, fsync, rename), the data section 64-byte aligned.
+ * Of each tensor name, dtype, rank, shape and data are read; `bytes` must be shape x dtype. `metadata_json` may be
+ * NULL or a JSON object of strings. EARG: a name twice or not in UTF-8, a bad shape, dtype or metadata. */
 XLSTM_API int xlstm_tensor_file_write(const char *path, const xlstm_tensor *tensors, size_t count,
                                       const char *metadata_json, xlstm_error *err);
 
-/* The same one tensor at a time, for files larger than memory: begin with the full list (data ignored), append
- * bytes in that order, then finish (fsync, rename) or abort (the temporary is removed). Both end the writer. */
+/* The same a piece at a time, for files larger than memory: begin with the full list (data and bytes ignored),
+ * append the tensors' bytes in that order in pieces of any size, then finish (fsync, rename; EARG where bytes are
+ * missing) or abort (the temporary is removed; NULL is accepted). Both end the writer, finish also when it fails. */
 typedef struct xlstm_tensor_writer xlstm_tensor_writer;
 XLSTM_API int xlstm_tensor_writer_begin(xlstm_tensor_writer **out, const char *path, const xlstm_tensor *tensors,
                                         size_t count, const char *metadata_json, xlstm_error *err);

@@ -1,0 +1,192 @@
+/* Writing of tensor files: header first, then the tensors' bytes as they come, all into a temporary that takes the
+ * file's name at the end. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "format/safetensors.h"
+
+/* Readers map the file: a data section at a multiple of this leaves every tensor aligned as its size allows. */
+#define DATA_ALIGNMENT 64
+
+struct xlstm_tensor_writer {
+    char *path, *temporary;
+    int fd;
+    size_t left; /* bytes still to append */
+};
+
+static json_t *tensor_entry(const xlstm_tensor *t, size_t begin, size_t end) {
+    json_t *shape = json_array();
+    for (int i = 0; i < t->rank; i++) json_array_append_new(shape, json_integer(t->shape[i]));
+    return json_pack("{s:s, s:o, s:[I, I]}", "dtype", xlstm_dtype_name(t->dtype), "shape", shape, "data_offsets",
+                     (json_int_t)begin, (json_int_t)end);
+}
+
+static int add_metadata(json_t *root, const char *path, const char *text, xlstm_error *err) {
+    json_error_t where;
+    json_t *object = json_loads(text, JSON_REJECT_DUPLICATES, &where), *value;
+    const char *key;
+    int status = XLSTM_OK;
+    if (!json_is_object(object)) status = xl_fail(err, XLSTM_EARG, "%s: metadata is no JSON object", path);
+    json_object_foreach(object, key, value) {
+        if (!json_is_string(value))
+            status = xl_fail(err, XLSTM_EARG, "%s: metadata '%.200s' is no string", path, key);
+    }
+    if (!status && json_object_set(root, "__metadata__", object))
+        status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", path);
+    json_decref(object);
+    return status;
+}
+
+/* The 8 bytes of length and the padded header, malloc'd; *data_bytes: what all tensors take. */
+static int make_header(char **out, size_t *bytes, size_t *data_bytes, const char *path, const xlstm_tensor *tensors,
+                       size_t count, const char *metadata, xlstm_error *err) {
+    int status = XLSTM_OK;
+    char *text = NULL;
+    size_t end = 0;
+    json_t *root = json_object();
+    if (!root) return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", path);
+    if (metadata) status = add_metadata(root, path, metadata, err);
+    for (size_t i = 0; !status && i < count; i++) {
+        const xlstm_tensor *t = &tensors[i];
+        size_t elements, size, begin = end;
+        if (!xlstm_dtype_size(t->dtype) || !xl_tensor_size(t->dtype, t->rank, t->shape, &elements, &size) ||
+            !xl_add(end, size, &end) || end > INT64_MAX) {
+            status = xl_fail(err, XLSTM_EARG, "%s: tensor '%.200s' has no valid dtype and shape", path, t->name);
+        } else if (json_object_get(root, t->name) || !strcmp(t->name, "__metadata__")) {
+            status = xl_fail(err, XLSTM_EARG, "%s: tensor '%.200s' is there twice", path, t->name);
+        } else if (json_object_set_new(root, t->name, tensor_entry(t, begin, end))) {
+            status = xl_fail(err, XLSTM_EARG, "%s: tensor '%.200s': the name is no UTF-8", path, t->name);
+        }
+    }
+    if (status) goto out;
+    size_t length = json_dumpb(root, NULL, 0, JSON_COMPACT);
+    size_t padded = (8 + length + DATA_ALIGNMENT - 1) / DATA_ALIGNMENT * DATA_ALIGNMENT;
+    if (length && padded - 8 <= XL_SAFETENSORS_HEADER_LIMIT) text = xl_array(padded, 1);
+    if (!text) {
+        status =
+            xl_fail(err, length ? XLSTM_EARG : XLSTM_ENOMEM, "%s: header of %zu bytes is too large", path, length);
+        goto out;
+    }
+    memset(text, ' ', padded);
+    for (int i = 0; i < 8; i++) text[i] = (char)((padded - 8) >> 8 * i & 0xff);
+    json_dumpb(root, text + 8, length, JSON_COMPACT);
+    *out = text;
+    *bytes = padded;
+    *data_bytes = end;
+out:
+    json_decref(root);
+    return status;
+}
+
+static int write_all(xlstm_tensor_writer *w, const void *data, size_t bytes, xlstm_error *err) {
+    const char *p = data;
+    while (bytes) {
+        /* Some systems refuse more than 2 GiB at once. */
+        ssize_t n = write(w->fd, p, bytes < (size_t)1 << 30 ? bytes : (size_t)1 << 30);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return xl_fail(err, XLSTM_EIO, "%s: cannot write: %s", w->path, strerror(errno));
+        p += n;
+        bytes -= (size_t)n;
+    }
+    return XLSTM_OK;
+}
+
+int xlstm_tensor_writer_begin(xlstm_tensor_writer **out, const char *path, const xlstm_tensor *tensors,
+                              size_t count, const char *metadata_json, xlstm_error *err) {
+    static atomic_uint serial;
+    *out = NULL;
+    char *header = NULL;
+    size_t bytes = 0;
+    xlstm_tensor_writer *w = calloc(1, sizeof *w);
+    if (!w) return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", path);
+    w->fd = -1;
+    int status = make_header(&header, &bytes, &w->left, path, tensors, count, metadata_json, err);
+    if (status) goto fail;
+    w->path = strdup(path);
+    w->temporary = xl_format("%s.tmp%ld-%u", path, (long)getpid(), atomic_fetch_add(&serial, 1));
+    if (!w->path || !w->temporary) {
+        status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", path);
+        goto fail;
+    }
+    w->fd = open(w->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (w->fd < 0) {
+        status = xl_fail(err, XLSTM_EIO, "%s: cannot write: %s", path, strerror(errno));
+        goto fail;
+    }
+    status = write_all(w, header, bytes, err);
+    if (status) goto fail;
+    free(header);
+    *out = w;
+    return XLSTM_OK;
+fail:
+    free(header);
+    xlstm_tensor_writer_abort(w);
+    return status;
+}
+
+int xlstm_tensor_writer_append(xlstm_tensor_writer *writer, const void *data, size_t bytes, xlstm_error *err) {
+    if (bytes > writer->left)
+        return xl_fail(err, XLSTM_EARG, "%s: %zu bytes appended where %zu are left", writer->path, bytes,
+                       writer->left);
+    int status = write_all(writer, data, bytes, err);
+    if (!status) writer->left -= bytes;
+    return status;
+}
+
+int xlstm_tensor_writer_finish(xlstm_tensor_writer *writer, xlstm_error *err) {
+    int status = XLSTM_OK;
+    if (writer->left) {
+        status = xl_fail(err, XLSTM_EARG, "%s: %zu bytes of tensors were not appended", writer->path, writer->left);
+    } else if (fsync(writer->fd) || rename(writer->temporary, writer->path)) {
+        status = xl_fail(err, XLSTM_EIO, "%s: cannot write: %s", writer->path, strerror(errno));
+    } else {
+        xl_sync_folder(writer->path);
+        close(writer->fd);
+        writer->fd = -1;
+    }
+    xlstm_tensor_writer_abort(writer);
+    return status;
+}
+
+void xlstm_tensor_writer_abort(xlstm_tensor_writer *writer) {
+    if (!writer) return;
+    if (writer->fd >= 0) {
+        close(writer->fd);
+        unlink(writer->temporary);
+    }
+    free(writer->path);
+    free(writer->temporary);
+    free(writer);
+}
+
+int xlstm_tensor_file_write(const char *path, const xlstm_tensor *tensors, size_t count, const char *metadata_json,
+                            xlstm_error *err) {
+    for (size_t i = 0; i < count; i++) {
+        size_t elements, bytes;
+        if (!xl_tensor_size(tensors[i].dtype, tensors[i].rank, tensors[i].shape, &elements, &bytes) ||
+            bytes != tensors[i].bytes)
+            return xl_fail(err, XLSTM_EARG, "%s: tensor '%.200s': %zu bytes do not match its dtype and shape", path,
+                           tensors[i].name, tensors[i].bytes);
+    }
+    xlstm_tensor_writer *writer;
+    int status = xlstm_tensor_writer_begin(&writer, path, tensors, count, metadata_json, err);
+    if (status) return status;
+    for (size_t i = 0; i < count; i++) {
+        status = xlstm_tensor_writer_append(writer, tensors[i].data, tensors[i].bytes, err);
+        if (status) {
+            xlstm_tensor_writer_abort(writer);
+            return status;
+        }
+    }
+    return xlstm_tensor_writer_finish(writer, err);
+}
