@@ -3,16 +3,58 @@
 
 #include <xlstm/xlstm.h>
 
+#include "base/error.h"
 #include "cli/command.h"
 
-const cli_command *const cli_commands[] = {NULL};
+/* One row a command, sorted as the help shows them. */
+const cli_command *const cli_commands[] = {
+    NULL,
+};
+
+static int usage(void) {
+    printf("usage: xltune COMMAND [options]\n"
+           "Runs xLSTM checkpoints and finds the fastest runtime parameters for them.\n\n");
+    for (const cli_command *const *c = cli_commands; *c; c++) printf("  %-14s %s\n", (*c)->name, (*c)->summary);
+    printf("\n  xltune COMMAND -h   the command's options\n  xltune --version\n");
+    return fflush(stdout) ? 1 : 0;
+}
+
+static const cli_command *find(const char *name) {
+    for (const cli_command *const *c = cli_commands; *c; c++) {
+        /* '-' and '_' are interchangeable in commands as in flags. */
+        if (!xl_name_distance((*c)->name, name)) return *c;
+    }
+    return NULL;
+}
+
+static int unknown(const char *name) {
+    enum { MOST = 64 };
+    const char *names[MOST];
+    int count = 0;
+    for (const cli_command *const *c = cli_commands; *c && count < MOST; c++) names[count++] = (*c)->name;
+    int near = xl_nearest_name(name, names, count);
+    fprintf(stderr, "xltune: unknown %s %s%s%s%s (see xltune -h)\n", name[0] == '-' ? "option" : "command", name,
+            near < 0 ? "" : ", did you mean ", near < 0 ? "" : names[near], near < 0 ? "" : "?");
+    return 2;
+}
 
 int main(int argc, char **argv) {
-    if (argc > 1) {
-        for (const cli_command *const *c = cli_commands; *c; c++) {
-            if (!strcmp((*c)->name, argv[1])) return (*c)->run(argc - 1, argv + 1);
-        }
+    if (argc < 2) {
+        fprintf(stderr, "xltune: missing command (see xltune -h)\n");
+        return 2;
     }
-    printf("xltune %s\n", xlstm_version());
-    return 0;
+    const char *name = argv[1];
+    if (!strcmp(name, "-h") || !strcmp(name, "--help") || (!strcmp(name, "help") && argc == 2)) return usage();
+    if (!strcmp(name, "--version") || !strcmp(name, "-V")) {
+        printf("xltune %s\n", xlstm_version());
+        return fflush(stdout) ? 1 : 0;
+    }
+    const cli_command *command;
+    if (!strcmp(name, "help")) {
+        char *help[] = {argv[2], (char[]){"-h"}, NULL};
+        command = find(argv[2]);
+        return command ? command->run(2, help) : unknown(argv[2]);
+    }
+    command = find(name);
+    return command ? command->run(argc - 1, argv + 1) : unknown(name);
 }

@@ -1,0 +1,112 @@
+/* The command line: flags into the highest layer, the rest into the positional arguments. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/config_impl.h"
+#include "cli/value.h"
+
+static int unknown(cli_config *cfg, const char *flag, const char *name) {
+    const char *near = cli_key_nearest(name, cfg->spec->command, true);
+    if (!near) return cli_usage(cfg, "unknown option %s", flag);
+    char spelled[64];
+    snprintf(spelled, sizeof spelled, "%s", near);
+    for (char *c = spelled; *c; c++) {
+        if (*c == '_') *c = '-';
+    }
+    return cli_usage(cfg, "unknown option %s, did you mean --%s?", flag, spelled);
+}
+
+/* The row of a flag; *negated for `--no-x` of a boolean x. */
+static int flag_row(const char *name, unsigned command, bool *negated) {
+    int row = cli_key_find(name, command, true);
+    *negated = false;
+    if (row < 0 && (!strncmp(name, "no-", 3) || !strncmp(name, "no_", 3))) {
+        row = cli_key_find(name + 3, command, true);
+        if (row >= 0 && cli_key_at(row)->type != CLI_BOOL) row = -1;
+        *negated = row >= 0;
+    }
+    return row;
+}
+
+static bool looks_like_flag(const char *text) {
+    return text[0] == '-' && text[1] == '-' && text[2];
+}
+
+/* Takes argv[*i] and what belongs to it. -1 to go on, else the exit code. */
+static int take_flag(cli_config *cfg, int argc, char **argv, int *i) {
+    const char *flag = argv[*i];
+    const char *name = flag + (flag[1] == '-' ? 2 : 1);
+    char plain[128];
+    size_t length = strcspn(name, "=");
+    if (length >= sizeof plain) return cli_usage(cfg, "unknown option %.40s...", flag);
+    memcpy(plain, name, length);
+    plain[length] = 0;
+    const char *value = name[length] ? name + length + 1 : NULL;
+    char shown[140];
+    snprintf(shown, sizeof shown, "%.*s%s", (int)(name - flag), flag, plain);
+
+    if (!strcmp(shown, "-h") || !strcmp(plain, "help")) {
+        cli_help_print(cfg->spec);
+        return fflush(stdout) ? 1 : 0;
+    }
+    bool negated;
+    int row = flag_row(plain, cfg->spec->command, &negated);
+    if (row < 0) return unknown(cfg, shown, plain);
+    const cli_key *key = cli_key_at(row);
+
+    if (key->type == CLI_BOOL) {
+        if (negated && value) return cli_usage(cfg, "%s takes no value", shown);
+        if (!value) value = negated ? "false" : "true";
+    } else if (key->type == CLI_INERT) {
+        /* The original's parser is not known flag by flag: a word that follows is its value. */
+        if (!value && *i + 1 < argc && argv[*i + 1][0] != '-') value = argv[++*i];
+        cli_add_inert(cfg, key->name);
+        return -1;
+    } else if (!value) {
+        if (*i + 1 >= argc || looks_like_flag(argv[*i + 1])) {
+            char wanted[384];
+            cli_value_wanted(key, wanted, sizeof wanted);
+            return cli_usage(cfg, "%s: found nothing, wanted %s", shown, wanted);
+        }
+        value = argv[++*i];
+    }
+    char message[CLI_MESSAGE];
+    json_t *parsed = cli_value_from_text(key, value, message);
+    if (!parsed) return cli_usage(cfg, "%s: %s", shown, message);
+    if (!(key->commands & cfg->spec->command)) {
+        char names[160];
+        cli_command_names(key->commands, names, sizeof names);
+        cli_notice("%s has no effect on %s; it belongs to %s", shown, cfg->spec->name, names);
+        json_decref(parsed);
+        return -1;
+    }
+    json_decref(cfg->value[CLI_LAYER_COMMAND_LINE][row]);
+    cfg->value[CLI_LAYER_COMMAND_LINE][row] = parsed;
+    return -1;
+}
+
+int cli_args_parse(cli_config *cfg, int argc, char **argv) {
+    bool flags = true;
+    for (int i = 1; i < argc; i++) {
+        if (flags && !strcmp(argv[i], "--")) {
+            flags = false;
+        } else if (flags && argv[i][0] == '-' && argv[i][1]) {
+            int code = take_flag(cfg, argc, argv, &i);
+            if (code >= 0) return code;
+        } else if (cfg->positional_count >= cfg->spec->max_arguments) {
+            return cli_usage(cfg, "unexpected argument '%s'", argv[i]);
+        } else {
+            cfg->positional[cfg->positional_count++] = argv[i];
+        }
+    }
+    if (cfg->positional_count < cfg->spec->min_arguments) {
+        return cli_usage(cfg, "missing argument %s", cfg->spec->arguments);
+    }
+    int prompt = cli_row(cfg, "prompt"), file = cli_row(cfg, "prompt_file");
+    json_t **given = cfg->value[CLI_LAYER_COMMAND_LINE];
+    if (prompt >= 0 && file >= 0 && given[prompt] && given[file]) {
+        return cli_usage(cfg, "--prompt and --prompt-file exclude each other");
+    }
+    return -1;
+}

@@ -1,0 +1,387 @@
+#include "cli/config.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "cli/config_impl.h"
+#include "cli/value.h"
+
+extern char **environ;
+
+void cli_notice(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    fputs("xltune: ", stderr);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+}
+
+int cli_fail(const cli_config *cfg, const xlstm_error *err) {
+    fprintf(stderr, "xltune %s: %s\n", cfg->spec->name, err->text);
+    return 1;
+}
+
+int cli_usage(const cli_config *cfg, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    fprintf(stderr, "xltune %s: ", cfg->spec->name);
+    vfprintf(stderr, format, args);
+    fprintf(stderr, " (see xltune %s -h)\n", cfg->spec->name);
+    va_end(args);
+    return 2;
+}
+
+int cli_row(const cli_config *cfg, const char *key) {
+    int row = cli_key_find(key, cfg->spec->command, false);
+    return row >= 0 && (cli_key_at(row)->commands & cfg->spec->command) ? row : -1;
+}
+
+const json_t *cli_value(const cli_config *cfg, int row, cli_layer *layer) {
+    for (int l = CLI_LAYER_COMMAND_LINE; l >= 0; l--) {
+        const json_t *value = cfg->value[l][row];
+        if (!value) continue;
+        if (json_is_null(value)) {
+            l = CLI_LAYER_DEFAULT;
+            value = cfg->value[l][row];
+        }
+        if (layer) *layer = (cli_layer)l;
+        return value;
+    }
+    if (layer) *layer = CLI_LAYER_DEFAULT;
+    return NULL;
+}
+
+static const json_t *get(const cli_config *cfg, const char *key, cli_layer *layer) {
+    int row = cli_row(cfg, key);
+    assert(row >= 0 && "a key that the command uses");
+    return cli_value(cfg, row, layer);
+}
+
+bool cli_has(const cli_config *cfg, const char *key) {
+    return get(cfg, key, NULL) != NULL;
+}
+
+cli_layer cli_layer_of(const cli_config *cfg, const char *key) {
+    cli_layer layer;
+    get(cfg, key, &layer);
+    return layer;
+}
+
+bool cli_is_set(const cli_config *cfg, const char *key) {
+    return cli_layer_of(cfg, key) >= CLI_LAYER_CONFIG;
+}
+
+const char *cli_source(const cli_config *cfg, const char *key) {
+    return cfg->source[cli_layer_of(cfg, key)];
+}
+
+int64_t cli_int(const cli_config *cfg, const char *key) {
+    return json_integer_value(get(cfg, key, NULL));
+}
+
+double cli_num(const cli_config *cfg, const char *key) {
+    return json_number_value(get(cfg, key, NULL));
+}
+
+bool cli_bool(const cli_config *cfg, const char *key) {
+    return json_is_true(get(cfg, key, NULL));
+}
+
+const char *cli_str(const cli_config *cfg, const char *key) {
+    return json_string_value(get(cfg, key, NULL));
+}
+
+size_t cli_list_count(const cli_config *cfg, const char *key) {
+    return json_array_size(get(cfg, key, NULL));
+}
+
+int64_t cli_list_int(const cli_config *cfg, const char *key, size_t index) {
+    return json_integer_value(json_array_get(get(cfg, key, NULL), index));
+}
+
+const char *cli_list_str(const cli_config *cfg, const char *key, size_t index) {
+    return json_string_value(json_array_get(get(cfg, key, NULL), index));
+}
+
+const json_t *cli_object(const cli_config *cfg, const char *key) {
+    return get(cfg, key, NULL);
+}
+
+int cli_positional_count(const cli_config *cfg) {
+    return cfg->positional_count;
+}
+
+const char *cli_positional(const cli_config *cfg, int index) {
+    return index >= 0 && index < cfg->positional_count ? cfg->positional[index] : NULL;
+}
+
+const char *cli_config_file(const cli_config *cfg) {
+    return cfg->config_path;
+}
+
+static json_t *effective(const cli_config *cfg, bool with_source) {
+    json_t *out = json_object();
+    for (int row = 0; out && row < cfg->rows; row++) {
+        const cli_key *key = cli_key_at(row);
+        if (!(key->commands & cfg->spec->command) || key->type == CLI_INERT) continue;
+        cli_layer layer;
+        const json_t *value = cli_value(cfg, row, &layer);
+        if (!value) continue;
+        json_t *copy = json_deep_copy(value);
+        if (with_source) copy = json_pack("{s:o, s:s}", "value", copy, "source", cfg->source[layer]);
+        if (json_object_set_new(out, key->name, copy)) {
+            json_decref(out);
+            out = NULL;
+        }
+    }
+    return out;
+}
+
+json_t *cli_effective_json(const cli_config *cfg) {
+    return effective(cfg, false);
+}
+
+json_t *cli_provenance_json(const cli_config *cfg) {
+    return effective(cfg, true);
+}
+
+/* One key a line, so that people can read it and programs too. */
+static int print_effective(const cli_config *cfg) {
+    json_t *all = cli_provenance_json(cfg);
+    const char *name;
+    json_t *entry;
+    const char *comma = "{\n";
+    json_object_foreach(all, name, entry) {
+        char *text = json_dumps(json_object_get(entry, "value"), JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
+        char *source = json_dumps(json_object_get(entry, "source"), JSON_ENCODE_ANY);
+        printf("%s  \"%s\": {\"value\": %s, \"source\": %s}", comma, name, text ? text : "null",
+               source ? source : "null");
+        comma = ",\n";
+        free(text);
+        free(source);
+    }
+    printf("%s\n}\n", all && json_object_size(all) ? "" : "{");
+    json_decref(all);
+    return fflush(stdout) ? 1 : 0;
+}
+
+void cli_add_inert(cli_config *cfg, const char *name) {
+    if (cfg->inert) {
+        size_t n = strlen(name);
+        for (const char *p = cfg->inert; (p = strstr(p, name)); p += n) {
+            if ((p == cfg->inert || p[-1] == ' ') && (!p[n] || p[n] == ',')) return;
+        }
+    }
+    char *longer = cfg->inert ? xl_format("%s, %s", cfg->inert, name) : strdup(name);
+    if (!longer) return;
+    free(cfg->inert);
+    cfg->inert = longer;
+}
+
+int cli_json_read(const char *path, json_t **object, xlstm_error *err) {
+    char *text;
+    size_t bytes;
+    int status = xl_file_read(path, (size_t)16 << 20, &text, &bytes, err);
+    if (status) return status;
+    json_error_t bad;
+    json_t *root = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &bad);
+    free(text);
+    if (!root) {
+        return xl_fail(err, XLSTM_EFORMAT, "%s: line %d, column %d: %s", path, bad.line, bad.column, bad.text);
+    }
+    if (!json_is_object(root)) {
+        json_decref(root);
+        return xl_fail(err, XLSTM_EFORMAT, "%s: found no JSON object at the top, wanted {\"key\": value, ...}",
+                       path);
+    }
+    *object = root;
+    return XLSTM_OK;
+}
+
+static bool holds(const json_t *object, const char *name) {
+    return json_object_get(object, name) != NULL;
+}
+
+static int add_member(cli_config *cfg, cli_layer layer, const char *name, const json_t *json, const char *file,
+                      xlstm_error *err) {
+    unsigned command = cfg->spec->command;
+    int row = cli_key_find(name, command, false);
+    if (row < 0) {
+        const char *near = cli_key_nearest(name, command, false);
+        return xl_fail(err, XLSTM_EFORMAT, "%s: unknown key \"%s\"%s%s%s", file, name,
+                       near ? ", did you mean \"" : "; xltune COMMAND -h lists them", near ? near : "",
+                       near ? "\"?" : "");
+    }
+    const cli_key *key = cli_key_at(row);
+    if (!(key->commands & command)) return XLSTM_OK;
+    if (key->type == CLI_INERT) {
+        /* streams acts on a GPU; its 0 says nothing. */
+        bool zero = !strcmp(key->name, "streams") && json_is_integer(json) && !json_integer_value(json);
+        if (!json_is_null(json) && !zero) cli_add_inert(cfg, key->name);
+        return XLSTM_OK;
+    }
+    char message[CLI_MESSAGE];
+    json_t *value = json_is_null(json) ? json_null() : cli_value_from_json(key, json, message);
+    if (!value) return xl_fail(err, XLSTM_EFORMAT, "%s: %s: %s", file, name, message);
+    json_decref(cfg->value[layer][row]);
+    cfg->value[layer][row] = value;
+    return XLSTM_OK;
+}
+
+int cli_layer_add(cli_config *cfg, cli_layer layer, json_t *object, const char *file, xlstm_error *err) {
+    /* What is nested overrides what is beside it; this command's own object comes last. */
+    bool search = cfg->spec->command == CLI_OPTIMIZE;
+    const char *nested[] = {"params", search ? "runner" : "optimizer", search ? "optimizer" : "runner"};
+    bool snapshot = json_is_object(json_object_get(object, "params"));
+    const char *name;
+    json_t *json;
+    json_object_foreach(object, name, json) {
+        if (!strcmp(name, "optimizer") || !strcmp(name, "runner") || !strcmp(name, "params")) {
+            if (json_is_object(json) || json_is_null(json)) continue;
+            return xl_fail(err, XLSTM_EFORMAT, "%s: %s: wanted a JSON object", file, name);
+        }
+        /* A best.json or a snapshot: its parameters count, what was measured does not. */
+        if (snapshot && cli_key_find(name, cfg->spec->command, false) < 0) continue;
+        /* A config for both tools names the search's backend and the runner's; each command takes its own. */
+        if (!strcmp(name, "backend") && cfg->spec->command != CLI_OPTIMIZE) {
+            if (holds(object, "chunkwise_backend") || holds(object, "scheduler")) continue;
+            if (cli_row(cfg, "scheduler") >= 0) name = "scheduler";
+        }
+        int status = add_member(cfg, layer, name, json, file, err);
+        if (status) return status;
+    }
+    for (int i = 0; i < 3; i++) {
+        json_t *inner = json_object_get(object, nested[i]);
+        if (!json_is_object(inner)) continue;
+        char *where = xl_format("%s: %s", file, nested[i]);
+        if (!where) return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", file);
+        int status = cli_layer_add(cfg, layer, inner, where, err);
+        free(where);
+        if (status) return status;
+    }
+    return XLSTM_OK;
+}
+
+static void drop(cli_config *cfg, const char *key) {
+    int row = cli_row(cfg, key);
+    for (int l = 0; row >= 0 && l < CLI_LAYERS; l++) {
+        json_decref(cfg->value[l][row]);
+        cfg->value[l][row] = NULL;
+    }
+}
+
+/* Of two keys that exclude each other the one from the higher layer holds; `first` where both are of one layer. */
+static void choose_one(cli_config *cfg, const char *first, const char *second) {
+    if (cli_row(cfg, first) < 0 || cli_row(cfg, second) < 0 || !cli_has(cfg, first) || !cli_has(cfg, second))
+        return;
+    drop(cfg, cli_layer_of(cfg, second) > cli_layer_of(cfg, first) ? first : second);
+}
+
+static int add_defaults(cli_config *cfg) {
+    for (int row = 0; row < cfg->rows; row++) {
+        const cli_key *key = cli_key_at(row);
+        if (!key->preset || !(key->commands & cfg->spec->command)) continue;
+        char message[CLI_MESSAGE];
+        cfg->value[CLI_LAYER_DEFAULT][row] = cli_value_from_text(key, key->preset, message);
+        assert(cfg->value[CLI_LAYER_DEFAULT][row] && "defaults satisfy their own row");
+    }
+    return XLSTM_OK;
+}
+
+static int add_config(cli_config *cfg, xlstm_error *err) {
+    int row = cli_row(cfg, "config");
+    const char *path = row < 0 ? NULL : json_string_value(cli_value(cfg, row, NULL));
+    if (!path) return XLSTM_OK;
+    json_t *object;
+    int status = cli_json_read(path, &object, err);
+    if (status) return status;
+    cfg->config_path = strdup(path);
+    cfg->source[CLI_LAYER_CONFIG] = xl_format("config %s", path);
+    status = cfg->config_path && cfg->source[CLI_LAYER_CONFIG]
+                 ? cli_layer_add(cfg, CLI_LAYER_CONFIG, object, path, err)
+                 : xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", path);
+    json_decref(object);
+    return status;
+}
+
+static void tell_environment(void) {
+    char names[160];
+    size_t used = 0;
+    for (char **e = environ; *e; e++) {
+        if (strncmp(*e, "XLSTM_", 6) != 0) continue;
+        int length = (int)strcspn(*e, "=");
+        if (used < sizeof names) {
+            used += (size_t)snprintf(names + used, sizeof names - used, "%s%.*s", used ? ", " : "", length, *e);
+        }
+    }
+    if (used) cli_notice("environment without effect here, use flags or a config: %s", names);
+}
+
+static cli_config *create(const cli_spec *spec, int argc) {
+    cli_config *cfg = calloc(1, sizeof *cfg);
+    if (!cfg) return NULL;
+    cfg->spec = spec;
+    cfg->rows = cli_key_count();
+    bool good = (cfg->positional = calloc((size_t)argc + 1, sizeof *cfg->positional)) != NULL;
+    for (int l = 0; l < CLI_LAYERS; l++) {
+        good = good && (cfg->value[l] = calloc((size_t)cfg->rows, sizeof **cfg->value)) != NULL;
+    }
+    good = good && (cfg->source[CLI_LAYER_DEFAULT] = strdup("default")) &&
+           (cfg->source[CLI_LAYER_COMMAND_LINE] = strdup("command line"));
+    if (good) return cfg;
+    cli_config_free(cfg);
+    return NULL;
+}
+
+int cli_config_parse(cli_config **out, const cli_spec *spec, int argc, char **argv) {
+    xlstm_error err = {0};
+    cli_config *cfg = create(spec, argc);
+    if (!cfg) {
+        fprintf(stderr, "xltune %s: out of memory\n", spec->name);
+        return 1;
+    }
+    int code = cli_args_parse(cfg, argc, argv);
+    if (code >= 0) goto out;
+    add_defaults(cfg);
+    tell_environment();
+    if (add_config(cfg, &err) || cli_profile_load(cfg, &err)) {
+        code = cli_fail(cfg, &err);
+        goto out;
+    }
+    choose_one(cfg, "prompt_file", "prompt");
+    if (cli_best_load(cfg, &err)) {
+        code = cli_fail(cfg, &err);
+        goto out;
+    }
+    if (cfg->inert) cli_notice("accepted for the original's sake, without effect here: %s", cfg->inert);
+    if (cli_bool(cfg, "print_effective_config")) {
+        code = print_effective(cfg);
+        goto out;
+    }
+    *out = cfg;
+    return -1;
+out:
+    cli_config_free(cfg);
+    return code;
+}
+
+void cli_config_free(cli_config *cfg) {
+    if (!cfg) return;
+    for (int l = 0; l < CLI_LAYERS; l++) {
+        for (int row = 0; cfg->value[l] && row < cfg->rows; row++) json_decref(cfg->value[l][row]);
+        free(cfg->value[l]);
+        free(cfg->source[l]);
+    }
+    free((void *)cfg->positional);
+    free(cfg->config_path);
+    free(cfg->model_path);
+    free(cfg->inert);
+    free(cfg);
+}

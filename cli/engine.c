@@ -1,0 +1,130 @@
+/* From configured values to the engine: settings, bounds, the model. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "cli/config_impl.h"
+
+static int set_tunable(cli_config *cfg, const cli_key *key, const json_t *value, cli_layer layer,
+                       const xlstm_model *model, xlstm_settings *settings, xlstm_error *err) {
+    int id = key->tunable - 1;
+    if (json_is_array(value)) value = json_array_get(value, 0);
+    if (json_is_string(value)) return xlstm_settings_parse(settings, id, json_string_value(value), err);
+    int64_t wanted = json_integer_value(value), low, high;
+    xlstm_tunable_range(id, model, &low, &high, NULL);
+    /* More heads than there are is no band; more workers than processors may be wanted, but only by name. */
+    bool heads = id == XLSTM_TUNE_HEADS_PER_BAND && model;
+    if (wanted > high && (heads || layer < CLI_LAYER_CONFIG)) {
+        if (heads && layer >= CLI_LAYER_CONFIG && !cfg->told_clipped) {
+            cli_notice("heads_per_band %lld clipped to the model's %lld heads", (long long)wanted, (long long)high);
+            cfg->told_clipped = true;
+        }
+        wanted = high;
+    }
+    settings->v[id] = wanted;
+    return XLSTM_OK;
+}
+
+int cli_settings(cli_config *cfg, const xlstm_model *model, xlstm_settings *settings, xlstm_error *err) {
+    xlstm_settings_init(settings, model);
+    for (int row = 0; row < cfg->rows; row++) {
+        const cli_key *key = cli_key_at(row);
+        if (!key->tunable || !(key->commands & cfg->spec->command)) continue;
+        cli_layer layer;
+        const json_t *value = cli_value(cfg, row, &layer);
+        int status = value ? set_tunable(cfg, key, value, layer, model, settings, err) : XLSTM_OK;
+        if (status) return status;
+    }
+    if (cfg->spec->command & CLI_TUNED) {
+        int status = xlstm_settings_parse(settings, XLSTM_TUNE_SCHEDULER, cli_backend_name(cfg), err);
+        if (status) return status;
+    }
+    return xlstm_settings_check(settings, err);
+}
+
+typedef struct bounds {
+    int64_t low, high; /* after clipping */
+    int64_t wanted_low, wanted_high;
+} bounds;
+
+static int read_bounds(const cli_config *cfg, const xlstm_model *model, const char *what, bounds *out,
+                       xlstm_error *err) {
+    static const struct {
+        const char *name, *min, *max;
+        int tunable;
+    } all[] = {{"heads", "heads_min", "heads_max", XLSTM_TUNE_HEADS_PER_BAND},
+               {"chunks", "chunks_min", "chunks_max", XLSTM_TUNE_CHUNK_SIZE},
+               {"workers", "workers_min", "workers_max", XLSTM_TUNE_WORKERS}};
+    for (int i = 0; i < 3; i++) {
+        if (strcmp(what, all[i].name) != 0) continue;
+        int64_t least, most;
+        xlstm_tunable_range(all[i].tunable, model, &least, &most, NULL);
+        out->wanted_low = cli_int(cfg, all[i].min);
+        out->wanted_high = cli_int(cfg, all[i].max);
+        if (out->wanted_low > out->wanted_high) {
+            /* One bound given beyond the other's default moves the default along. */
+            bool low_set = cli_is_set(cfg, all[i].min), high_set = cli_is_set(cfg, all[i].max);
+            if (low_set && high_set) {
+                return xl_fail(err, XLSTM_EARG, "%s: found %lld, wanted at most %s, %lld", all[i].min,
+                               (long long)out->wanted_low, all[i].max, (long long)out->wanted_high);
+            }
+            if (high_set) {
+                out->wanted_low = out->wanted_high;
+            } else {
+                out->wanted_high = out->wanted_low;
+            }
+        }
+        out->low = out->wanted_low > most ? most : out->wanted_low;
+        out->high = out->wanted_high > most ? most : out->wanted_high;
+        if (out->low < least) out->low = least;
+        if (out->high < out->low) out->high = out->low;
+        return XLSTM_OK;
+    }
+    return xl_fail(err, XLSTM_EINTERNAL, "no bounds of that name: %s", what);
+}
+
+/* One line for all bounds that were clipped and matter to this run. */
+static void tell_bounds(cli_config *cfg, const xlstm_model *model, const char *asked) {
+    static const char *const names[] = {"heads", "chunks", "workers"};
+    char text[256];
+    size_t used = 0;
+    if (cfg->told_bounds) return;
+    for (int i = 0; i < 3; i++) {
+        bounds b;
+        bool workers = i == 2 && strcmp(asked, "workers") != 0 && strcmp(cli_backend_name(cfg), "queued") != 0;
+        if (workers || read_bounds(cfg, model, names[i], &b, NULL)) continue;
+        if (b.low == b.wanted_low && b.high == b.wanted_high) continue;
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s%s %lld to %lld instead of %lld to %lld",
+                                 used ? ", " : "", names[i], (long long)b.low, (long long)b.high,
+                                 (long long)b.wanted_low, (long long)b.wanted_high);
+    }
+    if (!used) return;
+    cli_notice("bounds clipped to this model and machine: %s", text);
+    cfg->told_bounds = true;
+}
+
+int cli_bounds(cli_config *cfg, const xlstm_model *model, const char *what, int64_t *low, int64_t *high,
+               xlstm_error *err) {
+    bounds b;
+    int status = read_bounds(cfg, model, what, &b, err);
+    if (status) return status;
+    tell_bounds(cfg, model, what);
+    *low = b.low;
+    *high = b.high;
+    return XLSTM_OK;
+}
+
+int cli_open_model(cli_config *cfg, xlstm_model **model, xlstm_cancel_fn cancel, void *user, xlstm_error *err) {
+    const char *path = cli_model_path(cfg, err);
+    if (!path) return XLSTM_ENOTFOUND;
+    xlstm_settings settings;
+    int status = cli_settings(cfg, NULL, &settings, err);
+    if (status) return status;
+    xlstm_model_options options = {.settings = &settings,
+                                   .device = cli_str(cfg, "device"),
+                                   .cpu_mask = cli_str(cfg, "cpu_mask"),
+                                   .cancel = cancel,
+                                   .user = user};
+    return xlstm_model_open(model, path, &options, err);
+}

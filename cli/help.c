@@ -1,0 +1,131 @@
+/* `xltune COMMAND -h`, generated from the table of keys. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/config_impl.h"
+#include "cli/value.h"
+
+enum { WIDTH = 79, COLUMN = 30 };
+
+static const char *const titles[CLI_GROUP_COUNT] = {
+    [CLI_GROUP_INPUT] = "Input",
+    [CLI_GROUP_SEARCH] = "Search",
+    [CLI_GROUP_MEASURE] = "Work",
+    [CLI_GROUP_ENGINE] = "Engine",
+    [CLI_GROUP_SAMPLING] = "Sampling",
+    [CLI_GROUP_OUTPUT] = "Output",
+    [CLI_GROUP_MEMORY] = "Memory",
+    [CLI_GROUP_CONFIG] = "Configuration",
+    [CLI_GROUP_INERT] = "Accepted for the original's sake, without effect",
+};
+
+/* Words of `text` from column `at`, continued at COLUMN. */
+static void wrap(const char *text, int at) {
+    while (*text) {
+        int length = (int)strcspn(text, " ");
+        if (at > COLUMN && at + 1 + length > WIDTH) {
+            printf("\n%*s", COLUMN, "");
+            at = COLUMN;
+        } else if (at > COLUMN) {
+            putchar(' ');
+            at++;
+        }
+        printf("%.*s", length, text);
+        at += length;
+        text += length;
+        text += strspn(text, " ");
+    }
+    putchar('\n');
+}
+
+static const char *metavar(const cli_key *key) {
+    if (key->metavar) return key->metavar;
+    switch (key->type) {
+    case CLI_INT:
+        return "N";
+    case CLI_NUM:
+        return "X";
+    case CLI_CHOICE:
+        return "NAME";
+    case CLI_INTS:
+        return "N,N";
+    case CLI_CHOICES:
+        return "NAMES";
+    case CLI_DURATION:
+        return "TIME";
+    default:
+        return "TEXT";
+    }
+}
+
+static void print_key(const cli_key *key) {
+    char flag[80], text[512], names[256] = "";
+    bool off = key->type == CLI_BOOL && key->preset && !strcmp(key->preset, "true");
+    snprintf(flag, sizeof flag, "  --%s%s", off ? "no-" : "", key->name);
+    for (char *c = flag + 2; *c; c++) {
+        if (*c == '_') *c = '-';
+    }
+    if (key->type != CLI_BOOL) {
+        size_t used = strlen(flag);
+        snprintf(flag + used, sizeof flag - used, " %s", metavar(key));
+    }
+    int used = snprintf(text, sizeof text, "%s%s", off ? "do not " : "", key->text);
+    if (key->choices) {
+        char one[64];
+        for (int n = 0; cli_choice_name(key, n, one, sizeof one); n++) {
+            size_t at = strlen(names);
+            snprintf(names + at, sizeof names - at, "%s%s", n ? ", " : "", one);
+        }
+        used += snprintf(text + used, sizeof text - (size_t)used, ": %s", names);
+    }
+    if (key->type != CLI_BOOL && key->preset && *key->preset) {
+        snprintf(text + used, sizeof text - (size_t)used, " (default %s)", key->preset);
+    }
+    int width = printf("%s", flag);
+    if (width >= COLUMN) {
+        putchar('\n');
+        width = 0;
+    }
+    printf("%*s", COLUMN - width, "");
+    wrap(text, COLUMN);
+}
+
+static void print_inert(unsigned command) {
+    int at = 0;
+    for (int row = 0; row < cli_key_count(); row++) {
+        const cli_key *key = cli_key_at(row);
+        if (key->type != CLI_INERT || !(key->commands & command)) continue;
+        char flag[64];
+        snprintf(flag, sizeof flag, "--%s", key->name);
+        for (char *c = flag; *c; c++) {
+            if (*c == '_') *c = '-';
+        }
+        int length = (int)strlen(flag);
+        if (!at || at + 1 + length > WIDTH) {
+            printf("%s ", at ? "\n" : "");
+            at = 1;
+        }
+        at += printf(" %s", flag);
+    }
+    putchar('\n');
+}
+
+void cli_help_print(const cli_spec *spec) {
+    printf("usage: xltune %s [options]%s%s\n%s\n", spec->name, spec->arguments ? " " : "",
+           spec->arguments ? spec->arguments : "", spec->summary);
+    for (int group = 0; group < CLI_GROUP_COUNT; group++) {
+        bool titled = false;
+        for (int row = 0; row < cli_key_count(); row++) {
+            const cli_key *key = cli_key_at(row);
+            if ((int)key->group != group || !(key->commands & spec->command)) continue;
+            if (!titled) printf("\n%s:\n", titles[group]);
+            titled = true;
+            if (group == CLI_GROUP_INERT) {
+                print_inert(spec->command);
+                break;
+            }
+            print_key(key);
+        }
+    }
+    if (spec->details) printf("\n%s", spec->details);
+}

@@ -1,0 +1,124 @@
+/* Where a prompt, a checkpoint and the packaged data are looked for. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "cli/config_impl.h"
+
+static bool exists(const char *path) {
+    return !access(path, F_OK);
+}
+
+static char *if_exists(char *path) {
+    if (path && exists(path)) return path;
+    free(path);
+    return NULL;
+}
+
+char *cli_data_path(const char *name) {
+    char *path = if_exists(xl_path_join(XL_DATADIR, name));
+    return path ? path : if_exists(xl_path_join(XL_SOURCE_DIR, name));
+}
+
+/* A relative path: beside the config that named it, in the current folder, in `folder` there, in the installed
+ * data's `folder`. malloc'd; NULL where it is nowhere. */
+static char *look_up(const cli_config *cfg, const char *name, const char *key, const char *folder) {
+    if (name[0] == '/') return if_exists(strdup(name));
+    char *path = NULL;
+    if (cfg->config_path && cli_layer_of(cfg, key) == CLI_LAYER_CONFIG) {
+        char *beside = xl_path_folder(cfg->config_path);
+        path = beside ? if_exists(xl_path_join(beside, name)) : NULL;
+        free(beside);
+    }
+    if (!path) path = if_exists(strdup(name));
+    if (!path && folder) {
+        char *inside = xl_path_join(folder, name);
+        path = inside ? if_exists(strdup(inside)) : NULL;
+        if (!path && inside) path = cli_data_path(inside);
+        free(inside);
+    }
+    return path;
+}
+
+static char *default_model(xlstm_error *err) {
+    const char *named = getenv("XLTUNE_MODEL");
+    if (named && *named) {
+        if (xl_is_folder(named)) {
+            cli_notice("model %s (from $XLTUNE_MODEL)", named);
+            return strdup(named);
+        }
+        xl_fail(err, XLSTM_ENOTFOUND, "$XLTUNE_MODEL: found %s, wanted a checkpoint folder", named);
+        return NULL;
+    }
+    char *path = cli_data_path("models/tiny-literature");
+    if (!path) path = if_exists(strdup("models/tiny-literature"));
+    if (path) {
+        cli_notice("model %s (the embedded one)", path);
+    } else {
+        xl_fail(err, XLSTM_ENOTFOUND,
+                "no model: give --model DIR or set XLTUNE_MODEL; the embedded one is not in %s",
+                XL_DATADIR "/models");
+    }
+    return path;
+}
+
+const char *cli_model_path(cli_config *cfg, xlstm_error *err) {
+    if (cfg->model_path) return cfg->model_path;
+    const char *name = cli_str(cfg, "model_path");
+    if (!name) {
+        cfg->model_path = default_model(err);
+        return cfg->model_path;
+    }
+    cfg->model_path = look_up(cfg, name, "model_path", "models");
+    if (!cfg->model_path) {
+        xl_fail(err, XLSTM_ENOTFOUND, "model_path (%s): found no folder %s, wanted a checkpoint's",
+                cli_source(cfg, "model_path"), name);
+    }
+    return cfg->model_path;
+}
+
+static int read_stream(FILE *in, char **text, size_t *bytes, xlstm_error *err) {
+    size_t used = 0, capacity = 1 << 16;
+    char *buffer = malloc(capacity);
+    while (buffer) {
+        used += fread(buffer + used, 1, capacity - 1 - used, in);
+        if (used < capacity - 1) break;
+        capacity *= 2;
+        char *grown = realloc(buffer, capacity);
+        if (!grown) free(buffer);
+        buffer = grown;
+    }
+    if (!buffer) return xl_fail(err, XLSTM_ENOMEM, "standard input: out of memory");
+    if (ferror(in)) {
+        free(buffer);
+        return xl_fail(err, XLSTM_EIO, "standard input: cannot read");
+    }
+    buffer[used] = 0;
+    *text = buffer;
+    *bytes = used;
+    return XLSTM_OK;
+}
+
+int cli_prompt_text(cli_config *cfg, char **text, size_t *bytes, xlstm_error *err) {
+    const char *name = cli_str(cfg, "prompt_file");
+    if (!name) {
+        const char *prompt = cli_str(cfg, "prompt");
+        *text = strdup(prompt ? prompt : "");
+        if (!*text) return xl_fail(err, XLSTM_ENOMEM, "prompt: out of memory");
+        *bytes = strlen(*text);
+        return XLSTM_OK;
+    }
+    if (!strcmp(name, "-")) return read_stream(stdin, text, bytes, err);
+    char *path = look_up(cfg, name, "prompt_file", "prompts");
+    if (!path) {
+        return xl_fail(err, XLSTM_ENOTFOUND, "prompt_file (%s): found no file %s, nor one in prompts/",
+                       cli_source(cfg, "prompt_file"), name);
+    }
+    int status = xl_file_read(path, (size_t)1 << 30, text, bytes, err);
+    free(path);
+    return status;
+}

@@ -1,0 +1,144 @@
+/* The two packaged layers: the golden profile of the backend and the newest snapshot measured under the same
+ * circumstances. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "cli/config_impl.h"
+#include "cli/snapshot.h"
+#include "tuner/study/machine.h"
+
+static bool tuned(const cli_config *cfg) {
+    return cfg->spec->command & CLI_TUNED;
+}
+
+const char *cli_backend_name(const cli_config *cfg) {
+    const char *key = cfg->spec->command == CLI_OPTIMIZE ? "backend" : "scheduler";
+    int row = cli_row(cfg, key);
+    const json_t *value = row < 0 ? NULL : cli_value(cfg, row, NULL);
+    if (json_is_array(value)) value = json_array_get(value, 0);
+    return value ? json_string_value(value) : "ray";
+}
+
+/* Snapshots and profiles speak of tunables; anything else in them is the business of the run that wrote them. */
+int cli_profile_load(cli_config *cfg, xlstm_error *err) {
+    if (!tuned(cfg)) return XLSTM_OK;
+    const char *wanted = cli_str(cfg, "profile");
+    char *name = wanted ? strdup(wanted) : xl_format("golden_%s", cli_backend_name(cfg));
+    char *relative = name ? xl_format("profiles/%s.json", name) : NULL;
+    char *path = NULL;
+    json_t *object = NULL;
+    int status = XLSTM_OK;
+    if (!relative) {
+        status = xl_fail(err, XLSTM_ENOMEM, "profile: out of memory");
+        goto out;
+    }
+    if (wanted && xl_is_file(wanted)) {
+        path = strdup(wanted);
+    } else {
+        path = cli_data_path(relative);
+    }
+    if (!path) {
+        /* Not every scheduler has a profile; one that was asked for by name must be there. */
+        if (wanted) {
+            status = xl_fail(err, XLSTM_ENOTFOUND, "profile (%s): found no profile %s in %s/profiles",
+                             cli_source(cfg, "profile"), wanted, XL_DATADIR);
+        }
+        goto out;
+    }
+    cfg->source[CLI_LAYER_PROFILE] = xl_format("profile %s", name);
+    status = cli_json_read(path, &object, err);
+    if (!status && !cfg->source[CLI_LAYER_PROFILE]) status = xl_fail(err, XLSTM_ENOMEM, "profile: out of memory");
+    if (!status) status = cli_layer_add(cfg, CLI_LAYER_PROFILE, object, path, err);
+out:
+    json_decref(object);
+    free(path);
+    free(relative);
+    free(name);
+    return status;
+}
+
+/* Tokens of the prompt with BOS; 0 where they cannot be counted, which the command itself will explain. */
+static int64_t prompt_tokens(cli_config *cfg, const char *model) {
+    xlstm_tokenizer *tokenizer = NULL;
+    char *text = NULL;
+    size_t bytes = 0, count = 0;
+    int32_t *ids = NULL;
+    bool streamed = cli_str(cfg, "prompt_file") && !strcmp(cli_str(cfg, "prompt_file"), "-");
+    if (!streamed && !xlstm_tokenizer_open(&tokenizer, model, NULL) && !cli_prompt_text(cfg, &text, &bytes, NULL) &&
+        xlstm_tokenizer_encode(tokenizer, text, bytes, true, &ids, &count, NULL)) {
+        count = 0;
+    }
+    free(ids);
+    free(text);
+    xlstm_tokenizer_close(tokenizer);
+    return (int64_t)count;
+}
+
+static int64_t new_tokens(const cli_config *cfg) {
+    switch (cfg->spec->command) {
+    case CLI_GENERATE:
+        return cli_int(cfg, "max_new_tokens");
+    case CLI_BENCH:
+        return cli_list_int(cfg, "new", 0);
+    default:
+        return cli_int(cfg, "new");
+    }
+}
+
+static int64_t bench_prompt(const cli_config *cfg) {
+    return cfg->spec->command == CLI_BENCH ? cli_list_int(cfg, "n_prompt", 0) : 0;
+}
+
+bool cli_workload_alike(int64_t a, int64_t b) {
+    if (a < 1) a = 1;
+    if (b < 1) b = 1;
+    return a <= 2 * b && b <= 2 * a;
+}
+
+static bool same_text(const json_t *object, const char *key, const char *text) {
+    const char *found = json_string_value(json_object_get(object, key));
+    return found && !strcmp(found, text);
+}
+
+bool cli_snapshot_fits(const json_t *snapshot, const char *machine, const char *device, const char *checkpoint,
+                       int64_t prompt, int64_t new_count) {
+    const json_t *print = json_object_get(snapshot, "fingerprint");
+    return json_is_object(json_object_get(snapshot, "params")) && same_text(print, "machine", machine) &&
+           same_text(print, "device", device) && same_text(print, "checkpoint", checkpoint) &&
+           cli_workload_alike(json_integer_value(json_object_get(print, "prompt_tokens")), prompt) &&
+           cli_workload_alike(json_integer_value(json_object_get(print, "new")), new_count);
+}
+
+int cli_best_load(cli_config *cfg, xlstm_error *err) {
+    if (!tuned(cfg) || !cli_bool(cfg, "best")) return XLSTM_OK;
+    char *path = xl_format("%s/%s_latest.json", cli_str(cfg, "best_dir"), cli_backend_name(cfg));
+    json_t *snapshot = NULL;
+    tune_machine machine = {{0}, NULL};
+    xlstm_model_info info;
+    int status = path ? XLSTM_OK : xl_fail(err, XLSTM_ENOMEM, "best_dir: out of memory");
+    if (status || !xl_is_file(path)) goto out;
+    status = cli_json_read(path, &snapshot, err);
+    if (status) goto out;
+    /* Whatever is wrong with the model or the prompt, the command itself says. */
+    const char *model = cli_model_path(cfg, NULL);
+    if (!model || xlstm_checkpoint_inspect(model, NULL, &info, NULL) || tune_machine_read(&machine, NULL)) goto out;
+    int64_t prompt = bench_prompt(cfg);
+    if (!prompt) prompt = prompt_tokens(cfg, model);
+    if (!prompt || !cli_snapshot_fits(snapshot, machine.fingerprint, cli_str(cfg, "device"), info.fingerprint,
+                                      prompt, new_tokens(cfg))) {
+        goto out;
+    }
+    cfg->source[CLI_LAYER_BEST] = xl_format("best %s", path);
+    status = cfg->source[CLI_LAYER_BEST]
+                 ? cli_layer_add(cfg, CLI_LAYER_BEST, json_object_get(snapshot, "params"), path, err)
+                 : xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", path);
+out:
+    tune_machine_clear(&machine);
+    json_decref(snapshot);
+    free(path);
+    return status;
+}
