@@ -29,7 +29,7 @@ static const cli_command *find(const char *name) {
 
 static int unknown(const char *name) {
     enum { MOST = 64 };
-    const char *names[MOST];
+    const char *names[MOST] = {NULL};
     int count = 0;
     for (const cli_command *const *c = cli_commands; *c && count < MOST; c++) names[count++] = (*c)->name;
     int near = xl_nearest_name(name, names, count);
