@@ -30,9 +30,15 @@ XLSTM_API void xlstm_session_settings(const xlstm_session *session, xlstm_settin
 
 /* What the last prefill and decode really did: proof that a setting reached the kernels. */
 typedef struct xlstm_schedule {
-    int64_t chunk_size, heads_per_band, bands, threads, segment, decode_threads;
-    uint64_t chunks;        /* chunk tasks run by the last prefill, over all blocks and bands */
-    uint64_t max_in_flight; /* most tasks that were in flight at once */
+    int64_t scheduler;      /* XLSTM_SCHED_* */
+    int64_t chunk_size;     /* at most the segment's and the prompt's tokens; of `recurrent`: without meaning */
+    int64_t heads_per_band; /* at most the model's */
+    int64_t bands;
+    int64_t threads;        /* that ran prefill; fewer than workers where the system gave no more */
+    int64_t segment;        /* at most the prompt's tokens */
+    int64_t decode_threads; /* that ran the last decode */
+    uint64_t chunks;        /* chunks that bands ran in the last prefill, over all blocks and bands */
+    uint64_t max_in_flight; /* most tasks of the cell that were in flight at once */
 } xlstm_schedule;
 XLSTM_API void xlstm_session_schedule(const xlstm_session *session, xlstm_schedule *schedule);
 
@@ -58,6 +64,9 @@ XLSTM_API int xlstm_decode(xlstm_session *session, int32_t id, float *logits, xl
 /* Copies one block's state: c [NH, dqk, dv], n [NH, dqk], m [NH]; any pointer may be NULL. */
 XLSTM_API int xlstm_state_get(const xlstm_session *session, int64_t block, float *c, float *n, float *m,
                               xlstm_error *err);
+/* Makes dst continue where src stands: state and position. Both sessions must be of the same model. */
+XLSTM_API int xlstm_session_copy_state(xlstm_session *dst, const xlstm_session *src, xlstm_error *err);
+
 /* Saves state, position and the checkpoint's fingerprint as safetensors, atomically. */
 XLSTM_API int xlstm_state_save(const xlstm_session *session, const char *path, xlstm_error *err);
 /* Loads all or nothing; EMISMATCH where the fingerprint is another checkpoint's. */

@@ -1,0 +1,175 @@
+/* A session's state as tensors: to memory, to another session, to and from a file. */
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "model/model.h"
+#include "runtime/session.h"
+
+enum { PARTS = 3, NAME_BYTES = 40 }; /* c, n, m of a block */
+
+#define STATE_KIND "xlstm-state-1"
+
+int xlstm_state_get(const xlstm_session *session, int64_t block, float *c, float *n, float *m, xlstm_error *err) {
+    int status = xl_session_check(session, err);
+    return status ? status : session->backend->state_get(session->context, block, c, n, m, err);
+}
+
+/* Name, shape and bytes of a part; data NULL. */
+static xlstm_tensor part_of(const xlstm_hparams *hp, int64_t block, int part, char name[NAME_BYTES]) {
+    snprintf(name, NAME_BYTES, "state.%lld.%c", (long long)block, "cnm"[part]);
+    xlstm_tensor t = {.name = name, .dtype = XLSTM_F32, .rank = 3 - (part > 0)};
+    t.shape[0] = hp->num_heads;
+    t.shape[1] = part == 2 ? 1 : hp->qk_head;
+    t.shape[2] = hp->v_head;
+    t.bytes = sizeof(float);
+    for (int i = 0; i < t.rank; i++) t.bytes *= (size_t)t.shape[i];
+    return t;
+}
+
+/* Room for one block's parts: parts[0 … 2] point into parts[0], to free. */
+static int block_room(const xlstm_session *session, float *parts[PARTS], xlstm_error *err) {
+    const xlstm_hparams *hp = &session->model->hparams;
+    char name[NAME_BYTES];
+    size_t floats = 0, at[PARTS];
+    for (int i = 0; i < PARTS; i++) {
+        at[i] = floats;
+        floats += part_of(hp, 0, i, name).bytes / sizeof(float);
+    }
+    float *room = xl_array(floats, sizeof(float));
+    if (!room) return xl_fail(err, XLSTM_ENOMEM, "out of memory for %zu bytes of state", floats * sizeof(float));
+    for (int i = 0; i < PARTS; i++) parts[i] = room + at[i];
+    return XLSTM_OK;
+}
+
+int xlstm_session_copy_state(xlstm_session *dst, const xlstm_session *src, xlstm_error *err) {
+    if (dst == src) return XLSTM_OK;
+    if (strcmp(dst->model->info.fingerprint, src->model->info.fingerprint) != 0)
+        return xl_fail(err, XLSTM_EMISMATCH, "the two sessions are of different checkpoints (%.16s, %.16s)",
+                       dst->model->info.fingerprint, src->model->info.fingerprint);
+    int status = xl_session_check(src, err);
+    if (status) return status;
+    float *parts[PARTS];
+    status = block_room(src, parts, err);
+    if (status) return status;
+    for (int64_t i = 0; i < src->model->hparams.num_blocks && !status; i++) {
+        status = src->backend->state_get(src->context, i, parts[0], parts[1], parts[2], err);
+        if (!status) status = dst->backend->state_set(dst->context, i, parts[0], parts[1], parts[2], err);
+    }
+    free(parts[0]);
+    dst->undefined = status != XLSTM_OK;
+    if (!status) dst->position = src->position;
+    return status;
+}
+
+int xlstm_state_save(const xlstm_session *session, const char *path, xlstm_error *err) {
+    int status = xl_session_check(session, err);
+    if (status) return status;
+    const xlstm_model *model = session->model;
+    size_t count = (size_t)model->hparams.num_blocks * PARTS;
+    xlstm_tensor *tensors = xl_array(count, sizeof *tensors);
+    char(*names)[NAME_BYTES] = xl_array(count, sizeof *names);
+    char *metadata = xl_format("{\"kind\":\"" STATE_KIND "\",\"fingerprint\":\"%s\",\"position\":\"%llu\"}",
+                               model->info.fingerprint, (unsigned long long)session->position);
+    float *parts[PARTS] = {NULL};
+    xlstm_tensor_writer *writer = NULL;
+    if (!tensors || !names || !metadata) {
+        status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", path);
+        goto out;
+    }
+    for (size_t i = 0; i < count; i++)
+        tensors[i] = part_of(&model->hparams, (int64_t)(i / PARTS), (int)(i % PARTS), names[i]);
+    status = block_room(session, parts, err);
+    if (!status) status = xlstm_tensor_writer_begin(&writer, path, tensors, count, metadata, err);
+    for (size_t i = 0; i < count && !status; i++) {
+        if (i % PARTS == 0)
+            status = session->backend->state_get(session->context, (int64_t)(i / PARTS), parts[0], parts[1],
+                                                 parts[2], err);
+        if (!status) status = xlstm_tensor_writer_append(writer, parts[i % PARTS], tensors[i].bytes, err);
+    }
+    if (!status) {
+        status = xlstm_tensor_writer_finish(writer, err);
+        writer = NULL;
+    }
+out:
+    xlstm_tensor_writer_abort(writer);
+    free(parts[0]);
+    free(metadata);
+    free(names);
+    free(tensors);
+    return status;
+}
+
+static int parse_position(const char *text, const char *path, uint64_t *position, xlstm_error *err) {
+    char *end = NULL;
+    errno = 0;
+    unsigned long long value = text && *text >= '0' && *text <= '9' ? strtoull(text, &end, 10) : 0;
+    if (!end || *end || errno)
+        return xl_fail(err, XLSTM_EFORMAT, "%s: position '%.40s', wanted a number of tokens", path,
+                       text ? text : "(none)");
+    *position = value;
+    return XLSTM_OK;
+}
+
+/* Everything that can be wrong with the file is found here, before the session changes. */
+static int check_state(const xlstm_tensor_file *file, const xlstm_model *model, const char *path,
+                       uint64_t *position, xlstm_error *err) {
+    const char *kind = xlstm_tensor_file_metadata(file, "kind");
+    if (!kind || strcmp(kind, STATE_KIND) != 0)
+        return xl_fail(err, XLSTM_EFORMAT, "%s: kind '%.40s', wanted '" STATE_KIND "'", path,
+                       kind ? kind : "(none)");
+    const char *fingerprint = xlstm_tensor_file_metadata(file, "fingerprint");
+    if (!fingerprint || strcmp(fingerprint, model->info.fingerprint) != 0)
+        return xl_fail(err, XLSTM_EMISMATCH, "%s: fingerprint %.16s is another checkpoint's, wanted %.16s", path,
+                       fingerprint ? fingerprint : "(none)", model->info.fingerprint);
+    int status = parse_position(xlstm_tensor_file_metadata(file, "position"), path, position, err);
+    if (status) return status;
+    size_t wanted = (size_t)model->hparams.num_blocks * PARTS;
+    if (xlstm_tensor_file_count(file) != wanted)
+        return xl_fail(err, XLSTM_EFORMAT, "%s: %zu tensors, wanted %zu", path, xlstm_tensor_file_count(file),
+                       wanted);
+    for (size_t i = 0; i < wanted; i++) {
+        char name[NAME_BYTES];
+        const xlstm_tensor want = part_of(&model->hparams, (int64_t)(i / PARTS), (int)(i % PARTS), name);
+        const xlstm_tensor *have = xlstm_tensor_file_find(file, name);
+        if (!have) return xl_fail(err, XLSTM_EFORMAT, "%s: %s is missing", path, name);
+        bool same = have->dtype == want.dtype && have->rank == want.rank;
+        for (int j = 0; j < want.rank && same; j++) same = have->shape[j] == want.shape[j];
+        if (!same)
+            return xl_fail(err, XLSTM_EFORMAT, "%s: %s is not F32 [%lld, %lld%s]", path, name,
+                           (long long)want.shape[0], (long long)want.shape[1], want.rank == 3 ? ", …" : "");
+        for (size_t j = 0; j < have->bytes / sizeof(float); j++) {
+            float value;
+            memcpy(&value, (const char *)have->data + j * sizeof value, sizeof value);
+            if (!isfinite(value))
+                return xl_fail(err, XLSTM_EFORMAT, "%s: %s: value %zu is not finite", path, name, j);
+        }
+    }
+    return XLSTM_OK;
+}
+
+int xlstm_state_load(xlstm_session *session, const char *path, xlstm_error *err) {
+    xlstm_tensor_file *file = NULL;
+    float *parts[PARTS] = {NULL};
+    uint64_t position = 0;
+    int status = xlstm_tensor_file_open(&file, path, err);
+    if (!status) status = check_state(file, session->model, path, &position, err);
+    if (!status) status = block_room(session, parts, err);
+    for (int64_t i = 0; i < session->model->hparams.num_blocks && !status; i++) {
+        for (int j = 0; j < PARTS; j++) {
+            char name[NAME_BYTES];
+            size_t bytes = part_of(&session->model->hparams, i, j, name).bytes;
+            memcpy(parts[j], xlstm_tensor_file_find(file, name)->data, bytes);
+        }
+        status = session->backend->state_set(session->context, i, parts[0], parts[1], parts[2], err);
+        session->undefined = status != XLSTM_OK;
+    }
+    if (!status) session->position = position;
+    free(parts[0]);
+    xlstm_tensor_file_close(file);
+    return status;
+}

@@ -1,0 +1,163 @@
+/* The table of tunables and settings made from it. */
+#include <xlstm/tunable.h>
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cpu.h"
+#include "base/error.h"
+#include "base/pool.h"
+#include "model/model.h"
+
+enum {
+    COUNT_MAX = 1 << 30, /* tokens and heads: more than any prompt or model has */
+    PRESET_CHUNK = 64,
+    PRESET_SEGMENT = 512
+};
+
+static const char *const schedulers[] = {"queued", "ray", "recurrent", NULL};
+static const char *const pinnings[] = {"none", "compact", "spread", NULL};
+static const char *const weights[] = {"stored", "f32", "bf16", "f16", NULL};
+static const char *const switches[] = {"off", "on", NULL};
+
+static const xlstm_tunable table[XLSTM_TUNABLE_COUNT] = {
+    {XLSTM_TUNE_SCHEDULER, "scheduler", "",
+     "how prefill's cell is run: bands through a segment, bands a chunk at a time, or token by token",
+     XLSTM_TYPE_CHOICE, 0, 2, XLSTM_SCHED_QUEUED, schedulers, XLSTM_AFFECTS_PREFILL},
+    {XLSTM_TUNE_CHUNK_SIZE, "chunk_size", "tokens", "tokens of one chunk of the chunkwise cell", XLSTM_TYPE_INT, 1,
+     COUNT_MAX, PRESET_CHUNK, NULL, XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_MEMORY},
+    {XLSTM_TUNE_HEADS_PER_BAND, "heads_per_band", "heads", "heads that make one task of the cell", XLSTM_TYPE_INT,
+     1, COUNT_MAX, 0, NULL, XLSTM_AFFECTS_PREFILL},
+    {XLSTM_TUNE_WORKERS, "workers", "threads", "threads of prefill", XLSTM_TYPE_INT, 1, XL_POOL_MAX, 0, NULL,
+     XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_MEMORY},
+    {XLSTM_TUNE_SEGMENT, "segment", "tokens", "tokens that go through the layers together in prefill",
+     XLSTM_TYPE_INT, 1, COUNT_MAX, PRESET_SEGMENT, NULL, XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_MEMORY},
+    {XLSTM_TUNE_DECODE_WORKERS, "decode_workers", "threads", "threads of decode", XLSTM_TYPE_INT, 1, XL_POOL_MAX, 0,
+     NULL, XLSTM_AFFECTS_DECODE},
+    {XLSTM_TUNE_PINNING, "pinning", "", "binds threads to CPUs, near to or far from each other", XLSTM_TYPE_CHOICE,
+     0, 2, XLSTM_PIN_NONE, pinnings, XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_DECODE},
+    {XLSTM_TUNE_WEIGHTS, "weights", "", "format that weights are held in", XLSTM_TYPE_CHOICE, 0, 3,
+     XLSTM_WEIGHTS_STORED, weights,
+     XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_DECODE | XLSTM_AFFECTS_MEMORY | XLSTM_AFFECTS_NUMERICS |
+         XLSTM_AFFECTS_LOAD},
+    {XLSTM_TUNE_HUGE_PAGES, "huge_pages", "", "holds weights in large pages where the system has them",
+     XLSTM_TYPE_CHOICE, 0, 1, 0, switches,
+     XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_DECODE | XLSTM_AFFECTS_MEMORY | XLSTM_AFFECTS_LOAD},
+};
+
+const xlstm_tunable *xlstm_tunable_get(int id) {
+    return id >= 0 && id < XLSTM_TUNABLE_COUNT ? &table[id] : NULL;
+}
+
+const xlstm_tunable *xlstm_tunable_find(const char *name) {
+    for (int i = 0; name && i < XLSTM_TUNABLE_COUNT; i++) {
+        if (!xl_name_distance(name, table[i].name)) return &table[i];
+    }
+    return NULL;
+}
+
+void xlstm_tunable_range(int id, const xlstm_model *model, int64_t *min, int64_t *max, int64_t *preset) {
+    const xlstm_tunable *row = xlstm_tunable_get(id);
+    if (!row) return;
+    int64_t low = row->min, high = row->max, value = row->preset;
+    int64_t cpus = xl_cpu_count() < XL_POOL_MAX ? xl_cpu_count() : XL_POOL_MAX;
+    int64_t heads = model ? model->hparams.num_heads : row->max;
+    switch (id) {
+    case XLSTM_TUNE_CHUNK_SIZE:
+        low = 8;
+        high = 1024;
+        break;
+    case XLSTM_TUNE_SEGMENT:
+        low = 16;
+        high = 8192;
+        break;
+    case XLSTM_TUNE_HEADS_PER_BAND:
+        /* Four bands a thread, where there are so many heads, let threads of unequal speed end together. */
+        high = heads;
+        value = model ? heads / (4 * cpus) : 1;
+        if (value < 1) value = 1;
+        break;
+    case XLSTM_TUNE_WORKERS:
+    case XLSTM_TUNE_DECODE_WORKERS:
+        high = cpus;
+        value = cpus;
+        break;
+    default:
+        break;
+    }
+    if (min) *min = low;
+    if (max) *max = high;
+    if (preset) *preset = value;
+}
+
+void xlstm_settings_init(xlstm_settings *settings, const xlstm_model *model) {
+    for (int i = 0; i < XLSTM_TUNABLE_COUNT; i++) xlstm_tunable_range(i, model, NULL, NULL, &settings->v[i]);
+}
+
+/* "queued, ray or recurrent" */
+static void list_choices(const xlstm_tunable *row, char *text, size_t bytes) {
+    text[0] = 0;
+    for (int64_t i = 0; i <= row->max; i++) {
+        if (i) strncat(text, i == row->max ? " or " : ", ", bytes - strlen(text) - 1);
+        strncat(text, row->choices[i], bytes - strlen(text) - 1);
+    }
+}
+
+static int parse_choice(int64_t *value, const xlstm_tunable *row, const char *text, xlstm_error *err) {
+    for (int64_t i = 0; i <= row->max; i++) {
+        if (!strcmp(text, row->choices[i])) {
+            *value = i;
+            return XLSTM_OK;
+        }
+    }
+    char wanted[256];
+    list_choices(row, wanted, sizeof wanted);
+    int nearest = xl_nearest_name(text, row->choices, (int)row->max + 1);
+    if (nearest < 0) return xl_fail(err, XLSTM_EARG, "%s: '%.100s', wanted %s", row->name, text, wanted);
+    return xl_fail(err, XLSTM_EARG, "%s: '%.100s', wanted %s; did you mean '%s'?", row->name, text, wanted,
+                   row->choices[nearest]);
+}
+
+static int check_value(const xlstm_tunable *row, int64_t value, xlstm_error *err) {
+    if (value >= row->min && value <= row->max) return XLSTM_OK;
+    int64_t nearest = value < row->min ? row->min : row->max;
+    if (row->type == XLSTM_TYPE_CHOICE) {
+        char wanted[256];
+        list_choices(row, wanted, sizeof wanted);
+        return xl_fail(err, XLSTM_EARG, "%s: choice %lld, wanted %s", row->name, (long long)value, wanted);
+    }
+    return xl_fail(err, XLSTM_EARG, "%s: %lld %s, wanted %lld to %lld; the nearest is %lld", row->name,
+                   (long long)value, row->unit, (long long)row->min, (long long)row->max, (long long)nearest);
+}
+
+int xlstm_settings_parse(xlstm_settings *settings, int id, const char *text, xlstm_error *err) {
+    const xlstm_tunable *row = xlstm_tunable_get(id);
+    if (!row) return xl_fail(err, XLSTM_EARG, "tunable %d, wanted 0 to %d", id, XLSTM_TUNABLE_COUNT - 1);
+    int64_t value = 0;
+    int status = XLSTM_OK;
+    if (row->type == XLSTM_TYPE_CHOICE) {
+        status = parse_choice(&value, row, text, err);
+    } else {
+        char *end;
+        errno = 0;
+        long long number = strtoll(text, &end, 10);
+        bool digits = text[0] == '-' ? text[1] >= '0' && text[1] <= '9' : text[0] >= '0' && text[0] <= '9';
+        if (!digits || *end)
+            return xl_fail(err, XLSTM_EARG, "%s: '%.100s' is no integer, wanted %lld to %lld", row->name, text,
+                           (long long)row->min, (long long)row->max);
+        value = number;
+        status = check_value(row, value, err);
+    }
+    if (!status) settings->v[id] = value;
+    return status;
+}
+
+int xlstm_settings_check(const xlstm_settings *settings, xlstm_error *err) {
+    for (int i = 0; i < XLSTM_TUNABLE_COUNT; i++) {
+        int status = check_value(&table[i], settings->v[i], err);
+        if (status) return status;
+    }
+    return XLSTM_OK;
+}
