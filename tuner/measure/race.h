@@ -4,7 +4,11 @@
  * Yardstick of everything is the baseline, interleaved: a round is B c1 … cK B, the next B cK … c1 B (neighbouring
  * rounds share a B), and a candidate's value is ln(its cost / the baseline's cost, linear between the two B around
  * it), so drift cancels and values of different days compare. An interval on the difference to the incumbent's
- * value decides; the scatter is pooled over all candidates, so that it is known from the second sample on. */
+ * value decides; the scatter is pooled over all candidates, so that it is known from the second sample on.
+ *
+ * Warm-up is detected, not counted: a candidate that looks promising after its first sample gets a second, and a
+ * first that is slower than the second beyond the noise is dropped; how much slower first samples are, as a rule,
+ * is learnt, and a candidate that is out after one sample is out even with that taken off. */
 #ifndef TUNE_MEASURE_RACE_H
 #define TUNE_MEASURE_RACE_H
 

@@ -4,6 +4,7 @@
 #define TUNE_MEASURE_TIMING_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <xlstm/status.h>
@@ -33,7 +34,7 @@ typedef struct tune_disturbance {
     double steal;         /* share of the processors' time, 0 … 1 */
     double neighbours;    /* processors' time that others used, over wall time times processors */
     double switches;      /* involuntary switches of this process a second */
-    double frequency_mhz; /* NAN where it cannot be read */
+    double frequency_mhz; /* by timing a chain of dependent additions, which needs no driver */
     double temperature_c; /* hottest sensor; NAN where it cannot be read */
 } tune_disturbance;
 
@@ -41,7 +42,8 @@ typedef struct tune_disturbance {
 typedef struct tune_watch_limits {
     double steal;      /* 0.02 */
     double neighbours; /* 0.15 */
-    double switches;   /* 200 a second */
+    double switches;   /* 200 a second; judged only where neighbours were busy at all: threads of our own that
+                          outnumber the processors switch too */
     double frequency;  /* relative distance from the median of the samples so far: 0.08 */
     double hot_c;      /* 95 */
 } tune_watch_limits;
@@ -64,6 +66,7 @@ enum { TUNE_PARTS = 4 };
 /* One measurement, of which `repeats` executions are the sum over `repeats`: everything is per execution. */
 typedef struct tune_reading {
     double cost;              /* the objective, smaller is better, > 0: seconds of the request as a rule */
+    double timed_s;           /* shortest span that the clock timed for it; 0: cost is that */
     double parts[TUNE_PARTS]; /* the caller's own: prefill_s, decode_s, …; kept with the sample */
     uint64_t hash;            /* of what was computed (greedy tokens); 0: none */
 } tune_reading;
@@ -99,8 +102,11 @@ typedef struct tune_sampler_options {
     tune_sample_fn on_sample; /* may be NULL */
     void *on_sample_ctx;
     tune_watch_limits limits; /* tune_sampler_options_init sets the usual ones */
-    int retakes;              /* a disturbed sample is taken again at most so often, 3; then it is kept, marked */
+    int retakes;              /* a disturbed sample is taken again at most so often, 3; then it is kept, marked;
+                                 on a machine where that is the rule it is kept at once */
     bool watch;               /* false: no watch, for simulations; true */
+    double (*now_s)(void *);  /* clock for start_s, seconds and deadlines; NULL: the real one */
+    void *now_ctx;
 } tune_sampler_options;
 void tune_sampler_options_init(tune_sampler_options *options);
 

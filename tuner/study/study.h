@@ -82,9 +82,9 @@ typedef struct tune_run_row {
     double created, finished; /* seconds since 1970; finished 0: not yet */
     char *meta;               /* run_meta.json's text */
     char *space;              /* the declared space, JSON */
-    char *baseline;           /* the baseline: {"params": {…}, "metrics": {…}, …} JSON, or NULL before it was measured */
-    char *result;             /* best.json's text, or NULL before the end */
-    int64_t trials;           /* rows of trial; filled by reading only */
+    char *baseline; /* the baseline: {"params": {…}, "metrics": {…}, …} JSON, or NULL before it was measured */
+    char *result;   /* best.json's text, or NULL before the end */
+    int64_t trials; /* rows of trial; filled by reading only */
 } tune_run_row;
 
 /* Adds the run (and its machine where it is new) and sets run->id. */
@@ -103,39 +103,40 @@ void tune_run_rows_free(tune_run_row *rows, size_t count);
 int tune_study_run_remove(tune_study *study, int64_t run, xlstm_error *err);
 
 typedef struct tune_trial_row {
-    int64_t index;        /* number of the proposal, from 0 */
-    char *params;         /* the proposed point, {"chunk_size": 32, …} */
-    char *key;            /* the canonical point as text: equal keys are one point */
+    int64_t index; /* number of the proposal, from 0 */
+    char *params;  /* the proposed point, {"chunk_size": 32, …} */
+    char *key;     /* the canonical point as text: equal keys are one point */
     tune_trial_status status;
-    char *reason;         /* NULL where status is ok */
-    int64_t duplicate_of; /* index of the trial whose values these are; -1 */
+    char *reason;                     /* NULL where status is ok */
+    int64_t duplicate_of;             /* index of the trial whose values these are; -1 */
     double metric[TUNE_METRIC_COUNT]; /* means over the samples in use; NaN: not measured */
-    double value;      /* what the strategy was told, smaller is better; NaN: no value */
-    double spread;     /* standard error of log(value); NaN: unknown */
-    int64_t samples;   /* samples in use */
-    char *token_hash;  /* of the greedy continuation, hexadecimal; NULL: none */
-    char *in_force;    /* what the engine really used, JSON; NULL: unknown */
-    double started;    /* seconds since 1970 */
-    double seconds;    /* what the trial cost */
+    double value;                     /* what the strategy was told, smaller is better; NaN: no value */
+    double spread;                    /* standard error of log(value); NaN: unknown */
+    char *ratios;     /* JSON array of ln(cost / baseline's cost), one a sample in use; NULL: none */
+    int64_t samples;  /* samples in use */
+    char *token_hash; /* of the greedy continuation, hexadecimal; NULL: none */
+    char *in_force;   /* what the engine really used, JSON; NULL: unknown */
+    double started;   /* seconds since 1970 */
+    double seconds;   /* what the trial cost */
 } tune_trial_row;
 
 typedef struct tune_sample_row {
-    int64_t trial;      /* index, or TUNE_BASELINE_TRIAL */
-    const char *stage;  /* "search", "check" or "final"; static when read */
-    int64_t block;      /* what was measured together; drift cancels inside a block */
-    int64_t process;    /* 0: the run's own; final stage: number of the fresh process, from 1 */
-    int64_t seq;        /* order in time within the run's stage */
-    double at;          /* seconds since 1970, at its start */
+    int64_t trial;     /* index, or TUNE_BASELINE_TRIAL */
+    const char *stage; /* "search", "check" or "final"; static when read */
+    int64_t block;     /* what was measured together; drift cancels inside a block */
+    int64_t process;   /* 0: the run's own; final stage: number of the fresh process, from 1 */
+    int64_t seq;       /* order in time within the run's stage */
+    double at;         /* seconds since 1970, at its start */
     double prefill_s, decode_s, energy_j, peak_mb; /* NaN: not measured */
-    double value;       /* the objective, smaller is better; NaN: none */
-    bool used;          /* false: left out of every estimate */
-    char why[48];       /* why not: "warm-up", "disturbed: steal time", … */
+    double value;                                  /* the objective, smaller is better; NaN: none */
+    bool used;                                     /* false: left out of every estimate */
+    char why[48];                                  /* why not: "warm-up", "disturbed: steal time", … */
 } tune_sample_row;
 
 /* Stores a trial and its samples (and the baseline's that were taken beside it) in one transaction. A trial of that
  * index that is already there is EARG: nothing is measured twice. */
-int tune_study_trial_add(tune_study *study, int64_t run, const tune_trial_row *trial, const tune_sample_row *samples,
-                         size_t count, xlstm_error *err);
+int tune_study_trial_add(tune_study *study, int64_t run, const tune_trial_row *trial,
+                         const tune_sample_row *samples, size_t count, xlstm_error *err);
 /* Replaces the values of a trial after more samples of it (racing), and stores those. */
 int tune_study_trial_update(tune_study *study, int64_t run, const tune_trial_row *trial,
                             const tune_sample_row *samples, size_t count, xlstm_error *err);
@@ -149,12 +150,18 @@ void tune_trial_rows_free(tune_trial_row *rows, size_t count);
 /* Samples in the order they were stored; plain data, *rows freed by free. */
 int tune_study_samples(tune_study *study, int64_t run, tune_sample_row **rows, size_t *count, xlstm_error *err);
 
-/* A line of the run's history ("resumed after trial 11", …). */
-int tune_study_event(tune_study *study, int64_t run, const char *kind, const char *text, xlstm_error *err);
+/* The run's history: when it started, was resumed, was stopped, and what went wrong outside of trials. */
+typedef struct tune_event_row {
+    double at; /* seconds since 1970 */
+    char *kind, *text;
+} tune_event_row;
+int tune_study_event_add(tune_study *study, int64_t run, const char *kind, const char *text, xlstm_error *err);
+int tune_study_events(tune_study *study, int64_t run, tune_event_row **rows, size_t *count, xlstm_error *err);
+void tune_event_rows_free(tune_event_row *rows, size_t count);
 
-/* The best trials of earlier runs for this checkpoint and device, best first within each run, newest run first, that
- * finished with status ok: params JSON, at most `limit` distinct ones. The same machine's come before others'. A
- * workload is alike where prompt and new tokens are within a factor of two. `except` is a run to leave out. */
+/* The best trials of earlier runs for this checkpoint and device, best first within each run, newest run first,
+ * that finished with status ok: params JSON, at most `limit` distinct ones. The same machine's come before others'.
+ * A workload is alike where prompt and new tokens are within a factor of two. `except` is a run to leave out. */
 typedef struct tune_known_point {
     char *params;      /* JSON */
     bool same_machine; /* measured on `machine` with this version */

@@ -1,0 +1,21 @@
+/* UTF-8, one sequence at a time. */
+#ifndef XL_BASE_UTF8_H
+#define XL_BASE_UTF8_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Looks at the sequence that begins at s; n > 0 bytes are there. Returns
+ *   1 … 4  length of a valid sequence, its code point in *cp (which may be NULL);
+ *   0      all n bytes are the beginning of a valid sequence that is cut off;
+ *   -1 … -3  so many bytes are broken: the maximal subpart of an ill-formed sequence (Unicode 15, section 3.9),
+ *          what one U+FFFD stands for. */
+int xl_utf8_step(const char *s, size_t n, uint32_t *cp);
+
+/* Offset of the first byte that does not belong to a valid sequence; n where all do. */
+size_t xl_utf8_valid(const char *s, size_t n);
+
+/* Writes a code point up to U+10FFFF; returns its length, 1 … 4. */
+int xl_utf8_put(uint32_t cp, char out[4]);
+
+#endif

@@ -1,0 +1,142 @@
+/* config.json: the published model's values, both spellings, and one-line errors. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "format/config.h"
+
+static int parse(xlstm_hparams *h, const char *text, xlstm_error *err) {
+    memset(err, 0, sizeof *err);
+    return xl_config_parse(h, "config.json", text, strlen(text), err);
+}
+
+static void published_values(void **state) {
+    xlstm_hparams h;
+    xlstm_error err;
+    assert_int_equal(parse(&h, "{}", &err), XLSTM_OK);
+    assert_int_equal(h.embedding_dim, 4096);
+    assert_int_equal(h.num_blocks, 32);
+    assert_int_equal(h.num_heads, 8);
+    assert_int_equal(h.vocab_size, 50304);
+    assert_int_equal(h.qk_dim, 2048);
+    assert_int_equal(h.v_dim, 4096);
+    assert_int_equal(h.qk_head, 256);
+    assert_int_equal(h.v_head, 512);
+    assert_int_equal(h.ffn_dim, 10944);
+    assert_true(h.gate_soft_cap == 15 && h.output_logit_soft_cap == 30 && h.norm_eps == 1e-6 && h.eps == 1e-6);
+    assert_true(!h.use_bias && h.add_out_norm && !h.fused && !h.tie_word_embeddings);
+    assert_true(h.bos_token_id == -1 && h.eos_token_id == -1 && h.pad_token_id == -1);
+}
+
+static void spellings_and_lists(void **state) {
+    xlstm_hparams h;
+    xlstm_error err;
+    assert_int_equal(
+        parse(&h,
+              "{\"hidden_size\": 192, \"num_hidden_layers\": 3, \"num_heads\": 3, \"vocab_size\": 9,"
+              "\"embedding_dim\": null, \"bos_token_id\": 0, \"eos_token_id\": [2, 3],"
+              "\"pad_token_id\": [], \"weight_mode\": \"fused\", \"use_bias\": true,"
+              "\"add_out_norm\": false, \"tie_word_embeddings\": true, \"anything\": [{}],"
+              "\"gate_soft_cap\": 7, \"norm_eps\": 0.001, \"v_dim_factor\": 2, \"qk_dim_factor\": 1.25}",
+              &err),
+        XLSTM_OK);
+    assert_true(h.embedding_dim == 192 && h.num_blocks == 3 && h.bos_token_id == 0 && h.eos_token_id == 2);
+    assert_true(h.pad_token_id == -1 && h.fused && h.use_bias && !h.add_out_norm && h.tie_word_embeddings);
+    assert_true(h.v_dim == 384 && h.qk_dim == 240 && h.v_head == 128 && h.qk_head == 80 && h.gate_soft_cap == 7);
+    assert_int_equal(h.ffn_dim, 512); /* 512.064 with 64: floor(575.064 / 64) * 64 */
+    assert_int_equal(parse(&h, "{\"hidden_size\": 64, \"embedding_dim\": 64}", &err), XLSTM_OK);
+    assert_int_equal(h.embedding_dim, 64);
+}
+
+static void ffn_sizes(void **state) {
+    static const struct {
+        const char *text;
+        int64_t wanted;
+    } cases[] = {
+        {"{\"embedding_dim\": 256}", 704},
+        {"{\"embedding_dim\": 2048}", 5504},
+        {"{\"embedding_dim\": 768}", 2048},
+        {"{\"embedding_dim\": 128}", 384},
+        {"{\"embedding_dim\": 192}", 512},
+        {"{\"embedding_dim\": 96, \"ffn_proj_factor\": 1.5, \"ffn_round_up_to_multiple_of\": 1}", 144},
+        {"{\"embedding_dim\": 40, \"num_heads\": 4, \"ffn_proj_factor\": 2.667, \"ffn_round_up_to_multiple_of\": "
+         "1}",
+         106},
+        {"{\"embedding_dim\": 40, \"num_heads\": 4, \"ffn_proj_factor\": 2.667, \"ffn_round_up_to_multiple_of\": "
+         "7}",
+         112},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        xlstm_hparams h;
+        xlstm_error err;
+        assert_int_equal(parse(&h, cases[i].text, &err), XLSTM_OK);
+        assert_int_equal(h.ffn_dim, cases[i].wanted);
+    }
+}
+
+static void refused(void **state) {
+    static const struct {
+        const char *text, *says;
+    } cases[] = {
+        {"", "config.json"},
+        {"[]", "no JSON object"},
+        {"{\"a\": 1, \"a\": 2}", "duplicate"},
+        {"{\"a\": \"\xff\"}", "config.json"},
+        {"{\"embedding_dim\": \"4096\"}", "embedding_dim is \"4096\", wanted an integer from 1"},
+        {"{\"embedding_dim\": 0}", "embedding_dim is 0"},
+        {"{\"embedding_dim\": -1}", "embedding_dim is -1"},
+        {"{\"embedding_dim\": 1.5}", "embedding_dim is 1.5"},
+        {"{\"embedding_dim\": 99999999999}", "embedding_dim is 99999999999"},
+        {"{\"embedding_dim\": 64, \"hidden_size\": 128}", "embedding_dim is 64 but hidden_size is 128"},
+        {"{\"num_blocks\": 2, \"num_hidden_layers\": 3}", "num_blocks is 2 but num_hidden_layers is 3"},
+        {"{\"num_blocks\": true}", "num_blocks is true"},
+        {"{\"num_heads\": 0}", "num_heads is 0"},
+        {"{\"num_heads\": 7}", "multiple of num_heads 7"},
+        {"{\"vocab_size\": 2147483648}", "vocab_size is 2147483648"},
+        {"{\"qk_dim_factor\": 0}", "qk_dim_factor is 0"},
+        {"{\"qk_dim_factor\": 1e-9}", "qk_dim_factor 1e-09 of width 4096 is 0"},
+        {"{\"v_dim_factor\": 0.3}", "v_dim_factor 0.3 of width 4096 is 1228"},
+        {"{\"v_dim_factor\": \"1\"}", "v_dim_factor is \"1\", wanted a number"},
+        {"{\"ffn_proj_factor\": -2}", "ffn_proj_factor is -2"},
+        {"{\"ffn_round_up_to_multiple_of\": 0}", "ffn_round_up_to_multiple_of is 0"},
+        {"{\"ffn_round_up_to_multiple_of\": 64.5}", "ffn_round_up_to_multiple_of is 64.5"},
+        {"{\"gate_soft_cap\": 0}", "gate_soft_cap is 0"},
+        {"{\"gate_soft_cap\": null}", "gate_soft_cap is null"},
+        {"{\"output_logit_soft_cap\": -30}", "output_logit_soft_cap is -30"},
+        {"{\"norm_eps\": \"1e-6\"}", "norm_eps is \"1e-6\""},
+        {"{\"eps\": -1e-6}", "eps is -1e-6"},
+        {"{\"use_bias\": 1}", "use_bias is 1, wanted true or false"},
+        {"{\"add_out_norm\": \"true\"}", "add_out_norm is \"true\""},
+        {"{\"weight_mode\": \"split\"}", "weight_mode is \"split\", wanted \"single\" or \"fused\""},
+        {"{\"weight_mode\": 1}", "weight_mode is 1"},
+        {"{\"bos_token_id\": 50304}", "bos_token_id is 50304, wanted an id from 0 to 50303"},
+        {"{\"eos_token_id\": [\"x\"]}", "eos_token_id is \"x\""},
+        {"{\"pad_token_id\": -2}", "pad_token_id is -2"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        xlstm_hparams h;
+        xlstm_error err;
+        int status = parse(&h, cases[i].text, &err);
+        if (!status || !strstr(err.text, cases[i].says) || strncmp(err.text, "config.json: ", 13))
+            fail_msg("%s: status %d, '%s'", cases[i].text, status, err.text);
+    }
+}
+
+static void missing_file(void **state) {
+    xlstm_hparams h;
+    xlstm_error err;
+    assert_int_equal(xl_config_read(&h, "/nonexistent", &err), XLSTM_ENOTFOUND);
+    assert_non_null(strstr(err.text, "/nonexistent/config.json"));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(published_values), cmocka_unit_test(spellings_and_lists), cmocka_unit_test(ffn_sizes),
+        cmocka_unit_test(refused),          cmocka_unit_test(missing_file),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,437 @@
+#include <math.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <sqlite3.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "tuner/study/internal.h"
+#include "tuner/study/machine.h"
+#include "tuner/study/study.h"
+
+static char folder[64];
+
+static char *file(const char *name) {
+    char *path = xl_path_join(folder, name);
+    unlink(path);
+    return path;
+}
+
+static int make_folder(void **state) {
+    snprintf(folder, sizeof folder, "%s/xltune-study-XXXXXX", "/tmp");
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state) {
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    return system(command);
+}
+
+static char *text(const char *s) {
+    return (char *)(uintptr_t)s;
+}
+
+static tune_run_row sample_run(const char *uid) {
+    return (tune_run_row){.uid = text(uid),
+                          .folder = text("/runs/queued_20260101_000000_x"),
+                          .backend = text("queued"),
+                          .state = text(TUNE_RUN_RUNNING),
+                          .mode = text("random"),
+                          .objective = text("request_s"),
+                          .seed = 1337,
+                          .machine = text("m1"),
+                          .machine_info = text("{\"cpu\":\"x\"}"),
+                          .device = text("cpu"),
+                          .checkpoint = text("c1"),
+                          .kernels = text("avx2"),
+                          .version = text("0.1.0"),
+                          .prompt_tokens = 100,
+                          .new_tokens = 64,
+                          .created = 1000,
+                          .meta = text("{\"new\":64}"),
+                          .space = text("{\"chunk_size\":[16,32]}")};
+}
+
+static tune_trial_row sample_trial(int64_t index, double value) {
+    tune_trial_row t = {.index = index,
+                        .params = text("{\"chunk_size\":16}"),
+                        .key = text("chunk_size=16"),
+                        .status = TUNE_TRIAL_OK,
+                        .duplicate_of = -1,
+                        .value = value,
+                        .spread = NAN,
+                        .samples = 1,
+                        .token_hash = text("abc"),
+                        .started = 5,
+                        .seconds = 0.5};
+    for (int i = 0; i < TUNE_METRIC_COUNT; i++) t.metric[i] = NAN;
+    t.metric[TUNE_PREFILL_S] = value / 2;
+    return t;
+}
+
+static tune_sample_row one_sample(int64_t trial, double value) {
+    return (tune_sample_row){.trial = trial,
+                             .stage = "search",
+                             .prefill_s = value,
+                             .decode_s = NAN,
+                             .energy_j = NAN,
+                             .peak_mb = 12,
+                             .value = value,
+                             .used = trial != 3,
+                             .why = "warm-up"};
+}
+
+static void must(int status, const xlstm_error *err) {
+    if (status) fail_msg("%s", err->text);
+}
+
+static void hash_is_fnv1a_128(void **state) {
+    char hex[33];
+    tune_hash_hex("", 0, hex);
+    assert_string_equal(hex, "6c62272e07bb014262b821756295c58d");
+    tune_hash_hex("a", 1, hex);
+    assert_string_equal(hex, "d228cb696f1a8caf78912b704e4a8964");
+    tune_hash_hex("foobar", 6, hex);
+    assert_string_equal(hex, "343e1662793c64bf6f0d3597ba446f18");
+}
+
+static void machine_has_a_name(void **state) {
+    tune_machine a, b;
+    xlstm_error err;
+    must(tune_machine_read(&a, &err), &err);
+    must(tune_machine_read(&b, &err), &err);
+    assert_int_equal(strlen(a.fingerprint), 32);
+    assert_string_equal(a.fingerprint, b.fingerprint);
+    assert_true(json_integer_value(json_object_get(a.info, "logical_cpus")) >= 1);
+    assert_true(json_integer_value(json_object_get(a.info, "memory_mb")) > 0);
+    tune_machine_clear(&a);
+    tune_machine_clear(&b);
+}
+
+static void rows_come_back(void **state) {
+    char *path = file("rows.sqlite");
+    tune_study *s;
+    xlstm_error err;
+    assert_int_equal(tune_study_open(&s, path, false, &err), XLSTM_ENOTFOUND);
+    must(tune_study_open(&s, path, true, &err), &err);
+    tune_run_row run = sample_run("u1"), got;
+    must(tune_study_run_add(s, &run, &err), &err);
+    tune_trial_row t = sample_trial(0, 0.25);
+    tune_sample_row samples[2] = {one_sample(0, 0.25), one_sample(3, 0.5)};
+    must(tune_study_trial_add(s, run.id, &t, samples, 2, &err), &err);
+    assert_int_equal(tune_study_trial_add(s, run.id, &t, samples, 2, &err), XLSTM_EARG);
+    tune_trial_row d = sample_trial(1, 0.25);
+    d.status = TUNE_TRIAL_DUPLICATE;
+    d.duplicate_of = 0;
+    d.reason = text("as trial 0");
+    must(tune_study_trial_add(s, run.id, &d, NULL, 0, &err), &err);
+    must(tune_study_run_update(s, run.id, TUNE_RUN_FINISHED, NULL, NULL, "{\"a\":1}", &err), &err);
+    tune_study_close(s);
+
+    must(tune_study_open(&s, path, false, &err), &err);
+    must(tune_study_run_find(s, "", &got, &err), &err);
+    assert_string_equal(got.uid, "u1");
+    assert_string_equal(got.state, TUNE_RUN_FINISHED);
+    assert_string_equal(got.result, "{\"a\":1}");
+    assert_string_equal(got.meta, "{\"new\":64}");
+    assert_null(got.baseline);
+    assert_true(got.finished > 0);
+    assert_int_equal(got.trials, 2);
+    tune_run_row_clear(&got);
+    must(tune_study_run_find(s, "runs/queued_20260101_000000_x/", &got, &err), &err);
+    tune_run_row_clear(&got);
+    assert_int_equal(tune_study_run_find(s, "nothing", &got, &err), XLSTM_ENOTFOUND);
+    assert_non_null(strstr(err.text, "nothing"));
+
+    tune_trial_row *trials;
+    size_t count;
+    must(tune_study_trials(s, run.id, &trials, &count, &err), &err);
+    assert_int_equal(count, 2);
+    assert_true(trials[0].value == 0.25 && trials[0].metric[TUNE_PREFILL_S] == 0.125);
+    assert_true(isnan(trials[0].metric[TUNE_KL]) && isnan(trials[0].spread));
+    assert_int_equal(trials[0].duplicate_of, -1);
+    assert_int_equal(trials[1].status, TUNE_TRIAL_DUPLICATE);
+    assert_int_equal(trials[1].duplicate_of, 0);
+    assert_string_equal(trials[1].reason, "as trial 0");
+    tune_trial_rows_free(trials, count);
+    tune_sample_row *rows;
+    must(tune_study_samples(s, run.id, &rows, &count, &err), &err);
+    assert_int_equal(count, 2); /* those of the refused trial were not stored */
+    assert_true(rows[0].used && !rows[1].used && rows[1].trial == 3 && isnan(rows[0].decode_s));
+    assert_string_equal(rows[1].why, "warm-up");
+    free(rows);
+    must(tune_study_run_remove(s, run.id, &err), &err);
+    must(tune_study_samples(s, run.id, &rows, &count, &err), &err);
+    assert_int_equal(count, 0);
+    free(rows);
+    tune_study_close(s);
+    free(path);
+}
+
+/* Processes that open the missing file at the same moment and write to it at once. */
+static void several_processes(void **state) {
+    enum { PROCESSES = 4, TRIALS = 40 };
+    char *path = file("shared.sqlite");
+    pid_t children[PROCESSES];
+    for (int p = 0; p < PROCESSES; p++) {
+        children[p] = fork();
+        if (children[p]) continue;
+        xlstm_error err = {0};
+        tune_study *s;
+        char uid[16];
+        snprintf(uid, sizeof uid, "p%d", p);
+        tune_run_row run = sample_run(uid);
+        int status = tune_study_open(&s, path, true, &err);
+        if (!status) status = tune_study_run_add(s, &run, &err);
+        for (int i = 0; !status && i < TRIALS; i++) {
+            tune_trial_row t = sample_trial(i, i + 1);
+            tune_sample_row sample = one_sample(i, i + 1);
+            status = tune_study_trial_add(s, run.id, &t, &sample, 1, &err);
+        }
+        if (status) fprintf(stderr, "%s\n", err.text);
+        _exit(status ? 1 : 0);
+    }
+    for (int p = 0; p < PROCESSES; p++) {
+        int code;
+        assert_int_equal(waitpid(children[p], &code, 0), children[p]);
+        assert_int_equal(code, 0);
+    }
+    tune_study *s;
+    xlstm_error err;
+    must(tune_study_open(&s, path, false, &err), &err);
+    tune_run_row *runs;
+    size_t count;
+    must(tune_study_runs(s, &runs, &count, &err), &err);
+    assert_int_equal(count, PROCESSES);
+    for (size_t i = 0; i < count; i++) assert_int_equal(runs[i].trials, TRIALS);
+    tune_run_rows_free(runs, count);
+    tune_study_close(s);
+    free(path);
+}
+
+/* A process killed inside a transaction leaves nothing of it, and nothing locked. */
+static void killed_between_steps(void **state) {
+    char *path = file("killed.sqlite");
+    tune_study *s;
+    xlstm_error err;
+    must(tune_study_open(&s, path, true, &err), &err);
+    tune_run_row run = sample_run("k");
+    must(tune_study_run_add(s, &run, &err), &err);
+    tune_study_close(s);
+    pid_t child = fork();
+    if (!child) {
+        tune_trial_row t = sample_trial(0, 1), u = sample_trial(1, 2);
+        if (tune_study_open(&s, path, false, NULL) || tune_study_trial_add(s, run.id, &t, NULL, 0, NULL) ||
+            tune_study_begin(s, NULL) || tune_study_put_trial(s, run.id, &u, false, NULL))
+            _exit(1);
+        kill(getpid(), SIGKILL);
+    }
+    int code;
+    assert_int_equal(waitpid(child, &code, 0), child);
+    assert_true(WIFSIGNALED(code));
+    must(tune_study_open(&s, path, false, &err), &err);
+    tune_trial_row *trials;
+    size_t count;
+    must(tune_study_trials(s, run.id, &trials, &count, &err), &err);
+    assert_int_equal(count, 1);
+    tune_trial_rows_free(trials, count);
+    tune_trial_row u = sample_trial(1, 2);
+    must(tune_study_trial_add(s, run.id, &u, NULL, 0, &err), &err);
+    tune_study_close(s);
+    free(path);
+}
+
+static void migrates(void **state) {
+    char *path = file("old.sqlite");
+    tune_study *s;
+    xlstm_error err;
+    must(tune_study_open(&s, path, true, &err), &err);
+    tune_run_row run = sample_run("old");
+    must(tune_study_run_add(s, &run, &err), &err);
+    tune_study_close(s);
+    const char *steps[16];
+    int count = tune_study_step_count;
+    memcpy(steps, tune_study_steps, (size_t)count * sizeof *steps);
+    steps[count] = "ALTER TABLE run ADD COLUMN note TEXT DEFAULT 'none'";
+    /* A step that fails leaves the old version, whole. */
+    steps[count + 1] = "ALTER TABLE run ADD COLUMN other TEXT; ALTER TABLE nowhere ADD COLUMN x TEXT";
+    assert_int_not_equal(tune_study_open_steps(&s, path, false, steps, count + 2, &err), XLSTM_OK);
+    must(tune_study_open(&s, path, false, &err), &err);
+    tune_study_close(s);
+    must(tune_study_open_steps(&s, path, false, steps, count + 1, &err), &err);
+    sqlite3_stmt *q;
+    must(tune_study_prepare(s, &q, "test", &err, "SELECT note FROM run WHERE uid = 'old'", ""), &err);
+    assert_int_equal(sqlite3_step(q), SQLITE_ROW);
+    assert_string_equal((const char *)sqlite3_column_text(q, 0), "none");
+    sqlite3_finalize(q);
+    tune_study_close(s);
+    /* A version from the future is refused with both numbers. */
+    assert_int_equal(tune_study_open(&s, path, false, &err), XLSTM_EFORMAT);
+    assert_non_null(strstr(err.text, "newer"));
+    free(path);
+}
+
+static void damaged_and_foreign_files(void **state) {
+    char *path = file("bad.sqlite");
+    tune_study *s = (tune_study *)1;
+    xlstm_error err;
+    char junk[4096];
+    memset(junk, 'x', sizeof junk);
+    must(xl_file_write(path, junk, sizeof junk, &err), &err);
+    assert_int_equal(tune_study_open(&s, path, true, &err), XLSTM_EFORMAT);
+    assert_non_null(strstr(err.text, path));
+    assert_null(s);
+
+    /* A real study with its pages overwritten. */
+    unlink(path);
+    must(tune_study_open(&s, path, true, &err), &err);
+    tune_run_row run = sample_run("b");
+    must(tune_study_run_add(s, &run, &err), &err);
+    for (int i = 0; i < 200; i++) {
+        tune_trial_row t = sample_trial(i, 1);
+        must(tune_study_trial_add(s, run.id, &t, NULL, 0, &err), &err);
+    }
+    tune_study_close(s);
+    FILE *f = fopen(path, "r+b");
+    assert_non_null(f);
+    fseek(f, 0, SEEK_END);
+    long size = ftell(f);
+    for (long at = 4096; at + 4096 <= size; at += 4096) {
+        fseek(f, at, SEEK_SET);
+        assert_int_equal(fwrite(junk, 1, sizeof junk, f), sizeof junk);
+    }
+    fclose(f);
+    tune_trial_row *trials;
+    size_t count;
+    int status = tune_study_open(&s, path, false, &err);
+    if (!status) {
+        status = tune_study_trials(s, 1, &trials, &count, &err);
+        tune_study_close(s);
+    }
+    assert_int_equal(status, XLSTM_EFORMAT);
+    assert_non_null(strstr(err.text, "damaged"));
+
+    /* Someone else's database. */
+    unlink(path);
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "CREATE TABLE t (x)", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    assert_int_equal(tune_study_open(&s, path, true, &err), XLSTM_EFORMAT);
+    assert_non_null(strstr(err.text, "not a study"));
+    free(path);
+}
+
+static void fill(const char *path, const char *uid, const char *machine) {
+    tune_study *s;
+    xlstm_error err;
+    must(tune_study_open(&s, path, true, &err), &err);
+    tune_run_row run = sample_run(uid);
+    run.machine = text(machine);
+    must(tune_study_run_add(s, &run, &err), &err);
+    for (int i = 0; i < 5; i++) {
+        char params[64];
+        tune_trial_row t = sample_trial(i, 1 + 0.125 * ((i + 2) % 5));
+        snprintf(params, sizeof params, "{\"chunk_size\":%d}", 16 * (i + 1));
+        t.params = params;
+        t.ratios = text("[0.5,0.25]");
+        t.status = i == 4 ? TUNE_TRIAL_FAILED : TUNE_TRIAL_OK;
+        tune_sample_row sample = one_sample(i, 0.1 * i);
+        must(tune_study_trial_add(s, run.id, &t, &sample, 1, &err), &err);
+    }
+    must(tune_study_event_add(s, run.id, "start", "began", &err), &err);
+    tune_study_close(s);
+}
+
+static void exchange(void **state) {
+    char *a = file("a.sqlite"), *b = file("b.sqlite");
+    fill(a, "ra", "m1");
+    fill(b, "rb", "m2");
+    tune_study *s;
+    xlstm_error err;
+    must(tune_study_open(&s, a, false, &err), &err);
+    size_t added;
+    must(tune_study_merge(s, b, &added, &err), &err);
+    assert_int_equal(added, 1);
+    must(tune_study_merge(s, b, &added, &err), &err);
+    assert_int_equal(added, 0);
+
+    tune_run_row found;
+    must(tune_study_run_find(s, "rb", &found, &err), &err);
+    assert_string_equal(found.machine, "m2");
+    assert_int_equal(found.trials, 5);
+    char *one, *two;
+    must(tune_study_export(s, found.id, &one, &err), &err);
+    int64_t id;
+    assert_int_equal(tune_study_import(s, one, strlen(one), "one.json", &id, &err), XLSTM_EARG);
+    must(tune_study_run_remove(s, found.id, &err), &err);
+    must(tune_study_import(s, one, strlen(one), "one.json", &id, &err), &err);
+    must(tune_study_export(s, id, &two, &err), &err);
+    assert_string_equal(one, two);
+    tune_run_row_clear(&found);
+
+    /* One wrong member anywhere, and nothing is stored. */
+    must(tune_study_run_remove(s, id, &err), &err);
+    char *seconds = strstr(one, "\"status\": \"failed\"");
+    assert_non_null(seconds);
+    memcpy(seconds, "\"status\": \"faileD\"", 18);
+    assert_int_equal(tune_study_import(s, one, strlen(one), "one.json", &id, &err), XLSTM_EFORMAT);
+    assert_non_null(strstr(err.text, "trials[4].status"));
+    assert_int_equal(tune_study_run_find(s, "rb", &found, &err), XLSTM_ENOTFOUND);
+    for (size_t cut = 0; cut < strlen(one); cut += 97)
+        assert_int_equal(tune_study_import(s, one, cut, "cut.json", &id, &err), XLSTM_EFORMAT);
+    free(one);
+    free(two);
+    tune_study_close(s);
+    free(a);
+    free(b);
+}
+
+static void what_is_known(void **state) {
+    char *path = file("known.sqlite");
+    fill(path, "r1", "m2");
+    fill(path, "r2", "m1");
+    tune_study *s;
+    xlstm_error err;
+    must(tune_study_open(&s, path, false, &err), &err);
+    tune_run_row like = sample_run("new");
+    tune_known_point *points;
+    size_t count;
+    must(tune_study_known(s, &like, 0, 8, &points, &count, &err), &err);
+    assert_int_equal(count, 3); /* the same three from both machines; ours first; the failed one never */
+    assert_string_equal(points[0].params, "{\"chunk_size\":64}");
+    assert_true(points[0].same_machine);
+    tune_known_points_free(points, count);
+    like.new_tokens = 200; /* another class of workload */
+    must(tune_study_known(s, &like, 0, 8, &points, &count, &err), &err);
+    assert_int_equal(count, 0);
+    tune_known_points_free(points, count);
+    tune_study_close(s);
+    free(path);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(hash_is_fnv1a_128),
+        cmocka_unit_test(machine_has_a_name),
+        cmocka_unit_test(rows_come_back),
+        cmocka_unit_test(several_processes),
+        cmocka_unit_test(killed_between_steps),
+        cmocka_unit_test(migrates),
+        cmocka_unit_test(damaged_and_foreign_files),
+        cmocka_unit_test(exchange),
+        cmocka_unit_test(what_is_known),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}

@@ -1,0 +1,121 @@
+/* What one fresh process of the last comparison does: randomized ABBA blocks. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "tuner/measure/final.h"
+#include "tuner/measure/stats.h"
+
+#define WARM_RUNS 10
+#define MOST_QUADS 8
+
+int tune_block_quads(const double *costs, size_t n, double spacing_s, double sample_s) {
+    if (n < 16 || !(spacing_s > 0) || !(sample_s > 0)) return 1;
+    tune_noise noise;
+    tune_describe_noise(costs, n, &noise);
+    /* Up to twice a sample's spacing cannot be told from white noise with so few samples. */
+    if (!(noise.correlation_time > 2)) return 1;
+    double quads = ceil(noise.correlation_time * spacing_s / (4 * sample_s));
+    return quads < 1 ? 1 : quads > MOST_QUADS ? MOST_QUADS : (int)quads;
+}
+
+typedef struct side {
+    int64_t candidate;
+    double log_sum, cost_sum, parts[TUNE_PARTS]; /* of the block in hand */
+    uint64_t hash;
+} side;
+
+typedef struct block {
+    double log_ratio, cost[2], parts[2][TUNE_PARTS];
+    int disturbed; /* samples of it that were */
+} block;
+
+static int run_block(tune_sampler *sampler, side sides[2], int quads, xl_rng *rng, block *out, xlstm_error *err) {
+    *out = (block){0};
+    for (int s = 0; s < 2; s++) {
+        sides[s].log_sum = sides[s].cost_sum = 0;
+        for (int p = 0; p < TUNE_PARTS; p++) sides[s].parts[p] = 0;
+    }
+    for (int q = 0; q < quads; q++) {
+        int first = (int)xl_rng_below(rng, 2);
+        for (int i = 0; i < 4; i++) {
+            side *s = &sides[i == 0 || i == 3 ? first : 1 - first];
+            tune_sample sample;
+            int status = tune_sampler_take_once(sampler, s->candidate, INFINITY, &sample, err);
+            if (status < 0) return status;
+            s->log_sum += log(sample.reading.cost);
+            s->cost_sum += sample.reading.cost;
+            for (int p = 0; p < TUNE_PARTS; p++) s->parts[p] += sample.reading.parts[p];
+            s->hash = sample.reading.hash;
+            out->disturbed += sample.disturbance.reasons != 0;
+        }
+    }
+    double n = 2.0 * quads;
+    out->log_ratio = (sides[0].log_sum - sides[1].log_sum) / n;
+    for (int s = 0; s < 2; s++) {
+        out->cost[s] = sides[s].cost_sum / n;
+        for (int p = 0; p < TUNE_PARTS; p++) out->parts[s][p] = sides[s].parts[p] / n;
+    }
+    return 0;
+}
+
+static int by_disturbance(const void *a, const void *b) {
+    int x = ((const block *)a)->disturbed, y = ((const block *)b)->disturbed;
+    return (x > y) - (x < y);
+}
+
+int tune_blocks_run(tune_sampler *sampler, int64_t baseline, int64_t winner, const tune_block_plan *plan,
+                    tune_block_result *out, xlstm_error *err) {
+    *out = (tune_block_result){0};
+    if (plan->blocks < 1 || plan->blocks > TUNE_BLOCKS_MOST || plan->quads < 1 || plan->spare < 0) {
+        return xl_fail(err, XLSTM_EARG,
+                       "comparison: a process of %d blocks of %d quads, wanted 1 to %d of at least 1", plan->blocks,
+                       plan->quads, TUNE_BLOCKS_MOST);
+    }
+    int most = plan->blocks + plan->spare, ran = 0, clean = 0, status = 0;
+    block *blocks = calloc((size_t)most, sizeof *blocks);
+    if (!blocks) return xl_fail(err, XLSTM_ENOMEM, "comparison: out of memory");
+
+    side sides[2] = {{.candidate = baseline}, {.candidate = winner}};
+    double start = tune_sampler_seconds(sampler), longest = 0;
+    xl_rng rng;
+    xl_rng_seed(&rng, plan->seed);
+    int first = (int)xl_rng_below(&rng, 2);
+    for (int i = 0; i < 2; i++) {
+        double left = plan->deadline_s - (tune_sampler_seconds(sampler) - start);
+        status = tune_sampler_warm(sampler, sides[i ? 1 - first : first].candidate, WARM_RUNS, left / 4, INFINITY,
+                                   NULL, err);
+        if (status < 0) goto done;
+    }
+    while (ran < most && clean < plan->blocks) {
+        double begin = tune_sampler_seconds(sampler);
+        if (ran && begin - start + longest > plan->deadline_s) break;
+        status = run_block(sampler, sides, plan->quads, &rng, &blocks[ran], err);
+        if (status < 0) goto done;
+        longest = fmax(longest, tune_sampler_seconds(sampler) - begin);
+        clean += blocks[ran].disturbed == 0;
+        ran++;
+    }
+    /* The clean ones first; disturbed ones count only where there are too few, the least disturbed before others.
+     */
+    if (clean < ran) qsort(blocks, (size_t)ran, sizeof *blocks, by_disturbance);
+    out->blocks = ran < plan->blocks ? ran : plan->blocks;
+    out->kept = out->blocks > clean ? out->blocks - clean : 0;
+    out->disturbed = ran - out->blocks;
+    for (int i = 0; i < out->blocks; i++) {
+        out->log_ratio[i] = blocks[i].log_ratio;
+        out->baseline_cost += blocks[i].cost[0] / out->blocks;
+        out->winner_cost += blocks[i].cost[1] / out->blocks;
+        for (int p = 0; p < TUNE_PARTS; p++) {
+            out->baseline_parts[p] += blocks[i].parts[0][p] / out->blocks;
+            out->winner_parts[p] += blocks[i].parts[1][p] / out->blocks;
+        }
+    }
+    out->baseline_hash = sides[0].hash;
+    out->winner_hash = sides[1].hash;
+    status = 0;
+done:
+    out->seconds = tune_sampler_seconds(sampler) - start;
+    free(blocks);
+    return status;
+}

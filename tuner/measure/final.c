@@ -1,0 +1,214 @@
+#include "tuner/measure/final.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/rng.h"
+#include "tuner/measure/stats.h"
+
+#define LEAST_BLOCKS 20 /* over all processes, before the width may end it */
+
+void tune_final_options_init(tune_final_options *options, tune_effort effort) {
+    static const int most[] = {[TUNE_QUICK] = 12, [TUNE_NORMAL] = 24, [TUNE_THOROUGH] = 48};
+    *options = (tune_final_options){
+        .level = 0.95,
+        .width = 0.01,
+        .first_processes = 8,
+        .most_processes = most[effort],
+        .blocks = 3,
+        .quads = 1,
+        .budget_s = INFINITY,
+        .seed = 1,
+    };
+}
+
+const char *tune_verdict_name(tune_verdict verdict) {
+    static const char *const names[] = {"no significant difference", "better", "worse", "not compared"};
+    return names[verdict];
+}
+
+/* Half width of the interval on the mean of n values of which the first `first` gave Stein's scatter. */
+static double half_width(const double *process, int n, int first, double level) {
+    if (n < 2) return INFINITY;
+    double p = 0.5 + level / 2, root = sqrt((double)n);
+    double own = tune_t_quantile(p, n - 1) * tune_sd(process, (size_t)n) / root;
+    if (first >= n || first < 2) return own;
+    double stein = tune_t_quantile(p, first - 1) * tune_sd(process, (size_t)first) / root;
+    return fmax(stein, own);
+}
+
+void tune_final_judge(const double *process, int n, int first, double level, tune_final *out) {
+    double half = half_width(process, n, first, level);
+    out->processes = n;
+    out->level = level;
+    out->log_ratio = tune_mean(process, (size_t)n);
+    out->log_low = out->log_ratio - half;
+    out->log_high = out->log_ratio + half;
+    out->speedup = expm1(out->log_ratio);
+    out->low = n < 2 ? -1 : expm1(out->log_low);
+    out->high = n < 2 ? INFINITY : expm1(out->log_high);
+    if (n < 2) out->verdict = TUNE_VERDICT_UNMEASURED;
+    else if (out->log_low > 0) out->verdict = TUNE_VERDICT_BETTER;
+    else if (out->log_high < 0) out->verdict = TUNE_VERDICT_WORSE;
+    else out->verdict = TUNE_VERDICT_NONE;
+}
+
+/* Sums over processes that the result's means and scatters come from. */
+typedef struct totals {
+    double within_ss;
+    int within_df;
+    double cost[2], parts[2][TUNE_PARTS];
+} totals;
+
+static void add_process(tune_final *out, totals *sum, const tune_block_result *r) {
+    out->process[out->processes++] = tune_mean(r->log_ratio, (size_t)r->blocks);
+    out->blocks += r->blocks;
+    out->discarded += r->disturbed;
+    out->kept += r->kept;
+    if (r->blocks > 1) {
+        sum->within_ss += tune_variance(r->log_ratio, (size_t)r->blocks) * (r->blocks - 1);
+        sum->within_df += r->blocks - 1;
+    }
+    sum->cost[0] += r->baseline_cost;
+    sum->cost[1] += r->winner_cost;
+    for (int p = 0; p < TUNE_PARTS; p++) {
+        sum->parts[0][p] += r->baseline_parts[p];
+        sum->parts[1][p] += r->winner_parts[p];
+    }
+}
+
+static void describe(tune_final *out, const totals *sum) {
+    int n = out->processes;
+    out->within_sd = sum->within_df > 0 ? sqrt(sum->within_ss / sum->within_df) : NAN;
+    out->between_sd = NAN;
+    if (n > 1 && sum->within_df > 0) {
+        double share = out->within_sd * out->within_sd * n / out->blocks;
+        out->between_sd = sqrt(fmax(0, tune_variance(out->process, (size_t)n) - share));
+    }
+    out->baseline_cost = sum->cost[0] / n;
+    out->winner_cost = sum->cost[1] / n;
+    for (int p = 0; p < TUNE_PARTS; p++) {
+        out->baseline_parts[p] = sum->parts[0][p] / n;
+        out->winner_parts[p] = sum->parts[1][p] / n;
+    }
+}
+
+static double now(const tune_final_options *o) {
+    return o->now_s ? o->now_s(o->now_ctx) : xl_now_s();
+}
+
+/* Whether enough processes have run; `first` is set once s0 is known. Looks at scatters and counts, never at means:
+ * that is what the interval's coverage rests on. */
+static bool enough(const tune_final_options *o, const tune_final *out, int first, int *planned) {
+    int n = out->processes;
+    if (n < first) return false;
+    double half = half_width(out->process, n, first, o->level);
+    if (2 * half <= o->width && out->blocks >= LEAST_BLOCKS) return true;
+    double more = ceil(n * pow(2 * half / o->width, 2));
+    *planned = more < o->most_processes ? (int)more : o->most_processes;
+    return false;
+}
+
+int tune_final_run(const tune_final_options *o, tune_process_fn process, void *ctx, tune_final *out,
+                   xlstm_error *err) {
+    *out = (tune_final){.stop = TUNE_STOP_MOST, .level = o->level};
+    if (!(o->level > 0 && o->level < 1) || !(o->width > 0) || o->blocks < 1 || o->first_processes < 2) {
+        return xl_fail(err, XLSTM_EARG, "comparison: level %g, width %g, %d blocks, %d first processes", o->level,
+                       o->width, o->blocks, o->first_processes);
+    }
+    int most = o->most_processes < TUNE_PROCESSES_MOST ? o->most_processes : TUNE_PROCESSES_MOST;
+    int first = o->first_processes < most ? o->first_processes : most;
+    int planned = first, last_status = 0, lost_in_a_row = 0;
+    double start = now(o), longest = 0;
+    totals sum = {0};
+    xl_rng seeds;
+    xl_rng_seed(&seeds, o->seed);
+    xlstm_error why = {0};
+
+    while (out->processes < most && lost_in_a_row < 3) {
+        double begin = now(o), left = o->budget_s - (begin - start);
+        /* Whether there is time for another is judged by the longest so far, which knows of no sign. The second is
+         * started even so where half the time is left: without it there is no interval at all. */
+        double need = out->processes == 1 ? longest / 2 : longest;
+        if (out->processes + out->lost > 0 && left < need) {
+            out->stop = TUNE_STOP_BUDGET;
+            break;
+        }
+        tune_block_plan plan = {.blocks = o->blocks,
+                                .quads = o->quads,
+                                .spare = o->blocks,
+                                .deadline_s = left,
+                                .seed = xl_rng_next(&seeds)};
+        tune_block_result r;
+        int status = process(ctx, &plan, &r, &why);
+        if (status == XLSTM_ECANCELLED) {
+            last_status = status;
+            out->stop = TUNE_STOP_CANCELLED;
+            break;
+        }
+        longest = fmax(longest, now(o) - begin);
+        if (status < 0 || r.blocks < 1) {
+            last_status =
+                status < 0 ? status : xl_fail(&why, XLSTM_EINTERNAL, "comparison: a process without blocks");
+            out->lost++;
+            lost_in_a_row++;
+            continue;
+        }
+        lost_in_a_row = 0;
+        add_process(out, &sum, &r);
+        bool done = enough(o, out, first, &planned);
+        if (o->progress) {
+            double half = half_width(out->process, out->processes, first, o->level);
+            double mean = tune_mean(out->process, (size_t)out->processes);
+            o->progress(o->progress_ctx, out->processes, planned, mean, mean - half, mean + half);
+        }
+        if (done) {
+            out->stop = TUNE_STOP_WIDTH;
+            break;
+        }
+    }
+    out->seconds = now(o) - start;
+    if (out->processes == 0) {
+        if (err && last_status) *err = why;
+        return last_status ? last_status : xl_fail(err, XLSTM_EARG, "comparison: no process allowed");
+    }
+    describe(out, &sum);
+    tune_final_judge(out->process, out->processes, first, o->level, out);
+    return 0;
+}
+
+int tune_final_text(char *text, size_t bytes, const tune_final *f) {
+    char what[160], note[200] = "";
+    double percent = 100 * f->level;
+    if (f->verdict == TUNE_VERDICT_UNMEASURED) {
+        return snprintf(
+            text, bytes,
+            "not compared: the budget allowed one process alone, and where a process lands in memory is "
+            "luck (it said %+.1f %%, which proves nothing)",
+            100 * f->speedup);
+    }
+    double mean = 100 * f->speedup, low = 100 * f->low, high = 100 * f->high;
+    if (f->verdict == TUNE_VERDICT_BETTER) {
+        snprintf(what, sizeof what, "better by %.1f %% [%.1f, %.1f]", mean, low, high);
+    } else if (f->verdict == TUNE_VERDICT_WORSE) {
+        snprintf(what, sizeof what, "worse by %.1f %% [%.1f, %.1f]", -mean, -high, -low);
+    } else {
+        snprintf(what, sizeof what, "no significant difference: %+.1f %% [%+.1f, %+.1f]", mean, low, high);
+    }
+    size_t at = 0;
+    if (f->processes < 8 || f->blocks < LEAST_BLOCKS) {
+        at += (size_t)snprintf(note + at, sizeof note - at,
+                               "; the budget allowed no more, 8 processes and %d blocks "
+                               "are usual",
+                               LEAST_BLOCKS);
+    }
+    if (f->kept > 0) {
+        snprintf(note + at, sizeof note - at, "; %d of the blocks were disturbed by other work on the machine",
+                 f->kept);
+    }
+    return snprintf(text, bytes, "%s (%.3g %% interval over %d fresh processes, %d blocks%s)", what, percent,
+                    f->processes, f->blocks, note);
+}

@@ -1,0 +1,577 @@
+#include "tuner/measure/race.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "tuner/measure/stats.h"
+
+#define COLD 0.05    /* a first sample slower by less is not worth calling cold */
+#define DROPS 3      /* most samples of one candidate that are dropped as warm-up */
+#define EXCESSES 64  /* first-over-second ratios kept to learn how cold first samples are */
+#define WARM_RUNS 12 /* most runs to get the baseline steady */
+#define STALE_S 0.5  /* a bracketing baseline sample may be this old, or two of its own times */
+
+typedef struct arm {
+    tune_race_entry entry;
+    double *values; /* ln(cost / baseline) */
+    double *costs;
+    int n, room;
+    double parts[TUNE_PARTS]; /* sums */
+    double first_parts[TUNE_PARTS];
+    double ss;          /* squared deviations of values from their mean */
+    bool first_checked; /* the first sample is known to be warm */
+    int dropped;        /* samples that were warm-up */
+    double first_value; /* of the very first */
+    bool warm;          /* has run in this process */
+} arm;
+
+/* A sample that waits for the baseline sample after it. */
+typedef struct waiting {
+    arm *arm;
+    double cost, mid_s;
+} waiting;
+
+struct tune_race {
+    tune_sampler *sampler;
+    tune_race_options options;
+    int64_t baseline, incumbent;
+    arm *arms; /* [0] is the baseline */
+    size_t count, room;
+    double *base_cost, *base_at;
+    size_t base_n, base_room;
+    double base_end_s;
+    bool ready;     /* the baseline is warm */
+    bool backwards; /* the next round's order */
+    double ss;      /* pooled over arms */
+    int df;
+    double excess[EXCESSES];
+    size_t excesses;
+    double t_df, t_value; /* the last t quantile */
+};
+
+static const char *const effort_names[] = {"quick", "normal", "thorough"};
+
+int tune_effort_parse(const char *name) {
+    for (int i = 0; i < 3; i++) {
+        if (!strcmp(effort_names[i], name)) return i;
+    }
+    return -1;
+}
+
+const char *tune_effort_name(tune_effort effort) {
+    return effort_names[effort];
+}
+
+void tune_race_options_init(tune_race_options *options, tune_effort effort) {
+    static const tune_race_options by_effort[] = {
+        [TUNE_QUICK] = {.first = 1, .most = 2, .finalists = 3, .playoff = 6},
+        [TUNE_NORMAL] = {.first = 1, .most = 4, .finalists = 6, .playoff = 16},
+        [TUNE_THOROUGH] = {.first = 2, .most = 8, .finalists = 10, .playoff = 40},
+    };
+    *options = by_effort[effort];
+    options->level = 0.90;
+    options->hopeless = 1.5;
+    options->deadline_s = INFINITY;
+}
+
+const char *tune_race_outcome_name(tune_race_outcome outcome) {
+    static const char *const names[] = {"new incumbent", "out", "survived", "stopped", "failed", "untimed"};
+    return names[outcome];
+}
+
+static arm *find(const tune_race *race, int64_t candidate) {
+    for (size_t i = race->count; i-- > 0;) {
+        if (race->arms[i].entry.candidate == candidate) return &race->arms[i];
+    }
+    return NULL;
+}
+
+/* Makes room for `more` arms, so that pointers to arms stay valid meanwhile. */
+static int reserve(tune_race *race, size_t more, xlstm_error *err) {
+    if (race->count + more <= race->room) return 0;
+    size_t room = 2 * race->room + more + 16;
+    arm *arms = realloc(race->arms, room * sizeof *arms);
+    if (!arms) return xl_fail(err, XLSTM_ENOMEM, "race: out of memory");
+    race->arms = arms;
+    race->room = room;
+    return 0;
+}
+
+static arm *add_arm(tune_race *race, int64_t candidate) {
+    arm *a = &race->arms[race->count++];
+    *a = (arm){.entry = {.candidate = candidate, .outcome = TUNE_RACE_UNTIMED, .value = NAN, .cost = NAN}};
+    return a;
+}
+
+int tune_race_create(tune_race **out, tune_sampler *sampler, int64_t baseline, const tune_race_options *options,
+                     xlstm_error *err) {
+    tune_race *race = calloc(1, sizeof *race);
+    if (!race) return xl_fail(err, XLSTM_ENOMEM, "race: out of memory");
+    race->sampler = sampler;
+    race->options = *options;
+    race->baseline = race->incumbent = baseline;
+    int status = reserve(race, 1, err);
+    if (status) {
+        tune_race_destroy(race);
+        return status;
+    }
+    add_arm(race, baseline)->entry.value = 0;
+    *out = race;
+    return 0;
+}
+
+void tune_race_destroy(tune_race *race) {
+    if (!race) return;
+    for (size_t i = 0; i < race->count; i++) {
+        free(race->arms[i].values);
+        free(race->arms[i].costs);
+    }
+    free(race->arms);
+    free(race->base_cost);
+    free(race->base_at);
+    free(race);
+}
+
+static void refresh(tune_race *race, arm *a) {
+    race->ss -= a->ss;
+    a->ss = a->n > 1 ? tune_variance(a->values, (size_t)a->n) * (a->n - 1) : 0;
+    race->ss += a->ss;
+    a->entry.samples = a->n;
+    a->entry.value = tune_mean(a->values, (size_t)a->n);
+    a->entry.cost = tune_mean(a->costs, (size_t)a->n);
+    for (int p = 0; p < TUNE_PARTS; p++) a->entry.parts[p] = a->parts[p] / a->n;
+}
+
+static int push(tune_race *race, arm *a, double value, double cost, xlstm_error *err) {
+    if (a->n == a->room) {
+        int room = a->room ? 2 * a->room : 4;
+        double *values = realloc(a->values, (size_t)room * sizeof *values);
+        if (values) a->values = values;
+        double *costs = values ? realloc(a->costs, (size_t)room * sizeof *costs) : NULL;
+        if (costs) a->costs = costs;
+        if (!values || !costs) return xl_fail(err, XLSTM_ENOMEM, "race: out of memory");
+        a->room = room;
+    }
+    a->values[a->n] = value;
+    a->costs[a->n++] = cost;
+    race->df += a->n > 1;
+    return 0;
+}
+
+int tune_race_restore(tune_race *race, int64_t candidate, const double *values, int n, double cost,
+                      const double parts[TUNE_PARTS], xlstm_error *err) {
+    if (n < 1) return xl_fail(err, XLSTM_EARG, "race: %d values to restore, wanted at least one", n);
+    if (find(race, candidate)) {
+        return xl_fail(err, XLSTM_EARG, "race: candidate %lld is known already", (long long)candidate);
+    }
+    int status = reserve(race, 1, err);
+    if (status) return status;
+    arm *a = add_arm(race, candidate);
+    for (int i = 0; i < n && !status; i++) status = push(race, a, values[i], cost, err);
+    if (status) return status;
+    for (int p = 0; p < TUNE_PARTS; p++) a->parts[p] = n * parts[p];
+    a->first_checked = true;
+    refresh(race, a);
+    a->entry.outcome = TUNE_RACE_SURVIVED;
+    if (a->entry.value < find(race, race->incumbent)->entry.value) {
+        race->incumbent = candidate;
+        a->entry.outcome = TUNE_RACE_NEW_INCUMBENT;
+    }
+    return 0;
+}
+
+static bool late(const tune_race *race) {
+    return tune_sampler_seconds(race->sampler) >= race->options.deadline_s;
+}
+
+/* ---- what is known of the noise ---- */
+
+/* How much slower first samples are: the median of what was seen, 0 where that is no more than noise. */
+static double coldness(const tune_race *race, double p) {
+    size_t n = race->excesses < EXCESSES ? race->excesses : EXCESSES;
+    if (n == 0 || tune_median(race->excess, n) < COLD) return 0;
+    return fmax(0, tune_quantile(race->excess, n, p));
+}
+
+static void learn_excess(tune_race *race, double excess) {
+    race->excess[race->excesses++ % EXCESSES] = excess;
+}
+
+/* Pooled over all arms but one (NULL: all). */
+static double scatter_without(const tune_race *race, const arm *without, double *df) {
+    double ss = race->ss, n = race->df;
+    if (without && without->n > 1) {
+        ss = fmax(0, ss - without->ss);
+        n -= without->n - 1;
+    }
+    if (n < 8 && race->base_n > 1) {
+        /* A log ratio to the mean of two neighbours has 1.5 times a sample's variance; half of the squared
+         * difference of neighbours is a sample's. Neighbouring differences share a sample, hence 2 / 3. */
+        for (size_t i = 1; i < race->base_n; i++) {
+            double d = log(race->base_cost[i] / race->base_cost[i - 1]);
+            ss += 1.5 * d * d / 2 * 2 / 3;
+            n += 2.0 / 3;
+        }
+    }
+    if (df) *df = n;
+    return n > 0 ? sqrt(ss / n) : NAN;
+}
+
+double tune_race_scatter(const tune_race *race, double *df) {
+    return scatter_without(race, NULL, df);
+}
+
+/* Half width of the interval on a difference of two values; the baseline's has no error of its own. */
+static double half_width(tune_race *race, int na, int nb) {
+    double df, sd = tune_race_scatter(race, &df);
+    if (!(df > 0)) return INFINITY;
+    df = df < 1 ? 1 : floor(df);
+    if (df > 200) df = INFINITY;
+    if (race->t_df != df) {
+        race->t_df = df;
+        race->t_value = tune_t_quantile(0.5 + race->options.level / 2, df);
+    }
+    return race->t_value * sd * sqrt(1.0 / na + (nb ? 1.0 / nb : 0));
+}
+
+/* ---- measuring ---- */
+
+static int take_baseline(tune_race *race, xlstm_error *err) {
+    if (race->base_n == race->base_room) {
+        size_t room = race->base_room ? 2 * race->base_room : 64;
+        double *cost = realloc(race->base_cost, room * sizeof *cost);
+        if (cost) race->base_cost = cost;
+        double *at = cost ? realloc(race->base_at, room * sizeof *at) : NULL;
+        if (at) race->base_at = at;
+        if (!cost || !at) return xl_fail(err, XLSTM_ENOMEM, "race: out of memory");
+        race->base_room = room;
+    }
+    tune_sample sample;
+    int status = tune_sampler_take(race->sampler, race->baseline, INFINITY, &sample, err);
+    if (status < 0) return status;
+    race->base_cost[race->base_n] = sample.reading.cost;
+    race->base_at[race->base_n++] = sample.start_s + sample.seconds / 2;
+    race->base_end_s = sample.start_s + sample.seconds;
+    arm *a = &race->arms[0];
+    a->warm = true;
+    a->n++;
+    a->entry.samples = a->n;
+    for (int p = 0; p < TUNE_PARTS; p++) {
+        a->parts[p] += sample.reading.parts[p];
+        a->entry.parts[p] = a->parts[p] / a->n;
+    }
+    a->entry.hash = sample.reading.hash;
+    a->entry.cost = tune_mean(race->base_cost, race->base_n);
+    a->entry.outcome = TUNE_RACE_SURVIVED;
+    return 0;
+}
+
+static int warm_baseline(tune_race *race, xlstm_error *err) {
+    if (race->ready) return 0;
+    tune_sample first, last;
+    double left = race->options.deadline_s - tune_sampler_seconds(race->sampler);
+    int status = tune_sampler_warm(race->sampler, race->baseline, 1, INFINITY, INFINITY, &first, err);
+    if (status >= 0) {
+        status = tune_sampler_warm(race->sampler, race->baseline, WARM_RUNS, left / 5, INFINITY, &last, err);
+    }
+    if (status < 0) return status;
+    learn_excess(race, log(first.reading.cost / last.reading.cost));
+    race->ready = true;
+    return 0;
+}
+
+/* A baseline sample that is fresh enough to be the left neighbour of what comes next. */
+static int left_neighbour(tune_race *race, xlstm_error *err) {
+    if (race->base_n) {
+        double age = tune_sampler_seconds(race->sampler) - race->base_end_s;
+        if (age <= fmax(STALE_S, 2 * race->base_cost[race->base_n - 1])) return 0;
+    }
+    return take_baseline(race, err);
+}
+
+static double baseline_log_at(const tune_race *race, size_t left, double at) {
+    double a = log(race->base_cost[left]);
+    if (left + 1 >= race->base_n) return a;
+    double b = log(race->base_cost[left + 1]);
+    double span = race->base_at[left + 1] - race->base_at[left];
+    double share = span > 0 ? (at - race->base_at[left]) / span : 0.5;
+    return a + (b - a) * fmin(1, fmax(0, share));
+}
+
+/* Judges a candidate's first sample by the one after it, and drops it if it was warm-up; then the next one is the
+ * first, until one stays. */
+static void check_first(tune_race *race, arm *a) {
+    if (a->first_checked || a->n < 2) return;
+    /* Its own scatter is what a cold sample inflates. */
+    double df, sd = scatter_without(race, a, &df), excess = a->values[0] - a->values[1];
+    if (!a->dropped) a->first_value = a->values[0];
+    a->first_checked = excess <= COLD || (df >= 3 && excess <= 4 * sd) || a->dropped >= DROPS;
+    if (a->first_checked) {
+        learn_excess(race, a->first_value - (a->dropped ? a->entry.value : a->values[1]));
+        return;
+    }
+    memmove(a->values, a->values + 1, (size_t)(a->n - 1) * sizeof *a->values);
+    memmove(a->costs, a->costs + 1, (size_t)(a->n - 1) * sizeof *a->costs);
+    a->n--;
+    a->dropped++;
+    race->df--;
+    for (int p = 0; p < TUNE_PARTS; p++) {
+        a->parts[p] -= a->first_parts[p];
+        a->first_parts[p] = a->parts[p] / a->n;
+    }
+    refresh(race, a);
+}
+
+/* The cost over which an unmeasured candidate is hopeless. */
+static double hopeless_cost(const tune_race *race, const arm *incumbent) {
+    if (!race->base_n) return INFINITY;
+    double value = log(race->base_cost[race->base_n - 1]) + incumbent->entry.value;
+    return exp(value + coldness(race, 0.9)) * race->options.hopeless;
+}
+
+/* One sample of an arm. Fails only with what ends the race; *taken tells whether `out` was filled. */
+static int sample_arm(tune_race *race, arm *a, const arm *incumbent, waiting *out, bool *taken, xlstm_error *err) {
+    *taken = false;
+    tune_sample sample;
+    xlstm_error why = {0};
+    double limit = a->n == 0 ? hopeless_cost(race, incumbent) : INFINITY;
+    int status = tune_sampler_take(race->sampler, a->entry.candidate, limit, &sample, &why);
+    if (status == XLSTM_ECANCELLED || status == XLSTM_ENOMEM) {
+        if (err) *err = why;
+        return status;
+    }
+    if (status < 0) {
+        a->entry.outcome = TUNE_RACE_FAILED;
+        a->entry.status = status;
+        snprintf(a->entry.text, sizeof a->entry.text, "%.255s", why.text);
+        return 0;
+    }
+    a->warm = true;
+    a->entry.hash = sample.reading.hash;
+    if (a->n == 0) memcpy(a->first_parts, sample.reading.parts, sizeof a->first_parts);
+    if (status == TUNE_STOPPED) {
+        a->entry.outcome = TUNE_RACE_STOPPED;
+        a->entry.samples = 1;
+        a->entry.cost = sample.reading.cost;
+        a->entry.value = log(sample.reading.cost / race->base_cost[race->base_n - 1]);
+        memcpy(a->entry.parts, sample.reading.parts, sizeof a->entry.parts);
+        return 0;
+    }
+    for (int p = 0; p < TUNE_PARTS; p++) a->parts[p] += sample.reading.parts[p];
+    *out = (waiting){a, sample.reading.cost, sample.start_s + sample.seconds / 2};
+    *taken = true;
+    return 0;
+}
+
+/* A round: B, each of the arms in this or the other order, B. Arms that fail or stop get that outcome. */
+static int run_round(tune_race *race, arm *const *arms, int count, const arm *incumbent, waiting *wait,
+                     xlstm_error *err) {
+    int status = left_neighbour(race, err);
+    if (status) return status;
+    size_t left = race->base_n - 1;
+    int waits = 0;
+    for (int i = 0; i < count && !late(race); i++) {
+        bool taken;
+        arm *a = arms[race->backwards ? count - 1 - i : i];
+        status = sample_arm(race, a, incumbent, &wait[waits], &taken, err);
+        if (status) return status;
+        waits += taken;
+    }
+    race->backwards = !race->backwards;
+    if (waits == 0) return 0;
+    if (!late(race)) status = take_baseline(race, err);
+    for (int i = 0; i < waits && !status; i++) {
+        arm *a = wait[i].arm;
+        double value = log(wait[i].cost) - baseline_log_at(race, left, wait[i].mid_s);
+        status = push(race, a, value, wait[i].cost, err);
+        if (status) break;
+        refresh(race, a);
+        check_first(race, a);
+    }
+    return status;
+}
+
+/* A single sample may be cold: what that costs as a rule is taken off its value. */
+static void correct_single(const tune_race *race, arm *a) {
+    if (a->n == 1 && !a->first_checked && !a->dropped) a->entry.value = a->values[0] - coldness(race, 0.5);
+}
+
+/* Decides on an arm after a round; true when it needs no more samples. */
+static bool decide(tune_race *race, arm *a) {
+    const tune_race_options *o = &race->options;
+    if (a->dropped && !a->first_checked) return false; /* what is left may be warm-up as well */
+    arm *incumbent = find(race, race->incumbent);
+    double difference = a->entry.value - incumbent->entry.value;
+    double half = half_width(race, a->n, incumbent == &race->arms[0] ? 0 : incumbent->n);
+    double cold = a->n == 1 && !a->first_checked && !a->dropped ? coldness(race, 0.9) : 0;
+    if (a->n >= o->first && difference - cold - half > 0) {
+        a->entry.outcome = TUNE_RACE_OUT;
+        return true;
+    }
+    bool ends = a->n >= o->most || (a->n > 1 && a->n >= o->first && difference + half < 0);
+    if (!ends) return false;
+    a->entry.outcome = difference < 0 ? TUNE_RACE_NEW_INCUMBENT : TUNE_RACE_SURVIVED;
+    if (difference < 0) race->incumbent = a->entry.candidate;
+    return true;
+}
+
+int tune_race_run(tune_race *race, const int64_t *candidates, int count, tune_race_entry *out, xlstm_error *err) {
+    arm **alive = calloc((size_t)count + 1, sizeof(arm *));
+    waiting *wait = calloc((size_t)count + 1, sizeof *wait);
+    int status = 0, left = 0;
+    if (!alive || !wait) status = xl_fail(err, XLSTM_ENOMEM, "race: out of memory");
+    if (!status) status = reserve(race, (size_t)count, err);
+    for (int i = 0; i < count && !status; i++) {
+        if (find(race, candidates[i])) {
+            status = xl_fail(err, XLSTM_EARG, "race: candidate %lld is known already", (long long)candidates[i]);
+            break;
+        }
+        alive[left++] = add_arm(race, candidates[i]);
+    }
+    if (!status && !late(race)) status = warm_baseline(race, err);
+    for (int round = 0; left > 0 && !status && !late(race); round++) {
+        arm *incumbent = find(race, race->incumbent);
+        int members = left;
+        /* From the second round on the incumbent defends itself: its own lucky samples must not keep others out. */
+        if (round > 0 && incumbent != &race->arms[0] && incumbent->n < 4 * race->options.most) {
+            bool inside = false;
+            for (int i = 0; i < left; i++) inside |= alive[i] == incumbent;
+            if (!inside) alive[members++] = incumbent;
+        }
+        status = run_round(race, alive, members, incumbent, wait, err);
+        int kept = 0;
+        for (int i = 0; i < left && !status; i++) {
+            arm *a = alive[i];
+            if (a->entry.outcome == TUNE_RACE_FAILED || a->entry.outcome == TUNE_RACE_STOPPED) continue;
+            if (a->n == 0 || !decide(race, a)) alive[kept++] = a;
+        }
+        if (!status) left = kept;
+    }
+    /* What the deadline cut off is ranked by what there is. */
+    for (int i = 0; i < left && !status; i++) {
+        if (alive[i]->n == 0) continue;
+        bool better = alive[i]->entry.value < find(race, race->incumbent)->entry.value;
+        alive[i]->entry.outcome = better && alive[i]->n > 1 ? TUNE_RACE_NEW_INCUMBENT : TUNE_RACE_SURVIVED;
+        if (alive[i]->entry.outcome == TUNE_RACE_NEW_INCUMBENT) race->incumbent = alive[i]->entry.candidate;
+    }
+    for (int i = 0; i < count && !status; i++) {
+        arm *a = find(race, candidates[i]);
+        correct_single(race, a);
+        out[i] = a->entry;
+    }
+    free(alive);
+    free(wait);
+    return status;
+}
+
+/* ---- the playoff ---- */
+
+/* Value plus a standard error: of two that look alike the one that is known better. */
+static double careful_value(const tune_race *race, const arm *a) {
+    double sd = tune_race_scatter(race, NULL);
+    return a->entry.value + (isnan(sd) ? 0 : sd / sqrt(a->n));
+}
+
+static int keep_best(const tune_race *race, arm **arms, int count, int keep) {
+    for (int i = 0; i < keep && i < count; i++) {
+        int best = i;
+        for (int j = i + 1; j < count; j++) {
+            if (careful_value(race, arms[j]) < careful_value(race, arms[best])) best = j;
+        }
+        arm *swap = arms[i];
+        arms[i] = arms[best];
+        arms[best] = swap;
+    }
+    return keep < count ? keep : count;
+}
+
+/* Drops those that the interval says are slower than the best; arms[0] is the best. */
+static int drop_slower(tune_race *race, arm **arms, int count) {
+    int kept = 1;
+    for (int i = 1; i < count; i++) {
+        double difference = arms[i]->entry.value - arms[0]->entry.value;
+        if (difference <= half_width(race, arms[i]->n, arms[0]->n)) arms[kept++] = arms[i];
+    }
+    return kept;
+}
+
+static int playoff(tune_race *race, arm **arms, int *count, waiting *wait, xlstm_error *err) {
+    int stages = 0, status = 0;
+    for (int n = *count; n > 1; n = (n + 1) / 2) stages++;
+    if (stages == 0) return 0;
+    int samples = (race->options.playoff + stages - 1) / stages;
+    for (int i = 0; i < *count && !late(race); i++) {
+        if (arms[i]->warm) continue; /* restored ones have not run in this process yet */
+        status = tune_sampler_warm(race->sampler, arms[i]->entry.candidate, 3, INFINITY, INFINITY, NULL, err);
+        if (status < 0) return status;
+        arms[i]->warm = true;
+    }
+    while (*count > 1 && !late(race)) {
+        for (int i = 0; i<samples && * count> 1 && !late(race); i++) {
+            status = run_round(race, arms, *count, arms[0], wait, err);
+            if (status) return status;
+            int kept = 0;
+            for (int j = 0; j < *count; j++) {
+                if (arms[j]->entry.outcome != TUNE_RACE_FAILED) arms[kept++] = arms[j];
+            }
+            *count = keep_best(race, arms, kept, kept);
+            if (i > 0 && *count > 1) *count = drop_slower(race, arms, *count);
+        }
+        *count = keep_best(race, arms, *count, (*count + 1) / 2);
+    }
+    return 0;
+}
+
+int tune_race_finish(tune_race *race, int64_t *winner, xlstm_error *err) {
+    *winner = race->baseline;
+    arm **arms = calloc(race->count + 1, sizeof(arm *));
+    waiting *wait = calloc(race->count + 1, sizeof *wait);
+    int status = 0, count = 0;
+    if (!arms || !wait) {
+        status = xl_fail(err, XLSTM_ENOMEM, "race: out of memory");
+        goto done;
+    }
+    for (size_t i = 1; i < race->count; i++) {
+        tune_race_outcome o = race->arms[i].entry.outcome;
+        if (race->arms[i].n > 0 && o != TUNE_RACE_FAILED && o != TUNE_RACE_STOPPED) arms[count++] = &race->arms[i];
+    }
+    if (count == 0) goto done;
+    count = keep_best(race, arms, count, race->options.finalists);
+    if (!late(race)) status = warm_baseline(race, err);
+    if (!status) status = playoff(race, arms, &count, wait, err);
+    if (status || count == 0) goto done;
+    keep_best(race, arms, count, 1);
+    if (arms[0]->entry.value < 0) {
+        *winner = arms[0]->entry.candidate;
+        arms[0]->entry.outcome = TUNE_RACE_NEW_INCUMBENT;
+    }
+    race->incumbent = *winner;
+done:
+    free(arms);
+    free(wait);
+    return status;
+}
+
+bool tune_race_get(const tune_race *race, int64_t candidate, tune_race_entry *out) {
+    const arm *a = find(race, candidate);
+    if (a) *out = a->entry;
+    return a;
+}
+
+int64_t tune_race_incumbent(const tune_race *race) {
+    return race->incumbent;
+}
+
+const double *tune_race_values(const tune_race *race, int64_t candidate, int *n) {
+    const arm *a = find(race, candidate);
+    *n = a && a != &race->arms[0] ? a->n : 0;
+    return *n ? a->values : NULL;
+}
+
+const double *tune_race_baseline_costs(const tune_race *race, size_t *n) {
+    *n = race->base_n;
+    return race->base_cost;
+}

@@ -1,0 +1,197 @@
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "tuner/measure/stats.h"
+#include "tuner/measure/timing.h"
+
+/* With so many of the last samples disturbed the machine is busy as a rule, and taking again only costs. */
+#define RECENT 16
+#define RECENT_BUSY 12
+#define STEADY 0.05
+
+typedef struct learnt {
+    int64_t candidate;
+    unsigned repeats;
+} learnt;
+
+struct tune_sampler {
+    tune_sampler_options options;
+    tune_clock clock;
+    tune_watch *watch;
+    double born_s;
+    learnt *learnt;
+    size_t learnt_count, learnt_room;
+    unsigned recent; /* bit set of the last samples that were disturbed */
+    tune_sampler_counts counts;
+};
+
+void tune_sampler_options_init(tune_sampler_options *options) {
+    *options = (tune_sampler_options){.retakes = 3, .watch = true};
+    tune_watch_limits_init(&options->limits);
+}
+
+static double now(const tune_sampler *s) {
+    return s->options.now_s ? s->options.now_s(s->options.now_ctx) : xl_now_s();
+}
+
+int tune_sampler_create(tune_sampler **out, const tune_sampler_options *options, xlstm_error *err) {
+    if (!options->measure) return xl_fail(err, XLSTM_EARG, "sampler: no measuring function");
+    tune_sampler *s = calloc(1, sizeof *s);
+    if (!s) return xl_fail(err, XLSTM_ENOMEM, "sampler: out of memory");
+    s->options = *options;
+    int status = 0;
+    if (options->watch) status = tune_watch_create(&s->watch, &options->limits, err);
+    if (status) {
+        tune_sampler_destroy(s);
+        return status;
+    }
+    if (options->now_s) s->clock = (tune_clock){.resolution_s = 1e-9, .overhead_s = 0, .shortest_s = 1e-6};
+    else tune_clock_calibrate(&s->clock);
+    s->born_s = now(s);
+    *out = s;
+    return 0;
+}
+
+void tune_sampler_destroy(tune_sampler *s) {
+    if (!s) return;
+    tune_watch_destroy(s->watch);
+    free(s->learnt);
+    free(s);
+}
+
+static learnt *find_learnt(tune_sampler *s, int64_t candidate) {
+    for (size_t i = s->learnt_count; i-- > 0;) { /* backwards: recent ones are asked for */
+        if (s->learnt[i].candidate == candidate) return &s->learnt[i];
+    }
+    return NULL;
+}
+
+static void learn(tune_sampler *s, int64_t candidate, unsigned repeats) {
+    learnt *known = find_learnt(s, candidate);
+    if (known) {
+        known->repeats = repeats;
+        return;
+    }
+    if (s->learnt_count == s->learnt_room) {
+        size_t room = s->learnt_room ? 2 * s->learnt_room : 64;
+        learnt *more = realloc(s->learnt, room * sizeof *more);
+        if (!more) return; /* it is learnt again the next time */
+        s->learnt = more;
+        s->learnt_room = room;
+    }
+    s->learnt[s->learnt_count++] = (learnt){candidate, repeats};
+}
+
+static int measure_once(tune_sampler *s, int64_t candidate, unsigned repeats, double limit, tune_sample *out,
+                        xlstm_error *err) {
+    *out = (tune_sample){.candidate = candidate, .repeats = repeats};
+    double start = now(s);
+    out->start_s = start - s->born_s;
+    if (s->watch) tune_watch_begin(s->watch);
+    int status = s->options.measure(s->options.ctx, candidate, repeats, limit, &out->reading, err);
+    if (s->watch) tune_watch_end(s->watch, &out->disturbance);
+    out->seconds = now(s) - start;
+    if (status < 0) return status;
+    if (!(out->reading.cost > 0) || !isfinite(out->reading.cost)) {
+        return xl_fail(err, XLSTM_EINTERNAL, "candidate %lld: cost is %g, wanted a positive number",
+                       (long long)candidate, out->reading.cost);
+    }
+    out->stopped = status == TUNE_STOPPED;
+    s->counts.taken++;
+    s->counts.stopped += out->stopped;
+    s->counts.seconds += out->seconds;
+    s->recent = (s->recent << 1 | (out->disturbance.reasons != 0)) & ((1u << RECENT) - 1);
+    return status;
+}
+
+/* The same with as many repeats as the clock needs; a first try that was too short is reported as warm-up. */
+static int measure_long(tune_sampler *s, int64_t candidate, double limit, tune_sample *out, xlstm_error *err) {
+    const learnt *known = find_learnt(s, candidate);
+    unsigned repeats = known ? known->repeats : 1;
+    for (;;) {
+        int status = measure_once(s, candidate, repeats, limit, out, err);
+        if (status || known) return status;
+        double span = out->reading.timed_s > 0 ? out->reading.timed_s : out->reading.cost;
+        unsigned wanted = tune_clock_repeats(&s->clock, span);
+        if (wanted <= repeats) {
+            learn(s, candidate, repeats);
+            return 0;
+        }
+        out->warmup = true;
+        s->counts.warmup++;
+        if (s->options.on_sample) s->options.on_sample(s->options.on_sample_ctx, out);
+        repeats = wanted;
+        learn(s, candidate, repeats);
+        known = find_learnt(s, candidate);
+        if (!known) return xl_fail(err, XLSTM_ENOMEM, "sampler: out of memory");
+    }
+}
+
+static void report(const tune_sampler *s, const tune_sample *sample) {
+    if (s->options.on_sample) s->options.on_sample(s->options.on_sample_ctx, sample);
+}
+
+int tune_sampler_take_once(tune_sampler *s, int64_t candidate, double limit, tune_sample *out, xlstm_error *err) {
+    int status = measure_long(s, candidate, limit, out, err);
+    if (status >= 0) report(s, out);
+    return status;
+}
+
+static int bits(unsigned x) {
+    int n = 0;
+    for (; x; x &= x - 1) n++;
+    return n;
+}
+
+int tune_sampler_take(tune_sampler *s, int64_t candidate, double limit, tune_sample *out, xlstm_error *err) {
+    for (int again = 0;; again++) {
+        int status = measure_long(s, candidate, limit, out, err);
+        if (status < 0) return status;
+        if (!out->disturbance.reasons) {
+            report(s, out);
+            return status;
+        }
+        if (again >= s->options.retakes || bits(s->recent) >= RECENT_BUSY) {
+            s->counts.kept_disturbed++;
+            report(s, out);
+            return status;
+        }
+        out->set_aside = true;
+        s->counts.set_aside++;
+        report(s, out);
+    }
+}
+
+int tune_sampler_warm(tune_sampler *s, int64_t candidate, int most, double seconds, double limit, tune_sample *out,
+                      xlstm_error *err) {
+    double fastest = INFINITY, start = now(s);
+    tune_sample sample = {.candidate = candidate};
+    int status = 0;
+    for (int i = 0; i < most; i++) {
+        status = measure_long(s, candidate, limit, &sample, err);
+        if (status < 0) return status;
+        sample.warmup = true;
+        s->counts.warmup++;
+        report(s, &sample);
+        bool steady =
+            i > 0 && sample.reading.cost <= fastest * (1 + STEADY) && sample.reading.cost >= fastest * (1 - STEADY);
+        fastest = fmin(fastest, sample.reading.cost);
+        if (status == TUNE_STOPPED || steady || now(s) - start > seconds) break;
+    }
+    if (out) *out = sample;
+    return status;
+}
+
+void tune_sampler_get_counts(const tune_sampler *s, tune_sampler_counts *out) {
+    *out = s->counts;
+}
+
+double tune_sampler_seconds(const tune_sampler *s) {
+    return now(s) - s->born_s;
+}
+
+const tune_clock *tune_sampler_clock(const tune_sampler *s) {
+    return &s->clock;
+}

@@ -1,0 +1,125 @@
+/* Series in time: autocorrelation, warm-up, drift, outliers. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tuner/measure/stats.h"
+
+static double lag_product(const double *x, size_t n, size_t lag, double mean) {
+    double sum = 0;
+    for (size_t i = 0; i + lag < n; i++) sum += (x[i] - mean) * (x[i + lag] - mean);
+    return sum;
+}
+
+double tune_autocorrelation(const double *x, size_t n, size_t lag) {
+    if (lag >= n) return 0;
+    double mean = tune_mean(x, n), zero = lag_product(x, n, 0, mean);
+    return zero > 0 ? lag_product(x, n, lag, mean) / zero : 0;
+}
+
+double tune_correlation_time(const double *x, size_t n) {
+    if (n < 4) return NAN;
+    double mean = tune_mean(x, n), zero = lag_product(x, n, 0, mean), time = 1;
+    if (!(zero > 0)) return 1;
+    for (size_t lag = 1; lag < n; lag++) {
+        time += 2 * lag_product(x, n, lag, mean) / zero;
+        if ((double)lag >= 5 * time) break;
+    }
+    return time > 1 ? time : 1;
+}
+
+double tune_effective_size(const double *x, size_t n) {
+    if (n < 4) return (double)n;
+    double size = (double)n / tune_correlation_time(x, n);
+    return size > 1 ? size : 1;
+}
+
+size_t tune_warmup(const double *x, size_t n, double tolerance) {
+    if (n < 3) return 0;
+    /* With a handful of samples the rest after a cut at n / 2 may be two alike by luck, hence at least three. */
+    size_t most = n / 2 < n - 3 ? n / 2 : n - 3, best = 0;
+    if (n < 6) most = 1;
+    double least = INFINITY;
+    for (size_t cut = 0; cut <= most; cut++) {
+        size_t rest = n - cut;
+        double score = tune_variance(x + cut, rest) * (double)(rest - 1) / ((double)rest * (double)rest);
+        if (score < least) {
+            least = score;
+            best = cut;
+        }
+    }
+    double median = tune_median(x + best, n - best), mad = tune_mad(x + best, n - best);
+    double margin = fmax(tolerance * fabs(median), 3 * mad);
+    /* Only a run of slow samples from the very start is warm-up; a burst in the middle is noise. */
+    size_t cut = 0;
+    while (cut < best && fabs(x[cut] - median) > margin) cut++;
+    return cut;
+}
+
+static double slope_median(const double *x, size_t n) {
+    /* All pairs up to a few hundred samples; beyond, pairs at a stride keep it near 100,000. */
+    size_t pairs = n * (n - 1) / 2, stride = pairs / 100000 + 1, kept = 0, seen = 0;
+    double *slopes = malloc((pairs / stride + 2) * sizeof *slopes);
+    if (!slopes) return NAN;
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = i + 1; j < n; j++) {
+            if (seen++ % stride == 0) slopes[kept++] = (x[j] - x[i]) / (double)(j - i);
+        }
+    }
+    double slope = tune_median(slopes, kept);
+    free(slopes);
+    return slope;
+}
+
+/* Mann and Kendall's trend test, its variance stretched by the correlation time of the detrended series. */
+static double trend_p(const double *x, size_t n, double stretch) {
+    double s = 0;
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = i + 1; j < n; j++) s += (x[j] > x[i]) - (x[j] < x[i]);
+    }
+    double m = (double)n, variance = m * (m - 1) * (2 * m + 5) / 18 * stretch;
+    double z = s == 0 ? 0 : (fabs(s) - 1) / sqrt(variance);
+    return 2 * tune_normal_cdf(-z);
+}
+
+void tune_describe_noise(const double *x, size_t n, tune_noise *out) {
+    *out = (tune_noise){.n = n, .median = tune_median(x, n), .drift_p = 1, .correlation_time = NAN};
+    if (n < 4) return;
+    double *rest = malloc(n * sizeof *rest);
+    if (!rest) return;
+    size_t m = n < 4000 ? n : 4000; /* the trend test is quadratic */
+    double slope = slope_median(x, m);
+    for (size_t i = 0; i < n; i++) rest[i] = x[i] - slope * ((double)i - (double)(n - 1) / 2);
+    out->correlation_time = tune_correlation_time(rest, n);
+    out->spread = tune_mad(rest, n) / out->median;
+    out->drift = slope * (double)(n - 1) / out->median;
+    out->drift_p = trend_p(x, m, out->correlation_time);
+    double margin = fmax(4 * out->spread, 0.01);
+    for (size_t i = 0; i < n; i++) {
+        size_t first = i > 10 ? i - 10 : 0, last = i + 11 < n ? i + 11 : n;
+        double local = tune_median(x + first, last - first);
+        double off = (x[i] - local) / local;
+        if (fabs(off) <= margin) continue;
+        out->outliers++;
+        if (fabs(off) > fabs(out->worst)) out->worst = off;
+    }
+    free(rest);
+}
+
+int tune_noise_text(char *text, size_t bytes, const tune_noise *noise) {
+    if (noise->n < 4) return snprintf(text, bytes, "%zu samples are too few to describe their noise", noise->n);
+    char drift[96], outliers[96];
+    if (noise->drift_p < 0.01 && fabs(noise->drift) >= 0.001) {
+        snprintf(drift, sizeof drift, "drift of %+.1f %% from first to last", 100 * noise->drift);
+    } else {
+        snprintf(drift, sizeof drift, "no drift to speak of");
+    }
+    if (noise->outliers) {
+        snprintf(outliers, sizeof outliers, "%zu outlier%s up to %+.0f %%", noise->outliers,
+                 noise->outliers == 1 ? "" : "s", 100 * noise->worst);
+    } else {
+        snprintf(outliers, sizeof outliers, "no outliers");
+    }
+    return snprintf(text, bytes, "%zu samples scatter by %.2g %%, %s, %s", noise->n, 100 * noise->spread, drift,
+                    outliers);
+}

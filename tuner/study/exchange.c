@@ -1,0 +1,398 @@
+/* Studies to and from other files: merge, export, import. Each is all or nothing. */
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "tuner/study/internal.h"
+
+#define FORMAT "xltune-run"
+#define FORMAT_VERSION 1
+
+/* Everything that belongs to one run. */
+typedef struct whole {
+    tune_run_row run;
+    tune_trial_row *trials;
+    tune_sample_row *samples;
+    tune_event_row *events;
+    size_t trial_count, sample_count, event_count;
+} whole;
+
+static void whole_clear(whole *w) {
+    tune_run_row_clear(&w->run);
+    tune_trial_rows_free(w->trials, w->trial_count);
+    tune_event_rows_free(w->events, w->event_count);
+    free(w->samples);
+    *w = (whole){0};
+}
+
+static int whole_read(tune_study *s, int64_t run, whole *w, xlstm_error *err) {
+    int status = tune_study_trials(s, run, &w->trials, &w->trial_count, err);
+    if (!status) status = tune_study_samples(s, run, &w->samples, &w->sample_count, err);
+    if (!status) status = tune_study_events(s, run, &w->events, &w->event_count, err);
+    return status;
+}
+
+/* Inside a transaction. */
+static int whole_put(tune_study *s, whole *w, xlstm_error *err) {
+    int status = tune_study_put_run(s, &w->run, err);
+    for (size_t i = 0; !status && i < w->trial_count; i++)
+        status = tune_study_put_trial(s, w->run.id, &w->trials[i], false, err);
+    if (!status) status = tune_study_put_samples(s, w->run.id, w->samples, w->sample_count, err);
+    for (size_t i = 0; !status && i < w->event_count; i++)
+        status = tune_study_put_event(s, w->run.id, w->events[i].at, w->events[i].kind, w->events[i].text, err);
+    return status;
+}
+
+/* Whether a run of that uid is here. */
+static int have(tune_study *s, const char *uid, bool *found, xlstm_error *err) {
+    sqlite3_stmt *q;
+    int status = tune_study_prepare(s, &q, "looking for a run", err, "SELECT 1 FROM run WHERE uid = ?", "s", uid);
+    if (status) return status;
+    int code = sqlite3_step(q);
+    *found = code == SQLITE_ROW;
+    if (code != SQLITE_ROW && code != SQLITE_DONE) status = tune_study_fail(s, "looking for a run", err);
+    sqlite3_finalize(q);
+    return status;
+}
+
+int tune_study_merge(tune_study *study, const char *from, size_t *added, xlstm_error *err) {
+    tune_study *other = NULL;
+    tune_run_row *runs = NULL;
+    size_t count = 0;
+    whole w = {0};
+    *added = 0;
+    int status = tune_study_open(&other, from, false, err);
+    if (!status) status = tune_study_runs(other, &runs, &count, err);
+    if (!status) status = tune_study_begin(study, err);
+    if (!status) {
+        for (size_t i = 0; !status && i < count; i++) {
+            bool found = false;
+            status = have(study, runs[i].uid, &found, err);
+            if (status || found) continue;
+            int64_t id = runs[i].id;
+            w.run = runs[i];
+            runs[i] = (tune_run_row){0};
+            status = whole_read(other, id, &w, err);
+            if (!status) status = whole_put(study, &w, err);
+            whole_clear(&w);
+            ++*added;
+        }
+        status = tune_study_end(study, status, err);
+    }
+    tune_run_rows_free(runs, count);
+    tune_study_close(other);
+    return status;
+}
+
+/* ---- JSON ---- */
+
+static json_t *number(double value) {
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+static json_t *text(const char *value) {
+    return value ? json_string(value) : json_null();
+}
+
+/* JSON kept as text in the database goes out as what it is. */
+static json_t *parsed(const char *value) {
+    json_t *j = value ? json_loads(value, JSON_DECODE_ANY, NULL) : NULL;
+    return j ? j : text(value);
+}
+
+static json_t *run_json(const tune_run_row *r) {
+    json_t *j = json_object();
+    json_object_set_new(j, "uid", text(r->uid));
+    json_object_set_new(j, "folder", text(r->folder));
+    json_object_set_new(j, "backend", text(r->backend));
+    json_object_set_new(j, "state", text(r->state));
+    json_object_set_new(j, "mode", text(r->mode));
+    json_object_set_new(j, "objective", text(r->objective));
+    json_object_set_new(j, "seed", json_integer(r->seed));
+    json_object_set_new(j, "machine", text(r->machine));
+    json_object_set_new(j, "machine_info", parsed(r->machine_info));
+    json_object_set_new(j, "device", text(r->device));
+    json_object_set_new(j, "checkpoint", text(r->checkpoint));
+    json_object_set_new(j, "kernels", text(r->kernels));
+    json_object_set_new(j, "version", text(r->version));
+    json_object_set_new(j, "prompt_tokens", json_integer(r->prompt_tokens));
+    json_object_set_new(j, "new_tokens", json_integer(r->new_tokens));
+    json_object_set_new(j, "prompt_hash", text(r->prompt_hash));
+    json_object_set_new(j, "created", number(r->created));
+    json_object_set_new(j, "finished", number(r->finished));
+    json_object_set_new(j, "meta", parsed(r->meta));
+    json_object_set_new(j, "space", parsed(r->space));
+    json_object_set_new(j, "baseline", parsed(r->baseline));
+    json_object_set_new(j, "result", parsed(r->result));
+    return j;
+}
+
+static json_t *trial_json(const tune_trial_row *t) {
+    json_t *j = json_object();
+    json_object_set_new(j, "trial", json_integer(t->index));
+    json_object_set_new(j, "params", parsed(t->params));
+    json_object_set_new(j, "key", text(t->key));
+    json_object_set_new(j, "status", text(tune_trial_status_name((int)t->status)));
+    json_object_set_new(j, "reason", text(t->reason));
+    json_object_set_new(j, "duplicate_of", t->duplicate_of < 0 ? json_null() : json_integer(t->duplicate_of));
+    for (int i = 0; i < TUNE_METRIC_COUNT; i++) json_object_set_new(j, tune_metric_name(i), number(t->metric[i]));
+    json_object_set_new(j, "value", number(t->value));
+    json_object_set_new(j, "spread", number(t->spread));
+    json_object_set_new(j, "ratios", parsed(t->ratios));
+    json_object_set_new(j, "samples", json_integer(t->samples));
+    json_object_set_new(j, "token_hash", text(t->token_hash));
+    json_object_set_new(j, "in_force", parsed(t->in_force));
+    json_object_set_new(j, "started", number(t->started));
+    json_object_set_new(j, "seconds", number(t->seconds));
+    return j;
+}
+
+static json_t *sample_json(const tune_sample_row *p) {
+    json_t *j = json_object();
+    json_object_set_new(j, "trial", json_integer(p->trial));
+    json_object_set_new(j, "stage", text(p->stage));
+    json_object_set_new(j, "block", json_integer(p->block));
+    json_object_set_new(j, "process", json_integer(p->process));
+    json_object_set_new(j, "seq", json_integer(p->seq));
+    json_object_set_new(j, "at", number(p->at));
+    json_object_set_new(j, "prefill_s", number(p->prefill_s));
+    json_object_set_new(j, "decode_s", number(p->decode_s));
+    json_object_set_new(j, "energy_j", number(p->energy_j));
+    json_object_set_new(j, "peak_mb", number(p->peak_mb));
+    json_object_set_new(j, "value", number(p->value));
+    json_object_set_new(j, "used", json_boolean(p->used));
+    json_object_set_new(j, "why", text(p->why[0] ? p->why : NULL));
+    return j;
+}
+
+int tune_study_export(tune_study *study, int64_t run, char **out, xlstm_error *err) {
+    whole w = {0};
+    char name[32];
+    sqlite3_snprintf(sizeof name, name, "%lld", (long long)run);
+    int status = tune_study_run_find(study, name, &w.run, err);
+    if (!status) status = whole_read(study, run, &w, err);
+    if (!status) {
+        json_t *j = json_object(), *trials = json_array(), *samples = json_array(), *events = json_array();
+        json_object_set_new(j, "format", json_string(FORMAT));
+        json_object_set_new(j, "version", json_integer(FORMAT_VERSION));
+        json_object_set_new(j, "run", run_json(&w.run));
+        for (size_t i = 0; i < w.trial_count; i++) json_array_append_new(trials, trial_json(&w.trials[i]));
+        for (size_t i = 0; i < w.sample_count; i++) json_array_append_new(samples, sample_json(&w.samples[i]));
+        for (size_t i = 0; i < w.event_count; i++)
+            json_array_append_new(events, json_pack("{s:f, s:s, s:s}", "at", w.events[i].at, "kind",
+                                                    w.events[i].kind, "text", w.events[i].text));
+        json_object_set_new(j, "trials", trials);
+        json_object_set_new(j, "samples", samples);
+        json_object_set_new(j, "events", events);
+        *out = json_dumps(j, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
+        json_decref(j);
+        if (!*out) status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory for the export", study->path);
+    }
+    whole_clear(&w);
+    return status;
+}
+
+/* Reads members of one object; the first that is wrong is reported, later calls do nothing. */
+typedef struct reader {
+    const char *file;
+    char where[48]; /* "trials[3]" */
+    const json_t *object;
+    int status;
+    xlstm_error *err;
+} reader;
+
+static const json_t *member(reader *r, const char *key, const char *wanted, bool ok) {
+    const json_t *j = json_object_get(r->object, key);
+    if (!r->status && !ok)
+        r->status = xl_fail(r->err, XLSTM_EFORMAT, "%s: %s.%s: found %s, wanted %s", r->file, r->where, key,
+                            j ? "another type" : "nothing", wanted);
+    return j;
+}
+
+static char *get_text(reader *r, const char *key, bool optional) {
+    const json_t *j = json_object_get(r->object, key);
+    member(r, key, optional ? "text or null" : "text", json_is_string(j) || (optional && (!j || json_is_null(j))));
+    char *copy = json_is_string(j) ? strdup(json_string_value(j)) : NULL;
+    if (json_is_string(j) && !copy && !r->status) r->status = xl_fail(r->err, XLSTM_ENOMEM, "out of memory");
+    return copy;
+}
+
+static char *get_json(reader *r, const char *key, bool optional) {
+    const json_t *j = json_object_get(r->object, key);
+    bool none = !j || json_is_null(j);
+    member(r, key, "JSON", optional || !none);
+    if (none) return NULL;
+    char *dumped = json_dumps(j, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(17));
+    if (!dumped && !r->status) r->status = xl_fail(r->err, XLSTM_ENOMEM, "out of memory");
+    return dumped;
+}
+
+static int64_t get_integer(reader *r, const char *key, int64_t missing) {
+    const json_t *j = json_object_get(r->object, key);
+    bool none = !j || json_is_null(j);
+    member(r, key, "an integer", json_is_integer(j) || (none && missing == -1));
+    return none ? missing : json_integer_value(j);
+}
+
+static double get_number(reader *r, const char *key) {
+    const json_t *j = json_object_get(r->object, key);
+    member(r, key, "a number or null", !j || json_is_null(j) || json_is_number(j));
+    return json_is_number(j) ? json_number_value(j) : NAN;
+}
+
+static double get_time(reader *r, const char *key) {
+    double at = get_number(r, key);
+    return isnan(at) ? 0 : at;
+}
+
+static void read_run(reader *r, tune_run_row *run) {
+    run->uid = get_text(r, "uid", false);
+    run->folder = get_text(r, "folder", false);
+    run->backend = get_text(r, "backend", false);
+    run->state = get_text(r, "state", false);
+    run->mode = get_text(r, "mode", false);
+    run->objective = get_text(r, "objective", false);
+    run->seed = get_integer(r, "seed", 0);
+    run->machine = get_text(r, "machine", false);
+    run->machine_info = get_json(r, "machine_info", false);
+    run->device = get_text(r, "device", false);
+    run->checkpoint = get_text(r, "checkpoint", false);
+    run->kernels = get_text(r, "kernels", false);
+    run->version = get_text(r, "version", false);
+    run->prompt_tokens = get_integer(r, "prompt_tokens", 0);
+    run->new_tokens = get_integer(r, "new_tokens", 0);
+    run->prompt_hash = get_text(r, "prompt_hash", true);
+    run->created = get_time(r, "created");
+    run->finished = get_time(r, "finished");
+    run->meta = get_json(r, "meta", false);
+    run->space = get_json(r, "space", false);
+    run->baseline = get_json(r, "baseline", true);
+    run->result = get_json(r, "result", true);
+}
+
+static void read_trial(reader *r, tune_trial_row *t) {
+    char *name = get_text(r, "status", false);
+    int status = tune_trial_status_find(name);
+    if (!r->status && status < 0)
+        r->status = xl_fail(r->err, XLSTM_EFORMAT,
+                            "%s: %s.status: found '%s', wanted ok, duplicate, failed, timeout or infeasible",
+                            r->file, r->where, name ? name : "");
+    free(name);
+    t->status = status < 0 ? TUNE_TRIAL_FAILED : (tune_trial_status)status;
+    t->index = get_integer(r, "trial", 0);
+    t->params = get_json(r, "params", false);
+    t->key = get_text(r, "key", false);
+    t->reason = get_text(r, "reason", true);
+    t->duplicate_of = get_integer(r, "duplicate_of", -1);
+    for (int i = 0; i < TUNE_METRIC_COUNT; i++) t->metric[i] = get_number(r, tune_metric_name(i));
+    t->value = get_number(r, "value");
+    t->spread = get_number(r, "spread");
+    t->ratios = get_json(r, "ratios", true);
+    t->samples = get_integer(r, "samples", 0);
+    t->token_hash = get_text(r, "token_hash", true);
+    t->in_force = get_json(r, "in_force", true);
+    t->started = get_time(r, "started");
+    t->seconds = get_time(r, "seconds");
+}
+
+static void read_sample(reader *r, tune_sample_row *p) {
+    char *stage = get_text(r, "stage", false), *why = get_text(r, "why", true);
+    *p = (tune_sample_row){.trial = get_integer(r, "trial", 0),
+                           .stage = tune_study_stage(stage),
+                           .block = get_integer(r, "block", 0),
+                           .process = get_integer(r, "process", 0),
+                           .seq = get_integer(r, "seq", 0),
+                           .at = get_time(r, "at"),
+                           .prefill_s = get_number(r, "prefill_s"),
+                           .decode_s = get_number(r, "decode_s"),
+                           .energy_j = get_number(r, "energy_j"),
+                           .peak_mb = get_number(r, "peak_mb"),
+                           .value = get_number(r, "value")};
+    const json_t *used = json_object_get(r->object, "used");
+    member(r, "used", "true or false", json_is_boolean(used));
+    p->used = json_is_true(used);
+    if (why) sqlite3_snprintf(sizeof p->why, p->why, "%s", why);
+    free(stage);
+    free(why);
+}
+
+static void read_event(reader *r, tune_event_row *e) {
+    *e = (tune_event_row){
+        .at = get_time(r, "at"), .kind = get_text(r, "kind", false), .text = get_text(r, "text", false)};
+}
+
+/* The array `key` of the root with room for its rows, zeroed. */
+static void *rows_of(reader *root, const char *key, size_t size, const json_t **array) {
+    *array = member(root, key, "an array", json_is_array(json_object_get(root->object, key)));
+    if (root->status) return NULL;
+    void *rows = calloc(json_array_size(*array) + 1, size);
+    if (!rows) root->status = xl_fail(root->err, XLSTM_ENOMEM, "out of memory");
+    return rows;
+}
+
+static void aim(reader *r, const char *list, size_t index, const json_t *object) {
+    snprintf(r->where, sizeof r->where, "%s[%zu]", list, index);
+    r->object = object;
+    if (!r->status && !json_is_object(object))
+        r->status = xl_fail(r->err, XLSTM_EFORMAT, "%s: %s: wanted an object", r->file, r->where);
+}
+
+static int whole_parse(const json_t *root, const char *file, whole *w, xlstm_error *err) {
+    reader top = {.file = file, .where = "run file", .object = root, .err = err};
+    const json_t *format = json_object_get(root, "format"), *version = json_object_get(root, "version");
+    if (!json_is_string(format) || strcmp(json_string_value(format), FORMAT) != 0)
+        return xl_fail(err, XLSTM_EFORMAT, "%s: no exported run: \"format\" is not \"" FORMAT "\"", file);
+    if (json_integer_value(version) != FORMAT_VERSION)
+        return xl_fail(err, XLSTM_EFORMAT, "%s: format version %lld, this xltune reads %d", file,
+                       (long long)json_integer_value(version), FORMAT_VERSION);
+    const json_t *trials = NULL, *samples = NULL, *events = NULL;
+    w->trials = rows_of(&top, "trials", sizeof *w->trials, &trials);
+    w->samples = rows_of(&top, "samples", sizeof *w->samples, &samples);
+    w->events = rows_of(&top, "events", sizeof *w->events, &events);
+    if (top.status) return top.status;
+    reader r = {.file = file, .where = "run", .object = json_object_get(root, "run"), .err = err};
+    if (!json_is_object(r.object)) return xl_fail(err, XLSTM_EFORMAT, "%s: run: wanted an object", file);
+    read_run(&r, &w->run);
+    for (size_t i = 0; !r.status && i < json_array_size(trials); i++) {
+        aim(&r, "trials", i, json_array_get(trials, i));
+        w->trial_count = i + 1;
+        read_trial(&r, &w->trials[i]);
+    }
+    for (size_t i = 0; !r.status && i < json_array_size(samples); i++) {
+        aim(&r, "samples", i, json_array_get(samples, i));
+        read_sample(&r, &w->samples[i]);
+        w->sample_count = i + 1;
+    }
+    for (size_t i = 0; !r.status && i < json_array_size(events); i++) {
+        aim(&r, "events", i, json_array_get(events, i));
+        w->event_count = i + 1;
+        read_event(&r, &w->events[i]);
+    }
+    return r.status;
+}
+
+int tune_study_import(tune_study *study, const char *data, size_t bytes, const char *name, int64_t *run,
+                      xlstm_error *err) {
+    json_error_t bad;
+    json_t *root = json_loadb(data, bytes, JSON_REJECT_DUPLICATES, &bad);
+    if (!root)
+        return xl_fail(err, XLSTM_EFORMAT, "%s: line %d, column %d: %s", name, bad.line, bad.column, bad.text);
+    whole w = {0};
+    int status = whole_parse(root, name, &w, err);
+    if (!status) status = tune_study_begin(study, err);
+    if (!status) {
+        bool found = false;
+        status = have(study, w.run.uid, &found, err);
+        if (!status && found)
+            status = xl_fail(err, XLSTM_EARG, "%s: run %s is in %s already", name, w.run.uid, study->path);
+        if (!status) status = whole_put(study, &w, err);
+        status = tune_study_end(study, status, err);
+    }
+    if (!status && run) *run = w.run.id;
+    whole_clear(&w);
+    json_decref(root);
+    return status;
+}

@@ -1,0 +1,419 @@
+/* Runs, trials and samples as rows. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "tuner/study/internal.h"
+
+#define RUN_COLUMNS                                                                                                \
+    "run.id, uid, folder, backend, state, mode, objective, seed, machine.fingerprint, machine.info, device, "      \
+    "checkpoint, kernels, version, prompt_tokens, new_tokens, prompt_hash, created, finished, meta, space, "       \
+    "baseline, result, (SELECT count(*) FROM trial WHERE trial.run = run.id)"
+#define RUN_FROM " FROM run JOIN machine ON machine.id = run.machine "
+#define METRIC_COLUMNS "prefill_s, decode_s, prefill_tok_s, decode_tok_s, request_s, ttft_ms, peak_mb, kl, energy_j"
+
+int tune_study_put_run(tune_study *s, tune_run_row *run, xlstm_error *err) {
+    int status = tune_study_run_sql(s, "adding a machine", err,
+                                    "INSERT INTO machine(fingerprint, info) VALUES (?, ?) ON CONFLICT(fingerprint) "
+                                    "DO UPDATE SET info = excluded.info",
+                                    "ss", run->machine, run->machine_info);
+    if (status) return status;
+    status = tune_study_run_sql(
+        s, "adding a run", err,
+        "INSERT INTO run(uid, folder, backend, state, mode, objective, seed, machine, device, checkpoint, kernels, "
+        "version, prompt_tokens, new_tokens, prompt_hash, created, finished, meta, space, baseline, result) VALUES "
+        "(?, ?, ?, ?, ?, ?, ?, (SELECT id FROM machine WHERE fingerprint = ?), ?, ?, ?, ?, ?, ?, ?, ?, "
+        "nullif(?, 0.0), ?, ?, ?, ?)",
+        "ssssssisssssiisddssss", run->uid, run->folder, run->backend, run->state, run->mode, run->objective,
+        run->seed, run->machine, run->device, run->checkpoint, run->kernels, run->version, run->prompt_tokens,
+        run->new_tokens, run->prompt_hash, run->created, run->finished, run->meta, run->space, run->baseline,
+        run->result);
+    if (!status) run->id = sqlite3_last_insert_rowid(s->db);
+    return status;
+}
+
+int tune_study_run_add(tune_study *study, tune_run_row *run, xlstm_error *err) {
+    int status = tune_study_begin(study, err);
+    if (status) return status;
+    return tune_study_end(study, tune_study_put_run(study, run, err), err);
+}
+
+int tune_study_run_update(tune_study *study, int64_t run, const char *state, const char *meta, const char *baseline,
+                          const char *result, xlstm_error *err) {
+    double finished = state && !strcmp(state, TUNE_RUN_FINISHED) ? xl_wall_s() : NAN;
+    return tune_study_run_sql(study, "changing a run", err,
+                              "UPDATE run SET state = coalesce(?1, state), meta = coalesce(?2, meta), baseline = "
+                              "coalesce(?3, baseline), result = coalesce(?4, result), finished = coalesce(?5, "
+                              "finished) WHERE id = ?6",
+                              "ssssdi", state, meta, baseline, result, finished, run);
+}
+
+static int read_run(tune_study *s, sqlite3_stmt *q, tune_run_row *row, xlstm_error *err) {
+    bool ok = true;
+    *row = (tune_run_row){.id = sqlite3_column_int64(q, 0), .seed = sqlite3_column_int64(q, 7)};
+    char **texts[] = {&row->uid, &row->folder, &row->backend, &row->state, &row->mode, &row->objective};
+    for (int i = 0; i < 6; i++) *texts[i] = tune_study_text(q, 1 + i, &ok);
+    char **more[] = {&row->machine,    &row->machine_info, &row->device,
+                     &row->checkpoint, &row->kernels,      &row->version};
+    for (int i = 0; i < 6; i++) *more[i] = tune_study_text(q, 8 + i, &ok);
+    row->prompt_tokens = sqlite3_column_int64(q, 14);
+    row->new_tokens = sqlite3_column_int64(q, 15);
+    row->prompt_hash = tune_study_text(q, 16, &ok);
+    row->created = sqlite3_column_double(q, 17);
+    row->finished = sqlite3_column_double(q, 18);
+    char **rest[] = {&row->meta, &row->space, &row->baseline, &row->result};
+    for (int i = 0; i < 4; i++) *rest[i] = tune_study_text(q, 19 + i, &ok);
+    row->trials = sqlite3_column_int64(q, 23);
+    if (ok) return XLSTM_OK;
+    tune_run_row_clear(row);
+    return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", s->path);
+}
+
+void tune_run_row_clear(tune_run_row *row) {
+    if (!row) return;
+    char *texts[] = {row->uid,     row->folder,  row->backend,     row->state,    row->mode,  row->objective,
+                     row->machine, row->device,  row->checkpoint,  row->meta,     row->space, row->machine_info,
+                     row->kernels, row->version, row->prompt_hash, row->baseline, row->result};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) free(texts[i]);
+    *row = (tune_run_row){0};
+}
+
+void tune_run_rows_free(tune_run_row *rows, size_t count) {
+    for (size_t i = 0; rows && i < count; i++) tune_run_row_clear(&rows[i]);
+    free(rows);
+}
+
+/* Room for one more element of `size` bytes in a growing array. */
+static bool grow(void **array, size_t count, size_t *capacity, size_t size) {
+    if (count < *capacity) return true;
+    size_t wanted = *capacity ? *capacity * 2 : 16, bytes;
+    void *grown = xl_mul(wanted, size, &bytes) ? realloc(*array, bytes) : NULL;
+    if (!grown) return false;
+    *array = grown;
+    *capacity = wanted;
+    return true;
+}
+
+int tune_study_runs(tune_study *study, tune_run_row **rows, size_t *count, xlstm_error *err) {
+    sqlite3_stmt *q;
+    void *all = NULL;
+    size_t used = 0, capacity = 0;
+    int status = tune_study_prepare(study, &q, "reading runs", err,
+                                    "SELECT " RUN_COLUMNS RUN_FROM "ORDER BY created, run.id", "");
+    int code = SQLITE_DONE;
+    while (!status && (code = sqlite3_step(q)) == SQLITE_ROW) {
+        if (!grow(&all, used, &capacity, sizeof(tune_run_row)))
+            status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", study->path);
+        else if (!(status = read_run(study, q, (tune_run_row *)all + used, err))) used++;
+    }
+    if (!status && code != SQLITE_DONE) status = tune_study_fail(study, "reading runs", err);
+    sqlite3_finalize(q);
+    if (status) {
+        tune_run_rows_free(all, used);
+        return status;
+    }
+    *rows = all;
+    *count = used;
+    return XLSTM_OK;
+}
+
+int tune_study_run_find(tune_study *study, const char *name, tune_run_row *row, xlstm_error *err) {
+    sqlite3_stmt *q;
+    const char *wanted = name ? name : "";
+    size_t length = strlen(wanted);
+    while (length > 1 && wanted[length - 1] == '/') length--;
+    char *trimmed = xl_format("%.*s", (int)length, wanted);
+    if (!trimmed) return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", study->path);
+    const char *slash = strrchr(trimmed, '/'), *last = slash && slash[1] ? slash + 1 : trimmed;
+    int status = tune_study_prepare(study, &q, "looking for a run", err,
+                                    "SELECT " RUN_COLUMNS RUN_FROM
+                                    "WHERE ?1 = '' OR uid = ?1 OR cast(run.id AS TEXT) = ?1 OR folder = ?1 OR "
+                                    "substr(folder, -length(?2) - 1) = '/' || ?2 ORDER BY uid = ?1 DESC, "
+                                    "folder = ?1 DESC, created DESC, run.id DESC LIMIT 1",
+                                    "ss", trimmed, last);
+    if (!status) {
+        int code = sqlite3_step(q);
+        if (code == SQLITE_ROW) status = read_run(study, q, row, err);
+        else if (code != SQLITE_DONE) status = tune_study_fail(study, "looking for a run", err);
+        else if (*wanted)
+            status = xl_fail(err, XLSTM_ENOTFOUND, "%s: no run '%s'; `xltune study list` shows them", study->path,
+                             wanted);
+        else status = xl_fail(err, XLSTM_ENOTFOUND, "%s: holds no run", study->path);
+    }
+    sqlite3_finalize(q);
+    free(trimmed);
+    return status;
+}
+
+int tune_study_run_remove(tune_study *study, int64_t run, xlstm_error *err) {
+    return tune_study_run_sql(study, "removing a run", err, "DELETE FROM run WHERE id = ?", "i", run);
+}
+
+int tune_study_put_trial(tune_study *s, int64_t run, const tune_trial_row *t, bool replace, xlstm_error *err) {
+    if (!replace) {
+        sqlite3_stmt *q;
+        int status = tune_study_prepare(s, &q, "adding a trial", err,
+                                        "SELECT 1 FROM trial WHERE run = ? AND number = ?", "ii", run, t->index);
+        if (status) return status;
+        int code = sqlite3_step(q);
+        if (code == SQLITE_ROW)
+            status = xl_fail(err, XLSTM_EARG, "%s: run %lld has trial %lld already", s->path, (long long)run,
+                             (long long)t->index);
+        else if (code != SQLITE_DONE) status = tune_study_fail(s, "adding a trial", err);
+        sqlite3_finalize(q);
+        if (status) return status;
+    }
+    const double *m = t->metric;
+    return tune_study_run_sql(
+        s, "adding a trial", err,
+        "INSERT OR REPLACE INTO trial(run, number, params, key, status, reason, duplicate_of, " METRIC_COLUMNS
+        ", value, spread, ratios, samples, token_hash, in_force, started, seconds) "
+        "VALUES (?, ?, ?, ?, ?, ?, nullif(?, -1), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "iissssi"
+        "ddddddddd"
+        "ddsissdd",
+        run, t->index, t->params, t->key, tune_trial_status_name((int)t->status), t->reason, t->duplicate_of, m[0],
+        m[1], m[2], m[3], m[4], m[5], m[6], m[7], m[8], t->value, t->spread, t->ratios, t->samples, t->token_hash,
+        t->in_force, t->started, t->seconds);
+}
+
+int tune_study_put_samples(tune_study *s, int64_t run, const tune_sample_row *samples, size_t count,
+                           xlstm_error *err) {
+    int status = XLSTM_OK;
+    for (size_t i = 0; !status && i < count; i++) {
+        const tune_sample_row *p = &samples[i];
+        status = tune_study_run_sql(
+            s, "adding a sample", err,
+            "INSERT INTO sample(run, trial, stage, block, process, seq, at, prefill_s, decode_s, energy_j, "
+            "peak_mb, "
+            "value, used, why) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, ''))",
+            "iisiiiddddddis", run, p->trial, p->stage, p->block, p->process, p->seq, p->at, p->prefill_s,
+            p->decode_s, p->energy_j, p->peak_mb, p->value, (int64_t)p->used, p->why);
+    }
+    return status;
+}
+
+static int put_trial(tune_study *study, int64_t run, const tune_trial_row *trial, bool replace,
+                     const tune_sample_row *samples, size_t count, xlstm_error *err) {
+    int status = tune_study_begin(study, err);
+    if (status) return status;
+    if (trial) status = tune_study_put_trial(study, run, trial, replace, err);
+    if (!status) status = tune_study_put_samples(study, run, samples, count, err);
+    return tune_study_end(study, status, err);
+}
+
+int tune_study_trial_add(tune_study *study, int64_t run, const tune_trial_row *trial,
+                         const tune_sample_row *samples, size_t count, xlstm_error *err) {
+    return put_trial(study, run, trial, false, samples, count, err);
+}
+
+int tune_study_trial_update(tune_study *study, int64_t run, const tune_trial_row *trial,
+                            const tune_sample_row *samples, size_t count, xlstm_error *err) {
+    return put_trial(study, run, trial, true, samples, count, err);
+}
+
+int tune_study_samples_add(tune_study *study, int64_t run, const tune_sample_row *samples, size_t count,
+                           xlstm_error *err) {
+    return put_trial(study, run, NULL, false, samples, count, err);
+}
+
+int tune_study_trials(tune_study *study, int64_t run, tune_trial_row **rows, size_t *count, xlstm_error *err) {
+    sqlite3_stmt *q;
+    void *all = NULL;
+    size_t used = 0, capacity = 0;
+    int status = tune_study_prepare(study, &q, "reading trials", err,
+                                    "SELECT number, params, key, status, reason, duplicate_of, " METRIC_COLUMNS
+                                    ", value, spread, ratios, samples, token_hash, in_force, started, seconds "
+                                    "FROM trial "
+                                    "WHERE run = ? ORDER BY number",
+                                    "i", run);
+    int code = SQLITE_DONE;
+    while (!status && (code = sqlite3_step(q)) == SQLITE_ROW) {
+        if (!grow(&all, used, &capacity, sizeof(tune_trial_row))) {
+            status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", study->path);
+            break;
+        }
+        bool ok = true;
+        tune_trial_row *t = (tune_trial_row *)all + used++;
+        *t = (tune_trial_row){.index = sqlite3_column_int64(q, 0), .duplicate_of = -1};
+        t->params = tune_study_text(q, 1, &ok);
+        t->key = tune_study_text(q, 2, &ok);
+        int known = tune_trial_status_find((const char *)sqlite3_column_text(q, 3));
+        t->status = known < 0 ? TUNE_TRIAL_FAILED : (tune_trial_status)known;
+        t->reason = tune_study_text(q, 4, &ok);
+        if (sqlite3_column_type(q, 5) != SQLITE_NULL) t->duplicate_of = sqlite3_column_int64(q, 5);
+        for (int i = 0; i < TUNE_METRIC_COUNT; i++) t->metric[i] = tune_study_real(q, 6 + i);
+        const int after = 6 + TUNE_METRIC_COUNT;
+        t->value = tune_study_real(q, after);
+        t->spread = tune_study_real(q, after + 1);
+        t->ratios = tune_study_text(q, after + 2, &ok);
+        t->samples = sqlite3_column_int64(q, after + 3);
+        t->token_hash = tune_study_text(q, after + 4, &ok);
+        t->in_force = tune_study_text(q, after + 5, &ok);
+        t->started = sqlite3_column_double(q, after + 6);
+        t->seconds = sqlite3_column_double(q, after + 7);
+        if (!ok) status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", study->path);
+    }
+    if (!status && code != SQLITE_DONE) status = tune_study_fail(study, "reading trials", err);
+    sqlite3_finalize(q);
+    if (status) {
+        tune_trial_rows_free(all, used);
+        return status;
+    }
+    *rows = all;
+    *count = used;
+    return XLSTM_OK;
+}
+
+void tune_trial_row_clear(tune_trial_row *row) {
+    if (!row) return;
+    free(row->params);
+    free(row->key);
+    free(row->reason);
+    free(row->ratios);
+    free(row->token_hash);
+    free(row->in_force);
+    *row = (tune_trial_row){.duplicate_of = -1};
+}
+
+void tune_trial_rows_free(tune_trial_row *rows, size_t count) {
+    for (size_t i = 0; rows && i < count; i++) tune_trial_row_clear(&rows[i]);
+    free(rows);
+}
+
+int tune_study_samples(tune_study *study, int64_t run, tune_sample_row **rows, size_t *count, xlstm_error *err) {
+    sqlite3_stmt *q;
+    void *all = NULL;
+    size_t used = 0, capacity = 0;
+    int status = tune_study_prepare(study, &q, "reading samples", err,
+                                    "SELECT trial, stage, block, process, seq, at, prefill_s, decode_s, energy_j, "
+                                    "peak_mb, value, used, why FROM sample WHERE run = ? ORDER BY id",
+                                    "i", run);
+    int code = SQLITE_DONE;
+    while (!status && (code = sqlite3_step(q)) == SQLITE_ROW) {
+        if (!grow(&all, used, &capacity, sizeof(tune_sample_row))) {
+            status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", study->path);
+            break;
+        }
+        tune_sample_row *p = (tune_sample_row *)all + used++;
+        *p = (tune_sample_row){.trial = sqlite3_column_int64(q, 0),
+                               .stage = tune_study_stage((const char *)sqlite3_column_text(q, 1)),
+                               .block = sqlite3_column_int64(q, 2),
+                               .process = sqlite3_column_int64(q, 3),
+                               .seq = sqlite3_column_int64(q, 4),
+                               .at = sqlite3_column_double(q, 5),
+                               .prefill_s = tune_study_real(q, 6),
+                               .decode_s = tune_study_real(q, 7),
+                               .energy_j = tune_study_real(q, 8),
+                               .peak_mb = tune_study_real(q, 9),
+                               .value = tune_study_real(q, 10),
+                               .used = sqlite3_column_int(q, 11) != 0};
+        const char *why = (const char *)sqlite3_column_text(q, 12);
+        if (why) sqlite3_snprintf(sizeof p->why, p->why, "%s", why);
+    }
+    if (!status && code != SQLITE_DONE) status = tune_study_fail(study, "reading samples", err);
+    sqlite3_finalize(q);
+    if (status) {
+        free(all);
+        return status;
+    }
+    *rows = all;
+    *count = used;
+    return XLSTM_OK;
+}
+
+int tune_study_put_event(tune_study *s, int64_t run, double at, const char *kind, const char *text,
+                         xlstm_error *err) {
+    return tune_study_run_sql(s, "noting an event", err,
+                              "INSERT INTO event(run, at, kind, text) VALUES (?, ?, ?, ?)", "idss", run, at, kind,
+                              text);
+}
+
+int tune_study_event_add(tune_study *study, int64_t run, const char *kind, const char *text, xlstm_error *err) {
+    return tune_study_put_event(study, run, xl_wall_s(), kind, text, err);
+}
+
+int tune_study_events(tune_study *study, int64_t run, tune_event_row **rows, size_t *count, xlstm_error *err) {
+    sqlite3_stmt *q;
+    void *all = NULL;
+    size_t used = 0, capacity = 0;
+    int status = tune_study_prepare(study, &q, "reading events", err,
+                                    "SELECT at, kind, text FROM event WHERE run = ? ORDER BY id", "i", run);
+    int code = SQLITE_DONE;
+    while (!status && (code = sqlite3_step(q)) == SQLITE_ROW) {
+        bool ok = grow(&all, used, &capacity, sizeof(tune_event_row));
+        if (ok) {
+            tune_event_row *e = (tune_event_row *)all + used++;
+            *e = (tune_event_row){.at = sqlite3_column_double(q, 0)};
+            e->kind = tune_study_text(q, 1, &ok);
+            e->text = tune_study_text(q, 2, &ok);
+        }
+        if (!ok) status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", study->path);
+    }
+    if (!status && code != SQLITE_DONE) status = tune_study_fail(study, "reading events", err);
+    sqlite3_finalize(q);
+    if (status) {
+        tune_event_rows_free(all, used);
+        return status;
+    }
+    *rows = all;
+    *count = used;
+    return XLSTM_OK;
+}
+
+void tune_event_rows_free(tune_event_row *rows, size_t count) {
+    for (size_t i = 0; rows && i < count; i++) {
+        free(rows[i].kind);
+        free(rows[i].text);
+    }
+    free(rows);
+}
+
+int tune_study_known(tune_study *study, const tune_run_row *like, int64_t except, size_t limit,
+                     tune_known_point **points, size_t *count, xlstm_error *err) {
+    sqlite3_stmt *q;
+    tune_known_point *all = calloc(limit ? limit : 1, sizeof *all);
+    size_t used = 0;
+    if (!all) return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", study->path);
+    /* The three best of each run: a run's own winner may have been luck. */
+    int status = tune_study_prepare(
+        study, &q, "looking for earlier bests", err,
+        "SELECT params, mine FROM (SELECT trial.params AS params, trial.value AS value, run.id AS run, run.created "
+        "AS created, machine.fingerprint = ?1 AND run.version = ?2 AS mine, row_number() OVER (PARTITION BY run.id "
+        "ORDER BY trial.value) AS place FROM trial JOIN run ON run.id = trial.run JOIN machine ON machine.id = "
+        "run.machine WHERE trial.status = 'ok' AND trial.value IS NOT NULL AND run.checkpoint = ?3 AND run.device "
+        "= "
+        "?4 AND run.objective = ?5 AND run.id <> ?6 AND run.prompt_tokens BETWEEN ?7 / 2.0 AND ?7 * 2.0 AND "
+        "run.new_tokens BETWEEN ?8 / 2.0 AND ?8 * 2.0) WHERE place <= 3 ORDER BY mine DESC, created DESC, run "
+        "DESC, "
+        "place",
+        "sssssiii", like->machine, like->version, like->checkpoint, like->device, like->objective, except,
+        like->prompt_tokens, like->new_tokens);
+    int code = SQLITE_DONE;
+    while (!status && used < limit && (code = sqlite3_step(q)) == SQLITE_ROW) {
+        bool ok = true, seen = false;
+        char *params = tune_study_text(q, 0, &ok);
+        for (size_t i = 0; params && i < used; i++) seen |= !strcmp(all[i].params, params);
+        if (!params) status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", study->path);
+        else if (seen) free(params);
+        else all[used++] = (tune_known_point){params, sqlite3_column_int(q, 1) != 0};
+    }
+    if (!status && code != SQLITE_DONE && code != SQLITE_ROW)
+        status = tune_study_fail(study, "looking for earlier bests", err);
+    sqlite3_finalize(q);
+    if (status) {
+        tune_known_points_free(all, used);
+        return status;
+    }
+    *points = all;
+    *count = used;
+    return XLSTM_OK;
+}
+
+void tune_known_points_free(tune_known_point *points, size_t count) {
+    for (size_t i = 0; points && i < count; i++) free(points[i].params);
+    free(points);
+}

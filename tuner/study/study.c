@@ -1,0 +1,284 @@
+/* Opening, the schema and its migrations, and what every statement goes through. */
+#include "tuner/study/study.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "tuner/study/internal.h"
+
+#define BUSY_MS 60000
+
+/* The columns of the metrics stand in the order of tune_metric. */
+const char *const tune_study_steps[] = {
+    "CREATE TABLE machine (id INTEGER PRIMARY KEY, fingerprint TEXT NOT NULL UNIQUE, info TEXT NOT NULL);"
+    "CREATE TABLE run (id INTEGER PRIMARY KEY, uid TEXT NOT NULL UNIQUE, folder TEXT NOT NULL,"
+    " backend TEXT NOT NULL, state TEXT NOT NULL, mode TEXT NOT NULL, objective TEXT NOT NULL,"
+    " seed INTEGER NOT NULL, machine INTEGER NOT NULL REFERENCES machine(id), device TEXT NOT NULL,"
+    " checkpoint TEXT NOT NULL, kernels TEXT NOT NULL, version TEXT NOT NULL, prompt_tokens INTEGER NOT NULL,"
+    " new_tokens INTEGER NOT NULL, prompt_hash TEXT, created REAL NOT NULL, finished REAL, meta TEXT NOT NULL,"
+    " space TEXT NOT NULL, baseline TEXT, result TEXT);"
+    "CREATE INDEX run_checkpoint ON run(checkpoint, device);"
+    "CREATE TABLE trial (run INTEGER NOT NULL REFERENCES run(id) ON DELETE CASCADE, number INTEGER NOT NULL,"
+    " params TEXT NOT NULL, key TEXT NOT NULL, status TEXT NOT NULL, reason TEXT, duplicate_of INTEGER,"
+    " prefill_s REAL, decode_s REAL, prefill_tok_s REAL, decode_tok_s REAL, request_s REAL, ttft_ms REAL,"
+    " peak_mb REAL, kl REAL, energy_j REAL, value REAL, spread REAL, ratios TEXT, samples INTEGER NOT NULL, "
+    "token_hash TEXT,"
+    " in_force TEXT, started REAL NOT NULL, seconds REAL NOT NULL, PRIMARY KEY (run, number)) WITHOUT ROWID;"
+    "CREATE TABLE sample (id INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES run(id) ON DELETE CASCADE,"
+    " trial INTEGER NOT NULL, stage TEXT NOT NULL, block INTEGER NOT NULL, process INTEGER NOT NULL,"
+    " seq INTEGER NOT NULL, at REAL NOT NULL, prefill_s REAL, decode_s REAL, energy_j REAL, peak_mb REAL,"
+    " value REAL, used INTEGER NOT NULL, why TEXT);"
+    "CREATE INDEX sample_run ON sample(run, trial);"
+    "CREATE TABLE event (id INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES run(id) ON DELETE CASCADE,"
+    " at REAL NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL);"};
+const int tune_study_step_count = sizeof tune_study_steps / sizeof *tune_study_steps;
+
+static const char *const status_names[] = {"ok", "duplicate", "failed", "timeout", "infeasible"};
+static const char *const metric_names[] = {
+    "prefill_s", "decode_s", "prefill_tok_s", "decode_tok_s", "request_s", "ttft_ms", "peak_mb", "kl", "energy_j"};
+
+const char *tune_trial_status_name(int status) {
+    return status >= 0 && status < TUNE_TRIAL_STATUS_COUNT ? status_names[status] : NULL;
+}
+
+int tune_trial_status_find(const char *name) {
+    for (int i = 0; name && i < TUNE_TRIAL_STATUS_COUNT; i++) {
+        if (!strcmp(name, status_names[i])) return i;
+    }
+    return -1;
+}
+
+const char *tune_metric_name(int metric) {
+    return metric >= 0 && metric < TUNE_METRIC_COUNT ? metric_names[metric] : NULL;
+}
+
+int tune_metric_find(const char *name) {
+    for (int i = 0; name && i < TUNE_METRIC_COUNT; i++) {
+        if (!strcmp(name, metric_names[i])) return i;
+    }
+    return -1;
+}
+
+bool tune_metric_larger_is_better(int metric) {
+    return metric == TUNE_PREFILL_TOK_S || metric == TUNE_DECODE_TOK_S;
+}
+
+int tune_study_fail(tune_study *s, const char *doing, xlstm_error *err) {
+    int code = sqlite3_errcode(s->db);
+    const char *text = sqlite3_errmsg(s->db);
+    switch (code & 0xff) {
+    case SQLITE_NOTADB:
+    case SQLITE_CORRUPT:
+        return xl_fail(err, XLSTM_EFORMAT,
+                       "%s: %s: %s; the file is no study or is damaged: move it away, or put back a copy", s->path,
+                       doing, text);
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return xl_fail(err, XLSTM_EIO, "%s: %s: another process has held the study for over %d s", s->path, doing,
+                       BUSY_MS / 1000);
+    case SQLITE_FULL:
+        return xl_fail(err, XLSTM_EIO, "%s: %s: the disk is full", s->path, doing);
+    case SQLITE_READONLY:
+        return xl_fail(err, XLSTM_EIO, "%s: %s: the file or its folder cannot be written", s->path, doing);
+    case SQLITE_CANTOPEN:
+        return xl_fail(err, XLSTM_EIO, "%s: %s: cannot be opened for reading and writing", s->path, doing);
+    case SQLITE_NOMEM:
+        return xl_fail(err, XLSTM_ENOMEM, "%s: %s: out of memory", s->path, doing);
+    default:
+        return xl_fail(err, XLSTM_EIO, "%s: %s: %s", s->path, doing, text);
+    }
+}
+
+int tune_study_exec(tune_study *s, const char *sql, const char *doing, xlstm_error *err) {
+    if (sqlite3_exec(s->db, sql, NULL, NULL, NULL) != SQLITE_OK) return tune_study_fail(s, doing, err);
+    return XLSTM_OK;
+}
+
+static int prepare(tune_study *s, sqlite3_stmt **out, const char *doing, xlstm_error *err, const char *sql,
+                   const char *types, va_list *args) {
+    *out = NULL;
+    if (sqlite3_prepare_v2(s->db, sql, -1, out, NULL) != SQLITE_OK) return tune_study_fail(s, doing, err);
+    for (int i = 0; types[i]; i++) {
+        int code;
+        /* NOLINTBEGIN(clang-analyzer-valist.Uninitialized): both callers start the list. */
+        if (types[i] == 's') {
+            const char *text = va_arg(*args, const char *);
+            code =
+                text ? sqlite3_bind_text(*out, i + 1, text, -1, SQLITE_TRANSIENT) : sqlite3_bind_null(*out, i + 1);
+        } else if (types[i] == 'd') {
+            double value = va_arg(*args, double);
+            code = isnan(value) ? sqlite3_bind_null(*out, i + 1) : sqlite3_bind_double(*out, i + 1, value);
+        } else {
+            code = sqlite3_bind_int64(*out, i + 1, va_arg(*args, int64_t));
+        }
+        /* NOLINTEND(clang-analyzer-valist.Uninitialized) */
+        if (code != SQLITE_OK) {
+            sqlite3_finalize(*out);
+            *out = NULL;
+            return tune_study_fail(s, doing, err);
+        }
+    }
+    return XLSTM_OK;
+}
+
+int tune_study_prepare(tune_study *s, sqlite3_stmt **out, const char *doing, xlstm_error *err, const char *sql,
+                       const char *types, ...) {
+    va_list args;
+    va_start(args, types);
+    int status = prepare(s, out, doing, err, sql, types, &args);
+    va_end(args);
+    return status;
+}
+
+int tune_study_run_sql(tune_study *s, const char *doing, xlstm_error *err, const char *sql, const char *types,
+                       ...) {
+    sqlite3_stmt *q;
+    va_list args;
+    va_start(args, types);
+    int status = prepare(s, &q, doing, err, sql, types, &args);
+    va_end(args);
+    if (status) return status;
+    int code;
+    do code = sqlite3_step(q);
+    while (code == SQLITE_ROW);
+    if (code != SQLITE_DONE) status = tune_study_fail(s, doing, err);
+    sqlite3_finalize(q);
+    return status;
+}
+
+int tune_study_begin(tune_study *s, xlstm_error *err) {
+    return tune_study_exec(s, "BEGIN IMMEDIATE", "starting to write", err);
+}
+
+int tune_study_end(tune_study *s, int status, xlstm_error *err) {
+    if (!status) status = tune_study_exec(s, "COMMIT", "writing", err);
+    if (status) sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+    return status;
+}
+
+static int pragma(tune_study *s, const char *name, int64_t *value, xlstm_error *err) {
+    char sql[64];
+    sqlite3_snprintf(sizeof sql, sql, "PRAGMA %s", name);
+    sqlite3_stmt *q;
+    int status = tune_study_prepare(s, &q, "reading", err, sql, "");
+    if (status) return status;
+    int code = sqlite3_step(q);
+    if (code == SQLITE_ROW) *value = sqlite3_column_int64(q, 0);
+    else status = tune_study_fail(s, "reading", err);
+    sqlite3_finalize(q);
+    return status;
+}
+
+/* Inside the write lock, so that of several processes that open an old file at once one migrates it. */
+static int migrate(tune_study *s, const char *const *steps, int count, xlstm_error *err) {
+    int status = tune_study_begin(s, err);
+    if (status) return status;
+    int64_t version = 0, application = 0;
+    status = pragma(s, "user_version", &version, err);
+    if (!status) status = pragma(s, "application_id", &application, err);
+    if (!status && application != TUNE_STUDY_APPLICATION) {
+        int64_t objects = 0;
+        sqlite3_stmt *q;
+        status = tune_study_prepare(s, &q, "reading", err, "SELECT count(*) FROM sqlite_master", "");
+        if (!status && sqlite3_step(q) == SQLITE_ROW) objects = sqlite3_column_int64(q, 0);
+        sqlite3_finalize(q);
+        if (!status && (objects || version))
+            status = xl_fail(err, XLSTM_EFORMAT, "%s: a database of something else, not a study", s->path);
+    }
+    for (int64_t i = version; !status && i < count; i++)
+        status = tune_study_exec(s, steps[i], "bringing its schema up to date", err);
+    if (!status && version < count) {
+        char sql[96];
+        sqlite3_snprintf(sizeof sql, sql, "PRAGMA user_version = %d; PRAGMA application_id = %d", count,
+                         TUNE_STUDY_APPLICATION);
+        status = tune_study_exec(s, sql, "bringing its schema up to date", err);
+    }
+    return tune_study_end(s, status, err);
+}
+
+static int version_check(tune_study *s, int count, bool *current, xlstm_error *err) {
+    int64_t version = 0, application = 0;
+    int status = pragma(s, "user_version", &version, err);
+    if (!status) status = pragma(s, "application_id", &application, err);
+    if (status) return status;
+    if (application == TUNE_STUDY_APPLICATION && version > count)
+        return xl_fail(err, XLSTM_EFORMAT, "%s: schema version %lld, this xltune knows up to %d: use the newer one",
+                       s->path, (long long)version, count);
+    *current = application == TUNE_STUDY_APPLICATION && version == count;
+    return XLSTM_OK;
+}
+
+int tune_study_open_steps(tune_study **out, const char *path, bool create, const char *const *steps, int count,
+                          xlstm_error *err) {
+    *out = NULL;
+    if (!create && !xl_is_file(path)) return xl_fail(err, XLSTM_ENOTFOUND, "%s: no such study", path);
+    tune_study *s = calloc(1, sizeof *s);
+    if (!s || !(s->path = strdup(path))) {
+        free(s);
+        return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", path);
+    }
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (create ? SQLITE_OPEN_CREATE : 0);
+    int status = XLSTM_OK;
+    bool current = false;
+    if (sqlite3_open_v2(path, &s->db, flags, NULL) != SQLITE_OK) {
+        status = s->db ? tune_study_fail(s, "opening", err) : xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", path);
+        goto out;
+    }
+    sqlite3_busy_timeout(s->db, BUSY_MS);
+    sqlite3_extended_result_codes(s->db, 1);
+    status = version_check(s, count, &current, err);
+    if (status) goto out;
+    /* A commit outlives the process's death at any moment; the machine's death may cost the last ones, never more.
+     */
+    status = tune_study_exec(s, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON",
+                             "opening", err);
+    if (!status && !current) status = migrate(s, steps, count, err);
+out:
+    if (status) tune_study_close(s);
+    else *out = s;
+    return status;
+}
+
+int tune_study_open(tune_study **out, const char *path, bool create, xlstm_error *err) {
+    return tune_study_open_steps(out, path, create, tune_study_steps, tune_study_step_count, err);
+}
+
+void tune_study_close(tune_study *study) {
+    if (!study) return;
+    sqlite3_close(study->db);
+    free(study->path);
+    free(study);
+}
+
+const char *tune_study_path(const tune_study *study) {
+    return study->path;
+}
+
+char *tune_study_text(sqlite3_stmt *q, int column, bool *ok) {
+    const unsigned char *text = sqlite3_column_text(q, column);
+    if (!text) {
+        if (sqlite3_column_type(q, column) != SQLITE_NULL) *ok = false;
+        return NULL;
+    }
+    size_t bytes = (size_t)sqlite3_column_bytes(q, column) + 1;
+    char *copy = malloc(bytes);
+    if (!copy) *ok = false;
+    else memcpy(copy, text, bytes);
+    return copy;
+}
+
+double tune_study_real(sqlite3_stmt *q, int column) {
+    return sqlite3_column_type(q, column) == SQLITE_NULL ? NAN : sqlite3_column_double(q, column);
+}
+
+const char *tune_study_stage(const char *name) {
+    static const char *const stages[] = {"search", "check", "final"};
+    for (size_t i = 0; name && i < sizeof stages / sizeof *stages; i++) {
+        if (!strcmp(name, stages[i])) return stages[i];
+    }
+    return stages[0];
+}
