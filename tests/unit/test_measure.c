@@ -1,0 +1,491 @@
+/* Sampler, race, blocks and the last comparison on programs whose times are written down here. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "tuner/measure/final.h"
+#include "tuner/measure/stats.h"
+
+static void near(double got, double want, double tolerance) {
+    if (!(fabs(got - want) <= tolerance)) fail_msg("got %.12g, wanted %.12g", got, want);
+}
+
+/* Candidate c takes cost[c] times a drift that grows with time; 9 fails, 8 cancels. */
+typedef struct program {
+    double cost[10];
+    double drift;  /* per virtual second */
+    double jitter; /* alternating, relative */
+    double cold;   /* extra share of a candidate's first run */
+    int runs[10], total, stopped;
+    double now;
+    int64_t order[4096];
+} program;
+
+static int run(void *ctx, int64_t c, unsigned repeats, double limit, tune_reading *out, xlstm_error *err) {
+    program *p = ctx;
+    if (c == 9) return xl_fail(err, XLSTM_EARG, "candidate 9 is broken");
+    if (c == 8) return xl_fail(err, XLSTM_ECANCELLED, "cancelled");
+    if (p->total < 4096) p->order[p->total] = c;
+    double jitter = (p->runs[c] * 7 % 5 - 2) * p->jitter;
+    double cost = p->cost[c] * (1 + p->drift * p->now) * (1 + jitter) * (p->runs[c] == 0 ? 1 + p->cold : 1);
+    p->total++;
+    p->runs[c]++;
+    bool stop = cost > limit;
+    p->now += stop ? limit : cost;
+    p->stopped += stop;
+    *out =
+        (tune_reading){.cost = stop ? limit : cost, .parts = {cost / 4, 3 * cost / 4}, .hash = (uint64_t)c + 100};
+    return stop ? TUNE_STOPPED : 0;
+}
+
+static double program_now(void *ctx) {
+    return ((program *)ctx)->now;
+}
+
+static tune_sampler *sampler_of(program *p) {
+    tune_sampler_options options;
+    tune_sampler_options_init(&options);
+    options.measure = run;
+    options.ctx = p;
+    options.watch = false;
+    options.now_s = program_now;
+    options.now_ctx = p;
+    tune_sampler *s = NULL;
+    assert_int_equal(tune_sampler_create(&s, &options, NULL), 0);
+    return s;
+}
+
+static void clock_is_calibrated(void **state) {
+    tune_clock clock;
+    tune_clock_calibrate(&clock);
+    assert_true(clock.resolution_s > 0 && clock.resolution_s < 1e-3);
+    assert_true(clock.overhead_s > 0 && clock.overhead_s < 1e-4);
+    assert_true(clock.shortest_s >= 1e-3);
+    assert_int_equal(tune_clock_repeats(&clock, 10), 1);
+    assert_int_equal(tune_clock_repeats(&clock, clock.shortest_s / 10), 10);
+    assert_int_equal(tune_clock_repeats(&clock, 0), 1);
+    assert_int_equal(tune_clock_repeats(&clock, 1e-30), 1000000);
+}
+
+static void watch_sees_a_quiet_machine_or_says_why(void **state) {
+    tune_watch_limits limits;
+    tune_watch_limits_init(&limits);
+    tune_watch *watch;
+    assert_int_equal(tune_watch_create(&watch, &limits, NULL), 0);
+    tune_disturbance d;
+    tune_watch_begin(watch);
+    double until = xl_now_s() + 0.3;
+    while (xl_now_s() < until) {
+    }
+    tune_watch_end(watch, &d);
+    assert_true(d.steal >= 0 && d.steal <= 1);
+    assert_true(d.neighbours >= 0 && d.neighbours <= 1.05);
+    assert_true(d.frequency_mhz > 50 && d.frequency_mhz < 20000);
+    char text[200];
+    tune_disturbance_text(text, sizeof text, &d);
+    if (!d.reasons) assert_string_equal(text, "undisturbed");
+    else assert_string_not_equal(text, "undisturbed");
+    d = (tune_disturbance){.reasons = TUNE_STEAL | TUNE_HOT, .steal = 0.04, .temperature_c = 99};
+    tune_disturbance_text(text, sizeof text, &d);
+    assert_string_equal(text, "4 % steal time, 99 degrees");
+    tune_watch_destroy(watch);
+    tune_watch_destroy(NULL);
+}
+
+/* A real, short function: the sampler repeats it until the clock can see it. */
+static int short_spin(void *ctx, int64_t c, unsigned repeats, double limit, tune_reading *out, xlstm_error *err) {
+    double start = xl_now_s();
+    for (unsigned i = 0; i < repeats; i++) {
+        volatile double x = 1;
+        for (int k = 0; k < 2000; k++) x = x * 1.0001;
+    }
+    *(unsigned *)ctx = repeats;
+    *out = (tune_reading){.cost = (xl_now_s() - start) / repeats};
+    return 0;
+}
+
+static void short_things_are_repeated(void **state) {
+    unsigned repeats = 0;
+    tune_sampler_options options;
+    tune_sampler_options_init(&options);
+    options.measure = short_spin;
+    options.ctx = &repeats;
+    tune_sampler *s;
+    assert_int_equal(tune_sampler_create(&s, &options, NULL), 0);
+    tune_sample sample;
+    assert_int_equal(tune_sampler_take(s, 1, INFINITY, &sample, NULL), 0);
+    assert_true(repeats > 10);
+    assert_int_equal(sample.repeats, repeats);
+    assert_true(sample.reading.cost * repeats > 2e-4);
+    tune_sampler_destroy(s);
+    tune_sampler_destroy(NULL);
+    options.measure = NULL;
+    assert_int_equal(tune_sampler_create(&s, &options, NULL), XLSTM_EARG);
+}
+
+static void race_finds_the_fastest_under_drift(void **state) {
+    program p = {.cost = {1.0, 1.3, 0.93, 1.05, 0.97, 2.5, 1.0}, .drift = 0.01, .jitter = 0.002};
+    tune_sampler *s = sampler_of(&p);
+    tune_race_options options;
+    tune_race_options_init(&options, TUNE_NORMAL);
+    tune_race *race;
+    assert_int_equal(tune_race_create(&race, s, 0, &options, NULL), 0);
+    tune_race_entry e[6];
+    const int64_t all[] = {1, 3, 4, 5, 6, 2};
+    for (int i = 0; i < 6; i++) assert_int_equal(tune_race_run(race, &all[i], 1, &e[i], NULL), 0);
+    assert_int_equal(e[0].outcome, TUNE_RACE_OUT);
+    assert_int_equal(e[0].samples, 1);
+    near(e[0].value, log(1.3), 0.02);
+    assert_int_equal(e[3].outcome, TUNE_RACE_STOPPED);
+    assert_int_equal(p.stopped, 1);
+    assert_int_equal(e[5].outcome, TUNE_RACE_NEW_INCUMBENT);
+    near(e[5].value, log(0.93), 0.01);
+    near(e[5].parts[0] / e[5].cost, 0.25, 1e-9);
+    assert_int_equal(e[5].hash, 102);
+    int64_t winner;
+    assert_int_equal(tune_race_finish(race, &winner, NULL), 0);
+    assert_int_equal(winner, 2);
+    assert_int_equal(tune_race_incumbent(race), 2);
+    int n;
+    const double *values = tune_race_values(race, 2, &n);
+    assert_true(values && n >= 2);
+    size_t base;
+    assert_non_null(tune_race_baseline_costs(race, &base));
+    assert_true(base > 6);
+    assert_int_equal(tune_race_run(race, all, 1, e, NULL), XLSTM_EARG); /* known already */
+    tune_race_destroy(race);
+    tune_race_destroy(NULL);
+    tune_sampler_destroy(s);
+}
+
+static void race_keeps_the_baseline_where_nothing_is_faster(void **state) {
+    program p = {.cost = {1.0, 1.2, 1.1, 1.4}, .jitter = 0.002};
+    tune_sampler *s = sampler_of(&p);
+    tune_race_options options;
+    tune_race_options_init(&options, TUNE_QUICK);
+    tune_race *race;
+    assert_int_equal(tune_race_create(&race, s, 0, &options, NULL), 0);
+    const int64_t all[] = {1, 2, 3};
+    tune_race_entry e[3];
+    assert_int_equal(tune_race_run(race, all, 3, e, NULL), 0);
+    int64_t winner;
+    assert_int_equal(tune_race_finish(race, &winner, NULL), 0);
+    assert_int_equal(winner, 0);
+    tune_race_destroy(race);
+    tune_sampler_destroy(s);
+}
+
+static void rounds_alternate_and_share_the_baseline(void **state) {
+    program p = {.cost = {1.0, 1.0, 1.0, 1.0}, .jitter = 0.01};
+    tune_sampler *s = sampler_of(&p);
+    tune_race_options options;
+    tune_race_options_init(&options, TUNE_QUICK);
+    tune_race *race;
+    assert_int_equal(tune_race_create(&race, s, 0, &options, NULL), 0);
+    const int64_t all[] = {1, 2, 3};
+    tune_race_entry e[3];
+    assert_int_equal(tune_race_run(race, all, 3, e, NULL), 0);
+    int at = 0;
+    while (p.order[at] == 0) at++;
+    const int64_t want[] = {1, 2, 3, 0, 3, 2, 1, 0};
+    assert_memory_equal(&p.order[at], want, sizeof want);
+    tune_race_destroy(race);
+    tune_sampler_destroy(s);
+}
+
+static void cold_first_runs_do_not_cost_the_race(void **state) {
+    program p = {.cost = {1.0, 0.95, 1.0, 0.9, 1.02}, .cold = 0.5, .jitter = 0.002};
+    tune_sampler *s = sampler_of(&p);
+    tune_race_options options;
+    tune_race_options_init(&options, TUNE_NORMAL);
+    tune_race *race;
+    assert_int_equal(tune_race_create(&race, s, 0, &options, NULL), 0);
+    tune_race_entry e;
+    for (int64_t c = 1; c <= 4; c++) assert_int_equal(tune_race_run(race, &c, 1, &e, NULL), 0);
+    assert_true(tune_race_get(race, 3, &e));
+    near(e.value, log(0.9), 0.01); /* the cold sample is not in it */
+    near(e.parts[0] + e.parts[1], e.cost, 1e-9);
+    int64_t winner;
+    assert_int_equal(tune_race_finish(race, &winner, NULL), 0);
+    assert_int_equal(winner, 3);
+    assert_false(tune_race_get(race, 77, &e));
+    tune_race_destroy(race);
+    tune_sampler_destroy(s);
+}
+
+static void failures_and_the_deadline(void **state) {
+    program p = {.cost = {1, 0.9, 0.8}};
+    tune_sampler *s = sampler_of(&p);
+    tune_race_options options;
+    tune_race_options_init(&options, TUNE_NORMAL);
+    options.deadline_s = 12;
+    tune_race *race;
+    assert_int_equal(tune_race_create(&race, s, 0, &options, NULL), 0);
+    tune_race_entry e;
+    int64_t c = 9;
+    assert_int_equal(tune_race_run(race, &c, 1, &e, NULL), 0);
+    assert_int_equal(e.outcome, TUNE_RACE_FAILED);
+    assert_int_equal(e.status, XLSTM_EARG);
+    assert_string_equal(e.text, "candidate 9 is broken");
+    c = 1;
+    assert_int_equal(tune_race_run(race, &c, 1, &e, NULL), 0);
+    assert_true(e.samples >= 1);
+    xlstm_error err;
+    c = 8;
+    assert_int_equal(tune_race_run(race, &c, 1, &e, &err), XLSTM_ECANCELLED);
+    assert_string_equal(err.text, "cancelled");
+    p.now = 13;
+    c = 2;
+    assert_int_equal(tune_race_run(race, &c, 1, &e, NULL), 0);
+    assert_int_equal(e.outcome, TUNE_RACE_UNTIMED);
+    int64_t winner;
+    int before = p.total;
+    assert_int_equal(tune_race_finish(race, &winner, NULL), 0);
+    assert_int_equal(winner, 1);
+    assert_int_equal(p.total, before); /* nothing is measured after the deadline */
+    tune_race_destroy(race);
+    tune_sampler_destroy(s);
+}
+
+static void restored_values_take_part(void **state) {
+    program p = {.cost = {1, 0.9, 0.8, 0.95}, .jitter = 0.002};
+    tune_sampler *s = sampler_of(&p);
+    tune_race_options options;
+    tune_race_options_init(&options, TUNE_NORMAL);
+    tune_race *race;
+    assert_int_equal(tune_race_create(&race, s, 0, &options, NULL), 0);
+    const double values[] = {-0.22, -0.23}, parts[TUNE_PARTS] = {0.2, 0.6};
+    assert_int_equal(tune_race_restore(race, 2, values, 2, 0.8, parts, NULL), 0);
+    assert_int_equal(tune_race_restore(race, 2, values, 2, 0.8, parts, NULL), XLSTM_EARG);
+    assert_int_equal(tune_race_restore(race, 3, values, 0, 0.8, parts, NULL), XLSTM_EARG);
+    assert_int_equal(tune_race_incumbent(race), 2);
+    tune_race_entry e;
+    int64_t c = 1, winner;
+    assert_int_equal(tune_race_run(race, &c, 1, &e, NULL), 0);
+    assert_int_equal(e.outcome, TUNE_RACE_OUT);
+    assert_int_equal(tune_race_finish(race, &winner, NULL), 0);
+    assert_int_equal(winner, 2);
+    tune_race_destroy(race);
+    tune_sampler_destroy(s);
+}
+
+static void blocks_are_balanced_abba(void **state) {
+    program p = {.cost = {1.1, 1.0}, .drift = 0.02, .cold = 0.3};
+    tune_sampler *s = sampler_of(&p);
+    tune_block_plan plan = {.blocks = 5, .quads = 2, .spare = 2, .deadline_s = INFINITY, .seed = 4};
+    tune_block_result r;
+    assert_int_equal(tune_blocks_run(s, 0, 1, &plan, &r, NULL), 0);
+    assert_int_equal(r.blocks, 5);
+    assert_int_equal(r.disturbed, 0);
+    int at = p.total - 40, abba = 0;
+    for (int q = 0; q < 10; q++) {
+        const int64_t *o = &p.order[at + 4 * q];
+        assert_true(o[0] == o[3] && o[1] == o[2] && o[0] != o[1]);
+        abba += o[0] == 0;
+    }
+    assert_in_range(abba, 1, 9); /* both orders occur */
+    /* A linear drift leaves the ratio as it is, to second order. */
+    for (int i = 0; i < 5; i++) near(r.log_ratio[i], log(1.1), 2e-3);
+    near(r.baseline_parts[0] + r.baseline_parts[1], r.baseline_cost, 1e-9);
+    assert_int_equal(r.winner_hash, 101);
+    plan.deadline_s = 1e-9;
+    assert_int_equal(tune_blocks_run(s, 0, 1, &plan, &r, NULL), 0);
+    assert_int_equal(r.blocks, 1); /* one always */
+    plan.blocks = 0;
+    assert_int_equal(tune_blocks_run(s, 0, 1, &plan, &r, NULL), XLSTM_EARG);
+    plan.blocks = 2;
+    assert_int_equal(tune_blocks_run(s, 0, 9, &plan, &r, NULL), XLSTM_EARG);
+    tune_sampler_destroy(s);
+}
+
+static void quads_outlast_the_noise(void **state) {
+    double x[400];
+    xl_rng rng;
+    xl_rng_seed(&rng, 2);
+    for (int i = 0; i < 400; i++) x[i] = 1 + 0.01 * xl_rng_normal(&rng);
+    assert_int_equal(tune_block_quads(x, 400, 1, 1), 1);
+    x[0] = 0;
+    for (int i = 1; i < 400; i++) x[i] = 0.9 * x[i - 1] + 0.01 * xl_rng_normal(&rng);
+    for (int i = 0; i < 400; i++) x[i] += 1;
+    assert_in_range(tune_block_quads(x, 400, 1, 1), 3, 8);
+    assert_int_equal(tune_block_quads(x, 5, 1, 1), 1);
+    assert_int_equal(tune_block_quads(x, 400, 1, 0), 1);
+}
+
+/* ---- the last comparison ---- */
+
+typedef struct spawn {
+    double value[300]; /* process means */
+    int at, fail_first, cancel_at;
+    double now, each_s;
+} spawn;
+
+static int spawn_process(void *ctx, const tune_block_plan *plan, tune_block_result *out, xlstm_error *err) {
+    spawn *s = ctx;
+    s->now += s->each_s;
+    if (s->fail_first-- > 0) return xl_fail(err, XLSTM_EIO, "cannot start");
+    if (s->cancel_at && s->at == s->cancel_at) return xl_fail(err, XLSTM_ECANCELLED, "cancelled");
+    double x = s->value[s->at++];
+    *out = (tune_block_result){.blocks = plan->blocks, .baseline_cost = exp(x), .winner_cost = 1};
+    for (int i = 0; i < plan->blocks; i++) out->log_ratio[i] = x;
+    return 0;
+}
+
+static double spawn_now(void *ctx) {
+    return ((spawn *)ctx)->now;
+}
+
+static void fill(spawn *s, double mean, double sd) {
+    xl_rng rng;
+    xl_rng_seed(&rng, 7);
+    *s = (spawn){.each_s = 1};
+    for (int i = 0; i < 300; i++) s->value[i] = mean + sd * xl_rng_normal(&rng);
+}
+
+static tune_final_options final_options(spawn *s) {
+    tune_final_options o;
+    tune_final_options_init(&o, TUNE_NORMAL);
+    o.now_s = spawn_now;
+    o.now_ctx = s;
+    return o;
+}
+
+static void a_clear_difference(void **state) {
+    spawn s;
+    fill(&s, log(1.05), 0.002);
+    tune_final_options o = final_options(&s);
+    tune_final f;
+    assert_int_equal(tune_final_run(&o, spawn_process, &s, &f, NULL), 0);
+    assert_int_equal(f.verdict, TUNE_VERDICT_BETTER);
+    assert_int_equal(f.stop, TUNE_STOP_WIDTH);
+    assert_int_equal(f.processes, 8);
+    assert_int_equal(f.blocks, 24);
+    near(f.speedup, 0.05, 0.003);
+    assert_true(f.low < 0.05 && 0.05 < f.high);
+    tune_interval t = tune_mean_interval(f.process, 8, 0.95);
+    near(f.log_low, t.low, 1e-12);
+    char text[400];
+    tune_final_text(text, sizeof text, &f);
+    assert_memory_equal(text, "better by 5.", 12);
+    assert_non_null(strstr(text, "(95 % interval over 8 fresh processes, 24 blocks)"));
+}
+
+static void worse_and_no_difference_in_words(void **state) {
+    spawn s;
+    fill(&s, log(0.96), 0.002);
+    tune_final_options o = final_options(&s);
+    tune_final f;
+    char text[400];
+    assert_int_equal(tune_final_run(&o, spawn_process, &s, &f, NULL), 0);
+    assert_int_equal(f.verdict, TUNE_VERDICT_WORSE);
+    tune_final_text(text, sizeof text, &f);
+    assert_memory_equal(text, "worse by ", 9);
+    fill(&s, 0, 0.01);
+    o = final_options(&s);
+    assert_int_equal(tune_final_run(&o, spawn_process, &s, &f, NULL), 0);
+    assert_int_equal(f.verdict, TUNE_VERDICT_NONE);
+    tune_final_text(text, sizeof text, &f);
+    assert_memory_equal(text, "no significant difference: ", 27);
+}
+
+static void scatter_decides_the_number_of_processes(void **state) {
+    spawn s;
+    fill(&s, 0.02, 0.010);
+    tune_final_options o = final_options(&s);
+    o.most_processes = 200;
+    tune_final f;
+    assert_int_equal(tune_final_run(&o, spawn_process, &s, &f, NULL), 0);
+    assert_int_equal(f.stop, TUNE_STOP_WIDTH);
+    assert_true(f.processes > 8);
+    double s0 = tune_sd(f.process, 8);
+    assert_true(f.processes >= (int)pow(tune_t_quantile(0.975, 7) * s0 / 0.005, 2));
+    assert_true(f.log_high - f.log_low <= 0.01);
+    /* The same values shifted take exactly as many: the mean has no say. */
+    int n = f.processes;
+    fill(&s, -0.3, 0.010);
+    assert_int_equal(tune_final_run(&o, spawn_process, &s, &f, NULL), 0);
+    assert_int_equal(f.processes, n);
+}
+
+static void a_tight_budget_is_said(void **state) {
+    spawn s;
+    fill(&s, 0.05, 0.002);
+    tune_final_options o = final_options(&s);
+    o.budget_s = 3.5;
+    tune_final f;
+    char text[400];
+    assert_int_equal(tune_final_run(&o, spawn_process, &s, &f, NULL), 0);
+    assert_int_equal(f.processes, 3);
+    assert_int_equal(f.stop, TUNE_STOP_BUDGET);
+    tune_final_text(text, sizeof text, &f);
+    assert_non_null(strstr(text, "3 fresh processes, 9 blocks; the budget allowed no more"));
+    fill(&s, 0.05, 0.002);
+    o.budget_s = 0.5;
+    assert_int_equal(tune_final_run(&o, spawn_process, &s, &f, NULL), 0);
+    assert_int_equal(f.processes, 1);
+    assert_int_equal(f.verdict, TUNE_VERDICT_UNMEASURED);
+    tune_final_text(text, sizeof text, &f);
+    assert_memory_equal(text, "not compared", 12);
+}
+
+static void lost_processes_and_cancelling(void **state) {
+    spawn s;
+    fill(&s, 0.05, 0.002);
+    s.fail_first = 2;
+    tune_final_options o = final_options(&s);
+    tune_final f;
+    assert_int_equal(tune_final_run(&o, spawn_process, &s, &f, NULL), 0);
+    assert_int_equal(f.lost, 2);
+    assert_int_equal(f.processes, 8);
+    fill(&s, 0.05, 0.002);
+    s.fail_first = 100;
+    xlstm_error err;
+    assert_int_equal(tune_final_run(&o, spawn_process, &s, &f, &err), XLSTM_EIO);
+    assert_string_equal(err.text, "cannot start");
+    fill(&s, 0.05, 0.002);
+    s.cancel_at = 4;
+    assert_int_equal(tune_final_run(&o, spawn_process, &s, &f, NULL), 0);
+    assert_int_equal(f.stop, TUNE_STOP_CANCELLED);
+    assert_int_equal(f.processes, 4);
+    o.width = 0;
+    assert_int_equal(tune_final_run(&o, spawn_process, &s, &f, &err), XLSTM_EARG);
+}
+
+static void efforts_by_name(void **state) {
+    assert_int_equal(tune_effort_parse("quick"), TUNE_QUICK);
+    assert_int_equal(tune_effort_parse("thorough"), TUNE_THOROUGH);
+    assert_int_equal(tune_effort_parse("fast"), -1);
+    assert_string_equal(tune_effort_name(TUNE_NORMAL), "normal");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(clock_is_calibrated),
+        cmocka_unit_test(watch_sees_a_quiet_machine_or_says_why),
+        cmocka_unit_test(short_things_are_repeated),
+        cmocka_unit_test(race_finds_the_fastest_under_drift),
+        cmocka_unit_test(race_keeps_the_baseline_where_nothing_is_faster),
+        cmocka_unit_test(rounds_alternate_and_share_the_baseline),
+        cmocka_unit_test(cold_first_runs_do_not_cost_the_race),
+        cmocka_unit_test(failures_and_the_deadline),
+        cmocka_unit_test(restored_values_take_part),
+        cmocka_unit_test(blocks_are_balanced_abba),
+        cmocka_unit_test(quads_outlast_the_noise),
+        cmocka_unit_test(a_clear_difference),
+        cmocka_unit_test(worse_and_no_difference_in_words),
+        cmocka_unit_test(scatter_decides_the_number_of_processes),
+        cmocka_unit_test(a_tight_budget_is_said),
+        cmocka_unit_test(lost_processes_and_cancelling),
+        cmocka_unit_test(efforts_by_name),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
