@@ -75,6 +75,8 @@ static int read_bounds(const cli_config *cfg, const xlstm_model *model, const ch
                 out->wanted_high = out->wanted_low;
             }
         }
+        /* A chunk may be longer than any prompt; heads and processors are counted. */
+        if (all[i].tunable == XLSTM_TUNE_CHUNK_SIZE) least = 1, most = INT64_MAX;
         out->low = out->wanted_low > most ? most : out->wanted_low;
         out->high = out->wanted_high > most ? most : out->wanted_high;
         if (out->low < least) out->low = least;

@@ -11,7 +11,7 @@ static const char *const titles[CLI_GROUP_COUNT] = {
     [CLI_GROUP_INPUT] = "Input",
     [CLI_GROUP_SEARCH] = "Search",
     [CLI_GROUP_MEASURE] = "Work",
-    [CLI_GROUP_ENGINE] = "Engine",
+    [CLI_GROUP_ENGINE] = "Engine (unset: by profile, model and machine)",
     [CLI_GROUP_SAMPLING] = "Sampling",
     [CLI_GROUP_OUTPUT] = "Output",
     [CLI_GROUP_MEMORY] = "Memory",
@@ -76,10 +76,11 @@ static void print_key(const cli_key *key) {
             size_t at = strlen(names);
             snprintf(names + at, sizeof names - at, "%s%s", n ? ", " : "", one);
         }
-        used += snprintf(text + used, sizeof text - (size_t)used, ": %s", names);
+        used += snprintf(text + used, sizeof text - (size_t)used, " [%s]", names);
     }
     if (key->type != CLI_BOOL && key->preset && *key->preset) {
-        snprintf(text + used, sizeof text - (size_t)used, " (default %s)", key->preset);
+        snprintf(text + used, sizeof text - (size_t)used,
+                 key->type == CLI_STR ? " (default '%s')" : " (default %s)", key->preset);
     }
     int width = printf("%s", flag);
     if (width >= COLUMN) {

@@ -249,6 +249,8 @@ static void add_tunable(int id, cli_key *one, cli_key *list) {
     list->type = choice ? CLI_CHOICES : CLI_INTS;
     list->commands = CLI_BENCH;
     list->preset = bench_preset(id);
+    /* optimize is told its scheduler by `backend`. */
+    if (id == XLSTM_TUNE_SCHEDULER) one->commands &= ~(unsigned)CLI_OPTIMIZE;
 }
 
 static void fill(void) {

@@ -1,0 +1,292 @@
+/* xltune generate: text from a checkpoint. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
+#include <xlstm/xlstm.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/system.h"
+#include "cli/command.h"
+#include "cli/config.h"
+#include "cli/signals.h"
+#include "cli/watchdog.h"
+
+static const cli_spec spec = {
+    .name = "generate",
+    .command = CLI_GENERATE,
+    .summary = "Continues a prompt. The text goes to standard output, everything else to\n"
+               "standard error.",
+    .details = "Signals: SIGINT and SIGTERM finish the token and end with exit code 130 or 143,\n"
+               "SIGUSR1 releases caches. Exit code 3: stopped by the hard memory limit.\n",
+};
+
+typedef struct generation {
+    cli_config *cfg;
+    cli_watchdog *watchdog;
+    xlstm_tokenizer *tokenizer;
+    xlstm_model *model;
+    xlstm_session *session;
+    xlstm_sampler *sampler;
+    xlstm_decoder *decoder;
+    float *logits;
+    int32_t *ids; /* what to feed first */
+    size_t count;
+    FILE *stats;
+    int64_t made;
+    double start_s, load_s, prefill_s, decode_s;
+    bool cancelled; /* within prefill: the state is that of no position */
+} generation;
+
+static int cancel(void *user) {
+    const generation *g = user;
+    return cli_signals_cancel(NULL) || cli_watchdog_hard(g->watchdog, NULL, NULL);
+}
+
+static bool must_stop(const generation *g) {
+    return cancel((void *)(uintptr_t)g) != 0;
+}
+
+/* Between tokens: what SIGUSR1 or the soft limit asked for. */
+static void release_if_asked(generation *g) {
+    bool asked = cli_signals_take_release();
+    bool soft = cli_watchdog_take_release(g->watchdog);
+    if (!asked && !soft) return;
+    uint64_t before = xl_memory_resident();
+    xlstm_session_trim(g->session);
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
+    if (asked) {
+        cli_notice("SIGUSR1: caches released, %.1f MiB resident before, %.1f after", (double)before / 1048576,
+                   (double)xl_memory_resident() / 1048576);
+    }
+}
+
+/* Opens what is cheap to open, so that a wrong path is told before a large model is loaded. */
+static int prepare(generation *g, xlstm_error *err) {
+    cli_config *cfg = g->cfg;
+    const char *path = cli_model_path(cfg, err);
+    if (!path) return XLSTM_ENOTFOUND;
+    int status = xlstm_tokenizer_open(&g->tokenizer, path, err);
+    if (status) return status;
+    bool resumed = cli_has(cfg, "load_state");
+    /* The default prompt is for those who give nothing else to start from. */
+    bool prompt = !resumed || cli_has(cfg, "prompt_file") || cli_layer_of(cfg, "prompt") > CLI_LAYER_DEFAULT;
+    if (prompt) {
+        char *text = NULL;
+        size_t bytes = 0;
+        status = cli_prompt_text(cfg, &text, &bytes, err);
+        if (!status) status = xlstm_tokenizer_encode(g->tokenizer, text, bytes, !resumed, &g->ids, &g->count, err);
+        if (status == XLSTM_EFORMAT && err) {
+            char why[sizeof err->text];
+            snprintf(why, sizeof why, "%s", err->text);
+            const char *file = cli_str(cfg, "prompt_file");
+            xl_fail(err, status, "%s: %.900s", file ? file : "prompt", why);
+        }
+        free(text);
+        if (status) return status;
+    }
+    if (!g->count && !resumed) {
+        return xl_fail(err, XLSTM_EARG, "prompt: found no text, wanted some: this tokenizer has no BOS token");
+    }
+    const char *stats = cli_str(cfg, "stats_log");
+    if (!stats) return XLSTM_OK;
+    char *folder = xl_path_folder(stats);
+    status = folder ? xl_make_folder(folder, err) : xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", stats);
+    free(folder);
+    if (status) return status;
+    g->stats = fopen(stats, "w");
+    if (!g->stats) return xl_fail(err, XLSTM_EIO, "%s: cannot write: %s", stats, strerror(errno));
+    fputs("step,dt_ms,cum_ms,inst_tok_s,avg_tok_s\n", g->stats);
+    return XLSTM_OK;
+}
+
+static int load(generation *g, xlstm_error *err) {
+    cli_config *cfg = g->cfg;
+    int status = cli_open_model(cfg, &g->model, cancel, g, err);
+    if (status) return status;
+    xlstm_settings settings;
+    status = cli_settings(cfg, g->model, &settings, err);
+    if (!status) status = xlstm_session_create(&g->session, g->model, &settings, err);
+    if (status) return status;
+    int64_t vocabulary = xlstm_model_hparams(g->model)->vocab_size;
+    xlstm_sampling sampling = {.temperature = cli_num(cfg, "temperature"),
+                               .top_k = cli_int(cfg, "top_k"),
+                               .top_p = cli_num(cfg, "top_p"),
+                               .min_p = cli_num(cfg, "min_p"),
+                               .repetition_penalty = cli_num(cfg, "repetition_penalty"),
+                               .repeat_last_n = cli_int(cfg, "repeat_last_n"),
+                               .seed = (uint64_t)cli_int(cfg, "seed")};
+    status = xlstm_sampler_create(&g->sampler, &sampling, vocabulary, err);
+    if (!status) status = xlstm_decoder_create(&g->decoder, g->tokenizer, false, err);
+    if (status) return status;
+    g->logits = xl_aligned_alloc((size_t)vocabulary, sizeof *g->logits);
+    if (!g->logits) return xl_fail(err, XLSTM_ENOMEM, "logits: out of memory");
+    return XLSTM_OK;
+}
+
+/* A state file holds every token but the last, which is pending: feeding it gives the logits to go on with. */
+static int feed(generation *g, xlstm_error *err) {
+    const char *from = cli_str(g->cfg, "load_state");
+    if (from) {
+        int status = xlstm_state_load(g->session, from, err);
+        if (status) return status;
+        int32_t pending = xlstm_session_pending(g->session);
+        if (pending >= 0) {
+            int32_t *longer = realloc(g->ids, (g->count + 1) * sizeof *longer);
+            if (!longer) return xl_fail(err, XLSTM_ENOMEM, "prompt: out of memory");
+            memmove(longer + 1, longer, g->count * sizeof *longer);
+            longer[0] = pending;
+            g->ids = longer;
+            g->count++;
+        }
+        if (!g->count) return xl_fail(err, XLSTM_EARG, "%s: holds no pending token; give a prompt", from);
+    }
+    for (size_t i = 0; i < g->count; i++) xlstm_sampler_accept(g->sampler, g->ids[i]);
+    xlstm_session_set_cancel(g->session, cancel, g);
+    double start = xl_now_s();
+    int status = xlstm_prefill(g->session, g->ids, g->count - 1, XLSTM_LOGITS_NONE, NULL, err);
+    g->cancelled = status == XLSTM_ECANCELLED;
+    /* A token that was begun is finished. */
+    xlstm_session_set_cancel(g->session, NULL, NULL);
+    xlstm_session_set_pending(g->session, g->ids[g->count - 1]);
+    g->prefill_s = xl_now_s() - start;
+    return status;
+}
+
+static int put(const char *text, size_t bytes, xlstm_error *err) {
+    if (bytes && (fwrite(text, 1, bytes, stdout) != bytes || fflush(stdout))) {
+        return xl_fail(err, XLSTM_EIO, "standard output: cannot write: %s", strerror(errno));
+    }
+    return XLSTM_OK;
+}
+
+static void log_step(generation *g, int64_t step, double dt_s) {
+    if (!g->stats || step < 1 || step % cli_int(g->cfg, "stats_every")) return;
+    fprintf(g->stats, "%lld,%.3f,%.3f,%.3f,%.3f\n", (long long)step, dt_s * 1e3, g->decode_s * 1e3,
+            dt_s > 0 ? 1 / dt_s : 0.0, g->decode_s > 0 ? (double)step / g->decode_s : 0.0);
+    fflush(g->stats);
+}
+
+static int decode(generation *g, xlstm_error *err) {
+    int64_t most = cli_int(g->cfg, "max_new_tokens");
+    int32_t eos = xlstm_tokenizer_eos(g->tokenizer);
+    const char *text;
+    size_t bytes;
+    int status = XLSTM_OK;
+    for (int64_t step = 0; step < most && !status; step++) {
+        cli_watchdog_look(g->watchdog);
+        if (must_stop(g)) break;
+        release_if_asked(g);
+        double start = xl_now_s();
+        status = xlstm_decode(g->session, xlstm_session_pending(g->session), g->logits, err);
+        if (status) break;
+        int32_t id = xlstm_sampler_draw(g->sampler, g->logits);
+        double dt = xl_now_s() - start;
+        /* The first token belongs to the prompt's time: its logits are the prompt's last. */
+        if (step) {
+            g->decode_s += dt;
+        } else {
+            g->prefill_s += dt;
+        }
+        xlstm_session_set_pending(g->session, id);
+        log_step(g, step, dt);
+        if (id == eos) break;
+        xlstm_sampler_accept(g->sampler, id);
+        g->made++;
+        status = xlstm_decoder_push(g->decoder, id, &text, &bytes, err);
+        if (!status) status = put(text, bytes, err);
+    }
+    int ended = xlstm_decoder_finish(g->decoder, &text, &bytes, status ? NULL : err);
+    if (!ended) ended = put(text, bytes, status ? NULL : err);
+    return status ? status : ended;
+}
+
+static void report(const generation *g) {
+    if (isatty(STDOUT_FILENO)) putchar('\n');
+    fflush(stdout);
+    double total = xl_now_s() - g->start_s;
+    int64_t steps = g->made > 1 ? g->made - 1 : 0;
+    fprintf(stderr, "Timing: total=%.3fs load=%.3fs prefill=%.3fs decode=%.3fs\n", total, g->load_s, g->prefill_s,
+            g->decode_s);
+    fprintf(stderr, "Throughput: prefill=%.1f tok/s (%zu tokens) decode=%.1f tok/s (%lld tokens)\n",
+            g->prefill_s > 0 ? (double)g->count / g->prefill_s : 0.0, g->count,
+            g->decode_s > 0 ? (double)steps / g->decode_s : 0.0, (long long)g->made);
+}
+
+static int generate(generation *g, xlstm_error *err) {
+    g->start_s = xl_now_s();
+    int status = prepare(g, err);
+    if (status) return status;
+    double start = xl_now_s();
+    status = load(g, err);
+    if (status) return status;
+    g->load_s = xl_now_s() - start;
+    cli_watchdog_look(g->watchdog);
+    if (must_stop(g)) return xl_fail(err, XLSTM_ECANCELLED, "stopped before the prompt was read");
+    status = feed(g, err);
+    if (!status) status = decode(g, err);
+    const char *to = cli_str(g->cfg, "save_state");
+    if (!status && to) status = xlstm_state_save(g->session, to, err);
+    if (!status) report(g);
+    return status;
+}
+
+/* What the run's end means to the caller: limits and signals before other failures, which may follow from them. */
+static int exit_code(const generation *g, int status, const xlstm_error *err) {
+    uint64_t rss, limit;
+    cli_watchdog_look(g->watchdog);
+    const char *lost =
+        g->cancelled && cli_has(g->cfg, "save_state") ? "; within the prompt, no state was saved" : "";
+    if (status && status != XLSTM_ECANCELLED) return cli_fail(g->cfg, err);
+    if (cli_watchdog_hard(g->watchdog, &rss, &limit)) {
+        fprintf(stderr, "xltune generate: stopped: %.0f MiB resident, over the hard limit of %.0f MiB%s\n",
+                (double)rss / 1048576, (double)limit / 1048576, lost);
+        return 3;
+    }
+    int code = cli_signals_code();
+    if (code) {
+        fprintf(stderr, "xltune generate: stopped by %s%s\n", code == 130 ? "SIGINT" : "SIGTERM", lost);
+        return code;
+    }
+    return status ? cli_fail(g->cfg, err) : 0;
+}
+
+static int run(int argc, char **argv) {
+    generation g = {0};
+    int code = cli_config_parse(&g.cfg, &spec, argc, argv);
+    if (code >= 0) return code;
+    cli_signals_install();
+    xlstm_error err = {0};
+    cli_watchdog_options watch;
+    cli_watchdog_options_read(g.cfg, &watch);
+    int status = cli_watchdog_start(&g.watchdog, &watch, &err);
+    if (status) {
+        code = cli_fail(g.cfg, &err);
+    } else {
+        status = generate(&g, &err);
+        code = exit_code(&g, status, &err);
+    }
+    cli_watchdog_stop(g.watchdog);
+    if (g.stats) fclose(g.stats);
+    xl_aligned_free(g.logits);
+    xlstm_decoder_destroy(g.decoder);
+    xlstm_sampler_destroy(g.sampler);
+    xlstm_session_destroy(g.session);
+    xlstm_model_close(g.model);
+    xlstm_tokenizer_close(g.tokenizer);
+    free(g.ids);
+    cli_config_free(g.cfg);
+    return code;
+}
+
+const cli_command cli_cmd_generate = {"generate", "continue a prompt", run};

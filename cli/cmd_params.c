@@ -1,0 +1,113 @@
+/* xltune params: the table of tunables on this model and machine. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+#include <xlstm/xlstm.h>
+
+#include "cli/command.h"
+#include "cli/config.h"
+
+static const cli_spec spec = {
+    .name = "params",
+    .command = CLI_PARAMS,
+    .summary = "Prints every tunable: name, type, range and default on this model and machine,\n"
+               "and what it affects.",
+};
+
+static const struct {
+    unsigned bit;
+    const char *name;
+} effects[] = {{XLSTM_AFFECTS_PREFILL, "prefill"},
+               {XLSTM_AFFECTS_DECODE, "decode"},
+               {XLSTM_AFFECTS_MEMORY, "memory"},
+               {XLSTM_AFFECTS_NUMERICS, "numerics"},
+               {XLSTM_AFFECTS_LOAD, "load"}};
+enum { EFFECTS = sizeof effects / sizeof effects[0] };
+
+static json_t *describe(const xlstm_tunable *t, const xlstm_model *model) {
+    int64_t min, max, preset;
+    xlstm_tunable_range(t->id, model, &min, &max, &preset);
+    bool choice = t->type == XLSTM_TYPE_CHOICE;
+    json_t *row = json_pack("{s:s, s:s, s:s, s:s}", "name", t->name, "type", choice ? "choice" : "int", "unit",
+                            t->unit, "text", t->text);
+    if (choice) {
+        json_t *names = json_array();
+        for (int64_t i = min; i <= max && t->choices[i]; i++)
+            json_array_append_new(names, json_string(t->choices[i]));
+        json_object_set_new(row, "choices", names);
+        json_object_set_new(row, "default", json_string(t->choices[preset]));
+    } else {
+        json_object_set_new(row, "min", json_integer(min));
+        json_object_set_new(row, "max", json_integer(max));
+        json_object_set_new(row, "default", json_integer(preset));
+    }
+    json_t *affects = json_array();
+    for (int i = 0; i < EFFECTS; i++) {
+        if (t->affects & effects[i].bit) json_array_append_new(affects, json_string(effects[i].name));
+    }
+    json_object_set_new(row, "affects", affects);
+    return row;
+}
+
+static void join(const json_t *names, const char *separator, char *out, size_t size) {
+    size_t i, used = 0;
+    const json_t *name;
+    out[0] = 0;
+    json_array_foreach(names, i, name) {
+        if (used >= size) break;
+        used += (size_t)snprintf(out + used, size - used, "%s%s", i ? separator : "", json_string_value(name));
+    }
+}
+
+static void print_row(const json_t *row) {
+    char range[96], preset[32], affects[64];
+    const json_t *choices = json_object_get(row, "choices"), *value = json_object_get(row, "default");
+    if (choices) {
+        join(choices, " ", range, sizeof range);
+        snprintf(preset, sizeof preset, "%s", json_string_value(value));
+    } else {
+        snprintf(range, sizeof range, "%lld to %lld %s", (long long)json_integer_value(json_object_get(row, "min")),
+                 (long long)json_integer_value(json_object_get(row, "max")),
+                 json_string_value(json_object_get(row, "unit")));
+        snprintf(preset, sizeof preset, "%lld", (long long)json_integer_value(value));
+    }
+    join(json_object_get(row, "affects"), ", ", affects, sizeof affects);
+    printf("%s (%s)\n  %s\n  range %s, default %s; affects %s\n", json_string_value(json_object_get(row, "name")),
+           json_string_value(json_object_get(row, "type")), json_string_value(json_object_get(row, "text")), range,
+           preset, affects);
+}
+
+static int run(int argc, char **argv) {
+    cli_config *cfg = NULL;
+    int code = cli_config_parse(&cfg, &spec, argc, argv);
+    if (code >= 0) return code;
+    xlstm_error err = {0};
+    xlstm_model *model = NULL;
+    json_t *rows = json_array();
+    int status = cli_open_model(cfg, &model, NULL, NULL, &err);
+    if (status) {
+        code = cli_fail(cfg, &err);
+        goto out;
+    }
+    for (int id = 0; id < XLSTM_TUNABLE_COUNT; id++) {
+        json_array_append_new(rows, describe(xlstm_tunable_get(id), model));
+    }
+    if (cli_bool(cfg, "json")) {
+        json_dumpf(rows, stdout, JSON_INDENT(2));
+        putchar('\n');
+    } else {
+        size_t i;
+        const json_t *row;
+        json_array_foreach(rows, i, row) print_row(row);
+    }
+    code = fflush(stdout) ? 1 : 0;
+out:
+    json_decref(rows);
+    xlstm_model_close(model);
+    cli_config_free(cfg);
+    return code;
+}
+
+const cli_command cli_cmd_params = {"params", "list the tunables", run};

@@ -1,0 +1,49 @@
+#include "cli/signals.h"
+
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+
+static volatile sig_atomic_t stop, release;
+
+static void on_stop(int number) {
+    if (!stop) stop = number;
+}
+
+static void on_release(int number) {
+    (void)number;
+    release = 1;
+}
+
+void cli_signals_install(void) {
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    sigemptyset(&action.sa_mask);
+    action.sa_flags = SA_RESTART;
+    action.sa_handler = on_release;
+    sigaction(SIGUSR1, &action, NULL);
+    /* The handler serves once: who asks twice does not want to wait. */
+    action.sa_flags |= (int)SA_RESETHAND;
+    action.sa_handler = on_stop;
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+int cli_signals_stop(void) {
+    return (int)stop;
+}
+
+int cli_signals_code(void) {
+    return stop ? 128 + (int)stop : 0;
+}
+
+bool cli_signals_take_release(void) {
+    bool asked = release != 0;
+    release = 0;
+    return asked;
+}
+
+int cli_signals_cancel(void *user) {
+    (void)user;
+    return stop != 0;
+}
