@@ -158,9 +158,8 @@ static int feed(generation *g, xlstm_error *err) {
     g->cancelled = status == XLSTM_ECANCELLED;
     /* A token that was begun is finished. */
     xlstm_session_set_cancel(g->session, NULL, NULL);
-    xlstm_session_set_pending(g->session, g->ids[g->count - 1]);
     g->prefill_s = xl_now_s() - start;
-    return status;
+    return status ? status : xlstm_session_set_pending(g->session, g->ids[g->count - 1], err);
 }
 
 static int put(const char *text, size_t bytes, xlstm_error *err) {
@@ -198,7 +197,8 @@ static int decode(generation *g, xlstm_error *err) {
         } else {
             g->prefill_s += dt;
         }
-        xlstm_session_set_pending(g->session, id);
+        status = xlstm_session_set_pending(g->session, id, err);
+        if (status) break;
         log_step(g, step, dt);
         if (id == eos) break;
         xlstm_sampler_accept(g->sampler, id);

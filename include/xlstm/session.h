@@ -67,7 +67,13 @@ XLSTM_API int xlstm_state_get(const xlstm_session *session, int64_t block, float
 /* Makes dst continue where src stands: state and position. Both sessions must be of the same model. */
 XLSTM_API int xlstm_session_copy_state(xlstm_session *dst, const xlstm_session *src, xlstm_error *err);
 
-/* Saves state, position and the checkpoint's fingerprint as safetensors, atomically. */
+/* A token that comes next but has not been fed, so that a saved state can go on without a prompt: feeding it gives
+ * the next logits. The caller's note: -1 (none) at first and after every call that feeds or resets. set: EARG
+ * outside -1 … V-1. */
+XLSTM_API int xlstm_session_set_pending(xlstm_session *session, int32_t id, xlstm_error *err);
+XLSTM_API int32_t xlstm_session_pending(const xlstm_session *session);
+
+/* Saves state, position, pending token and the checkpoint's fingerprint as safetensors, atomically. */
 XLSTM_API int xlstm_state_save(const xlstm_session *session, const char *path, xlstm_error *err);
 /* Loads all or nothing; EMISMATCH where the fingerprint is another checkpoint's. */
 XLSTM_API int xlstm_state_load(xlstm_session *session, const char *path, xlstm_error *err);

@@ -20,6 +20,7 @@ int xlstm_session_create(xlstm_session **out, xlstm_model *model, const xlstm_se
     xlstm_session *session = calloc(1, sizeof *session);
     if (!session) return xl_fail(err, XLSTM_ENOMEM, "out of memory");
     session->model = model;
+    session->pending = -1;
     int status = XLSTM_OK;
     if (settings) {
         status = xlstm_settings_check(settings, err);
@@ -85,11 +86,24 @@ void xlstm_session_set_cancel(xlstm_session *session, xlstm_cancel_fn cancel, vo
 void xlstm_session_reset(xlstm_session *session) {
     session->backend->state_reset(session->context);
     session->position = 0;
+    session->pending = -1;
     session->undefined = false;
 }
 
 uint64_t xlstm_session_position(const xlstm_session *session) {
     return session->position;
+}
+
+int xlstm_session_set_pending(xlstm_session *session, int32_t id, xlstm_error *err) {
+    int64_t vocab = session->model->hparams.vocab_size;
+    if (id < -1 || id >= vocab)
+        return xl_fail(err, XLSTM_EARG, "pending token: id %ld, wanted -1 to %lld", (long)id, (long long)vocab - 1);
+    session->pending = id;
+    return XLSTM_OK;
+}
+
+int32_t xlstm_session_pending(const xlstm_session *session) {
+    return session->pending;
 }
 
 void xlstm_session_trim(xlstm_session *session) {
@@ -119,6 +133,7 @@ static int feed(xlstm_session *session, const int32_t *ids, size_t n, size_t log
                        .decode = decode,
                        .cancel = session->cancel,
                        .user = session->user};
+    session->pending = -1;
     status = session->backend->feed(session->context, &f, err);
     if (status) {
         session->undefined = true;

@@ -16,7 +16,8 @@ struct xlstm_session {
     xl_context *context;
     xlstm_settings settings;
     uint64_t position;
-    bool undefined; /* a call ended half-way: the state belongs to no position */
+    int32_t pending; /* -1: none */
+    bool undefined;  /* a call ended half-way: the state belongs to no position */
     xlstm_cancel_fn cancel;
     void *user;
 };

@@ -62,7 +62,10 @@ int xlstm_session_copy_state(xlstm_session *dst, const xlstm_session *src, xlstm
     }
     free(parts[0]);
     dst->undefined = status != XLSTM_OK;
-    if (!status) dst->position = src->position;
+    if (!status) {
+        dst->position = src->position;
+        dst->pending = src->pending;
+    }
     return status;
 }
 
@@ -73,8 +76,10 @@ int xlstm_state_save(const xlstm_session *session, const char *path, xlstm_error
     size_t count = (size_t)model->hparams.num_blocks * PARTS;
     xlstm_tensor *tensors = xl_array(count, sizeof *tensors);
     char(*names)[NAME_BYTES] = xl_array(count, sizeof *names);
-    char *metadata = xl_format("{\"kind\":\"" STATE_KIND "\",\"fingerprint\":\"%s\",\"position\":\"%llu\"}",
-                               model->info.fingerprint, (unsigned long long)session->position);
+    char *metadata =
+        xl_format("{\"kind\":\"" STATE_KIND "\",\"fingerprint\":\"%s\",\"position\":\"%llu\","
+                  "\"pending\":\"%ld\"}",
+                  model->info.fingerprint, (unsigned long long)session->position, (long)session->pending);
     float *parts[PARTS] = {NULL};
     xlstm_tensor_writer *writer = NULL;
     if (!tensors || !names || !metadata) {
@@ -115,9 +120,23 @@ static int parse_position(const char *text, const char *path, uint64_t *position
     return XLSTM_OK;
 }
 
+/* A file without the key has none. */
+static int parse_pending(const char *text, const char *path, int64_t vocab, int32_t *pending, xlstm_error *err) {
+    *pending = -1;
+    if (!text) return XLSTM_OK;
+    char *end = NULL;
+    errno = 0;
+    long value = strtol(text, &end, 10);
+    if (end == text || *end || errno || value < -1 || value >= vocab)
+        return xl_fail(err, XLSTM_EFORMAT, "%s: pending '%.40s', wanted -1 to %lld", path, text,
+                       (long long)vocab - 1);
+    *pending = (int32_t)value;
+    return XLSTM_OK;
+}
+
 /* Everything that can be wrong with the file is found here, before the session changes. */
 static int check_state(const xlstm_tensor_file *file, const xlstm_model *model, const char *path,
-                       uint64_t *position, xlstm_error *err) {
+                       uint64_t *position, int32_t *pending, xlstm_error *err) {
     const char *kind = xlstm_tensor_file_metadata(file, "kind");
     if (!kind || strcmp(kind, STATE_KIND) != 0)
         return xl_fail(err, XLSTM_EFORMAT, "%s: kind '%.40s', wanted '" STATE_KIND "'", path,
@@ -127,6 +146,9 @@ static int check_state(const xlstm_tensor_file *file, const xlstm_model *model, 
         return xl_fail(err, XLSTM_EMISMATCH, "%s: fingerprint %.16s is another checkpoint's, wanted %.16s", path,
                        fingerprint ? fingerprint : "(none)", model->info.fingerprint);
     int status = parse_position(xlstm_tensor_file_metadata(file, "position"), path, position, err);
+    if (!status)
+        status = parse_pending(xlstm_tensor_file_metadata(file, "pending"), path, model->hparams.vocab_size,
+                               pending, err);
     if (status) return status;
     size_t wanted = (size_t)model->hparams.num_blocks * PARTS;
     if (xlstm_tensor_file_count(file) != wanted)
@@ -156,8 +178,9 @@ int xlstm_state_load(xlstm_session *session, const char *path, xlstm_error *err)
     xlstm_tensor_file *file = NULL;
     float *parts[PARTS] = {NULL};
     uint64_t position = 0;
+    int32_t pending = -1;
     int status = xlstm_tensor_file_open(&file, path, err);
-    if (!status) status = check_state(file, session->model, path, &position, err);
+    if (!status) status = check_state(file, session->model, path, &position, &pending, err);
     if (!status) status = block_room(session, parts, err);
     for (int64_t i = 0; i < session->model->hparams.num_blocks && !status; i++) {
         for (int j = 0; j < PARTS; j++) {
@@ -168,7 +191,10 @@ int xlstm_state_load(xlstm_session *session, const char *path, xlstm_error *err)
         status = session->backend->state_set(session->context, i, parts[0], parts[1], parts[2], err);
         session->undefined = status != XLSTM_OK;
     }
-    if (!status) session->position = position;
+    if (!status) {
+        session->position = position;
+        session->pending = pending;
+    }
     free(parts[0]);
     xlstm_tensor_file_close(file);
     return status;

@@ -376,12 +376,17 @@ static void state_round_trip(void **state) {
     assert_int_equal(xlstm_session_create(&b, &s->model, NULL, NULL), XLSTM_OK);
     assert_int_equal(xlstm_session_create(&foreign, &other->model, NULL, NULL), XLSTM_OK);
     assert_int_equal(xlstm_prefill(a, ids, TOKENS, XLSTM_LOGITS_NONE, NULL, NULL), XLSTM_OK);
+    assert_int_equal(xlstm_session_pending(a), -1);
+    assert_int_equal(xlstm_session_set_pending(a, 101, &err), XLSTM_EARG);
+    assert_int_equal(xlstm_session_set_pending(a, 9, NULL), XLSTM_OK);
     assert_int_equal(xlstm_state_save(a, path, NULL), XLSTM_OK);
     assert_int_equal(xlstm_state_load(b, path, NULL), XLSTM_OK);
     assert_int_equal(xlstm_session_position(b), TOKENS);
+    assert_int_equal(xlstm_session_pending(b), 9);
     assert_int_equal(xlstm_decode(a, 9, x, NULL), XLSTM_OK);
     assert_int_equal(xlstm_decode(b, 9, y, NULL), XLSTM_OK);
     assert_memory_equal(x, y, sizeof x);
+    assert_int_equal(xlstm_session_pending(b), -1);
 
     xlstm_session_reset(b);
     assert_int_equal(xlstm_session_copy_state(b, a, NULL), XLSTM_OK);
