@@ -12,6 +12,7 @@
 
 #include <xlstm/xlstm.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "small_model.h"
 
@@ -235,18 +236,19 @@ static void ray_has_several_bands_in_flight(void **state) {
     xlstm_settings settings;
     xlstm_settings_init(&settings, &s->model);
     settings.v[XLSTM_TUNE_SCHEDULER] = XLSTM_SCHED_RAY;
-    settings.v[XLSTM_TUNE_CHUNK_SIZE] = 1;
+    settings.v[XLSTM_TUNE_CHUNK_SIZE] = TOKENS;
     settings.v[XLSTM_TUNE_HEADS_PER_BAND] = 1;
-    settings.v[XLSTM_TUNE_WORKERS] = 8;
+    settings.v[XLSTM_TUNE_WORKERS] = 3;
     xlstm_session *session;
     assert_int_equal(xlstm_session_create(&session, &s->model, &settings, NULL), XLSTM_OK);
+    /* On a busy machine one thread may do all before another wakes. */
     xlstm_schedule schedule = {0};
-    for (int i = 0; i < 50 && schedule.max_in_flight < 2; i++) {
+    for (double end = xl_now_s() + 30; schedule.max_in_flight < 2 && xl_now_s() < end;) {
         assert_int_equal(xlstm_prefill(session, ids, TOKENS, XLSTM_LOGITS_NONE, NULL, NULL), XLSTM_OK);
         xlstm_session_schedule(session, &schedule);
+        assert_int_equal(schedule.chunks, 3 * 3);
     }
     assert_in_range(schedule.max_in_flight, 2, 3);
-    assert_int_equal(schedule.chunks, TOKENS * 3 * 3);
     xlstm_session_destroy(session);
     small_model_destroy(s);
 }
@@ -262,7 +264,7 @@ static void odd_lengths(void **state) {
     float x[101], y[101];
     assert_int_equal(xlstm_session_create(&a, &s->model, &settings, NULL), XLSTM_OK);
     settings.v[XLSTM_TUNE_WORKERS] = 256;
-    settings.v[XLSTM_TUNE_CHUNK_SIZE] = 5000;
+    settings.v[XLSTM_TUNE_CHUNK_SIZE] = 100;
     settings.v[XLSTM_TUNE_HEADS_PER_BAND] = 100;
     settings.v[XLSTM_TUNE_SEGMENT] = 6000;
     assert_int_equal(xlstm_session_create(&b, &s->model, &settings, NULL), XLSTM_OK);
@@ -282,7 +284,6 @@ static void odd_lengths(void **state) {
     xlstm_schedule schedule;
     xlstm_session_schedule(b, &schedule);
     assert_int_equal(schedule.threads, 256);
-    assert_int_equal(schedule.chunk_size, 5000);
 
     xlstm_session_trim(a);
     assert_int_equal(xlstm_decode(a, 5, x, NULL), XLSTM_OK);
