@@ -41,7 +41,10 @@ typedef struct xlstm_model_info {
     uint64_t decode_read_bytes;                  /* weight bytes that one decoded token reads */
     uint64_t state_bytes;                        /* float32 state C, n, m of one sequence, over all blocks */
     uint64_t files;                              /* shards */
-    char fingerprint[65]; /* hexadecimal, NUL-terminated: names the checkpoint's config and contents */
+    /* Hexadecimal, NUL-terminated: SHA-256 of the hyper-parameters and, for each tensor in the published order, of
+     * its name, dtype, shape and a sample of its bytes: up to 8 blocks of 4 KiB, evenly spread from its beginning to
+     * its end (the whole tensor up to 32 KiB). The same weights in other shards have the same fingerprint. */
+    char fingerprint[65];
     double load_seconds;  /* what opening took */
     const char *device;   /* "cpu" */
     const char *kernels;  /* the kernel table in force: "c", "avx2", "avx512", "neon" */
@@ -69,7 +72,8 @@ XLSTM_API void xlstm_model_close(xlstm_model *model);
 XLSTM_API const xlstm_hparams *xlstm_model_hparams(const xlstm_model *model);
 XLSTM_API void xlstm_model_get_info(const xlstm_model *model, xlstm_model_info *info);
 
-/* Reads and checks a checkpoint's config and tensor headers without loading weights: info with load_seconds 0. */
+/* Reads and checks a checkpoint's config and tensor headers without loading weights: info with load_seconds 0, the
+ * weights counted as stored, kernels and device NULL. Both out pointers may be NULL. */
 XLSTM_API int xlstm_checkpoint_inspect(const char *dir, xlstm_hparams *hparams, xlstm_model_info *info,
                                        xlstm_error *err);
 
@@ -79,7 +83,8 @@ typedef struct xlstm_tensor_spec {
     int rank;
     int64_t shape[2];
 } xlstm_tensor_spec;
-/* Fills specs[0 … count) in the published order and sets *count; with specs NULL only counts. */
+/* Fills specs[0 … *count) in the published order and sets *count to the number filled; with specs NULL only counts.
+ * EARG where *count is too small or a size is under 1. hparams->fused chooses the form. */
 XLSTM_API int xlstm_checkpoint_layout(const xlstm_hparams *hparams, xlstm_tensor_spec *specs, size_t *count,
                                       xlstm_error *err);
 

@@ -46,6 +46,8 @@ const char *xl_shape_text(int rank, const int64_t *shape, char *text, size_t siz
 const char *xl_tensor_file_path(const xlstm_tensor_file *file);
 /* Reads bytes [first, first + bytes) of a tensor of the file through the descriptor and not the mapping: an
  * unreadable disk is EIO, not a signal, and nothing becomes resident but `data`. The range must be inside. */
+/* Tells the system that these bytes will be wanted soon. */
+void xl_tensor_file_prefetch(const xlstm_tensor_file *file, const xlstm_tensor *tensor, size_t first, size_t bytes);
 int xl_tensor_file_read(const xlstm_tensor_file *file, const xlstm_tensor *tensor, size_t first, void *data,
                         size_t bytes, xlstm_error *err);
 

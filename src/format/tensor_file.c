@@ -136,8 +136,18 @@ const char *xl_tensor_file_path(const xlstm_tensor_file *file) {
     return file->path;
 }
 
+static size_t position(const xlstm_tensor_file *file, const xlstm_tensor *tensor, size_t first) {
+    return (size_t)((const char *)tensor->data - (const char *)file->map) + first;
+}
+
 int xl_tensor_file_read(const xlstm_tensor_file *file, const xlstm_tensor *tensor, size_t first, void *data,
                         size_t bytes, xlstm_error *err) {
-    size_t offset = (size_t)((const char *)tensor->data - (const char *)file->map) + first;
-    return read_at(file->fd, file->path, offset, data, bytes, err);
+    return read_at(file->fd, file->path, position(file, tensor, first), data, bytes, err);
+}
+
+void xl_tensor_file_prefetch(const xlstm_tensor_file *file, const xlstm_tensor *tensor, size_t first,
+                             size_t bytes) {
+#ifdef POSIX_FADV_WILLNEED
+    (void)posix_fadvise(file->fd, (off_t)position(file, tensor, first), (off_t)bytes, POSIX_FADV_WILLNEED);
+#endif
 }

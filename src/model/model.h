@@ -38,7 +38,7 @@ typedef struct xl_block {
     const float *gate_bias, *up_bias, *down_bias; /* [F], [F], [D] */
 } xl_block;
 
-struct xl_store; /* mapped files and memory behind the views; private to src/model */
+struct xl_store; /* mapped files and memory behind the views: store.h */
 
 struct xlstm_model {
     xlstm_hparams hparams;

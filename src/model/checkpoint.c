@@ -1,0 +1,344 @@
+#include "model/checkpoint.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/sha256.h"
+#include "format/config.h"
+#include "format/safetensors.h"
+
+#define INDEX_LIMIT ((size_t)256 << 20)
+
+static int out_of_memory(const xl_checkpoint *c, xlstm_error *err) {
+    return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", c->dir ? c->dir : "checkpoint");
+}
+
+/* Problems found, as many as fit into an error's text, and the number of all. */
+typedef struct problems {
+    char text[760];
+    size_t used, count, left_out;
+} problems;
+
+static void problem(problems *p, const char *format, ...) XLSTM_PRINTF(2, 3);
+static void problem(problems *p, const char *format, ...) {
+    char line[300];
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    if (n < 0) return;
+    size_t length = strlen(line);
+    p->count++;
+    if (p->left_out || p->used + length + 3 > sizeof p->text) {
+        p->left_out++;
+        return;
+    }
+    p->used +=
+        (size_t)snprintf(p->text + p->used, sizeof p->text - p->used, "%s%s", p->count > 1 ? "; " : "", line);
+}
+
+static int report(const problems *p, const xl_checkpoint *c, xlstm_error *err) {
+    if (!p->count) return XLSTM_OK;
+    char more[40] = "";
+    if (p->left_out) snprintf(more, sizeof more, "; and %zu more", p->left_out);
+    return xl_fail(err, XLSTM_EFORMAT, "%.160s: %zu tensor%s wrong: %s%s", c->dir, p->count,
+                   p->count == 1 ? " is" : "s are", p->text, more);
+}
+
+static int add_file(xl_checkpoint *c, const char *name, xlstm_error *err) {
+    char *path = xl_path_join(c->dir, name);
+    xlstm_tensor_file **grown = realloc(c->files, (c->file_count + 1) * sizeof(xlstm_tensor_file *));
+    if (grown) c->files = grown;
+    int status =
+        path && grown ? xlstm_tensor_file_open(&c->files[c->file_count], path, err) : out_of_memory(c, err);
+    if (!status) c->file_count++;
+    free(path);
+    return status;
+}
+
+static int by_text(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* A shard is a file in the checkpoint's own folder, whatever the index says. */
+static bool plain_name(const char *name) {
+    return name && name[0] && name[0] != '.' && !strchr(name, '/') && strlen(name) < 256;
+}
+
+/* Opens every shard that the index's weight_map names, in order of their names. */
+static int open_shards(xl_checkpoint *c, const char *index, json_t *map, xlstm_error *err) {
+    if (!json_is_object(map) || !json_object_size(map))
+        return xl_fail(err, XLSTM_EFORMAT, "%s: weight_map is no object of file names", index);
+    size_t count = 0;
+    const char **names = xl_array(json_object_size(map), sizeof *names);
+    if (!names) return out_of_memory(c, err);
+    int status = XLSTM_OK;
+    const char *key;
+    json_t *value;
+    json_object_foreach(map, key, value) {
+        const char *name = json_string_value(value);
+        if (!plain_name(name)) {
+            status =
+                xl_fail(err, XLSTM_EFORMAT, "%s: weight_map '%.200s' names no file beside the index", index, key);
+            goto out;
+        }
+        names[count++] = name;
+    }
+    qsort(names, count, sizeof *names, by_text);
+    for (size_t i = 0; i < count && !status; i++) {
+        if (!i || strcmp(names[i], names[i - 1])) status = add_file(c, names[i], err);
+    }
+out:
+    free(names);
+    return status;
+}
+
+/* Says which tensors are not where the index has them. */
+static void check_index(const xl_checkpoint *c, json_t *map, problems *p) {
+    const char *name;
+    json_t *value;
+    json_object_foreach(map, name, value) {
+        bool found = false;
+        for (size_t i = 0; i < c->file_count && !found; i++) {
+            const char *path = xl_tensor_file_path(c->files[i]), *slash = strrchr(path, '/');
+            found = !strcmp(slash ? slash + 1 : path, json_string_value(value)) &&
+                    xlstm_tensor_file_find(c->files[i], name);
+        }
+        if (!found) problem(p, "'%.128s' is not in %.80s as the index says", name, json_string_value(value));
+    }
+}
+
+static int open_files(xl_checkpoint *c, problems *p, xlstm_error *err) {
+    char *single = xl_path_join(c->dir, "model.safetensors");
+    char *index = xl_path_join(c->dir, "model.safetensors.index.json"), *text = NULL;
+    size_t bytes;
+    json_t *root = NULL;
+    json_error_t where;
+    int status;
+    if (!single || !index) {
+        status = out_of_memory(c, err);
+    } else if (xl_is_file(single)) {
+        status = add_file(c, "model.safetensors", err);
+    } else if (!xl_is_file(index)) {
+        status = xl_fail(err, XLSTM_ENOTFOUND,
+                         "%s: neither model.safetensors nor model.safetensors.index.json is there", c->dir);
+    } else {
+        status = xl_file_read(index, INDEX_LIMIT, &text, &bytes, err);
+        if (status) goto out;
+        root = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &where);
+        if (!root) {
+            status = xl_fail(err, XLSTM_EFORMAT, "%s: %s (line %d column %d)", index, where.text, where.line,
+                             where.column);
+            goto out;
+        }
+        json_t *map = json_object_get(root, "weight_map");
+        status = open_shards(c, index, map, err);
+        if (!status) check_index(c, map, p);
+    }
+out:
+    json_decref(root);
+    free(text);
+    free(index);
+    free(single);
+    return status;
+}
+
+static int by_name(const void *a, const void *b) {
+    const xl_stored *x = a, *y = b;
+    int order = strcmp(x->name, y->name);
+    return order ? order : strcmp(x->tensor->name, y->tensor->name);
+}
+
+static int collect(xl_checkpoint *c, xlstm_error *err) {
+    size_t total = 0;
+    for (size_t f = 0; f < c->file_count; f++) total += xlstm_tensor_file_count(c->files[f]);
+    c->stored = xl_array(total, sizeof *c->stored);
+    if (!c->stored) return out_of_memory(c, err);
+    for (size_t f = 0; f < c->file_count; f++) {
+        for (size_t i = 0; i < xlstm_tensor_file_count(c->files[f]); i++) {
+            xl_stored *s = &c->stored[c->stored_count++];
+            s->tensor = xlstm_tensor_file_at(c->files[f], i);
+            s->file = f;
+            if (!xl_canonical_name(s->tensor->name, s->name)) s->name[0] = 0;
+        }
+    }
+    qsort(c->stored, c->stored_count, sizeof *c->stored, by_name);
+    return XLSTM_OK;
+}
+
+static int compare_name(const void *key, const void *element) {
+    const xl_stored *s = element;
+    return strcmp(key, s->name);
+}
+
+const xl_stored *xl_checkpoint_find(const xl_checkpoint *c, const char *name) {
+    return c->stored_count ? bsearch(name, c->stored, c->stored_count, sizeof *c->stored, compare_name) : NULL;
+}
+
+static void check_tensor(const xlstm_tensor_spec *spec, const xl_stored *s, problems *p) {
+    char wanted[64], found[120];
+    xl_shape_text(spec->rank, spec->shape, wanted, sizeof wanted);
+    if (!s) {
+        problem(p, "missing '%s' %s", spec->name, wanted);
+        return;
+    }
+    const xlstm_tensor *t = s->tensor;
+    bool same = t->rank == spec->rank;
+    for (int i = 0; same && i < t->rank; i++) same = t->shape[i] == spec->shape[i];
+    if (!same)
+        problem(p, "'%.128s' is %s, wanted %s", t->name, xl_shape_text(t->rank, t->shape, found, sizeof found),
+                wanted);
+    else if (t->dtype != XLSTM_F32 && t->dtype != XLSTM_F16 && t->dtype != XLSTM_BF16)
+        problem(p, "'%.128s' is %s, wanted F32, F16 or BF16", t->name, xlstm_dtype_name(t->dtype));
+}
+
+static int compare_spec(const void *a, const void *b) {
+    const xlstm_tensor_spec *const *x = a, *const *y = b;
+    return strcmp((*x)->name, (*y)->name);
+}
+
+/* Compares the layout with the files: both sorted by name, walked together. */
+static int check_layout(const xl_checkpoint *c, problems *p, xlstm_error *err) {
+    const xlstm_tensor_spec **sorted = xl_array(c->spec_count, sizeof *sorted);
+    if (!sorted) return out_of_memory(c, err);
+    for (size_t i = 0; i < c->spec_count; i++) {
+        sorted[i] = &c->specs[i];
+        check_tensor(&c->specs[i], xl_checkpoint_find(c, c->specs[i].name), p);
+    }
+    qsort(sorted, c->spec_count, sizeof *sorted, compare_spec);
+    size_t next = 0;
+    for (size_t i = 0; i < c->stored_count; i++) {
+        const xl_stored *s = &c->stored[i];
+        while (next < c->spec_count && strcmp(sorted[next]->name, s->name) < 0) next++;
+        bool wanted = next < c->spec_count && !strcmp(sorted[next]->name, s->name);
+        if (i && s->name[0] && !strcmp(s->name, c->stored[i - 1].name))
+            problem(p, "'%.128s' is there twice ('%.128s')", s->tensor->name, c->stored[i - 1].tensor->name);
+        else if (!wanted && !(c->hparams.tie_word_embeddings && !strcmp(s->name, "lm_head.weight")))
+            problem(p, "unexpected '%.128s'", s->tensor->name);
+    }
+    free(sorted);
+    return XLSTM_OK;
+}
+
+/* What the files hold counts more than weight_mode says. */
+static void detect_form(xl_checkpoint *c) {
+    bool single = xl_checkpoint_find(c, "backbone.blocks.0.mlstm_layer.q.weight");
+    bool fused = xl_checkpoint_find(c, "backbone.blocks.0.mlstm_layer.qkv_opreact.weight");
+    if (single != fused) c->hparams.fused = fused;
+}
+
+int xl_checkpoint_open(xl_checkpoint *c, const char *dir, xlstm_error *err) {
+    memset(c, 0, sizeof *c);
+    problems p = {.used = 0};
+    c->dir = strdup(dir);
+    if (!c->dir) return out_of_memory(c, err);
+    if (!xl_is_folder(dir)) return xl_fail(err, XLSTM_ENOTFOUND, "%s: no such folder", dir);
+    int status = xl_config_read(&c->hparams, dir, err);
+    if (!status) status = open_files(c, &p, err);
+    if (!status) status = collect(c, err);
+    if (status) return status;
+    detect_form(c);
+    status = xlstm_checkpoint_layout(&c->hparams, NULL, &c->spec_count, err);
+    if (status) return status;
+    c->specs = xl_array(c->spec_count, sizeof *c->specs);
+    if (!c->specs) return out_of_memory(c, err);
+    status = xlstm_checkpoint_layout(&c->hparams, c->specs, &c->spec_count, err);
+    if (!status) status = check_layout(c, &p, err);
+    return status ? status : report(&p, c, err);
+}
+
+void xl_checkpoint_close(xl_checkpoint *c) {
+    for (size_t i = 0; i < c->file_count; i++) xlstm_tensor_file_close(c->files[i]);
+    free(c->files);
+    free(c->stored);
+    free(c->specs);
+    free(c->dir);
+    memset(c, 0, sizeof *c);
+}
+
+static void hash_number(xl_sha256 *hash, int64_t x) {
+    unsigned char bytes[8];
+    for (int i = 0; i < 8; i++) bytes[i] = (unsigned char)((uint64_t)x >> 8 * i & 0xff);
+    xl_sha256_update(hash, bytes, sizeof bytes);
+}
+
+static void hash_real(xl_sha256 *hash, double x) {
+    char text[40];
+    int n = snprintf(text, sizeof text, "%.17g", x);
+    xl_sha256_update(hash, text, (size_t)n + 1);
+}
+
+static void hash_hparams(xl_sha256 *hash, const xlstm_hparams *h) {
+    const int64_t sizes[] = {
+        h->embedding_dim, h->num_blocks,   h->num_heads, h->vocab_size,         h->qk_dim, h->v_dim, h->ffn_dim,
+        h->use_bias,      h->add_out_norm, h->fused,     h->tie_word_embeddings};
+    const double reals[] = {h->gate_soft_cap, h->output_logit_soft_cap, h->norm_eps, h->eps};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) hash_number(hash, sizes[i]);
+    for (size_t i = 0; i < sizeof reals / sizeof *reals; i++) hash_real(hash, reals[i]);
+}
+
+/* Up to BLOCKS blocks of BLOCK bytes, the first at the beginning, the last at the end. */
+static int hash_sample(xl_sha256 *hash, const xl_checkpoint *c, const xl_stored *s, xlstm_error *err) {
+    enum { BLOCK = 4096, BLOCKS = 8 };
+    static const size_t whole = (size_t)BLOCK * BLOCKS;
+    unsigned char block[BLOCK];
+    size_t bytes = s->tensor->bytes, count = bytes > whole ? BLOCKS : (bytes + BLOCK - 1) / BLOCK;
+    for (size_t i = 0; i < count; i++) {
+        size_t first = bytes > whole ? (bytes - BLOCK) / (BLOCKS - 1) * i : i * BLOCK;
+        if (bytes > whole && i + 1 == BLOCKS) first = bytes - BLOCK;
+        size_t n = bytes - first < BLOCK ? bytes - first : BLOCK;
+        int status = xl_tensor_file_read(c->files[s->file], s->tensor, first, block, n, err);
+        if (status) return status;
+        xl_sha256_update(hash, block, n);
+    }
+    return XLSTM_OK;
+}
+
+int xl_checkpoint_info(const xl_checkpoint *c, xlstm_model_info *info, xlstm_error *err) {
+    const xlstm_hparams *h = &c->hparams;
+    xl_sha256 hash;
+    memset(info, 0, sizeof *info);
+    info->files = c->file_count;
+    xl_sha256_init(&hash);
+    hash_hparams(&hash, h);
+    for (size_t i = 0; i < c->spec_count; i++) {
+        const xlstm_tensor_spec *spec = &c->specs[i];
+        const xl_stored *s = xl_checkpoint_find(c, spec->name);
+        size_t elements, bytes;
+        if (!s || !xl_tensor_size(s->tensor->dtype, spec->rank, spec->shape, &elements, &bytes))
+            return xl_fail(err, XLSTM_EINTERNAL, "%s: '%s' was checked and is gone", c->dir, spec->name);
+        info->parameters += elements;
+        info->stored_bytes += bytes;
+        info->stored_bytes_by[s->tensor->dtype] += bytes;
+        uint64_t held = spec->rank == 2 ? bytes : elements * sizeof(float);
+        bool embedding = i == 0 && !h->tie_word_embeddings;
+        info->resident_bytes += held;
+        info->decode_read_bytes += embedding ? held / (uint64_t)h->vocab_size : held;
+        xl_sha256_update(&hash, spec->name, strlen(spec->name) + 1);
+        hash_number(&hash, s->tensor->dtype);
+        for (int r = 0; r < spec->rank; r++) hash_number(&hash, spec->shape[r]);
+        int status = hash_sample(&hash, c, s, err);
+        if (status) return status;
+    }
+    uint64_t head = (uint64_t)h->qk_head * (uint64_t)h->v_head + (uint64_t)h->qk_head + 1;
+    info->state_bytes = (uint64_t)h->num_blocks * (uint64_t)h->num_heads * head * sizeof(float);
+    xl_sha256_hex(&hash, info->fingerprint);
+    return XLSTM_OK;
+}
+
+int xlstm_checkpoint_inspect(const char *dir, xlstm_hparams *hparams, xlstm_model_info *info, xlstm_error *err) {
+    xl_checkpoint c;
+    int status = xl_checkpoint_open(&c, dir, err);
+    if (!status && hparams) *hparams = c.hparams;
+    if (!status && info) status = xl_checkpoint_info(&c, info, err);
+    xl_checkpoint_close(&c);
+    return status;
+}

@@ -1,0 +1,43 @@
+/* The files of a checkpoint folder, opened and compared with what its config asks for. No weight is read. */
+#ifndef XL_MODEL_CHECKPOINT_H
+#define XL_MODEL_CHECKPOINT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <xlstm/model.h>
+
+#include "model/layout.h"
+
+/* One tensor of the files. */
+typedef struct xl_stored {
+    char name[XL_NAME_MAX];     /* canonical; "" where the stored name has no canonical form */
+    const xlstm_tensor *tensor; /* owned by the file */
+    size_t file;                /* index into files */
+} xl_stored;
+
+typedef struct xl_checkpoint {
+    char *dir;
+    xlstm_hparams hparams; /* fused as the files have it */
+    xlstm_tensor_file **files;
+    size_t file_count;
+    xl_stored *stored; /* [stored_count] sorted by name */
+    size_t stored_count;
+    xlstm_tensor_spec *specs; /* [spec_count] what the config asks for, each found in `stored` with its shape */
+    size_t spec_count;
+} xl_checkpoint;
+
+/* Opens dir/config.json and dir/model.safetensors or the shards of dir/model.safetensors.index.json. Afterwards
+ * every tensor of the layout is there in its shape, in F32, F16 or BF16, and nothing else is, but for a tied
+ * lm_head.weight that was stored all the same (ignored, as the reference does). EFORMAT lists what is missing,
+ * mis-shaped, of a wrong dtype, unexpected or there twice. Release with xl_checkpoint_close, also on failure. */
+int xl_checkpoint_open(xl_checkpoint *out, const char *dir, xlstm_error *err);
+void xl_checkpoint_close(xl_checkpoint *checkpoint);
+
+/* By canonical name; NULL where there is none. */
+const xl_stored *xl_checkpoint_find(const xl_checkpoint *checkpoint, const char *name);
+
+/* Fills what the files alone tell: all but load_seconds, device and kernels. Reads the fingerprint's sample. */
+int xl_checkpoint_info(const xl_checkpoint *checkpoint, xlstm_model_info *info, xlstm_error *err);
+
+#endif

@@ -1,0 +1,535 @@
+/* Binding and loading: every layout on disk gives the same views, and a wrong checkpoint is refused with all that
+ * is wrong. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <xlstm/model.h>
+
+#include "base/file.h"
+#include "base/half.h"
+#include "base/memory.h"
+#include "base/rng.h"
+#include "model/store.h"
+
+#define DATA XL_SOURCE_DIR "/tests/data/"
+
+static char folder[] = "/tmp/xl_model_XXXXXX";
+
+static int make_folder(void **state) {
+    return !mkdtemp(folder);
+}
+
+static int remove_folder(void **state) {
+    char *command = xl_format("rm -rf '%s'", folder);
+    int status = system(command);
+    free(command);
+    return status;
+}
+
+static xlstm_model *open_model(const char *dir, int64_t weights, int64_t huge_pages, int64_t workers) {
+    xlstm_settings settings;
+    xlstm_settings_init(&settings, NULL);
+    settings.v[XLSTM_TUNE_WEIGHTS] = weights;
+    settings.v[XLSTM_TUNE_HUGE_PAGES] = huge_pages;
+    settings.v[XLSTM_TUNE_WORKERS] = workers;
+    xlstm_model_options options = {.settings = &settings};
+    xlstm_error err;
+    xlstm_model *model;
+    if (xlstm_model_open(&model, dir, &options, &err)) fail_msg("%s: %s", dir, err.text);
+    return model;
+}
+
+/* Element (r, c) of a weight as float32. */
+static float weight_at(const xl_weight *w, int64_t r, int64_t c) {
+    xlstm_tensor view = {.dtype = w->dtype, .rank = 1, .shape = {w->rows * w->ld}, .data = w->data};
+    float value;
+    assert_int_equal(xlstm_tensor_to_f32(&view, (size_t)(r * w->ld + c), 1, &value, NULL), XLSTM_OK);
+    return value;
+}
+
+static float round_to(float x, xlstm_dtype dtype) {
+    if (dtype == XLSTM_BF16) return xl_bf16_to_f32(xl_f32_to_bf16(x));
+    return dtype == XLSTM_F16 ? xl_f16_to_f32(xl_f32_to_f16(x)) : x;
+}
+
+/* Compares a bound weight with rows of the stored tensor, rounded to the weight's format. */
+static void assert_rows(const xl_weight *w, const xlstm_tensor_file *file, const char *name, int64_t row) {
+    const xlstm_tensor *t = xlstm_tensor_file_find(file, name);
+    assert_non_null(t);
+    assert_int_equal(w->cols, t->shape[1]);
+    assert_int_equal((uintptr_t)w->data % xlstm_dtype_size(w->dtype), 0);
+    float *values = calloc((size_t)w->cols, sizeof *values);
+    for (int64_t r = 0; r < w->rows; r++) {
+        assert_int_equal(xlstm_tensor_to_f32(t, (size_t)((row + r) * w->cols), (size_t)w->cols, values, NULL), 0);
+        for (int64_t c = 0; c < w->cols; c++) {
+            if (weight_at(w, r, c) != round_to(values[c], w->dtype)) fail_msg("%s [%d, %d]", name, (int)r, (int)c);
+        }
+    }
+    free(values);
+}
+
+static void fused_rows_become_single(void **state) {
+    static const int64_t formats[] = {XLSTM_WEIGHTS_STORED, XLSTM_WEIGHTS_F32, XLSTM_WEIGHTS_BF16,
+                                      XLSTM_WEIGHTS_F16};
+    static const xlstm_dtype dtypes[] = {XLSTM_F16, XLSTM_F32, XLSTM_BF16, XLSTM_F16};
+    xlstm_tensor_file *file;
+    assert_int_equal(xlstm_tensor_file_open(&file, DATA "f16-fused-bias/model.safetensors", NULL), XLSTM_OK);
+    for (int f = 0; f < 4; f++) {
+        for (int huge = 0; huge < 2; huge++) {
+            xlstm_model *m = open_model(DATA "f16-fused-bias", formats[f], huge, 1 + f);
+            const xlstm_hparams *h = xlstm_model_hparams(m);
+            assert_true(h->fused && h->use_bias && h->qk_dim == 64 && h->v_dim == 128);
+            for (int64_t i = 0; i < h->num_blocks; i++) {
+                const xl_block *b = &m->blocks[i];
+                char name[128];
+                snprintf(name, sizeof name, "backbone.blocks.%d.mlstm_layer.qkv_opreact.weight", (int)i);
+                assert_int_equal(b->q.dtype, dtypes[f]);
+                assert_rows(&b->q, file, name, 0);
+                assert_rows(&b->k, file, name, 64);
+                assert_rows(&b->v, file, name, 128);
+                assert_rows(&b->o, file, name, 256);
+                assert_true(xl_weight_follows(&b->q, &b->k) && xl_weight_follows(&b->k, &b->v) &&
+                            xl_weight_follows(&b->v, &b->o) && !xl_weight_follows(&b->q, &b->v));
+                snprintf(name, sizeof name, "backbone.blocks.%d.mlstm_layer.ifgate_preact.weight", (int)i);
+                assert_rows(&b->igate, file, name, 0);
+                assert_rows(&b->fgate, file, name, 2);
+                snprintf(name, sizeof name, "backbone.blocks.%d.ffn.proj_up_gate_z.weight", (int)i);
+                assert_rows(&b->gate, file, name, 0);
+                assert_rows(&b->up, file, name, 384);
+                assert_true(xl_weight_follows(&b->gate, &b->up));
+                snprintf(name, sizeof name, "backbone.blocks.%d.ffn.proj_up_gate_z.bias", (int)i);
+                float bias;
+                xlstm_tensor_to_f32(xlstm_tensor_file_find(file, name), 384, 1, &bias, NULL);
+                assert_true(b->up_bias[0] == bias);
+                snprintf(name, sizeof name, "backbone.blocks.%d.mlstm_layer.ifgate_preact.bias", (int)i);
+                xlstm_tensor_to_f32(xlstm_tensor_file_find(file, name), 3, 1, &bias, NULL);
+                assert_true(b->fgate_bias[1] == bias);
+                snprintf(name, sizeof name, "backbone.blocks.%d.ffn.proj_down.weight", (int)i);
+                assert_rows(&b->down, file, name, 0);
+            }
+            assert_rows(&m->lm_head, file, "lm_head.weight", 0);
+            assert_non_null(m->out_norm_bias);
+            xlstm_model_close(m);
+        }
+    }
+    xlstm_tensor_file_close(file);
+}
+
+static void single_forms_are_bound(void **state) {
+    xlstm_model *m = open_model(DATA "bf16-native-names", XLSTM_WEIGHTS_STORED, 0, 2);
+    xlstm_tensor_file *file;
+    assert_int_equal(xlstm_tensor_file_open(&file, DATA "bf16-native-names/model.safetensors", NULL), XLSTM_OK);
+    assert_rows(&m->blocks[2].q, file, "backbone.blocks.2.mlstm_layer.query.weight", 0);
+    assert_rows(&m->blocks[2].k, file, "backbone.blocks.2.mlstm_layer.key.weight", 0);
+    assert_rows(&m->blocks[2].v, file, "backbone.blocks.2.mlstm_layer.value.weight", 0);
+    assert_rows(&m->embedding, file, "backbone.embeddings.weight", 0);
+    assert_null(m->blocks[0].q_bias);
+    assert_non_null(m->blocks[0].igate_bias);
+    assert_null(m->out_norm_bias);
+    xlstm_tensor_file_close(file);
+    xlstm_model_close(m);
+
+    m = open_model(DATA "f32-sharded", XLSTM_WEIGHTS_BF16, 0, 2);
+    assert_int_equal(xlstm_tensor_file_open(&file, DATA "f32-sharded/model-00003-of-00003.safetensors", NULL), 0);
+    assert_rows(&m->blocks[0].q, file, "backbone.blocks.0.mlstm_layer.q.weight", 0);
+    assert_rows(&m->blocks[1].o, file, "backbone.blocks.1.mlstm_layer.ogate_preact.weight", 0);
+    assert_true(xl_weight_follows(&m->blocks[0].q, &m->blocks[0].k));
+    xlstm_tensor_file_close(file);
+    xlstm_model_info info;
+    xlstm_model_get_info(m, &info);
+    assert_int_equal(info.files, 3);
+    assert_true(info.load_seconds > 0);
+    assert_string_equal(info.device, "cpu");
+    xlstm_model_close(m);
+    xlstm_model_close(NULL);
+}
+
+/* A checkpoint that the tests take apart: 2 blocks, width 8, written through the layout. */
+typedef struct toy {
+    xlstm_tensor tensors[64];
+    char names[64][128];
+    size_t count;
+} toy;
+
+static const char toy_config[] = "{\"embedding_dim\": 8, \"num_blocks\": 2, \"num_heads\": 2, \"vocab_size\": 11,"
+                                 "\"ffn_round_up_to_multiple_of\": 4%s}";
+
+static void toy_make(toy *t, const char *extra, xlstm_dtype dtype) {
+    char *path = xl_path_join(folder, "config.json"), *text = xl_format(toy_config, extra);
+    assert_int_equal(xl_file_write(path, text, strlen(text), NULL), XLSTM_OK);
+    xlstm_hparams h;
+    xl_checkpoint c;
+    assert_int_equal(xl_checkpoint_open(&c, folder, NULL) == XLSTM_OK, 0); /* no weights yet: reads the config */
+    h = c.hparams;
+    xl_checkpoint_close(&c);
+    xlstm_tensor_spec specs[64];
+    t->count = 64;
+    assert_int_equal(xlstm_checkpoint_layout(&h, specs, &t->count, NULL), XLSTM_OK);
+    xl_rng rng;
+    xl_rng_seed(&rng, 3);
+    for (size_t i = 0; i < t->count; i++) {
+        size_t n = 1;
+        for (int r = 0; r < specs[i].rank; r++) n *= (size_t)specs[i].shape[r];
+        memcpy(t->names[i], specs[i].name, sizeof t->names[i]);
+        float *values = calloc(n, sizeof *values);
+        for (size_t j = 0; j < n; j++) values[j] = (float)xl_rng_normal(&rng);
+        t->tensors[i] = (xlstm_tensor){.name = t->names[i],
+                                       .rank = specs[i].rank,
+                                       .dtype = dtype,
+                                       .data = values,
+                                       .bytes = n * xlstm_dtype_size(dtype)};
+        memcpy(t->tensors[i].shape, specs[i].shape, sizeof specs[i].shape);
+    }
+    free(text);
+    free(path);
+}
+
+static void toy_write(const toy *t, const char *name) {
+    char *path = xl_path_join(folder, name);
+    xlstm_error err;
+    if (xlstm_tensor_file_write(path, t->tensors, t->count, NULL, &err)) fail_msg("%s", err.text);
+    free(path);
+}
+
+static void toy_free(toy *t) {
+    for (size_t i = 0; i < t->count; i++) free((void *)(uintptr_t)t->tensors[i].data);
+    char *command = xl_format("rm -f '%s'/*", folder);
+    assert_int_equal(system(command), 0);
+    free(command);
+}
+
+static xlstm_tensor *toy_tensor(toy *t, const char *name) {
+    for (size_t i = 0; i < t->count; i++) {
+        if (!strcmp(t->tensors[i].name, name)) return &t->tensors[i];
+    }
+    fail_msg("%s", name);
+    return NULL;
+}
+
+static int toy_open(const toy *t, xlstm_error *err) {
+    xlstm_model *m = NULL;
+    toy_write(t, "model.safetensors");
+    memset(err, 0, sizeof *err);
+    int status = xlstm_model_open(&m, folder, NULL, err);
+    xlstm_model_close(m);
+    return status;
+}
+
+static void all_problems_are_named(void **state) {
+    toy t;
+    xlstm_error err;
+    toy_make(&t, "", XLSTM_F32);
+    assert_int_equal(toy_open(&t, &err), XLSTM_OK);
+    toy_tensor(&t, "backbone.out_norm.weight")->name = "backbone.outnorm.weight";
+    xlstm_tensor *up = toy_tensor(&t, "backbone.blocks.1.ffn.proj_up.weight");
+    int64_t rows = up->shape[0];
+    up->shape[0] = up->shape[1];
+    up->shape[1] = rows;
+    toy_tensor(&t, "backbone.blocks.0.mlstm_layer.igate_preact.bias")->dtype = XLSTM_I32;
+    toy_tensor(&t, "backbone.blocks.0.mlstm_layer.q.weight")->name = "backbone.blocks.0.mlstm_layer.query.weight";
+    assert_int_equal(toy_open(&t, &err), XLSTM_EFORMAT);
+    assert_non_null(strstr(err.text, "4 tensors are wrong"));
+    assert_non_null(strstr(err.text, "missing 'backbone.out_norm.weight' [8]"));
+    assert_non_null(strstr(err.text, "unexpected 'backbone.outnorm.weight'"));
+    assert_non_null(strstr(err.text, "'backbone.blocks.1.ffn.proj_up.weight' is [8, 24], wanted [24, 8]"));
+    assert_non_null(
+        strstr(err.text, "'backbone.blocks.0.mlstm_layer.igate_preact.bias' is I32, wanted F32, F16 or"));
+    toy_free(&t);
+}
+
+static void what_does_not_fit_is_counted(void **state) {
+    toy t;
+    xlstm_error err;
+    char names[64][32];
+    toy_make(&t, "", XLSTM_F32);
+    for (size_t i = 0; i < t.count; i++) {
+        snprintf(names[i], sizeof names[i], "other.%d", (int)i);
+        t.tensors[i].name = names[i];
+    }
+    assert_int_equal(toy_open(&t, &err), XLSTM_EFORMAT);
+    size_t total = 2 * t.count, listed = 0, more = 0;
+    char count[40];
+    snprintf(count, sizeof count, "%d tensors are wrong", (int)total);
+    assert_non_null(strstr(err.text, count));
+    for (const char *p = err.text; (p = strstr(p, "missing '")); p++) listed++;
+    for (const char *p = err.text; (p = strstr(p, "unexpected '")); p++) listed++;
+    assert_int_equal(sscanf(strstr(err.text, "; and ") + 6, "%zu", &more), 1);
+    assert_int_equal(listed + more, total);
+    assert_in_range(listed, 5, total - 1);
+    toy_free(&t);
+}
+
+static void spellings_of_names(void **state) {
+    toy t;
+    xlstm_error err;
+    toy_make(&t, ", \"add_out_norm\": false, \"tie_word_embeddings\": true", XLSTM_F32);
+    toy_tensor(&t, "backbone.embeddings.weight")->name = "embedding.weight";
+    assert_int_equal(toy_open(&t, &err), XLSTM_OK);
+    xlstm_model *m;
+    assert_int_equal(xlstm_model_open(&m, folder, NULL, &err), XLSTM_OK);
+    assert_null(m->out_norm);
+    assert_ptr_equal(m->lm_head.data, m->embedding.data);
+    xlstm_model_info info;
+    xlstm_model_get_info(m, &info);
+    assert_int_equal(info.decode_read_bytes, info.resident_bytes);
+    xlstm_model_close(m);
+    /* A tied head that was stored all the same is ignored. */
+    t.tensors[t.count] = t.tensors[0];
+    t.tensors[t.count].name = "lm_head.weight";
+    t.count++;
+    assert_int_equal(toy_open(&t, &err), XLSTM_OK);
+    t.tensors[t.count - 1].name = "backbone.embeddings.weight";
+    assert_int_equal(toy_open(&t, &err), XLSTM_EFORMAT);
+    assert_non_null(strstr(err.text, "is there twice"));
+    t.count--;
+    toy_free(&t);
+}
+
+static void form_is_what_the_files_hold(void **state) {
+    toy t;
+    xlstm_error err;
+    toy_make(&t, ", \"weight_mode\": \"fused\", \"use_bias\": true", XLSTM_F32);
+    char *path = xl_path_join(folder, "config.json"), *text = xl_format(toy_config, ", \"use_bias\": true");
+    assert_int_equal(xl_file_write(path, text, strlen(text), NULL), XLSTM_OK);
+    assert_int_equal(toy_open(&t, &err), XLSTM_OK);
+    free(text);
+    free(path);
+    toy_free(&t);
+}
+
+/* 16-bit data in a file whose data section begins at an odd address: copied, never read through a bad pointer. */
+static void unaligned_data_are_copied(void **state) {
+    toy t;
+    toy_make(&t, "", XLSTM_BF16);
+    toy_write(&t, "model.safetensors");
+    char *path = xl_path_join(folder, "model.safetensors"), *data;
+    size_t bytes;
+    assert_int_equal(xl_file_read(path, 1 << 24, &data, &bytes, NULL), XLSTM_OK);
+    xlstm_model *aligned = open_model(folder, XLSTM_WEIGHTS_STORED, 0, 2);
+    for (size_t shift = 1; shift < 4; shift++) {
+        char *moved = calloc(bytes + shift, 1);
+        uint64_t length = 0;
+        memcpy(&length, data, 8);
+        uint64_t longer = length + shift;
+        memcpy(moved, &longer, 8);
+        memcpy(moved + 8, data + 8, length);
+        memset(moved + 8 + length, ' ', shift);
+        memcpy(moved + 8 + longer, data + 8 + length, bytes - 8 - length);
+        char *other = xl_format("%s/shifted", folder), *file = xl_format("%s/shifted/model.safetensors", folder);
+        char *command = xl_format("mkdir -p '%s' && cp '%s/config.json' '%s/'", other, folder, other);
+        assert_int_equal(system(command), 0);
+        assert_int_equal(xl_file_write(file, moved, bytes + shift, NULL), XLSTM_OK);
+        xlstm_model *m = open_model(other, XLSTM_WEIGHTS_STORED, 0, 2);
+        assert_int_equal((uintptr_t)m->blocks[1].down.data % 2, 0);
+        for (int64_t r = 0; r < m->blocks[1].down.rows; r++) {
+            for (int64_t c = 0; c < m->blocks[1].down.cols; c++)
+                assert_true(weight_at(&m->blocks[1].down, r, c) == weight_at(&aligned->blocks[1].down, r, c));
+        }
+        assert_string_equal(m->info.fingerprint, aligned->info.fingerprint);
+        xlstm_model_close(m);
+        free(moved);
+        free(command);
+        free(other);
+        free(file);
+    }
+    xlstm_model_close(aligned);
+    char *command = xl_format("rm -r '%s/shifted'", folder);
+    assert_int_equal(system(command), 0);
+    free(command);
+    free(data);
+    free(path);
+    toy_free(&t);
+}
+
+static void fingerprints(void **state) {
+    toy t;
+    xlstm_model_info a, b;
+    toy_make(&t, "", XLSTM_F32);
+    toy_write(&t, "model.safetensors");
+    assert_int_equal(xlstm_checkpoint_inspect(folder, NULL, &a, NULL), XLSTM_OK);
+    assert_int_equal(strlen(a.fingerprint), 64);
+    /* The same tensors in another order, in shards. */
+    toy half = t;
+    half.count = t.count / 2;
+    toy_write(&half, "b.safetensors");
+    memmove(half.tensors, t.tensors + half.count, (t.count - half.count) * sizeof *half.tensors);
+    half.count = t.count - half.count;
+    toy_write(&half, "a.safetensors");
+    char *index = xl_path_join(folder, "model.safetensors.index.json"),
+         *one = xl_path_join(folder, "model.safetensors");
+    char *text = strdup("{\"metadata\": {}, \"weight_map\": {");
+    for (size_t i = 0; i < t.count; i++) {
+        char *more = xl_format("%s%s\"%s\": \"%s\"", text, i ? ", " : "", t.tensors[i].name,
+                               i < t.count / 2 ? "b.safetensors" : "a.safetensors");
+        free(text);
+        text = more;
+    }
+    char *whole = xl_format("%s}}", text);
+    assert_int_equal(xl_file_write(index, whole, strlen(whole), NULL), XLSTM_OK);
+    unlink(one);
+    assert_int_equal(xlstm_checkpoint_inspect(folder, NULL, &b, NULL), XLSTM_OK);
+    assert_int_equal(b.files, 2);
+    assert_string_equal(a.fingerprint, b.fingerprint);
+    /* One changed value is another checkpoint. */
+    ((float *)(uintptr_t)toy_tensor(&t, "lm_head.weight")->data)[7] += 1;
+    toy_write(&t, "model.safetensors");
+    assert_int_equal(xlstm_checkpoint_inspect(folder, NULL, &b, NULL), XLSTM_OK);
+    assert_string_not_equal(a.fingerprint, b.fingerprint);
+    free(whole);
+    free(text);
+    free(index);
+    free(one);
+    toy_free(&t);
+}
+
+static void bad_indexes(void **state) {
+    static const struct {
+        const char *text, *says;
+    } cases[] = {
+        {"", "index.json"},
+        {"[]", "weight_map"},
+        {"{}", "weight_map"},
+        {"{\"weight_map\": {}}", "weight_map"},
+        {"{\"weight_map\": {\"a\": 3}}", "names no file"},
+        {"{\"weight_map\": {\"a\": \"../x\"}}", "names no file"},
+        {"{\"weight_map\": {\"a\": \"/etc/passwd\"}}", "names no file"},
+        {"{\"weight_map\": {\"a\": \"\"}}", "names no file"},
+        {"{\"weight_map\": {\"a\": \"absent.safetensors\"}}", "absent.safetensors: No such file"},
+        {"{\"weight_map\": {\"a\": \"config.json\"}}", "config.json: header"},
+        {"{\"weight_map\": {\"a\": \"all.safetensors\"}}", "'a' is not in all.safetensors"},
+    };
+    toy t;
+    toy_make(&t, "", XLSTM_F32);
+    toy_write(&t, "all.safetensors");
+    char *index = xl_path_join(folder, "model.safetensors.index.json");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        xlstm_error err;
+        assert_int_equal(xl_file_write(index, cases[i].text, strlen(cases[i].text), NULL), XLSTM_OK);
+        int status = xlstm_checkpoint_inspect(folder, NULL, NULL, &err);
+        if (!status || !strstr(err.text, cases[i].says)) fail_msg("%s: %d '%s'", cases[i].text, status, err.text);
+    }
+    free(index);
+    toy_free(&t);
+}
+
+static void folders_without_a_checkpoint(void **state) {
+    xlstm_error err;
+    xlstm_model *m;
+    assert_int_equal(xlstm_model_open(&m, "/nonexistent", NULL, &err), XLSTM_ENOTFOUND);
+    assert_non_null(strstr(err.text, "/nonexistent"));
+    assert_int_equal(xlstm_model_open(&m, folder, NULL, &err), XLSTM_ENOTFOUND);
+    assert_non_null(strstr(err.text, "config.json"));
+    xlstm_model_options options = {.cpu_mask = "sse9"};
+    assert_int_equal(xlstm_model_open(&m, folder, &options, &err), XLSTM_EARG);
+    options = (xlstm_model_options){.device = "gpu"};
+    assert_int_equal(xlstm_model_open(&m, folder, &options, &err), XLSTM_EUNSUPPORTED);
+    toy t;
+    toy_make(&t, "", XLSTM_F32);
+    assert_int_equal(xlstm_model_open(&m, folder, NULL, &err), XLSTM_ENOTFOUND);
+    assert_non_null(strstr(err.text, "neither model.safetensors"));
+    toy_free(&t);
+}
+
+static int stop_at_once(void *user) {
+    ++*(int *)user;
+    return 1;
+}
+
+static void cancelled(void **state) {
+    int polled = 0;
+    xlstm_model_options options = {.cancel = stop_at_once, .user = &polled};
+    xlstm_error err;
+    xlstm_model *m;
+    assert_int_equal(xlstm_model_open(&m, DATA "f32-sharded", &options, &err), XLSTM_ECANCELLED);
+    assert_null(m);
+    assert_int_equal(polled, 1);
+}
+
+/* The plan alone, against made-up amounts of memory. */
+static void memory_that_does_not_suffice(void **state) {
+    static const struct {
+        int64_t weights;
+        uint64_t available;
+        int status;
+        const char *says;
+    } cases[] = {
+        {XLSTM_WEIGHTS_STORED, 0, XLSTM_OK, ""},
+        {XLSTM_WEIGHTS_STORED, 2100000, XLSTM_OK, ""},
+        {XLSTM_WEIGHTS_STORED, 1500000, XLSTM_ENOMEM, "weights bf16 or f16 (0.00 GB) would fit"},
+        {XLSTM_WEIGHTS_F32, 1500000, XLSTM_ENOMEM, "would fit"},
+        {XLSTM_WEIGHTS_BF16, 1500000, XLSTM_OK, ""},
+        {XLSTM_WEIGHTS_STORED, 500000, XLSTM_ENOMEM, "would not fit either"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct xlstm_model *m = calloc(1, sizeof *m);
+        xl_parts parts = {.list = NULL};
+        xlstm_error err = {.status = 0};
+        m->store = calloc(1, sizeof *m->store);
+        assert_int_equal(xl_checkpoint_open(&m->store->checkpoint, DATA "f32-sharded", &err), XLSTM_OK);
+        m->hparams = m->store->checkpoint.hparams;
+        assert_int_equal(xl_bind(m, cases[i].weights, false, &parts, &err), XLSTM_OK);
+        int status = xl_plan_memory(m, &parts, false, cases[i].available, &err);
+        if (status != cases[i].status || !strstr(err.text, cases[i].says))
+            fail_msg("case %d: %d '%s'", (int)i, status, err.text);
+        free(parts.list);
+        xlstm_model_close(m);
+    }
+}
+
+/* numerics.md: 6,865,424,896 parameters, 13.3 GB read a token in bfloat16, 134 MB of state. */
+static void sizes_of_the_published_model(void **state) {
+    xlstm_hparams h = {.embedding_dim = 4096,
+                       .num_blocks = 32,
+                       .num_heads = 8,
+                       .vocab_size = 50304,
+                       .qk_dim = 2048,
+                       .v_dim = 4096,
+                       .qk_head = 256,
+                       .v_head = 512,
+                       .ffn_dim = 10944,
+                       .add_out_norm = true};
+    size_t count = 0;
+    for (int fused = 0; fused < 2; fused++) {
+        h.fused = fused;
+        assert_int_equal(xlstm_checkpoint_layout(&h, NULL, &count, NULL), XLSTM_OK);
+        assert_int_equal(count, fused ? 3 + 32 * 9 : 3 + 32 * 15);
+        xlstm_tensor_spec *specs = calloc(count, sizeof *specs);
+        assert_int_equal(xlstm_checkpoint_layout(&h, specs, &count, NULL), XLSTM_OK);
+        uint64_t parameters = 0;
+        for (size_t i = 0; i < count; i++)
+            parameters += (uint64_t)specs[i].shape[0] * (uint64_t)(specs[i].rank == 2 ? specs[i].shape[1] : 1);
+        assert_int_equal(parameters, 6865424896u);
+        count--;
+        assert_int_equal(xlstm_checkpoint_layout(&h, specs, &count, NULL), XLSTM_EARG);
+        free(specs);
+    }
+    h.vocab_size = 0;
+    assert_int_equal(xlstm_checkpoint_layout(&h, NULL, &count, NULL), XLSTM_EARG);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(fused_rows_become_single),
+        cmocka_unit_test(single_forms_are_bound),
+        cmocka_unit_test(all_problems_are_named),
+        cmocka_unit_test(what_does_not_fit_is_counted),
+        cmocka_unit_test(spellings_of_names),
+        cmocka_unit_test(form_is_what_the_files_hold),
+        cmocka_unit_test(unaligned_data_are_copied),
+        cmocka_unit_test(fingerprints),
+        cmocka_unit_test(bad_indexes),
+        cmocka_unit_test(folders_without_a_checkpoint),
+        cmocka_unit_test(cancelled),
+        cmocka_unit_test(memory_that_does_not_suffice),
+        cmocka_unit_test(sizes_of_the_published_model),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
