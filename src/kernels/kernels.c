@@ -4,12 +4,18 @@
 
 void xl_kernels_init(xl_kernels *table, unsigned cpu_flags) {
     xl_kernels_init_ref(table);
+#if defined(__x86_64__)
+    if (cpu_flags & XL_CPU_AVX2) xl_kernels_init_avx2(table);
+    if (cpu_flags & XL_CPU_AVX512) xl_kernels_init_avx512(table);
+#elif defined(__aarch64__)
+    if (cpu_flags & XL_CPU_NEON) xl_kernels_init_neon(table);
+#endif
 }
 
 size_t xl_mlstm_chunk_scratch(int64_t length, int64_t dqk, int64_t dv) {
     /* The widest user's: packed q, k and v, a block of 64 rows of weights, one panel of C, and a few values a
      * token in float64; each part rounded up to whole vectors. */
-    enum { VECTOR = 32, PARTS = 16, ROWS = 64 };
+    enum { VECTOR = 64, PARTS = 16, ROWS = 64 };
     size_t tokens = (size_t)length + VECTOR, qk = (size_t)dqk + VECTOR, v = (size_t)dv + VECTOR;
     return 2 * tokens * qk + tokens * v + ROWS * tokens + VECTOR * qk + PARTS * tokens;
 }

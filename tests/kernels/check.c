@@ -1,0 +1,542 @@
+/* Every kernel of one instruction set against the plain C oracle: random data, shapes with tails, unaligned
+ * pointers, poisoned outputs, canaries around them, and inputs that end where the next page may not be read.
+ *
+ *   check ISA [--bench] [--seed N]      ISA: avx2, avx512, neon, c (the oracle against itself and float64)
+ *
+ * Exit status 77 where this processor lacks the instruction set. */
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/cpu.h"
+#include "base/memory.h"
+#include "base/rng.h"
+#include "kernels/kernels.h"
+
+static xl_kernels ref, isa;
+static xl_rng rng;
+static bool bench;
+static int failures;
+static const char *const dtype_names[] = {"f32", "f16", "bf16"};
+static const size_t dtype_bytes[] = {4, 2, 2};
+
+/* Memory whose last byte is followed by a page that faults, and whose first bytes are a canary. */
+typedef struct region {
+    char *map, *data;
+    size_t mapped, bytes;
+} region;
+enum { CANARY = 64, CANARY_BYTE = 0xA5 };
+
+static region make(size_t bytes) {
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), body = (bytes + CANARY + page - 1) / page * page;
+    region r = {.mapped = body + page, .bytes = bytes};
+    r.map = mmap(NULL, r.mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (r.map == MAP_FAILED || mprotect(r.map + body, page, PROT_NONE)) {
+        perror("mmap");
+        exit(1);
+    }
+    r.data = r.map + body - bytes;
+    memset(r.data - CANARY, CANARY_BYTE, CANARY);
+    memset(r.data, 0xFF, bytes); /* NaN in every format */
+    return r;
+}
+
+static void drop(region r, const char *what) {
+    for (int i = 0; i < CANARY; i++)
+        if ((unsigned char)r.data[i - CANARY] != CANARY_BYTE) {
+            printf("FAIL %s: wrote before its output\n", what);
+            failures++;
+            break;
+        }
+    munmap(r.map, r.mapped);
+}
+
+static float *floats(region r) {
+    return (float *)(void *)r.data;
+}
+
+static region random_floats(size_t n, double scale) {
+    region r = make(n * sizeof(float));
+    for (size_t i = 0; i < n; i++) floats(r)[i] = (float)(scale * xl_rng_normal(&rng));
+    return r;
+}
+
+static region copy_of(region from) {
+    region r = make(from.bytes);
+    memcpy(r.data, from.data, from.bytes);
+    return r;
+}
+
+/* Relative L2 distance; infinite where either has what the other has not (NaN, infinity). */
+static double distance(const float *a, const float *b, size_t n) {
+    double difference = 0, norm = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (a[i] == b[i] || (isnan(a[i]) && isnan(b[i]))) {
+            if (isfinite(a[i])) norm += (double)a[i] * a[i];
+            continue;
+        }
+        if (!isfinite(a[i]) || !isfinite(b[i])) return INFINITY;
+        difference += ((double)a[i] - b[i]) * ((double)a[i] - b[i]);
+        norm += (double)b[i] * b[i];
+    }
+    return difference == 0 ? 0 : norm == 0 ? INFINITY : sqrt(difference / norm);
+}
+
+static void expect(const char *what, double got, double limit) {
+    if (got <= limit) return;
+    printf("FAIL %s: %s off the oracle by %.3g, at most %.3g allowed\n", isa.name, what, got, limit);
+    failures++;
+}
+
+/* Prints nanoseconds of the oracle and of the kernel; each expression is run for at least 20 ms, best of 5. */
+#define TIME(ns, call)                                                                                             \
+    do {                                                                                                           \
+        (ns) = INFINITY;                                                                                           \
+        for (int round_ = 0; round_ < 5; round_++) {                                                               \
+            uint64_t start_ = xl_now_ns(), calls_ = 0, now_;                                                       \
+            do {                                                                                                   \
+                call;                                                                                              \
+                calls_++;                                                                                          \
+                now_ = xl_now_ns();                                                                                \
+            } while (now_ - start_ < 4000000);                                                                     \
+            double each_ = (double)(now_ - start_) / (double)calls_;                                               \
+            if (each_ < (ns)) (ns) = each_;                                                                        \
+        }                                                                                                          \
+    } while (0)
+#define BENCH(work, unit, title, of_ref, of_isa)                                                                   \
+    do {                                                                                                           \
+        if (bench) {                                                                                               \
+            double c_, v_;                                                                                         \
+            TIME(c_, of_ref);                                                                                      \
+            TIME(v_, of_isa);                                                                                      \
+            printf("%-40s c %10.0f ns   %s %10.0f ns   x%5.1f   %7.2f %s\n", title, c_, isa.name, v_, c_ / v_,     \
+                   (double)(work) / v_, unit);                                                                     \
+        }                                                                                                          \
+    } while (0)
+
+static void check_conversions(void) {
+    for (int d = 0; d < XL_WEIGHT_DTYPES; d++) {
+        char what[64];
+        snprintf(what, sizeof what, "to_f32[%s]", dtype_names[d]);
+        size_t all = 65536 + 37;
+        region src = make(all * dtype_bytes[d]), a = make(all * 4), b = make(all * 4);
+        for (size_t i = 0; i < all; i++) {
+            uint32_t bits = d == XLSTM_F32 ? (uint32_t)xl_rng_next(&rng) : (uint32_t)i;
+            memcpy(src.data + i * dtype_bytes[d], &bits, dtype_bytes[d]);
+        }
+        ref.to_f32[d](src.data, floats(a), all);
+        isa.to_f32[d](src.data, floats(b), all);
+        expect(what, distance(floats(b), floats(a), all), 0);
+        for (size_t n = 0; n < 40; n++) {
+            region out = make(n * 4), in = make(n * dtype_bytes[d] + 1);
+            memcpy(in.data, src.data + 16384, n * dtype_bytes[d]); /* an odd address: the end is one byte off */
+            isa.to_f32[d](in.data, floats(out), n);
+            ref.to_f32[d](in.data, floats(a), n);
+            expect(what, distance(floats(out), floats(a), n), 0);
+            drop(in, what), drop(out, what);
+        }
+        BENCH(all, "values/ns", what, ref.to_f32[d](src.data, floats(a), all),
+              isa.to_f32[d](src.data, floats(b), all));
+        drop(a, what), drop(b, what), drop(src, what);
+
+        snprintf(what, sizeof what, "from_f32[%s]", dtype_names[d]);
+        for (size_t n = 0; n < 3000; n += n < 40 ? 1 : 739) {
+            region in = make(n * 4), x = make(n * dtype_bytes[d]), y = make(n * dtype_bytes[d]);
+            for (size_t i = 0; i < n; i++) {
+                uint32_t bits = (uint32_t)xl_rng_next(&rng);
+                if (i % 2) bits = (bits & 0x8fffffff) | 0x30000000; /* where float16 is normal or subnormal */
+                memcpy(in.data + 4 * i, &bits, 4);
+            }
+            ref.from_f32[d](floats(in), x.data, n);
+            isa.from_f32[d](floats(in), y.data, n);
+            for (size_t i = 0; i < n; i++)
+                if (memcmp(x.data + i * dtype_bytes[d], y.data + i * dtype_bytes[d], dtype_bytes[d]))
+                    expect(what, INFINITY, 0);
+            drop(in, what), drop(x, what), drop(y, what);
+        }
+    }
+}
+
+static void check_matvec(void) {
+    static const int64_t shapes[][3] = {{1, 1, 1},   {3, 7, 9},      {4, 8, 8},      {5, 15, 15},     {8, 16, 20},
+                                        {9, 33, 33}, {13, 100, 101}, {16, 256, 256}, {2, 1000, 1003}, {31, 71, 80}};
+    for (int d = 0; d < XL_WEIGHT_DTYPES; d++)
+        for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
+            for (size_t odd = 0; odd < 2; odd++) {
+                int64_t rows = shapes[s][0], cols = shapes[s][1], ld = shapes[s][2];
+                char what[64];
+                snprintf(what, sizeof what, "matvec[%s] %dx%d", dtype_names[d], (int)rows, (int)cols);
+                size_t elements = (size_t)((rows - 1) * ld + cols);
+                region full = random_floats(elements, 1), w = make(elements * dtype_bytes[d] + odd);
+                ref.from_f32[d](floats(full), w.data, elements);
+                for (int64_t r = 0; r + 1 < rows; r++) /* what lies between rows must not be used */
+                    memset(w.data + (size_t)(r * ld + cols) * dtype_bytes[d], 0xFF,
+                           (size_t)(ld - cols) * dtype_bytes[d]);
+                region x = random_floats((size_t)cols, 1), y = make((size_t)rows * 4), z = make((size_t)rows * 4);
+                ref.matvec[d](w.data, ld, rows, cols, floats(x), floats(y));
+                isa.matvec[d](w.data, ld, rows, cols, floats(x), floats(z));
+                expect(what, distance(floats(z), floats(y), (size_t)rows), rows < 4 ? 2e-5 : 2e-6);
+                drop(full, what), drop(w, what), drop(x, what), drop(y, what), drop(z, what);
+            }
+    for (int d = 0; bench && d < XL_WEIGHT_DTYPES; d++)
+        for (int64_t n = 256; n <= 4096; n *= 4) {
+            char what[64];
+            snprintf(what, sizeof what, "matvec[%s] %dx%d", dtype_names[d], (int)n, (int)n);
+            region w = make((size_t)(n * n) * dtype_bytes[d]), x = random_floats((size_t)n, 1);
+            region y = make((size_t)n * 4);
+            memset(w.data, 0, w.bytes);
+            BENCH((double)w.bytes, "GB/s", what, ref.matvec[d](w.data, n, n, n, floats(x), floats(y)),
+                  isa.matvec[d](w.data, n, n, n, floats(x), floats(y)));
+            drop(w, what), drop(x, what), drop(y, what);
+        }
+}
+
+static void check_norms(void) {
+    for (int64_t n = 1; n <= 600; n += n < 40 ? 1 : 131)
+        for (int bias = 0; bias < 2; bias++) {
+            size_t heads = (size_t)(n % 3 + 1), all = (size_t)n * heads;
+            region x = random_floats(all, 3), w = random_floats(all, 1), b = random_floats(all, 1);
+            region y = make(all * 4), z = copy_of(x);
+            for (size_t i = 0; i < all; i++) floats(x)[i] += 2, floats(z)[i] += 2;
+            const float *bias_or_none = bias ? floats(b) : NULL;
+            ref.rms_norm(floats(x), floats(w), bias_or_none, 1e-6, n, floats(y));
+            isa.rms_norm(floats(z), floats(w), bias_or_none, 1e-6, n, floats(z)); /* in place */
+            expect("rms_norm", distance(floats(z), floats(y), (size_t)n), 5e-6);
+            memcpy(z.data, x.data, x.bytes);
+            ref.head_norm(floats(x), floats(w), bias_or_none, 1e-5, (int64_t)heads, n, floats(y));
+            isa.head_norm(floats(z), floats(w), bias_or_none, 1e-5, (int64_t)heads, n, floats(z));
+            /* Of one or two nearly equal values less their mean only rounding is left. */
+            if (n > 2) expect("head_norm", distance(floats(z), floats(y), all), 5e-6);
+            if (n == 32 && bias) {
+                BENCH((double)n, "values/ns", "rms_norm 32",
+                      ref.rms_norm(floats(x), floats(w), NULL, 1e-6, n, floats(y)),
+                      isa.rms_norm(floats(x), floats(w), NULL, 1e-6, n, floats(y)));
+            }
+            drop(x, "norm"), drop(w, "norm"), drop(b, "norm"), drop(y, "norm"), drop(z, "norm");
+        }
+    if (bench) {
+        region x = random_floats(2048, 1), y = make(2048 * 4);
+        BENCH(2048, "values/ns", "rms_norm 2048", ref.rms_norm(floats(x), floats(x), NULL, 1e-6, 2048, floats(y)),
+              isa.rms_norm(floats(x), floats(x), NULL, 1e-6, 2048, floats(y)));
+        BENCH(2048, "values/ns", "head_norm 8x256",
+              ref.head_norm(floats(x), floats(x), NULL, 1e-6, 8, 256, floats(y)),
+              isa.head_norm(floats(x), floats(x), NULL, 1e-6, 8, 256, floats(y)));
+        drop(x, "norm"), drop(y, "norm");
+    }
+}
+
+/* Largest relative error, value by value; what is below 1e-35 counts as 0. */
+static double worst(const float *a, const float *b, size_t n) {
+    double most = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (a[i] == b[i] || (isnan(a[i]) && isnan(b[i]))) continue;
+        if (!isfinite(a[i]) || !isfinite(b[i])) return INFINITY;
+        if (fabsf(a[i]) < 1e-35f && fabsf(b[i]) < 1e-35f) continue;
+        double relative = fabs((double)a[i] - b[i]) / fabs((double)b[i]);
+        if (relative > most) most = relative;
+    }
+    return most;
+}
+
+static void check_activations(void) {
+    for (int64_t n = 0; n <= 5000; n += n < 40 ? 1 : 1239) {
+        region x = random_floats((size_t)n, n % 2 ? 1 : 30), up = random_floats((size_t)n, 1);
+        for (int64_t i = 0; i < n; i++)
+            if (i % 7 == 0) floats(x)[i] *= 1e-4f;
+        if (n > 16) {
+            floats(x)[1] = INFINITY, floats(x)[3] = -INFINITY, floats(x)[5] = NAN, floats(x)[8] = 0;
+            floats(x)[10] = 120, floats(x)[12] = -120, floats(x)[15] = -0.0f;
+        }
+        region a = copy_of(x), b = copy_of(x);
+        ref.soft_cap(floats(a), 15, n);
+        isa.soft_cap(floats(b), 15, n);
+        expect("soft_cap", worst(floats(b), floats(a), (size_t)n), 5e-7);
+        ref.sigmoid_mul(floats(x), floats(up), floats(a), n);
+        isa.sigmoid_mul(floats(x), floats(up), floats(b), n);
+        expect("sigmoid_mul", worst(floats(b), floats(a), (size_t)n), 5e-7);
+        ref.silu_mul(floats(x), floats(up), floats(a), n);
+        memcpy(b.data, x.data, x.bytes);
+        isa.silu_mul(floats(b), floats(up), floats(b), n); /* over gate */
+        expect("silu_mul", worst(floats(b), floats(a), (size_t)n), 5e-7);
+        memcpy(a.data, up.data, up.bytes), memcpy(b.data, up.data, up.bytes);
+        ref.add(floats(x), floats(a), n);
+        isa.add(floats(x), floats(b), n);
+        expect("add", worst(floats(b), floats(a), (size_t)n), 0);
+        if (n > 4000) {
+            BENCH((double)n, "values/ns", "soft_cap", ref.soft_cap(floats(a), 15, n),
+                  isa.soft_cap(floats(b), 15, n));
+            BENCH((double)n, "values/ns", "silu_mul", ref.silu_mul(floats(up), floats(up), floats(a), n),
+                  isa.silu_mul(floats(up), floats(up), floats(b), n));
+        }
+        drop(x, "activations"), drop(up, "activations"), drop(a, "activations"), drop(b, "activations");
+    }
+}
+
+/* One head's tokens and state. Strides leave gaps that stay NaN. q, k and n lean to the positive side: where n.q
+ * nearly cancels, h is as ill-conditioned as a division by zero and no two roundings agree. */
+typedef struct cell {
+    int64_t length, dqk, dv, q_stride, v_stride, gate_stride;
+    region q, k, v, i, f, c, n, m, h;
+} cell;
+
+static cell make_cell(int64_t length, int64_t dqk, int64_t dv, double hardness, int64_t gap) {
+    cell x = {.length = length,
+              .dqk = dqk,
+              .dv = dv,
+              .q_stride = dqk + gap,
+              .v_stride = dv + gap,
+              .gate_stride = 1 + gap};
+    size_t tokens = (size_t)length;
+    x.q = make(tokens * (size_t)x.q_stride * 4), x.k = make(tokens * (size_t)x.q_stride * 4);
+    x.v = make(tokens * (size_t)x.v_stride * 4), x.h = make(tokens * (size_t)x.v_stride * 4);
+    x.i = make(tokens * (size_t)x.gate_stride * 4), x.f = make(tokens * (size_t)x.gate_stride * 4);
+    for (int64_t t = 0; t < length; t++) {
+        for (int64_t j = 0; j < dqk; j++) {
+            floats(x.q)[t * x.q_stride + j] = (float)(xl_rng_normal(&rng) + 2);
+            floats(x.k)[t * x.q_stride + j] = (float)(xl_rng_normal(&rng) + 2);
+        }
+        for (int64_t j = 0; j < dv; j++) floats(x.v)[t * x.v_stride + j] = (float)(xl_rng_normal(&rng) + 1);
+        floats(x.i)[t * x.gate_stride] = (float)(hardness * xl_rng_normal(&rng));
+        floats(x.f)[t * x.gate_stride] = (float)(hardness * (xl_rng_normal(&rng) + 1));
+    }
+    x.c = random_floats((size_t)(dqk * dv), 1);
+    for (int64_t j = 0; j < dqk * dv; j++) floats(x.c)[j] += 1;
+    x.n = random_floats((size_t)dqk, 1);
+    for (int64_t j = 0; j < dqk; j++) floats(x.n)[j] = fabsf(floats(x.n)[j]) + 0.5f;
+    x.m = random_floats(1, 1);
+    return x;
+}
+
+static void drop_cell(cell *x) {
+    region all[] = {x->q, x->k, x->v, x->i, x->f, x->c, x->n, x->m, x->h};
+    for (size_t r = 0; r < sizeof all / sizeof *all; r++) drop(all[r], "mlstm");
+}
+
+/* Runs all tokens from the cell's state with chunks of `chunk` tokens (0: the step kernel) into copies. */
+typedef struct outcome {
+    region c, n, m, h;
+} outcome;
+
+static outcome run_cell(const xl_kernels *table, const cell *x, int64_t chunk) {
+    outcome o = {copy_of(x->c), copy_of(x->n), copy_of(x->m), make(x->h.bytes)};
+    region scratch = {0};
+    if (chunk) scratch = make(xl_mlstm_chunk_scratch(chunk, x->dqk, x->dv) * 4 / 64 * 64 + 64);
+    for (int64_t t = 0; t < x->length; t += chunk ? chunk : 1) {
+        const float *q = floats(x->q) + t * x->q_stride, *k = floats(x->k) + t * x->q_stride;
+        const float *v = floats(x->v) + t * x->v_stride;
+        const float *i = floats(x->i) + t * x->gate_stride, *f = floats(x->f) + t * x->gate_stride;
+        float *h = floats(o.h) + t * x->v_stride;
+        if (!chunk) {
+            table->mlstm_step(floats(o.c), floats(o.n), floats(o.m), q, k, v, *i, *f, x->dqk, x->dv, 1e-6f, h);
+            continue;
+        }
+        xl_mlstm_chunk args = {.length = x->length - t < chunk ? x->length - t : chunk,
+                               .dqk = x->dqk,
+                               .dv = x->dv,
+                               .q = q,
+                               .k = k,
+                               .v = v,
+                               .q_stride = x->q_stride,
+                               .k_stride = x->q_stride,
+                               .v_stride = x->v_stride,
+                               .igate = i,
+                               .fgate = f,
+                               .i_stride = x->gate_stride,
+                               .f_stride = x->gate_stride,
+                               .c = floats(o.c),
+                               .n = floats(o.n),
+                               .m = floats(o.m),
+                               .eps = 1e-6f,
+                               .h = h,
+                               .h_stride = x->v_stride,
+                               .scratch = floats(scratch)};
+        table->mlstm_chunk(&args);
+    }
+    if (chunk) drop(scratch, "mlstm_chunk scratch");
+    return o;
+}
+
+static void compare(const char *kernel, const cell *x, const outcome *got, const outcome *want, double limit) {
+    char what[128];
+    const char *parts[] = {"C", "n", "m", "h"};
+    const region *a[] = {&got->c, &got->n, &got->m, &got->h}, *b[] = {&want->c, &want->n, &want->m, &want->h};
+    for (int i = 0; i < 4; i++) {
+        snprintf(what, sizeof what, "%s of %d tokens, %dx%d: %s", kernel, (int)x->length, (int)x->dqk, (int)x->dv,
+                 parts[i]);
+        /* m is an exponent: its absolute error is what scales C, n and h. */
+        expect(what,
+               i == 2 ? fabsf(*floats(*a[i]) - *floats(*b[i]))
+                      : distance(floats(*a[i]), floats(*b[i]), a[i]->bytes / 4),
+               limit);
+    }
+}
+
+static void drop_outcome(outcome *o) {
+    drop(o->c, "mlstm C"), drop(o->n, "mlstm n"), drop(o->m, "mlstm m"), drop(o->h, "mlstm h");
+}
+
+static void check_cell(void) {
+    static const int64_t shapes[][2] = {{1, 1},   {3, 5},   {8, 16},   {16, 32},
+                                        {13, 40}, {24, 33}, {64, 100}, {96, 192}};
+    static const int64_t lengths[] = {1, 2, 5, 6, 7, 16, 17, 31, 48, 49, 64, 96, 97, 200};
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
+        for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++)
+            for (int hard = 0; hard < 2; hard++) {
+                cell x = make_cell(lengths[l], shapes[s][0], shapes[s][1], hard ? 15 : 2, (int64_t)l % 3);
+                outcome oracle = run_cell(&ref, &x, 0), step = run_cell(&isa, &x, 0);
+                outcome slow = run_cell(&ref, &x, x.length), whole = run_cell(&isa, &x, x.length);
+                outcome parts = run_cell(&isa, &x, 19);
+                /* Each step rounds m; the error wanders and scales C and n until an input gate sets m anew. Two
+                 * lanes of q and n may still nearly cancel. */
+                double limit = x.dqk < 8 ? 2e-4 : 5e-5;
+                compare("mlstm_step", &x, &step, &oracle, limit);
+                compare("oracle's mlstm_chunk", &x, &slow, &oracle, limit);
+                compare("mlstm_chunk", &x, &whole, &slow, limit);
+                compare("mlstm_chunk by 19", &x, &parts, &oracle, limit);
+                drop_outcome(&oracle), drop_outcome(&step), drop_outcome(&slow), drop_outcome(&whole);
+                drop_outcome(&parts), drop_cell(&x);
+            }
+    /* One long sequence with gates that saturate: the running sum of log-forget gates reaches thousands. */
+    cell x = make_cell(2500, 16, 32, 15, 0);
+    outcome oracle = run_cell(&ref, &x, 0);
+    for (int64_t chunk = 4096; chunk >= 64; chunk /= 8) {
+        outcome o = run_cell(&isa, &x, chunk);
+        compare("mlstm_chunk, hard and long", &x, &o, &oracle, 2e-5);
+        drop_outcome(&o);
+    }
+    drop_outcome(&oracle);
+    /* Gates at minus infinity: nothing enters, or nothing stays; no NaN comes out. */
+    for (int64_t t = 0; t < x.length; t++) {
+        if (t % 5 == 0) floats(x.i)[t] = -INFINITY;
+        if (t % 7 == 3) floats(x.f)[t] = -INFINITY;
+    }
+    oracle = run_cell(&ref, &x, 0);
+    outcome o = run_cell(&isa, &x, 64), step = run_cell(&isa, &x, 0);
+    for (size_t i = 0; i < o.h.bytes / 4; i++)
+        if (!isfinite(floats(o.h)[i])) expect("mlstm_chunk, gates of -inf", INFINITY, 0);
+    compare("mlstm_chunk, gates of -inf", &x, &o, &oracle, 2e-5);
+    compare("mlstm_step, gates of -inf", &x, &step, &oracle, 2e-5);
+    drop_outcome(&o), drop_outcome(&step), drop_outcome(&oracle), drop_cell(&x);
+}
+
+static void bench_cell(void) {
+    static const int64_t shapes[][2] = {{16, 32}, {48, 96}, {128, 256}, {256, 512}};
+    for (size_t s = 0; bench && s < sizeof shapes / sizeof *shapes; s++) {
+        int64_t dqk = shapes[s][0], dv = shapes[s][1];
+        char what[64];
+        for (int64_t length = 16; length <= 256; length *= 2) {
+            cell x = make_cell(length, dqk, dv, 2, 0);
+            region scratch = make(xl_mlstm_chunk_scratch(length, dqk, dv) * 4 / 64 * 64 + 64);
+            xl_mlstm_chunk args = {.length = length,
+                                   .dqk = dqk,
+                                   .dv = dv,
+                                   .q = floats(x.q),
+                                   .k = floats(x.k),
+                                   .v = floats(x.v),
+                                   .q_stride = dqk,
+                                   .k_stride = dqk,
+                                   .v_stride = dv,
+                                   .igate = floats(x.i),
+                                   .fgate = floats(x.f),
+                                   .i_stride = 1,
+                                   .f_stride = 1,
+                                   .c = floats(x.c),
+                                   .n = floats(x.n),
+                                   .m = floats(x.m),
+                                   .eps = 1e-6f,
+                                   .h = floats(x.h),
+                                   .h_stride = dv,
+                                   .scratch = floats(scratch)};
+            double flops = (double)length * (double)(length + 1) * (double)(dqk + dv) +
+                           4.0 * (double)length * (double)dqk * (double)dv;
+            snprintf(what, sizeof what, "mlstm_chunk %dx%d, L %d", (int)dqk, (int)dv, (int)length);
+            BENCH(flops, "GFLOP/s", what, ref.mlstm_chunk(&args), isa.mlstm_chunk(&args));
+            drop(scratch, what), drop_cell(&x);
+        }
+        cell x = make_cell(1, dqk, dv, 2, 0);
+        snprintf(what, sizeof what, "mlstm_step %dx%d", (int)dqk, (int)dv);
+        BENCH(8.0 * (double)(dqk * dv), "GB/s", what,
+              ref.mlstm_step(floats(x.c), floats(x.n), floats(x.m), floats(x.q), floats(x.k), floats(x.v), 0, 5,
+                             dqk, dv, 1e-6f, floats(x.h)),
+              isa.mlstm_step(floats(x.c), floats(x.n), floats(x.m), floats(x.q), floats(x.k), floats(x.v), 0, 5,
+                             dqk, dv, 1e-6f, floats(x.h)));
+        drop_cell(&x);
+    }
+}
+
+static void check_gemm(void) {
+    static const int64_t shapes[][3] = {{1, 1, 1},     {2, 5, 7},     {3, 300, 530},
+                                        {17, 33, 257}, {64, 96, 256}, {1, 40, 300}};
+    for (int d = 0; d < XL_WEIGHT_DTYPES; d++)
+        for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
+            for (int accumulate = 0; accumulate < 2; accumulate++) {
+                int64_t n = shapes[s][0], rows = shapes[s][1], cols = shapes[s][2], ld = cols + 3;
+                char what[64];
+                snprintf(what, sizeof what, "gemm[%s] %dx%dx%d", dtype_names[d], (int)n, (int)rows, (int)cols);
+                region full = random_floats((size_t)(rows * ld), 1), w = make((size_t)(rows * ld) * dtype_bytes[d]);
+                ref.from_f32[d](floats(full), w.data, (size_t)(rows * ld));
+                region x = random_floats((size_t)(n * ld), 1), y = random_floats((size_t)(n * rows), 1);
+                region z = copy_of(y), scratch = make(xl_gemm_scratch(cols) * 4);
+                float *one = floats(full);
+                for (int64_t t = 0; t < n; t++) {
+                    ref.matvec[d](w.data, ld, rows, cols, floats(x) + t * ld, one);
+                    for (int64_t r = 0; r < rows; r++)
+                        floats(y)[t * rows + r] = one[r] + (accumulate ? floats(y)[t * rows + r] : 0);
+                }
+                xl_gemm(&isa, (xlstm_dtype)d, w.data, ld, rows, cols, floats(x), ld, n, floats(z), rows, accumulate,
+                        floats(scratch));
+                expect(what, distance(floats(z), floats(y), (size_t)(n * rows)), 2e-6);
+                drop(full, what), drop(w, what), drop(x, what), drop(y, what), drop(z, what), drop(scratch, what);
+            }
+    for (int d = 0; bench && d < XL_WEIGHT_DTYPES; d++)
+        for (int64_t n = 64; n <= 512; n *= 8) {
+            int64_t size = 1024;
+            char what[64];
+            snprintf(what, sizeof what, "gemm[%s] %dx1024x1024, first by f32", dtype_names[d], (int)n);
+            region w = make((size_t)(size * size) * 4), x = random_floats((size_t)(n * size), 1);
+            region y = make((size_t)(n * size) * 4), scratch = make(xl_gemm_scratch(size) * 4);
+            memset(w.data, 0, w.bytes);
+            BENCH(2.0 * (double)(size * size * n), "GFLOP/s", what,
+                  xl_gemm(&isa, XLSTM_F32, w.data, size, size, size, floats(x), size, n, floats(y), size, 0,
+                          floats(scratch)),
+                  xl_gemm(&isa, (xlstm_dtype)d, w.data, size, size, size, floats(x), size, n, floats(y), size, 0,
+                          floats(scratch)));
+            drop(w, what), drop(x, what), drop(y, what), drop(scratch, what);
+        }
+}
+
+int main(int argc, char **argv) {
+    uint64_t seed = 1;
+    const char *mask = argc > 1 ? argv[1] : "c";
+    for (int i = 2; i < argc; i++) {
+        if (!strcmp(argv[i], "--bench")) bench = true;
+        if (!strcmp(argv[i], "--seed") && i + 1 < argc) seed = strtoull(argv[++i], NULL, 10);
+    }
+    int flags = xl_cpu_flags_masked(mask);
+    if (flags < 0) {
+        fprintf(stderr, "check: '%s' is no instruction set\n", mask);
+        return 2;
+    }
+    xl_kernels_init(&ref, 0);
+    xl_kernels_init(&isa, (unsigned)flags);
+    if (strcmp(isa.name, mask)) {
+        printf("this processor has no %s\n", mask);
+        return 77;
+    }
+    xl_blas_single_thread();
+    xl_rng_seed(&rng, seed);
+    check_conversions();
+    check_matvec();
+    check_norms();
+    check_activations();
+    check_cell();
+    check_gemm();
+    bench_cell();
+    printf("%s: %d failures\n", isa.name, failures);
+    return failures > 0;
+}
