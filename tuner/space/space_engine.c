@@ -1,0 +1,41 @@
+/* Spaces over the engine's own tunables. */
+#include "base/error.h"
+#include "tuner/space/space.h"
+
+void tune_known_tunables(const xlstm_model *model, tune_known *out) {
+    for (int id = 0; id < XLSTM_TUNABLE_COUNT; id++) {
+        const xlstm_tunable *t = xlstm_tunable_get(id);
+        tune_known *k = &out[id];
+        *k = (tune_known){.name = t->name, .affects = t->affects, .choices = t->choices};
+        xlstm_tunable_range(id, model, &k->min, &k->max, &k->preset);
+        k->hard_min = t->min;
+        k->hard_max = t->max;
+    }
+}
+
+int tune_space_original(int64_t heads_min, int64_t heads_max, int64_t chunks_min, int64_t chunks_max,
+                        int64_t workers_min, int64_t workers_max, tune_space **out, xlstm_error *err) {
+    *out = NULL;
+    tune_space *s = tune_space_create();
+    if (!s) return xl_fail(err, XLSTM_ENOMEM, "space: out of memory");
+    const struct {
+        int id;
+        int64_t min, max;
+    } rows[] = {{XLSTM_TUNE_HEADS_PER_BAND, heads_min, heads_max},
+                {XLSTM_TUNE_CHUNK_SIZE, chunks_min, chunks_max},
+                {XLSTM_TUNE_WORKERS, workers_min, workers_max}};
+    for (size_t i = 0; i < (workers_max > 0 ? 3 : 2); i++) {
+        const xlstm_tunable *t = xlstm_tunable_get(rows[i].id);
+        int status = tune_space_add_range(s, t->name, t->affects, rows[i].min, rows[i].max, 1, err);
+        if (status) {
+            tune_space_destroy(s);
+            return status;
+        }
+    }
+    int64_t quarter = (chunks_max - chunks_min) / 4;
+    tune_space_set_original(s, 0, TUNE_DRAW_ANY, 1, 2);
+    tune_space_set_original(s, 1, TUNE_DRAW_ENDS, quarter > 1 ? (uint32_t)quarter : 1, 0);
+    if (workers_max > 0) tune_space_set_original(s, 2, TUNE_DRAW_ANY, 1, 0);
+    *out = s;
+    return XLSTM_OK;
+}

@@ -1,0 +1,300 @@
+/* The forms in which a user gives a space: a config's object and the `--tune` text. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "tuner/space/space.h"
+
+/* Ranges with at most so many values are searched whole; longer ones by their powers of two. */
+enum { WHOLE_RANGE = 64 };
+
+static const tune_known *find_known(const char *name, const tune_known *known, size_t count, xlstm_error *err) {
+    const char *names[TUNE_SPACE_PARAMS] = {0};
+    size_t n = count < TUNE_SPACE_PARAMS ? count : TUNE_SPACE_PARAMS;
+    for (size_t i = 0; i < n; i++) {
+        names[i] = known[i].name;
+        if (!xl_name_distance(name, known[i].name)) return &known[i];
+    }
+    char all[512] = "";
+    int near = xl_nearest_name(name, names, (int)n);
+    size_t used = 0;
+    for (size_t i = 0; i < n && used < sizeof all; i++) {
+        used += (size_t)snprintf(all + used, sizeof all - used, "%s%s", i ? ", " : "", names[i]);
+    }
+    if (near >= 0)
+        xl_fail(err, XLSTM_EARG, "space: unknown parameter \"%s\"; did you mean \"%s\"?", name, names[near]);
+    else xl_fail(err, XLSTM_EARG, "space: unknown parameter \"%s\", wanted one of %s", name, all);
+    return NULL;
+}
+
+static tune_value preset_of(const tune_known *k) {
+    return k->choices ? (tune_value){.text = k->choices[k->preset]} : (tune_value){.number = (double)k->preset};
+}
+
+static int add_useful(tune_space *s, const tune_known *k, xlstm_error *err) {
+    tune_value values[WHOLE_RANGE + 64];
+    size_t n = 0;
+    if (k->choices) {
+        for (int64_t i = k->min; i <= k->max && n < WHOLE_RANGE; i++)
+            values[n++] = (tune_value){.text = k->choices[i]};
+    } else if (k->max - k->min < WHOLE_RANGE) {
+        return tune_space_add_range(s, k->name, k->affects, k->min, k->max, 1, err);
+    } else {
+        for (int64_t v = 1; v <= k->max && n < WHOLE_RANGE; v *= 2) {
+            bool preset_first = k->preset >= k->min && k->preset > v / 2 && k->preset < v;
+            if (preset_first) values[n++] = (tune_value){.number = (double)k->preset};
+            if (v >= k->min) values[n++] = (tune_value){.number = (double)v};
+        }
+    }
+    return tune_space_add_list(s, k->name, k->affects, values, n, err);
+}
+
+/* A value of a user's, checked against what is known of the parameter. */
+static int check_value(const char *name, const tune_known *k, tune_value v, xlstm_error *err) {
+    if (!k) return XLSTM_OK;
+    if (!k->choices) {
+        if (!v.text && v.number == floor(v.number) && v.number >= (double)k->hard_min &&
+            v.number <= (double)k->hard_max) {
+            return XLSTM_OK;
+        }
+        char text[64];
+        return xl_fail(err, XLSTM_EARG, "space: %s: found %s, wanted an integer from %lld to %lld", name,
+                       tune_value_print(v, text, sizeof text), (long long)k->hard_min, (long long)k->hard_max);
+    }
+    char all[256] = "";
+    size_t used = 0;
+    for (const char *const *c = k->choices; *c && used < sizeof all; c++) {
+        if (v.text && !strcmp(v.text, *c)) return XLSTM_OK;
+        used += (size_t)snprintf(all + used, sizeof all - used, "%s%s", used ? ", " : "", *c);
+    }
+    char text[64];
+    return xl_fail(err, XLSTM_EARG, "space: %s: found %s, wanted one of %s", name,
+                   tune_value_print(v, text, sizeof text), all);
+}
+
+static int add_checked(tune_space *s, const char *name, const tune_known *k, const tune_value *values, size_t count,
+                       xlstm_error *err) {
+    for (size_t i = 0; i < count; i++) {
+        int status = check_value(name, k, values[i], err);
+        if (status) return status;
+    }
+    return tune_space_add_list(s, k ? k->name : name, k ? k->affects : 0, values, count, err);
+}
+
+static int add_bounds(tune_space *s, const char *name, const tune_known *k, int64_t min, int64_t max, int64_t step,
+                      bool powers, xlstm_error *err) {
+    int status = check_value(name, k, (tune_value){.number = (double)min}, err);
+    if (!status) status = check_value(name, k, (tune_value){.number = (double)max}, err);
+    if (status) return status;
+    const char *own = k ? k->name : name;
+    unsigned affects = k ? k->affects : 0;
+    return powers ? tune_space_add_powers(s, own, affects, min, max, err)
+                  : tune_space_add_range(s, own, affects, min, max, step, err);
+}
+
+/* ---- JSON ---- */
+
+static const char *type_name(const json_t *j) {
+    static const char *const names[] = {"an object", "a list", "a text", "an integer",
+                                        "a number",  "true",   "false",  "null"};
+    return names[json_typeof(j)];
+}
+
+static int json_value(const char *name, const json_t *j, tune_value *out, xlstm_error *err) {
+    if (json_is_string(j)) *out = (tune_value){.text = json_string_value(j)};
+    else if (json_is_number(j)) *out = (tune_value){.number = json_number_value(j)};
+    else return xl_fail(err, XLSTM_EFORMAT, "space: %s: found %s, wanted a number or a text", name, type_name(j));
+    return XLSTM_OK;
+}
+
+static int json_bounds(tune_space *s, const char *name, const tune_known *k, const json_t *j, xlstm_error *err) {
+    static const char *const keys[] = {"min", "max", "step", "powers_of_two"};
+    int64_t bound[3] = {k ? k->min : 0, k ? k->max : 0, 1};
+    bool given[3] = {false, false, false}, powers = false;
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)j, key, value) {
+        int at = -1;
+        for (int i = 0; i < 4; i++) {
+            if (!strcmp(key, keys[i])) at = i;
+        }
+        if (at < 0) {
+            int near = xl_nearest_name(key, keys, 4);
+            return xl_fail(err, XLSTM_EFORMAT, "space: %s: unknown key \"%s\", wanted %s%s%s", name, key,
+                           near < 0 ? "min, max, step or powers_of_two" : "\"", near < 0 ? "" : keys[near],
+                           near < 0 ? "" : "\"");
+        }
+        if (at == 3 ? !json_is_boolean(value) : !json_is_integer(value)) {
+            return xl_fail(err, XLSTM_EFORMAT, "space: %s.%s: found %s, wanted %s", name, key, type_name(value),
+                           at == 3 ? "true or false" : "an integer");
+        }
+        if (at == 3) {
+            powers = json_is_true(value);
+        } else {
+            bound[at] = json_integer_value(value);
+            given[at] = true;
+        }
+    }
+    if (!k && (!given[0] || !given[1])) return xl_fail(err, XLSTM_EFORMAT, "space: %s: wanted min and max", name);
+    if (powers && given[2]) {
+        return xl_fail(err, XLSTM_EFORMAT, "space: %s: step and powers_of_two exclude each other", name);
+    }
+    return add_bounds(s, name, k, bound[0], bound[1], bound[2], powers, err);
+}
+
+static int json_list(tune_space *s, const char *name, const tune_known *k, const json_t *j, xlstm_error *err) {
+    size_t count = json_array_size(j);
+    tune_value *values = xl_array(count, sizeof *values);
+    if (!values) return xl_fail(err, XLSTM_ENOMEM, "space: %s: out of memory", name);
+    int status = XLSTM_OK;
+    for (size_t i = 0; i < count && !status; i++) status = json_value(name, json_array_get(j, i), &values[i], err);
+    if (!status) status = add_checked(s, name, k, values, count, err);
+    free(values);
+    return status;
+}
+
+static int json_param(tune_space *s, const char *name, const json_t *j, const tune_known *known, size_t known_count,
+                      xlstm_error *err) {
+    const tune_known *k = NULL;
+    if (known) {
+        k = find_known(name, known, known_count, err);
+        if (!k) return XLSTM_EARG;
+    }
+    int status;
+    if (json_is_object(j)) {
+        status = json_bounds(s, name, k, j, err);
+    } else if (json_is_array(j)) {
+        status = json_list(s, name, k, j, err);
+    } else if (json_is_true(j) && k) {
+        status = add_useful(s, k, err);
+    } else {
+        tune_value v;
+        status = json_value(name, j, &v, err);
+        if (!status) status = add_checked(s, name, k, &v, 1, err);
+    }
+    if (!status && k) tune_space_set_preset(s, tune_space_params(s) - 1, preset_of(k));
+    return status;
+}
+
+int tune_space_from_json(const json_t *object, const tune_known *known, size_t known_count, tune_space **out,
+                         xlstm_error *err) {
+    *out = NULL;
+    if (!json_is_object(object)) {
+        return xl_fail(err, XLSTM_EFORMAT, "space: found %s, wanted an object of parameters", type_name(object));
+    }
+    tune_space *s = tune_space_create();
+    if (!s) return xl_fail(err, XLSTM_ENOMEM, "space: out of memory");
+    int status = XLSTM_OK;
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)object, key, value) {
+        if (!strcmp(key, "conditions")) continue;
+        status = json_param(s, key, value, known, known_count, err);
+        if (status) goto fail;
+    }
+    const json_t *conditions = json_object_get(object, "conditions");
+    if (conditions && !json_is_array(conditions)) {
+        status = xl_fail(err, XLSTM_EFORMAT, "space: conditions: found %s, wanted a list of texts",
+                         type_name(conditions));
+        goto fail;
+    }
+    for (size_t i = 0; i < json_array_size(conditions); i++) {
+        const json_t *c = json_array_get(conditions, i);
+        status = json_is_string(c) ? tune_space_add_condition(s, json_string_value(c), err)
+                                   : xl_fail(err, XLSTM_EFORMAT, "space: conditions[%zu]: found %s, wanted a text",
+                                             i, type_name(c));
+        if (status) goto fail;
+    }
+    if (!tune_space_params(s)) {
+        status = xl_fail(err, XLSTM_EARG, "space: no parameter is named");
+        goto fail;
+    }
+    *out = s;
+    return XLSTM_OK;
+fail:
+    tune_space_destroy(s);
+    return status;
+}
+
+/* ---- --tune ---- */
+
+static bool integer(const char *text, int64_t *out) {
+    char *end;
+    long long v = strtoll(text, &end, 10);
+    *out = v;
+    return end != text && !*end;
+}
+
+/* A text where the parameter has choices, else a number where it reads as one. */
+static tune_value text_value(const tune_known *k, const char *text) {
+    char *end;
+    double x = strtod(text, &end);
+    if (k->choices || end == text || *end) return (tune_value){.text = text};
+    return (tune_value){.number = x};
+}
+
+static int names_bounds(tune_space *s, const tune_known *k, char *text, xlstm_error *err) {
+    char *max_text = strchr(text, ':');
+    *max_text++ = 0;
+    char *step_text = strchr(max_text, ':');
+    if (step_text) *step_text++ = 0;
+    int64_t min, max, step = 1;
+    bool powers = step_text && !strcmp(step_text, "x2");
+    if (!integer(text, &min) || !integer(max_text, &max) || (step_text && !powers && !integer(step_text, &step))) {
+        return xl_fail(err, XLSTM_EARG, "space: %s: wanted MIN:MAX, MIN:MAX:STEP or MIN:MAX:x2 in integers",
+                       k->name);
+    }
+    return add_bounds(s, k->name, k, min, max, step, powers, err);
+}
+
+static int names_param(tune_space *s, char *item, const tune_known *known, size_t known_count, xlstm_error *err) {
+    char *values_text = strchr(item, '=');
+    if (values_text) *values_text++ = 0;
+    const tune_known *k = find_known(item, known, known_count, err);
+    if (!k) return XLSTM_EARG;
+    int status;
+    if (!values_text) {
+        status = add_useful(s, k, err);
+    } else if (strchr(values_text, ':')) {
+        status = names_bounds(s, k, values_text, err);
+    } else {
+        tune_value values[256];
+        size_t n = 0;
+        char *save = NULL;
+        for (char *v = strtok_r(values_text, "|", &save); v; v = strtok_r(NULL, "|", &save)) {
+            if (n == 256) return xl_fail(err, XLSTM_EARG, "space: %s: more than 256 values", k->name);
+            values[n++] = text_value(k, v);
+        }
+        status = add_checked(s, k->name, k, values, n, err);
+    }
+    if (!status) tune_space_set_preset(s, tune_space_params(s) - 1, preset_of(k));
+    return status;
+}
+
+int tune_space_from_names(const char *text, const tune_known *known, size_t known_count, tune_space **out,
+                          xlstm_error *err) {
+    *out = NULL;
+    int status = XLSTM_OK;
+    tune_space *s = tune_space_create();
+    char *copy = xl_format("%s", text);
+    if (!s || !copy) {
+        status = xl_fail(err, XLSTM_ENOMEM, "space: out of memory");
+        goto end;
+    }
+    char *save = NULL;
+    for (char *item = strtok_r(copy, ", ", &save); item && !status; item = strtok_r(NULL, ", ", &save)) {
+        status = names_param(s, item, known, known_count, err);
+    }
+    if (!status && !tune_space_params(s)) status = xl_fail(err, XLSTM_EARG, "space: no parameter is named");
+    if (!status) {
+        *out = s;
+        s = NULL;
+    }
+end:
+    free(copy);
+    tune_space_destroy(s);
+    return status;
+}
