@@ -16,6 +16,7 @@ libopenblas-dev - openblas-devel openblas dense matrix products
 libpcre2-dev pcre2 pcre2-devel pcre2 the tokenizer's regular expression
 libutf8proc-dev utf8proc utf8proc-devel libutf8proc Unicode normal forms
 libhwloc-dev hwloc hwloc-devel hwloc processor topology and pinning
+zlib1g-dev zlib zlib-devel zlib packed landscapes of replay
 libsqlite3-dev sqlite sqlite-devel sqlite the study's database
 gnuplot-nox gnuplot gnuplot gnuplot pictures
 fonts-dejavu-core - dejavu-sans-fonts ttf-dejavu letters in the pictures

@@ -24,6 +24,7 @@ typedef struct tune_strategy_options {
     /* Points to propose first, in this order (what was good before, the default setting); not owned, copied. */
     const uint32_t *priors;
     size_t prior_count;
+    const struct tune_auto_params *auto_params; /* auto: what to vary (tuner/search/auto.h); NULL: the defaults */
 } tune_strategy_options;
 
 /* Everything 0, noise unknown. */

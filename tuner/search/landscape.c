@@ -1,0 +1,413 @@
+#include "tuner/search/landscape.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/memory.h"
+
+enum { TEXT_LIMIT = 1 << 30, JSON_LIMIT = 64 << 20 };
+
+/* The whole file, unpacked where it is gzip; malloc'd, NUL-terminated. */
+static int read_text(const char *path, char **out, xlstm_error *err) {
+    *out = NULL;
+    if (!xl_is_file(path)) return xl_fail(err, XLSTM_ENOTFOUND, "%s: no such file", path);
+    gzFile file = gzopen(path, "rb");
+    if (!file) return xl_fail(err, XLSTM_EIO, "%s: %s", path, strerror(errno));
+    int status = XLSTM_OK;
+    char *text = NULL;
+    size_t size = 0, room = 1 << 16;
+    for (;;) {
+        if (size + 1 >= room || !text) {
+            if (text) room *= 2;
+            char *more = realloc(text, room);
+            if (!more) {
+                status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", path);
+                break;
+            }
+            text = more;
+        }
+        int n = gzread(file, text + size, (unsigned)(room - size - 1));
+        if (n < 0) {
+            int code;
+            status = xl_fail(err, XLSTM_EFORMAT, "%s: %s", path, gzerror(file, &code));
+            break;
+        }
+        size += (size_t)n;
+        if (!n) break;
+        if (size > TEXT_LIMIT) {
+            status = xl_fail(err, XLSTM_EFORMAT, "%s: more than %d bytes", path, TEXT_LIMIT);
+            break;
+        }
+    }
+    gzclose(file);
+    if (!status && memchr(text, 0, size)) status = xl_fail(err, XLSTM_EFORMAT, "%s: a NUL byte", path);
+    if (status) {
+        free(text);
+        return status;
+    }
+    text[size] = 0;
+    *out = text;
+    return XLSTM_OK;
+}
+
+/* Cuts the next line off, in place; NULL at the end. LF and CRLF. */
+static char *next_line(char **at) {
+    char *line = *at;
+    if (!*line) return NULL;
+    char *end = strchr(line, '\n');
+    if (end) {
+        *at = end + 1;
+        *end = 0;
+    } else {
+        *at = end = line + strlen(line);
+    }
+    if (end > line && end[-1] == '\r') end[-1] = 0;
+    return line;
+}
+
+/* Splits at commas in place, quotes around a field taken off; the number of fields, at most `room` stored. */
+static size_t split(char *line, char **field, size_t room) {
+    size_t n = 0;
+    for (char *at = line;;) {
+        char *start = at, *end;
+        if (*at == '"' && (end = strchr(at + 1, '"')) && (end[1] == ',' || !end[1])) {
+            start = at + 1;
+            *end = 0;
+            at = end + 1;
+        } else {
+            at += strcspn(at, ",");
+        }
+        if (n < room) field[n] = start;
+        n++;
+        if (!*at) return n;
+        *at++ = 0;
+    }
+}
+
+static bool number(const char *text, double *out) {
+    char *end;
+    *out = strtod(text, &end);
+    return end != text && !*end && isfinite(*out);
+}
+
+/* Python writes truth values as True and False, JSON readers as 1 and 0. */
+static tune_value cell_value(const char *text) {
+    double x;
+    if (number(text, &x)) return (tune_value){.number = x};
+    if (!strcmp(text, "True") || !strcmp(text, "False")) return (tune_value){.number = text[0] == 'T'};
+    return (tune_value){.text = text};
+}
+
+static int compare_values(const void *a, const void *b) {
+    const tune_value *x = a, *y = b;
+    return (x->number > y->number) - (x->number < y->number);
+}
+
+static int compare_doubles(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static bool same(tune_value a, tune_value b) {
+    if (a.text || b.text) return a.text && b.text && !strcmp(a.text, b.text);
+    return a.number == b.number;
+}
+
+/* The parameter's value list from spaces.json; false where it is not there or lacks a value of the column. */
+static bool declared_domain(const json_t *params, const char *name, const tune_value *column, size_t count,
+                            tune_value *out, size_t *out_count) {
+    const json_t *list = json_object_get(params, name);
+    size_t n = json_array_size(list);
+    if (!n || n > TUNE_SPACE_VALUES) return false;
+    for (size_t i = 0; i < n; i++) {
+        const json_t *v = json_array_get(list, i);
+        if (json_is_string(v)) out[i] = (tune_value){.text = json_string_value(v)};
+        else if (json_is_number(v)) out[i] = (tune_value){.number = json_number_value(v)};
+        else if (json_is_boolean(v)) out[i] = (tune_value){.number = json_is_true(v)};
+        else return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        size_t j = 0;
+        while (j < n && !same(out[j], column[i])) j++;
+        if (j == n) return false;
+    }
+    *out_count = n;
+    return true;
+}
+
+typedef struct table {
+    const char *path;
+    char *text; /* storage of the fields */
+    char *header[TUNE_SPACE_PARAMS + 3];
+    size_t columns, params, cost, times; /* column numbers; `times` == columns where there is none */
+    tune_value *cells;                   /* [rows][params] */
+    char **repeats;                      /* [rows] */
+} table;
+
+/* Distinct values of a column: numbers ascending; texts in the order of appearance. `out` has room for all. */
+static size_t column_values(const table *t, size_t rows, size_t column, tune_value *out) {
+    size_t n = 0;
+    bool texts = false;
+    for (size_t r = 0; r < rows; r++) {
+        tune_value v = t->cells[r * t->params + column];
+        size_t i = n; /* rows are in enumeration order: the value of the row before is the likeliest */
+        while (i && !same(out[i - 1], v)) i--;
+        if (i) continue;
+        if (n == TUNE_SPACE_VALUES) return n + 1;
+        texts |= v.text != NULL;
+        out[n++] = v;
+    }
+    if (!texts) qsort(out, n, sizeof *out, compare_values);
+    return n;
+}
+
+static int make_space(tune_landscape *l, const table *t, const json_t *declared, xlstm_error *err) {
+    int status = XLSTM_OK;
+    uint16_t *index = xl_array(l->rows * t->params, sizeof *index);
+    tune_value *column = xl_array(TUNE_SPACE_VALUES + 1, sizeof *column);
+    tune_value *domain = xl_array(TUNE_SPACE_VALUES + 1, sizeof *domain);
+    l->space = tune_space_create();
+    if (!index || !column || !domain || !l->space) {
+        status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", t->path);
+        goto end;
+    }
+    for (size_t p = 0; p < t->params; p++) {
+        size_t n = column_values(t, l->rows, p, column);
+        const tune_value *values = column;
+        if (declared_domain(declared, t->header[p], column, n, domain, &n)) values = domain;
+        status = tune_space_add_list(l->space, t->header[p], 0, values, n, err);
+        if (status) goto end;
+        const tune_param *param = tune_space_param(l->space, p);
+        for (size_t r = 0; r < l->rows; r++) {
+            uint32_t v = 0;
+            while (!same(param->values[v], t->cells[r * t->params + p])) v++;
+            index[r * t->params + p] = (uint16_t)v;
+        }
+    }
+    xlstm_error why;
+    status = tune_space_seal_points(l->space, index, l->rows, &why);
+    if (status) status = xl_fail(err, XLSTM_EFORMAT, "%s: %s", t->path, why.text);
+end:
+    free(index);
+    free(column);
+    free(domain);
+    return status;
+}
+
+static int read_header(table *t, char *line, xlstm_error *err) {
+    size_t room = sizeof t->header / sizeof *t->header;
+    size_t n = line ? split(line, t->header, room) : 0;
+    t->columns = n;
+    size_t stored = n < room ? n : room;
+    while (t->params < stored && strcmp(t->header[t->params], "time") != 0) t->params++;
+    if (t->params == stored || !t->params || t->params > TUNE_SPACE_PARAMS) {
+        return xl_fail(err, XLSTM_EFORMAT, "%s: line 1: wanted 1 to %d parameter columns, then \"time\"", t->path,
+                       TUNE_SPACE_PARAMS);
+    }
+    t->cost = t->times = n;
+    for (size_t i = t->params + 1; i < stored; i++) {
+        if (!strcmp(t->header[i], "cost_s")) t->cost = i;
+        if (!strcmp(t->header[i], "times")) t->times = i;
+    }
+    return XLSTM_OK;
+}
+
+static int read_row(tune_landscape *l, table *t, size_t row, char *line, xlstm_error *err) {
+    char *field[TUNE_SPACE_PARAMS + 3];
+    size_t room = sizeof field / sizeof *field;
+    size_t n = split(line, field, room);
+    if (n != t->columns || n > room) {
+        return xl_fail(err, XLSTM_EFORMAT, "%s: line %zu: %zu fields, wanted %zu as in line 1", t->path, row + 2, n,
+                       t->columns);
+    }
+    for (size_t p = 0; p < t->params; p++) t->cells[row * t->params + p] = cell_value(field[p]);
+    l->time[row] = NAN;
+    const char *time = field[t->params];
+    if (*time && (!number(time, &l->time[row]) || l->time[row] <= 0)) {
+        return xl_fail(err, XLSTM_EFORMAT, "%s: line %zu: time: found \"%s\", wanted a positive number or nothing",
+                       t->path, row + 2, time);
+    }
+    l->cost[row] = 0;
+    const char *cost = t->cost < n ? field[t->cost] : "";
+    if (*cost && (!number(cost, &l->cost[row]) || l->cost[row] < 0)) {
+        return xl_fail(err, XLSTM_EFORMAT, "%s: line %zu: cost_s: found \"%s\", wanted a number of seconds",
+                       t->path, row + 2, cost);
+    }
+    t->repeats[row] = t->times < n ? field[t->times] : field[0] + strlen(field[0]);
+    return XLSTM_OK;
+}
+
+static int read_repeats(tune_landscape *l, const table *t, xlstm_error *err) {
+    size_t total = 0;
+    for (size_t r = 0; r < l->rows; r++) {
+        total += *t->repeats[r] != 0;
+        for (const char *c = t->repeats[r]; *c; c++) total += *c == ';';
+    }
+    l->samples = xl_array(total, sizeof *l->samples);
+    if (!l->samples) return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", t->path);
+    size_t at = 0;
+    for (size_t r = 0; r < l->rows; r++) {
+        l->sample_first[r] = at;
+        char *save = NULL;
+        for (char *c = strtok_r(t->repeats[r], ";", &save); c; c = strtok_r(NULL, ";", &save)) {
+            if (!number(c, &l->samples[at]) || l->samples[at] <= 0) {
+                return xl_fail(err, XLSTM_EFORMAT, "%s: line %zu: times: found \"%s\", wanted a positive number",
+                               t->path, r + 2, c);
+            }
+            at++;
+        }
+    }
+    l->sample_first[l->rows] = at;
+    return XLSTM_OK;
+}
+
+static double mean_or_zero(double sum, size_t n) {
+    return n ? sum / (double)n : 0;
+}
+
+static double median_of(const double *sorted, size_t n) {
+    return n % 2 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
+}
+
+/* Evaluations that random search without repeats needs, in expectation, to get the share p of the way. */
+static double evaluations_to(const tune_landscape *l, double p) {
+    double target = l->optimum + (l->median - l->optimum) * (1 - p);
+    size_t i = 0;
+    while (i + 1 < l->valid && l->sorted[l->valid - 1 - i] > target) i++;
+    return ceil((double)i / (double)(l->valid + 1 - i));
+}
+
+static int summarize(tune_landscape *l, const char *path, xlstm_error *err) {
+    double valid_cost = 0, invalid_cost = 0;
+    double *costs = xl_array(l->rows, sizeof *costs);
+    l->sorted = xl_array(l->rows, sizeof *l->sorted);
+    if (!costs || !l->sorted) {
+        free(costs);
+        return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", path);
+    }
+    for (size_t r = 0; r < l->rows; r++) {
+        costs[r] = l->cost[r];
+        if (isnan(l->time[r])) invalid_cost += l->cost[r];
+        else valid_cost += l->cost[r], l->sorted[l->valid++] = l->time[r];
+    }
+    qsort(costs, l->rows, sizeof *costs, compare_doubles);
+    qsort(l->sorted, l->valid, sizeof *l->sorted, compare_doubles);
+    double middle = median_of(costs, l->rows);
+    free(costs);
+    if (!l->valid) return xl_fail(err, XLSTM_EFORMAT, "%s: no row has a time", path);
+    size_t invalid = l->rows - l->valid;
+    l->optimum = l->sorted[0];
+    l->median = median_of(l->sorted, l->valid);
+    l->cost_per_eval = mean_or_zero(valid_cost, l->valid) +
+                       (double)invalid / (double)l->rows * mean_or_zero(invalid_cost, invalid);
+    l->t01 = evaluations_to(l, 0.01) * middle;
+    l->t95 = evaluations_to(l, 0.95) * middle;
+    return XLSTM_OK;
+}
+
+/* The `params` object of this landscape in spaces.json beside it; NULL where there is none. *file holds it. */
+static int read_declared(const char *path, const char *name, json_t **file, const json_t **params,
+                         xlstm_error *err) {
+    *file = NULL;
+    *params = NULL;
+    char *folder = xl_path_folder(path);
+    char *json_path = folder ? xl_path_join(folder, "spaces.json") : NULL;
+    int status = XLSTM_OK;
+    if (!json_path) {
+        status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", path);
+    } else if (xl_is_file(json_path)) {
+        char *data = NULL;
+        size_t bytes;
+        json_error_t why;
+        status = xl_file_read(json_path, JSON_LIMIT, &data, &bytes, err);
+        if (!status) *file = json_loadb(data, bytes, 0, &why);
+        if (!status && !*file) {
+            status = xl_fail(err, XLSTM_EFORMAT, "%s: line %d: %s", json_path, why.line, why.text);
+        }
+        free(data);
+        for (size_t i = 0; !status && i < json_array_size(*file); i++) {
+            const json_t *entry = json_array_get(*file, i);
+            const char *own = json_string_value(json_object_get(entry, "name"));
+            if (own && !strcmp(own, name)) *params = json_object_get(entry, "params");
+        }
+    }
+    free(folder);
+    free(json_path);
+    return status;
+}
+
+static char *base_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    char *name = xl_format("%s", slash ? slash + 1 : path);
+    static const char *const ends[] = {".gz", ".csv"};
+    for (size_t i = 0; name && i < 2; i++) {
+        size_t n = strlen(name), e = strlen(ends[i]);
+        if (n > e && !strcmp(name + n - e, ends[i])) name[n - e] = 0;
+    }
+    return name;
+}
+
+int tune_landscape_read(const char *path, tune_landscape **out, xlstm_error *err) {
+    *out = NULL;
+    table t = {.path = path};
+    json_t *file = NULL;
+    const json_t *declared;
+    tune_landscape *l = calloc(1, sizeof *l);
+    int status = l ? read_text(path, &t.text, err) : xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", path);
+    if (status) goto end;
+    l->name = base_name(path);
+    char *at = t.text;
+    status = read_header(&t, next_line(&at), err);
+    if (status) goto end;
+    size_t room = 0;
+    for (const char *c = at; *c; c++) room += *c == '\n';
+    room++;
+    size_t cells;
+    if (!xl_mul(room, t.params, &cells)) cells = SIZE_MAX;
+    t.cells = xl_array(cells, sizeof *t.cells);
+    t.repeats = xl_array(room, sizeof *t.repeats);
+    l->time = xl_array(room, sizeof *l->time);
+    l->cost = xl_array(room, sizeof *l->cost);
+    l->sample_first = xl_array(room + 1, sizeof *l->sample_first);
+    if (!l->name || !t.cells || !t.repeats || !l->time || !l->cost || !l->sample_first) {
+        status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", path);
+        goto end;
+    }
+    for (char *line; !status && (line = next_line(&at));) {
+        if (!*line && !*at) break;
+        status = read_row(l, &t, l->rows++, line, err);
+    }
+    if (!status && !l->rows) status = xl_fail(err, XLSTM_EFORMAT, "%s: no rows", path);
+    if (!status) status = read_repeats(l, &t, err);
+    if (!status) status = summarize(l, path, err);
+    if (!status) status = read_declared(path, l->name, &file, &declared, err);
+    if (!status) status = make_space(l, &t, declared, err);
+    if (!status) {
+        *out = l;
+        l = NULL;
+    }
+end:
+    json_decref(file);
+    free(t.text);
+    free(t.cells);
+    free(t.repeats);
+    tune_landscape_destroy(l);
+    return status;
+}
+
+void tune_landscape_destroy(tune_landscape *l) {
+    if (!l) return;
+    tune_space_destroy(l->space);
+    free(l->name);
+    free(l->time);
+    free(l->cost);
+    free(l->samples);
+    free(l->sample_first);
+    free(l->sorted);
+    free(l);
+}

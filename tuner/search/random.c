@@ -1,0 +1,58 @@
+/* The original's random search: each proposal is drawn anew, whether or not it was drawn before. */
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "tuner/search/original.h"
+#include "tuner/search/record.h"
+#include "tuner/search/strategies.h"
+
+typedef struct random_search {
+    tune_record record;
+    xl_rng rng;
+    int proposals, trials;
+} random_search;
+
+int tune_random_create(const tune_space *space, const tune_strategy_options *options, void **state,
+                       xlstm_error *err) {
+    random_search *r = calloc(1, sizeof *r);
+    if (!r) return xl_fail(err, XLSTM_ENOMEM, "strategy random: out of memory");
+    int status = tune_record_init(&r->record, space, err);
+    if (status) {
+        free(r);
+        return status;
+    }
+    xl_rng_seed(&r->rng, options->seed);
+    r->trials = options->trials;
+    *state = r;
+    return XLSTM_OK;
+}
+
+int tune_random_ask(void *state, tune_proposal *out, xlstm_error *err) {
+    random_search *r = state;
+    r->proposals++;
+    out->point = tune_original_draw(r->record.space, &r->rng);
+    tune_record_ask(&r->record, out->point);
+    return XLSTM_OK;
+}
+
+int tune_random_tell(void *state, uint32_t point, double value, double cost_s, xlstm_error *err) {
+    random_search *r = state;
+    return tune_record_tell(&r->record, point, value, err);
+}
+
+bool tune_random_done(const void *state) {
+    const random_search *r = state;
+    if (r->trials > 0) return r->proposals >= r->trials;
+    return r->record.count == tune_space_size(r->record.space);
+}
+
+void tune_random_best(const void *state, tune_best *out) {
+    const random_search *r = state;
+    tune_record_best(&r->record, out);
+}
+
+void tune_random_destroy(void *state) {
+    random_search *r = state;
+    tune_record_release(&r->record);
+    free(r);
+}

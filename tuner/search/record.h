@@ -1,0 +1,55 @@
+/* What a strategy was told, a row a point: the ground that the strategies share. Private to tuner/search. */
+#ifndef TUNE_RECORD_H
+#define TUNE_RECORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <xlstm/status.h>
+
+#include "base/rng.h"
+#include "tuner/search/strategy.h"
+#include "tuner/space/space.h"
+
+typedef struct tune_seen {
+    uint32_t point;
+    int samples;    /* finite values told */
+    int failures;   /* NaN told */
+    double mean;    /* of the values' logarithms */
+    double squares; /* sum of squared differences from it */
+    double last;    /* the last value told; NaN: it failed */
+} tune_seen;
+
+typedef struct tune_record {
+    const tune_space *space;
+    uint32_t *row;  /* [size] index into seen + 1; 0: never told */
+    uint8_t *asked; /* [size] asked and not told yet */
+    tune_seen *seen;
+    size_t count, room;
+    size_t pending; /* points with asked set and never told */
+    int told;       /* values told in all, failures too */
+} tune_record;
+
+int tune_record_init(tune_record *r, const tune_space *space, xlstm_error *err);
+void tune_record_release(tune_record *r);
+
+/* NULL where the point was never told; valid until the next tell. */
+tune_seen *tune_record_find(const tune_record *r, uint32_t point);
+int tune_record_tell(tune_record *r, uint32_t point, double value, xlstm_error *err);
+void tune_record_ask(tune_record *r, uint32_t point);
+
+/* Neither told nor asked. */
+bool tune_record_fresh(const tune_record *r, uint32_t point);
+/* How many points are fresh. */
+size_t tune_record_fresh_count(const tune_record *r);
+/* A fresh point, each equally likely while many are; TUNE_NO_POINT where none is. */
+uint32_t tune_record_random_fresh(const tune_record *r, xl_rng *rng);
+
+/* Pooled variance of the logarithm of one told value, from points told repeatedly; *freedom: its degrees of freedom
+ * (0: nothing was repeated, the result is 0). */
+double tune_record_noise(const tune_record *r, int *freedom);
+/* The point of the least mean and that mean: right where values have no noise. */
+void tune_record_best(const tune_record *r, tune_best *out);
+
+#endif

@@ -1,0 +1,146 @@
+#include "tuner/search/strategy.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "tuner/search/strategies.h"
+
+const tune_strategy_class tune_strategies[] = {
+#define ROW(id, name, summary)                                                                                     \
+    {name,                                                                                                         \
+     summary,                                                                                                      \
+     tune_##id##_create,                                                                                           \
+     tune_##id##_ask,                                                                                              \
+     tune_##id##_tell,                                                                                             \
+     tune_##id##_done,                                                                                             \
+     tune_##id##_best,                                                                                             \
+     tune_##id##_destroy},
+    TUNE_STRATEGY_MAP(ROW)
+#undef ROW
+        {NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL}};
+
+/* What all strategies have in common: the points to propose first, and the checks. */
+struct tune_strategy {
+    const tune_strategy_class *class;
+    void *state;
+    size_t size; /* of the space */
+    uint32_t *priors;
+    size_t prior_count, prior_next;
+    uint8_t *told; /* [prior_count] */
+};
+
+void tune_strategy_options_init(tune_strategy_options *o) {
+    *o = (tune_strategy_options){.noise = -1};
+}
+
+const tune_strategy_class *tune_strategy_find(const char *name) {
+    for (const tune_strategy_class *c = tune_strategies; c->name; c++) {
+        if (!strcmp(c->name, name)) return c;
+    }
+    return NULL;
+}
+
+static int fail_unknown(const char *name, xlstm_error *err) {
+    const char *names[16];
+    char all[256] = "";
+    int n = 0;
+    size_t used = 0;
+    for (const tune_strategy_class *c = tune_strategies; c->name && n < 16; c++) {
+        used += (size_t)snprintf(all + used, sizeof all - used, "%s%s", n ? ", " : "", c->name);
+        names[n++] = c->name;
+    }
+    int near = xl_nearest_name(name, names, n);
+    if (near < 0) return xl_fail(err, XLSTM_EARG, "strategy: found \"%s\", wanted one of %s", name, all);
+    return xl_fail(err, XLSTM_EARG, "strategy: found \"%s\", wanted one of %s; did you mean \"%s\"?", name, all,
+                   names[near]);
+}
+
+int tune_strategy_create(const char *name, const tune_space *space, const tune_strategy_options *options,
+                         tune_strategy **out, xlstm_error *err) {
+    *out = NULL;
+    const tune_strategy_class *class = tune_strategy_find(name);
+    if (!class) return fail_unknown(name, err);
+    size_t size = tune_space_size(space);
+    if (!size) return xl_fail(err, XLSTM_EARG, "strategy %s: the space is empty or not sealed", name);
+    for (size_t i = 0; i < options->prior_count; i++) {
+        if (options->priors[i] < size) continue;
+        return xl_fail(err, XLSTM_EARG, "strategy %s: first point %u is not among the %zu points", name,
+                       options->priors[i], size);
+    }
+    int status = XLSTM_OK;
+    tune_strategy *s = calloc(1, sizeof *s);
+    if (!s) return xl_fail(err, XLSTM_ENOMEM, "strategy %s: out of memory", name);
+    s->class = class;
+    s->size = size;
+    s->priors = xl_array(options->prior_count, sizeof *s->priors);
+    s->told = calloc(options->prior_count + 1, 1);
+    if (!s->priors || !s->told) {
+        status = xl_fail(err, XLSTM_ENOMEM, "strategy %s: out of memory", name);
+        goto fail;
+    }
+    for (size_t i = 0; i < options->prior_count; i++) {
+        bool twice = false;
+        for (size_t j = 0; j < s->prior_count && !twice; j++) twice = s->priors[j] == options->priors[i];
+        if (!twice) s->priors[s->prior_count++] = options->priors[i];
+    }
+    status = class->create(space, options, &s->state, err);
+    if (status) goto fail;
+    *out = s;
+    return XLSTM_OK;
+fail:
+    tune_strategy_destroy(s);
+    return status;
+}
+
+void tune_strategy_destroy(tune_strategy *s) {
+    if (!s) return;
+    if (s->state) s->class->destroy(s->state);
+    free(s->priors);
+    free(s->told);
+    free(s);
+}
+
+int tune_strategy_ask(tune_strategy *s, tune_proposal *out, xlstm_error *err) {
+    *out = (tune_proposal){.point = TUNE_NO_POINT};
+    while (s->prior_next < s->prior_count) {
+        size_t i = s->prior_next++;
+        if (s->told[i]) continue;
+        out->point = s->priors[i];
+        return XLSTM_OK;
+    }
+    if (s->class->done(s->state)) {
+        return xl_fail(err, XLSTM_EARG, "strategy %s: asked after it was done", s->class->name);
+    }
+    return s->class->ask(s->state, out, err);
+}
+
+int tune_strategy_tell(tune_strategy *s, uint32_t point, double value, double cost_s, xlstm_error *err) {
+    if (point >= s->size) {
+        return xl_fail(err, XLSTM_EARG, "strategy %s: told of point %u of %zu", s->class->name, point, s->size);
+    }
+    if (!isnan(value) && !(value > 0 && isfinite(value))) {
+        return xl_fail(err, XLSTM_EARG, "strategy %s: told the value %g, wanted a positive number or NaN",
+                       s->class->name, value);
+    }
+    for (size_t i = 0; i < s->prior_count; i++) {
+        if (s->priors[i] == point) s->told[i] = 1;
+    }
+    return s->class->tell(s->state, point, value, cost_s, err);
+}
+
+bool tune_strategy_done(const tune_strategy *s) {
+    for (size_t i = s->prior_next; i < s->prior_count; i++) {
+        if (!s->told[i]) return false;
+    }
+    return s->class->done(s->state);
+}
+
+tune_best tune_strategy_best(const tune_strategy *s) {
+    tune_best best;
+    s->class->best(s->state, &best);
+    return best;
+}
