@@ -1,0 +1,112 @@
+/* The table of tunables: rows in order, ranges inside hard bounds, text to values and back. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include <xlstm/tunable.h>
+
+#include "base/cpu.h"
+#include "small_model.h"
+
+static void rows_are_whole(void **state) {
+    assert_null(xlstm_tunable_get(-1));
+    assert_null(xlstm_tunable_get(XLSTM_TUNABLE_COUNT));
+    for (int i = 0; i < XLSTM_TUNABLE_COUNT; i++) {
+        const xlstm_tunable *row = xlstm_tunable_get(i);
+        assert_int_equal(row->id, i);
+        assert_non_null(row->name);
+        assert_non_null(row->unit);
+        assert_non_null(row->text);
+        assert_true(row->min <= row->max);
+        assert_true(row->affects != 0);
+        assert_ptr_equal(xlstm_tunable_find(row->name), row);
+        if (row->type == XLSTM_TYPE_CHOICE) {
+            for (int64_t c = 0; c <= row->max; c++) assert_non_null(row->choices[c]);
+            assert_null(row->choices[row->max + 1]);
+        }
+    }
+    assert_ptr_equal(xlstm_tunable_find("heads-per_band"), xlstm_tunable_get(XLSTM_TUNE_HEADS_PER_BAND));
+    assert_null(xlstm_tunable_find("heads"));
+    assert_null(xlstm_tunable_find(NULL));
+}
+
+static void defaults_and_ranges_are_legal(void **state) {
+    small_model *s = small_model_create(1, 0);
+    for (int with_model = 0; with_model < 2; with_model++) {
+        const xlstm_model *model = with_model ? &s->model : NULL;
+        xlstm_settings settings;
+        xlstm_error err;
+        xlstm_settings_init(&settings, model);
+        assert_int_equal(xlstm_settings_check(&settings, &err), XLSTM_OK);
+        for (int i = 0; i < XLSTM_TUNABLE_COUNT; i++) {
+            const xlstm_tunable *row = xlstm_tunable_get(i);
+            int64_t min, max, preset;
+            xlstm_tunable_range(i, model, &min, &max, &preset);
+            assert_true(row->min <= min && min <= preset && preset <= max && max <= row->max);
+            assert_int_equal(settings.v[i], preset);
+        }
+        int64_t max = 0;
+        xlstm_tunable_range(XLSTM_TUNE_WORKERS, model, NULL, &max, NULL);
+        assert_int_equal(max, xl_cpu_count());
+    }
+    int64_t max = 0;
+    xlstm_tunable_range(XLSTM_TUNE_HEADS_PER_BAND, &s->model, NULL, &max, NULL);
+    assert_int_equal(max, 3);
+    small_model_destroy(s);
+}
+
+static void text_is_parsed(void **state) {
+    xlstm_settings settings;
+    xlstm_error err;
+    xlstm_settings_init(&settings, NULL);
+    assert_int_equal(xlstm_settings_parse(&settings, XLSTM_TUNE_SCHEDULER, "ray", &err), XLSTM_OK);
+    assert_int_equal(settings.v[XLSTM_TUNE_SCHEDULER], XLSTM_SCHED_RAY);
+    assert_int_equal(xlstm_settings_parse(&settings, XLSTM_TUNE_PINNING, "spread", &err), XLSTM_OK);
+    assert_int_equal(settings.v[XLSTM_TUNE_PINNING], XLSTM_PIN_SPREAD);
+    assert_int_equal(xlstm_settings_parse(&settings, XLSTM_TUNE_WEIGHTS, "bf16", &err), XLSTM_OK);
+    assert_int_equal(settings.v[XLSTM_TUNE_WEIGHTS], XLSTM_WEIGHTS_BF16);
+    assert_int_equal(xlstm_settings_parse(&settings, XLSTM_TUNE_CHUNK_SIZE, "5000", &err), XLSTM_OK);
+    assert_int_equal(settings.v[XLSTM_TUNE_CHUNK_SIZE], 5000);
+    const struct {
+        int id;
+        const char *value, *text;
+    } bad[] = {
+        {XLSTM_TUNE_SCHEDULER, "quened",
+         "scheduler: 'quened', wanted queued, ray or recurrent; did you mean 'queued'?"},
+        {XLSTM_TUNE_SCHEDULER, "xyz123", "scheduler: 'xyz123', wanted queued, ray or recurrent"},
+        {XLSTM_TUNE_WORKERS, "0", "workers: 0 threads, wanted 1 to 256; the nearest is 1"},
+        {XLSTM_TUNE_WORKERS, "300", "workers: 300 threads, wanted 1 to 256; the nearest is 256"},
+        {XLSTM_TUNE_WORKERS, "99999999999999999999",
+         "workers: 9223372036854775807 threads, wanted 1 to 256; the "
+         "nearest is 256"},
+        {XLSTM_TUNE_WORKERS, "", "workers: '' is no integer, wanted 1 to 256"},
+        {XLSTM_TUNE_WORKERS, "4x", "workers: '4x' is no integer, wanted 1 to 256"},
+        {XLSTM_TUNE_WORKERS, " 4", "workers: ' 4' is no integer, wanted 1 to 256"},
+        {XLSTM_TUNE_WORKERS, "-", "workers: '-' is no integer, wanted 1 to 256"},
+        {XLSTM_TUNE_WORKERS, "4.5", "workers: '4.5' is no integer, wanted 1 to 256"},
+        {XLSTM_TUNABLE_COUNT, "4", "tunable 9, wanted 0 to 8"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        xlstm_settings before = settings;
+        assert_int_equal(xlstm_settings_parse(&settings, bad[i].id, bad[i].value, &err), XLSTM_EARG);
+        assert_string_equal(err.text, bad[i].text);
+        assert_memory_equal(&before, &settings, sizeof before);
+    }
+    settings.v[XLSTM_TUNE_PINNING] = 3;
+    assert_int_equal(xlstm_settings_check(&settings, &err), XLSTM_EARG);
+    assert_string_equal(err.text, "pinning: choice 3, wanted none, compact or spread");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rows_are_whole),
+        cmocka_unit_test(defaults_and_ranges_are_legal),
+        cmocka_unit_test(text_is_parsed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
