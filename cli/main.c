@@ -6,8 +6,11 @@
 #include "base/error.h"
 #include "cli/command.h"
 
+extern const cli_command cli_cmd_verify;
+
 /* One row a command, sorted as the help shows them. */
 const cli_command *const cli_commands[] = {
+    &cli_cmd_verify,
     NULL,
 };
 
