@@ -96,6 +96,9 @@ int cli_bounds(cli_config *cfg, const xlstm_model *model, const char *what, int6
  * prompts/, in the installed data; "-" is standard input) or prompt. */
 int cli_prompt_text(cli_config *cfg, char **text, size_t *bytes, xlstm_error *err);
 
+/* A file to the byte, standard input for NULL and "-"; malloc'd, NUL-terminated (not counted). */
+int cli_input_text(const char *path, char **text, size_t *bytes, xlstm_error *err);
+
 /* One line on standard error, "xltune: …". */
 void cli_notice(const char *format, ...) XLSTM_PRINTF(1, 2);
 /* "xltune generate: text" on standard error; returns 1. */

@@ -9,6 +9,8 @@
 #include "base/memory.h"
 #include "cli/config_impl.h"
 
+static const size_t TEXT_LIMIT = (size_t)1 << 30;
+
 static bool exists(const char *path) {
     return !access(path, F_OK);
 }
@@ -103,6 +105,11 @@ static int read_stream(FILE *in, char **text, size_t *bytes, xlstm_error *err) {
     return XLSTM_OK;
 }
 
+int cli_input_text(const char *path, char **text, size_t *bytes, xlstm_error *err) {
+    if (!path || !strcmp(path, "-")) return read_stream(stdin, text, bytes, err);
+    return xl_file_read(path, TEXT_LIMIT, text, bytes, err);
+}
+
 int cli_prompt_text(cli_config *cfg, char **text, size_t *bytes, xlstm_error *err) {
     const char *name = cli_str(cfg, "prompt_file");
     if (!name) {
@@ -112,13 +119,13 @@ int cli_prompt_text(cli_config *cfg, char **text, size_t *bytes, xlstm_error *er
         *bytes = strlen(*text);
         return XLSTM_OK;
     }
-    if (!strcmp(name, "-")) return read_stream(stdin, text, bytes, err);
+    if (!strcmp(name, "-")) return cli_input_text(NULL, text, bytes, err);
     char *path = look_up(cfg, name, "prompt_file", "prompts");
     if (!path) {
         return xl_fail(err, XLSTM_ENOTFOUND, "prompt_file (%s): found no file %s, nor one in prompts/",
                        cli_source(cfg, "prompt_file"), name);
     }
-    int status = xl_file_read(path, (size_t)1 << 30, text, bytes, err);
+    int status = cli_input_text(path, text, bytes, err);
     free(path);
     return status;
 }

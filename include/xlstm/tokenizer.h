@@ -1,4 +1,6 @@
-/* Text to ids and back: byte-level BPE as a tokenizer.json describes it. */
+/* Text to ids and back: byte-level BPE as a tokenizer.json describes it, with the results of the Hugging Face
+ * tokenizers library. (Its Unicode tables are older: marks that Unicode has assigned a combining class since are
+ * put in order here and not there.) */
 #ifndef XLSTM_TOKENIZER_H
 #define XLSTM_TOKENIZER_H
 
@@ -32,7 +34,8 @@ XLSTM_API int xlstm_tokenizer_encode(const xlstm_tokenizer *tokenizer, const cha
                                      int32_t **ids, size_t *count, xlstm_error *err);
 
 /* Decodes ids to UTF-8; bytes that are no valid UTF-8 become U+FFFD as the reference library does. *text is
- * malloc'd, NUL-terminated (the NUL not counted in *bytes), the caller's. An unknown id is EARG. */
+ * malloc'd, NUL-terminated (the NUL not counted in *bytes), the caller's. An id without a token (the padding of a
+ * vocabulary) gives no text; a negative one is EARG. */
 XLSTM_API int xlstm_tokenizer_decode(const xlstm_tokenizer *tokenizer, const int32_t *ids, size_t count,
                                      bool keep_special, char **text, size_t *bytes, xlstm_error *err);
 

@@ -249,21 +249,7 @@ int32_t xl_tokenizer_find(const xl_tokenizer_json *in, const json_t *root, const
     return strlen(text) == bytes ? vocab_id(in->vocab, text) : -1;
 }
 
-static int add_to_trie(const xl_tokenizer_json *in, const char *text, size_t bytes, bool normalized,
-                       xl_added added) {
-    xlstm_tokenizer *t = in->tokenizer;
-    if (!normalized || !t->nfc)
-        return xl_trie_add(normalized ? &t->normalized : &t->raw, text, bytes, added, in->err);
-    xl_bytes normal = {NULL, 0, 0};
-    bool same;
-    int status = xl_nfc(text, bytes, &normal, &same, in->err);
-    if (!status)
-        status = same ? xl_trie_add(&t->normalized, text, bytes, added, in->err)
-                      : xl_trie_add(&t->normalized, normal.data, normal.size, added, in->err);
-    free(normal.data);
-    return status;
-}
-
+/* The entry's id is checked and within tokens. */
 static int read_added(const xl_tokenizer_json *in, const alphabet *a, const json_t *entry, size_t index) {
     xlstm_tokenizer *t = in->tokenizer;
     char where[48];
@@ -271,13 +257,10 @@ static int read_added(const xl_tokenizer_json *in, const alphabet *a, const json
     const json_t *content = json_object_get(entry, "content");
     const char *text = json_string_value(content);
     size_t bytes = json_string_length(content);
-    int32_t id;
+    int32_t id = (int32_t)json_integer_value(json_object_get(entry, "id"));
     if (!text || !bytes || bytes > XL_ADDED_LENGTH_LIMIT)
         return xl_fail(in->err, XLSTM_EFORMAT, "%s: %s.content is missing, empty, or longer than %d bytes",
                        in->path, where, XL_ADDED_LENGTH_LIMIT);
-    if (!read_id(json_object_get(entry, "id"), &id))
-        return xl_fail(in->err, XLSTM_EFORMAT, "%s: %s.id is no integer from 0 to %d", in->path, where,
-                       XL_TOKENIZER_ID_LIMIT - 1);
     bool special, normalized;
     xl_added added = {.id = id};
     if (!xl_json_flag(in, entry, where, "special", false, &special) ||
@@ -290,30 +273,40 @@ static int read_added(const xl_tokenizer_json *in, const alphabet *a, const json
     if (known >= 0 && known != id)
         return xl_fail(in->err, XLSTM_EFORMAT, "%s: %s \"%.100s\" has id %ld, model.vocab gives it %ld", in->path,
                        where, text, (long)id, (long)known);
-    int status = grow_tokens(in, (int64_t)id + 1);
-    if (status) return status;
     xl_token *token = &t->tokens[id];
-    if (known < 0) {
-        if (token->known)
-            return xl_fail(in->err, XLSTM_EFORMAT, "%s: %s \"%.100s\" has id %ld, which another token has",
-                           in->path, where, text, (long)id);
-        if (!append_token(t, a, text, bytes, token)) return no_memory(in);
-    }
+    if (known < 0 && token->known)
+        return xl_fail(in->err, XLSTM_EFORMAT, "%s: %s \"%.100s\" has id %ld, which another token has", in->path,
+                       where, text, (long)id);
     token->special = special;
-    return add_to_trie(in, text, bytes, normalized, added);
+    xl_bytes normal = {NULL, 0, 0};
+    bool same = true;
+    int status = XLSTM_OK;
+    if (normalized && t->nfc) status = xl_nfc(text, bytes, &normal, &same, in->err);
+    if (!same) {
+        text = normal.data;
+        bytes = normal.size;
+    }
+    if (!status && known < 0 && !append_token(t, a, text, bytes, token)) status = no_memory(in);
+    if (!status) status = xl_trie_add(normalized ? &t->normalized : &t->raw, text, bytes, added, in->err);
+    free(normal.data);
+    return status;
 }
 
 static int read_all_added(const xl_tokenizer_json *in, const json_t *root, const alphabet *a) {
     const json_t *list = json_object_get(root, "added_tokens");
     if (absent(list)) return XLSTM_OK;
     if (!json_is_array(list)) return xl_fail(in->err, XLSTM_EFORMAT, "%s: added_tokens is no array", in->path);
-    int status = XLSTM_OK;
-    for (size_t i = 0; i < json_array_size(list) && !status; i++) {
-        const json_t *entry = json_array_get(list, i);
-        if (!json_is_object(entry))
-            return xl_fail(in->err, XLSTM_EFORMAT, "%s: added_tokens[%zu] is no object", in->path, i);
-        status = read_added(in, a, entry, i);
+    int32_t last = -1;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        int32_t id;
+        if (!read_id(json_object_get(json_array_get(list, i), "id"), &id))
+            return xl_fail(in->err, XLSTM_EFORMAT, "%s: added_tokens[%zu].id is no integer from 0 to %d", in->path,
+                           i, XL_TOKENIZER_ID_LIMIT - 1);
+        if (id > last) last = id;
     }
+    int status = grow_tokens(in, (int64_t)last + 1);
+    for (size_t i = 0; i < json_array_size(list) && !status; i++)
+        status = read_added(in, a, json_array_get(list, i), i);
     return status;
 }
 

@@ -1,0 +1,200 @@
+/* A tokenizer.json is untrusted: every mistake in it ends in an error that names the file and the member. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/rng.h"
+#include "tokenizer_files.h"
+
+typedef struct mistake {
+    const char *change; /* JSON merged into the base, the members of "model" one by one */
+    int status;
+    const char *named; /* part of the message */
+} mistake;
+
+static const mistake mistakes[] = {
+    {"{\"model\": {\"type\": \"Unigram\"}}", XLSTM_EUNSUPPORTED, "model.type is \"Unigram\""},
+    {"{\"model\": {\"vocab\": []}}", XLSTM_EFORMAT, "model.vocab"},
+    {"{\"model\": {\"vocab\": {\"a\": -1}}}", XLSTM_EFORMAT, "model.vocab[\"a\"] is -1"},
+    {"{\"model\": {\"vocab\": {\"a\": 2147483647}}}", XLSTM_EFORMAT, "2147483647"},
+    {"{\"model\": {\"vocab\": {\"a\": 99999999999999}}}", XLSTM_EFORMAT, "99999999999999"},
+    {"{\"model\": {\"vocab\": {\"a\": 1.5}}}", XLSTM_EFORMAT, "1.5"},
+    {"{\"model\": {\"vocab\": {\"a\": \"1\"}}}", XLSTM_EFORMAT, "model.vocab[\"a\"]"},
+    {"{\"model\": {\"vocab\": {\"a\": 1, \"b\": 1}}}", XLSTM_EFORMAT, "another token"},
+    {"{\"model\": {\"merges\": {}}}", XLSTM_EFORMAT, "model.merges"},
+    {"{\"model\": {\"merges\": [\"ab\"]}}", XLSTM_EFORMAT, "model.merges[0]"},
+    {"{\"model\": {\"merges\": [\"a b c\"]}}", XLSTM_EFORMAT, "model.merges[0]"},
+    {"{\"model\": {\"merges\": [[\"a\"]]}}", XLSTM_EFORMAT, "model.merges[0]"},
+    {"{\"model\": {\"merges\": [[\"a\", 1]]}}", XLSTM_EFORMAT, "model.merges[0]"},
+    {"{\"model\": {\"merges\": [\"a nowhere\"]}}", XLSTM_EFORMAT, "the second half"},
+    {"{\"model\": {\"merges\": [\"nowhere a\"]}}", XLSTM_EFORMAT, "the first half"},
+    {"{\"model\": {\"merges\": [\"Q Q\"]}}", XLSTM_EFORMAT, "the whole"},
+    {"{\"model\": {\"unk_token\": \"nowhere\"}}", XLSTM_EFORMAT, "model.unk_token"},
+    {"{\"model\": {\"unk_token\": 3}}", XLSTM_EFORMAT, "model.unk_token"},
+    {"{\"model\": {\"dropout\": 0.1}}", XLSTM_EUNSUPPORTED, "model.dropout"},
+    {"{\"model\": {\"byte_fallback\": true}}", XLSTM_EUNSUPPORTED, "model.byte_fallback"},
+    {"{\"model\": {\"end_of_word_suffix\": \"</w>\"}}", XLSTM_EUNSUPPORTED, "model.end_of_word_suffix"},
+    {"{\"model\": {\"fuse_unk\": \"yes\"}}", XLSTM_EFORMAT, "model.fuse_unk"},
+    {"{\"added_tokens\": {}}", XLSTM_EFORMAT, "added_tokens"},
+    {"{\"added_tokens\": [7]}", XLSTM_EFORMAT, "added_tokens[0]"},
+    {"{\"added_tokens\": [{\"id\": 400}]}", XLSTM_EFORMAT, "added_tokens[0].content"},
+    {"{\"added_tokens\": [{\"id\": 400, \"content\": \"\"}]}", XLSTM_EFORMAT, "added_tokens[0].content"},
+    {"{\"added_tokens\": [{\"id\": -4, \"content\": \"x\"}]}", XLSTM_EFORMAT, "added_tokens[0].id"},
+    {"{\"added_tokens\": [{\"id\": 1073741824, \"content\": \"x\"}]}", XLSTM_EFORMAT, "added_tokens[0].id"},
+    {"{\"added_tokens\": [{\"id\": 5, \"content\": \"<new>\"}]}", XLSTM_EFORMAT, "another token"},
+    {"{\"added_tokens\": [{\"id\": 400, \"content\": \"a\"}]}", XLSTM_EFORMAT, "model.vocab gives it"},
+    {"{\"added_tokens\": [{\"id\": 400, \"content\": \"<n>\", \"special\": 1}]}", XLSTM_EFORMAT, ".special"},
+    {"{\"normalizer\": {\"type\": \"Lowercase\"}}", XLSTM_EUNSUPPORTED, "Lowercase"},
+    {"{\"normalizer\": 7}", XLSTM_EUNSUPPORTED, "normalizer"},
+    {"{\"pre_tokenizer\": null}", XLSTM_EUNSUPPORTED, "pre_tokenizer"},
+    {"{\"pre_tokenizer\": {\"type\": \"Whitespace\"}}", XLSTM_EUNSUPPORTED, "Whitespace"},
+    {"{\"pre_tokenizer\": {\"type\": \"Digits\"}}", XLSTM_EUNSUPPORTED, "no ByteLevel"},
+    {"{\"pre_tokenizer\": {\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": \"ByteLevel\"}, {\"type\": "
+     "\"Digits\"}]}}",
+     XLSTM_EUNSUPPORTED, "after ByteLevel"},
+    {"{\"pre_tokenizer\": {\"type\": \"ByteLevel\", \"use_regex\": 3}}", XLSTM_EFORMAT, "use_regex"},
+    {"{\"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"Regex\": \"a(\"}, \"behavior\": \"Isolated\"}}",
+     XLSTM_EFORMAT, "regular expression"},
+    {"{\"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"Regex\": \"[a[b]]\"}, \"behavior\": \"Isolated\"}}",
+     XLSTM_EUNSUPPORTED, "a class inside a class"},
+    {"{\"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"Regex\": \"a\"}, \"behavior\": \"Some\"}}",
+     XLSTM_EFORMAT, "behavior"},
+    {"{\"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": 3, \"behavior\": \"Isolated\"}}", XLSTM_EFORMAT,
+     "pattern"},
+    {"{\"decoder\": {\"type\": \"WordPiece\"}}", XLSTM_EUNSUPPORTED, "decoder"},
+};
+
+static void each_mistake(void **state) {
+    json_t *options = read_options();
+    for (size_t i = 0; i < sizeof mistakes / sizeof mistakes[0]; i++) {
+        json_t *tree = json_deep_copy(json_object_get(options, "base"));
+        json_t *change = json_loads(mistakes[i].change, 0, NULL);
+        assert_non_null(change);
+        apply_change(tree, change);
+        xlstm_tokenizer *tokenizer;
+        xlstm_error err = {0, ""};
+        int status = open_tree(&tokenizer, tree, &err);
+        if (status != mistakes[i].status || !strstr(err.text, mistakes[i].named) ||
+            !strstr(err.text, "tokenizer.json"))
+            fail_msg("%s: status %d, \"%s\"", mistakes[i].change, status, err.text);
+        assert_null(tokenizer);
+        json_decref(change);
+        json_decref(tree);
+    }
+    json_decref(options);
+}
+
+static void no_json(void **state) {
+    static const struct {
+        const char *text;
+        int status;
+    } files[] = {{"", XLSTM_EFORMAT},
+                 {"[]", XLSTM_EFORMAT},
+                 {"{\"model\": 3}", XLSTM_EFORMAT},
+                 {"{\"model\": {\"vocab\": {\"a\": 1, \"a\": 2}, \"merges\": []}}", XLSTM_EFORMAT},
+                 {"{\"model\": {\"vocab\": {\"\xFF\": 1}, \"merges\": []}}", XLSTM_EFORMAT},
+                 {"{\"model\"", XLSTM_EFORMAT}};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        xlstm_tokenizer *tokenizer;
+        xlstm_error err = {0, ""};
+        assert_int_equal(open_texts(&tokenizer, files[i].text, strlen(files[i].text), NULL, NULL, &err),
+                         files[i].status);
+        assert_non_null(strstr(err.text, "tokenizer.json"));
+    }
+    enum { DEEP = 100000 };
+    char *deep = malloc(DEEP);
+    memset(deep, '[', DEEP);
+    xlstm_tokenizer *tokenizer;
+    assert_int_equal(open_texts(&tokenizer, deep, DEEP, NULL, NULL, NULL), XLSTM_EFORMAT);
+    free(deep);
+    xlstm_error err;
+    assert_int_equal(xlstm_tokenizer_open(&tokenizer, "/nowhere", &err), XLSTM_ENOTFOUND);
+    assert_non_null(strstr(err.text, "/nowhere/tokenizer.json"));
+}
+
+static void files_beside(void **state) {
+    json_t *options = read_options();
+    char *text = json_dumps(json_object_get(options, "base"), 0);
+    static const char *const bad[][2] = {
+        {"[", NULL}, {"[]", NULL}, {"{\"bos_token\": 7}", NULL}, {"{\"eos_token\": \"<nowhere>\"}", NULL},
+        {NULL, "{"}, {NULL, "3"}};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        xlstm_tokenizer *tokenizer;
+        xlstm_error err = {0, ""};
+        assert_int_equal(open_texts(&tokenizer, text, strlen(text), bad[i][0], bad[i][1], &err), XLSTM_EFORMAT);
+        assert_non_null(strstr(err.text, "config.json"));
+    }
+    free(text);
+    json_decref(options);
+}
+
+/* Patterns that would run for ever end in an error, or in time. */
+static void patterns_that_cost(void **state) {
+    static const char *const patterns[] = {"(a|aa)+$",     "(a*)*b",  "(?:a+)+$",
+                                           "(?=(a+))\\1b", "(a\\K)?", "(?<=a)\\K"};
+    json_t *options = read_options();
+    char text[4001];
+    memset(text, 'a', sizeof text - 1);
+    text[4000] = '!';
+    for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++) {
+        json_t *tree = json_deep_copy(json_object_get(options, "base"));
+        json_object_set_new(tree, "pre_tokenizer",
+                            json_pack("{s:s,s:[{s:s,s:{s:s},s:s,s:b},{s:s,s:b,s:b}]}", "type", "Sequence",
+                                      "pretokenizers", "type", "Split", "pattern", "Regex", patterns[i], "behavior",
+                                      "Isolated", "invert", 0, "type", "ByteLevel", "add_prefix_space", 0,
+                                      "use_regex", 0));
+        xlstm_tokenizer *tokenizer;
+        xlstm_error err = {0, ""};
+        if (!open_tree(&tokenizer, tree, &err)) {
+            int32_t *ids = NULL;
+            size_t count;
+            int status = xlstm_tokenizer_encode(tokenizer, text, sizeof text, false, &ids, &count, &err);
+            assert_true(status == 0 || status == XLSTM_EFORMAT);
+            if (!status) free(ids);
+            else assert_non_null(strstr(err.text, "regular expression"));
+            xlstm_tokenizer_close(tokenizer);
+        }
+        json_decref(tree);
+    }
+    json_decref(options);
+}
+
+/* Any byte of the file changed: an error or a tokenizer that works, never anything else. */
+static void random_damage(void **state) {
+    json_t *options = read_options();
+    json_t *tree = json_deep_copy(json_object_get(options, "base"));
+    char *text = json_dumps(tree, JSON_COMPACT);
+    size_t bytes = strlen(text);
+    xl_rng rng;
+    xl_rng_seed(&rng, 11);
+    for (int round = 0; round < 400; round++) {
+        char *copy = malloc(bytes);
+        memcpy(copy, text, bytes);
+        size_t length = round % 4 ? bytes : xl_rng_below(&rng, bytes);
+        for (uint64_t n = 1 + xl_rng_below(&rng, 4); n; n--)
+            copy[xl_rng_below(&rng, bytes)] = "0123456789{}[]\",: ab\\"[xl_rng_below(&rng, 21)];
+        xlstm_tokenizer *tokenizer;
+        if (!open_texts(&tokenizer, copy, length, NULL, NULL, NULL)) {
+            int32_t *ids;
+            size_t count;
+            if (!xlstm_tokenizer_encode(tokenizer, "The state of <|end|> it.", 24, true, &ids, &count, NULL))
+                free(ids);
+            xlstm_tokenizer_close(tokenizer);
+        }
+        free(copy);
+    }
+    free(text);
+    json_decref(tree);
+    json_decref(options);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_mistake),       cmocka_unit_test(no_json),       cmocka_unit_test(files_beside),
+        cmocka_unit_test(patterns_that_cost), cmocka_unit_test(random_damage),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
