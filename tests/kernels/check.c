@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/cpu.h"
 #include "base/memory.h"
 #include "base/rng.h"
@@ -93,21 +93,27 @@ static void expect(const char *what, double got, double limit) {
     failures++;
 }
 
-/* Prints nanoseconds of the oracle and of the kernel; each expression is run for at least 20 ms, best of 5. */
+static double thread_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return 1e9 * (double)t.tv_sec + (double)t.tv_nsec;
+}
+
+/* Nanoseconds of processor time of one call: batches of at least 2 ms, the best of 10. */
 #define TIME(ns, call)                                                                                             \
     do {                                                                                                           \
+        double taken_ = 0;                                                                                         \
+        int64_t calls_ = 1;                                                                                        \
         (ns) = INFINITY;                                                                                           \
-        for (int round_ = 0; round_ < 5; round_++) {                                                               \
-            uint64_t start_ = xl_now_ns(), calls_ = 0, now_;                                                       \
-            do {                                                                                                   \
-                call;                                                                                              \
-                calls_++;                                                                                          \
-                now_ = xl_now_ns();                                                                                \
-            } while (now_ - start_ < 4000000);                                                                     \
-            double each_ = (double)(now_ - start_) / (double)calls_;                                               \
-            if (each_ < (ns)) (ns) = each_;                                                                        \
+        for (int round_ = 0; round_ < 10; round_ += taken_ >= 2e6) {                                               \
+            double start_ = thread_ns();                                                                           \
+            for (int64_t i_ = 0; i_ < calls_; i_++) call;                                                          \
+            taken_ = thread_ns() - start_;                                                                         \
+            if (taken_ < 2e6) calls_ *= 2;                                                                         \
+            else if (taken_ / (double)calls_ < (ns)) (ns) = taken_ / (double)calls_;                               \
         }                                                                                                          \
     } while (0)
+/* Prints the oracle's time and the kernel's, and `work` a nanosecond of the latter. */
 #define BENCH(work, unit, title, of_ref, of_isa)                                                                   \
     do {                                                                                                           \
         if (bench) {                                                                                               \
