@@ -3,6 +3,7 @@
 #define XLSTM_XLSTM_H
 
 #include <xlstm/model.h>
+#include <xlstm/roofline.h>
 #include <xlstm/session.h>
 #include <xlstm/status.h>
 #include <xlstm/tensor_file.h>

@@ -146,3 +146,23 @@ uint64_t xl_memory_resident(void) {
 }
 
 #endif
+
+uint64_t xl_cache_bytes(void) {
+#if defined(__APPLE__)
+    static const char *const names[] = {"hw.l3cachesize", "hw.perflevel0.l2cachesize", "hw.l2cachesize"};
+    for (int i = 0; i < 3; i++) {
+        uint64_t bytes = 0;
+        size_t size = sizeof bytes;
+        if (!sysctlbyname(names[i], &bytes, &size, NULL, 0) && bytes) return bytes;
+    }
+#elif defined(__linux__)
+    /* Not sysconf: glibc adds up the caches of a whole package on some processors. */
+    for (int level = 3; level > 0; level--) {
+        char folder[64];
+        snprintf(folder, sizeof folder, "/sys/devices/system/cpu/cpu0/cache/index%d", level);
+        uint64_t kib = number_in(folder, "size");
+        if (kib) return kib * 1024;
+    }
+#endif
+    return 0;
+}

@@ -11,5 +11,7 @@ uint64_t xl_memory_total(void);
 uint64_t xl_memory_available(void);
 /* Bytes of this process's resident set; 0 where it is not known. */
 uint64_t xl_memory_resident(void);
+/* Bytes of the last-level cache of a CPU; 0 where it is not known. */
+uint64_t xl_cache_bytes(void);
 
 #endif

@@ -114,4 +114,4 @@ static inline void v_prefetch(const void *p) {
 
 #define SIMD_NAME "avx2"
 #define SIMD_INIT xl_kernels_init_avx2
-#include "kernels/simd/table.h"
+#include "kernels/simd/table.inc"

@@ -105,4 +105,4 @@ static inline void v_prefetch(const void *p) {
 
 #define SIMD_NAME "avx512"
 #define SIMD_INIT xl_kernels_init_avx512
-#include "kernels/simd/table.h"
+#include "kernels/simd/table.inc"

@@ -1,0 +1,138 @@
+#include <xlstm/roofline.h>
+
+#include <math.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/cpu.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/pool.h"
+#include "base/system.h"
+#include "kernels/kernels.h"
+
+enum {
+    TOKENS = 512,
+    SIZE = 1024,       /* rows and columns of the weights */
+    GUESSED_CACHE = 32 /* MiB, where the system does not say */
+};
+
+/* What the threads of one measurement share. Each repeats its own part until the time is up; a round is timed by
+ * the first thread between two barriers, so that it counts the slowest. */
+typedef struct job {
+    const uint64_t *words; /* [threads][words_each] */
+    size_t words_each;
+    const xl_kernels *kernels;
+    const float *x, *w; /* [TOKENS, SIZE], [SIZE, SIZE] */
+    float *y;           /* [threads][TOKENS, SIZE] */
+    float *scratch;
+    int repeats; /* of the part in a round */
+    double until, best;
+    bool over;
+    uint64_t sink[XL_POOL_MAX]; /* keeps the compiler from dropping the reads */
+} job;
+
+/* Independent sums, so that the loads and not their use bound the speed. */
+static uint64_t read_words(const uint64_t *p, size_t n) {
+    uint64_t sum[8] = {0};
+    for (size_t i = 0; i + 8 <= n; i += 8)
+        for (int l = 0; l < 8; l++) sum[l] ^= p[i + (size_t)l];
+    return sum[0] ^ sum[1] ^ sum[2] ^ sum[3] ^ sum[4] ^ sum[5] ^ sum[6] ^ sum[7];
+}
+
+static void work(job *j, int thread) {
+    for (int i = 0; i < j->repeats; i++) {
+        if (j->words) {
+            j->sink[thread] ^= read_words(j->words + (size_t)thread * j->words_each, j->words_each);
+        } else {
+            float *y = j->y + (size_t)thread * TOKENS * SIZE;
+            xl_gemm(j->kernels, XLSTM_F32, j->w, SIZE, SIZE, SIZE, j->x, SIZE, TOKENS, y, SIZE, 0, j->scratch);
+        }
+    }
+}
+
+static void run_rounds(void *ctx, xl_team *team, int thread) {
+    job *j = ctx;
+    work(j, thread); /* warm-up: pages, caches, clocks */
+    do {
+        xl_team_barrier(team);
+        double start = xl_now_s();
+        work(j, thread);
+        xl_team_barrier(team);
+        if (thread == 0) {
+            double now = xl_now_s();
+            if (now - start < j->best) j->best = now - start;
+            j->over = now >= j->until;
+        }
+        xl_team_barrier(team);
+    } while (!j->over);
+}
+
+/* Seconds of the best round; *threads becomes the number that took part. */
+static double measure(job *j, int *threads, double seconds) {
+    j->best = INFINITY;
+    j->until = xl_now_s() + seconds;
+    *threads = xl_pool_parallel(xl_pool_shared(), *threads, run_rounds, j);
+    return j->best;
+}
+
+typedef struct fill {
+    uint64_t *words;
+    size_t words_each;
+} fill;
+
+/* Each thread touches its own part first, so that it lies near. */
+static void fill_part(void *ctx, xl_team *team, int thread) {
+    const fill *f = ctx;
+    memset(f->words + (size_t)thread * f->words_each, 1, f->words_each * sizeof *f->words);
+}
+
+/* GB/s of reading `bytes`, rounded down to whole lines a thread. */
+static int measure_read(uint64_t *bytes, int *threads, double seconds, double *gb_s, xlstm_error *err) {
+    size_t each = (size_t)(*bytes / (uint64_t)*threads / XL_CACHE_LINE) * (XL_CACHE_LINE / sizeof(uint64_t));
+    uint64_t *words = xl_aligned_alloc(each * (size_t)*threads, sizeof *words);
+    if (!words)
+        return xl_fail(err, XLSTM_ENOMEM, "out of memory for %llu bytes to read", (unsigned long long)*bytes);
+    fill parts = {words, each};
+    *threads = xl_pool_parallel(xl_pool_shared(), *threads, fill_part, &parts);
+    *bytes = (uint64_t)each * sizeof *words * (uint64_t)*threads;
+    /* A round of some milliseconds at least, against the clock and the barriers. */
+    job j = {.words = words, .words_each = each, .repeats = (int)(((uint64_t)64 << 20) / *bytes) + 1};
+    *gb_s = (double)*bytes * j.repeats / measure(&j, threads, seconds) / 1e9;
+    xl_aligned_free(words);
+    return XLSTM_OK;
+}
+
+static int measure_sgemm(int *threads, double seconds, double *gflop_s, xlstm_error *err) {
+    xl_kernels kernels;
+    xl_kernels_init(&kernels, xl_cpu_flags());
+    xl_blas_single_thread();
+    size_t inputs = (size_t)(TOKENS + SIZE) * SIZE, outputs = (size_t)*threads * TOKENS * SIZE;
+    float *floats = xl_aligned_alloc(inputs + outputs, sizeof *floats);
+    if (!floats) return xl_fail(err, XLSTM_ENOMEM, "out of memory for %zu floats to multiply", inputs + outputs);
+    for (size_t i = 0; i < inputs; i++) floats[i] = (float)(i % 17) - 8;
+    job j = {
+        .kernels = &kernels, .x = floats, .w = floats + (size_t)TOKENS * SIZE, .y = floats + inputs, .repeats = 1};
+    double best = measure(&j, threads, seconds);
+    *gflop_s = 2.0 * TOKENS * SIZE * SIZE * *threads / best / 1e9;
+    xl_aligned_free(floats);
+    return XLSTM_OK;
+}
+
+int xlstm_roofline_measure(xlstm_roofline *out, int threads, double seconds, xlstm_error *err) {
+    if (threads < 0 || threads > XL_POOL_MAX)
+        return xl_fail(err, XLSTM_EARG, "threads is %d, wanted 0 … %d", threads, XL_POOL_MAX);
+    if (!(seconds >= 0.1 && seconds <= 60))
+        return xl_fail(err, XLSTM_EARG, "seconds is %g, wanted 0.1 … 60", seconds);
+    xlstm_roofline r = {.threads = threads ? threads : xl_cpu_count(), .cache_bytes = xl_cache_bytes()};
+    uint64_t cache = r.cache_bytes ? r.cache_bytes : (uint64_t)GUESSED_CACHE << 20;
+    uint64_t quarter = xl_memory_available() / 4;
+    r.stream_bytes = 8 * cache;
+    if (quarter && r.stream_bytes > quarter) r.stream_bytes = quarter;
+    r.cached_bytes = cache / 2;
+    int status = measure_read(&r.stream_bytes, &r.threads, seconds / 3, &r.stream_gb_s, err);
+    if (!status) status = measure_read(&r.cached_bytes, &r.threads, seconds / 3, &r.cached_gb_s, err);
+    if (!status) status = measure_sgemm(&r.threads, seconds / 3, &r.sgemm_gflop_s, err);
+    if (!status) *out = r;
+    return status;
+}
