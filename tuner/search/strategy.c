@@ -44,7 +44,8 @@ const tune_strategy_class *tune_strategy_find(const char *name) {
     return NULL;
 }
 
-static int fail_unknown(const char *name, xlstm_error *err) {
+int tune_strategy_check(const char *name, xlstm_error *err) {
+    if (tune_strategy_find(name)) return XLSTM_OK;
     const char *names[16];
     char all[256] = "";
     int n = 0;
@@ -63,7 +64,7 @@ int tune_strategy_create(const char *name, const tune_space *space, const tune_s
                          tune_strategy **out, xlstm_error *err) {
     *out = NULL;
     const tune_strategy_class *class = tune_strategy_find(name);
-    if (!class) return fail_unknown(name, err);
+    if (!class) return tune_strategy_check(name, err);
     size_t size = tune_space_size(space);
     if (!size) return xl_fail(err, XLSTM_EARG, "strategy %s: the space is empty or not sealed", name);
     for (size_t i = 0; i < options->prior_count; i++) {

@@ -61,6 +61,8 @@ typedef struct tune_strategy_class {
 extern const tune_strategy_class tune_strategies[];
 /* The row of a name; NULL where there is none. */
 const tune_strategy_class *tune_strategy_find(const char *name);
+/* EARG where there is none, with the nearest and all names. */
+int tune_strategy_check(const char *name, xlstm_error *err);
 
 /* `space` must be sealed and outlive the strategy. EARG names an unknown strategy, the nearest and all names. */
 int tune_strategy_create(const char *name, const tune_space *space, const tune_strategy_options *options,

@@ -1,0 +1,153 @@
+/* replay: runs search strategies against a space that was measured exhaustively. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "cli/command.h"
+#include "cli/config.h"
+#include "tuner/search/replay.h"
+
+static const cli_spec spec = {
+    .name = "replay",
+    .command = CLI_REPLAY,
+    .summary = "run search strategies against an exhaustively measured space",
+    .details = "A run goes on until both the budget and the landscape's time budget are spent:\n"
+               "the time in which random search gets 95 % of the way from the median to the\n"
+               "optimum. Printed are the mean share of the optimum (optimum / true time of the\n"
+               "best) after n evaluations and P, the performance over that time: 0 is random\n"
+               "search, 1 the optimum.\n",
+};
+
+/* The counts of evaluations that are reported: 1, 2, 5, 10, 25, 50, 100, … and the budget. */
+static size_t report_counts(size_t budget, size_t *out) {
+    static const size_t steps[] = {1, 2, 5, 10, 25, 50, 100, 200, 400, 800, 1600, 3200, 6400};
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof steps / sizeof *steps && steps[i] < budget; i++) out[n++] = steps[i];
+    out[n++] = budget;
+    return n;
+}
+
+static void print_text(const tune_landscape *l, const tune_replay_options *o, const tune_trace *traces,
+                       const tune_replay_score *score) {
+    size_t counts[16], n = report_counts((size_t)o->budget, counts);
+    printf("%s on %s: %zu rows, %zu valid, optimum %.6g ms, median %.6g ms\n", o->strategy, l->name, l->rows,
+           l->valid, l->optimum, l->median);
+    printf("  evaluations  share of the optimum, mean of %d runs\n", o->seeds);
+    for (size_t i = 0; i < n; i++) {
+        printf("  %11zu  %.4f\n", counts[i], tune_replay_share(l, traces, o->seeds, counts[i]));
+    }
+    printf("  P %.3f; the winner's estimate is off by %+.2f %% (mean magnitude %.2f %%); %.1f %% repeats\n",
+           score->performance, 100 * score->over, 100 * score->abs, 100 * score->repeats);
+}
+
+static json_t *score_json(const tune_landscape *l, const tune_replay_options *o, const tune_trace *traces,
+                          const tune_replay_score *score) {
+    size_t counts[16], n = report_counts((size_t)o->budget, counts);
+    json_t *shares = json_object();
+    for (size_t i = 0; i < n; i++) {
+        char key[32];
+        snprintf(key, sizeof key, "%zu", counts[i]);
+        json_object_set_new(shares, key, json_real(tune_replay_share(l, traces, o->seeds, counts[i])));
+    }
+    return json_pack("{s:s, s:s, s:i, s:o, s:f, s:f, s:f, s:f}", "landscape", l->name, "strategy", o->strategy,
+                     "seeds", o->seeds, "share", shares, "P", score->performance, "over", score->over, "abs",
+                     score->abs, "repeats", score->repeats);
+}
+
+static void append_trace(FILE *file, const tune_landscape *l, const tune_replay_options *o,
+                         const tune_trace *traces) {
+    for (int run = 0; run < o->seeds; run++) {
+        for (size_t i = 0; i < traces[run].count; i++) {
+            const tune_step *s = &traces[run].steps[i];
+            fprintf(file, "%s,%s,%d,%zu,%u,", l->name, o->strategy, run, i + 1, s->row);
+            if (!isnan(s->observed)) fprintf(file, "%.9g", s->observed);
+            fprintf(file, ",%u,", s->best_row);
+            if (s->estimate > 0) fprintf(file, "%.9g", s->estimate);
+            fputc('\n', file);
+        }
+    }
+}
+
+static int replay_strategy(const tune_landscape *l, const tune_replay_options *o, tune_trace *traces, FILE *trace,
+                           json_t *results, xlstm_error *err) {
+    tune_replay_score score;
+    int status = tune_replay(l, o, traces, err);
+    if (!status) status = tune_replay_scores(l, traces, o->seeds, &score, err);
+    if (!status && results) json_array_append_new(results, score_json(l, o, traces, &score));
+    else if (!status) print_text(l, o, traces, &score);
+    if (!status && trace) append_trace(trace, l, o, traces);
+    tune_traces_release(traces, o->seeds);
+    return status;
+}
+
+static int run(int argc, char **argv) {
+    cli_config *cfg = NULL;
+    int code = cli_config_parse(&cfg, &spec, argc, argv);
+    if (code >= 0) return code;
+    xlstm_error err;
+    tune_landscape *l = NULL;
+    tune_trace *traces = NULL;
+    FILE *trace = NULL;
+    char *trace_text = NULL;
+    size_t trace_bytes = 0;
+    json_t *results = NULL;
+    int status = XLSTM_OK;
+    const char *path = cli_str(cfg, "landscape"), *trace_path = cli_str(cfg, "trace");
+    tune_replay_options o = {.budget = (int)cli_int(cfg, "budget"), .seeds = (int)cli_int(cfg, "seeds")};
+    tune_strategy_options_init(&o.search);
+    code = 1;
+    if (!path) {
+        code = cli_usage(cfg, "no landscape given, wanted --landscape FILE");
+        goto end;
+    }
+    if (tune_noise_parse(cli_str(cfg, "noise"), &o.noise, &err)) {
+        code = cli_usage(cfg, "%s", err.text);
+        goto end;
+    }
+    size_t strategies = cli_list_count(cfg, "strategy");
+    for (size_t i = 0; i < strategies; i++) {
+        if (!tune_strategy_check(cli_list_str(cfg, "strategy", i), &err)) continue;
+        code = cli_usage(cfg, "%s", err.text);
+        goto end;
+    }
+    status = tune_landscape_read(path, &l, &err);
+    if (status) goto end;
+    traces = xl_array((size_t)o.seeds, sizeof *traces);
+    if (cli_bool(cfg, "json")) results = json_array();
+    if (trace_path) trace = open_memstream(&trace_text, &trace_bytes);
+    if (!traces || (trace_path && !trace)) {
+        status = xl_fail(&err, XLSTM_ENOMEM, "replay: out of memory");
+        goto end;
+    }
+    if (trace) fputs("landscape,strategy,seed,eval,row,observed_ms,best_row,best_estimate_ms\n", trace);
+    for (size_t i = 0; i < strategies && !status; i++) {
+        o.strategy = cli_list_str(cfg, "strategy", i);
+        status = replay_strategy(l, &o, traces, trace, results, &err);
+    }
+    if (!status && trace) {
+        bool failed = fclose(trace) != 0;
+        trace = NULL;
+        status = failed ? xl_fail(&err, XLSTM_ENOMEM, "replay: out of memory for the trace")
+                        : xl_file_write(trace_path, trace_text, trace_bytes, &err);
+    }
+    if (!status && results) {
+        json_dumpf(strategies == 1 ? json_array_get(results, 0) : results, stdout,
+                   JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+        putchar('\n');
+    }
+    code = status != 0;
+end:
+    if (status) code = cli_fail(cfg, &err);
+    if (trace) fclose(trace);
+    free(trace_text);
+    free(traces);
+    json_decref(results);
+    tune_landscape_destroy(l);
+    cli_config_free(cfg);
+    return code;
+}
+
+const cli_command cli_cmd_replay = {"replay", "run search strategies against a measured space", run};
