@@ -13,7 +13,7 @@
 static const cli_spec spec = {
     .name = "replay",
     .command = CLI_REPLAY,
-    .summary = "run search strategies against an exhaustively measured space",
+    .summary = "Runs search strategies against an exhaustively measured space",
     .details = "A run goes on until both the budget and the landscape's time budget are spent:\n"
                "the time in which random search gets 95 % of the way from the median to the\n"
                "optimum. Printed are the mean share of the optimum (optimum / true time of the\n"
