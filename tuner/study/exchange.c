@@ -141,6 +141,7 @@ static json_t *trial_json(const tune_trial_row *t) {
     for (int i = 0; i < TUNE_METRIC_COUNT; i++) json_object_set_new(j, tune_metric_name(i), number(t->metric[i]));
     json_object_set_new(j, "value", number(t->value));
     json_object_set_new(j, "spread", number(t->spread));
+    json_object_set_new(j, "told", parsed(t->told));
     json_object_set_new(j, "ratios", parsed(t->ratios));
     json_object_set_new(j, "samples", json_integer(t->samples));
     json_object_set_new(j, "token_hash", text(t->token_hash));
@@ -290,6 +291,7 @@ static void read_trial(reader *r, tune_trial_row *t) {
     for (int i = 0; i < TUNE_METRIC_COUNT; i++) t->metric[i] = get_number(r, tune_metric_name(i));
     t->value = get_number(r, "value");
     t->spread = get_number(r, "spread");
+    t->told = get_json(r, "told", true);
     t->ratios = get_json(r, "ratios", true);
     t->samples = get_integer(r, "samples", 0);
     t->token_hash = get_text(r, "token_hash", true);

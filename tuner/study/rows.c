@@ -170,13 +170,13 @@ int tune_study_put_trial(tune_study *s, int64_t run, const tune_trial_row *t, bo
     return tune_study_run_sql(
         s, "adding a trial", err,
         "INSERT OR REPLACE INTO trial(run, number, params, key, status, reason, duplicate_of, " METRIC_COLUMNS
-        ", value, spread, ratios, samples, token_hash, in_force, started, seconds) "
-        "VALUES (?, ?, ?, ?, ?, ?, nullif(?, -1), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        ", value, spread, told, ratios, samples, token_hash, in_force, started, seconds) "
+        "VALUES (?, ?, ?, ?, ?, ?, nullif(?, -1), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         "iissssi"
         "ddddddddd"
-        "ddsissdd",
+        "ddssissdd",
         run, t->index, t->params, t->key, tune_trial_status_name((int)t->status), t->reason, t->duplicate_of, m[0],
-        m[1], m[2], m[3], m[4], m[5], m[6], m[7], m[8], t->value, t->spread, t->ratios, t->samples, t->token_hash,
+        m[1], m[2], m[3], m[4], m[5], m[6], m[7], m[8], t->value, t->spread, t->told, t->ratios, t->samples, t->token_hash,
         t->in_force, t->started, t->seconds);
 }
 
@@ -226,7 +226,7 @@ int tune_study_trials(tune_study *study, int64_t run, tune_trial_row **rows, siz
     size_t used = 0, capacity = 0;
     int status = tune_study_prepare(study, &q, "reading trials", err,
                                     "SELECT number, params, key, status, reason, duplicate_of, " METRIC_COLUMNS
-                                    ", value, spread, ratios, samples, token_hash, in_force, started, seconds "
+                                    ", value, spread, told, ratios, samples, token_hash, in_force, started, seconds "
                                     "FROM trial "
                                     "WHERE run = ? ORDER BY number",
                                     "i", run);
@@ -249,12 +249,13 @@ int tune_study_trials(tune_study *study, int64_t run, tune_trial_row **rows, siz
         const int after = 6 + TUNE_METRIC_COUNT;
         t->value = tune_study_real(q, after);
         t->spread = tune_study_real(q, after + 1);
-        t->ratios = tune_study_text(q, after + 2, &ok);
-        t->samples = sqlite3_column_int64(q, after + 3);
-        t->token_hash = tune_study_text(q, after + 4, &ok);
-        t->in_force = tune_study_text(q, after + 5, &ok);
-        t->started = sqlite3_column_double(q, after + 6);
-        t->seconds = sqlite3_column_double(q, after + 7);
+        t->told = tune_study_text(q, after + 2, &ok);
+        t->ratios = tune_study_text(q, after + 3, &ok);
+        t->samples = sqlite3_column_int64(q, after + 4);
+        t->token_hash = tune_study_text(q, after + 5, &ok);
+        t->in_force = tune_study_text(q, after + 6, &ok);
+        t->started = sqlite3_column_double(q, after + 7);
+        t->seconds = sqlite3_column_double(q, after + 8);
         if (!ok) status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", study->path);
     }
     if (!status && code != SQLITE_DONE) status = tune_study_fail(study, "reading trials", err);
@@ -273,6 +274,7 @@ void tune_trial_row_clear(tune_trial_row *row) {
     free(row->params);
     free(row->key);
     free(row->reason);
+    free(row->told);
     free(row->ratios);
     free(row->token_hash);
     free(row->in_force);

@@ -110,8 +110,9 @@ typedef struct tune_trial_row {
     char *reason;                     /* NULL where status is ok */
     int64_t duplicate_of;             /* index of the trial whose values these are; -1 */
     double metric[TUNE_METRIC_COUNT]; /* means over the samples in use; NaN: not measured */
-    double value;                     /* what the strategy was told, smaller is better; NaN: no value */
-    double spread;                    /* standard error of log(value); NaN: unknown */
+    double value;     /* the objective as a ratio to the baseline's, smaller is better; NaN: no value */
+    double spread;    /* standard error of log(value); NaN: unknown */
+    char *told;       /* JSON array of what the strategy was told at the time */
     char *ratios;     /* JSON array of ln(cost / baseline's cost), one a sample in use; NULL: none */
     int64_t samples;  /* samples in use */
     char *token_hash; /* of the greedy continuation, hexadecimal; NULL: none */

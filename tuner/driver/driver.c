@@ -1,0 +1,613 @@
+#include "tuner/driver/driver.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "tuner/driver/front.h"
+#include "tuner/driver/judge.h"
+#include "tuner/driver/proposer.h"
+#include "tuner/driver/result.h"
+
+/* Of a budget: no new trial after the first share, no playoff after the second; the rest is for the last
+ * comparison. */
+#define SEARCH_SHARE 0.55
+#define PLAYOFF_SHARE 0.65
+/* Stopping a hopeless sample early saves nothing worth having where the whole of it is shorter. */
+#define STOP_FROM_S 0.5
+/* Marks, behind the numbers told, the trial that checks the join of two strategies' bests. */
+#define JOINED "joined"
+
+typedef struct drive {
+    const tune_problem *problem;
+    const tune_drive_options *options;
+    tune_keeper *keeper;
+    const tune_watcher *watcher;
+    tune_drive_result *result;
+    tune_sampler *sampler;
+    tune_race *race;
+    tune_proposer *proposer;
+    int32_t *trial_of;      /* of a point: the trial that measured it; -1 */
+    tune_sample_row *taken; /* samples of the trial in hand */
+    size_t taken_count, taken_room;
+    int64_t seq, block;
+    int64_t process; /* of the last comparison */
+    const char *stage;
+    double started;      /* xl_now_s of this process's work */
+    double started_wall; /* when the sampler was made, seconds since 1970 */
+    double baseline_parts[TUNE_PARTS];
+    double last_parts[TUNE_PARTS]; /* of the baseline's last sample */
+    double best;                   /* lowest ratio so far; NAN */
+    int limit;                     /* proposals; 0: none */
+    double trial_s;                /* seconds that measured trials took in this process */
+    int trial_n;
+    xlstm_error kept; /* the first failure inside a callback */
+    int kept_status;
+} drive;
+
+void tune_drive_options_init(tune_drive_options *options) {
+    *options = (tune_drive_options){.mode = "auto",
+                                    .seed = 1337,
+                                    .budget_s = INFINITY,
+                                    .effort = TUNE_NORMAL,
+                                    .objective = {TUNE_REQUEST_S},
+                                    .objectives = 1};
+}
+
+static int stop_level(const drive *d) {
+    return d->options->stop ? d->options->stop(d->options->stop_ctx) : 0;
+}
+
+static double spent(const drive *d) {
+    return xl_now_s() - d->started;
+}
+
+static void note(const drive *d, const char *text) {
+    if (d->watcher && d->watcher->note) d->watcher->note(d->watcher->ctx, text);
+}
+
+static void progress(drive *d) {
+    if (!d->watcher || !d->watcher->progress) return;
+    size_t done;
+    tune_keeper_trials(d->keeper, &done);
+    double left = NAN;
+    if (d->limit && d->trial_n) left = (d->limit - (double)done) * d->trial_s / d->trial_n;
+    if (isfinite(d->options->budget_s)) {
+        double bound = d->options->budget_s - spent(d);
+        left = isnan(left) || left > bound ? fmax(0, bound) : left;
+    }
+    d->watcher->progress(d->watcher->ctx, d->stage, (int)done, d->limit, d->best, left);
+}
+
+/* ---- samples ---- */
+
+static tune_sample_row to_row(const drive *d, const tune_sample *s) {
+    const double *part = s->reading.parts;
+    tune_sample_row row = {.trial = TUNE_BASELINE_TRIAL,
+                           .stage = d->stage,
+                           .block = d->block,
+                           .process = d->process,
+                           .at = d->started_wall + s->start_s,
+                           .prefill_s = part[TUNE_PART_PREFILL_S],
+                           .decode_s = part[TUNE_PART_DECODE_S],
+                           .energy_j = part[TUNE_PART_ENERGY_J],
+                           .peak_mb = part[TUNE_PART_PEAK_MB],
+                           .value = s->reading.cost,
+                           .used = !s->warmup && !s->set_aside && !s->stopped};
+    if (s->candidate >= 0) row.trial = d->trial_of[s->candidate];
+    if (s->warmup) {
+        snprintf(row.why, sizeof row.why, "warm-up");
+    } else if (s->stopped) {
+        snprintf(row.why, sizeof row.why, "stopped early");
+    } else if (s->set_aside) {
+        char text[40];
+        tune_disturbance_text(text, sizeof text, &s->disturbance);
+        snprintf(row.why, sizeof row.why, "%.40s", text);
+    }
+    return row;
+}
+
+/* During the search samples wait for their trial, later they are stored as they come. */
+static void on_sample(void *ctx, const tune_sample *s) {
+    drive *d = ctx;
+    tune_sample_row row = to_row(d, s);
+    row.seq = d->seq++;
+    if (s->candidate == TUNE_BASELINE_TRIAL && row.used)
+        memcpy(d->last_parts, s->reading.parts, sizeof d->last_parts);
+    if (strcmp(d->stage, "search") != 0) {
+        int status = tune_keeper_samples(d->keeper, &row, 1, d->kept_status ? NULL : &d->kept);
+        if (status && !d->kept_status) d->kept_status = status;
+        progress(d);
+        return;
+    }
+    if (d->taken_count == d->taken_room) {
+        size_t room = d->taken_room ? 2 * d->taken_room : 64;
+        tune_sample_row *grown = realloc(d->taken, room * sizeof *grown);
+        if (!grown) {
+            d->kept_status = xl_fail(&d->kept, XLSTM_ENOMEM, "samples: out of memory");
+            return;
+        }
+        d->taken = grown;
+        d->taken_room = room;
+    }
+    d->taken[d->taken_count++] = row;
+    progress(d);
+}
+
+/* The sampler's way to the problem. */
+static int measure_sample(void *ctx, int64_t candidate, unsigned repeats, double limit, tune_reading *out,
+                          xlstm_error *err) {
+    const drive *d = ctx;
+    if (d->last_parts[TUNE_PART_PREFILL_S] + d->last_parts[TUNE_PART_DECODE_S] < STOP_FROM_S) limit = INFINITY;
+    return d->problem->measure(d->problem->self, candidate, repeats, limit, out, err);
+}
+
+/* The mean of one part over the trial's samples in use, as a ratio to the baseline's beside them. */
+static double part_ratio(const drive *d, int64_t trial, int part) {
+    double sum = 0, base = d->last_parts[part];
+    int n = 0, base_n = 1;
+    for (size_t i = 0; i < d->taken_count; i++) {
+        const tune_sample_row *p = &d->taken[i];
+        double value = part == TUNE_PART_PREFILL_S ? p->prefill_s : p->decode_s;
+        if (!p->used) continue;
+        if (p->trial == trial) sum += value, n++;
+        else if (p->trial == TUNE_BASELINE_TRIAL) base += value, base_n++;
+    }
+    return n ? sum / n / (base / base_n) : NAN;
+}
+
+/* ---- trials ---- */
+
+static char *ratios_text(const double *values, int n) {
+    json_t *j = json_array();
+    for (int i = 0; i < n; i++) json_array_append_new(j, json_real(values[i]));
+    char *text = json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(17));
+    json_decref(j);
+    return text;
+}
+
+static json_t *numbers(const double *values, int n) {
+    json_t *j = json_array();
+    for (int i = 0; i < n; i++) json_array_append_new(j, isfinite(values[i]) ? json_real(values[i]) : json_null());
+    return j;
+}
+
+static double kl_of(const tune_trial_row *t) {
+    return t->metric[TUNE_KL];
+}
+
+/* Puts what the race knows of a candidate into its row. */
+static int take_values(drive *d, const tune_race_entry *e, tune_trial_row *t, xlstm_error *err) {
+    double kl = kl_of(t), df;
+    int n = 0;
+    tune_problem_metrics(d->problem, e->parts, t->metric);
+    t->metric[TUNE_KL] = kl;
+    t->value = exp(e->value);
+    t->samples = e->samples;
+    const double *values = tune_race_values(d->race, e->candidate, &n);
+    t->spread = tune_race_scatter(d->race, &df) / sqrt(n ? n : 1);
+    free(t->ratios);
+    t->ratios = values && n ? ratios_text(values, n) : NULL;
+    return values && n && !t->ratios ? xl_fail(err, XLSTM_ENOMEM, "trial: out of memory") : XLSTM_OK;
+}
+
+static int new_row(const drive *d, uint32_t point, tune_trial_row *t, xlstm_error *err) {
+    char key[1024];
+    size_t count;
+    tune_keeper_trials(d->keeper, &count);
+    *t = (tune_trial_row){
+        .index = (int64_t)count, .duplicate_of = -1, .value = NAN, .spread = NAN, .started = xl_wall_s()};
+    for (int i = 0; i < TUNE_METRIC_COUNT; i++) t->metric[i] = NAN;
+    json_t *params = tune_space_point_json(d->problem->space, point);
+    t->params = params ? json_dumps(params, JSON_COMPACT) : NULL;
+    json_decref(params);
+    t->key = strdup(tune_space_print(d->problem->space, point, key, sizeof key));
+    if (t->params && t->key) return XLSTM_OK;
+    tune_trial_row_clear(t);
+    return xl_fail(err, XLSTM_ENOMEM, "trial: out of memory");
+}
+
+static void judge_outcome(const drive *d, const tune_race_entry *e, tune_trial_row *t) {
+    switch (e->outcome) {
+    case TUNE_RACE_FAILED:
+        t->status = e->status == XLSTM_EUNSUPPORTED ? TUNE_TRIAL_INFEASIBLE : TUNE_TRIAL_FAILED;
+        t->reason = strdup(e->text);
+        break;
+    case TUNE_RACE_STOPPED:
+        t->status = TUNE_TRIAL_TIMEOUT;
+        t->reason = xl_format("stopped after %.3g s: too slow to win", e->cost);
+        break;
+    default:
+        t->status = TUNE_TRIAL_OK;
+    }
+}
+
+/* Bookkeeping for a row that is stored: new or of an earlier process. */
+static void count_trial(drive *d, const tune_trial_row *t, uint32_t point, bool old) {
+    tune_drive_result *r = d->result;
+    r->trials++;
+    if (t->status == TUNE_TRIAL_DUPLICATE) r->duplicates++;
+    else r->measured++;
+    if (t->status == TUNE_TRIAL_FAILED || t->status == TUNE_TRIAL_INFEASIBLE || t->status == TUNE_TRIAL_TIMEOUT)
+        r->failed++;
+    if (t->status != TUNE_TRIAL_DUPLICATE && point != TUNE_NO_POINT) d->trial_of[point] = (int32_t)t->index;
+    if (t->status == TUNE_TRIAL_OK && !(t->value >= d->best)) d->best = t->value;
+    if (d->watcher && d->watcher->trial) d->watcher->trial(d->watcher->ctx, t, old);
+}
+
+static int keep(drive *d, const tune_trial_row *t, uint32_t point, xlstm_error *err) {
+    json_t *settings = d->problem->settings(d->problem->self, point);
+    if (!settings) return xl_fail(err, XLSTM_ENOMEM, "trial: out of memory");
+    int status = tune_keeper_add(d->keeper, t, settings, d->taken, d->taken_count, err);
+    json_decref(settings);
+    d->taken_count = 0;
+    if (!status) count_trial(d, t, point, false);
+    return status;
+}
+
+/* Whether it checked the join of two strategies' bests rather than what they asked. */
+static bool is_joined(const tune_trial_row *t) {
+    json_t *j = t->told ? json_loads(t->told, 0, NULL) : NULL;
+    bool joined = json_array_size(j) > TUNE_TOLD_COUNT;
+    json_decref(j);
+    return joined;
+}
+
+/* What the strategy is told of a stored trial; a duplicate repeats its original. */
+static void told_of(const tune_trial_row *t, double told[TUNE_TOLD_COUNT]) {
+    json_t *j = t->told ? json_loads(t->told, 0, NULL) : NULL;
+    for (int i = 0; i < TUNE_TOLD_COUNT; i++) {
+        const json_t *value = json_array_get(j, (size_t)i);
+        told[i] = json_is_number(value) ? json_number_value(value) : NAN;
+    }
+    json_decref(j);
+}
+
+static int duplicate(drive *d, uint32_t point, xlstm_error *err) {
+    size_t count;
+    const tune_trial_row *original = &tune_keeper_trials(d->keeper, &count)[d->trial_of[point]];
+    double told[TUNE_TOLD_COUNT];
+    tune_trial_row t;
+    int status = new_row(d, point, &t, err);
+    if (status) return status;
+    t.status = TUNE_TRIAL_DUPLICATE;
+    t.duplicate_of = original->index;
+    t.reason = original->status == TUNE_TRIAL_OK
+                   ? xl_format("as trial %lld", (long long)original->index)
+                   : xl_format("as trial %lld: %s", (long long)original->index, original->reason);
+    memcpy(t.metric, original->metric, sizeof t.metric);
+    t.value = original->value;
+    t.told = original->told ? strdup(original->told) : NULL;
+    t.token_hash = original->token_hash ? strdup(original->token_hash) : NULL;
+    told_of(original, told);
+    d->taken_count = 0;
+    status = keep(d, &t, point, err);
+    if (!status) status = tune_proposer_tell(d->proposer, point, told, 0, err);
+    tune_trial_row_clear(&t);
+    return status;
+}
+
+static int describe(const drive *d, int64_t candidate, tune_trial_row *t, xlstm_error *err) {
+    tune_description about = {.kl = NAN};
+    if (!d->problem->describe) return XLSTM_OK;
+    int status = d->problem->describe(d->problem->self, candidate, &about, err);
+    if (status) return status;
+    t->metric[TUNE_KL] = about.kl;
+    t->token_hash = about.token_hash[0] ? strdup(about.token_hash) : NULL;
+    t->in_force = about.in_force ? json_dumps(about.in_force, JSON_COMPACT) : NULL;
+    json_decref(about.in_force);
+    return XLSTM_OK;
+}
+
+/* More samples of others (the incumbent, finalists) may have been taken: their rows follow. */
+static int refresh_others(drive *d, int64_t except, bool *changed, xlstm_error *err) {
+    size_t count;
+    const tune_trial_row *all = tune_keeper_trials(d->keeper, &count);
+    for (size_t i = 0; i < count; i++) {
+        tune_race_entry e;
+        tune_trial_row t;
+        if (all[i].status != TUNE_TRIAL_OK || all[i].index == except) continue;
+        uint32_t point = tune_result_point(d->problem->space, all[i].params);
+        if (point == TUNE_NO_POINT || !tune_race_get(d->race, point, &e) || e.samples == all[i].samples) continue;
+        if (!tune_trial_row_copy(&t, &all[i])) return xl_fail(err, XLSTM_ENOMEM, "trial: out of memory");
+        int status = take_values(d, &e, &t, err);
+        if (!status) status = tune_keeper_change(d->keeper, &t, err);
+        tune_trial_row_clear(&t);
+        if (status) return status;
+        *changed = true;
+        all = tune_keeper_trials(d->keeper, &count);
+    }
+    return XLSTM_OK;
+}
+
+/* Samples that the race took back as warm-up after it had seen the next one. */
+static void mark_dropped(drive *d, const tune_trial_row *t) {
+    int64_t used = 0;
+    for (size_t i = 0; i < d->taken_count; i++) used += d->taken[i].trial == t->index && d->taken[i].used;
+    for (size_t i = 0; i < d->taken_count && used > t->samples; i++) {
+        tune_sample_row *p = &d->taken[i];
+        if (p->trial != t->index || !p->used) continue;
+        p->used = false;
+        snprintf(p->why, sizeof p->why, "warm-up");
+        used--;
+    }
+}
+
+/* Returns 1 where the time was up before the first sample. */
+static int measure(drive *d, uint32_t point, bool joined, xlstm_error *err) {
+    const int64_t candidate = point;
+    tune_race_entry e;
+    tune_trial_row t;
+    double told[TUNE_TOLD_COUNT] = {NAN, NAN, NAN}, start = xl_now_s();
+    int status = new_row(d, point, &t, err);
+    if (status) return status;
+    d->block = t.index;
+    d->taken_count = 0;
+    d->trial_of[point] = (int32_t)t.index;
+    status = tune_race_run(d->race, &candidate, 1, &e, err);
+    d->trial_of[point] = -1;
+    if (!status && d->kept_status) {
+        status = d->kept_status;
+        if (err) *err = d->kept;
+    }
+    if (status) goto out;
+    if (e.outcome == TUNE_RACE_UNTIMED) {
+        status = 1;
+        goto out;
+    }
+    judge_outcome(d, &e, &t);
+    if (t.status == TUNE_TRIAL_OK) status = describe(d, candidate, &t, err);
+    if (!status && (t.status == TUNE_TRIAL_OK || t.status == TUNE_TRIAL_TIMEOUT))
+        status = take_values(d, &e, &t, err);
+    if (status) goto out;
+    t.seconds = xl_now_s() - start;
+    d->trial_s += t.seconds;
+    d->trial_n++;
+    if (t.status == TUNE_TRIAL_OK) {
+        told[TUNE_TOLD_VALUE] = t.value;
+        told[TUNE_TOLD_PREFILL] = part_ratio(d, t.index, TUNE_PART_PREFILL_S);
+        told[TUNE_TOLD_DECODE] = part_ratio(d, t.index, TUNE_PART_DECODE_S);
+    } else if (t.status == TUNE_TRIAL_TIMEOUT) {
+        told[TUNE_TOLD_VALUE] = t.value;
+    }
+    json_t *j = numbers(told, TUNE_TOLD_COUNT);
+    if (joined) json_array_append_new(j, json_string(JOINED));
+    t.told = json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(17));
+    json_decref(j);
+    mark_dropped(d, &t);
+    status = keep(d, &t, point, err);
+    bool changed = false;
+    if (!status) status = refresh_others(d, t.index, &changed, err);
+    /* Told from the row's own text, so that a resumed run tells the very same digits. */
+    if (!status && !joined) {
+        told_of(&t, told);
+        status = tune_proposer_tell(d->proposer, point, told, t.seconds, err);
+    }
+out:
+    tune_trial_row_clear(&t);
+    return status;
+}
+
+/* ---- going on with an earlier process's trials ---- */
+
+static int restore_race(drive *d, const tune_trial_row *t, uint32_t point, xlstm_error *err) {
+    json_t *j = t->ratios ? json_loads(t->ratios, 0, NULL) : NULL;
+    size_t n = json_array_size(j);
+    double *values = n ? xl_array(n, sizeof *values) : NULL;
+    double parts[TUNE_PARTS] = {t->metric[TUNE_PREFILL_S], t->metric[TUNE_DECODE_S], t->metric[TUNE_ENERGY_J],
+                                t->metric[TUNE_PEAK_MB]};
+    int status = XLSTM_OK;
+    for (size_t i = 0; values && i < n; i++) values[i] = json_number_value(json_array_get(j, i));
+    if (values) {
+        double cost = tune_problem_cost(d->options->objective[0], parts);
+        status = tune_race_restore(d->race, point, values, (int)n, cost, parts, err);
+    }
+    free(values);
+    json_decref(j);
+    return status;
+}
+
+/* The strategy is asked and told as it was the first time. Where it proposes something else (another version wrote
+ * the run) it is told all the same. */
+static int restore(drive *d, xlstm_error *err) {
+    size_t count;
+    const tune_trial_row *all = tune_keeper_trials(d->keeper, &count);
+    bool differs = false;
+    for (size_t i = 0; i < count; i++) {
+        double told[TUNE_TOLD_COUNT];
+        uint32_t asked = TUNE_NO_POINT, point = tune_result_point(d->problem->space, all[i].params);
+        int status = XLSTM_OK;
+        if (point == TUNE_NO_POINT)
+            return xl_fail(err, XLSTM_EMISMATCH,
+                           "%s: trial %zu is no point of the space: the run is of another space",
+                           tune_keeper_folder(d->keeper), i);
+        const bool joined = is_joined(&all[i]);
+        if (!joined && !differs && !tune_proposer_done(d->proposer))
+            status = tune_proposer_ask(d->proposer, &asked, err);
+        if (status) return status;
+        differs |= !joined && asked != point;
+        told_of(&all[i], told);
+        if (all[i].status == TUNE_TRIAL_OK) status = restore_race(d, &all[i], point, err);
+        double cost = all[i].status == TUNE_TRIAL_DUPLICATE ? 0 : all[i].seconds;
+        if (!status && !joined) status = tune_proposer_tell(d->proposer, point, told, cost, err);
+        if (status) return status;
+        count_trial(d, &all[i], point, true);
+    }
+    if (differs) note(d, "the strategy would not propose the stored trials again: another version wrote this run");
+    return XLSTM_OK;
+}
+
+static json_t *settings_of(void *ctx, const json_t *params) {
+    const drive *d = ctx;
+    uint32_t point = tune_result_point_json(d->problem->space, params);
+    return point == TUNE_NO_POINT ? json_deep_copy(params) : d->problem->settings(d->problem->self, point);
+}
+
+/* ---- the whole ---- */
+
+static int keep_baseline(drive *d, xlstm_error *err) {
+    tune_race_entry e;
+    if (!tune_race_get(d->race, TUNE_BASELINE_TRIAL, &e) || e.samples == 0) return XLSTM_OK;
+    memcpy(d->baseline_parts, e.parts, sizeof d->baseline_parts);
+    char *text = tune_result_baseline(d->problem, e.parts, e.samples);
+    int status = text ? tune_keeper_set_baseline(d->keeper, text, err)
+                      : xl_fail(err, XLSTM_ENOMEM, "baseline: out of memory");
+    free(text);
+    return status;
+}
+
+/* best.json as far as it is known before the last comparison. */
+static int keep_best(drive *d, const char *verdict, xlstm_error *err) {
+    int64_t best = tune_race_incumbent(d->race);
+    tune_race_entry e = {0};
+    tune_race_get(d->race, best, &e);
+    json_t *j = tune_result_best(d->problem, d->keeper, best, &e, NULL, verdict, verdict);
+    int status = j ? tune_keeper_set_result(d->keeper, j, err) : xl_fail(err, XLSTM_ENOMEM, "best: out of memory");
+    json_decref(j);
+    if (!status && d->options->objectives > 1)
+        status = tune_front_write(d->problem, d->keeper, d->options->objective, d->options->objectives, err);
+    return status;
+}
+
+/* Of two strategies the last proposal that is left goes to the join of their bests. */
+static int next_point(drive *d, size_t count, uint32_t *point, bool *joined, xlstm_error *err) {
+    uint32_t join = tune_proposer_joined(d->proposer);
+    *joined = join != TUNE_NO_POINT && d->limit && count + 1 == (size_t)d->limit && d->trial_of[join] < 0;
+    *point = join;
+    return *joined ? XLSTM_OK : tune_proposer_ask(d->proposer, point, err);
+}
+
+static int search(drive *d, xlstm_error *err) {
+    int64_t incumbent = TUNE_BASELINE_TRIAL;
+    bool began = false;
+    int status = XLSTM_OK;
+    while (!status && !stop_level(d)) {
+        uint32_t point;
+        size_t count;
+        bool joined;
+        tune_keeper_trials(d->keeper, &count);
+        if ((d->limit && count >= (size_t)d->limit) || tune_proposer_done(d->proposer)) break;
+        if (began && spent(d) > d->options->budget_s * SEARCH_SHARE) break;
+        status = next_point(d, count, &point, &joined, err);
+        if (status) break;
+        began = true;
+        status = d->trial_of[point] >= 0 ? duplicate(d, point, err) : measure(d, point, joined, err);
+        if (status) break;
+        progress(d);
+        if (d->trial_n == 1 || tune_race_incumbent(d->race) != incumbent) {
+            status = keep_baseline(d, err);
+            if (!status) status = keep_best(d, "not judged yet", err);
+            incumbent = tune_race_incumbent(d->race);
+        }
+    }
+    return status == 1 ? XLSTM_OK : status;
+}
+
+static int prepare(drive *d, xlstm_error *err) {
+    const tune_drive_options *o = d->options;
+    const size_t size = tune_space_size(d->problem->space);
+    d->trial_of = xl_array(size, sizeof *d->trial_of);
+    if (!d->trial_of) return xl_fail(err, XLSTM_ENOMEM, "search: out of memory for %zu points", size);
+    memset(d->trial_of, 0xff, size * sizeof *d->trial_of);
+    tune_sampler_options sampler;
+    tune_sampler_options_init(&sampler);
+    sampler.measure = measure_sample;
+    sampler.ctx = d;
+    sampler.on_sample = on_sample;
+    sampler.on_sample_ctx = d;
+    int status = tune_sampler_create(&d->sampler, &sampler, err);
+    if (status) return status;
+    d->started_wall = xl_wall_s();
+    tune_race_options race;
+    tune_race_options_init(&race, o->effort);
+    if (o->repeats > 0) {
+        race.most = o->repeats;
+        if (race.first > race.most) race.first = race.most;
+        if (race.playoff > 4 * race.most) race.playoff = 4 * race.most;
+    }
+    race.deadline_s = o->budget_s * PLAYOFF_SHARE;
+    status = tune_race_create(&d->race, d->sampler, TUNE_BASELINE_TRIAL, &race, err);
+    if (status) return status;
+
+    tune_strategy_options strategy;
+    tune_strategy_options_init(&strategy);
+    uint32_t *priors = NULL;
+    strategy.seed = o->seed;
+    strategy.population = o->population;
+    strategy.generations = o->generations;
+    strategy.trials = o->trials;
+    strategy.budget = o->trials;
+    strategy.noise = 0;
+    status = tune_result_priors(d->problem->space, o->priors, &priors, &strategy.prior_count, err);
+    strategy.priors = priors;
+    if (!status) status = tune_proposer_create(&d->proposer, o->mode, d->problem->space, o->apart, &strategy, err);
+    free(priors);
+    return status;
+}
+
+int tune_drive(const tune_problem *problem, const tune_drive_options *options, tune_keeper *keeper,
+               const tune_watcher *watcher, tune_drive_result *result, xlstm_error *err) {
+    drive d = {.problem = problem,
+               .options = options,
+               .keeper = keeper,
+               .watcher = watcher,
+               .result = result,
+               .stage = "search",
+               .started = xl_now_s(),
+               .best = NAN};
+    *result = (tune_drive_result){.winner = TUNE_BASELINE_TRIAL, .final = {.verdict = TUNE_VERDICT_UNMEASURED}};
+    d.limit = strcmp(options->mode, "ga") == 0 ? options->population * options->generations : options->trials;
+    json_t *baseline = problem->settings(problem->self, TUNE_BASELINE_TRIAL);
+    int status = baseline ? prepare(&d, err) : xl_fail(err, XLSTM_ENOMEM, "search: out of memory");
+    if (!status) status = tune_keeper_rebuild(keeper, baseline, settings_of, &d, err);
+    if (!status) status = restore(&d, err);
+    const int before = result->trials;
+    if (!status) status = search(&d, err);
+    if (!status && !stop_level(&d) && before == result->trials && tune_result_is_final(keeper)) {
+        note(&d, "nothing is left to do: every proposal was measured and the winner judged");
+        status = tune_result_reload(problem, keeper, result, err);
+        goto out;
+    }
+    if (!status && !stop_level(&d)) {
+        tune_judge judge = {.problem = problem,
+                            .options = options,
+                            .keeper = keeper,
+                            .watcher = watcher,
+                            .sampler = d.sampler,
+                            .race = d.race,
+                            .started = d.started,
+                            .on_sample = on_sample,
+                            .on_sample_ctx = &d,
+                            .process = &d.process,
+                            .origin = &d.started_wall};
+        d.stage = "check";
+        status = tune_race_finish(d.race, &result->winner, err);
+        bool changed = false;
+        if (!status) status = refresh_others(&d, -2, &changed, err);
+        if (!status && changed) status = tune_keeper_rebuild(keeper, baseline, settings_of, &d, err);
+        if (!status) status = keep_baseline(&d, err);
+        d.stage = "final";
+        if (!status) status = tune_judge_final(&judge, result, err);
+    }
+    if (status == XLSTM_ECANCELLED || (!status && stop_level(&d))) {
+        result->end = TUNE_DRIVE_STOPPED;
+        status =
+            d.trial_n || result->measured ? keep_best(&d, "stopped before the last comparison", err) : XLSTM_OK;
+        snprintf(result->verdict, sizeof result->verdict, "stopped before the last comparison");
+    }
+    if (!status && d.kept_status) {
+        status = d.kept_status;
+        if (err) *err = d.kept;
+    }
+out:
+    json_decref(baseline);
+    tune_proposer_destroy(d.proposer);
+    tune_race_destroy(d.race);
+    tune_sampler_destroy(d.sampler);
+    free(d.trial_of);
+    free(d.taken);
+    return status;
+}

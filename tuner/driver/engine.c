@@ -1,0 +1,385 @@
+#include "tuner/driver/engine.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "tuner/driver/engine_probe.h"
+#include "tuner/study/machine.h"
+
+#define SCORED_BYTES (64 << 20) /* logits of the baseline that are kept for scoring */
+#define SCORED_STEP 64          /* positions a call */
+
+/* One open copy of the checkpoint. */
+typedef struct copy {
+    xlstm_model *model;
+    xlstm_session *session;
+    xlstm_settings load; /* the settings it was opened with */
+} copy;
+
+/* What is known of a candidate besides its times. */
+typedef struct memo {
+    int64_t candidate;
+    bool scored;
+    double kl;
+    char token_hash[33];
+    xlstm_schedule schedule;
+} memo;
+
+struct tune_engine {
+    tune_engine_options options;
+    int32_t *ids;
+    int64_t vocab;
+    copy copies[2];
+    int32_t *tokens, *baseline_tokens; /* [new] */
+    float *margins;                    /* [new]: the baseline's, between its two best logits */
+    bool have_baseline;
+    float *logits; /* [V] */
+    float *scored; /* [scored_n, V]: the baseline's logits over the prompt; NULL: not yet */
+    float *batch;  /* [SCORED_STEP, V] */
+    size_t scored_n;
+    memo *memos;
+    size_t memo_count, memo_room;
+    double stop_at; /* xl_now_s after which the request in hand is hopeless; INFINITY */
+    bool stopped;
+};
+
+/* ---- copies of the checkpoint ---- */
+
+static void copy_close(copy *c) {
+    xlstm_session_destroy(c->session);
+    xlstm_model_close(c->model);
+    *c = (copy){0};
+}
+
+static bool same_load(const xlstm_settings *a, const xlstm_settings *b) {
+    for (int i = 0; i < XLSTM_TUNABLE_COUNT; i++) {
+        if ((xlstm_tunable_get(i)->affects & XLSTM_AFFECTS_LOAD) && a->v[i] != b->v[i]) return false;
+    }
+    return true;
+}
+
+static int cancelled(void *user) {
+    tune_engine *e = user;
+    if (e->options.cancel && e->options.cancel(e->options.user)) return 1;
+    if (xl_now_s() <= e->stop_at) return 0;
+    e->stopped = true;
+    return 1;
+}
+
+static int copy_open(tune_engine *e, copy *c, const xlstm_settings *settings, xlstm_error *err) {
+    xlstm_model_options o = {.settings = settings,
+                             .device = e->options.device,
+                             .cpu_mask = e->options.cpu_mask,
+                             .cancel = cancelled,
+                             .user = e};
+    int status = xlstm_model_open(&c->model, e->options.model_dir, &o, err);
+    if (!status) status = xlstm_session_create(&c->session, c->model, settings, err);
+    if (status) {
+        copy_close(c);
+        return status;
+    }
+    xlstm_session_set_cancel(c->session, cancelled, e);
+    c->load = *settings;
+    return XLSTM_OK;
+}
+
+/* The copy for these settings, configured. The baseline's stays open where memory holds two. */
+static int acquire(tune_engine *e, const xlstm_settings *settings, copy **out, xlstm_error *err) {
+    int slot = -1, status = XLSTM_OK;
+    for (int i = 0; i < 2 && slot < 0; i++) {
+        if (e->copies[i].model && same_load(&e->copies[i].load, settings)) slot = i;
+    }
+    if (slot < 0) {
+        slot = e->copies[0].model ? 1 : 0;
+        copy_close(&e->copies[slot]);
+        if (slot == 1 && !tune_probe_fits_twice(e->copies[0].model)) {
+            copy_close(&e->copies[0]);
+            slot = 0;
+        }
+        status = copy_open(e, &e->copies[slot], settings, err);
+    } else {
+        status = xlstm_session_configure(e->copies[slot].session, settings, err);
+    }
+    *out = &e->copies[slot];
+    return status;
+}
+
+/* ---- tokens ---- */
+
+/* The largest logit (the lowest id of equals) and how far the next one is below it. */
+static int32_t best_of(const float *logits, int64_t vocab, float *margin) {
+    int64_t best = 0;
+    float first = logits[0], second = -INFINITY;
+    for (int64_t i = 1; i < vocab; i++) {
+        float x = logits[i];
+        if (x > first) {
+            second = first;
+            first = x;
+            best = i;
+        } else if (x > second) {
+            second = x;
+        }
+    }
+    *margin = first - second;
+    return (int32_t)best;
+}
+
+static int64_t steps(const tune_engine *e) {
+    return e->options.new_tokens > 1 ? e->options.new_tokens - 1 : 1;
+}
+
+static int request(tune_engine *e, copy *c, float *margins, double seconds[2], xlstm_error *err) {
+    xlstm_session_reset(c->session);
+    double start = xl_now_s();
+    int status = xlstm_prefill(c->session, e->ids, e->options.count, XLSTM_LOGITS_LAST, e->logits, err);
+    if (status) return status;
+    e->tokens[0] = best_of(e->logits, e->vocab, &margins[0]);
+    double middle = xl_now_s();
+    for (int64_t i = 0; i < steps(e); i++) {
+        status = xlstm_decode(c->session, e->tokens[i], e->logits, err);
+        if (status) return status;
+        e->tokens[i + 1] = best_of(e->logits, e->vocab, &margins[i + 1]);
+    }
+    seconds[0] = middle - start;
+    seconds[1] = xl_now_s() - middle;
+    return XLSTM_OK;
+}
+
+static int compare_tokens(const tune_engine *e, xlstm_error *err) {
+    const tune_engine_options *o = &e->options;
+    for (int64_t i = 0; i < o->new_tokens; i++) {
+        if (e->tokens[i] == e->baseline_tokens[i]) continue;
+        if (o->require_identical)
+            return xl_fail(err, XLSTM_EMISMATCH,
+                           "token %lld is %ld, the baseline's %ld, and identical ones are required", (long long)i,
+                           (long)e->tokens[i], (long)e->baseline_tokens[i]);
+        /* After a near-tie the two continue on different texts; nothing can be compared any more. */
+        if (o->numerics || (double)e->margins[i] <= TUNE_TOKEN_MARGIN) return XLSTM_OK;
+        return xl_fail(err, XLSTM_EMISMATCH, "token %lld is %ld, the baseline's %ld by a margin of %.3g, over %g",
+                       (long long)i, (long)e->tokens[i], (long)e->baseline_tokens[i], (double)e->margins[i],
+                       TUNE_TOKEN_MARGIN);
+    }
+    return XLSTM_OK;
+}
+
+/* ---- scoring ---- */
+
+/* KL divergence of q's distribution from p's, both given as logits. */
+static double divergence(const float *p, const float *q, int64_t vocab) {
+    double max_p = -INFINITY, max_q = -INFINITY, sum_p = 0, sum_q = 0, kl = 0;
+    for (int64_t i = 0; i < vocab; i++) {
+        max_p = fmax(max_p, p[i]);
+        max_q = fmax(max_q, q[i]);
+    }
+    for (int64_t i = 0; i < vocab; i++) {
+        sum_p += exp(p[i] - max_p);
+        sum_q += exp(q[i] - max_q);
+    }
+    const double shift = (max_q + log(sum_q)) - (max_p + log(sum_p));
+    for (int64_t i = 0; i < vocab; i++) kl += exp(p[i] - max_p) / sum_p * ((double)p[i] - q[i] + shift);
+    return fmax(0, kl);
+}
+
+/* Runs the prompt's first positions; the baseline's logits are kept, others are compared with them. */
+static int score(tune_engine *e, copy *c, bool baseline, double *kl, xlstm_error *err) {
+    const size_t row = (size_t)e->vocab;
+    if (!e->scored) {
+        e->scored_n = SCORED_BYTES / (row * sizeof(float));
+        if (e->scored_n < 1) e->scored_n = 1;
+        if (e->scored_n > e->options.count) e->scored_n = e->options.count;
+        e->scored = xl_array(e->scored_n * row, sizeof(float));
+        e->batch = xl_array(SCORED_STEP * row, sizeof(float));
+        if (!e->scored || !e->batch) return xl_fail(err, XLSTM_ENOMEM, "scoring: out of memory");
+    }
+    double sum = 0;
+    xlstm_session_reset(c->session);
+    for (size_t at = 0; at < e->scored_n; at += SCORED_STEP) {
+        size_t n = e->scored_n - at < SCORED_STEP ? e->scored_n - at : SCORED_STEP;
+        float *out = baseline ? e->scored + at * row : e->batch;
+        int status = xlstm_prefill(c->session, e->ids + at, n, XLSTM_LOGITS_ALL, out, err);
+        if (status) return status;
+        for (size_t i = 0; i < n && !baseline; i++)
+            sum += divergence(e->scored + (at + i) * row, out + i * row, e->vocab);
+    }
+    *kl = sum / (double)e->scored_n;
+    return XLSTM_OK;
+}
+
+/* ---- measuring ---- */
+
+static memo *find_memo(tune_engine *e, int64_t candidate) {
+    for (size_t i = e->memo_count; i-- > 0;) {
+        if (e->memos[i].candidate == candidate) return &e->memos[i];
+    }
+    return NULL;
+}
+
+static memo *add_memo(tune_engine *e, int64_t candidate) {
+    if (e->memo_count == e->memo_room) {
+        size_t room = e->memo_room ? 2 * e->memo_room : 64;
+        memo *grown = realloc(e->memos, room * sizeof *grown);
+        if (!grown) return NULL;
+        e->memos = grown;
+        e->memo_room = room;
+    }
+    memo *m = &e->memos[e->memo_count++];
+    *m = (memo){.candidate = candidate, .kl = NAN};
+    return m;
+}
+
+static int first_look(tune_engine *e, copy *c, memo *m, xlstm_error *err) {
+    if (m->scored || !e->options.score) return XLSTM_OK;
+    int status = score(e, c, m->candidate == TUNE_BASELINE_TRIAL, &m->kl, err);
+    if (status) return status;
+    m->scored = true;
+    if (m->kl > e->options.max_kl)
+        return xl_fail(err, XLSTM_EUNSUPPORTED, "KL to the baseline %.3g nats a token, at most %g is allowed",
+                       m->kl, e->options.max_kl);
+    return XLSTM_OK;
+}
+
+static double cost_of(const tune_engine *e, const memo *m, const double parts[TUNE_PARTS]) {
+    /* The baseline's own divergence is zero, and a cost must be positive. */
+    if (e->options.objective == TUNE_KL) return m->kl + 1e-6;
+    return tune_problem_cost(e->options.objective, parts);
+}
+
+/* The time from the request's start at which it exceeds a cost; INFINITY where time does not decide. */
+static double time_limit(const tune_engine *e, double limit) {
+    switch (e->options.objective) {
+    case TUNE_REQUEST_S:
+    case TUNE_PREFILL_S:
+    case TUNE_PREFILL_TOK_S:
+    case TUNE_TTFT_MS:
+        return limit;
+    default:
+        return INFINITY;
+    }
+}
+
+static int run(tune_engine *e, copy *c, memo *m, unsigned repeats, double limit, tune_reading *out,
+               xlstm_error *err) {
+    const bool baseline = m->candidate == TUNE_BASELINE_TRIAL;
+    float *margins = e->margins + (baseline ? 0 : e->options.new_tokens + 1);
+    double seconds[2], sum[2] = {0, 0};
+    if (e->options.objective == TUNE_PEAK_MB) xlstm_session_trim(c->session);
+    tune_probe probe;
+    tune_probe_begin(&probe);
+    for (unsigned r = 0; r < repeats; r++) {
+        double start = xl_now_s();
+        e->stop_at = start + time_limit(e, limit);
+        e->stopped = false;
+        int status = request(e, c, margins, seconds, err);
+        e->stop_at = INFINITY;
+        if (status == XLSTM_ECANCELLED && e->stopped) {
+            *out = (tune_reading){.cost = xl_now_s() - start, .parts = {xl_now_s() - start, NAN, NAN, NAN}};
+            return TUNE_STOPPED;
+        }
+        if (status) return status;
+        sum[0] += seconds[0];
+        sum[1] += seconds[1];
+    }
+    *out = (tune_reading){.parts = {sum[0] / repeats, sum[1] / repeats}};
+    tune_probe_end(&probe, &out->parts[TUNE_PART_ENERGY_J], &out->parts[TUNE_PART_PEAK_MB]);
+    out->parts[TUNE_PART_ENERGY_J] /= repeats;
+    out->cost = cost_of(e, m, out->parts);
+    tune_hash_hex(e->tokens, (size_t)e->options.new_tokens * sizeof *e->tokens, m->token_hash);
+    char head[17];
+    memcpy(head, m->token_hash, 16);
+    head[16] = 0;
+    out->hash = strtoull(head, NULL, 16);
+    xlstm_session_schedule(c->session, &m->schedule);
+    if (baseline && !e->have_baseline) {
+        memcpy(e->baseline_tokens, e->tokens, (size_t)e->options.new_tokens * sizeof *e->tokens);
+        e->have_baseline = true;
+    }
+    return baseline ? XLSTM_OK : compare_tokens(e, err);
+}
+
+int tune_engine_measure(void *self, int64_t candidate, unsigned repeats, double limit, tune_reading *out,
+                        xlstm_error *err) {
+    tune_engine *e = self;
+    copy *c;
+    xlstm_settings settings;
+    xlstm_error why = {0};
+    if (candidate != TUNE_BASELINE_TRIAL && !e->have_baseline) {
+        int status = tune_engine_measure(self, TUNE_BASELINE_TRIAL, 1, INFINITY, out, err);
+        if (status) return status;
+    }
+    memo *m = find_memo(e, candidate);
+    if (!m) m = add_memo(e, candidate);
+    if (!m) return xl_fail(err, XLSTM_ENOMEM, "measuring: out of memory");
+    e->options.settings_of(e->options.ctx, candidate, &settings);
+    int status = acquire(e, &settings, &c, &why);
+    if (!status) status = first_look(e, c, m, &why);
+    if (!status) status = run(e, c, m, repeats, limit, out, &why);
+    if (status < 0) {
+        /* Memory that one candidate does not find is that candidate's fault. */
+        if (status == XLSTM_ENOMEM && candidate != TUNE_BASELINE_TRIAL) status = XLSTM_EUNSUPPORTED;
+        xl_fail(err, status, "%s", why.text);
+    }
+    return status;
+}
+
+int tune_engine_describe(void *self, int64_t candidate, tune_description *out, xlstm_error *err) {
+    const memo *m = find_memo(self, candidate);
+    *out = (tune_description){.kl = NAN};
+    if (!m) return xl_fail(err, XLSTM_EINTERNAL, "candidate %lld was not measured", (long long)candidate);
+    out->kl = m->kl;
+    memcpy(out->token_hash, m->token_hash, sizeof out->token_hash);
+    out->in_force = tune_engine_schedule_json(&m->schedule);
+    return XLSTM_OK;
+}
+
+int tune_engine_create(tune_engine **out, const tune_engine_options *options, xlstm_error *err) {
+    tune_engine *e = calloc(1, sizeof *e);
+    if (!e) return xl_fail(err, XLSTM_ENOMEM, "engine: out of memory");
+    e->options = *options;
+    e->stop_at = INFINITY;
+    size_t tokens = (size_t)(options->new_tokens > 1 ? options->new_tokens : 1) + 1;
+    xlstm_settings settings;
+    copy *c;
+    int status = XLSTM_OK;
+    e->ids = xl_array(options->count, sizeof *e->ids);
+    e->tokens = xl_array(tokens, sizeof *e->tokens);
+    e->baseline_tokens = xl_array(tokens, sizeof *e->baseline_tokens);
+    e->margins = xl_array(2 * tokens, sizeof *e->margins);
+    if (!e->ids || !e->tokens || !e->baseline_tokens || !e->margins) {
+        status = xl_fail(err, XLSTM_ENOMEM, "engine: out of memory");
+        goto out;
+    }
+    memcpy(e->ids, options->ids, options->count * sizeof *e->ids);
+    options->settings_of(options->ctx, TUNE_BASELINE_TRIAL, &settings);
+    status = acquire(e, &settings, &c, err);
+    if (status) goto out;
+    e->vocab = xlstm_model_hparams(c->model)->vocab_size;
+    e->logits = xl_array((size_t)e->vocab, sizeof *e->logits);
+    if (!e->logits) status = xl_fail(err, XLSTM_ENOMEM, "engine: out of memory");
+out:
+    if (status) tune_engine_destroy(e);
+    else *out = e;
+    return status;
+}
+
+void tune_engine_destroy(tune_engine *engine) {
+    if (!engine) return;
+    copy_close(&engine->copies[0]);
+    copy_close(&engine->copies[1]);
+    free(engine->ids);
+    free(engine->tokens);
+    free(engine->baseline_tokens);
+    free(engine->margins);
+    free(engine->logits);
+    free(engine->scored);
+    free(engine->batch);
+    free(engine->memos);
+    free(engine);
+}
+
+xlstm_model *tune_engine_model(tune_engine *engine) {
+    return engine->copies[0].model;
+}

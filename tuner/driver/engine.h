@@ -1,0 +1,77 @@
+/* The engine as a thing to measure: a checkpoint, a prompt, so many greedy tokens, under any settings.
+ *
+ * The checkpoint is opened once and again only for settings that take effect at load; at most two copies are open,
+ * one where memory does not hold two. A measurement is a whole request from an empty state: prefill of the prompt,
+ * then `new` tokens, end of text or not. */
+#ifndef TUNE_DRIVER_ENGINE_H
+#define TUNE_DRIVER_ENGINE_H
+
+#include <jansson.h>
+#include <xlstm/xlstm.h>
+
+#include "tuner/driver/problem.h"
+
+typedef struct tune_engine tune_engine;
+
+typedef struct tune_engine_options {
+    const char *model_dir;
+    const char *device, *cpu_mask; /* as for xlstm_model_open */
+    const int32_t *ids;            /* the prompt with BOS; copied */
+    size_t count;
+    int64_t new_tokens;
+    tune_metric objective;
+    bool score;             /* KL to the baseline is determined for every candidate */
+    double max_kl;          /* more is infeasible; INFINITY */
+    bool numerics;          /* numerics are tuned: other tokens are scored, no failure */
+    bool require_identical; /* other tokens are a failure, however near the tie */
+    xlstm_cancel_fn cancel; /* may be NULL */
+    void *user;
+    /* The settings of a candidate. */
+    void (*settings_of)(void *ctx, int64_t candidate, xlstm_settings *out);
+    void *ctx;
+} tune_engine_options;
+
+/* Opens the checkpoint with the baseline's settings. The strings must outlive the engine. */
+int tune_engine_create(tune_engine **out, const tune_engine_options *options, xlstm_error *err);
+void tune_engine_destroy(tune_engine *engine);
+/* The copy that the baseline runs on. */
+xlstm_model *tune_engine_model(tune_engine *engine);
+
+/* tune_measure_fn and tune_problem's describe; `self` is the engine. A token that differs from the baseline's fails
+ * the candidate where the baseline's margin between its two best logits exceeds TUNE_TOKEN_MARGIN and numerics are
+ * not tuned. */
+int tune_engine_measure(void *self, int64_t candidate, unsigned repeats, double limit, tune_reading *out,
+                        xlstm_error *err);
+int tune_engine_describe(void *self, int64_t candidate, tune_description *out, xlstm_error *err);
+#define TUNE_TOKEN_MARGIN 1e-3
+
+/* Whether this machine reports the package's energy. */
+bool tune_engine_has_energy(void);
+
+/* {"backend": …, "workers": 2, …}: all tunables by name, choices as text, and the scheduler as "backend" too. */
+json_t *tune_engine_settings_json(const xlstm_settings *settings);
+/* The reverse; what is not there stays as it is. EFORMAT names the member. */
+int tune_engine_settings_read(const json_t *object, xlstm_settings *settings, xlstm_error *err);
+/* What the last request on these settings was run with, as JSON. */
+json_t *tune_engine_schedule_json(const xlstm_schedule *schedule);
+
+/* Settings that the engine runs alike have one key, for a prompt of `prompt_tokens` and a model of `heads` heads: a
+ * chunk is no longer than its segment, a segment no longer than the prompt, a band no wider than the model, and
+ * without chunks (scheduler recurrent) chunk_size says nothing. */
+uint64_t tune_engine_key(const xlstm_settings *settings, int64_t prompt_tokens, int64_t heads);
+
+/* ---- a fresh process ---- */
+
+/* What the fresh process is told; `program` is run with `argument` as its one argument. */
+typedef struct tune_fresh {
+    const char *program, *argument;
+    const tune_engine_options *engine;
+    xlstm_settings baseline, winner;
+} tune_fresh;
+/* tune_problem's fresh for candidates TUNE_BASELINE_TRIAL and `winner`. */
+int tune_fresh_run(const tune_fresh *fresh, int64_t winner, const tune_block_plan *plan, tune_sample_fn on_sample,
+                   void *ctx, tune_block_result *out, xlstm_error *err);
+/* The other side: reads one request from standard input, answers on standard output, returns the exit code. */
+int tune_fresh_main(void);
+
+#endif

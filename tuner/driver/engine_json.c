@@ -1,0 +1,68 @@
+/* Settings and schedules as JSON, and which settings are one. */
+#include <string.h>
+
+#include "base/error.h"
+#include "tuner/driver/engine.h"
+
+json_t *tune_engine_settings_json(const xlstm_settings *settings) {
+    static const int first[] = {XLSTM_TUNE_WORKERS, XLSTM_TUNE_HEADS_PER_BAND, XLSTM_TUNE_CHUNK_SIZE};
+    json_t *j = json_object();
+    const xlstm_tunable *scheduler = xlstm_tunable_get(XLSTM_TUNE_SCHEDULER);
+    json_object_set_new(j, "backend", json_string(scheduler->choices[settings->v[XLSTM_TUNE_SCHEDULER]]));
+    for (int i = 0; i < 3; i++)
+        json_object_set_new(j, xlstm_tunable_get(first[i])->name, json_integer(settings->v[first[i]]));
+    for (int id = 0; id < XLSTM_TUNABLE_COUNT; id++) {
+        const xlstm_tunable *t = xlstm_tunable_get(id);
+        if (json_object_get(j, t->name)) continue;
+        json_t *value = t->choices ? json_string(t->choices[settings->v[id]]) : json_integer(settings->v[id]);
+        json_object_set_new(j, t->name, value);
+    }
+    return j;
+}
+
+int tune_engine_settings_read(const json_t *object, xlstm_settings *settings, xlstm_error *err) {
+    for (int id = 0; id < XLSTM_TUNABLE_COUNT; id++) {
+        const xlstm_tunable *t = xlstm_tunable_get(id);
+        const json_t *j = json_object_get(object, t->name);
+        if (!j) continue;
+        if (json_is_string(j)) {
+            int status = xlstm_settings_parse(settings, id, json_string_value(j), err);
+            if (status) return status;
+        } else if (json_is_integer(j)) {
+            settings->v[id] = json_integer_value(j);
+        } else {
+            return xl_fail(err, XLSTM_EFORMAT, "%s: found neither a number nor a name", t->name);
+        }
+    }
+    return xlstm_settings_check(settings, err);
+}
+
+json_t *tune_engine_schedule_json(const xlstm_schedule *s) {
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "chunk_size", (json_int_t)s->chunk_size,
+                     "heads_per_band", (json_int_t)s->heads_per_band, "bands", (json_int_t)s->bands, "threads",
+                     (json_int_t)s->threads, "segment", (json_int_t)s->segment, "decode_threads",
+                     (json_int_t)s->decode_threads, "chunks", (json_int_t)s->chunks, "max_in_flight",
+                     (json_int_t)s->max_in_flight);
+}
+
+static int64_t least(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+uint64_t tune_engine_key(const xlstm_settings *settings, int64_t prompt_tokens, int64_t heads) {
+    xlstm_settings s = *settings;
+    int64_t *v = s.v;
+    v[XLSTM_TUNE_SEGMENT] = least(v[XLSTM_TUNE_SEGMENT], prompt_tokens);
+    v[XLSTM_TUNE_CHUNK_SIZE] = least(v[XLSTM_TUNE_CHUNK_SIZE], v[XLSTM_TUNE_SEGMENT]);
+    v[XLSTM_TUNE_HEADS_PER_BAND] = least(v[XLSTM_TUNE_HEADS_PER_BAND], heads);
+    if (v[XLSTM_TUNE_SCHEDULER] == XLSTM_SCHED_RECURRENT) v[XLSTM_TUNE_CHUNK_SIZE] = 0;
+    /* FNV-1a over the values' bytes, low to high. */
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (int i = 0; i < XLSTM_TUNABLE_COUNT; i++) {
+        for (int shift = 0; shift < 64; shift += 8) {
+            hash ^= ((uint64_t)v[i] >> shift) & 0xff;
+            hash *= UINT64_C(0x100000001b3);
+        }
+    }
+    return hash;
+}

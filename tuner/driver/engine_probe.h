@@ -1,0 +1,20 @@
+/* What one request takes besides time: memory and energy, as far as the system tells. */
+#ifndef TUNE_DRIVER_ENGINE_PROBE_H
+#define TUNE_DRIVER_ENGINE_PROBE_H
+
+#include <stdbool.h>
+#include <xlstm/model.h>
+
+typedef struct tune_probe {
+    double energy_uj; /* NAN: not reported */
+    bool peak_reset;  /* the peak of resident memory counts from the beginning */
+} tune_probe;
+
+void tune_probe_begin(tune_probe *probe);
+/* energy in joules, peak in MiB; NAN where unknown. */
+void tune_probe_end(const tune_probe *probe, double *energy_j, double *peak_mb);
+
+/* Whether another copy of the model's resident weights fits into the memory that is available now. */
+bool tune_probe_fits_twice(const xlstm_model *model);
+
+#endif

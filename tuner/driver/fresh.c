@@ -1,0 +1,297 @@
+/* A fresh process for the last comparison: where a process lands in memory is luck, so each counts once. One
+ * request as a line of JSON goes in, lines of JSON come out: samples, then the result or an error. */
+#include <errno.h>
+#include <math.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "tuner/driver/engine.h"
+#include "tuner/driver/wire.h"
+
+#define LINE_MOST (64 << 20)
+
+extern char **environ;
+
+enum { BASELINE = TUNE_BASELINE_TRIAL, WINNER = 0 };
+
+/* ---- the side that asks ---- */
+
+static json_t *text(const char *value) {
+    return value ? json_string(value) : json_null();
+}
+
+static char *compose(const tune_fresh *fresh, const tune_block_plan *plan) {
+    const tune_engine_options *o = fresh->engine;
+    json_t *ids = json_array();
+    for (size_t i = 0; i < o->count; i++) json_array_append_new(ids, json_integer(o->ids[i]));
+    json_t *j = json_pack("{s:o, s:o, s:o, s:o, s:I, s:s, s:b, s:o, s:b, s:b, s:o, s:o, s:o}", "model",
+                          text(o->model_dir), "device", text(o->device), "cpu_mask", text(o->cpu_mask), "ids", ids,
+                          "new", (json_int_t)o->new_tokens, "objective", tune_metric_name((int)o->objective),
+                          "score", o->score, "max_kl", isfinite(o->max_kl) ? json_real(o->max_kl) : json_null(),
+                          "numerics", o->numerics, "require_identical", o->require_identical, "baseline",
+                          tune_engine_settings_json(&fresh->baseline), "winner",
+                          tune_engine_settings_json(&fresh->winner), "plan", tune_wire_plan(plan));
+    char *line = j ? json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
+    json_decref(j);
+    char *whole = line ? xl_format("%s\n", line) : NULL;
+    free(line);
+    return whole;
+}
+
+typedef struct child {
+    pid_t pid;
+    int in, out; /* our ends of its standard input and output */
+} child;
+
+/* A process group of its own keeps the terminal's Ctrl-C away from it: we decide. */
+static int start(const tune_fresh *fresh, child *c, xlstm_error *err) {
+    int in[2] = {-1, -1}, out[2] = {-1, -1}, code = 0;
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    char *arguments[] = {(char *)(uintptr_t)fresh->program, (char *)(uintptr_t)fresh->argument, NULL};
+    if (pipe(in) || pipe(out)) code = errno;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_init(&attributes);
+    if (!code) {
+        posix_spawn_file_actions_adddup2(&actions, in[0], 0);
+        posix_spawn_file_actions_adddup2(&actions, out[1], 1);
+        for (int i = 0; i < 2; i++) {
+            posix_spawn_file_actions_addclose(&actions, in[i]);
+            posix_spawn_file_actions_addclose(&actions, out[i]);
+        }
+        posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+        posix_spawnattr_setpgroup(&attributes, 0);
+        code = posix_spawn(&c->pid, fresh->program, &actions, &attributes, arguments, environ);
+    }
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+    if (in[0] >= 0) close(in[0]);
+    if (out[1] >= 0) close(out[1]);
+    if (code) {
+        if (in[1] >= 0) close(in[1]);
+        if (out[0] >= 0) close(out[0]);
+        return xl_fail(err, XLSTM_EIO, "%s: cannot be started: %s", fresh->program, strerror(code));
+    }
+    c->in = in[1];
+    c->out = out[0];
+    return XLSTM_OK;
+}
+
+static int send_all(int fd, const char *line, xlstm_error *err) {
+    size_t left = strlen(line);
+    while (left) {
+        ssize_t n = write(fd, line, left);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return xl_fail(err, XLSTM_EIO, "fresh process: %s", strerror(errno));
+        line += n;
+        left -= (size_t)n;
+    }
+    return XLSTM_OK;
+}
+
+typedef struct answer {
+    tune_sample_fn on_sample;
+    void *ctx;
+    int64_t winner;
+    tune_block_result *out;
+    bool done;
+} answer;
+
+static int read_line(answer *a, const char *line, xlstm_error *err) {
+    json_error_t bad;
+    json_t *j = json_loads(line, 0, &bad);
+    const json_t *sample = json_object_get(j, "sample"), *result = json_object_get(j, "result");
+    const json_t *failure = json_object_get(j, "error");
+    tune_sample s;
+    int status = XLSTM_OK;
+    if (sample && tune_wire_read_sample(sample, &s)) {
+        if (s.candidate != BASELINE) s.candidate = a->winner;
+        a->on_sample(a->ctx, &s);
+    } else if (result && tune_wire_read_result(result, a->out)) {
+        a->done = true;
+    } else if (failure) {
+        int code = (int)json_integer_value(json_object_get(failure, "status"));
+        const char *why = json_string_value(json_object_get(failure, "text"));
+        status = xl_fail(err, code < 0 ? code : XLSTM_EINTERNAL, "%s", why ? why : "failed");
+    } else {
+        status = xl_fail(err, XLSTM_EFORMAT, "fresh process: an answer that is none");
+    }
+    json_decref(j);
+    return status;
+}
+
+/* Reads lines until the result, looking up for a wish to stop five times a second. */
+static int listen(const tune_fresh *fresh, const child *c, answer *a, xlstm_error *err) {
+    const tune_engine_options *o = fresh->engine;
+    char *buffer = NULL;
+    size_t used = 0, room = 0;
+    int status = XLSTM_OK;
+    while (!status && !a->done) {
+        struct pollfd p = {.fd = c->out, .events = POLLIN};
+        int ready = poll(&p, 1, 200);
+        if (o->cancel && o->cancel(o->user)) status = xl_fail(err, XLSTM_ECANCELLED, "stopped");
+        if (status || ready == 0 || (ready < 0 && errno == EINTR)) continue;
+        if (used + 65536 > room) {
+            room = 2 * room + 65536;
+            char *grown = room <= LINE_MOST ? realloc(buffer, room) : NULL;
+            if (!grown) {
+                status = xl_fail(err, XLSTM_ENOMEM, "fresh process: out of memory");
+                break;
+            }
+            buffer = grown;
+        }
+        ssize_t n = read(c->out, buffer + used, room - used - 1);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) {
+            status = xl_fail(err, XLSTM_EIO, "fresh process: ended without a result");
+            break;
+        }
+        used += (size_t)n;
+        for (char *newline; !status && !a->done && (newline = memchr(buffer, '\n', used));) {
+            *newline = 0;
+            status = read_line(a, buffer, err);
+            size_t taken = (size_t)(newline - buffer) + 1;
+            memmove(buffer, buffer + taken, used - taken);
+            used -= taken;
+        }
+    }
+    free(buffer);
+    return status;
+}
+
+int tune_fresh_run(const tune_fresh *fresh, int64_t winner, const tune_block_plan *plan, tune_sample_fn on_sample,
+                   void *ctx, tune_block_result *out, xlstm_error *err) {
+    child c = {.pid = -1, .in = -1, .out = -1};
+    answer a = {.on_sample = on_sample, .ctx = ctx, .winner = winner, .out = out};
+    char *line = compose(fresh, plan);
+    if (!line) return xl_fail(err, XLSTM_ENOMEM, "fresh process: out of memory");
+    int status = start(fresh, &c, err);
+    if (status) {
+        free(line);
+        return status;
+    }
+    /* A process that dies early must not take us along. */
+    struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
+    sigaction(SIGPIPE, &ignore, &before);
+    status = send_all(c.in, line, err);
+    if (!status) status = listen(fresh, &c, &a, err);
+    sigaction(SIGPIPE, &before, NULL);
+    free(line);
+    close(c.in);
+    close(c.out);
+    if (status) kill(c.pid, SIGKILL);
+    while (waitpid(c.pid, NULL, 0) < 0 && errno == EINTR) {
+    }
+    return status;
+}
+
+/* ---- the side that answers ---- */
+
+typedef struct pair {
+    xlstm_settings baseline, winner;
+} pair;
+
+static void settings_of(void *ctx, int64_t candidate, xlstm_settings *out) {
+    const pair *p = ctx;
+    *out = candidate == BASELINE ? p->baseline : p->winner;
+}
+
+static void say(const char *key, json_t *value) {
+    json_t *j = json_pack("{s:o}", key, value);
+    char *line = j ? json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
+    if (line) printf("%s\n", line);
+    fflush(stdout);
+    free(line);
+    json_decref(j);
+}
+
+static void on_sample(void *ctx, const tune_sample *sample) {
+    say("sample", tune_wire_sample(sample));
+}
+
+static int answer_request(const json_t *j, xlstm_error *err) {
+    tune_block_plan plan;
+    tune_block_result result;
+    tune_engine *engine = NULL;
+    tune_sampler *sampler = NULL;
+    pair settings;
+    const json_t *list = json_object_get(j, "ids"), *max_kl = json_object_get(j, "max_kl");
+    size_t count = json_array_size(list);
+    int32_t *ids = xl_array(count, sizeof *ids);
+    const char *model = json_string_value(json_object_get(j, "model"));
+    int objective = tune_metric_find(json_string_value(json_object_get(j, "objective")));
+    int status = XLSTM_OK;
+    if (!ids) return xl_fail(err, XLSTM_ENOMEM, "out of memory");
+    if (!model || !count || objective < 0 || !tune_wire_read_plan(json_object_get(j, "plan"), &plan)) {
+        status = xl_fail(err, XLSTM_EFORMAT, "request: model, ids, objective and plan are wanted");
+        goto out;
+    }
+    for (size_t i = 0; i < count; i++) ids[i] = (int32_t)json_integer_value(json_array_get(list, i));
+    xlstm_settings_init(&settings.baseline, NULL);
+    settings.winner = settings.baseline;
+    status = tune_engine_settings_read(json_object_get(j, "baseline"), &settings.baseline, err);
+    if (!status) status = tune_engine_settings_read(json_object_get(j, "winner"), &settings.winner, err);
+    if (status) goto out;
+    tune_engine_options o = {
+        .model_dir = model,
+        .device = json_string_value(json_object_get(j, "device")),
+        .cpu_mask = json_string_value(json_object_get(j, "cpu_mask")),
+        .ids = ids,
+        .count = count,
+        .new_tokens = json_integer_value(json_object_get(j, "new")),
+        .objective = (tune_metric)objective,
+        .score = json_is_true(json_object_get(j, "score")),
+        .max_kl = json_is_number(max_kl) ? json_number_value(max_kl) : INFINITY,
+        .numerics = json_is_true(json_object_get(j, "numerics")),
+        .require_identical = json_is_true(json_object_get(j, "require_identical")),
+        .settings_of = settings_of,
+        .ctx = &settings,
+    };
+    status = tune_engine_create(&engine, &o, err);
+    if (status) goto out;
+    tune_sampler_options sampling;
+    tune_sampler_options_init(&sampling);
+    sampling.measure = tune_engine_measure;
+    sampling.ctx = engine;
+    sampling.on_sample = on_sample;
+    status = tune_sampler_create(&sampler, &sampling, err);
+    if (!status) status = tune_blocks_run(sampler, BASELINE, WINNER, &plan, &result, err);
+    if (!status) say("result", tune_wire_result(&result));
+out:
+    tune_sampler_destroy(sampler);
+    tune_engine_destroy(engine);
+    free(ids);
+    return status;
+}
+
+int tune_fresh_main(void) {
+#ifdef __linux__
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+#endif
+    xlstm_error err = {0};
+    char *line = NULL;
+    size_t room = 0;
+    json_error_t bad;
+    json_t *j = NULL;
+    int status;
+    if (getline(&line, &room, stdin) <= 0)
+        status = xl_fail(&err, XLSTM_EFORMAT, "request: nothing on standard input");
+    else if (!(j = json_loads(line, 0, &bad))) status = xl_fail(&err, XLSTM_EFORMAT, "request: %s", bad.text);
+    else status = answer_request(j, &err);
+    if (status) say("error", json_pack("{s:i, s:s}", "status", status, "text", err.text));
+    json_decref(j);
+    free(line);
+    return status ? 1 : 0;
+}

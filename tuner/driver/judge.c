@@ -1,0 +1,146 @@
+#include "tuner/driver/judge.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "tuner/driver/result.h"
+#include "tuner/driver/wire.h"
+#include "tuner/measure/stats.h"
+
+#define EVENT "comparison"
+
+/* One comparison as its process function sees it. */
+typedef struct comparison {
+    tune_judge *judge;
+    int64_t winner;
+    tune_event_row *events; /* of the run, before this process */
+    size_t event_count, next;
+    size_t trials; /* of the run: a comparison after fewer trials was another one */
+    int done;
+} comparison;
+
+static int stop_level(const tune_judge *j) {
+    return j->options->stop ? j->options->stop(j->options->stop_ctx) : 0;
+}
+
+/* The next result that an earlier process of the run left for this very comparison. */
+static bool recall(comparison *c, tune_block_result *out) {
+    while (c->next < c->event_count) {
+        const tune_event_row *e = &c->events[c->next++];
+        if (strcmp(e->kind, EVENT) != 0) continue;
+        json_t *j = json_loads(e->text, 0, NULL);
+        bool same = json_integer_value(json_object_get(j, "winner")) == c->winner &&
+                    json_integer_value(json_object_get(j, "trials")) == (json_int_t)c->trials &&
+                    tune_wire_read_result(json_object_get(j, "result"), out);
+        json_decref(j);
+        if (same) return true;
+    }
+    return false;
+}
+
+static int remember(const comparison *c, const tune_block_result *r, xlstm_error *err) {
+    json_t *j = json_pack("{s:I, s:I, s:o}", "winner", (json_int_t)c->winner, "trials", (json_int_t)c->trials,
+                          "result", tune_wire_result(r));
+    char *text = j ? json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
+    int status = text ? tune_keeper_event(c->judge->keeper, EVENT, text, err)
+                      : xl_fail(err, XLSTM_ENOMEM, "comparison: out of memory");
+    free(text);
+    json_decref(j);
+    return status;
+}
+
+static int run_process(void *ctx, const tune_block_plan *plan, tune_block_result *out, xlstm_error *err) {
+    comparison *c = ctx;
+    tune_judge *j = c->judge;
+    if (stop_level(j)) return xl_fail(err, XLSTM_ECANCELLED, "stopped");
+    *j->process = ++c->done;
+    if (recall(c, out)) return XLSTM_OK;
+    int status;
+    if (j->problem->fresh) {
+        *j->origin = xl_wall_s();
+        status = j->problem->fresh(j->problem->self, c->winner, plan, j->on_sample, j->on_sample_ctx, out, err);
+    } else {
+        status = tune_blocks_run(j->sampler, TUNE_BASELINE_TRIAL, c->winner, plan, out, err);
+    }
+    if (stop_level(j)) return xl_fail(err, XLSTM_ECANCELLED, "stopped");
+    return status ? status : remember(c, out, err);
+}
+
+static void on_progress(void *ctx, int processes, int planned, double mean, double low, double high) {
+    const comparison *c = ctx;
+    const tune_watcher *w = c->judge->watcher;
+    if (w && w->progress) w->progress(w->ctx, "final", processes, planned, exp(-mean), NAN);
+}
+
+/* Time for the comparison: what is left of the budget, or where there is none, so much that a quick search is not
+ * dwarfed by its end and a long one gets an end worth it. */
+static double time_for_it(const tune_judge *j) {
+    static const double least[] = {[TUNE_QUICK] = 15, [TUNE_NORMAL] = 40, [TUNE_THOROUGH] = 240};
+    double spent = xl_now_s() - j->started;
+    if (isfinite(j->options->budget_s)) return fmax(1, j->options->budget_s - spent);
+    return fmax(least[j->options->effort], spent * 0.6);
+}
+
+static void plan(const tune_judge *j, tune_final_options *o) {
+    size_t n;
+    tune_final_options_init(o, j->options->effort);
+    o->budget_s = time_for_it(j);
+    o->seed = j->options->seed ^ 0x66696e616cu;
+    const double *costs = tune_race_baseline_costs(j->race, &n);
+    tune_race_entry e;
+    if (n == 0 || !tune_race_get(j->race, TUNE_BASELINE_TRIAL, &e)) return;
+    double sample = e.parts[TUNE_PART_PREFILL_S] + e.parts[TUNE_PART_DECODE_S];
+    if (!(sample > 0)) return;
+    o->quads = tune_block_quads(costs, n, tune_sampler_seconds(j->sampler) / (double)n, sample);
+    /* Eight processes of one block say more than three of three. */
+    double blocks = o->budget_s / (o->first_processes * 4.0 * o->quads * sample * 1.3);
+    if (blocks < o->blocks) o->blocks = blocks < 1 ? 1 : (int)blocks;
+}
+
+static int finish(tune_judge *j, tune_drive_result *r, const char *verdict, xlstm_error *err) {
+    tune_race_entry e = {0};
+    tune_race_get(j->race, r->winner, &e);
+    json_t *best = tune_result_best(j->problem, j->keeper, r->winner, &e, &r->final, verdict, r->verdict);
+    int status =
+        best ? tune_keeper_set_result(j->keeper, best, err) : xl_fail(err, XLSTM_ENOMEM, "best: out of memory");
+    json_decref(best);
+    return status;
+}
+
+int tune_judge_final(tune_judge *j, tune_drive_result *r, xlstm_error *err) {
+    if (r->winner != TUNE_BASELINE_TRIAL) {
+        json_t *a = j->problem->settings(j->problem->self, r->winner);
+        json_t *b = j->problem->settings(j->problem->self, TUNE_BASELINE_TRIAL);
+        if (json_equal(a, b)) r->winner = TUNE_BASELINE_TRIAL;
+        json_decref(a);
+        json_decref(b);
+    }
+    if (r->winner == TUNE_BASELINE_TRIAL) {
+        r->final.verdict = TUNE_VERDICT_NONE;
+        snprintf(r->verdict, sizeof r->verdict,
+                 "no significant difference: nothing that was measured beat the baseline, which stays");
+        return finish(j, r, tune_verdict_name(TUNE_VERDICT_NONE), err);
+    }
+    comparison c = {.judge = j, .winner = r->winner};
+    tune_final_options o;
+    plan(j, &o);
+    o.progress = on_progress;
+    o.progress_ctx = &c;
+    tune_keeper_trials(j->keeper, &c.trials);
+    int status = tune_study_events(tune_keeper_study(j->keeper), tune_keeper_run(j->keeper)->id, &c.events,
+                                   &c.event_count, err);
+    if (!status) status = tune_final_run(&o, run_process, &c, &r->final, err);
+    tune_event_rows_free(c.events, c.event_count);
+    if (status) return status;
+    if (stop_level(j)) return xl_fail(err, XLSTM_ECANCELLED, "stopped");
+    int used = tune_final_text(r->verdict, sizeof r->verdict, &r->final);
+    if (r->final.verdict != TUNE_VERDICT_BETTER) {
+        r->winner = TUNE_BASELINE_TRIAL;
+        if (used >= 0 && (size_t)used < sizeof r->verdict)
+            snprintf(r->verdict + used, sizeof r->verdict - (size_t)used, "; the baseline stays");
+    }
+    return finish(j, r, tune_verdict_name(r->final.verdict), err);
+}

@@ -1,0 +1,27 @@
+/* The end of a run: the playoff fixes one winner, fresh processes judge it. */
+#ifndef TUNE_DRIVER_JUDGE_H
+#define TUNE_DRIVER_JUDGE_H
+
+#include "tuner/driver/driver.h"
+
+typedef struct tune_judge {
+    const tune_problem *problem;
+    const tune_drive_options *options;
+    tune_keeper *keeper;
+    const tune_watcher *watcher;
+    tune_sampler *sampler;
+    tune_race *race;
+    double started; /* xl_now_s when this process began with the run */
+    /* Where samples of fresh processes go, and what marks them: the process's number and its start on the wall
+     * clock. */
+    tune_sample_fn on_sample;
+    void *on_sample_ctx;
+    int64_t *process;
+    double *origin;
+} tune_judge;
+
+/* Compares `result->winner` with the baseline, sets the verdict, writes best.json. Processes that an earlier
+ * process of the run finished for the same winner count. XLSTM_ECANCELLED where it was stopped. */
+int tune_judge_final(tune_judge *judge, tune_drive_result *result, xlstm_error *err);
+
+#endif

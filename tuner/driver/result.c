@@ -1,0 +1,168 @@
+#include "tuner/driver/result.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+
+uint32_t tune_result_point_json(const tune_space *space, const json_t *params) {
+    tune_value values[TUNE_SPACE_PARAMS];
+    for (size_t i = 0; i < tune_space_params(space); i++) {
+        const tune_param *p = tune_space_param(space, i);
+        const json_t *j = json_object_get(params, p->name);
+        if (json_is_string(j)) values[i] = (tune_value){.text = json_string_value(j)};
+        else if (json_is_number(j)) values[i] = (tune_value){.number = json_number_value(j)};
+        else if (p->count == 1) values[i] = p->values[0];
+        else return TUNE_NO_POINT;
+    }
+    return tune_space_find_values(space, values);
+}
+
+uint32_t tune_result_point(const tune_space *space, const char *params) {
+    json_t *j = json_loads(params, 0, NULL);
+    uint32_t point = json_is_object(j) ? tune_result_point_json(space, j) : TUNE_NO_POINT;
+    json_decref(j);
+    return point;
+}
+
+int tune_result_priors(const tune_space *space, const json_t *array, uint32_t **points, size_t *count,
+                       xlstm_error *err) {
+    size_t used = 0, n = json_array_size(array);
+    uint32_t *all = xl_array(n, sizeof *all);
+    if (!all) return xl_fail(err, XLSTM_ENOMEM, "first points: out of memory");
+    for (size_t i = 0; i < n; i++) {
+        uint32_t point = tune_result_point_json(space, json_array_get(array, i));
+        bool seen = point == TUNE_NO_POINT;
+        for (size_t k = 0; k < used; k++) seen |= all[k] == point;
+        if (!seen) all[used++] = point;
+    }
+    *points = all;
+    *count = used;
+    return XLSTM_OK;
+}
+
+static json_t *number(double value) {
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+static json_t *metrics_json(const tune_problem *problem, const double parts[TUNE_PARTS]) {
+    static const tune_metric order[] = {TUNE_PREFILL_TOK_S, TUNE_DECODE_TOK_S, TUNE_PREFILL_S, TUNE_DECODE_S,
+                                        TUNE_REQUEST_S,     TUNE_TTFT_MS,      TUNE_PEAK_MB,   TUNE_ENERGY_J};
+    double metric[TUNE_METRIC_COUNT];
+    tune_problem_metrics(problem, parts, metric);
+    json_t *j = json_object();
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++)
+        json_object_set_new(j, tune_metric_name((int)order[i]), number(metric[order[i]]));
+    return j;
+}
+
+char *tune_result_baseline(const tune_problem *problem, const double parts[TUNE_PARTS], int samples) {
+    json_t *j = json_pack("{s:o, s:o, s:i}", "settings", problem->settings(problem->self, TUNE_BASELINE_TRIAL),
+                          "metrics", metrics_json(problem, parts), "samples", samples);
+    char *text = json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(17));
+    json_decref(j);
+    return text;
+}
+
+/* Of all settings those that were searched. */
+static json_t *searched(const tune_space *space, const json_t *settings) {
+    json_t *j = json_object();
+    for (size_t i = 0; i < tune_space_params(space); i++) {
+        const char *name = tune_space_param(space, i)->name;
+        json_t *value = json_object_get(settings, name);
+        if (value) json_object_set(j, name, value);
+    }
+    return j;
+}
+
+static void add_comparison(json_t *j, const tune_final *f) {
+    json_t *each = json_array();
+    for (int i = 0; i < f->processes; i++) json_array_append_new(each, number(f->process[i]));
+    json_object_set_new(j, "speedup",
+                        json_pack("{s:o, s:o, s:o, s:f, s:i, s:i, s:i, s:o}", "value", number(f->speedup), "low",
+                                  number(f->low), "high", number(f->high), "level", f->level, "processes",
+                                  f->processes, "blocks", f->blocks, "discarded_blocks", f->discarded, "log_ratios",
+                                  each));
+}
+
+json_t *tune_result_best(const tune_problem *problem, const tune_keeper *keeper, int64_t candidate,
+                         const tune_race_entry *entry, const tune_final *final, const char *verdict,
+                         const char *text) {
+    json_t *settings = problem->settings(problem->self, candidate);
+    json_t *baseline_settings = problem->settings(problem->self, TUNE_BASELINE_TRIAL);
+    const tune_run_row *run = tune_keeper_run(keeper);
+    const bool fresh = final && final->processes > 0;
+    const double *parts =
+        fresh ? (candidate == TUNE_BASELINE_TRIAL ? final->baseline_parts : final->winner_parts) : entry->parts;
+    json_t *j = json_object();
+    json_object_set_new(j, "params", searched(problem->space, settings));
+    /* Where nothing was sampled in this process the baseline's record has the numbers. */
+    json_t *record = run->baseline ? json_loads(run->baseline, 0, NULL) : NULL;
+    json_t *known = json_object_get(record, "metrics");
+    if (candidate == TUNE_BASELINE_TRIAL && !fresh && entry->samples == 0 && known)
+        json_object_set(j, "metrics", known);
+    else json_object_set_new(j, "metrics", metrics_json(problem, parts));
+    json_t *baseline = json_object();
+    json_object_set_new(baseline, "params", searched(problem->space, baseline_settings));
+    if (fresh) json_object_set_new(baseline, "metrics", metrics_json(problem, final->baseline_parts));
+    else if (known) json_object_set(baseline, "metrics", known);
+    json_object_set_new(j, "baseline", baseline);
+    if (fresh) add_comparison(j, final);
+    json_object_set_new(j, "verdict", json_string(verdict));
+    json_object_set_new(j, "verdict_text", json_string(text));
+    json_object_set_new(j, "is_baseline", json_boolean(candidate == TUNE_BASELINE_TRIAL));
+    json_object_set(j, "settings", settings);
+    size_t count;
+    const tune_trial_row *all = tune_keeper_trials(keeper, &count);
+    for (size_t i = 0; i < count && candidate >= 0; i++) {
+        if (all[i].status != TUNE_TRIAL_OK || tune_result_point(problem->space, all[i].params) != candidate)
+            continue;
+        json_object_set_new(j, "trial", json_integer(all[i].index));
+        break;
+    }
+    json_object_set_new(j, "objective", json_string(run->objective));
+    json_object_set_new(j, "final", json_boolean(final != NULL));
+    json_decref(record);
+    json_decref(settings);
+    json_decref(baseline_settings);
+    return j;
+}
+
+bool tune_result_is_final(const tune_keeper *keeper) {
+    const tune_run_row *run = tune_keeper_run(keeper);
+    json_t *j = run->result ? json_loads(run->result, 0, NULL) : NULL;
+    bool final = strcmp(run->state, TUNE_RUN_FINISHED) == 0 && json_is_true(json_object_get(j, "final"));
+    json_decref(j);
+    return final;
+}
+
+int tune_result_reload(const tune_problem *problem, const tune_keeper *keeper, tune_drive_result *result,
+                       xlstm_error *err) {
+    json_t *j = json_loads(tune_keeper_run(keeper)->result, 0, NULL);
+    const json_t *speedup = json_object_get(j, "speedup");
+    const char *verdict = json_string_value(json_object_get(j, "verdict"));
+    const char *text = json_string_value(json_object_get(j, "verdict_text"));
+    tune_final *f = &result->final;
+    int status = XLSTM_OK;
+    if (!verdict || !text) {
+        status = xl_fail(err, XLSTM_EFORMAT, "%s: the stored result has no verdict", tune_keeper_folder(keeper));
+        goto out;
+    }
+    for (int v = TUNE_VERDICT_NONE; v <= TUNE_VERDICT_UNMEASURED; v++) {
+        if (!strcmp(tune_verdict_name((tune_verdict)v), verdict)) f->verdict = (tune_verdict)v;
+    }
+    f->speedup = json_number_value(json_object_get(speedup, "value"));
+    f->low = json_number_value(json_object_get(speedup, "low"));
+    f->high = json_number_value(json_object_get(speedup, "high"));
+    f->processes = (int)json_integer_value(json_object_get(speedup, "processes"));
+    snprintf(result->verdict, sizeof result->verdict, "%s", text);
+    if (!json_is_true(json_object_get(j, "is_baseline"))) {
+        uint32_t point = tune_result_point_json(problem->space, json_object_get(j, "params"));
+        if (point != TUNE_NO_POINT) result->winner = point;
+    }
+out:
+    json_decref(j);
+    return status;
+}

@@ -1,0 +1,155 @@
+#include "tuner/driver/table.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const original_settings[] = {"backend", "workers", "heads_per_band", "chunk_size"};
+static const tune_metric original_metrics[] = {TUNE_PREFILL_TOK_S, TUNE_DECODE_TOK_S, TUNE_PREFILL_S,
+                                               TUNE_DECODE_S};
+static const tune_metric more_metrics[] = {TUNE_REQUEST_S, TUNE_TTFT_MS, TUNE_PEAK_MB, TUNE_KL, TUNE_ENERGY_J};
+
+static bool is_original(const char *name) {
+    for (int i = 0; i < 4; i++) {
+        if (!strcmp(name, original_settings[i])) return true;
+    }
+    return false;
+}
+
+/* One of the original's four columns; NULL where it stays empty: ray has no workers unless they were tuned. */
+static json_t *original(const char *name, const json_t *params, const json_t *settings) {
+    const char *backend = json_string_value(json_object_get(settings, "backend"));
+    if (!strcmp(name, "workers") && backend && !strcmp(backend, "ray") && !json_object_get(params, "workers"))
+        return NULL;
+    return json_object_get(settings, name);
+}
+
+static json_t *number(double value) {
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+static json_t *text(const char *value) {
+    return value ? json_string(value) : json_null();
+}
+
+static json_t *sample_json(const tune_sample_row *p) {
+    json_t *j = json_pack("{s:o, s:o, s:o, s:b}", "at", number(p->at), "prefill_s", number(p->prefill_s),
+                          "decode_s", number(p->decode_s), "used", p->used);
+    if (isfinite(p->peak_mb)) json_object_set_new(j, "peak_mb", number(p->peak_mb));
+    if (isfinite(p->energy_j)) json_object_set_new(j, "energy_j", number(p->energy_j));
+    if (!p->used) json_object_set_new(j, "why", json_string(p->why));
+    return j;
+}
+
+json_t *tune_table_json(const tune_trial_row *trial, const json_t *settings, const tune_sample_row *samples,
+                        size_t count) {
+    json_t *j = json_object(), *params = json_loads(trial->params, 0, NULL);
+    for (int i = 0; i < 4; i++) {
+        json_t *value = original(original_settings[i], params, settings);
+        json_object_set_new(j, original_settings[i], value ? json_incref(value) : json_null());
+    }
+    for (int i = 0; i < 4; i++)
+        json_object_set_new(j, tune_metric_name((int)original_metrics[i]),
+                            number(trial->metric[original_metrics[i]]));
+    json_object_set_new(j, "trial", json_integer(trial->index));
+    json_object_set_new(j, "status", text(tune_trial_status_name((int)trial->status)));
+    if (trial->reason) json_object_set_new(j, "reason", text(trial->reason));
+    if (trial->duplicate_of >= 0) json_object_set_new(j, "duplicate_of", json_integer(trial->duplicate_of));
+    for (size_t i = 0; i < sizeof more_metrics / sizeof *more_metrics; i++)
+        json_object_set_new(j, tune_metric_name((int)more_metrics[i]), number(trial->metric[more_metrics[i]]));
+    json_object_set_new(j, "ratio", number(trial->value));
+    json_object_set_new(j, "params", params ? params : json_object());
+    json_object_set_new(j, "token_hash", text(trial->token_hash));
+    json_t *in_force = trial->in_force ? json_loads(trial->in_force, 0, NULL) : NULL;
+    json_object_set_new(j, "in_force", in_force ? in_force : json_null());
+    json_t *own = json_array(), *baseline = json_array();
+    for (size_t i = 0; i < count; i++) {
+        if (samples[i].trial == trial->index) json_array_append_new(own, sample_json(&samples[i]));
+        else if (samples[i].trial == TUNE_BASELINE_TRIAL) json_array_append_new(baseline, sample_json(&samples[i]));
+    }
+    json_object_set_new(j, "samples", own);
+    json_object_set_new(j, "baseline_samples", baseline);
+    json_object_set_new(j, "started", number(trial->started));
+    json_object_set_new(j, "seconds", number(trial->seconds));
+    return j;
+}
+
+/* The shortest digits that read back as the same number; nothing where there is none. */
+static void csv_number(FILE *out, double value) {
+    char digits[32];
+    if (!isfinite(value)) return;
+    for (int precision = 15; precision <= 17; precision++) {
+        snprintf(digits, sizeof digits, "%.*g", precision, value);
+        if (strtod(digits, NULL) == value) break;
+    }
+    fputs(digits, out);
+}
+
+static void csv_text(FILE *out, const char *value) {
+    if (!value) return;
+    if (!strpbrk(value, ",\"\r\n")) {
+        fputs(value, out);
+        return;
+    }
+    fputc('"', out);
+    for (; *value; value++) {
+        if (*value == '"') fputc('"', out);
+        fputc(*value, out);
+    }
+    fputc('"', out);
+}
+
+static void csv_value(FILE *out, const json_t *value) {
+    if (json_is_string(value)) csv_text(out, json_string_value(value));
+    else if (json_is_integer(value)) fprintf(out, "%lld", (long long)json_integer_value(value));
+    else if (json_is_real(value)) csv_number(out, json_real_value(value));
+}
+
+void tune_table_csv_header(FILE *out, const json_t *baseline) {
+    fputs("backend,workers,heads_per_band,chunk_size,prefill_tok_s,decode_tok_s,prefill_s,decode_s", out);
+    fputs(",trial,status,duplicate_of", out);
+    for (size_t i = 0; i < sizeof more_metrics / sizeof *more_metrics; i++)
+        fprintf(out, ",%s", tune_metric_name((int)more_metrics[i]));
+    fputs(",ratio,samples,token_hash", out);
+    const char *key;
+    json_t *value, *all = json_incref((json_t *)(uintptr_t)baseline);
+    json_object_foreach(all, key, value) {
+        if (!is_original(key)) fprintf(out, ",%s", key);
+    }
+    json_decref(all);
+    fputs(",reason\n", out);
+}
+
+void tune_table_csv_row(FILE *out, const json_t *baseline, const tune_trial_row *trial, const json_t *settings) {
+    json_t *params = json_loads(trial->params, 0, NULL);
+    for (int i = 0; i < 4; i++) {
+        if (i) fputc(',', out);
+        csv_value(out, original(original_settings[i], params, settings));
+    }
+    json_decref(params);
+    for (int i = 0; i < 4; i++) {
+        fputc(',', out);
+        csv_number(out, trial->metric[original_metrics[i]]);
+    }
+    fprintf(out, ",%lld,%s,", (long long)trial->index, tune_trial_status_name((int)trial->status));
+    if (trial->duplicate_of >= 0) fprintf(out, "%lld", (long long)trial->duplicate_of);
+    for (size_t i = 0; i < sizeof more_metrics / sizeof *more_metrics; i++) {
+        fputc(',', out);
+        csv_number(out, trial->metric[more_metrics[i]]);
+    }
+    fputc(',', out);
+    csv_number(out, trial->value);
+    fprintf(out, ",%lld,", (long long)trial->samples);
+    csv_text(out, trial->token_hash);
+    const char *key;
+    json_t *value, *all = json_incref((json_t *)(uintptr_t)baseline);
+    json_object_foreach(all, key, value) {
+        if (is_original(key)) continue;
+        fputc(',', out);
+        csv_value(out, json_object_get(settings, key));
+    }
+    json_decref(all);
+    fputc(',', out);
+    csv_text(out, trial->reason);
+    fputc('\n', out);
+}
