@@ -29,8 +29,8 @@ const char *xlstm_status_text(int status) {
     }
 }
 
-int xl_fail(xlstm_error *err, int status, const char *format, ...) {
-    if (!err) return status;
+void xl_error_set(xlstm_error *err, int status, const char *format, ...) {
+    if (!err) return;
     err->status = status;
     va_list args;
     va_start(args, format);
@@ -39,7 +39,6 @@ int xl_fail(xlstm_error *err, int status, const char *format, ...) {
     for (char *c = err->text; *c; c++) {
         if ((unsigned char)*c < 0x20 || *c == 0x7f) *c = '?';
     }
-    return status;
 }
 
 static int fold(char c) {

@@ -4,9 +4,12 @@
 
 #include <xlstm/status.h>
 
-/* Stores status and the formatted text (cut to fit, control characters made '?') in err, which may be NULL, and
- * returns status, so that a failing function can end with `return xl_fail(err, XLSTM_EIO, …)`. */
-int xl_fail(xlstm_error *err, int status, const char *format, ...) XLSTM_PRINTF(3, 4);
+/* Stores status and the formatted text (cut to fit, control characters made '?') in err, which may be NULL. */
+void xl_error_set(xlstm_error *err, int status, const char *format, ...) XLSTM_PRINTF(3, 4);
+
+/* The same, and gives status (without side effects, please: it is read twice), so that a failing function can end
+ * with `return xl_fail(err, XLSTM_EIO, …)`. A macro, so that analyzers see that a failure is never 0. */
+#define xl_fail(err, status, ...) (xl_error_set((err), (status), __VA_ARGS__), (int)(status))
 
 /* Edit distance between two names, '-' and '_' alike, case ignored; for "did you mean". */
 unsigned xl_name_distance(const char *a, const char *b);
