@@ -9,7 +9,10 @@ void xl_error_set(xlstm_error *err, int status, const char *format, ...) XLSTM_P
 
 /* The same, and gives status (without side effects, please: it is read twice), so that a failing function can end
  * with `return xl_fail(err, XLSTM_EIO, …)`. A macro, so that analyzers see that a failure is never 0. */
-#define xl_fail(err, status, ...) (xl_error_set((err), (status), __VA_ARGS__), (int)(status))
+static inline int xl_failed(int status) {
+    return status;
+}
+#define xl_fail(err, status, ...) (xl_error_set((err), (status), __VA_ARGS__), xl_failed(status))
 
 /* Edit distance between two names, '-' and '_' alike, case ignored; for "did you mean". */
 unsigned xl_name_distance(const char *a, const char *b);
