@@ -7,14 +7,20 @@
 #include "cli/command.h"
 
 extern const cli_command cli_cmd_detokenize;
+extern const cli_command cli_cmd_judge;
+extern const cli_command cli_cmd_perplexity;
 extern const cli_command cli_cmd_replay;
+extern const cli_command cli_cmd_save_outputs;
 extern const cli_command cli_cmd_tokenize;
 extern const cli_command cli_cmd_verify;
 
 /* One row a command, sorted as the help shows them. */
 const cli_command *const cli_commands[] = {
     &cli_cmd_detokenize,
+    &cli_cmd_judge,
+    &cli_cmd_perplexity,
     &cli_cmd_replay,
+    &cli_cmd_save_outputs,
     &cli_cmd_tokenize,
     &cli_cmd_verify,
     NULL,

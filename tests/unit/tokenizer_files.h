@@ -2,6 +2,7 @@
 #ifndef TEST_TOKENIZER_FILES_H
 #define TEST_TOKENIZER_FILES_H
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,0 +1,79 @@
+/* xltune judge: scores of saved continuations. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "cli/command.h"
+#include "cli/run_folder.h"
+#include "cli/signals.h"
+#include "tuner/judge/outputs.h"
+
+static const cli_spec spec = {
+    .name = "judge",
+    .command = CLI_JUDGE,
+    .summary = "Scores the continuations of a run by the model's own probabilities.",
+    .details = "Reads every *.txt of the folder and writes ratings.csv and ratings.jsonl there:\n"
+               "avg_logprob (mean log-probability of a token given the prompt and the tokens\n"
+               "before it), ppl = exp(-avg_logprob), len_tokens, distinct2 and distinct3\n"
+               "(distinct n-grams of words over n-grams). The prompt must be that of the\n"
+               "continuations; where none is given it is taken from the run.\n",
+};
+
+static void progress(void *user, size_t done, size_t total) {
+    cli_progress("judge: file", done, total);
+}
+
+static int judge(cli_config *cfg, xlstm_error *err) {
+    xlstm_tokenizer *tokenizer = NULL;
+    xlstm_model *model = NULL;
+    xlstm_settings settings;
+    char *prompt = NULL;
+    size_t bytes = 0;
+    tune_judge_summary summary;
+    char *folder = cli_outputs_folder(cfg, err);
+    int status = folder ? cli_run_prompt(cfg, &prompt, &bytes, err) : err->status;
+    const char *dir = status ? NULL : cli_model_path(cfg, err);
+    if (!status) status = dir ? xlstm_tokenizer_open(&tokenizer, dir, err) : XLSTM_ENOTFOUND;
+    if (!status) status = cli_open_model(cfg, &model, cli_signals_cancel, NULL, err);
+    if (!status) status = cli_settings(cfg, model, &settings, err);
+    if (!status) {
+        tune_judge_options options = {.model = model,
+                                      .tokenizer = tokenizer,
+                                      .settings = &settings,
+                                      .prompt = prompt,
+                                      .prompt_bytes = bytes,
+                                      .folder = folder,
+                                      .cancel = cli_signals_cancel,
+                                      .progress = progress};
+        status = tune_judge_folder(&options, &summary, err);
+    }
+    if (!status) {
+        printf("%zu continuations in %s, %zu different, %zu empty", summary.files, folder, summary.distinct,
+               summary.empty);
+        if (summary.empty < summary.files) printf(": avg_logprob %.4f to %.4f", summary.worst, summary.best);
+        putchar('\n');
+    }
+    free(folder);
+    free(prompt);
+    xlstm_model_close(model);
+    xlstm_tokenizer_close(tokenizer);
+    return status;
+}
+
+static int run(int argc, char **argv) {
+    cli_config *cfg = NULL;
+    int code = cli_config_parse(&cfg, &spec, argc, argv);
+    if (code >= 0) return code;
+    if (!cli_has(cfg, "run") && !cli_has(cfg, "outputs")) {
+        code = cli_usage(cfg, "--run RUN or --outputs DIR is wanted");
+    } else {
+        xlstm_error err = {0};
+        cli_signals_install();
+        int status = judge(cfg, &err);
+        code = cli_exit_code(cfg, status, &err);
+    }
+    cli_config_free(cfg);
+    return code;
+}
+
+const cli_command cli_cmd_judge = {"judge", "score the continuations of a run", run};

@@ -1,0 +1,112 @@
+/* xltune perplexity: how well the model foresees a text. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "cli/command.h"
+#include "cli/run_folder.h"
+#include "cli/signals.h"
+#include "tuner/judge/score.h"
+
+static const cli_spec spec = {
+    .name = "perplexity",
+    .command = CLI_PERPLEXITY,
+    .summary = "Perplexity of a text file.",
+    .details = "BOS is put first, every token of the text is scored by the logits before it, the\n"
+               "state is carried through the whole text. nll is the mean negative natural\n"
+               "log-probability of a token, ppl = exp(nll). Without a BOS token the first token\n"
+               "is not scored.\n",
+};
+
+static void progress(void *user, size_t done, size_t total) {
+    cli_progress("perplexity: token", done, total);
+}
+
+static int read_tokens(cli_config *cfg, const xlstm_tokenizer *tokenizer, int32_t **ids, size_t *count,
+                       xlstm_error *err) {
+    const char *path = cli_str(cfg, "file");
+    char *text;
+    size_t bytes;
+    int status = cli_input_text(path, &text, &bytes, err);
+    if (status) return status;
+    xlstm_error inner;
+    status = xlstm_tokenizer_encode(tokenizer, text, bytes, true, ids, count, &inner);
+    free(text);
+    if (status) return xl_fail(err, status, "%s: %.900s", path, inner.text);
+    if (*count >= 2) return XLSTM_OK;
+    free(*ids);
+    *ids = NULL;
+    return xl_fail(err, XLSTM_EARG, "%s: no token to score, a text is wanted", path);
+}
+
+static int score(xlstm_model *model, const xlstm_settings *settings, const int32_t *ids, size_t count, double *sum,
+                 xlstm_error *err) {
+    int64_t vocab_size = xlstm_model_hparams(model)->vocab_size;
+    xlstm_session *session = NULL;
+    float *logits = xl_aligned_alloc((size_t)vocab_size, sizeof *logits);
+    int status = logits ? xlstm_session_create(&session, model, settings, err)
+                        : xl_fail(err, XLSTM_ENOMEM, "out of memory for logits");
+    if (!status) xlstm_session_set_cancel(session, cli_signals_cancel, NULL);
+    if (!status) status = xlstm_prefill(session, ids, 1, XLSTM_LOGITS_LAST, logits, err);
+    if (!status)
+        status = tune_score_tokens(session, vocab_size, logits, ids + 1, count - 1, sum, NULL, progress, NULL, err);
+    xlstm_session_destroy(session);
+    xl_aligned_free(logits);
+    return status;
+}
+
+static void report(const cli_config *cfg, size_t tokens, double nll, double seconds) {
+    if (cli_bool(cfg, "json")) {
+        json_t *object = json_pack("{s:I,s:f,s:f}", "tokens", (json_int_t)tokens, "nll", nll, "ppl", exp(nll));
+        json_dumpf(object, stdout, JSON_COMPACT);
+        putchar('\n');
+        json_decref(object);
+    } else {
+        printf("tokens %zu\nnll %.6f\nppl %.4f\n", tokens, nll, exp(nll));
+        fprintf(stderr, "%.2f s, %.1f tok/s\n", seconds, (double)tokens / seconds);
+    }
+}
+
+static int perplexity(cli_config *cfg, xlstm_error *err) {
+    xlstm_tokenizer *tokenizer = NULL;
+    xlstm_model *model = NULL;
+    xlstm_settings settings;
+    int32_t *ids = NULL;
+    size_t count = 0;
+    double sum = 0;
+    const char *dir = cli_model_path(cfg, err);
+    int status = dir ? xlstm_tokenizer_open(&tokenizer, dir, err) : XLSTM_ENOTFOUND;
+    if (!status) status = read_tokens(cfg, tokenizer, &ids, &count, err);
+    if (!status) status = cli_open_model(cfg, &model, cli_signals_cancel, NULL, err);
+    if (!status) status = cli_settings(cfg, model, &settings, err);
+    double start = xl_now_s();
+    if (!status) status = score(model, &settings, ids, count, &sum, err);
+    if (!status) report(cfg, count - 1, -sum / (double)(count - 1), xl_now_s() - start);
+    if (!status && fflush(stdout)) status = xl_fail(err, XLSTM_EIO, "standard output: cannot write");
+    free(ids);
+    xlstm_model_close(model);
+    xlstm_tokenizer_close(tokenizer);
+    return status;
+}
+
+static int run(int argc, char **argv) {
+    cli_config *cfg = NULL;
+    int code = cli_config_parse(&cfg, &spec, argc, argv);
+    if (code >= 0) return code;
+    if (!cli_has(cfg, "file")) {
+        code = cli_usage(cfg, "--file FILE is wanted (- is standard input)");
+    } else {
+        xlstm_error err = {0};
+        cli_signals_install();
+        int status = perplexity(cfg, &err);
+        code = cli_exit_code(cfg, status, &err);
+    }
+    cli_config_free(cfg);
+    return code;
+}
+
+const cli_command cli_cmd_perplexity = {"perplexity", "perplexity of a text", run};

@@ -1,0 +1,22 @@
+/* What the commands that go on from a run folder share. */
+#ifndef CLI_RUN_FOLDER_H
+#define CLI_RUN_FOLDER_H
+
+#include "cli/config.h"
+
+/* The folder of the continuations: `outputs`, else `run`/outputs; malloc'd. NULL, err filled (EARG), where neither
+ * is given. */
+char *cli_outputs_folder(const cli_config *cfg, xlstm_error *err);
+
+/* The prompt as cli_prompt_text gives it; where no layer names one, that of the run: `run`, else the folder above
+ * `outputs`, as far as it holds a run_meta.json (said in a notice). EFORMAT where it is no UTF-8. */
+int cli_run_prompt(cli_config *cfg, char **text, size_t *bytes, xlstm_error *err);
+
+/* The exit code of a command that ended with `status`: 130 or 143 after a signal, 1 after a failure (one line on
+ * standard error), 0. */
+int cli_exit_code(const cli_config *cfg, int status, const xlstm_error *err);
+
+/* "\rWHAT done/total" on standard error where that is a terminal; done == total takes the line away. */
+void cli_progress(const char *what, size_t done, size_t total);
+
+#endif

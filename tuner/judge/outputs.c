@@ -1,0 +1,278 @@
+#include "tuner/judge/outputs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+#include <xlstm/model.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/utf8.h"
+
+enum { OUTPUT_LIMIT = 64 << 20 };
+
+typedef struct rating {
+    char *file;
+    char *text;
+    size_t bytes, tokens;
+    size_t same_as; /* index of the first file with this text */
+    double logprob, distinct2, distinct3;
+    tune_output_name name;
+} rating;
+
+typedef struct ratings {
+    rating *list;
+    size_t count;
+} ratings;
+
+/* The model after the prompt, and a session that goes on from there for each text. */
+typedef struct judge {
+    const tune_judge_options *options;
+    int64_t vocab_size;
+    xlstm_session *prompt, *work;
+    float *logits; /* [vocab_size] after the prompt */
+    xlstm_error *err;
+} judge;
+
+/* ---- the folder ---- */
+
+static int is_text_file(const struct dirent *entry) {
+    size_t n = strlen(entry->d_name);
+    return n > 4 && !strcmp(entry->d_name + n - 4, ".txt");
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b) {
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int read_file(const char *folder, rating *r, xlstm_error *err) {
+    char *path = xl_path_join(folder, r->file);
+    if (!path) return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", folder);
+    int status = xl_file_read(path, OUTPUT_LIMIT, &r->text, &r->bytes, err);
+    free(path);
+    return status;
+}
+
+static int read_folder(const char *folder, ratings *all, xlstm_error *err) {
+    struct dirent **entries = NULL;
+    int found = scandir(folder, &entries, is_text_file, by_name);
+    if (found < 0)
+        return xl_fail(err, errno == ENOENT ? XLSTM_ENOTFOUND : XLSTM_EIO, "%s: %s", folder, strerror(errno));
+    int status = XLSTM_OK;
+    all->list = calloc(found ? (size_t)found : 1, sizeof *all->list);
+    if (!all->list) status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", folder);
+    else if (!found)
+        status = xl_fail(err, XLSTM_ENOTFOUND, "%s: no *.txt, outputs of save-outputs are wanted", folder);
+    for (int i = 0; i < found && !status; i++) {
+        rating *r = &all->list[all->count++];
+        r->file = strdup(entries[i]->d_name);
+        status = r->file ? read_file(folder, r, err) : xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", folder);
+        if (!status && xl_utf8_valid(r->file, strlen(r->file)) < strlen(r->file))
+            status = xl_fail(err, XLSTM_EFORMAT, "%s: the name of %s is not UTF-8", folder, r->file);
+        if (status) break;
+        tune_output_name_parse(r->file, &r->name);
+        for (r->same_as = 0; r->same_as < all->count - 1; r->same_as++) {
+            const rating *other = &all->list[r->same_as];
+            if (other->same_as == r->same_as && other->bytes == r->bytes && !memcmp(other->text, r->text, r->bytes))
+                break;
+        }
+    }
+    for (int i = 0; i < found; i++) free(entries[i]);
+    free(entries);
+    return status;
+}
+
+static void ratings_free(ratings *all) {
+    for (size_t i = 0; i < all->count; i++) {
+        free(all->list[i].file);
+        free(all->list[i].text);
+    }
+    free(all->list);
+}
+
+/* ---- scores ---- */
+
+static int feed_prompt(judge *j) {
+    const tune_judge_options *o = j->options;
+    int32_t *ids;
+    size_t count;
+    int status = xlstm_tokenizer_encode(o->tokenizer, o->prompt, o->prompt_bytes, true, &ids, &count, j->err);
+    if (status) return status;
+    if (!count)
+        status =
+            xl_fail(j->err, XLSTM_EARG, "the prompt is empty and the tokenizer has no BOS: nothing to go on from");
+    else status = xlstm_prefill(j->prompt, ids, count, XLSTM_LOGITS_LAST, j->logits, j->err);
+    xlstm_session_trim(j->prompt);
+    free(ids);
+    return status;
+}
+
+static int judge_open(judge *j, const tune_judge_options *options, xlstm_error *err) {
+    *j = (judge){.options = options, .err = err};
+    j->vocab_size = xlstm_model_hparams(options->model)->vocab_size;
+    j->logits = xl_aligned_alloc((size_t)j->vocab_size, sizeof *j->logits);
+    if (!j->logits) return xl_fail(err, XLSTM_ENOMEM, "out of memory for logits");
+    int status = xlstm_session_create(&j->prompt, options->model, options->settings, err);
+    if (!status) status = xlstm_session_create(&j->work, options->model, options->settings, err);
+    if (status) return status;
+    xlstm_session_set_cancel(j->prompt, options->cancel, options->user);
+    xlstm_session_set_cancel(j->work, options->cancel, options->user);
+    return feed_prompt(j);
+}
+
+static void judge_close(judge *j) {
+    xlstm_session_destroy(j->prompt);
+    xlstm_session_destroy(j->work);
+    xl_aligned_free(j->logits);
+}
+
+static int score(judge *j, rating *r) {
+    int32_t *ids;
+    size_t count;
+    double sum = 0;
+    xlstm_error inner;
+    int status = xlstm_tokenizer_encode(j->options->tokenizer, r->text, r->bytes, false, &ids, &count, &inner);
+    if (status) return xl_fail(j->err, status, "%s/%s: %s", j->options->folder, r->file, inner.text);
+    if (count) {
+        status = xlstm_session_copy_state(j->work, j->prompt, j->err);
+        if (!status)
+            status =
+                tune_score_tokens(j->work, j->vocab_size, j->logits, ids, count, &sum, NULL, NULL, NULL, j->err);
+        r->logprob = sum / (double)count;
+    }
+    r->tokens = count;
+    r->distinct2 = tune_distinct(r->text, r->bytes, 2);
+    r->distinct3 = tune_distinct(r->text, r->bytes, 3);
+    if (!status && (r->distinct2 < 0 || r->distinct3 < 0))
+        status = xl_fail(j->err, XLSTM_ENOMEM, "%s: out of memory", r->file);
+    free(ids);
+    return status;
+}
+
+static int score_all(judge *j, ratings *all, tune_judge_summary *summary) {
+    const tune_judge_options *o = j->options;
+    int status = XLSTM_OK;
+    bool any = false;
+    for (size_t i = 0; i < all->count && !status; i++) {
+        rating *r = &all->list[i];
+        if (r->same_as == i) {
+            status = score(j, r);
+            summary->distinct++;
+        } else {
+            const rating *first = &all->list[r->same_as];
+            r->tokens = first->tokens;
+            r->logprob = first->logprob;
+            r->distinct2 = first->distinct2;
+            r->distinct3 = first->distinct3;
+        }
+        if (!r->tokens) {
+            summary->empty++;
+        } else {
+            if (!any || r->logprob > summary->best) summary->best = r->logprob;
+            if (!any || r->logprob < summary->worst) summary->worst = r->logprob;
+            any = true;
+        }
+        if (o->progress) o->progress(o->user, i + 1, all->count);
+    }
+    summary->files = all->count;
+    return status;
+}
+
+/* ---- files ---- */
+
+static json_t *number_or_null(int64_t value) {
+    return value < 0 ? json_null() : json_integer(value);
+}
+
+static json_t *to_json(const rating *r) {
+    bool scored = r->tokens && isfinite(r->logprob) && isfinite(exp(-r->logprob));
+    return json_pack("{s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:f,s:f}", "file", r->file, "backend",
+                     r->name.backend[0] ? json_string(r->name.backend) : json_null(), "heads_per_band",
+                     number_or_null(r->name.heads_per_band), "chunk_size", number_or_null(r->name.chunk_size),
+                     "workers", number_or_null(r->name.workers), "avg_logprob",
+                     scored ? json_real(r->logprob) : json_null(), "ppl",
+                     scored ? json_real(exp(-r->logprob)) : json_null(), "len_tokens", (json_int_t)r->tokens,
+                     "distinct2", r->distinct2, "distinct3", r->distinct3);
+}
+
+/* A cell as RFC 4180 has it. */
+static void put_cell(FILE *out, const json_t *value) {
+    if (json_is_integer(value)) {
+        fprintf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+    } else if (json_is_real(value)) {
+        fprintf(out, "%.12g", json_real_value(value));
+    } else if (json_is_string(value)) {
+        const char *text = json_string_value(value);
+        bool quote = strpbrk(text, ",\"\r\n") != NULL;
+        if (quote) putc('"', out);
+        for (; *text; text++) {
+            if (*text == '"') putc('"', out);
+            putc(*text, out);
+        }
+        if (quote) putc('"', out);
+    }
+}
+
+static void put_row(FILE *csv, FILE *jsonl, json_t *object, bool header) {
+    const char *key, *separator = "";
+    json_t *value;
+    json_object_foreach(object, key, value) {
+        fputs(separator, csv);
+        if (header) fputs(key, csv);
+        else put_cell(csv, value);
+        separator = ",";
+    }
+    putc('\n', csv);
+    if (header) return;
+    json_dumpf(object, jsonl, JSON_COMPACT);
+    putc('\n', jsonl);
+}
+
+static int write_beside(const char *folder, const char *name, const char *data, size_t bytes, xlstm_error *err) {
+    char *path = xl_path_join(folder, name);
+    int status =
+        path ? xl_file_write(path, data, bytes, err) : xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", folder);
+    free(path);
+    return status;
+}
+
+static int write_ratings(const char *folder, const ratings *all, xlstm_error *err) {
+    char *csv_text = NULL, *jsonl_text = NULL;
+    size_t csv_bytes = 0, jsonl_bytes = 0;
+    FILE *csv = open_memstream(&csv_text, &csv_bytes), *jsonl = open_memstream(&jsonl_text, &jsonl_bytes);
+    bool good = csv && jsonl;
+    for (size_t i = 0; i < all->count && good; i++) {
+        json_t *object = to_json(&all->list[i]);
+        good = object != NULL;
+        if (good && !i) put_row(csv, jsonl, object, true);
+        if (good) put_row(csv, jsonl, object, false);
+        json_decref(object);
+    }
+    if (csv && fclose(csv)) good = false;
+    if (jsonl && fclose(jsonl)) good = false;
+    int status = good ? XLSTM_OK : xl_fail(err, XLSTM_ENOMEM, "%s: out of memory for ratings", folder);
+    if (!status) status = write_beside(folder, "ratings.csv", csv_text, csv_bytes, err);
+    if (!status) status = write_beside(folder, "ratings.jsonl", jsonl_text, jsonl_bytes, err);
+    free(csv_text);
+    free(jsonl_text);
+    return status;
+}
+
+int tune_judge_folder(const tune_judge_options *options, tune_judge_summary *summary, xlstm_error *err) {
+    ratings all = {NULL, 0};
+    judge j = {.options = options};
+    *summary = (tune_judge_summary){0};
+    int status = read_folder(options->folder, &all, err);
+    if (!status) status = judge_open(&j, options, err);
+    if (!status) status = score_all(&j, &all, summary);
+    if (!status) status = write_ratings(options->folder, &all, err);
+    judge_close(&j);
+    ratings_free(&all);
+    return status;
+}

@@ -1,0 +1,49 @@
+/* The continuations of a run: the names of their files, and their ratings. */
+#ifndef TUNER_JUDGE_OUTPUTS_H
+#define TUNER_JUDGE_OUTPUTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <xlstm/session.h>
+#include <xlstm/tokenizer.h>
+
+#include "tuner/judge/score.h"
+
+/* What a file name says: b=<backend>__h=<heads_per_band>__ck=<chunk_size>[__w=<workers>]__i=<row>.txt */
+typedef struct tune_output_name {
+    char backend[64];                            /* "": not said */
+    int64_t heads_per_band, chunk_size, workers; /* -1: not said */
+    int64_t row;                                 /* 0-based row of summary.csv; -1: not said */
+} tune_output_name;
+
+/* Reads as much as the name says; parts that are something else are passed over. */
+void tune_output_name_parse(const char *file, tune_output_name *out);
+/* malloc'd; workers -1 leaves `__w=` out. NULL when out of memory. */
+char *tune_output_name_format(const tune_output_name *name);
+
+typedef struct tune_judge_options {
+    xlstm_model *model;
+    const xlstm_tokenizer *tokenizer;
+    const xlstm_settings *settings; /* NULL: defaults */
+    const char *prompt;             /* UTF-8; BOS is put first */
+    size_t prompt_bytes;
+    const char *folder;        /* its *.txt are read, sorted by name */
+    xlstm_cancel_fn cancel;    /* NULL, or polled */
+    tune_progress_fn progress; /* NULL, or called with files done and to do */
+    void *user;                /* of both */
+} tune_judge_options;
+
+typedef struct tune_judge_summary {
+    size_t files, empty, distinct; /* read; without a token; different texts, which were scored once each */
+    double best, worst;            /* avg_logprob; 0 where nothing was scored */
+} tune_judge_summary;
+
+/* Scores every *.txt of the folder and writes ratings.csv and ratings.jsonl there, each atomically. Columns: file,
+ * backend, heads_per_band, chunk_size, workers, avg_logprob, ppl, len_tokens, distinct2, distinct3. A continuation
+ * is tokenized by itself; one without tokens has null avg_logprob and ppl (empty cells). Nothing is written where a
+ * file cannot be read, is no UTF-8, or there is none (ENOTFOUND). */
+int tune_judge_folder(const tune_judge_options *options, tune_judge_summary *summary, xlstm_error *err);
+
+#endif
