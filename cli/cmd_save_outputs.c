@@ -21,7 +21,7 @@ static const cli_spec spec = {
     .details = "Continuations are greedy and exactly --new tokens long; end of text does not stop\n"
                "them. File names: b=<backend>__h=<heads_per_band>__ck=<chunk_size>[__w=<workers>]\n"
                "__i=<row>.txt, rows counted from 0. Every column that is named like a tunable\n"
-               "counts; an empty cell leaves the default. Rows of failed trials are left out.\n"
+               "counts; an empty cell leaves the default. Infeasible trials are left out.\n"
                "Where no prompt is given it is taken from the run.\n",
 };
 
@@ -31,7 +31,7 @@ enum { SUMMARY_LIMIT = 256 << 20 };
 typedef struct row {
     tune_output_name name;
     xlstm_settings settings;
-    bool skipped; /* the trial never ran to its end */
+    bool infeasible; /* no settings that can run */
 } row;
 
 typedef struct saver {
@@ -42,7 +42,7 @@ typedef struct saver {
     int32_t *prompt;
     size_t prompt_count;
     row *rows;
-    size_t count, done, skipped, runs;
+    size_t count, done, left_out, runs;
     char *folder;
 } saver;
 
@@ -70,8 +70,8 @@ static const char *cell_of(const xl_csv *csv, size_t index, const char *column) 
 static int read_row(const saver *s, const xl_csv *csv, const char *path, size_t index, row *out, xlstm_error *err) {
     size_t line = csv->lines[index + 1];
     const char *backend = cell_of(csv, index, "backend"), *status = cell_of(csv, index, "status");
-    out->skipped = status[0] && strcmp(status, "ok") != 0 && strcmp(status, "duplicate") != 0;
-    if (out->skipped) return XLSTM_OK;
+    out->infeasible = !strcmp(status, "infeasible");
+    if (out->infeasible) return XLSTM_OK;
     if (!backend[0] || strlen(backend) >= sizeof out->name.backend || strpbrk(backend, "/\\"))
         return xl_fail(err, XLSTM_EFORMAT, "%s: line %zu: backend \"%.80s\", ray or queued is wanted", path, line,
                        backend);
@@ -116,7 +116,7 @@ static int read_summary(saver *s, xlstm_error *err) {
     if (!status && !s->rows) status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", path);
     for (size_t i = 0; i < csv.rows && !status; i++) {
         status = read_row(s, &csv, path, i, &s->rows[i], err);
-        s->skipped += s->rows[i].skipped;
+        s->left_out += s->rows[i].infeasible;
         s->count++;
     }
     xl_csv_free(&csv);
@@ -186,12 +186,12 @@ static int write_row(saver *s, const row *r, const char *text, size_t bytes, xls
     free(name);
     free(path);
     s->done++;
-    cli_progress("save-outputs: row", s->done, s->count - s->skipped);
+    cli_progress("save-outputs: row", s->done, s->count - s->left_out);
     return status;
 }
 
 static bool same_settings(const row *a, const row *b) {
-    return !a->skipped && !b->skipped && !memcmp(&a->settings, &b->settings, sizeof a->settings);
+    return !a->infeasible && !b->infeasible && !memcmp(&a->settings, &b->settings, sizeof a->settings);
 }
 
 /* One continuation, written for this row and all later ones with the same settings. */
@@ -214,7 +214,7 @@ static void clip_heads(saver *s, const xlstm_hparams *hparams) {
     size_t clipped = 0;
     for (size_t i = 0; i < s->count; i++) {
         int64_t *heads = &s->rows[i].settings.v[XLSTM_TUNE_HEADS_PER_BAND];
-        if (s->rows[i].skipped || *heads <= hparams->num_heads) continue;
+        if (s->rows[i].infeasible || *heads <= hparams->num_heads) continue;
         *heads = hparams->num_heads;
         clipped++;
     }
@@ -255,11 +255,11 @@ static int run(int argc, char **argv) {
         cli_signals_install();
         int status = prepare(&s, &err);
         for (size_t i = 0; i < s.count && !status; i++) {
-            if (!s.rows[i].skipped) status = save_row(&s, i, &err);
+            if (!s.rows[i].infeasible) status = save_row(&s, i, &err);
         }
         if (!status) {
             printf("%zu continuations in %s, %zu settings run", s.done, s.folder, s.runs);
-            if (s.skipped) printf(", %zu failed trials left out", s.skipped);
+            if (s.left_out) printf(", %zu infeasible ones left out", s.left_out);
             putchar('\n');
         }
         code = cli_exit_code(s.cfg, status, &err);

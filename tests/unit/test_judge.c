@@ -134,7 +134,7 @@ static void softmax(void **state) {
 
 /* Scores do not depend on where the stretches end: token by token gives the same. */
 static void stretches(void **state) {
-    enum { COUNT = 600 };
+    enum { COUNT = 300 };
     xlstm_model *model;
     xlstm_tokenizer *tokenizer;
     xlstm_session *session;
@@ -152,7 +152,7 @@ static void stretches(void **state) {
         wanted += single[i] = tune_log_softmax(logits, vocab_size, ids[i]);
         assert_int_equal(xlstm_decode(session, ids[i], logits, NULL), 0);
     }
-    for (size_t count = 1; count <= COUNT; count = count < 300 ? count * 4 : count + 88) {
+    for (size_t count = 1; count <= COUNT; count = count < 256 ? count * 16 : count + 44) {
         xlstm_session_reset(session);
         assert_int_equal(xlstm_prefill(session, &bos, 1, XLSTM_LOGITS_NONE, NULL, NULL), 0);
         assert_int_equal(tune_score_tokens(session, vocab_size, first, ids, count, &sum, part, NULL, NULL, NULL),

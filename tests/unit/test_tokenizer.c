@@ -104,7 +104,7 @@ static void neox_rows(void **state) {
 }
 
 static void every_option(void **state) {
-    json_t *options = read_options();
+    json_t *options = read_options(XL_SOURCE_DIR);
     assert_non_null(options);
     const json_t *cases = json_object_get(options, "cases");
     assert_true(json_array_size(cases) > 20);
@@ -236,7 +236,7 @@ static void check_ends(const json_t *tree, const char *tokenizer_config, const c
 }
 
 static void ends(void **state) {
-    json_t *options = read_options();
+    json_t *options = read_options(XL_SOURCE_DIR);
     json_t *tree = json_deep_copy(json_object_get(options, "base"));
     json_t *list = json_object_get(tree, "added_tokens");
     const char *names[] = {"<|endoftext|>", "<s>", "</s>", "<x>"};

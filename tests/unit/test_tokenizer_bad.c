@@ -68,7 +68,7 @@ static const mistake mistakes[] = {
 };
 
 static void each_mistake(void **state) {
-    json_t *options = read_options();
+    json_t *options = read_options(XL_SOURCE_DIR);
     for (size_t i = 0; i < sizeof mistakes / sizeof mistakes[0]; i++) {
         json_t *tree = json_deep_copy(json_object_get(options, "base"));
         json_t *change = json_loads(mistakes[i].change, 0, NULL);
@@ -116,7 +116,7 @@ static void no_json(void **state) {
 }
 
 static void files_beside(void **state) {
-    json_t *options = read_options();
+    json_t *options = read_options(XL_SOURCE_DIR);
     char *text = json_dumps(json_object_get(options, "base"), 0);
     static const char *const bad[][2] = {
         {"[", NULL}, {"[]", NULL}, {"{\"bos_token\": 7}", NULL}, {"{\"eos_token\": \"<nowhere>\"}", NULL},
@@ -135,7 +135,7 @@ static void files_beside(void **state) {
 static void patterns_that_cost(void **state) {
     static const char *const patterns[] = {"(a|aa)+$",     "(a*)*b",  "(?:a+)+$",
                                            "(?=(a+))\\1b", "(a\\K)?", "(?<=a)\\K"};
-    json_t *options = read_options();
+    json_t *options = read_options(XL_SOURCE_DIR);
     char text[4001];
     memset(text, 'a', sizeof text - 1);
     text[4000] = '!';
@@ -164,7 +164,7 @@ static void patterns_that_cost(void **state) {
 
 /* Any byte of the file changed: an error or a tokenizer that works, never anything else. */
 static void random_damage(void **state) {
-    json_t *options = read_options();
+    json_t *options = read_options(XL_SOURCE_DIR);
     json_t *tree = json_deep_copy(json_object_get(options, "base"));
     char *text = json_dumps(tree, JSON_COMPACT);
     size_t bytes = strlen(text);

@@ -1,6 +1,6 @@
 # a row, a file, a rating; CRLF, unknown columns, settings given twice, more heads than there are; nothing appended
 mkdir run
-printf 'backend,workers,heads_per_band,chunk_size,prefill_tok_s,extra,status\r\nray,,2,16,1.5,x,ok\r\nqueued,2,99,40,1.5,,ok\r\nray,,2,16,,,duplicate\r\nray,,2,16,,,timeout\r\n' > run/summary.csv
+printf 'backend,workers,heads_per_band,chunk_size,prefill_tok_s,extra,status\r\nray,,2,16,1.5,x,ok\r\nqueued,2,99,40,1.5,,ok\r\nray,,2,16,,,timeout\r\nray,,2,16,,,infeasible\r\n' > run/summary.csv
 printf '{"prompt": "It was the best of"}' > run/run_meta.json
 xltune save-outputs --run run --model "$MODEL" --new 12
 ls run/outputs
