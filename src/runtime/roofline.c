@@ -13,8 +13,11 @@
 
 enum {
     TOKENS = 512,
-    SIZE = 1024,       /* rows and columns of the weights */
-    GUESSED_CACHE = 32 /* MiB, where the system does not say */
+    SIZE = 1024,        /* rows and columns of the weights */
+    GUESSED_CACHE = 32, /* MiB, where the system does not say */
+    STREAMS = 8,
+    LINE_WORDS = XL_CACHE_LINE / sizeof(uint64_t),
+    AHEAD_WORDS = 128
 };
 
 /* What the threads of one measurement share. Each repeats its own part until the time is up; a round is timed by
@@ -32,12 +35,19 @@ typedef struct job {
     uint64_t sink[XL_POOL_MAX]; /* keeps the compiler from dropping the reads */
 } job;
 
-/* Independent sums, so that the loads and not their use bound the speed. */
+/* Eight streams at a time, as the engine reads weights: one alone leaves a third of the bandwidth unused. Their
+ * sums are independent, so that the loads and not their use bound the speed. */
 static uint64_t read_words(const uint64_t *p, size_t n) {
-    uint64_t sum[8] = {0};
-    for (size_t i = 0; i + 8 <= n; i += 8)
-        for (int l = 0; l < 8; l++) sum[l] ^= p[i + (size_t)l];
-    return sum[0] ^ sum[1] ^ sum[2] ^ sum[3] ^ sum[4] ^ sum[5] ^ sum[6] ^ sum[7];
+    uint64_t sum[STREAMS] = {0}, all = 0;
+    size_t each = n / STREAMS;
+    for (size_t i = 0; i + LINE_WORDS <= each; i += LINE_WORDS)
+        for (size_t s = 0; s < STREAMS; s++) {
+            const uint64_t *line = p + s * each + i;
+            __builtin_prefetch(line + AHEAD_WORDS);
+            for (size_t l = 0; l < LINE_WORDS; l += 2) sum[s] ^= line[l] ^ line[l + 1];
+        }
+    for (int s = 0; s < STREAMS; s++) all ^= sum[s];
+    return all;
 }
 
 static void work(job *j, int thread) {
@@ -89,7 +99,7 @@ static void fill_part(void *ctx, xl_team *team, int thread) {
 
 /* GB/s of reading `bytes`, rounded down to whole lines a thread. */
 static int measure_read(uint64_t *bytes, int *threads, double seconds, double *gb_s, xlstm_error *err) {
-    size_t each = (size_t)(*bytes / (uint64_t)*threads / XL_CACHE_LINE) * (XL_CACHE_LINE / sizeof(uint64_t));
+    size_t each = (size_t)(*bytes / (uint64_t)*threads / (STREAMS * XL_CACHE_LINE)) * (STREAMS * LINE_WORDS);
     uint64_t *words = xl_aligned_alloc(each * (size_t)*threads, sizeof *words);
     if (!words)
         return xl_fail(err, XLSTM_ENOMEM, "out of memory for %llu bytes to read", (unsigned long long)*bytes);

@@ -77,6 +77,10 @@ static inline vf v_ldexp(vf x, vf n) {
 static inline float v_sum(vf x) {
     return vaddvq_f32(x);
 }
+/* y[r] = the sum of the lanes of s[r], for eight of them. */
+static inline void v_store_sums(const vf *s, float *y) {
+    for (int r = 0; r < 8; r++) y[r] = v_sum(s[r]);
+}
 /* (float)(x + p[i]), the sum in float64. */
 static inline vf v_add_doubles(double x, const double *p) {
     float64x2_t offset = vdupq_n_f64(x);
@@ -91,6 +95,18 @@ static inline void v_store_f16(uint16_t *p, vf x) {
 }
 static inline vf v_load_bf16(const uint16_t *p) {
     return vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(p), 16));
+}
+/* Eight values as pairs in four lanes: the elements of even number, then those of odd number; v_split_for_bf16
+ * puts eight floats in the same order. */
+static inline void v_load_two_bf16(const uint16_t *p, vf *even, vf *odd) {
+    uint32x4_t pairs = vreinterpretq_u32_u16(vld1q_u16(p));
+    *even = vreinterpretq_f32_u32(vshlq_n_u32(pairs, 16));
+    *odd = vreinterpretq_f32_u32(vandq_u32(pairs, vdupq_n_u32(0xffff0000u)));
+}
+static inline void v_split_for_bf16(const float *p, vf *even, vf *odd) {
+    float32x4x2_t split = vld2q_f32(p);
+    *even = split.val[0];
+    *odd = split.val[1];
 }
 static inline void v_store_bf16(uint16_t *p, vf x) {
     uint32x4_t bits = vreinterpretq_u32_f32(x), top = vshrq_n_u32(bits, 16);

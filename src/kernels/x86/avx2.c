@@ -80,6 +80,12 @@ static inline float v_sum(vf x) {
     s = _mm_add_ps(s, _mm_movehl_ps(s, s));
     return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
 }
+/* y[r] = the sum of the lanes of s[r], for eight of them. */
+static inline void v_store_sums(const vf *s, float *y) {
+    vf a = _mm256_hadd_ps(_mm256_hadd_ps(s[0], s[1]), _mm256_hadd_ps(s[2], s[3]));
+    vf b = _mm256_hadd_ps(_mm256_hadd_ps(s[4], s[5]), _mm256_hadd_ps(s[6], s[7]));
+    _mm256_storeu_ps(y, _mm256_add_ps(_mm256_permute2f128_ps(a, b, 0x20), _mm256_permute2f128_ps(a, b, 0x31)));
+}
 /* (float)(x + p[i]), the sum in float64. */
 static inline vf v_add_doubles(double x, const double *p) {
     __m256d offset = _mm256_set1_pd(x);
@@ -96,6 +102,18 @@ static inline void v_store_f16(uint16_t *p, vf x) {
 static inline vf v_load_bf16(const uint16_t *p) {
     __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)p));
     return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
+}
+/* Sixteen values as pairs in eight lanes: the elements of even number, then those of odd number, without a
+ * shuffle; v_split_for_bf16 puts sixteen floats in the same order. */
+static inline void v_load_two_bf16(const uint16_t *p, vf *even, vf *odd) {
+    __m256i pairs = _mm256_loadu_si256((const __m256i *)(const void *)p);
+    *even = _mm256_castsi256_ps(_mm256_slli_epi32(pairs, 16));
+    *odd = _mm256_castsi256_ps(_mm256_and_si256(pairs, _mm256_set1_epi32((int)0xffff0000)));
+}
+static inline void v_split_for_bf16(const float *p, vf *even, vf *odd) {
+    vf low = _mm256_loadu2_m128(p + 8, p), high = _mm256_loadu2_m128(p + 12, p + 4);
+    *even = _mm256_shuffle_ps(low, high, 0x88);
+    *odd = _mm256_shuffle_ps(low, high, 0xdd);
 }
 static inline void v_store_bf16(uint16_t *p, vf x) {
     __m256i bits = _mm256_castps_si256(x), top = _mm256_srli_epi32(bits, 16);

@@ -73,6 +73,10 @@ static inline vf v_ldexp(vf x, vf n) {
 static inline float v_sum(vf x) {
     return _mm512_reduce_add_ps(x);
 }
+/* y[r] = the sum of the lanes of s[r], for eight of them. */
+static inline void v_store_sums(const vf *s, float *y) {
+    for (int r = 0; r < 8; r++) y[r] = v_sum(s[r]);
+}
 /* (float)(x + p[i]), the sum in float64. */
 static inline vf v_add_doubles(double x, const double *p) {
     __m512d offset = _mm512_set1_pd(x);
@@ -89,6 +93,19 @@ static inline void v_store_f16(uint16_t *p, vf x) {
 static inline vf v_load_bf16(const uint16_t *p) {
     __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(const void *)p));
     return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
+}
+/* Thirty-two values as pairs in sixteen lanes: the elements of even number, then those of odd number;
+ * v_split_for_bf16 puts thirty-two floats in the same order. */
+static inline void v_load_two_bf16(const uint16_t *p, vf *even, vf *odd) {
+    __m512i pairs = _mm512_loadu_si512(p);
+    *even = _mm512_castsi512_ps(_mm512_slli_epi32(pairs, 16));
+    *odd = _mm512_castsi512_ps(_mm512_and_si512(pairs, _mm512_set1_epi32((int)0xffff0000)));
+}
+static inline void v_split_for_bf16(const float *p, vf *even, vf *odd) {
+    const __m512i evens = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    vf low = _mm512_loadu_ps(p), high = _mm512_loadu_ps(p + 16);
+    *even = _mm512_permutex2var_ps(low, evens, high);
+    *odd = _mm512_permutex2var_ps(low, _mm512_or_si512(evens, _mm512_set1_epi32(1)), high);
 }
 static inline void v_store_bf16(uint16_t *p, vf x) {
     __m512i bits = _mm512_castps_si512(x), top = _mm512_srli_epi32(bits, 16);
