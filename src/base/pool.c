@@ -1,7 +1,6 @@
 #include "base/pool.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -12,7 +11,7 @@
 #include "base/memory.h"
 
 /* A pause is 15 to 60 ns: about 50 microseconds, several times what waking a sleeper takes. */
-enum { SPINS = 2000, YIELDS = 4 };
+enum { SPINS = 2000 };
 
 struct xl_team {
     int size;
@@ -63,17 +62,12 @@ static inline void pause_cpu(void) {
 #endif
 }
 
-/* Where threads outnumber CPUs, whoever is waited for may need this very CPU. */
+/* Where threads outnumber CPUs, whoever is waited for may need this very CPU: the waiter sleeps at once. Yielding
+ * instead would hand the CPU to any other process, and on a busy machine not get it back for a long time. */
 static bool spin_until_changed(atomic_uint *word, unsigned old, bool spin) {
-    if (spin) {
-        for (int i = 0; i < SPINS; i++) {
-            if (atomic_load_explicit(word, memory_order_acquire) != old) return true;
-            pause_cpu();
-        }
-    }
-    for (int i = 0; i < YIELDS; i++) {
+    for (int i = 0; spin && i < SPINS; i++) {
         if (atomic_load_explicit(word, memory_order_acquire) != old) return true;
-        sched_yield();
+        pause_cpu();
     }
     return atomic_load_explicit(word, memory_order_acquire) != old;
 }
