@@ -7,8 +7,10 @@
 #include "cli/command.h"
 
 extern const cli_command cli_cmd_detokenize;
+extern const cli_command cli_cmd_explain;
 extern const cli_command cli_cmd_judge;
 extern const cli_command cli_cmd_perplexity;
+extern const cli_command cli_cmd_plot;
 extern const cli_command cli_cmd_replay;
 extern const cli_command cli_cmd_save_outputs;
 extern const cli_command cli_cmd_tokenize;
@@ -17,8 +19,10 @@ extern const cli_command cli_cmd_verify;
 /* One row a command, sorted as the help shows them. */
 const cli_command *const cli_commands[] = {
     &cli_cmd_detokenize,
+    &cli_cmd_explain,
     &cli_cmd_judge,
     &cli_cmd_perplexity,
+    &cli_cmd_plot,
     &cli_cmd_replay,
     &cli_cmd_save_outputs,
     &cli_cmd_tokenize,

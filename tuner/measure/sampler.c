@@ -10,6 +10,7 @@
 #define RECENT 16
 #define RECENT_BUSY 12
 #define STEADY 0.05
+#define LEAST_WARM 4 /* runs before haste may end a warm-up: a cold sample costs more than it saves */
 
 typedef struct learnt {
     int64_t candidate;
@@ -178,7 +179,8 @@ int tune_sampler_warm(tune_sampler *s, int64_t candidate, int most, double secon
         bool steady =
             i > 0 && sample.reading.cost <= fastest * (1 + STEADY) && sample.reading.cost >= fastest * (1 - STEADY);
         fastest = fmin(fastest, sample.reading.cost);
-        if (status == TUNE_STOPPED || steady || now(s) - start > seconds) break;
+        bool late = i + 1 >= LEAST_WARM && now(s) - start > seconds;
+        if (status == TUNE_STOPPED || steady || late) break;
     }
     if (out) *out = sample;
     return status;

@@ -120,8 +120,8 @@ int tune_sampler_take(tune_sampler *sampler, int64_t candidate, double limit, tu
 int tune_sampler_take_once(tune_sampler *sampler, int64_t candidate, double limit, tune_sample *out,
                            xlstm_error *err);
 /* Runs a candidate until its times are steady: until the last is within 5 % of the fastest so far and not the
- * first, at most `most` times or `seconds`. Those samples are reported as warm-up. *out (may be NULL) is the
- * last of them. Also learns how many repeats a sample of this candidate needs. */
+ * first, at most `most` times or, after four, `seconds`. Those samples are reported as warm-up. *out (may be NULL)
+ * is the last of them. Also learns how many repeats a sample of this candidate needs. */
 int tune_sampler_warm(tune_sampler *sampler, int64_t candidate, int most, double seconds, double limit,
                       tune_sample *out, xlstm_error *err);
 

@@ -1,0 +1,52 @@
+/* xltune plot: pictures of a run. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli/command.h"
+#include "cli/config.h"
+#include "tuner/report/report.h"
+
+static const cli_spec spec = {
+    .name = "plot",
+    .command = CLI_PLOT,
+    .summary = "draws a run: speeds, every tunable, the search and its noise, as PNG and SVG",
+    .arguments = "[RUN]",
+    .max_arguments = 1,
+    .details = "Reads summary.csv, and trials.jsonl, best.json and outputs/ratings.csv where\n"
+               "they are there. Pictures go into the run folder, or into --out.\n",
+};
+
+static const char *unit_of(const char *parameter) {
+    const xlstm_tunable *t = xlstm_tunable_find(parameter);
+    return t ? t->unit : NULL;
+}
+
+static void wrote(void *ctx, const char *path) {
+    printf("%s\n", path);
+}
+
+static int run(int argc, char **argv) {
+    cli_config *cfg = NULL;
+    int code = cli_config_parse(&cfg, &spec, argc, argv);
+    if (code >= 0) return code;
+    const char *folder = cli_positional_count(cfg) ? cli_positional(cfg, 0) : cli_str(cfg, "run");
+    tune_report *report = NULL;
+    tune_analysis *analysis = malloc(sizeof *analysis);
+    tune_report_options options = {.folder = cli_str(cfg, "out"), .unit = unit_of, .wrote = wrote};
+    xlstm_error err = {0};
+    if (!folder) {
+        code = cli_usage(cfg, "no run folder: --run DIR");
+        goto out;
+    }
+    int status = analysis ? tune_report_read(&report, folder, &err) : XLSTM_ENOMEM;
+    if (!status) status = tune_report_analyse(report, analysis, &err);
+    if (!status) status = tune_writer_pictures.write(report, analysis, &options, &err);
+    code = status ? cli_fail(cfg, &err) : fflush(stdout) ? 1 : 0;
+out:
+    tune_report_free(report);
+    free(analysis);
+    cli_config_free(cfg);
+    return code;
+}
+
+const cli_command cli_cmd_plot = {"plot", "draw a run", run};

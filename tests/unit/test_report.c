@@ -1,0 +1,435 @@
+/* Reading run folders, analysing and drawing them; hostile files. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/rng.h"
+#include "tuner/report/facts.h"
+#include "tuner/report/gnuplot.h"
+
+#define HEADER "backend,workers,heads_per_band,chunk_size,prefill_tok_s,decode_tok_s,prefill_s,decode_s"
+
+static char folder[] = "/tmp/xltune-report-XXXXXX";
+
+static int setup(void **state) {
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+static void clear(void) {
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf %s/*", folder);
+    assert_int_equal(system(command), 0); /* NOLINT: a folder of our own */
+}
+
+static int teardown(void **state) {
+    clear();
+    return rmdir(folder);
+}
+
+static void put_bytes(const char *name, const char *data, size_t bytes) {
+    char *path = xl_path_join(folder, name), *parent = xl_path_folder(path);
+    assert_int_equal(xl_make_folder(parent, NULL), 0);
+    assert_int_equal(xl_file_write(path, data, bytes, NULL), 0);
+    free(path);
+    free(parent);
+}
+
+static void put(const char *name, const char *text) {
+    put_bytes(name, text, strlen(text));
+}
+
+static int read_csv(const char *text, tune_csv *csv, xlstm_error *err) {
+    clear();
+    put("x.csv", text);
+    char *path = xl_path_join(folder, "x.csv");
+    int status = tune_csv_read(csv, path, err);
+    free(path);
+    return status;
+}
+
+static void csv_is_read(void **state) {
+    tune_csv csv;
+    assert_int_equal(read_csv("\xef\xbb\xbf"
+                              "a,b\r\n1,\"x, \"\"y\"\"\nz\"\r\n\r\n,2",
+                              &csv, NULL),
+                     0);
+    assert_int_equal(csv.columns, 2);
+    assert_int_equal(csv.rows, 2);
+    assert_string_equal(csv.header[0], "a");
+    assert_string_equal(csv.header[1], "b");
+    assert_string_equal(tune_csv_cell(&csv, 0, 1), "x, \"y\"\nz");
+    assert_string_equal(tune_csv_cell(&csv, 1, 0), "");
+    assert_string_equal(tune_csv_cell(&csv, 1, tune_csv_column(&csv, "b")), "2");
+    assert_int_equal(csv.line[1], 5);
+    assert_int_equal(tune_csv_column(&csv, "c"), -1);
+    double x;
+    assert_int_equal(tune_csv_number(&csv, "p", 1, 1, &x, NULL), 0);
+    assert_true(x == 2);
+    assert_int_equal(tune_csv_number(&csv, "p", 1, 0, &x, NULL), 0);
+    assert_true(isnan(x));
+    xlstm_error err;
+    assert_int_equal(tune_csv_number(&csv, "p", 0, 1, &x, &err), XLSTM_EFORMAT);
+    assert_non_null(strstr(err.text, "p: line 2: b is x"));
+    tune_csv_clear(&csv);
+    assert_int_equal(read_csv("a\n", &csv, NULL), 0);
+    assert_int_equal(csv.rows, 0);
+    tune_csv_clear(&csv);
+    tune_csv_clear(&csv);
+}
+
+static void bad_csv_is_named(void **state) {
+    tune_csv csv;
+    xlstm_error err;
+    assert_int_equal(read_csv("", &csv, &err), XLSTM_EFORMAT);
+    assert_non_null(strstr(err.text, "empty"));
+    assert_int_equal(read_csv("\n\r\n", &csv, &err), XLSTM_EFORMAT);
+    assert_int_equal(read_csv("a,b\n1,2\n1,2,3\n", &csv, &err), XLSTM_EFORMAT);
+    assert_non_null(strstr(err.text, "line 3: 3 fields, the header has 2"));
+    assert_int_equal(read_csv("a,b\n1\n", &csv, &err), XLSTM_EFORMAT);
+    assert_int_equal(read_csv("a,b\n1,\"2\n3,4\n", &csv, &err), XLSTM_EFORMAT);
+    assert_non_null(strstr(err.text, "line 2: a quoted field never ends"));
+    put_bytes("x.csv", "a,b\n1,\0\n", 8);
+    char *path = xl_path_join(folder, "x.csv");
+    assert_int_equal(tune_csv_read(&csv, path, &err), XLSTM_EFORMAT);
+    assert_non_null(strstr(err.text, "zero byte"));
+    free(path);
+    assert_int_equal(tune_csv_read(&csv, "/nonexistent/x.csv", &err), XLSTM_ENOTFOUND);
+    char *wide = malloc(5000);
+    memset(wide, ',', 4000);
+    wide[4000] = '\0';
+    assert_int_equal(read_csv(wide, &csv, &err), XLSTM_EFORMAT);
+    assert_non_null(strstr(err.text, "columns"));
+    free(wide);
+    /* Random bytes never crash, whatever they are called. */
+    xl_rng rng;
+    xl_rng_seed(&rng, 8);
+    for (int i = 0; i < 300; i++) {
+        char noise[200];
+        static const char alphabet[] = "a1,,\"\"\n\r\n.x\\'`";
+        size_t n = xl_rng_below(&rng, sizeof noise);
+        for (size_t k = 0; k < n; k++) noise[k] = alphabet[xl_rng_below(&rng, sizeof alphabet - 1)];
+        put_bytes("x.csv", noise, n);
+        path = xl_path_join(folder, "x.csv");
+        if (!tune_csv_read(&csv, path, &err)) tune_csv_clear(&csv);
+        free(path);
+    }
+}
+
+/* The shape of the original's runs: no workers, one first row that is warm-up, CRLF. */
+static const char original[] = HEADER "\r\nray,,6,64,21.5,23.8,0.28,2.64\r\nray,,3,36,111.2,25.1,0.054,2.50\r\n"
+                                      "ray,,7,64,110.2,25.1,0.054,2.51\r\nray,,6,36,116.3,25.2,0.051,2.51\r\n"
+                                      "ray,,3,36,113.0,25.0,0.053,2.52\r\nray,,4,8,90.0,24.9,0.066,2.53\r\n";
+
+static tune_report *read_report(void) {
+    tune_report *r = NULL;
+    xlstm_error err;
+    if (tune_report_read(&r, folder, &err)) fail_msg("%s", err.text);
+    return r;
+}
+
+static void summary_alone_is_enough(void **state) {
+    clear();
+    put("summary.csv", original);
+    tune_report *r = read_report();
+    assert_int_equal(r->trials, 6);
+    assert_int_equal(r->parameters, 2); /* workers is empty */
+    assert_string_equal(r->parameter[0].name, "heads_per_band");
+    assert_string_equal(r->parameter[1].name, "chunk_size");
+    assert_int_equal(r->parameter[1].levels, 3);
+    assert_true(r->parameter[1].number[0] == 8 && r->parameter[1].number[2] == 64);
+    assert_int_equal(r->trial[0].level[1], 2);
+    assert_true(fabs(r->trial[0].request_s - 2.92) < 1e-12);
+    assert_true(r->trial[0].ok && r->trial[0].value == r->trial[0].request_s);
+    assert_int_equal(r->winner, -1);
+    tune_counts c = tune_report_counts(r);
+    assert_int_equal(c.points, 5);
+    char gaps[200];
+    tune_report_gaps(r, 0, gaps, sizeof gaps);
+    assert_string_equal(gaps, "5");
+    tune_report_free(r);
+    tune_report_free(NULL);
+    put("run_meta.json", "{\"bounds\": {\"heads\": [2, 8], \"chunks\": {\"min\": 8, \"max\": 64}}}");
+    put("best.json", "{\"params\": {\"heads_per_band\": 3, \"chunk_size\": 36}}");
+    r = read_report();
+    tune_report_gaps(r, 0, gaps, sizeof gaps);
+    assert_string_equal(gaps, "2, 5, 8");
+    assert_int_equal(r->winner, 1); /* the faster of the two rows with these parameters */
+    char point[100];
+    tune_report_point(r, &r->trial[1], point, sizeof point);
+    assert_string_equal(point, "heads_per_band 3, chunk_size 36");
+    tune_report_free(r);
+}
+
+static void broken(const char *name, const char *text, int status, const char *words) {
+    clear();
+    put("summary.csv", original);
+    put(name, text);
+    tune_report *r = NULL;
+    xlstm_error err = {0};
+    assert_int_equal(tune_report_read(&r, folder, &err), status);
+    if (!strstr(err.text, words)) fail_msg("\"%s\" does not say \"%s\"", err.text, words);
+    if (strchr(err.text, '\n')) fail_msg("more than a line: %s", err.text);
+}
+
+static void broken_folders_are_named(void **state) {
+    broken("summary.csv", "a,b\n1,2\n", XLSTM_EFORMAT, "no column prefill_tok_s");
+    broken("summary.csv", HEADER "\nray,,2,16,fast,1,1,1\n", XLSTM_EFORMAT, "line 2: prefill_tok_s is fast");
+    broken("summary.csv", HEADER "\nray,,2,16,inf,1,1,1\n", XLSTM_EFORMAT, "wanted a number");
+    broken("best.json", "{\"params\": ", XLSTM_EFORMAT, "best.json: line 1");
+    broken("best.json", "[1]", XLSTM_EFORMAT, "wanted a JSON object");
+    broken("trials.jsonl", "{\"a\": 1}\n{broken\n{\"a\": 1}\n", XLSTM_EFORMAT, "trials.jsonl: line 2");
+    broken("outputs/ratings.csv", "x,y\n1,2\n", XLSTM_EFORMAT, "no columns file and ppl");
+    clear();
+    tune_report *r = NULL;
+    xlstm_error err;
+    assert_int_equal(tune_report_read(&r, folder, &err), XLSTM_ENOTFOUND);
+    assert_non_null(strstr(err.text, "no summary.csv"));
+    assert_int_equal(tune_report_read(&r, "/nonexistent", &err), XLSTM_ENOTFOUND);
+}
+
+static void samples_and_ratings_are_found(void **state) {
+    clear();
+    put("summary.csv", original);
+    /* The last line is what a crash leaves. */
+    put("trials.jsonl",
+        "{\"trial\": 1, \"samples\": [{\"at\": 12, \"prefill_s\": 1, \"decode_s\": 2, \"used\": true},"
+        "{\"at\": 11, \"prefill_s\": 9, \"decode_s\": 2, \"used\": false, \"why\": \"warm-up\"}],"
+        "\"baseline_samples\": [{\"at\": 10, \"prefill_s\": 1, \"decode_s\": 1, \"used\": true}]}\n"
+        "{\"trial\": 2, \"samp");
+    put("outputs/ratings.csv",
+        "file,ppl\nb=ray__h=3__ck=36__i=1.txt,7.5\nb=ray__i=99.txt,3\nodd.txt,4\nb__i=2.txt,\n");
+    tune_report *r = read_report();
+    assert_int_equal(r->samples, 3);
+    assert_int_equal(r->sample[0].trial, -1);
+    assert_false(r->sample[1].used);
+    assert_string_equal(r->sample[1].why, "warm-up");
+    assert_int_equal(r->sample[2].trial, 1);
+    assert_int_equal(r->rated, 1);
+    assert_true(r->trial[1].ppl == 7.5);
+    tune_report_free(r);
+}
+
+/* ---- what follows ---- */
+
+static void write_grid(bool interaction) {
+    clear();
+    char *text = NULL;
+    size_t bytes;
+    FILE *f = open_memstream(&text, &bytes);
+    fputs(HEADER "\n", f);
+    xl_rng rng;
+    xl_rng_seed(&rng, 21);
+    for (int i = 0; i < 96; i++) {
+        int h = 1 << (i % 4), c = 16 << (i / 4 % 4), w = 1 + i / 16 % 3;
+        double y = 0.3 * (i / 4 % 4) + 0.1 * (i % 4) + (interaction && h == 8 && c == 128 ? 0.8 : 0);
+        double s = exp(y + 0.01 * xl_rng_normal(&rng));
+        fprintf(f, "queued,%d,%d,%d,10,10,%.6f,0.5\n", w, h, c, s - 0.5);
+    }
+    fclose(f);
+    put("summary.csv", text);
+    free(text);
+}
+
+static void importance_of_a_known_function(void **state) {
+    write_grid(false);
+    tune_report *r = read_report();
+    tune_analysis *a = malloc(sizeof *a);
+    assert_non_null(a);
+    assert_int_equal(tune_report_analyse(r, a, NULL), 0);
+    assert_int_equal(a->used, 96);
+    /* Variances 0.09 and 0.01 times 1.25: shares 0.9 and 0.1. */
+    for (size_t p = 0; p < 3; p++) {
+        const char *name = r->parameter[p].name;
+        double want = !strcmp(name, "chunk_size") ? 0.9 : !strcmp(name, "heads_per_band") ? 0.1 : 0;
+        if (fabs(a->importance[p].share - want) > 0.02) fail_msg("%s: %g", name, a->importance[p].share);
+        assert_true(a->importance[p].low <= a->importance[p].share &&
+                    a->importance[p].share <= a->importance[p].high);
+    }
+    assert_true(a->unexplained < 0.01);
+    assert_int_equal(a->pairs, 3);
+    assert_true(a->pair[0].strength.share < 0.01);
+    tune_report_free(r);
+    write_grid(true);
+    r = read_report();
+    assert_int_equal(tune_report_analyse(r, a, NULL), 0);
+    assert_string_equal(r->parameter[a->pair[0].a].name, "heads_per_band");
+    assert_string_equal(r->parameter[a->pair[0].b].name, "chunk_size");
+    assert_true(a->pair[0].strength.share > 0.05);
+    assert_true(a->pair[0].strength.low > 0);
+    assert_int_equal(a->pair[0].tried, 16);
+    char gaps[100];
+    tune_report_gaps(r, 1, gaps, sizeof gaps);
+    assert_string_equal(gaps, ""); /* powers of two, all tried */
+    tune_report_free(r);
+    clear();
+    put("summary.csv", HEADER "\nray,,2,16,1,1,1,1\n");
+    r = read_report();
+    assert_int_equal(tune_report_analyse(r, a, NULL), 0);
+    assert_true(isnan(a->importance[0].share));
+    tune_report_free(r);
+    free(a);
+}
+
+/* ---- pictures ---- */
+
+static bool have_gnuplot(void) {
+    return tune_gnuplot_run(NULL, "exit\n", NULL) == 0;
+}
+
+static int pictures(const tune_report_options *options, xlstm_error *err) {
+    tune_report *r = read_report();
+    tune_analysis *a = malloc(sizeof *a);
+    assert_non_null(a);
+    assert_int_equal(tune_report_analyse(r, a, NULL), 0);
+    int status = tune_writer_pictures.write(r, a, options, err);
+    free(a);
+    tune_report_free(r);
+    return status;
+}
+
+static char *content(const char *name, size_t *bytes) {
+    char *path = xl_path_join(folder, name), *data = NULL;
+    int status = xl_is_file(path) ? xl_file_read(path, 16 << 20, &data, bytes, NULL) : -1;
+    free(path);
+    return status ? NULL : data;
+}
+
+static void a_picture(const char *name, const char *title) {
+    char file[100];
+    size_t bytes;
+    snprintf(file, sizeof file, "%s.png", name);
+    char *png = content(file, &bytes);
+    if (!png) fail_msg("no %s", file);
+    assert_true(bytes > 2000);
+    assert_memory_equal(png, "\x89PNG\r\n\x1a\n", 8);
+    free(png);
+    snprintf(file, sizeof file, "%s.svg", name);
+    char *svg = content(file, &bytes);
+    if (!svg) fail_msg("no %s", file);
+    if (!strstr(svg, title)) fail_msg("%s does not say \"%s\"", file, title);
+    assert_non_null(strstr(svg, "</svg>"));
+    free(svg);
+}
+
+static void the_originals_pictures(void **state) {
+    if (!have_gnuplot()) skip();
+    clear();
+    put("summary.csv", original);
+    tune_report_options options = {0};
+    xlstm_error err = {0};
+    if (pictures(&options, &err)) fail_msg("%s", err.text);
+    a_picture("max_decode_by_chunk_size", "Max decode tok/s by chunk_size");
+    a_picture("max_decode_by_heads_per_band", "Max decode tok/s by heads_per_band");
+    a_picture("prefill_vs_decode", "Prefill vs Decode");
+    a_picture("times_by_chunk_size", "whole request");
+    a_picture("search_progress", "Progress of the search");
+    size_t bytes;
+    assert_null(content("max_decode_by_workers.png", &bytes));
+    assert_null(content("prefill_vs_decode.png.tmp", &bytes));
+}
+
+static void hostile_names_are_only_text(void **state) {
+    if (!have_gnuplot()) skip();
+    clear();
+    char text[2000];
+    /* A column whose name and whose values try to leave their quotes, to run a program, and to mark up. */
+    snprintf(text, sizeof text,
+             HEADER ",\"x'; system('touch %s/owned1') #\",status\nray,,2,16,1,1,1,1,\"`touch %s/owned2`\",ok\n"
+                    "ray,,4,32,2,2,2,2,\"a'\n!touch %s/owned3\n\",ok\nray,,4,32,2,2,2,2,{/Symbol \xff_^@,ok\n"
+                    "ray,,4,32,,,,,\"\\\",failed\n",
+             folder, folder, folder);
+    put("summary.csv", text);
+    tune_report_options options = {0};
+    xlstm_error err = {0};
+    if (pictures(&options, &err)) fail_msg("%s", err.text);
+    size_t bytes;
+    assert_null(content("owned1", &bytes));
+    assert_null(content("owned2", &bytes));
+    assert_null(content("owned3", &bytes));
+    a_picture("prefill_vs_decode", "Prefill vs Decode");
+    char command[200];
+    /* SVG stays XML in UTF-8: no raw bytes came through. */
+    snprintf(command, sizeof command, "! LC_ALL=C grep -lP '\\xff' %s/*.svg >/dev/null", folder);
+    assert_int_equal(system(command), 0); /* NOLINT: a folder of our own */
+}
+
+static void one_trial_and_none(void **state) {
+    if (!have_gnuplot()) skip();
+    clear();
+    put("summary.csv", HEADER "\nray,2,2,16,10,20,1,1\n");
+    tune_report_options options = {0};
+    xlstm_error err = {0};
+    if (pictures(&options, &err)) fail_msg("%s", err.text);
+    a_picture("max_decode_by_workers", "Max decode tok/s by workers");
+    clear();
+    put("summary.csv", HEADER "\n");
+    assert_int_equal(pictures(&options, &err), XLSTM_EFORMAT);
+    assert_non_null(strstr(err.text, "nothing to draw"));
+}
+
+static void a_missing_gnuplot_is_said(void **state) {
+    clear();
+    put("summary.csv", original);
+    tune_report_options options = {.gnuplot = "gnuplot-that-is-not-there"};
+    xlstm_error err = {0};
+    assert_int_equal(pictures(&options, &err), XLSTM_EUNSUPPORTED);
+    assert_non_null(strstr(err.text, "pictures need gnuplot"));
+    size_t bytes;
+    assert_null(content("prefill_vs_decode.png", &bytes));
+    options.gnuplot = "false";
+    assert_int_equal(pictures(&options, &err), XLSTM_EIO);
+    options = (tune_report_options){.folder = "/proc/nowhere"};
+    assert_int_equal(pictures(&options, &err), XLSTM_EIO);
+}
+
+static void tables_are_written(void **state) {
+    write_grid(false);
+    tune_report *r = read_report();
+    tune_analysis *a = malloc(sizeof *a);
+    assert_non_null(a);
+    assert_int_equal(tune_report_analyse(r, a, NULL), 0);
+    tune_report_options options = {0};
+    assert_ptr_equal(tune_writer_find("csv"), &tune_writer_csv);
+    assert_null(tune_writer_find("html5"));
+    assert_int_equal(tune_writer_csv.write(r, a, &options, NULL), 0);
+    free(a);
+    tune_report_free(r);
+    size_t bytes;
+    char *text = content("importance.csv", &bytes);
+    assert_non_null(text);
+    assert_memory_equal(text, "parameter,share,low,high,values_tried\nworkers,", 46);
+    free(text);
+    tune_csv csv;
+    char *path = xl_path_join(folder, "interactions.csv");
+    assert_int_equal(tune_csv_read(&csv, path, NULL), 0);
+    assert_int_equal(csv.rows, 3);
+    tune_csv_clear(&csv);
+    free(path);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(csv_is_read),
+        cmocka_unit_test(bad_csv_is_named),
+        cmocka_unit_test(summary_alone_is_enough),
+        cmocka_unit_test(broken_folders_are_named),
+        cmocka_unit_test(samples_and_ratings_are_found),
+        cmocka_unit_test(importance_of_a_known_function),
+        cmocka_unit_test(the_originals_pictures),
+        cmocka_unit_test(hostile_names_are_only_text),
+        cmocka_unit_test(one_trial_and_none),
+        cmocka_unit_test(a_missing_gnuplot_is_said),
+        cmocka_unit_test(tables_are_written),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}

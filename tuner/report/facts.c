@@ -1,0 +1,142 @@
+#include "tuner/report/facts.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool same_point(const tune_report *r, const tune_report_trial *a, const tune_report_trial *b) {
+    for (size_t p = 0; p < r->parameters; p++) {
+        if (a->level[p] != b->level[p]) return false;
+    }
+    return true;
+}
+
+tune_counts tune_report_counts(const tune_report *r) {
+    tune_counts c = {.trials = r->trials};
+    for (size_t i = 0; i < r->trials; i++) {
+        const tune_report_trial *t = &r->trial[i];
+        if (!t->ok) c.failed++;
+        else if (t->duplicate) c.duplicates++;
+        else c.measured++;
+        if (!t->ok) continue;
+        bool seen = false;
+        for (size_t k = 0; k < i && !seen; k++) seen = r->trial[k].ok && same_point(r, &r->trial[k], t);
+        c.points += !seen;
+    }
+    return c;
+}
+
+size_t tune_report_winner_samples(const tune_report *r) {
+    size_t n = 0;
+    if (r->winner < 0) return 0;
+    for (size_t i = 0; i < r->samples; i++) {
+        const tune_report_sample *s = &r->sample[i];
+        if (!s->used || s->trial < 0 || (size_t)s->trial >= r->trials) continue;
+        n += same_point(r, &r->trial[s->trial], &r->trial[r->winner]);
+    }
+    return n;
+}
+
+static double number(const json_t *object, const char *key) {
+    const json_t *value = json_object_get(object, key);
+    return json_is_number(value) ? json_number_value(value) : NAN;
+}
+
+tune_comparison tune_report_comparison(const tune_report *r) {
+    const json_t *s = json_object_get(r->best, "speedup");
+    const json_t *list = json_object_get(s, "log_ratios");
+    return (tune_comparison){
+        .there = json_is_object(s),
+        .value = number(s, "value"),
+        .low = number(s, "low"),
+        .high = number(s, "high"),
+        .level = number(s, "level"),
+        .processes = (long)json_integer_value(json_object_get(s, "processes")),
+        .blocks = (long)json_integer_value(json_object_get(s, "blocks")),
+        .discarded = (long)json_integer_value(json_object_get(s, "discarded_blocks")),
+        .log_ratios = json_is_array(list) ? list : NULL,
+        .verdict = json_string_value(json_object_get(r->best, "verdict")),
+        .text = json_string_value(json_object_get(r->best, "verdict_text")),
+    };
+}
+
+/* Appends, never past the end. */
+static void add(char *text, size_t bytes, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static void add(char *text, size_t bytes, const char *format, ...) {
+    size_t used = strlen(text);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text + used, bytes - used, format, args);
+    va_end(args);
+}
+
+/* run_meta.json calls the bounds heads, chunks and workers. */
+static void bounds_of(const tune_report *r, const char *name, double *low, double *high) {
+    const char *key = !strcmp(name, "heads_per_band") ? "heads" : !strcmp(name, "chunk_size") ? "chunks" : name;
+    const json_t *b = json_object_get(json_object_get(r->meta, "bounds"), key);
+    double least = NAN, most = NAN;
+    if (json_array_size(b) == 2) {
+        least = json_number_value(json_array_get(b, 0));
+        most = json_number_value(json_array_get(b, 1));
+    } else if (json_is_object(b)) {
+        least = number(b, "min");
+        most = number(b, "max");
+    }
+    if (least < *low) *low = least;
+    if (most > *high) *high = most;
+}
+
+static bool powers_of_two(const tune_parameter *p) {
+    for (size_t i = 0; i < p->levels; i++) {
+        int exponent;
+        if (!(p->number[i] > 0) || frexp(p->number[i], &exponent) != 0.5) return false;
+    }
+    return p->levels >= 3;
+}
+
+/* The next value after one that could have been tried: where all are powers of two, the next of those. */
+static double after(double value, bool powers) {
+    return powers ? 2 * value : value + 1;
+}
+
+void tune_report_gaps(const tune_report *r, size_t parameter, char *text, size_t bytes) {
+    const tune_parameter *p = &r->parameter[parameter];
+    text[0] = '\0';
+    if (!p->numeric || p->levels == 0) return;
+    double low = p->number[0], high = p->number[p->levels - 1];
+    bounds_of(r, p->name, &low, &high);
+    bool powers = powers_of_two(p);
+    if (powers) low = exp2(ceil(log2(fmax(low, 1))));
+    double next = low; /* the first value not known to be tried */
+    int gaps = 0;
+    for (size_t i = 0; i <= p->levels; i++) {
+        double value = i < p->levels ? p->number[i] : fmax(next, high + 1);
+        if (value != floor(value) || fabs(value) > 1e9) {
+            text[0] = '\0';
+            return;
+        }
+        if (i == p->levels && powers) {
+            for (value = next; value <= high;) value *= 2;
+        }
+        if (value > next) {
+            double last = powers ? value / 2 : value - 1;
+            if (gaps++ == 8) {
+                add(text, bytes, ", ...");
+                return;
+            }
+            if (last == next) add(text, bytes, "%s%.0f", gaps > 1 ? ", " : "", next);
+            else add(text, bytes, "%s%.0f to %.0f", gaps > 1 ? ", " : "", next, last);
+        }
+        if (value >= next) next = after(value, powers);
+    }
+}
+
+void tune_report_point(const tune_report *r, const tune_report_trial *t, char *text, size_t bytes) {
+    text[0] = '\0';
+    for (size_t p = 0; p < r->parameters; p++) {
+        if (t->level[p] < 0) continue;
+        add(text, bytes, "%s%.40s %.40s", text[0] ? ", " : "", r->parameter[p].name,
+            r->parameter[p].text[t->level[p]]);
+    }
+}

@@ -1,0 +1,33 @@
+/* What the text, JSON and pictures say alike. */
+#ifndef TUNE_REPORT_FACTS_H
+#define TUNE_REPORT_FACTS_H
+
+#include "tuner/report/report.h"
+
+typedef struct tune_counts {
+    size_t trials, measured, duplicates, failed, points; /* points: distinct measured ones */
+} tune_counts;
+tune_counts tune_report_counts(const tune_report *report);
+
+/* Samples in use of the trial that won (and its duplicates); 0 where samples were not kept. */
+size_t tune_report_winner_samples(const tune_report *report);
+
+/* The last comparison as best.json tells it. */
+typedef struct tune_comparison {
+    bool there;
+    double value, low, high, level; /* speed-up; NAN */
+    long processes, blocks, discarded;
+    const json_t *log_ratios;   /* array, one number a process; may be NULL */
+    const char *verdict, *text; /* NULL where best.json has none */
+} tune_comparison;
+tune_comparison tune_report_comparison(const tune_report *report);
+
+/* Integers between a parameter's least and largest tried value that were not tried, as "17 to 31, 33" (powers of
+ * two alone where all that were tried are such); "" where there are none or the parameter has no numbers. Bounds of
+ * run_meta.json widen the range. */
+void tune_report_gaps(const tune_report *report, size_t parameter, char *text, size_t bytes);
+
+/* {"value": 32, …} of a trial's parameters as text: "chunk_size 32, heads_per_band 4". */
+void tune_report_point(const tune_report *report, const tune_report_trial *trial, char *text, size_t bytes);
+
+#endif

@@ -1,0 +1,125 @@
+/* What a run folder says, and what follows from it. Reads summary.csv alone where there is nothing else; uses
+ * trials.jsonl (every sample), run_meta.json, best.json and outputs/ratings.csv where they are there. Never writes
+ * into a study. */
+#ifndef TUNE_REPORT_REPORT_H
+#define TUNE_REPORT_REPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <jansson.h>
+#include <xlstm/status.h>
+
+#include "tuner/measure/stats.h"
+#include "tuner/report/csv.h"
+
+enum { TUNE_REPORT_PARAMETERS = 32, TUNE_REPORT_LEVELS = 4096 };
+
+/* One column of summary.csv that was varied, or one of the original's three. */
+typedef struct tune_parameter {
+    const char *name;  /* the report's */
+    int column;        /* of summary.csv */
+    bool numeric;      /* every non-empty cell is a number */
+    size_t levels;     /* distinct non-empty values */
+    const char **text; /* [levels] in order: numbers ascending, words as they came */
+    double *number;    /* [levels]; NAN where not numeric */
+} tune_parameter;
+
+typedef struct tune_report_trial {
+    size_t row; /* of summary.csv */
+    bool ok;    /* counts: status ok, duplicate or none given */
+    bool duplicate;
+    double prefill_tok_s, decode_tok_s, prefill_s, decode_s, request_s; /* NAN: not measured */
+    double ratio;                      /* objective over the baseline's; NAN without that column */
+    double value;                      /* what the search minimised: ratio where there is one, else request_s */
+    int level[TUNE_REPORT_PARAMETERS]; /* index into the parameter's levels; -1: empty */
+    double ppl;                        /* of its continuation by outputs/ratings.csv; NAN */
+} tune_report_trial;
+
+typedef struct tune_report_sample {
+    long trial; /* index of summary.csv; -1: the baseline's */
+    double at;  /* seconds since 1970; NAN */
+    double prefill_s, decode_s;
+    bool used;
+    char why[48]; /* why not */
+} tune_report_sample;
+
+typedef struct tune_report {
+    char *folder;
+    tune_csv csv;
+    size_t trials;
+    tune_report_trial *trial; /* [trials], in the order of summary.csv */
+    size_t parameters;
+    tune_parameter parameter[TUNE_REPORT_PARAMETERS];
+    size_t samples;
+    tune_report_sample *sample; /* in the order of trials.jsonl */
+    size_t rated;               /* trials with a ppl */
+    json_t *meta, *best;        /* objects, or NULL where there is no such file */
+    long winner;                /* row whose parameters best.json names (the fastest of them); -1 */
+} tune_report;
+
+/* ENOTFOUND without summary.csv; EFORMAT names file, line, what was found, what was wanted. */
+int tune_report_read(tune_report **out, const char *folder, xlstm_error *err);
+void tune_report_free(tune_report *report);
+
+/* ---- what follows ---- */
+
+/* Share of the differences in ln(value) between trials. */
+typedef struct tune_share {
+    double share, low, high; /* 0 … 1; NAN where there are too few trials */
+} tune_share;
+
+typedef struct tune_pair {
+    size_t a, b; /* parameters, a < b */
+    tune_share strength;
+    size_t tried, possible; /* combinations of the values seen */
+} tune_pair;
+
+enum { TUNE_REPORT_PAIRS = TUNE_REPORT_PARAMETERS * (TUNE_REPORT_PARAMETERS - 1) / 2 };
+
+/* Additive models of ln(value), level means by backfitting. A parameter's importance is the mean of what it
+ * explains alone and of what it explains beyond all others, so that parameters which the search moved together
+ * share what cannot be told apart; a pair's strength is what the means of its cells explain of the rest. What
+ * chance would explain is taken off. Intervals: delete-a-group jackknife, 95 %. A pair whose cells were visited
+ * once each has NAN. */
+typedef struct tune_analysis {
+    size_t used; /* distinct points behind it */
+    tune_share importance[TUNE_REPORT_PARAMETERS];
+    double unexplained; /* share left to interactions and noise */
+    size_t pairs;
+    tune_pair pair[TUNE_REPORT_PAIRS]; /* strongest first */
+} tune_analysis;
+int tune_report_analyse(const tune_report *report, tune_analysis *out, xlstm_error *err);
+
+/* Noise of the baseline's samples (ln-free request times, in time order), warm-up and disturbed ones left out;
+ * n = 0 where there are none. *left_out: how many were. */
+int tune_report_noise(const tune_report *report, tune_noise *out, size_t *left_out, xlstm_error *err);
+
+/* ---- writers ---- */
+
+/* Where a parameter's unit comes from: "tokens", "" or NULL. */
+typedef const char *(*tune_unit_fn)(const char *parameter);
+
+typedef struct tune_report_options {
+    const char *folder;                         /* where files go; the run's own for NULL */
+    tune_unit_fn unit;                          /* may be NULL */
+    const char *gnuplot;                        /* program; NULL: "gnuplot" of the PATH */
+    void (*wrote)(void *ctx, const char *path); /* told of each file; may be NULL */
+    void *ctx;
+} tune_report_options;
+
+/* A way to write a report. `write` makes its files in options->folder (text: prints to standard output). */
+typedef struct tune_writer {
+    const char *name; /* "pictures", "text", "json", "csv" */
+    int (*write)(const tune_report *report, const tune_analysis *analysis, const tune_report_options *options,
+                 xlstm_error *err);
+} tune_writer;
+/* NULL where the name is unknown. */
+const tune_writer *tune_writer_find(const char *name);
+
+extern const tune_writer tune_writer_pictures; /* PNG and SVG, by gnuplot; EUNSUPPORTED where that is missing */
+extern const tune_writer tune_writer_text;     /* the words of `explain`, 80 columns */
+extern const tune_writer tune_writer_json;     /* the same as one object on standard output */
+extern const tune_writer tune_writer_csv;      /* importance.csv, interactions.csv */
+
+#endif

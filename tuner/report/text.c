@@ -1,0 +1,227 @@
+/* The report in words that a person can repeat. */
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "tuner/report/facts.h"
+
+#define WIDTH 79
+#define INDENT 2
+#define SMALL 0.02 /* shares under this are not worth a sentence */
+
+/* Prints a paragraph, words wrapped, control characters shown as '?'. */
+static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static void say(const char *format, ...) {
+    char text[4096];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    for (char *c = text; *c; c++) {
+        if ((unsigned char)*c < ' ' || *c == 0x7f) *c = '?';
+    }
+    int at = 0;
+    for (const char *word = text; *word;) {
+        int length = (int)strcspn(word, " ");
+        if (at && at + 1 + length > WIDTH) at = 0;
+        if (at == 0) at = printf("%s%*s", word == text ? "" : "\n", INDENT, "");
+        else at += printf(" ");
+        at += printf("%.*s", length, word);
+        word += length;
+        word += strspn(word, " ");
+    }
+    putchar('\n');
+}
+
+static void heading(const char *text) {
+    printf("\n%s\n", text);
+}
+
+static const char *text_of(const json_t *object, const char *key, const char *otherwise) {
+    const char *s = json_string_value(json_object_get(object, key));
+    return s ? s : otherwise;
+}
+
+static void object_text(const json_t *object, char *text, size_t bytes) {
+    const char *key;
+    json_t *value, *all = json_deep_copy(object);
+    text[0] = '\0';
+    json_object_foreach(all, key, value) {
+        char *shown = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
+        size_t used = strlen(text);
+        snprintf(text + used, bytes - used, "%s%.40s %.40s", used ? ", " : "", key,
+                 json_is_string(value) ? json_string_value(value)
+                 : shown               ? shown
+                                       : "?");
+        free(shown);
+    }
+    json_decref(all);
+}
+
+static void say_run(const tune_report *r) {
+    tune_counts c = tune_report_counts(r);
+    printf("%s\n", r->folder);
+    if (r->meta) {
+        say("Backend %s, strategy %s, objective %s.", text_of(r->meta, "backend", "?"),
+            text_of(r->meta, "mode", "?"), text_of(r->best, "objective", text_of(r->meta, "objective", "unknown")));
+    }
+    say("%zu trials: %zu measured, %zu duplicates that cost nothing, %zu failed or stopped; %zu different points.",
+        c.trials, c.measured, c.duplicates, c.failed, c.points);
+}
+
+static void say_verdict(const tune_report *r) {
+    heading("Verdict");
+    tune_comparison c = tune_report_comparison(r);
+    if (!r->best) {
+        say("There is no best.json: the run has not ended, or it is not a run of optimize.");
+        return;
+    }
+    if (!c.text && !c.there) {
+        say("best.json names a winner without a comparison: one measurement each, so whether it is faster than "
+            "what "
+            "was in force before is not known.");
+        return;
+    }
+    if (c.text) say("%s%s", c.text, c.text[0] && c.text[strlen(c.text) - 1] == '.' ? "" : ".");
+    if (!c.there) {
+        say("It rests on the search alone: nothing looked faster than the baseline, so nothing was compared.");
+        return;
+    }
+    say("It rests on %ld fresh processes with %ld blocks of measurements in all, taken after the winner was fixed; "
+        "none of the samples that chose it count. In each block winner and baseline alternate, so that drift "
+        "cancels; where a process lands in memory is luck, so the interval is over processes.",
+        c.processes, c.blocks);
+    if (isfinite(c.low) && isfinite(c.high)) {
+        say("If the same were done many times, %.0f of 100 such intervals would hold the true speed-up; this one "
+            "goes "
+            "from %+.1f %% to %+.1f %%.",
+            100 * (isfinite(c.level) ? c.level : 0.95), 100 * c.low, 100 * c.high);
+    }
+    if (c.discarded > 0) {
+        say("%ld block%s discarded and run again because other work disturbed the machine.", c.discarded,
+            c.discarded == 1 ? " was" : "s were");
+    }
+}
+
+static void say_winner(const tune_report *r) {
+    char text[1024];
+    const json_t *params = json_object_get(r->best, "params");
+    if (!params) return;
+    heading("Winner");
+    object_text(params, text, sizeof text);
+    say("%s%s.", json_is_true(json_object_get(r->best, "is_baseline")) ? "The baseline stays: " : "", text);
+    const json_t *baseline = json_object_get(json_object_get(r->best, "baseline"), "params");
+    if (json_is_object(baseline)) {
+        object_text(baseline, text, sizeof text);
+        say("The baseline: %s.", text);
+    }
+    size_t samples = tune_report_winner_samples(r);
+    if (samples) say("%zu samples of it in the search are behind the choice.", samples);
+    else if (r->winner >= 0) say("Its samples were not kept: the choice rests on one number of summary.csv.");
+}
+
+static void say_importance(const tune_report *r, const tune_analysis *a) {
+    heading("What made the difference");
+    if (r->parameters == 0) {
+        say("No parameter was varied.");
+        return;
+    }
+    bool known = false;
+    for (size_t p = 0; p < r->parameters; p++) known |= isfinite(a->importance[p].share);
+    if (!known) {
+        say("%zu different points are too few to tell.", a->used);
+        return;
+    }
+    bool done[TUNE_REPORT_PARAMETERS] = {false};
+    for (size_t k = 0; k < r->parameters; k++) {
+        size_t best = r->parameters;
+        for (size_t p = 0; p < r->parameters; p++) {
+            if (done[p] || !isfinite(a->importance[p].share)) continue;
+            if (best == r->parameters || a->importance[p].share > a->importance[best].share) best = p;
+        }
+        if (best == r->parameters) break;
+        done[best] = true;
+        const tune_share *s = &a->importance[best];
+        say("%s: %.0f %% of the differences between trials [%.0f, %.0f].", r->parameter[best].name, 100 * s->share,
+            100 * s->low, 100 * s->high);
+    }
+    say("%.0f %% are left to combinations and to noise.", 100 * a->unexplained);
+}
+
+static void say_pairs(const tune_report *r, const tune_analysis *a) {
+    if (a->pairs == 0) return;
+    heading("Parameters that act together");
+    size_t said = 0;
+    if (!isfinite(a->pair[0].strength.share)) {
+        say("Too few trials to tell from noise.");
+        return;
+    }
+    for (size_t k = 0; k < a->pairs && said < 5; k++) {
+        const tune_pair *p = &a->pair[k];
+        if (!(p->strength.share >= SMALL)) break;
+        said++;
+        say("%s with %s: %.0f %% more [%.0f, %.0f]: the best value of one depends on the other.",
+            r->parameter[p->a].name, r->parameter[p->b].name, 100 * p->strength.share, 100 * p->strength.low,
+            100 * p->strength.high);
+    }
+    if (!said) say("None that these trials show: each parameter can be chosen by itself.");
+}
+
+static void say_gaps(const tune_report *r, const tune_analysis *a) {
+    if (r->parameters == 0) return;
+    heading("Never tried");
+    size_t said = 0;
+    for (size_t p = 0; p < r->parameters; p++) {
+        char gaps[256];
+        tune_report_gaps(r, p, gaps, sizeof gaps);
+        if (!gaps[0]) continue;
+        said++;
+        say("%s: %s.", r->parameter[p].name, gaps);
+    }
+    for (size_t k = 0; k < a->pairs; k++) {
+        const tune_pair *p = &a->pair[k];
+        if (p->tried >= p->possible) continue;
+        said++;
+        say("%s with %s: %zu of the %zu combinations of values seen.", r->parameter[p->a].name,
+            r->parameter[p->b].name, p->possible - p->tried, p->possible);
+    }
+    if (!said) say("Nothing: every combination of the values seen was tried.");
+}
+
+static int say_noise(const tune_report *r, xlstm_error *err) {
+    tune_noise noise;
+    size_t aside;
+    char text[256];
+    int status = tune_report_noise(r, &noise, &aside, err);
+    if (status) return status;
+    heading("Noise");
+    if (noise.n == 0) {
+        say("The folder holds no samples of the baseline, so nothing is known of the noise.");
+        return 0;
+    }
+    tune_noise_text(text, sizeof text, &noise);
+    say("The baseline, measured over and over: %s.", text);
+    if (noise.n >= 4 && noise.correlation_time > 2) {
+        say("Noise lasts for about %.0f samples.", noise.correlation_time);
+    }
+    if (aside) say("%zu more were left out as warm-up or disturbed.", aside);
+    return 0;
+}
+
+static int write_text(const tune_report *r, const tune_analysis *a, const tune_report_options *options,
+                      xlstm_error *err) {
+    say_run(r);
+    say_verdict(r);
+    say_winner(r);
+    say_importance(r, a);
+    say_pairs(r, a);
+    say_gaps(r, a);
+    int status = say_noise(r, err);
+    if (!status && fflush(stdout)) status = xl_fail(err, XLSTM_EIO, "standard output: cannot write");
+    return status;
+}
+
+const tune_writer tune_writer_text = {"text", write_text};
