@@ -5,10 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
-#include <time.h>
 
-#include "base/clock.h"
+#include "bench/origin.h"
 #include "bench/simulated.h"
 
 enum { RECORDINGS = 3 };
@@ -90,30 +88,6 @@ static void print_row(FILE *csv, const char *name, const sim_setup *setup, const
     fflush(csv);
 }
 
-static void print_origin(FILE *csv, int argc, char **argv) {
-    struct utsname u;
-    char date[64], cpu[256] = "?";
-    time_t now = time(NULL);
-    struct tm tm;
-    strftime(date, sizeof date, "%Y-%m-%d %H:%M %Z", localtime_r(&now, &tm));
-    FILE *f = fopen("/proc/cpuinfo", "r");
-    char line[256];
-    while (f && fgets(line, sizeof line, f)) {
-        if (strncmp(line, "model name", 10)) continue;
-        char *at = strchr(line, ':');
-        if (at) snprintf(cpu, sizeof cpu, "%.*s", (int)strcspn(at + 2, "\n"), at + 2);
-        break;
-    }
-    if (f) fclose(f);
-    uname(&u);
-    fprintf(csv, "# date: %s\n# machine: %s, %s %s\n# command:", date, cpu, u.sysname, u.machine);
-    for (int i = 0; i < argc; i++) {
-        const char *slash = strrchr(argv[i], '/');
-        fprintf(csv, " %s", slash ? slash + 1 : argv[i]);
-    }
-    fprintf(csv, "\n%s\n", header);
-}
-
 static int run_noise(const options *o, FILE *csv, const char *name, sim_noise noise,
                      const sim_recording *recording) {
     static const double better[] = {0, 0.01, 0.02, 0.05, 0.10};
@@ -172,7 +146,10 @@ int main(int argc, char **argv) {
         perror(o.out);
         return 1;
     }
-    if (csv) print_origin(csv, argc, argv);
+    if (csv) {
+        bench_origin(csv, argc, argv);
+        fprintf(csv, "%s\n", header);
+    }
     int failed = 0;
     for (sim_noise noise = 0; noise < SIM_RECORDED && !failed; noise++) {
         failed = run_noise(&o, csv, sim_noise_name(noise), noise, NULL);
