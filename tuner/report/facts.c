@@ -92,7 +92,7 @@ static bool powers_of_two(const tune_parameter *p) {
         int exponent;
         if (!(p->number[i] > 0) || frexp(p->number[i], &exponent) != 0.5) return false;
     }
-    return p->levels >= 3;
+    return p->levels >= 4;
 }
 
 /* The next value after one that could have been tried: where all are powers of two, the next of those. */

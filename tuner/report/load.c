@@ -323,6 +323,7 @@ int tune_report_read(tune_report **out, const char *folder, xlstm_error *err) {
         return status;
     }
     if (r->samples) qsort(r->sample, r->samples, sizeof *r->sample, by_time);
+    for (size_t n = strlen(r->folder); n > 1 && r->folder[n - 1] == '/';) r->folder[--n] = '\0';
     find_winner(r);
     *out = r;
     return 0;

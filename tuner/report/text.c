@@ -68,8 +68,10 @@ static void say_run(const tune_report *r) {
         say("Backend %s, strategy %s, objective %s.", text_of(r->meta, "backend", "?"),
             text_of(r->meta, "mode", "?"), text_of(r->best, "objective", text_of(r->meta, "objective", "unknown")));
     }
-    say("%zu trials: %zu measured, %zu duplicates that cost nothing, %zu failed or stopped; %zu different points.",
-        c.trials, c.measured, c.duplicates, c.failed, c.points);
+    say("%zu trial%s: %zu measured, %zu duplicate%s that cost nothing, %zu failed or stopped; %zu different "
+        "point%s.",
+        c.trials, c.trials == 1 ? "" : "s", c.measured, c.duplicates, c.duplicates == 1 ? "" : "s", c.failed,
+        c.points, c.points == 1 ? "" : "s");
 }
 
 static void say_verdict(const tune_report *r) {
