@@ -15,6 +15,9 @@ enum {
     /* Projections of no more rows, the gates, go token by token: BLAS sums a whole row in one float32 chain, and an
      * input gate's error reaches the logits magnified (a golden file: 1.6e-5 from this alone, 2e-6 without). */
     NARROW_ROWS = 64,
+    /* So few tokens go one by one too: BLAS would spend more on converting and packing the weights. */
+    FEW_TOKENS = 8,
+    BLOCK_BYTES = 128 << 10, /* of weights that stay in the second-level cache over the tokens */
     NORM_TOKENS = 8
 };
 
@@ -45,9 +48,9 @@ static tiling cut(const xl_op *op, int64_t first, int64_t count, int threads) {
     int64_t rows = 0, parts = (int64_t)threads * TILES_A_THREAD;
     tiling t = {.first = first, .count = count, .projections = op->kind == XL_OP_GATED ? 1 : op->outs};
     for (int64_t i = 0; i < t.projections; i++) rows += op->out[i].w.rows;
-    if (count == 1) {
+    if (count <= FEW_TOKENS) {
         t.rows = threads == 1 ? rows : max64(VECTOR_ROWS_MIN, round_up(ceil_div(rows, parts), VECTOR_ROWS_MIN));
-        t.tokens = 1;
+        t.tokens = count;
         t.token_tiles = 1;
         return t;
     }
@@ -83,17 +86,28 @@ static bool tile_at(const xl_op *op, const tiling *t, int64_t index, tile *out) 
     return false;
 }
 
+/* Matrix times vector for each token, a block of rows at a time, so that weights are read from memory once. */
+static void run_vectors(const xl_kernels *k, const tile *t, const xl_projection *p, const char *w, const float *x,
+                        int64_t ldx, float *y, int64_t ldy, float *scratch) {
+    int64_t row_bytes = p->w.ld * (int64_t)xlstm_dtype_size(p->w.dtype);
+    int64_t block = t->count == 1 ? t->rows : max64(VECTOR_ROWS_MIN, BLOCK_BYTES / row_bytes);
+    for (int64_t row = 0; row < t->rows; row += block) {
+        int64_t rows = min64(block, t->rows - row);
+        for (int64_t i = 0; i < t->count; i++) {
+            float *target = p->add ? scratch : y + i * ldy + row;
+            k->matvec[p->w.dtype](w + row * row_bytes, p->w.ld, rows, p->w.cols, x + i * ldx, target);
+            if (p->add) k->add(target, y + i * ldy + row, rows);
+        }
+    }
+}
+
 /* y (stride ldy) = or += the tile of one projection, bias and cap included. */
 static void run_tile(const segment *s, const tile *t, const xl_projection *p, const float *x, int64_t ldx, float *y,
                      int64_t ldy, float *scratch) {
     const xl_kernels *k = &s->context->plan->device->kernels;
     const char *w = (const char *)p->w.data + (size_t)(t->row * p->w.ld) * xlstm_dtype_size(p->w.dtype);
-    if (t->count == 1 || p->w.rows <= NARROW_ROWS) {
-        for (int64_t i = 0; i < t->count; i++) {
-            float *target = p->add ? scratch : y + i * ldy;
-            k->matvec[p->w.dtype](w, p->w.ld, t->rows, p->w.cols, x + i * ldx, target);
-            if (p->add) k->add(target, y + i * ldy, t->rows);
-        }
+    if (t->count <= FEW_TOKENS || p->w.rows <= NARROW_ROWS) {
+        run_vectors(k, t, p, w, x, ldx, y, ldy, scratch);
     } else {
         xl_gemm(k, p->w.dtype, w, p->w.ld, t->rows, p->w.cols, x, ldx, t->count, y, ldy, p->add, scratch);
     }
@@ -120,9 +134,10 @@ size_t xl_cpu_product_scratch(const xl_plan *plan, int64_t tokens) {
         for (int j = 0; j < op->outs && op->kind != XL_OP_EMBED; j++) {
             const xl_matrix *w = &op->out[j].w;
             size_t one = (size_t)w->rows;
-            if (tokens > 1 && xl_gemm_scratch(w->cols) > one) one = xl_gemm_scratch(w->cols);
+            if (tokens > FEW_TOKENS && xl_gemm_scratch(w->cols) > one) one = xl_gemm_scratch(w->cols);
             if (op->kind == XL_OP_GATED)
-                one += tokens == 1 ? (size_t)w->rows : (size_t)min64(TILE_ROWS_MAX, w->rows) * (size_t)tokens;
+                one += (tokens <= FEW_TOKENS ? (size_t)w->rows : (size_t)min64(TILE_ROWS_MAX, w->rows)) *
+                       (size_t)tokens;
             if (one > most) most = one;
         }
     }
