@@ -7,10 +7,11 @@
 #include "base/memory.h"
 
 enum {
-    TILE_ROWS_MAX = 512, /* with a segment's tokens some tens of milliseconds at most: Ctrl-C is polled between */
-    TILE_ROWS_MIN = 64,
-    TILE_TOKENS_MIN = 64,
-    TILES_A_THREAD = 4, /* enough for threads of unequal speed to end together */
+    TILE_SIDE =
+        512, /* rows and tokens of a tile at most: some tens of milliseconds, and Ctrl-C is polled between */
+    TILE_SIDE_MIN = 64,
+    PRODUCTS_A_THREAD = 2, /* tiles, for threads of unequal speed to end together */
+    VECTORS_A_THREAD = 4,
     VECTOR_ROWS_MIN = 16,
     /* Projections of no more rows, the gates, go token by token: BLAS sums a whole row in one float32 chain, and an
      * input gate's error reaches the logits magnified (a golden file: 1.6e-5 from this alone, 2e-6 without). */
@@ -44,21 +45,44 @@ static int64_t ceil_div(int64_t a, int64_t b) {
     return (a + b - 1) / b;
 }
 
+static int64_t count_tiles(const xl_op *op, const tiling *t) {
+    int64_t tiles = 0;
+    for (int64_t i = 0; i < t->projections; i++) tiles += ceil_div(op->out[i].w.rows, t->rows);
+    return tiles * t->token_tiles;
+}
+
+/* Each tile packs its weights and its tokens anew, so tiles are as large as there are enough of them, and near to
+ * square: the longer side is halved until there are. */
+static void cut_products(const xl_op *op, tiling *t, int threads) {
+    int64_t largest = 1, wanted = threads == 1 ? 1 : (int64_t)threads * PRODUCTS_A_THREAD;
+    for (int64_t i = 0; i < t->projections; i++) largest = max64(largest, op->out[i].w.rows);
+    int64_t row_parts = ceil_div(largest, TILE_SIDE), token_parts = ceil_div(t->count, TILE_SIDE);
+    for (;;) {
+        t->rows = round_up(ceil_div(largest, row_parts), VECTOR_ROWS_MIN);
+        t->tokens = ceil_div(t->count, token_parts);
+        t->token_tiles = ceil_div(t->count, t->tokens);
+        if (count_tiles(op, t) >= wanted) break;
+        if (t->rows >= t->tokens && t->rows > TILE_SIDE_MIN) {
+            row_parts *= 2;
+        } else if (t->tokens > TILE_SIDE_MIN) {
+            token_parts *= 2;
+        } else {
+            break;
+        }
+    }
+}
+
 static tiling cut(const xl_op *op, int64_t first, int64_t count, int threads) {
-    int64_t rows = 0, parts = (int64_t)threads * TILES_A_THREAD;
     tiling t = {.first = first, .count = count, .projections = op->kind == XL_OP_GATED ? 1 : op->outs};
-    for (int64_t i = 0; i < t.projections; i++) rows += op->out[i].w.rows;
-    if (count <= FEW_TOKENS) {
-        t.rows = threads == 1 ? rows : max64(VECTOR_ROWS_MIN, round_up(ceil_div(rows, parts), VECTOR_ROWS_MIN));
-        t.tokens = count;
-        t.token_tiles = 1;
+    if (count > FEW_TOKENS) {
+        cut_products(op, &t, threads);
         return t;
     }
-    t.rows = min64(TILE_ROWS_MAX, max64(TILE_ROWS_MIN, round_up(ceil_div(rows, parts), TILE_ROWS_MIN)));
-    t.token_tiles = threads == 1 ? 1 : min64(ceil_div(parts, ceil_div(rows, t.rows)), count / TILE_TOKENS_MIN);
-    t.token_tiles = max64(1, t.token_tiles);
-    t.tokens = ceil_div(count, t.token_tiles);
-    t.token_tiles = ceil_div(count, t.tokens);
+    int64_t rows = 0, parts = threads == 1 ? 1 : (int64_t)threads * VECTORS_A_THREAD;
+    for (int64_t i = 0; i < t.projections; i++) rows += op->out[i].w.rows;
+    t.rows = max64(VECTOR_ROWS_MIN, round_up(ceil_div(rows, parts), VECTOR_ROWS_MIN));
+    t.tokens = count;
+    t.token_tiles = 1;
     return t;
 }
 
@@ -136,12 +160,12 @@ size_t xl_cpu_product_scratch(const xl_plan *plan, int64_t tokens) {
             size_t one = (size_t)w->rows;
             if (tokens > FEW_TOKENS && xl_gemm_scratch(w->cols) > one) one = xl_gemm_scratch(w->cols);
             if (op->kind == XL_OP_GATED)
-                one += (tokens <= FEW_TOKENS ? (size_t)w->rows : (size_t)min64(TILE_ROWS_MAX, w->rows)) *
-                       (size_t)tokens;
+                one += (size_t)min64(tokens, TILE_SIDE) *
+                       (size_t)(tokens <= FEW_TOKENS ? w->rows : min64(TILE_SIDE, w->rows));
             if (one > most) most = one;
         }
     }
-    return most + plan->widest_input + 4 * XL_CACHE_LINE;
+    return most + plan->widest_input + (size_t)4 * XL_CACHE_LINE;
 }
 
 /* Tokens from `from` on of slot op->from, normed into context->normed. */
