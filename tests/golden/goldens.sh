@@ -1,0 +1,32 @@
+#!/bin/sh
+# usage: goldens.sh XLTUNE TOLERANCE MODEL GOLDEN...
+# Verifies every golden file with each instruction set and with combinations of the knobs, none of which may matter.
+set -u
+xltune=$1 tolerance=$2 model=$3
+shift 3
+failures=0 runs=0
+for golden in "$@"; do
+    for settings in \
+        "--cpu-mask c" \
+        "--cpu-mask c --scheduler recurrent --workers 1" \
+        "--cpu-mask avx2" \
+        "--cpu-mask avx2 --scheduler recurrent" \
+        "--cpu-mask avx2 --scheduler queued --chunk-size 1 --heads-per-band 1 --workers 1 --segment 1" \
+        "--scheduler queued --chunk-size 16 --heads-per-band 1 --workers 2 --segment 64" \
+        "--scheduler queued --chunk-size 64 --heads-per-band 2 --workers 4 --segment 4096" \
+        "--scheduler ray --chunk-size 13 --heads-per-band 3 --workers 3 --segment 50" \
+        "--scheduler ray --chunk-size 256 --heads-per-band 1 --workers 2 --decode-workers 1" \
+        "--scheduler ray --chunk-size 7 --heads-per-band 8 --workers 2 --segment 33 --decode-workers 3" \
+        "--huge-pages on --pinning compact" \
+        "--weights f32 --chunk-size 100"; do
+        runs=$((runs + 1))
+        # shellcheck disable=SC2086
+        if ! output=$("$xltune" verify --model "$model" --golden "$golden" --tolerance "$tolerance" $settings 2>&1); then
+            failures=$((failures + 1))
+            printf '%s\n%s\n%s\n' "FAIL $golden $settings" "$(printf '%s\n' "$output" | grep FAIL)" \
+                "$(printf '%s\n' "$output" | tail -1)"
+        fi
+    done
+done
+echo "$runs runs, $failures failed"
+[ "$failures" -eq 0 ]
