@@ -13,6 +13,9 @@ extern const cli_command cli_cmd_perplexity;
 extern const cli_command cli_cmd_plot;
 extern const cli_command cli_cmd_replay;
 extern const cli_command cli_cmd_save_outputs;
+extern const cli_command cli_cmd_info;
+extern const cli_command cli_cmd_replay;
+extern const cli_command cli_cmd_synth;
 extern const cli_command cli_cmd_tokenize;
 extern const cli_command cli_cmd_verify;
 
@@ -25,6 +28,8 @@ const cli_command *const cli_commands[] = {
     &cli_cmd_plot,
     &cli_cmd_replay,
     &cli_cmd_save_outputs,
+    &cli_cmd_info,
+    &cli_cmd_synth,
     &cli_cmd_tokenize,
     &cli_cmd_verify,
     NULL,

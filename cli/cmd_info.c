@@ -1,0 +1,214 @@
+/* xltune info: what a checkpoint holds and costs. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+#include <xlstm/xlstm.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "cli/command.h"
+#include "cli/config.h"
+
+static const cli_spec spec = {
+    .name = "info",
+    .command = CLI_INFO,
+    .summary = "a checkpoint's shapes and sizes",
+    .details = "Reads config.json and the headers of the tensor files; no weights are loaded.\n"
+               "Bytes are given as stored and for each value of --weights; a decoded token\n"
+               "reads all weights but the embedding, of which it reads one row.\n",
+};
+
+static const struct {
+    const char *name;
+    xlstm_dtype dtype;
+} formats[] = {{"f32", XLSTM_F32}, {"bf16", XLSTM_BF16}, {"f16", XLSTM_F16}};
+enum { FORMATS = sizeof formats / sizeof *formats };
+
+/* What the checkpoint takes in memory with every matrix in one format, and what a decoded token reads of it. */
+typedef struct cost {
+    uint64_t resident, read;
+} cost;
+
+static void price(const xlstm_hparams *h, const xlstm_tensor_spec *specs, size_t count, cost out[FORMATS]) {
+    for (int f = 0; f < FORMATS; f++) {
+        uint64_t size = xlstm_dtype_size(formats[f].dtype);
+        out[f] = (cost){0, 0};
+        for (size_t i = 0; i < count; i++) {
+            bool matrix = specs[i].rank == 2;
+            uint64_t bytes = (uint64_t)specs[i].shape[0] *
+                             (matrix ? (uint64_t)specs[i].shape[1] * size : (uint64_t)sizeof(float));
+            bool row_alone = i == 0 && !h->tie_word_embeddings;
+            out[f].resident += bytes;
+            out[f].read += row_alone ? bytes / (uint64_t)h->vocab_size : bytes;
+        }
+    }
+}
+
+/* Floating-point operations of a prefilled token's linear layers: two a weight, the embedding left out. */
+static double linear_flops(const xlstm_hparams *h, const xlstm_tensor_spec *specs, size_t count) {
+    double weights = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (specs[i].rank == 2 && (i || h->tie_word_embeddings))
+            weights += (double)specs[i].shape[0] * (double)specs[i].shape[1];
+    }
+    return 2 * weights;
+}
+
+/* "6,865,424,896" */
+static const char *grouped(uint64_t x, char text[32]) {
+    char digits[32];
+    int n = snprintf(digits, sizeof digits, "%" PRIu64, x), used = 0;
+    for (int i = 0; i < n; i++) {
+        if (i && (n - i) % 3 == 0) text[used++] = ',';
+        text[used++] = digits[i];
+    }
+    text[used] = 0;
+    return text;
+}
+
+/* "13.32 GB", decimal. */
+static const char *amount(double bytes, char text[32]) {
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
+    int unit = 0;
+    while (bytes >= 1000 && unit < 4) {
+        bytes /= 1000;
+        unit++;
+    }
+    snprintf(text, 32, unit ? "%.2f %s" : "%.0f %s", bytes, units[unit]);
+    return text;
+}
+
+static void print_shapes(const xlstm_hparams *h) {
+    printf("embedding_dim     %" PRId64 "\n", h->embedding_dim);
+    printf("num_blocks        %" PRId64 "\n", h->num_blocks);
+    printf("num_heads         %" PRId64 " (q and k %" PRId64 ", v %" PRId64 " each)\n", h->num_heads, h->qk_head,
+           h->v_head);
+    printf("vocab_size        %" PRId64 "\n", h->vocab_size);
+    printf("qk_dim, v_dim     %" PRId64 ", %" PRId64 "\n", h->qk_dim, h->v_dim);
+    printf("ffn_dim           %" PRId64 "\n", h->ffn_dim);
+    printf("soft caps         gates %g, logits %g\n", h->gate_soft_cap, h->output_logit_soft_cap);
+    printf("eps               norms %g, cell %g\n", h->norm_eps, h->eps);
+    printf("form              %s%s%s%s\n", h->fused ? "fused" : "single", h->use_bias ? ", biases" : "",
+           h->add_out_norm ? "" : ", no out norm", h->tie_word_embeddings ? ", tied head" : "");
+    char ids[3][24];
+    const int64_t values[3] = {h->bos_token_id, h->eos_token_id, h->pad_token_id};
+    for (int i = 0; i < 3; i++) {
+        if (values[i] < 0) snprintf(ids[i], sizeof ids[i], "none");
+        else snprintf(ids[i], sizeof ids[i], "%" PRId64, values[i]);
+    }
+    printf("bos, eos, pad     %s, %s, %s\n", ids[0], ids[1], ids[2]);
+}
+
+static void print_text(const char *dir, const xlstm_hparams *h, const xlstm_model_info *info, const cost *costs,
+                       double flops) {
+    char text[32];
+    printf("checkpoint        %s\n", dir);
+    printf("fingerprint       %s\n", info->fingerprint);
+    print_shapes(h);
+    printf("parameters        %s\n", grouped(info->parameters, text));
+    printf("stored            %s in %" PRIu64 " file%s", amount((double)info->stored_bytes, text), info->files,
+           info->files == 1 ? "" : "s");
+    const char *before = " (";
+    for (int i = 0; i < XLSTM_DTYPE_COUNT; i++) {
+        if (!info->stored_bytes_by[i]) continue;
+        printf("%s%s %s", before, xlstm_dtype_name((xlstm_dtype)i), amount((double)info->stored_bytes_by[i], text));
+        before = ", ";
+    }
+    printf(")\n");
+    printf("state             %s a sequence\n", amount((double)info->state_bytes, text));
+    printf("prefill           %.3g GFLOP a token in the linear layers\n\n", flops * 1e-9);
+    printf("%-17s %12s %16s\n", "--weights", "in memory", "read per token");
+    printf("%-17s %12s", "stored", amount((double)info->resident_bytes, text));
+    printf(" %16s\n", amount((double)info->decode_read_bytes, text));
+    for (int f = 0; f < FORMATS; f++) {
+        printf("%-17s %12s", formats[f].name, amount((double)costs[f].resident, text));
+        printf(" %16s\n", amount((double)costs[f].read, text));
+    }
+}
+
+static json_t *id_json(int64_t id) {
+    return id < 0 ? json_null() : json_integer(id);
+}
+
+static json_t *cost_json(uint64_t resident, uint64_t read) {
+    return json_pack("{s:I, s:I}", "resident_bytes", (json_int_t)resident, "decode_read_bytes", (json_int_t)read);
+}
+
+static json_t *to_json(const char *dir, const xlstm_hparams *h, const xlstm_model_info *info, const cost *costs,
+                       double flops) {
+    json_t *by = json_object(), *weights = json_object();
+    for (int i = 0; i < XLSTM_DTYPE_COUNT; i++) {
+        if (info->stored_bytes_by[i])
+            json_object_set_new(by, xlstm_dtype_name((xlstm_dtype)i),
+                                json_integer((json_int_t)info->stored_bytes_by[i]));
+    }
+    json_object_set_new(weights, "stored", cost_json(info->resident_bytes, info->decode_read_bytes));
+    for (int f = 0; f < FORMATS; f++)
+        json_object_set_new(weights, formats[f].name, cost_json(costs[f].resident, costs[f].read));
+    json_t *root =
+        json_pack("{s:s, s:s, s:I, s:I, s:I, s:o, s:I, s:f, s:o}", "checkpoint", dir, "fingerprint",
+                  info->fingerprint, "parameters", (json_int_t)info->parameters, "files", (json_int_t)info->files,
+                  "stored_bytes", (json_int_t)info->stored_bytes, "stored_bytes_by", by, "state_bytes",
+                  (json_int_t)info->state_bytes, "prefill_linear_flop_per_token", flops, "weights", weights);
+    json_t *shapes = json_pack(
+        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "embedding_dim", (json_int_t)h->embedding_dim,
+        "num_blocks", (json_int_t)h->num_blocks, "num_heads", (json_int_t)h->num_heads, "vocab_size",
+        (json_int_t)h->vocab_size, "qk_dim", (json_int_t)h->qk_dim, "v_dim", (json_int_t)h->v_dim, "qk_head",
+        (json_int_t)h->qk_head, "v_head", (json_int_t)h->v_head, "ffn_dim", (json_int_t)h->ffn_dim);
+    json_t *rest =
+        json_pack("{s:f, s:f, s:f, s:f, s:b, s:b, s:b, s:b, s:o, s:o, s:o}", "gate_soft_cap", h->gate_soft_cap,
+                  "output_logit_soft_cap", h->output_logit_soft_cap, "norm_eps", h->norm_eps, "eps", h->eps,
+                  "use_bias", h->use_bias, "add_out_norm", h->add_out_norm, "fused", h->fused,
+                  "tie_word_embeddings", h->tie_word_embeddings, "bos_token_id", id_json(h->bos_token_id),
+                  "eos_token_id", id_json(h->eos_token_id), "pad_token_id", id_json(h->pad_token_id));
+    json_object_update(shapes, rest);
+    json_object_set_new(root, "hparams", shapes);
+    json_decref(rest);
+    return root;
+}
+
+static int info(cli_config *cfg, xlstm_error *err) {
+    xlstm_hparams h;
+    xlstm_model_info figures;
+    xlstm_tensor_spec *specs = NULL;
+    size_t count = 0;
+    cost costs[FORMATS];
+    const char *dir = cli_model_path(cfg, err);
+    if (!dir) return err->status;
+    int status = xlstm_checkpoint_inspect(dir, &h, &figures, err);
+    if (!status) status = xlstm_checkpoint_layout(&h, NULL, &count, err);
+    if (status) return status;
+    specs = xl_array(count, sizeof *specs);
+    if (!specs) return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", dir);
+    status = xlstm_checkpoint_layout(&h, specs, &count, err);
+    if (!status) {
+        price(&h, specs, count, costs);
+        double flops = linear_flops(&h, specs, count);
+        if (cli_bool(cfg, "json")) {
+            json_t *root = to_json(dir, &h, &figures, costs, flops);
+            json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+            putchar('\n');
+            json_decref(root);
+        } else {
+            print_text(dir, &h, &figures, costs, flops);
+        }
+        if (fflush(stdout)) status = xl_fail(err, XLSTM_EIO, "standard output: cannot write");
+    }
+    free(specs);
+    return status;
+}
+
+static int run(int argc, char **argv) {
+    cli_config *cfg = NULL;
+    int code = cli_config_parse(&cfg, &spec, argc, argv);
+    if (code >= 0) return code;
+    xlstm_error err = {0};
+    code = info(cfg, &err) ? cli_fail(cfg, &err) : 0;
+    cli_config_free(cfg);
+    return code;
+}
+
+const cli_command cli_cmd_info = {"info", "a checkpoint's shapes and sizes", run};
