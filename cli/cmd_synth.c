@@ -365,8 +365,7 @@ static void clean_up(const synth *s) {
 
 static int make(synth *s, xlstm_error *err) {
     double start = xl_now_s();
-    int status = read_like(s, cli_str(s->cfg, "like"), err);
-    if (!status) status = plan(s, err);
+    int status = plan(s, err);
     if (!status) status = prepare_folder(s, err);
     if (status) return status;
     status = check_space(s, err);
@@ -390,6 +389,10 @@ static int run(int argc, char **argv) {
     xlstm_error err = {0};
     if (!cli_has(s.cfg, "like") || !cli_has(s.cfg, "out")) {
         code = cli_usage(s.cfg, "%s is missing", cli_has(s.cfg, "like") ? "--out DIR" : "--like NAME");
+        goto out;
+    }
+    if (read_like(&s, cli_str(s.cfg, "like"), &err)) {
+        code = cli_usage(s.cfg, "%s", err.text);
         goto out;
     }
     cli_signals_install();
