@@ -340,7 +340,7 @@ static void print_report(const result *r, const golden *g, const xlstm_model_inf
                    note[0] ? ": " : "", note);
         } else {
             printf("%-16s %12.3g %12.3g  %s\n", name, json_is_null(absolute) ? NAN : json_number_value(absolute),
-                   json_is_null(relative) ? NAN : json_number_value(relative), good ? "ok" : "FAIL");
+                   json_is_null(relative) ? INFINITY : json_number_value(relative), good ? "ok" : "FAIL");
         }
     }
     printf("%zu tokens, kernels %s, tolerance %g: %s\n", g->count, info->kernels, r->tolerance,

@@ -8,13 +8,12 @@
 
 extern const cli_command cli_cmd_detokenize;
 extern const cli_command cli_cmd_explain;
+extern const cli_command cli_cmd_info;
 extern const cli_command cli_cmd_judge;
 extern const cli_command cli_cmd_perplexity;
 extern const cli_command cli_cmd_plot;
 extern const cli_command cli_cmd_replay;
 extern const cli_command cli_cmd_save_outputs;
-extern const cli_command cli_cmd_info;
-extern const cli_command cli_cmd_replay;
 extern const cli_command cli_cmd_synth;
 extern const cli_command cli_cmd_tokenize;
 extern const cli_command cli_cmd_verify;
@@ -23,12 +22,12 @@ extern const cli_command cli_cmd_verify;
 const cli_command *const cli_commands[] = {
     &cli_cmd_detokenize,
     &cli_cmd_explain,
+    &cli_cmd_info,
     &cli_cmd_judge,
     &cli_cmd_perplexity,
     &cli_cmd_plot,
     &cli_cmd_replay,
     &cli_cmd_save_outputs,
-    &cli_cmd_info,
     &cli_cmd_synth,
     &cli_cmd_tokenize,
     &cli_cmd_verify,
