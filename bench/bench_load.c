@@ -2,10 +2,10 @@
  *
  *   bench_load [-r ROUNDS] [-t THREADS] DIR...
  *
- * For each folder and each format of the weights: the checkpoint is opened, and the bound is taken, in turns, ROUNDS
- * times each; medians. The bound reads every safetensors file of the folder by pread in pieces of 1 MiB into one
- * buffer a thread and, where opening converts, converts each piece into memory as large as the converted weights,
- * fresh each time as opening's is. Files are in the page cache from the first, unreported round. */
+ * For each folder and each format of the weights: the checkpoint is opened, and the bound is taken, in turns,
+ * ROUNDS times each; medians. The bound reads every safetensors file of the folder by pread in pieces of 1 MiB into
+ * one buffer a thread and, where opening converts, converts each piece into memory as large as the converted
+ * weights, fresh each time as opening's is. Files are in the page cache from the first, unreported round. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdatomic.h>
