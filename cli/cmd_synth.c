@@ -30,11 +30,11 @@ static const cli_spec spec = {
     .name = "synth",
     .command = CLI_SYNTH,
     .summary = "write a checkpoint of random weights",
-    .details = "Sizes: 160m (768 wide, 12 blocks, 8 heads), 1.3b (2048, 24, 8), 7b (4096, 32, 8),\n"
-               "each with a vocabulary of 50304, or DxBxHxV. Weights are random, scaled so that\n"
-               "activations and logits stay moderate; forget gates lie between 0.95 and 0.998.\n"
-               "No tokenizer is written. DIR must be new or empty; shards hold up to 5 GB. The\n"
-               "same seed gives the same weights on every machine.\n",
+    .details = "Sizes: 160m (768 wide, 12 blocks, 8 heads), 1.3b (2048, 24, 8), 7b (4096, 32,\n"
+               "8), each with a vocabulary of 50304, or DxBxHxV. Weights are random, scaled so\n"
+               "that activations and logits stay moderate; forget gates lie between 0.95 and\n"
+               "0.998. No tokenizer is written. DIR must be new or empty; shards hold up to\n"
+               "5 GB. The same seed gives the same weights on every machine.\n",
 };
 
 #define SHARD_BYTES ((uint64_t)5000000000)
