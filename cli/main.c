@@ -8,26 +8,32 @@
 
 extern const cli_command cli_cmd_detokenize;
 extern const cli_command cli_cmd_explain;
+extern const cli_command cli_cmd_fresh_process;
 extern const cli_command cli_cmd_info;
 extern const cli_command cli_cmd_judge;
+extern const cli_command cli_cmd_optimize;
 extern const cli_command cli_cmd_perplexity;
 extern const cli_command cli_cmd_plot;
 extern const cli_command cli_cmd_replay;
 extern const cli_command cli_cmd_save_outputs;
+extern const cli_command cli_cmd_study;
 extern const cli_command cli_cmd_synth;
 extern const cli_command cli_cmd_tokenize;
 extern const cli_command cli_cmd_verify;
 
-/* One row a command, sorted as the help shows them. */
+/* One row a command, sorted as the help shows them; one without a summary is not for people. */
 const cli_command *const cli_commands[] = {
     &cli_cmd_detokenize,
     &cli_cmd_explain,
+    &cli_cmd_fresh_process,
     &cli_cmd_info,
     &cli_cmd_judge,
+    &cli_cmd_optimize,
     &cli_cmd_perplexity,
     &cli_cmd_plot,
     &cli_cmd_replay,
     &cli_cmd_save_outputs,
+    &cli_cmd_study,
     &cli_cmd_synth,
     &cli_cmd_tokenize,
     &cli_cmd_verify,
@@ -37,7 +43,9 @@ const cli_command *const cli_commands[] = {
 static int usage(void) {
     printf("usage: xltune COMMAND [options]\n"
            "Runs xLSTM checkpoints and finds the fastest runtime parameters for them.\n\n");
-    for (const cli_command *const *c = cli_commands; *c; c++) printf("  %-14s %s\n", (*c)->name, (*c)->summary);
+    for (const cli_command *const *c = cli_commands; *c; c++) {
+        if ((*c)->summary) printf("  %-14s %s\n", (*c)->name, (*c)->summary);
+    }
     printf("\n  xltune COMMAND -h   the command's options\n  xltune --version\n");
     return fflush(stdout) ? 1 : 0;
 }
@@ -54,7 +62,9 @@ static int unknown(const char *name) {
     enum { MOST = 64 };
     const char *names[MOST] = {NULL};
     int count = 0;
-    for (const cli_command *const *c = cli_commands; *c && count < MOST; c++) names[count++] = (*c)->name;
+    for (const cli_command *const *c = cli_commands; *c && count < MOST; c++) {
+        if ((*c)->summary) names[count++] = (*c)->name;
+    }
     int near = xl_nearest_name(name, names, count);
     fprintf(stderr, "xltune: unknown %s %s%s%s%s (see xltune -h)\n", name[0] == '-' ? "option" : "command", name,
             near < 0 ? "" : ", did you mean ", near < 0 ? "" : names[near], near < 0 ? "" : "?");

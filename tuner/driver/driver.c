@@ -103,9 +103,9 @@ static tune_sample_row to_row(const drive *d, const tune_sample *s) {
     } else if (s->stopped) {
         snprintf(row.why, sizeof row.why, "stopped early");
     } else if (s->set_aside) {
-        char text[40];
+        char text[90];
         tune_disturbance_text(text, sizeof text, &s->disturbance);
-        snprintf(row.why, sizeof row.why, "%.40s", text);
+        snprintf(row.why, sizeof row.why, "%.90s", text);
     }
     return row;
 }
@@ -302,6 +302,23 @@ static int describe(const drive *d, int64_t candidate, tune_trial_row *t, xlstm_
     return XLSTM_OK;
 }
 
+/* A duplicate says what its original says. */
+static int refresh_duplicates(drive *d, const tune_trial_row *original, xlstm_error *err) {
+    size_t count;
+    const tune_trial_row *all = tune_keeper_trials(d->keeper, &count);
+    for (size_t i = (size_t)original->index + 1; i < count; i++) {
+        tune_trial_row t;
+        if (all[i].duplicate_of != original->index) continue;
+        if (!tune_trial_row_copy(&t, &all[i])) return xl_fail(err, XLSTM_ENOMEM, "trial: out of memory");
+        memcpy(t.metric, original->metric, sizeof t.metric);
+        t.value = original->value;
+        int status = tune_keeper_change(d->keeper, &t, err);
+        tune_trial_row_clear(&t);
+        if (status) return status;
+    }
+    return XLSTM_OK;
+}
+
 /* More samples of others (the incumbent, finalists) may have been taken: their rows follow. */
 static int refresh_others(drive *d, int64_t except, bool *changed, xlstm_error *err) {
     size_t count;
@@ -315,6 +332,7 @@ static int refresh_others(drive *d, int64_t except, bool *changed, xlstm_error *
         if (!tune_trial_row_copy(&t, &all[i])) return xl_fail(err, XLSTM_ENOMEM, "trial: out of memory");
         int status = take_values(d, &e, &t, err);
         if (!status) status = tune_keeper_change(d->keeper, &t, err);
+        if (!status) status = refresh_duplicates(d, &t, err);
         tune_trial_row_clear(&t);
         if (status) return status;
         *changed = true;
@@ -527,6 +545,10 @@ static int prepare(drive *d, xlstm_error *err) {
         race.most = o->repeats;
         if (race.first > race.most) race.first = race.most;
         if (race.playoff > 4 * race.most) race.playoff = 4 * race.most;
+    }
+    if (o->every) {
+        race.first = race.most;
+        race.hopeless = INFINITY;
     }
     race.deadline_s = o->budget_s * PLAYOFF_SHARE;
     status = tune_race_create(&d->race, d->sampler, TUNE_BASELINE_TRIAL, &race, err);

@@ -21,6 +21,7 @@ typedef struct tune_drive_options {
     int repeats;                              /* most samples of one trial in the search; 0: by effort */
     tune_metric objective[TUNE_METRIC_COUNT]; /* the first decides; more: a Pareto front is kept */
     int objectives;
+    bool every;           /* each trial gets all `repeats` samples: nothing is eliminated */
     bool apart;           /* parameters of prefill alone and of decode alone may be searched apart */
     const json_t *priors; /* array of objects of params to try first, where they are points; may be NULL */
     /* 0: go on; otherwise end after the trial in hand (the problem's cancel is for at once). May be NULL. */

@@ -78,7 +78,7 @@ static void on_progress(void *ctx, int processes, int planned, double mean, doub
 /* Time for the comparison: what is left of the budget, or where there is none, so much that a quick search is not
  * dwarfed by its end and a long one gets an end worth it. */
 static double time_for_it(const tune_judge *j) {
-    static const double least[] = {[TUNE_QUICK] = 15, [TUNE_NORMAL] = 40, [TUNE_THOROUGH] = 240};
+    static const double least[] = {[TUNE_QUICK] = 10, [TUNE_NORMAL] = 20, [TUNE_THOROUGH] = 120};
     double spent = xl_now_s() - j->started;
     if (isfinite(j->options->budget_s)) return fmax(1, j->options->budget_s - spent);
     return fmax(least[j->options->effort], spent * 0.6);

@@ -1,0 +1,387 @@
+/* xltune optimize: searches runtime parameters and leaves a run folder. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "cli/command.h"
+#include "cli/optimize.h"
+#include "cli/signals.h"
+#include "tuner/driver/landscape_export.h"
+#include "tuner/driver/proposer.h"
+#include "tuner/study/machine.h"
+
+static const cli_spec spec = {
+    .name = "optimize",
+    .command = CLI_OPTIMIZE,
+    .summary = "Searches runtime parameters for a checkpoint and a prompt, and compares the\n"
+               "winner with the settings in force, in fresh processes. Leaves a run folder.",
+    .details = "Modes: auto (the default; exhaustive where the space is small), random and ga as\n"
+               "the original's, grid. --generations or --population without --mode mean ga.\n"
+               "--trials bounds auto, random and grid; generations times population bound ga.\n"
+               "--tune NAME,.. searches each one's useful range; NAME=1|2|4, NAME=1:8, NAME=1:8:2\n"
+               "and NAME=16:512:x2 give values. A config's \"space\" object says the same as JSON.\n"
+               "Several objectives: the first decides, and pareto.csv holds the front of all.\n"
+               "A run that was cut off goes on with --resume RUN; so does a finished one with\n"
+               "larger --trials, --generations, --budget or --effort.\n"
+               "Ctrl-C ends after the trial in hand with everything written, twice at once.\n",
+};
+
+static int stopped(void *ctx) {
+    (void)ctx;
+    return cli_signals_stop() != 0;
+}
+
+/* The strategy: what was asked for; the genetic search where its own sizes alone were given. */
+static const char *mode_of(const cli_config *cfg) {
+    if (cli_is_set(cfg, "mode")) return cli_str(cfg, "mode");
+    if (cli_is_set(cfg, "generations") || cli_is_set(cfg, "population")) return "ga";
+    return cli_str(cfg, "mode");
+}
+
+static void read_options(const cli_job *job, tune_drive_options *o) {
+    const cli_config *cfg = job->cfg;
+    tune_drive_options_init(o);
+    o->mode = mode_of(cfg);
+    o->seed = (uint64_t)cli_int(cfg, "seed");
+    const bool whole = strcmp(o->mode, "grid") == 0 && !cli_is_set(cfg, "trials");
+    o->trials = whole ? 0 : (int)cli_int(cfg, "trials");
+    o->population = (int)cli_int(cfg, "population");
+    o->generations = (int)cli_int(cfg, "generations");
+    if (cli_has(cfg, "budget")) o->budget_s = cli_num(cfg, "budget");
+    int effort = tune_effort_parse(cli_str(cfg, "effort"));
+    o->effort = effort < 0 ? TUNE_NORMAL : (tune_effort)effort;
+    /* The default is a first look; only a number that was asked for bounds what the race may add. */
+    o->repeats = cli_is_set(cfg, "repeats") ? (int)cli_int(cfg, "repeats") : 0;
+    o->every = cli_has(cfg, "export_landscape");
+    memcpy(o->objective, job->objective, sizeof o->objective);
+    o->objectives = job->objectives;
+    o->apart = strcmp(o->mode, "auto") == 0 && o->objectives == 1 && o->objective[0] == TUNE_REQUEST_S;
+    o->stop = stopped;
+}
+
+/* ---- run_meta.json ---- */
+
+static json_t *bounds_json(cli_config *cfg, const xlstm_model *model) {
+    static const char *const names[] = {"heads", "chunks", "workers"};
+    json_t *j = json_object();
+    for (int i = 0; i < 3; i++) {
+        int64_t low, high;
+        /* The workers' bounds are nobody's business where workers are not tuned. */
+        const bool quiet = i == 2 && strcmp(cli_str(cfg, "backend"), "queued") != 0;
+        char min[32], max[32];
+        snprintf(min, sizeof min, "%s_min", names[i]);
+        snprintf(max, sizeof max, "%s_max", names[i]);
+        if (quiet || cli_bounds(cfg, model, names[i], &low, &high, NULL)) {
+            low = cli_int(cfg, min);
+            high = cli_int(cfg, max);
+        }
+        json_object_set_new(j, names[i], json_pack("[I, I]", (json_int_t)low, (json_int_t)high));
+    }
+    return j;
+}
+
+static json_t *sources_json(const cli_config *cfg) {
+    json_t *all = cli_provenance_json(cfg), *j = json_object(), *value;
+    const char *key;
+    json_object_foreach(all, key, value) {
+        json_object_set(j, key, json_object_get(value, "source"));
+    }
+    json_decref(all);
+    return j;
+}
+
+static json_t *absolute(const char *path) {
+    char *real = realpath(path, NULL);
+    json_t *j = json_string(real ? real : path);
+    free(real);
+    return j;
+}
+
+/* The configuration in force, so that it can be typed again from another folder. */
+static json_t *effective_json(const cli_job *job, const char *mode) {
+    json_t *j = cli_effective_json(job->cfg);
+    json_object_set_new(j, "mode", json_string(mode));
+    json_object_set_new(j, "model_path", absolute(job->engine_options.model_dir));
+    json_object_del(j, "resume");
+    json_object_del(j, "print_effective_config");
+    /* A default that only says "once" must not become a bound when it is typed again. */
+    if (!cli_is_set(job->cfg, "repeats")) json_object_del(j, "repeats");
+    return j;
+}
+
+static json_t *meta_json(cli_job *job, const tune_drive_options *o, json_t *effective, const tune_machine *machine,
+                         const xlstm_model_info *info, const json_t *first_points) {
+    cli_config *cfg = job->cfg;
+    json_t *j = json_object();
+    json_object_set_new(j, "backend", json_string(cli_str(cfg, "backend")));
+    json_object_set_new(j, "model_path", absolute(job->engine_options.model_dir));
+    json_object_set_new(j, "prompt", json_stringn(job->prompt, job->prompt_bytes));
+    json_object_set_new(j, "new", json_integer(job->new_tokens));
+    json_object_set_new(j, "mode", json_string(o->mode));
+    json_object_set_new(j, "generations", json_integer(cli_int(cfg, "generations")));
+    json_object_set_new(j, "population", json_integer(cli_int(cfg, "population")));
+    json_object_set_new(j, "trials", json_integer(cli_int(cfg, "trials")));
+    json_object_set_new(j, "repeats", json_integer(cli_int(cfg, "repeats")));
+    json_object_set_new(j, "bounds", bounds_json(cfg, tune_engine_model(job->engine)));
+    json_object_set_new(j, "seed", json_integer(cli_int(cfg, "seed")));
+    json_object_set_new(j, "config_file", cli_config_file(cfg) ? json_string(cli_config_file(cfg)) : json_null());
+    json_object_set_new(j, "config_source", sources_json(cfg));
+    json_object_set(j, "effective_args", effective);
+    json_t *facts = json_deep_copy(machine->info);
+    json_object_set_new(facts, "fingerprint", json_string(machine->fingerprint));
+    json_object_set_new(j, "machine", facts);
+    json_object_set_new(j, "device", json_string(info->device));
+    json_object_set_new(j, "checkpoint", json_string(info->fingerprint));
+    json_object_set_new(j, "kernels", json_string(info->kernels));
+    json_object_set_new(j, "version", json_string(xlstm_version()));
+    json_object_set_new(j, "prompt_tokens", json_integer((json_int_t)job->count));
+    json_object_set_new(j, "settings", tune_engine_settings_json(&job->baseline));
+    json_object_set_new(j, "space", tune_space_json(job->space));
+    json_object_set_new(j, "first_points", first_points ? json_deep_copy(first_points) : json_array());
+    return j;
+}
+
+/* ---- a new run ---- */
+
+/* The first points of a new run: what was best before, on this machine first. Only a shared study knows of any. */
+static json_t *known_points(const cli_job *job, const tune_run_row *row) {
+    const char *file = cli_str(job->cfg, "study");
+    json_t *all = json_array();
+    tune_study *study = NULL;
+    tune_known_point *points = NULL;
+    size_t count = 0;
+    if (file && xl_is_file(file) && !tune_study_open(&study, file, false, NULL) &&
+        !tune_study_known(study, row, -1, 6, &points, &count, NULL)) {
+        for (size_t i = 0; i < count; i++) json_array_append_new(all, json_loads(points[i].params, 0, NULL));
+    }
+    tune_known_points_free(points, count);
+    tune_study_close(study);
+    return all;
+}
+
+static char *joined_objectives(const cli_job *job) {
+    char *text = strdup("");
+    for (int i = 0; text && i < job->objectives; i++) {
+        char *grown = xl_format("%s%s%s", text, i ? "," : "", tune_metric_name((int)job->objective[i]));
+        free(text);
+        text = grown;
+    }
+    return text;
+}
+
+static char *plain(const char *text) {
+    return (char *)(uintptr_t)text;
+}
+
+static int new_run(cli_job *job, tune_drive_options *o, tune_keeper **keeper, json_t **first, xlstm_error *err) {
+    cli_config *cfg = job->cfg;
+    tune_machine machine;
+    xlstm_model_info info;
+    char prompt_hash[33];
+    int status = tune_machine_read(&machine, err);
+    if (status) return status;
+    xlstm_model_get_info(tune_engine_model(job->engine), &info);
+    tune_hash_hex(job->ids, job->count * sizeof *job->ids, prompt_hash);
+    json_t *space = tune_space_json(job->space), *effective = effective_json(job, o->mode), *meta = NULL;
+    char *space_text = json_dumps(space, JSON_COMPACT | JSON_REAL_PRECISION(17));
+    char *machine_text = json_dumps(machine.info, JSON_COMPACT), *meta_text = NULL;
+    char *objectives = joined_objectives(job);
+    tune_run_row row = {.backend = plain(cli_str(cfg, "backend")),
+                        .mode = plain(o->mode),
+                        .objective = objectives,
+                        .seed = cli_int(cfg, "seed"),
+                        .machine = machine.fingerprint,
+                        .machine_info = machine_text,
+                        .device = plain(info.device),
+                        .checkpoint = info.fingerprint,
+                        .kernels = plain(info.kernels),
+                        .version = plain(xlstm_version()),
+                        .prompt_tokens = (int64_t)job->count,
+                        .new_tokens = job->new_tokens,
+                        .prompt_hash = prompt_hash,
+                        .space = space_text};
+    if (!space_text || !machine_text || !objectives || !effective) {
+        status = xl_fail(err, XLSTM_ENOMEM, "run: out of memory");
+        goto out;
+    }
+    *first = strcmp(o->mode, "auto") == 0 ? known_points(job, &row) : json_array();
+    meta = meta_json(job, o, effective, &machine, &info, *first);
+    meta_text = json_dumps(meta, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+    row.meta = meta_text;
+    if (!meta_text) {
+        status = xl_fail(err, XLSTM_ENOMEM, "run: out of memory");
+        goto out;
+    }
+    cli_resume_hint(cli_str(cfg, "log_dir"), effective);
+    status =
+        tune_keeper_create(keeper, cli_str(cfg, "log_dir"), cli_str(cfg, "tag"), cli_str(cfg, "study"), &row, err);
+out:
+    free(space_text);
+    free(machine_text);
+    free(meta_text);
+    free(objectives);
+    json_decref(space);
+    json_decref(effective);
+    json_decref(meta);
+    tune_machine_clear(&machine);
+    return status;
+}
+
+/* ---- an old one ---- */
+
+/* A run goes on only where it would have: same machine, checkpoint, prompt, space. */
+static int same_run(const cli_job *job, const tune_keeper *keeper, xlstm_error *err) {
+    const tune_run_row *run = tune_keeper_run(keeper);
+    const char *folder = tune_keeper_folder(keeper);
+    tune_machine machine;
+    xlstm_model_info info;
+    char prompt_hash[33];
+    int status = tune_machine_read(&machine, err);
+    if (status) return status;
+    xlstm_model_get_info(tune_engine_model(job->engine), &info);
+    tune_hash_hex(job->ids, job->count * sizeof *job->ids, prompt_hash);
+    json_t *space = tune_space_json(job->space), *stored = json_loads(run->space, 0, NULL);
+    if (strcmp(machine.fingerprint, run->machine) != 0)
+        status = xl_fail(err, XLSTM_EMISMATCH,
+                         "%s: measured on another machine (%.8s, this one is %.8s): start a new run", folder,
+                         run->machine, machine.fingerprint);
+    else if (strcmp(info.fingerprint, run->checkpoint) != 0)
+        status = xl_fail(err, XLSTM_EMISMATCH, "%s: measured with another checkpoint (%.8s, this one is %.8s)",
+                         folder, run->checkpoint, info.fingerprint);
+    else if (!run->prompt_hash || strcmp(prompt_hash, run->prompt_hash) != 0)
+        status = xl_fail(err, XLSTM_EMISMATCH, "%s: its prompt gives other tokens now", folder);
+    else if (!json_equal(space, stored))
+        status = xl_fail(err, XLSTM_EMISMATCH, "%s: its search space is another one now", folder);
+    else if (strcmp(info.kernels, run->kernels) != 0 || strcmp(xlstm_version(), run->version) != 0)
+        cli_notice("%s was begun by version %s with kernels %s; it goes on with %s and %s", folder, run->version,
+                   run->kernels, xlstm_version(), info.kernels);
+    json_decref(space);
+    json_decref(stored);
+    tune_machine_clear(&machine);
+    return status;
+}
+
+/* What was raised becomes the run's configuration. */
+static int raise_meta(const cli_job *job, tune_keeper *keeper, json_t *meta, xlstm_error *err) {
+    static const char *const raised[] = {"trials", "generations", "budget", "effort"};
+    json_t *effective = json_object_get(meta, "effective_args"), *now = cli_effective_json(job->cfg);
+    bool changed = false;
+    for (size_t i = 0; i < sizeof raised / sizeof *raised; i++) {
+        json_t *value = json_object_get(now, raised[i]);
+        if (!value || json_equal(value, json_object_get(effective, raised[i]))) continue;
+        json_object_set(effective, raised[i], value);
+        if (json_object_get(meta, raised[i])) json_object_set(meta, raised[i], value);
+        changed = true;
+    }
+    json_decref(now);
+    if (!changed) return XLSTM_OK;
+    char *text = json_dumps(meta, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+    int status = text ? tune_keeper_set_meta(keeper, text, err) : xl_fail(err, XLSTM_ENOMEM, "run: out of memory");
+    free(text);
+    return status;
+}
+
+static void tell_start(const cli_job *job, const tune_keeper *keeper, const tune_drive_options *o, int total) {
+    size_t done;
+    char first[24] = "", bound[48] = "";
+    tune_keeper_trials(keeper, &done);
+    if (done) snprintf(first, sizeof first, "resumed at trial %zu, ", done + 1);
+    if (total) snprintf(bound, sizeof bound, ", at most %d trials", total);
+    printf("%s: %s%s search of %zu points%s; prompt %zu tokens, %lld new\n", tune_keeper_folder(keeper), first,
+           o->mode, tune_space_size(job->space), bound, job->count, (long long)job->new_tokens);
+    if (o->apart && tune_space_divides(job->space))
+        printf("parameters of prefill and of decode are searched apart: one measurement serves both\n");
+    fflush(stdout);
+}
+
+static int search(cli_job *job, tune_keeper *keeper, tune_drive_options *o, xlstm_error *err) {
+    cli_show show;
+    tune_drive_result result;
+    char *snapshot = NULL;
+    int total = strcmp(o->mode, "ga") == 0 ? o->population * o->generations : o->trials;
+    if (strcmp(o->mode, "ga") != 0 &&
+        (!total || (strcmp(o->mode, "auto") == 0 && tune_space_size(job->space) < (size_t)total)))
+        total = (int)tune_space_size(job->space);
+    tell_start(job, keeper, o, total);
+    cli_show_init(&show, job, total);
+    tune_watcher watcher = cli_show_watcher(&show);
+    int status = tune_drive(&job->problem, o, keeper, &watcher, &result, err);
+    cli_show_clear(&show);
+    if (status) return status;
+    cli_show_result(job, keeper, &result);
+    const char *landscape = cli_str(job->cfg, "export_landscape");
+    if (landscape && result.end == TUNE_DRIVE_DONE)
+        status = tune_landscape_export(landscape, &job->problem, keeper, job->objective[0], err);
+    if (!status && !stopped(NULL)) status = cli_best_write(job, keeper, o, &result, &snapshot, err);
+    if (snapshot) printf("snapshot  %s\n", snapshot);
+    free(snapshot);
+    return status;
+}
+
+static int run_parsed(cli_config *cfg, const char *argv0, const char *resume, json_t *meta) {
+    cli_job job;
+    tune_drive_options options;
+    tune_keeper *keeper = NULL;
+    json_t *first = NULL;
+    xlstm_error err = {0};
+    /* A folder that cannot be written is better known before a large model is loaded. */
+    if (!resume && xl_make_folder(cli_str(cfg, "log_dir"), &err)) return cli_fail(cfg, &err);
+    if (!resume && access(cli_str(cfg, "log_dir"), W_OK)) {
+        xl_fail(&err, XLSTM_EIO, "log_dir: %s cannot be written", cli_str(cfg, "log_dir"));
+        return cli_fail(cfg, &err);
+    }
+    cli_signals_install();
+    int code = cli_job_open(&job, cfg, argv0, meta ? json_object_get(meta, "settings") : NULL);
+    if (code >= 0) {
+        cli_job_close(&job);
+        return code;
+    }
+    read_options(&job, &options);
+    int status;
+    if (resume) {
+        first = json_incref(json_object_get(meta, "first_points"));
+        status = tune_keeper_resume(&keeper, resume, &err);
+        if (!status) status = same_run(&job, keeper, &err);
+        if (!status) status = raise_meta(&job, keeper, meta, &err);
+    } else {
+        status = new_run(&job, &options, &keeper, &first, &err);
+    }
+    options.priors = first;
+    if (!status) status = search(&job, keeper, &options, &err);
+    const bool cut = status || stopped(NULL);
+    tune_keeper_close(keeper, cut ? TUNE_RUN_INTERRUPTED : TUNE_RUN_FINISHED);
+    json_decref(first);
+    cli_job_close(&job);
+    if (status && status != XLSTM_ECANCELLED) return cli_fail(cfg, &err);
+    if (stopped(NULL)) {
+        cli_notice("stopped; everything is written, `xltune optimize --resume` goes on with the run");
+        return cli_signals_code();
+    }
+    return 0;
+}
+
+static int run(int argc, char **argv) {
+    cli_config *cfg = NULL;
+    const char *resume = cli_resume_folder(argc, argv);
+    json_t *meta = resume ? cli_resume_meta(resume) : NULL;
+    char **typed = NULL;
+    int code = -1;
+    if (resume && !meta) return 1;
+    if (resume) {
+        code = cli_resume_arguments(meta, argc, argv, &argc, &typed);
+        argv = typed;
+    }
+    if (code < 0) code = cli_config_parse(&cfg, &spec, argc, argv);
+    if (code < 0) code = run_parsed(cfg, argv[0], resume, meta);
+    cli_config_free(cfg);
+    cli_resume_free(typed);
+    json_decref(meta);
+    return code;
+}
+
+const cli_command cli_cmd_optimize = {"optimize", "searches runtime parameters; writes a run folder", run};

@@ -1,0 +1,559 @@
+/* xltune study: looks into studies, exchanges and compares runs. */
+#include <dirent.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "cli/command.h"
+#include "cli/config.h"
+#include "tuner/driver/table.h"
+#include "tuner/study/study.h"
+
+#define FILE_MOST ((size_t)1 << 30)
+
+static const cli_spec spec = {
+    .name = "study",
+    .command = CLI_STUDY,
+    .summary = "Looks into studies: what was measured, by which run, with what result.",
+    .arguments = "list|show|best|export|import|merge|compare [RUN ...]",
+    .min_arguments = 1,
+    .max_arguments = 64,
+    .details = "  study list [PLACE ...]       runs of studies, run folders or folders of them (runs)\n"
+               "  study show RUN               a run: what it was, its trials, its history\n"
+               "  study best RUN               its result, with what it was measured on; --out FILE\n"
+               "  study export RUN --out FILE  the whole run as JSON, or its trials as csv\n"
+               "  study import FILE ...        exported runs into --study FILE, all or nothing\n"
+               "  study merge STUDY ...        every run of other studies into --study FILE\n"
+               "  study compare A B            two runs: winners, and every point that both have\n"
+               "RUN is a run folder, or with --study FILE a run's name or number in it. A point\n"
+               "that was imported from another machine or version is only proposed: a run that\n"
+               "uses the study (optimize --study) measures it again before it is trusted.\n",
+};
+
+/* A run and the study it is in. */
+typedef struct opened {
+    tune_study *study;
+    tune_run_row run;
+} opened;
+
+static void opened_close(opened *o) {
+    tune_run_row_clear(&o->run);
+    tune_study_close(o->study);
+    *o = (opened){0};
+}
+
+/* The study of a run folder and the run's name in it. */
+static int open_folder(const char *folder, opened *o, xlstm_error *err) {
+    char *path = xl_path_join(folder, "run_meta.json"), *data = NULL, *database = NULL;
+    size_t bytes;
+    json_t *meta = NULL;
+    int status =
+        path ? xl_file_read(path, FILE_MOST, &data, &bytes, err) : xl_fail(err, XLSTM_ENOMEM, "out of memory");
+    if (status) goto out;
+    meta = json_loadb(data, bytes, 0, NULL);
+    const char *study = json_string_value(json_object_get(meta, "study"));
+    const char *uid = json_string_value(json_object_get(meta, "uid"));
+    if (!study || !uid) {
+        status = xl_fail(err, XLSTM_EFORMAT, "%s: names no study: the folder is no run of xltune", path);
+        goto out;
+    }
+    database = xl_path_join(folder, study);
+    status =
+        database ? tune_study_open(&o->study, database, false, err) : xl_fail(err, XLSTM_ENOMEM, "out of memory");
+    if (!status) status = tune_study_run_find(o->study, uid, &o->run, err);
+out:
+    json_decref(meta);
+    free(path);
+    free(data);
+    free(database);
+    return status;
+}
+
+static int open_run(const cli_config *cfg, const char *name, opened *o, xlstm_error *err) {
+    *o = (opened){0};
+    const char *file = cli_str(cfg, "study");
+    int status;
+    if (!file && xl_is_folder(name)) {
+        status = open_folder(name, o, err);
+    } else {
+        status = tune_study_open(&o->study, file ? file : name, false, err);
+        if (!status) status = tune_study_run_find(o->study, file ? name : "", &o->run, err);
+    }
+    if (status) opened_close(o);
+    return status;
+}
+
+/* The output: --out FILE, written whole at the end, or standard output. */
+typedef struct sink {
+    const char *path;
+    FILE *f;
+    char *text;
+    size_t bytes;
+} sink;
+
+static bool sink_open(sink *s, const cli_config *cfg) {
+    *s = (sink){.path = cli_str(cfg, "out")};
+    s->f = s->path ? open_memstream(&s->text, &s->bytes) : stdout;
+    return s->f != NULL;
+}
+
+static int sink_close(sink *s, xlstm_error *err) {
+    int status = XLSTM_OK;
+    if (!s->path) return fflush(stdout) ? xl_fail(err, XLSTM_EIO, "standard output cannot be written") : XLSTM_OK;
+    if (fclose(s->f)) status = xl_fail(err, XLSTM_ENOMEM, "out of memory");
+    if (!status) status = xl_file_write(s->path, s->text, s->bytes, err);
+    free(s->text);
+    return status;
+}
+
+static bool as_json(const cli_config *cfg) {
+    return cli_is_set(cfg, "format") && strcmp(cli_str(cfg, "format"), "json") == 0;
+}
+
+static bool as_csv(const cli_config *cfg) {
+    return cli_is_set(cfg, "format") && strcmp(cli_str(cfg, "format"), "csv") == 0;
+}
+
+static const char *last_part(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash && slash[1] ? slash + 1 : path;
+}
+
+static void print_json(FILE *out, const json_t *j) {
+    char *text = json_dumps(j, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+    fprintf(out, "%s\n", text ? text : "null");
+    free(text);
+}
+
+static void when_text(double at, char *out, size_t size) {
+    time_t t = (time_t)at;
+    struct tm local;
+    localtime_r(&t, &local);
+    strftime(out, size, "%Y-%m-%d %H:%M:%S", &local);
+}
+
+static json_t *parsed(const char *text) {
+    json_t *j = text ? json_loads(text, 0, NULL) : NULL;
+    return j ? j : json_null();
+}
+
+/* ---- list ---- */
+
+static json_t *run_json(const tune_run_row *r) {
+    json_t *result = parsed(r->result);
+    json_t *j = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:I, s:I, s:f}", "id",
+                          (json_int_t)r->id, "uid", r->uid, "folder", r->folder, "backend", r->backend, "state",
+                          r->state, "mode", r->mode, "objective", r->objective, "trials", (json_int_t)r->trials,
+                          "checkpoint", r->checkpoint, "machine", r->machine, "prompt_tokens",
+                          (json_int_t)r->prompt_tokens, "new", (json_int_t)r->new_tokens, "created", r->created);
+    json_t *verdict = json_object_get(result, "verdict");
+    json_object_set_new(j, "verdict", verdict ? json_incref(verdict) : json_null());
+    json_decref(result);
+    return j;
+}
+
+static int list_study(tune_study *study, json_t *all, xlstm_error *err) {
+    tune_run_row *runs;
+    size_t count;
+    int status = tune_study_runs(study, &runs, &count, err);
+    if (status) return status;
+    for (size_t i = 0; i < count; i++) json_array_append_new(all, run_json(&runs[i]));
+    tune_run_rows_free(runs, count);
+    return XLSTM_OK;
+}
+
+/* A study, a run folder, or a folder of run folders. */
+static int list_place(const char *place, json_t *all, xlstm_error *err) {
+    tune_study *study = NULL;
+    opened o = {0};
+    int status = XLSTM_OK;
+    if (!xl_is_folder(place)) {
+        status = tune_study_open(&study, place, false, err);
+        if (!status) status = list_study(study, all, err);
+        tune_study_close(study);
+        return status;
+    }
+    char *meta = xl_path_join(place, "run_meta.json");
+    const bool single = meta && xl_is_file(meta);
+    free(meta);
+    if (single) {
+        status = open_folder(place, &o, err);
+        if (!status) json_array_append_new(all, run_json(&o.run));
+        opened_close(&o);
+        return status;
+    }
+    struct dirent **names;
+    int n = scandir(place, &names, NULL, alphasort);
+    if (n < 0) return xl_fail(err, XLSTM_EIO, "%s: cannot be read", place);
+    for (int i = 0; i < n; i++) {
+        char *folder = names[i]->d_name[0] == '.' ? NULL : xl_path_join(place, names[i]->d_name);
+        /* What is no run of ours, an older tool's say, is left out. */
+        if (folder && xl_is_folder(folder) && !open_folder(folder, &o, NULL))
+            json_array_append_new(all, run_json(&o.run));
+        opened_close(&o);
+        free(folder);
+        free(names[i]);
+    }
+    free(names);
+    return status;
+}
+
+static const char *text_of(const json_t *j, const char *key) {
+    const char *text = json_string_value(json_object_get(j, key));
+    return text ? text : "";
+}
+
+static int do_list(cli_config *cfg, FILE *out, xlstm_error *err) {
+    json_t *all = json_array();
+    int status = XLSTM_OK, places = cli_positional_count(cfg) - 1;
+    if (cli_str(cfg, "study")) status = list_place(cli_str(cfg, "study"), all, err);
+    for (int i = 1; !status && i <= places; i++) status = list_place(cli_positional(cfg, i), all, err);
+    if (!status && !places && !cli_str(cfg, "study")) {
+        if (xl_is_folder("runs")) status = list_place("runs", all, err);
+        else status = xl_fail(err, XLSTM_ENOTFOUND, "runs: no such folder; name a study or a run folder");
+    }
+    if (!status && as_json(cfg)) print_json(out, all);
+    else if (!status) {
+        const char *row =
+            as_csv(cfg) ? "%lld,%s,%s,%s,%lld,%s,%s,%s\n" : "%4lld  %-36s %-11s %-7s %6lld  %-14s %s  %s\n";
+        if (as_csv(cfg)) fputs("id,run,state,mode,trials,objective,created,verdict\n", out);
+        else
+            fprintf(out, "%4s  %-36s %-11s %-7s %6s  %-14s %-19s  %s\n", "id", "run", "state", "mode", "trials",
+                    "objective", "created", "verdict");
+        for (size_t i = 0; i < json_array_size(all); i++) {
+            const json_t *r = json_array_get(all, i);
+            char when[32];
+            when_text(json_real_value(json_object_get(r, "created")), when, sizeof when);
+            fprintf(out, row, (long long)json_integer_value(json_object_get(r, "id")),
+                    last_part(text_of(r, "folder")), text_of(r, "state"), text_of(r, "mode"),
+                    (long long)json_integer_value(json_object_get(r, "trials")), text_of(r, "objective"), when,
+                    text_of(r, "verdict"));
+        }
+    }
+    json_decref(all);
+    return status;
+}
+
+/* ---- one run ---- */
+
+static json_t *baseline_settings(const opened *o) {
+    json_t *meta = parsed(o->run.meta), *settings = json_object_get(meta, "settings");
+    settings = settings ? json_incref(settings) : json_object();
+    json_decref(meta);
+    return settings;
+}
+
+/* Every setting of a trial: the baseline's with the trial's own put over them. */
+static json_t *trial_settings(const json_t *baseline, const char *params_text) {
+    json_t *all = json_deep_copy(baseline), *params = parsed(params_text);
+    json_object_update(all, params);
+    json_t *scheduler = json_object_get(params, "scheduler");
+    if (scheduler) json_object_set(all, "backend", scheduler);
+    json_decref(params);
+    return all;
+}
+
+static void trials_csv(FILE *out, const opened *o, const tune_trial_row *trials, size_t count) {
+    json_t *baseline = baseline_settings(o);
+    tune_table_csv_header(out, baseline);
+    for (size_t i = 0; i < count; i++) {
+        json_t *settings = trial_settings(baseline, trials[i].params);
+        tune_table_csv_row(out, baseline, &trials[i], settings);
+        json_decref(settings);
+    }
+    json_decref(baseline);
+}
+
+static void show_text(FILE *out, const opened *o, const tune_trial_row *trials, size_t count,
+                      const tune_event_row *events, size_t event_count) {
+    const tune_run_row *r = &o->run;
+    json_t *machine = parsed(r->machine_info), *result = parsed(r->result);
+    char when[32];
+    when_text(r->created, when, sizeof when);
+    fprintf(out, "run         %s (%s)\n", r->folder, r->state);
+    fprintf(out, "began       %s, xltune %s, kernels %s\n", when, r->version, r->kernels);
+    fprintf(out, "machine     %s, %lld CPUs (%.8s)\n", text_of(machine, "cpu"),
+            (long long)json_integer_value(json_object_get(machine, "logical_cpus")), r->machine);
+    fprintf(out, "checkpoint  %.16s on %s\n", r->checkpoint, r->device);
+    fprintf(out, "request     %lld prompt tokens, %lld new\n", (long long)r->prompt_tokens,
+            (long long)r->new_tokens);
+    fprintf(out, "search      %s, seed %lld, objective %s, backend %s\n", r->mode, (long long)r->seed, r->objective,
+            r->backend);
+    fprintf(out, "\n%5s %-10s %12s %12s %10s  %s\n", "trial", "status", "prefill t/s", "decode t/s", "ratio",
+            "settings");
+    for (size_t i = 0; i < count; i++) {
+        const tune_trial_row *t = &trials[i];
+        fprintf(out, "%5lld %-10s ", (long long)t->index, tune_trial_status_name((int)t->status));
+        if (isfinite(t->metric[TUNE_PREFILL_TOK_S]))
+            fprintf(out, "%12.1f %12.2f %10.4f", t->metric[TUNE_PREFILL_TOK_S], t->metric[TUNE_DECODE_TOK_S],
+                    t->value);
+        else fprintf(out, "%12s %12s %10s", "", "", "");
+        fprintf(out, "  %s%s%s\n", t->key, t->reason ? "  # " : "", t->reason ? t->reason : "");
+    }
+    fprintf(out, "\nverdict     %s\n", json_is_object(result) ? text_of(result, "verdict_text") : "none yet");
+    for (size_t i = 0; i < event_count; i++) {
+        if (!strcmp(events[i].kind, "comparison")) continue;
+        when_text(events[i].at, when, sizeof when);
+        fprintf(out, "%s  %s: %s\n", when, events[i].kind, events[i].text);
+    }
+    json_decref(machine);
+    json_decref(result);
+}
+
+static int do_show(cli_config *cfg, FILE *out, xlstm_error *err) {
+    opened o;
+    tune_trial_row *trials = NULL;
+    tune_event_row *events = NULL;
+    size_t count = 0, event_count = 0;
+    char *whole = NULL;
+    int status = open_run(cfg, cli_positional(cfg, 1), &o, err);
+    if (!status) status = tune_study_trials(o.study, o.run.id, &trials, &count, err);
+    if (!status) status = tune_study_events(o.study, o.run.id, &events, &event_count, err);
+    if (!status && as_json(cfg)) {
+        status = tune_study_export(o.study, o.run.id, &whole, err);
+        if (!status) fprintf(out, "%s\n", whole);
+    } else if (!status && as_csv(cfg)) {
+        trials_csv(out, &o, trials, count);
+    } else if (!status) {
+        show_text(out, &o, trials, count, events, event_count);
+    }
+    free(whole);
+    tune_trial_rows_free(trials, count);
+    tune_event_rows_free(events, event_count);
+    opened_close(&o);
+    return status;
+}
+
+/* The result as a profile: params, metrics, and what they were measured on. */
+static int do_best(cli_config *cfg, FILE *out, xlstm_error *err) {
+    opened o;
+    int status = open_run(cfg, cli_positional(cfg, 1), &o, err);
+    if (status) return status;
+    json_t *j = parsed(o.run.result);
+    if (!json_is_object(j)) {
+        status = xl_fail(err, XLSTM_ENOTFOUND, "%s: has no result yet", o.run.folder);
+    } else {
+        json_object_set_new(j, "backend", json_string(o.run.backend));
+        json_object_set_new(j, "fingerprint",
+                            json_pack("{s:s, s:s, s:s, s:I, s:I}", "machine", o.run.machine, "device", o.run.device,
+                                      "checkpoint", o.run.checkpoint, "prompt_tokens",
+                                      (json_int_t)o.run.prompt_tokens, "new", (json_int_t)o.run.new_tokens));
+        json_object_set_new(j, "kernels", json_string(o.run.kernels));
+        json_object_set_new(j, "version", json_string(o.run.version));
+        print_json(out, j);
+    }
+    json_decref(j);
+    opened_close(&o);
+    return status;
+}
+
+static int do_export(cli_config *cfg, FILE *out, xlstm_error *err) {
+    opened o;
+    tune_trial_row *trials = NULL;
+    size_t count = 0;
+    char *whole = NULL;
+    int status = open_run(cfg, cli_positional(cfg, 1), &o, err);
+    if (status) return status;
+    if (as_csv(cfg)) {
+        status = tune_study_trials(o.study, o.run.id, &trials, &count, err);
+        if (!status) trials_csv(out, &o, trials, count);
+    } else {
+        status = tune_study_export(o.study, o.run.id, &whole, err);
+        if (!status) fprintf(out, "%s\n", whole);
+    }
+    free(whole);
+    tune_trial_rows_free(trials, count);
+    opened_close(&o);
+    return status;
+}
+
+/* ---- into a study ---- */
+
+static int do_import(cli_config *cfg, FILE *out, xlstm_error *err) {
+    tune_study *study = NULL;
+    int status = tune_study_open(&study, cli_str(cfg, "study"), true, err);
+    for (int i = 1; !status && i < cli_positional_count(cfg); i++) {
+        char *data = NULL;
+        size_t bytes;
+        int64_t id;
+        status = xl_file_read(cli_positional(cfg, i), FILE_MOST, &data, &bytes, err);
+        if (!status) status = tune_study_import(study, data, bytes, cli_positional(cfg, i), &id, err);
+        if (!status) fprintf(out, "%s: run %lld\n", cli_positional(cfg, i), (long long)id);
+        free(data);
+    }
+    tune_study_close(study);
+    return status;
+}
+
+static int do_merge(cli_config *cfg, FILE *out, xlstm_error *err) {
+    tune_study *study = NULL;
+    int status = tune_study_open(&study, cli_str(cfg, "study"), true, err);
+    for (int i = 1; !status && i < cli_positional_count(cfg); i++) {
+        const char *place = cli_positional(cfg, i);
+        char *path = xl_is_folder(place) ? xl_path_join(place, TUNE_STUDY_FILE) : strdup(place);
+        size_t added = 0;
+        status = path ? tune_study_merge(study, path, &added, err) : xl_fail(err, XLSTM_ENOMEM, "out of memory");
+        if (!status) fprintf(out, "%s: %zu runs added\n", place, added);
+        free(path);
+    }
+    tune_study_close(study);
+    return status;
+}
+
+/* ---- compare ---- */
+
+static const tune_trial_row *find_key(const tune_trial_row *trials, size_t count, const char *key) {
+    for (size_t i = 0; i < count; i++) {
+        if (trials[i].status == TUNE_TRIAL_OK && !strcmp(trials[i].key, key)) return &trials[i];
+    }
+    return NULL;
+}
+
+static void differences(json_t *list, const tune_run_row *a, const tune_run_row *b) {
+    const struct {
+        const char *name, *a, *b;
+    } all[] = {{"machine", a->machine, b->machine},       {"checkpoint", a->checkpoint, b->checkpoint},
+               {"kernels", a->kernels, b->kernels},       {"version", a->version, b->version},
+               {"objective", a->objective, b->objective}, {"backend", a->backend, b->backend}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        if (strcmp(all[i].a, all[i].b) != 0) json_array_append_new(list, json_string(all[i].name));
+    }
+    if (a->prompt_tokens != b->prompt_tokens) json_array_append_new(list, json_string("prompt_tokens"));
+    if (a->new_tokens != b->new_tokens) json_array_append_new(list, json_string("new"));
+}
+
+static json_t *best_side(const tune_run_row *r) {
+    json_t *result = parsed(r->result), *params = json_object_get(result, "params");
+    json_t *verdict = json_object_get(result, "verdict_text");
+    json_t *j = json_pack("{s:s, s:O?, s:O?, s:O?}", "run", r->folder, "params", params, "metrics",
+                          json_object_get(result, "metrics"), "verdict", verdict);
+    json_decref(result);
+    return j;
+}
+
+static json_t *shared_points(const tune_trial_row *a, size_t na, const tune_trial_row *b, size_t nb) {
+    json_t *all = json_array();
+    for (size_t i = 0; i < na; i++) {
+        const tune_trial_row *other = a[i].status == TUNE_TRIAL_OK ? find_key(b, nb, a[i].key) : NULL;
+        double x = a[i].metric[TUNE_REQUEST_S], y = other ? other->metric[TUNE_REQUEST_S] : NAN;
+        if (!other || !(x > 0) || !(y > 0)) continue;
+        json_array_append_new(all, json_pack("{s:s, s:f, s:f, s:f}", "point", a[i].key, "a_request_s", x,
+                                             "b_request_s", y, "speedup", x / y - 1));
+    }
+    return all;
+}
+
+static void compare_text(FILE *out, const json_t *j, bool csv) {
+    const json_t *points = json_object_get(j, "points"), *differ = json_object_get(j, "differ");
+    if (csv) fputs("point,a_request_s,b_request_s,speedup\n", out);
+    for (int side = 0; side < 2 && !csv; side++) {
+        const json_t *s = json_object_get(j, side ? "b" : "a");
+        char *params = json_dumps(json_object_get(s, "params"), JSON_COMPACT | JSON_ENCODE_ANY);
+        fprintf(out, "%s  %s\n   best %s\n   %s\n", side ? "B" : "A", text_of(s, "run"), params ? params : "none",
+                text_of(s, "verdict"));
+        free(params);
+    }
+    if (!csv && json_array_size(differ)) {
+        fputs("they differ in:", out);
+        for (size_t i = 0; i < json_array_size(differ); i++)
+            fprintf(out, " %s", json_string_value(json_array_get(differ, i)));
+        fputc('\n', out);
+    }
+    if (!csv)
+        fprintf(out, "%zu points in both; B over A, from the searches' own samples:\n", json_array_size(points));
+    for (size_t i = 0; i < json_array_size(points); i++) {
+        const json_t *p = json_array_get(points, i);
+        double a = json_real_value(json_object_get(p, "a_request_s")),
+               b = json_real_value(json_object_get(p, "b_request_s"));
+        if (csv) fprintf(out, "%s,%.9g,%.9g,%.6g\n", text_of(p, "point"), a, b, a / b - 1);
+        else fprintf(out, "  %10.4g s %10.4g s %+8.1f %%  %s\n", a, b, (a / b - 1) * 100, text_of(p, "point"));
+    }
+}
+
+static int do_compare(cli_config *cfg, FILE *out, xlstm_error *err) {
+    opened o[2] = {{0}, {0}};
+    tune_trial_row *trials[2] = {NULL, NULL};
+    size_t count[2] = {0, 0};
+    int status = XLSTM_OK;
+    for (int i = 0; !status && i < 2; i++) {
+        status = open_run(cfg, cli_positional(cfg, i + 1), &o[i], err);
+        if (!status) status = tune_study_trials(o[i].study, o[i].run.id, &trials[i], &count[i], err);
+    }
+    if (!status) {
+        json_t *differ = json_array();
+        differences(differ, &o[0].run, &o[1].run);
+        json_t *j = json_pack("{s:o, s:o, s:o, s:o}", "a", best_side(&o[0].run), "b", best_side(&o[1].run),
+                              "differ", differ, "points", shared_points(trials[0], count[0], trials[1], count[1]));
+        if (as_json(cfg)) print_json(out, j);
+        else compare_text(out, j, as_csv(cfg));
+        json_decref(j);
+    }
+    for (int i = 0; i < 2; i++) {
+        tune_trial_rows_free(trials[i], count[i]);
+        opened_close(&o[i]);
+    }
+    return status;
+}
+
+/* ---- */
+
+typedef struct action {
+    const char *name;
+    int least, most; /* arguments after the name */
+    bool into;       /* needs --study to write to */
+    int (*run)(cli_config *cfg, FILE *out, xlstm_error *err);
+} action;
+
+static const action actions[] = {{"list", 0, 63, false, do_list},     {"show", 1, 1, false, do_show},
+                                 {"best", 1, 1, false, do_best},      {"export", 1, 1, false, do_export},
+                                 {"import", 1, 63, true, do_import},  {"merge", 1, 63, true, do_merge},
+                                 {"compare", 2, 2, false, do_compare}};
+enum { ACTIONS = sizeof actions / sizeof *actions };
+
+static int run_action(cli_config *cfg) {
+    const char *name = cli_positional(cfg, 0), *names[ACTIONS];
+    const int given = cli_positional_count(cfg) - 1;
+    const action *a = NULL;
+    for (int i = 0; i < ACTIONS; i++) {
+        names[i] = actions[i].name;
+        if (!strcmp(names[i], name)) a = &actions[i];
+    }
+    if (!a) {
+        int near = xl_nearest_name(name, names, ACTIONS);
+        return cli_usage(cfg, "unknown action %s%s%s%s", name, near < 0 ? "" : ", did you mean ",
+                         near < 0 ? "" : names[near], near < 0 ? "" : "?");
+    }
+    if (given < a->least || given > a->most)
+        return cli_usage(cfg, "%s: found %d arguments, wanted %s%d", name, given,
+                         a->least == a->most ? "" : "at least ", a->least);
+    if (a->into && !cli_str(cfg, "study")) return cli_usage(cfg, "%s: which study? --study FILE is wanted", name);
+    xlstm_error err = {0};
+    sink s;
+    if (!sink_open(&s, cfg)) {
+        xl_fail(&err, XLSTM_ENOMEM, "out of memory");
+        return cli_fail(cfg, &err);
+    }
+    int status = a->run(cfg, s.f, &err);
+    if (status && s.path) {
+        fclose(s.f);
+        free(s.text);
+    }
+    if (!status) status = sink_close(&s, &err);
+    return status ? cli_fail(cfg, &err) : 0;
+}
+
+static int run(int argc, char **argv) {
+    cli_config *cfg = NULL;
+    int code = cli_config_parse(&cfg, &spec, argc, argv);
+    if (code >= 0) return code;
+    code = run_action(cfg);
+    cli_config_free(cfg);
+    return code;
+}
+
+const cli_command cli_cmd_study = {"study", "lists, shows, exchanges and compares what was measured", run};

@@ -1,0 +1,77 @@
+/* What the files of `xltune optimize` share. */
+#ifndef CLI_OPTIMIZE_H
+#define CLI_OPTIMIZE_H
+
+#include "cli/config.h"
+#include "tuner/driver/driver.h"
+#include "tuner/driver/engine.h"
+
+/* The name of the hidden command that a fresh process of the last comparison is. */
+#define CLI_FRESH_PROCESS "fresh-process"
+
+/* ---- the engine as a problem (optimize_problem.c) ---- */
+
+typedef struct cli_job {
+    cli_config *cfg;
+    xlstm_settings baseline;
+    tune_space *space;
+    int64_t heads; /* of the model */
+    char *prompt;  /* text, prompt_bytes long */
+    size_t prompt_bytes;
+    int32_t *ids; /* with BOS */
+    size_t count;
+    int64_t new_tokens;
+    tune_metric objective[TUNE_METRIC_COUNT];
+    int objectives;
+    char program[4096]; /* this program, to be run again */
+    tune_engine_options engine_options;
+    tune_engine *engine;
+    tune_problem problem;
+} cli_job;
+
+/* Reads objectives and prompt, opens the checkpoint, makes the space. Returns -1, or an exit code with the reason
+ * already said. A job that is all zeros but for nothing can be closed. `stored` (a resumed run's settings; NULL: as
+ * configured) are the baseline. */
+int cli_job_open(cli_job *job, cli_config *cfg, const char *argv0, const json_t *stored);
+void cli_job_close(cli_job *job);
+/* The settings of a point, or of the baseline. */
+void cli_job_settings(void *job, int64_t candidate, xlstm_settings *out);
+
+/* ---- going on with a run (optimize_resume.c) ---- */
+
+/* The RUN of `--resume RUN` among the arguments; NULL: none. */
+const char *cli_resume_folder(int argc, char **argv);
+/* The run's run_meta.json; NULL with the reason said. */
+json_t *cli_resume_meta(const char *folder);
+/* The arguments as if the run's configuration had been typed, followed by what was given now. Fails (exit code,
+ * reason said) where something else is given than what may be raised. *out is freed with cli_resume_free. Returns
+ * -1 to go on. */
+int cli_resume_arguments(const json_t *meta, int argc, char **argv, int *out_count, char ***out);
+void cli_resume_free(char **arguments);
+/* Says it where a run with this configuration was cut off in log_dir. */
+void cli_resume_hint(const char *log_dir, const json_t *effective);
+
+/* ---- what is shown (optimize_show.c) ---- */
+
+typedef struct cli_show {
+    bool terminal;  /* a bar that is drawn over, on standard error; else lines on standard output */
+    int width;      /* of what is drawn now */
+    double last;    /* xl_now_s of the last drawing */
+    int total, old; /* proposals (0: unknown), of these from before */
+    const cli_job *job;
+} cli_show;
+void cli_show_init(cli_show *show, const cli_job *job, int total);
+tune_watcher cli_show_watcher(cli_show *show);
+void cli_show_clear(cli_show *show);
+/* The winner, the baseline, the verdict, the front of several objectives. */
+void cli_show_result(const cli_job *job, const tune_keeper *keeper, const tune_drive_result *result);
+
+/* ---- the curated snapshots (optimize_best.c) ---- */
+
+/* Writes best/<backend>_latest.json and a copy with its time where the winner is better than the snapshot that
+ * fits, judged afresh where that snapshot was not the baseline. *text says what was done, malloc'd; NULL: nothing
+ * to say. */
+int cli_best_write(const cli_job *job, const tune_keeper *keeper, const tune_drive_options *options,
+                   const tune_drive_result *result, char **text, xlstm_error *err);
+
+#endif

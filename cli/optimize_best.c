@@ -1,0 +1,145 @@
+/* xltune optimize: curated snapshots of what won. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "cli/optimize.h"
+#include "cli/signals.h"
+#include "cli/snapshot.h"
+
+/* The snapshot that the winner competes with; NULL: there is none for this machine, checkpoint and workload. */
+static json_t *rival(const char *path, const tune_run_row *run) {
+    char *data = NULL;
+    size_t bytes;
+    json_t *j = NULL;
+    if (xl_is_file(path) && !xl_file_read(path, 16 << 20, &data, &bytes, NULL))
+        j = json_loadb(data, bytes, 0, NULL);
+    free(data);
+    if (j && cli_snapshot_fits(j, run->machine, run->device, run->checkpoint, run->prompt_tokens, run->new_tokens))
+        return j;
+    json_decref(j);
+    return NULL;
+}
+
+typedef struct duel {
+    const cli_job *job;
+    tune_fresh fresh;
+} duel;
+
+static void ignore_sample(void *ctx, const tune_sample *sample) {
+    (void)ctx;
+    (void)sample;
+}
+
+static int run_process(void *ctx, const tune_block_plan *plan, tune_block_result *out, xlstm_error *err) {
+    const duel *d = ctx;
+    if (cli_signals_stop()) return xl_fail(err, XLSTM_ECANCELLED, "stopped");
+    return tune_fresh_run(&d->fresh, 0, plan, ignore_sample, NULL, out, err);
+}
+
+/* Whether the winner beats the snapshot's settings in fresh processes. */
+static int beats(const cli_job *job, const tune_drive_options *options, int64_t winner,
+                 const xlstm_settings *snapshot, const tune_final *before, tune_final *out, xlstm_error *err) {
+    duel d = {.job = job,
+              .fresh = {.program = job->program,
+                        .argument = CLI_FRESH_PROCESS,
+                        .engine = &job->engine_options,
+                        .baseline = *snapshot}};
+    cli_job_settings((void *)(uintptr_t)job, winner, &d.fresh.winner);
+    tune_final_options o;
+    tune_final_options_init(&o, options->effort);
+    /* As long as the comparison with the baseline took, at most. */
+    o.budget_s = fmax(5, before->seconds);
+    o.blocks = before->processes > 0 ? (before->blocks + before->processes - 1) / before->processes : 1;
+    o.seed = options->seed ^ 0x736e6170u;
+    return tune_final_run(&o, run_process, &d, out, err);
+}
+
+static json_t *compose(const cli_job *job, const tune_keeper *keeper, const char *created) {
+    const tune_run_row *run = tune_keeper_run(keeper);
+    json_t *best = json_loads(run->result, 0, NULL), *j = json_object();
+    static const char *const kept[] = {"params", "metrics", "baseline", "speedup", "verdict_text", "objective"};
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
+        json_t *value = json_object_get(best, kept[i]);
+        if (value) json_object_set(j, kept[i], value);
+    }
+    json_object_set_new(j, "backend", json_string(run->backend));
+    json_object_set_new(j, "fingerprint",
+                        json_pack("{s:s, s:s, s:s, s:I, s:I}", "machine", run->machine, "device", run->device,
+                                  "checkpoint", run->checkpoint, "prompt_tokens", (json_int_t)run->prompt_tokens,
+                                  "new", (json_int_t)run->new_tokens));
+    json_object_set_new(j, "kernels", json_string(run->kernels));
+    json_object_set_new(j, "version", json_string(run->version));
+    json_object_set_new(j, "run", json_string(run->folder));
+    json_object_set_new(j, "created", json_string(created));
+    json_decref(best);
+    return j;
+}
+
+static int write_both(const cli_job *job, const tune_keeper *keeper, const char *folder, const char *latest,
+                      xlstm_error *err) {
+    char created[32], stamp[32];
+    time_t now = time(NULL);
+    struct tm local;
+    localtime_r(&now, &local);
+    strftime(created, sizeof created, "%Y-%m-%dT%H:%M:%S", &local);
+    strftime(stamp, sizeof stamp, "%Y%m%d_%H%M%S", &local);
+    json_t *j = compose(job, keeper, created);
+    char *text = json_dumps(j, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+    char *dated = xl_format("%s/%s_%s.json", folder, tune_keeper_run(keeper)->backend, stamp);
+    for (int n = 2; dated && xl_is_file(dated) && n < 1000; n++) {
+        free(dated);
+        dated = xl_format("%s/%s_%s_%d.json", folder, tune_keeper_run(keeper)->backend, stamp, n);
+    }
+    int status = text && dated ? xl_make_folder(folder, err) : xl_fail(err, XLSTM_ENOMEM, "best: out of memory");
+    if (!status) status = xl_file_write(dated, text, strlen(text), err);
+    if (!status) status = xl_file_write(latest, text, strlen(text), err);
+    free(text);
+    free(dated);
+    json_decref(j);
+    return status;
+}
+
+int cli_best_write(const cli_job *job, const tune_keeper *keeper, const tune_drive_options *options,
+                   const tune_drive_result *result, char **text, xlstm_error *err) {
+    const tune_run_row *run = tune_keeper_run(keeper);
+    const char *folder = cli_str(job->cfg, "best_dir");
+    *text = NULL;
+    if (result->end != TUNE_DRIVE_DONE || result->final.verdict != TUNE_VERDICT_BETTER ||
+        result->winner == TUNE_BASELINE_TRIAL)
+        return XLSTM_OK;
+    char *latest = xl_format("%s/%s_latest.json", folder, run->backend);
+    if (!latest) return xl_fail(err, XLSTM_ENOMEM, "best: out of memory");
+    json_t *other = rival(latest, run);
+    int status = XLSTM_OK;
+    bool write = true;
+    if (other) {
+        xlstm_settings snapshot = job->baseline, winner;
+        cli_job_settings((void *)(uintptr_t)job, result->winner, &winner);
+        status = tune_engine_settings_read(json_object_get(other, "params"), &snapshot, err);
+        if (!status && !memcmp(&snapshot, &winner, sizeof winner)) {
+            *text = xl_format("%s has these settings already", latest);
+            write = false;
+        } else if (!status && memcmp(&snapshot, &job->baseline, sizeof snapshot) != 0) {
+            tune_final f;
+            char words[512];
+            status = beats(job, options, result->winner, &snapshot, &result->final, &f, err);
+            if (!status && f.verdict != TUNE_VERDICT_BETTER) {
+                tune_final_text(words, sizeof words, &f);
+                *text = xl_format("%s stays; against it: %s", latest, words);
+                write = false;
+            }
+        }
+    }
+    if (!status && write) status = write_both(job, keeper, folder, latest, err);
+    if (!status && write) *text = xl_format("%s is written", latest);
+    json_decref(other);
+    free(latest);
+    return status;
+}

@@ -1,0 +1,260 @@
+/* xltune optimize: the engine, its prompt and its space as a problem for the driver. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "cli/optimize.h"
+#include "cli/signals.h"
+
+/* ---- settings ---- */
+
+static void apply(const tune_param *p, tune_value value, xlstm_settings *out) {
+    const xlstm_tunable *t = xlstm_tunable_find(p->name);
+    if (!t) return;
+    if (value.text) xlstm_settings_parse(out, (int)t->id, value.text, NULL);
+    else out->v[t->id] = (int64_t)value.number;
+}
+
+void cli_job_settings(void *ctx, int64_t candidate, xlstm_settings *out) {
+    const cli_job *job = ctx;
+    *out = job->baseline;
+    for (size_t i = 0; candidate >= 0 && i < tune_space_params(job->space); i++)
+        apply(tune_space_param(job->space, i), tune_space_value(job->space, (uint32_t)candidate, i), out);
+}
+
+static json_t *settings_json(void *ctx, int64_t candidate) {
+    xlstm_settings settings;
+    cli_job_settings(ctx, candidate, &settings);
+    return tune_engine_settings_json(&settings);
+}
+
+static uint64_t canonical_key(void *ctx, const tune_space *space, const tune_value *values) {
+    const cli_job *job = ctx;
+    xlstm_settings settings = job->baseline;
+    for (size_t i = 0; i < tune_space_params(space); i++) apply(tune_space_param(space, i), values[i], &settings);
+    return tune_engine_key(&settings, (int64_t)job->count, job->heads);
+}
+
+static int measure(void *ctx, int64_t candidate, unsigned repeats, double limit, tune_reading *out,
+                   xlstm_error *err) {
+    const cli_job *job = ctx;
+    return tune_engine_measure(job->engine, candidate, repeats, limit, out, err);
+}
+
+static int describe(void *ctx, int64_t candidate, tune_description *out, xlstm_error *err) {
+    const cli_job *job = ctx;
+    return tune_engine_describe(job->engine, candidate, out, err);
+}
+
+static int fresh(void *ctx, int64_t winner, const tune_block_plan *plan, tune_sample_fn on_sample, void *sample_ctx,
+                 tune_block_result *out, xlstm_error *err) {
+    cli_job *job = ctx;
+    tune_fresh f = {.program = job->program, .argument = CLI_FRESH_PROCESS, .engine = &job->engine_options};
+    cli_job_settings(job, TUNE_BASELINE_TRIAL, &f.baseline);
+    cli_job_settings(job, winner, &f.winner);
+    return tune_fresh_run(&f, winner, plan, on_sample, sample_ctx, out, err);
+}
+
+/* ---- the space ---- */
+
+/* The names of --tune as one text; explicit bounds of the original's flags count for their parameter. */
+static char *tuned_names(cli_config *cfg, const xlstm_model *model, xlstm_error *err) {
+    static const struct {
+        const char *name, *what, *min, *max;
+    } bounded[] = {{"heads_per_band", "heads", "heads_min", "heads_max"},
+                   {"chunk_size", "chunks", "chunks_min", "chunks_max"},
+                   {"workers", "workers", "workers_min", "workers_max"}};
+    char *text = strdup("");
+    for (size_t i = 0; text && i < cli_list_count(cfg, "tune"); i++) {
+        const char *name = cli_list_str(cfg, "tune", i);
+        char *grown = NULL;
+        for (int b = 0; b < 3 && !grown; b++) {
+            int64_t low, high;
+            if (xl_name_distance(name, bounded[b].name) != 0) continue;
+            if (!cli_is_set(cfg, bounded[b].min) && !cli_is_set(cfg, bounded[b].max)) continue;
+            if (cli_bounds(cfg, model, bounded[b].what, &low, &high, err)) {
+                free(text);
+                return NULL;
+            }
+            grown = xl_format("%s%s%s=%lld:%lld", text, *text ? "," : "", bounded[b].name, (long long)low,
+                              (long long)high);
+        }
+        if (!grown) grown = xl_format("%s%s%s", text, *text ? "," : "", name);
+        free(text);
+        text = grown;
+    }
+    if (!text) xl_fail(err, XLSTM_ENOMEM, "tune: out of memory");
+    return text;
+}
+
+static int make_space(cli_job *job, const xlstm_model *model, xlstm_error *err) {
+    cli_config *cfg = job->cfg;
+    tune_known known[XLSTM_TUNABLE_COUNT];
+    tune_known_tunables(model, known);
+    int status;
+    if (cli_object(cfg, "space")) {
+        status = tune_space_from_json(cli_object(cfg, "space"), known, XLSTM_TUNABLE_COUNT, &job->space, err);
+    } else if (cli_list_count(cfg, "tune")) {
+        char *names = tuned_names(cfg, model, err);
+        if (!names) return err->status;
+        status = tune_space_from_names(names, known, XLSTM_TUNABLE_COUNT, &job->space, err);
+        free(names);
+    } else {
+        int64_t heads[2], chunks[2], workers[2] = {0, 0};
+        status = cli_bounds(cfg, model, "heads", &heads[0], &heads[1], err);
+        if (!status) status = cli_bounds(cfg, model, "chunks", &chunks[0], &chunks[1], err);
+        if (!status && strcmp(cli_str(cfg, "backend"), "queued") == 0)
+            status = cli_bounds(cfg, model, "workers", &workers[0], &workers[1], err);
+        if (!status)
+            status = tune_space_original(heads[0], heads[1], chunks[0], chunks[1], workers[0], workers[1],
+                                         &job->space, err);
+    }
+    if (status) return status;
+    for (size_t i = 0; i < tune_space_params(job->space); i++) {
+        const xlstm_tunable *t = xlstm_tunable_find(tune_space_param(job->space, i)->name);
+        tune_value value = {0};
+        if (!t) continue;
+        if (t->choices) value.text = t->choices[job->baseline.v[t->id]];
+        else value.number = (double)job->baseline.v[t->id];
+        tune_space_set_preset(job->space, i, value);
+    }
+    tune_space_set_canonical(job->space, canonical_key, job);
+    return tune_space_seal(job->space, err);
+}
+
+/* ---- opening ---- */
+
+static int read_objectives(cli_job *job, xlstm_error *err) {
+    size_t n = cli_list_count(job->cfg, "objective");
+    for (size_t i = 0; i < n; i++) {
+        const char *name = cli_list_str(job->cfg, "objective", i);
+        int metric = tune_metric_find(name);
+        if (metric < 0) {
+            const char *names[TUNE_METRIC_COUNT];
+            for (int m = 0; m < TUNE_METRIC_COUNT; m++) names[m] = tune_metric_name(m);
+            int near = xl_nearest_name(name, names, TUNE_METRIC_COUNT);
+            return xl_fail(
+                err, XLSTM_EARG,
+                "objective: found %s%s%s%s, wanted request_s, prefill_tok_s, decode_tok_s, ttft_ms, peak_mb, "
+                "kl or energy_j",
+                name, near < 0 ? "" : " (did you mean ", near < 0 ? "" : names[near], near < 0 ? "" : "?)");
+        }
+        if (metric == TUNE_ENERGY_J && !tune_engine_has_energy())
+            return xl_fail(err, XLSTM_EUNSUPPORTED,
+                           "objective: energy_j: this machine does not report its energy (RAPL)");
+        for (int k = 0; k < job->objectives; k++) {
+            if ((int)job->objective[k] == metric)
+                return xl_fail(err, XLSTM_EARG, "objective: %s is there twice", name);
+        }
+        job->objective[job->objectives++] = (tune_metric)metric;
+    }
+    if (!job->objectives) job->objective[job->objectives++] = TUNE_REQUEST_S;
+    return XLSTM_OK;
+}
+
+static int read_prompt(cli_job *job, const char *model, xlstm_error *err) {
+    xlstm_tokenizer *tokenizer = NULL;
+    int status = cli_prompt_text(job->cfg, &job->prompt, &job->prompt_bytes, err);
+    if (!status) status = xlstm_tokenizer_open(&tokenizer, model, err);
+    if (!status)
+        status =
+            xlstm_tokenizer_encode(tokenizer, job->prompt, job->prompt_bytes, true, &job->ids, &job->count, err);
+    xlstm_tokenizer_close(tokenizer);
+    if (!status && job->count == 0)
+        status = xl_fail(err, XLSTM_EARG, "prompt: found no token, wanted at least one (the tokenizer has no BOS)");
+    return status;
+}
+
+/* At once is only for who asks twice; then the process ends by itself. */
+static int never(void *user) {
+    (void)user;
+    return 0;
+}
+
+static void find_program(cli_job *job, const char *argv0) {
+    ssize_t n = readlink("/proc/self/exe", job->program, sizeof job->program - 1);
+    if (n > 0) job->program[n] = 0;
+    else snprintf(job->program, sizeof job->program, "%s", argv0);
+}
+
+static bool objective_is(const cli_job *job, tune_metric metric) {
+    bool found = false;
+    for (int i = 0; i < job->objectives; i++) found |= job->objective[i] == metric;
+    return found;
+}
+
+static int open_all(cli_job *job, const char *model, const json_t *stored, xlstm_error *err) {
+    cli_config *cfg = job->cfg;
+    int status = cli_settings(cfg, NULL, &job->baseline, err);
+    if (!status && stored) status = tune_engine_settings_read(stored, &job->baseline, err);
+    if (status) return status;
+    const double max_kl = cli_has(cfg, "max_kl") ? cli_num(cfg, "max_kl") : INFINITY;
+    job->engine_options = (tune_engine_options){
+        .model_dir = model,
+        .device = cli_str(cfg, "device"),
+        .cpu_mask = cli_str(cfg, "cpu_mask"),
+        .ids = job->ids,
+        .count = job->count,
+        .new_tokens = job->new_tokens,
+        .objective = job->objective[0],
+        .score = objective_is(job, TUNE_KL) || isfinite(max_kl),
+        .max_kl = max_kl,
+        .require_identical = cli_bool(cfg, "require_identical"),
+        .cancel = never,
+        .settings_of = cli_job_settings,
+        .ctx = job,
+    };
+    /* Whether numerics are tuned is known with the space, which needs the model. */
+    xlstm_hparams hparams;
+    status = xlstm_checkpoint_inspect(model, &hparams, NULL, err);
+    if (status) return status;
+    job->heads = hparams.num_heads;
+    status = tune_engine_create(&job->engine, &job->engine_options, err);
+    if (status) return status;
+    const xlstm_model *open = tune_engine_model(job->engine);
+    if (!stored) status = cli_settings(cfg, open, &job->baseline, err);
+    if (!status) status = make_space(job, open, err);
+    if (status) return status;
+    if (tune_space_affects(job->space) & XLSTM_AFFECTS_NUMERICS) {
+        job->engine_options.numerics = job->engine_options.score = true;
+        tune_engine_destroy(job->engine);
+        job->engine = NULL;
+        status = tune_engine_create(&job->engine, &job->engine_options, err);
+    }
+    return status;
+}
+
+int cli_job_open(cli_job *job, cli_config *cfg, const char *argv0, const json_t *stored) {
+    xlstm_error err = {0};
+    *job = (cli_job){.cfg = cfg, .new_tokens = cli_int(cfg, "new")};
+    find_program(job, argv0);
+    int status = read_objectives(job, &err);
+    if (status == XLSTM_EARG) return cli_usage(cfg, "%s", err.text);
+    if (!status && job->new_tokens < 1)
+        return cli_usage(cfg, "new: found %lld, wanted at least 1", (long long)job->new_tokens);
+    const char *model = status ? NULL : cli_model_path(cfg, &err);
+    if (model) status = read_prompt(job, model, &err);
+    if (!status && model) status = open_all(job, model, stored, &err);
+    if (status || !model) return cli_fail(cfg, &err);
+    job->problem = (tune_problem){.self = job,
+                                  .space = job->space,
+                                  .prompt_tokens = (int64_t)job->count,
+                                  .new_tokens = job->new_tokens,
+                                  .measure = measure,
+                                  .describe = describe,
+                                  .settings = settings_json,
+                                  .fresh = fresh};
+    return -1;
+}
+
+void cli_job_close(cli_job *job) {
+    tune_engine_destroy(job->engine);
+    tune_space_destroy(job->space);
+    free(job->prompt);
+    free(job->ids);
+    *job = (cli_job){0};
+}

@@ -1,0 +1,211 @@
+/* xltune optimize --resume: the run's own configuration, typed again. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "cli/optimize.h"
+#include "tuner/study/study.h"
+
+#define META_MOST (64 << 20)
+
+/* The flag's name in the table, where an argument is one that optimize knows; NULL otherwise. */
+static const char *key_of(const char *argument) {
+    char plain[128];
+    if (argument[0] != '-' || !argument[1]) return NULL;
+    const char *name = argument + (argument[1] == '-' ? 2 : 1);
+    size_t length = strcspn(name, "=");
+    if (length >= sizeof plain) return NULL;
+    memcpy(plain, name, length);
+    plain[length] = 0;
+    int row = cli_key_find(plain, CLI_OPTIMIZE, true);
+    if (row < 0 && (!strncmp(plain, "no-", 3) || !strncmp(plain, "no_", 3)))
+        row = cli_key_find(plain + 3, CLI_OPTIMIZE, true);
+    return row < 0 ? NULL : cli_key_at(row)->name;
+}
+
+const char *cli_resume_folder(int argc, char **argv) {
+    for (int i = 1; i < argc; i++) {
+        const char *key = key_of(argv[i]);
+        if (!key || strcmp(key, "resume") != 0) continue;
+        const char *value = strchr(argv[i], '=');
+        if (value) return value + 1;
+        return i + 1 < argc ? argv[i + 1] : NULL;
+    }
+    return NULL;
+}
+
+json_t *cli_resume_meta(const char *folder) {
+    char *path = xl_path_join(folder, "run_meta.json"), *data = NULL;
+    size_t bytes;
+    xlstm_error err = {0};
+    json_error_t bad;
+    json_t *meta = NULL;
+    int status = path ? XLSTM_OK : xl_fail(&err, XLSTM_ENOMEM, "out of memory");
+    if (!status && !xl_is_folder(folder)) status = xl_fail(&err, XLSTM_ENOTFOUND, "%s: no such run folder", folder);
+    if (!status) status = xl_file_read(path, META_MOST, &data, &bytes, &err);
+    if (!status && !(meta = json_loadb(data, bytes, 0, &bad)))
+        status = xl_fail(&err, XLSTM_EFORMAT, "%s: line %d: %s", path, bad.line, bad.text);
+    if (!status && (!json_is_object(json_object_get(meta, "effective_args")) ||
+                    !json_is_object(json_object_get(meta, "settings"))))
+        status =
+            xl_fail(&err, XLSTM_EFORMAT,
+                    "%s: no \"effective_args\" and \"settings\" of xltune: such a run cannot be resumed", path);
+    if (status) {
+        fprintf(stderr, "xltune optimize: %s\n", err.text);
+        json_decref(meta);
+        meta = NULL;
+    }
+    free(path);
+    free(data);
+    return meta;
+}
+
+/* --key=value as it would be typed; NULL when out of memory. */
+static char *typed(const char *key, const json_t *value) {
+    if (json_is_boolean(value)) return xl_format("--%s=%s", key, json_is_true(value) ? "true" : "false");
+    if (json_is_string(value)) return xl_format("--%s=%s", key, json_string_value(value));
+    if (json_is_integer(value)) return xl_format("--%s=%lld", key, (long long)json_integer_value(value));
+    if (json_is_real(value)) return xl_format("--%s=%.17g", key, json_real_value(value));
+    if (json_is_array(value)) {
+        char *text = xl_format("--%s=", key);
+        for (size_t i = 0; text && i < json_array_size(value); i++) {
+            const json_t *one = json_array_get(value, i);
+            char *grown = json_is_string(one)
+                              ? xl_format("%s%s%s", text, i ? "," : "", json_string_value(one))
+                              : xl_format("%s%s%lld", text, i ? "," : "", (long long)json_integer_value(one));
+            free(text);
+            text = grown;
+        }
+        return text;
+    }
+    char *dumped = json_dumps(value, JSON_COMPACT), *text = dumped ? xl_format("--%s=%s", key, dumped) : NULL;
+    free(dumped);
+    return text;
+}
+
+/* What may be raised, and what does not change the run. */
+static bool may_be_given(const char *key) {
+    static const char *const names[] = {"resume", "trials",   "generations",           "budget",
+                                        "effort", "best_dir", "print_effective_config"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (!strcmp(key, names[i])) return true;
+    }
+    return false;
+}
+
+/* Left to what is stored elsewhere, or to nothing: the settings and the prompt are in run_meta.json itself. */
+static bool is_replaced(const char *key) {
+    static const char *const names[] = {"prompt", "prompt_file",           "config", "profile", "best",
+                                        "resume", "print_effective_config"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (!strcmp(key, names[i])) return true;
+    }
+    return false;
+}
+
+int cli_resume_arguments(const json_t *meta, int argc, char **argv, int *out_count, char ***out) {
+    json_t *effective = json_object_get(meta, "effective_args"), *value;
+    size_t room = json_object_size(effective) + (size_t)argc + 4, count = 0;
+    char **all = calloc(room, sizeof *all);
+    const char *key, *prompt = json_string_value(json_object_get(meta, "prompt"));
+    bool ok = all;
+    for (int i = 1; i < argc; i++) {
+        const char *given = key_of(argv[i]);
+        if (!given || may_be_given(given)) continue;
+        fprintf(stderr,
+                "xltune optimize: %s cannot change on resume; only trials, generations, budget and effort may be "
+                "raised (see xltune optimize -h)\n",
+                argv[i]);
+        free(all);
+        return 2;
+    }
+    if (ok) ok = (all[count++] = strdup(argv[0])) != NULL;
+    if (ok) ok = (all[count++] = strdup("--no-best")) != NULL;
+    if (ok && prompt) ok = (all[count++] = xl_format("--prompt=%s", prompt)) != NULL;
+    json_object_foreach(effective, key, value) {
+        int row = cli_key_find(key, CLI_OPTIMIZE, false);
+        if (!ok || json_is_null(value) || is_replaced(key) || row < 0 || cli_key_at(row)->type == CLI_INERT)
+            continue;
+        ok = (all[count++] = typed(key, value)) != NULL;
+    }
+    for (int i = 1; ok && i < argc; i++) ok = (all[count++] = strdup(argv[i])) != NULL;
+    if (!ok) {
+        cli_resume_free(all);
+        fprintf(stderr, "xltune optimize: out of memory\n");
+        return 1;
+    }
+    *out_count = (int)count;
+    *out = all;
+    return -1;
+}
+
+void cli_resume_free(char **arguments) {
+    for (char **a = arguments; a && *a; a++) free(*a);
+    free(arguments);
+}
+
+/* Whether nobody works on the folder. */
+static bool is_free(const char *folder) {
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool idle = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) == 0;
+    if (fd >= 0) close(fd);
+    return idle;
+}
+
+static bool was_cut_off(const char *folder, const json_t *effective, int64_t *trials) {
+    char *path = xl_path_join(folder, "run_meta.json"), *data = NULL;
+    size_t bytes;
+    bool cut = false;
+    tune_study *study = NULL;
+    tune_run_row run = {0};
+    if (path && xl_is_file(path) && !xl_file_read(path, META_MOST, &data, &bytes, NULL)) {
+        json_t *meta = json_loadb(data, bytes, 0, NULL);
+        const char *name = json_string_value(json_object_get(meta, "study"));
+        const char *uid = json_string_value(json_object_get(meta, "uid"));
+        char *database = name ? xl_path_join(folder, name) : NULL;
+        if (database && uid && json_equal(json_object_get(meta, "effective_args"), effective) && is_free(folder) &&
+            !tune_study_open(&study, database, false, NULL) && !tune_study_run_find(study, uid, &run, NULL)) {
+            cut = strcmp(run.state, TUNE_RUN_FINISHED) != 0;
+            *trials = run.trials;
+        }
+        free(database);
+        json_decref(meta);
+    }
+    tune_run_row_clear(&run);
+    tune_study_close(study);
+    free(path);
+    free(data);
+    return cut;
+}
+
+void cli_resume_hint(const char *log_dir, const json_t *effective) {
+    DIR *d = opendir(log_dir);
+    if (!d) return;
+    char *newest = NULL;
+    int64_t trials = 0;
+    for (struct dirent *e; (e = readdir(d));) {
+        int64_t n = 0;
+        if (e->d_name[0] == '.' || (newest && strcmp(strrchr(newest, '/') + 1, e->d_name) > 0)) continue;
+        char *folder = xl_format("%s/%s", log_dir, e->d_name);
+        if (folder && was_cut_off(folder, effective, &n)) {
+            free(newest);
+            newest = folder;
+            trials = n;
+        } else {
+            free(folder);
+        }
+    }
+    closedir(d);
+    if (newest)
+        cli_notice("the same search was cut off after %lld trials; `xltune optimize --resume %s` goes on with it "
+                   "(this run starts anew)",
+                   (long long)trials, newest);
+    free(newest);
+}

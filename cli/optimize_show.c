@@ -1,0 +1,166 @@
+/* xltune optimize: what is seen of a run. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "cli/optimize.h"
+#include "tuner/driver/front.h"
+#include "tuner/driver/result.h"
+
+#define COLUMNS 79
+#define BAR 20
+
+/* "1:05", "2:03:00"; "" where unknown. */
+static void clock_text(double seconds, char *out, size_t size) {
+    out[0] = 0;
+    if (!isfinite(seconds)) return;
+    long s = (long)(seconds + 0.5);
+    if (s >= 3600) snprintf(out, size, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
+    else snprintf(out, size, "%ld:%02ld", s / 60, s % 60);
+}
+
+void cli_show_init(cli_show *show, const cli_job *job, int total) {
+    *show = (cli_show){.terminal = isatty(STDERR_FILENO) && isatty(STDOUT_FILENO), .total = total, .job = job};
+}
+
+void cli_show_clear(cli_show *show) {
+    if (show->width) fprintf(stderr, "\r%*s\r", show->width, "");
+    show->width = 0;
+}
+
+static void draw(cli_show *show, const char *text) {
+    int width = (int)strlen(text);
+    fprintf(stderr, "\r%s%*s", text, show->width > width ? show->width - width : 0, "");
+    fflush(stderr);
+    show->width = width;
+}
+
+static void progress(void *ctx, const char *stage, int done, int total, double best, double left_s) {
+    cli_show *show = ctx;
+    double now = xl_now_s();
+    if (!show->terminal || now - show->last < 0.1) return;
+    show->last = now;
+    char text[COLUMNS + 1], bar[BAR + 1], left[24], gain[32] = "";
+    int filled = total > 0 ? done * BAR / total : 0;
+    if (filled > BAR) filled = BAR;
+    for (int i = 0; i < BAR; i++) bar[i] = i < filled ? '#' : '.';
+    bar[BAR] = 0;
+    clock_text(left_s, left, sizeof left);
+    if (isfinite(best) && best > 0) snprintf(gain, sizeof gain, "  best %+.1f %%", (1 / best - 1) * 100);
+    const bool final = strcmp(stage, "final") == 0;
+    if (final && total > 0) snprintf(text, sizeof text, "comparing [%s] process %d/%d%s", bar, done, total, gain);
+    else if (final || strcmp(stage, "check") == 0)
+        snprintf(text, sizeof text, "%s%s", final ? "comparing with the baseline in fresh processes" : "playoff",
+                 gain);
+    else if (total > 0)
+        snprintf(text, sizeof text, "search [%s] trial %d/%d%s%s%s", bar, done, total, gain,
+                 left[0] ? "  left " : "", left);
+    else snprintf(text, sizeof text, "search  trial %d%s%s%s", done, gain, left[0] ? "  left " : "", left);
+    draw(show, text);
+}
+
+static void params_text(const char *json, char *out, size_t size) {
+    json_t *params = json_loads(json, 0, NULL), *value;
+    const char *key;
+    size_t used = 0;
+    out[0] = 0;
+    json_object_foreach(params, key, value) {
+        if (used >= size) break;
+        if (json_is_string(value))
+            used += (size_t)snprintf(out + used, size - used, "%s%s=%s", used ? " " : "", key,
+                                     json_string_value(value));
+        else
+            used += (size_t)snprintf(out + used, size - used, "%s%s=%.9g", used ? " " : "", key,
+                                     json_number_value(value));
+    }
+    json_decref(params);
+}
+
+static void trial(void *ctx, const tune_trial_row *t, bool old) {
+    cli_show *show = ctx;
+    if (old) {
+        show->old++;
+        return;
+    }
+    if (show->terminal) return;
+    char params[512], total[16] = "";
+    params_text(t->params, params, sizeof params);
+    if (show->total) snprintf(total, sizeof total, "/%d", show->total);
+    printf("[%lld%s] trial %lld  %s  ", (long long)t->index + 1, total, (long long)t->index, params);
+    if (t->status == TUNE_TRIAL_OK || t->status == TUNE_TRIAL_DUPLICATE) {
+        if (isfinite(t->metric[TUNE_PREFILL_TOK_S]))
+            printf("prefill %.1f tok/s  decode %.2f tok/s", t->metric[TUNE_PREFILL_TOK_S],
+                   t->metric[TUNE_DECODE_TOK_S]);
+        if (isfinite(t->value)) printf("  %+.1f %%", (1 / t->value - 1) * 100);
+    }
+    if (t->status != TUNE_TRIAL_OK)
+        printf("%s%s", t->status == TUNE_TRIAL_DUPLICATE ? "  " : "", tune_trial_status_name((int)t->status));
+    if (t->reason) printf(" (%s)", t->reason);
+    printf("\n");
+    fflush(stdout);
+}
+
+static void note(void *ctx, const char *text) {
+    cli_show *show = ctx;
+    cli_show_clear(show);
+    cli_notice("%s", text);
+}
+
+tune_watcher cli_show_watcher(cli_show *show) {
+    return (tune_watcher){.ctx = show, .trial = trial, .progress = progress, .note = note};
+}
+
+/* ---- the end ---- */
+
+static void show_side(const char *name, const json_t *side) {
+    char *params = json_dumps(json_object_get(side, "params"), JSON_COMPACT), text[512] = "";
+    const json_t *m = json_object_get(side, "metrics");
+    if (params) params_text(params, text, sizeof text);
+    free(params);
+    printf("%-9s %s\n", name, text);
+    if (!json_is_number(json_object_get(m, "prefill_tok_s"))) return;
+    printf("          prefill %.1f tok/s, decode %.2f tok/s, request %.4g s\n",
+           json_number_value(json_object_get(m, "prefill_tok_s")),
+           json_number_value(json_object_get(m, "decode_tok_s")),
+           json_number_value(json_object_get(m, "request_s")));
+}
+
+static void show_front(const cli_job *job, const tune_keeper *keeper) {
+    size_t count;
+    const tune_trial_row *trials = tune_keeper_trials(keeper, &count);
+    bool *member = xl_array(count, sizeof *member);
+    if (!member) return;
+    size_t n = tune_front(trials, count, job->objective, job->objectives, member);
+    printf("\n%zu of %zu trials are beaten by no other (pareto.csv):\n  trial", n, count);
+    for (int i = 0; i < job->objectives; i++) printf(" %14s", tune_metric_name((int)job->objective[i]));
+    printf("  settings\n");
+    for (size_t i = 0; i < count; i++) {
+        char params[512];
+        if (!member[i]) continue;
+        params_text(trials[i].params, params, sizeof params);
+        printf("  %5lld", (long long)trials[i].index);
+        for (int k = 0; k < job->objectives; k++) printf(" %14.6g", trials[i].metric[job->objective[k]]);
+        printf("  %s\n", params);
+    }
+    free(member);
+}
+
+void cli_show_result(const cli_job *job, const tune_keeper *keeper, const tune_drive_result *r) {
+    json_t *best = tune_keeper_run(keeper)->result ? json_loads(tune_keeper_run(keeper)->result, 0, NULL) : NULL;
+    printf("\n%d trials: %d measured, %d duplicates", r->trials, r->measured, r->duplicates);
+    if (r->failed) printf(", %d of them failed, infeasible or too slow", r->failed);
+    printf("\n");
+    if (best) {
+        if (!json_is_true(json_object_get(best, "is_baseline"))) show_side("best", best);
+        show_side("baseline", json_object_get(best, "baseline"));
+    }
+    if (job->objectives > 1) show_front(job, keeper);
+    printf("verdict   %s\n", r->verdict);
+    printf("run       %s\n", tune_keeper_folder(keeper));
+    fflush(stdout);
+    json_decref(best);
+}

@@ -1,0 +1,199 @@
+#include "tuner/driver/landscape_export.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/memory.h"
+
+/* The samples in use of one trial, as the objective in ms. */
+typedef struct times {
+    double *ms;
+    size_t count;
+} times;
+
+static double sample_ms(const tune_sample_row *s, tune_metric objective) {
+    double parts[TUNE_PARTS] = {s->prefill_s, s->decode_s, NAN, NAN};
+    return 1e3 * tune_problem_cost(objective, parts);
+}
+
+static times times_of(const tune_trial_row *t, const tune_sample_row *samples, size_t count,
+                      tune_metric objective) {
+    times out = {.ms = xl_array(count, sizeof(double))};
+    for (size_t i = 0; out.ms && t->status == TUNE_TRIAL_OK && i < count; i++) {
+        const tune_sample_row *s = &samples[i];
+        if (s->trial == t->index && s->used && strcmp(s->stage, "search") == 0)
+            out.ms[out.count++] = sample_ms(s, objective);
+    }
+    return out;
+}
+
+static double mean(const times *t) {
+    double sum = 0;
+    for (size_t i = 0; i < t->count; i++) sum += t->ms[i];
+    return t->count ? sum / (double)t->count : NAN;
+}
+
+static void csv_row(FILE *out, const tune_space *space, const tune_trial_row *t, const json_t *params,
+                    const times *ms) {
+    for (size_t i = 0; i < tune_space_params(space); i++) {
+        const json_t *value = json_object_get(params, tune_space_param(space, i)->name);
+        if (json_is_string(value)) fprintf(out, "%s,", json_string_value(value));
+        else fprintf(out, "%.9g,", json_number_value(value));
+    }
+    if (ms->count) fprintf(out, "%.9g", mean(ms));
+    fprintf(out, ",%.6g,", t->seconds);
+    for (size_t i = 0; i < ms->count; i++) fprintf(out, "%s%.9g", i ? ";" : "", ms->ms[i]);
+    fputc('\n', out);
+}
+
+/* Kernel Tuner keeps results by the values joined with commas. */
+static void cache_entry(json_t *cache, const tune_space *space, const tune_trial_row *t, json_t *params,
+                        const times *ms) {
+    char *key = strdup("");
+    json_t *entry = json_deep_copy(params), *list = json_array();
+    for (size_t i = 0; key && i < tune_space_params(space); i++) {
+        const json_t *value = json_object_get(params, tune_space_param(space, i)->name);
+        char *grown = json_is_string(value) ? xl_format("%s%s%s", key, i ? "," : "", json_string_value(value))
+                                            : xl_format("%s%s%.9g", key, i ? "," : "", json_number_value(value));
+        free(key);
+        key = grown;
+    }
+    for (size_t i = 0; i < ms->count; i++) json_array_append_new(list, json_real(ms->ms[i]));
+    json_object_set_new(entry, "time", ms->count ? json_real(mean(ms)) : json_string("RuntimeFailedConfig"));
+    json_object_set_new(entry, "times", list);
+    json_object_set_new(entry, "compile_time", json_real(0));
+    json_object_set_new(entry, "verification_time", json_real(0));
+    json_object_set_new(entry, "benchmark_time", json_real(t->seconds * 1e3));
+    json_object_set_new(entry, "strategy_time", json_real(0));
+    json_object_set_new(entry, "framework_time", json_real(0));
+    if (key) json_object_set_new(cache, key, entry);
+    else json_decref(entry);
+    free(key);
+}
+
+static json_t *domains(const tune_space *space) {
+    json_t *j = json_object();
+    for (size_t i = 0; i < tune_space_params(space); i++) {
+        const tune_param *p = tune_space_param(space, i);
+        json_t *list = json_array();
+        for (uint32_t v = 0; v < p->count; v++) {
+            double number = p->values[v].number;
+            if (p->values[v].text) json_array_append_new(list, json_string(p->values[v].text));
+            else if (number == floor(number)) json_array_append_new(list, json_integer((json_int_t)number));
+            else json_array_append_new(list, json_real(number));
+        }
+        json_object_set_new(j, p->name, list);
+    }
+    return j;
+}
+
+static int write_json(const char *path, const json_t *j, xlstm_error *err) {
+    char *text = json_dumps(j, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
+    int status = text ? xl_file_write(path, text, strlen(text), err)
+                      : xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
+    free(text);
+    return status;
+}
+
+static int write_csv(const char *path, const char *text, size_t bytes, xlstm_error *err) {
+    size_t length = strlen(path);
+    if (length < 3 || strcmp(path + length - 3, ".gz") != 0) return xl_file_write(path, text, bytes, err);
+    gzFile f = gzopen(path, "wb9");
+    bool ok = f && gzwrite(f, text, (unsigned)bytes) == (int)bytes;
+    if (f && gzclose(f) != Z_OK) ok = false;
+    return ok ? XLSTM_OK : xl_fail(err, XLSTM_EIO, "%s: cannot be written", path);
+}
+
+/* spaces.json lists spaces by name; those of other landscapes in the folder stay. */
+static int write_spaces(const char *folder, const char *name, const tune_problem *problem, const tune_run_row *run,
+                        xlstm_error *err) {
+    char *path = xl_path_join(folder, "spaces.json"), *data = NULL;
+    size_t bytes;
+    json_t *all = NULL;
+    if (!path) return xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
+    if (xl_is_file(path) && !xl_file_read(path, 64 << 20, &data, &bytes, NULL))
+        all = json_loadb(data, bytes, 0, NULL);
+    if (!json_is_array(all)) {
+        json_decref(all);
+        all = json_array();
+    }
+    for (size_t i = json_array_size(all); i-- > 0;) {
+        const char *other = json_string_value(json_object_get(json_array_get(all, i), "name"));
+        if (other && !strcmp(other, name)) json_array_remove(all, i);
+    }
+    json_array_append_new(all, json_pack("{s:s, s:o, s:s, s:s, s:I, s:I}", "name", name, "params",
+                                         domains(problem->space), "checkpoint", run->checkpoint, "machine",
+                                         run->machine, "prompt_tokens", (json_int_t)run->prompt_tokens, "new",
+                                         (json_int_t)run->new_tokens));
+    int status = write_json(path, all, err);
+    json_decref(all);
+    free(path);
+    free(data);
+    return status;
+}
+
+int tune_landscape_export(const char *path, const tune_problem *problem, tune_keeper *keeper, tune_metric objective,
+                          xlstm_error *err) {
+    if (objective == TUNE_PEAK_MB || objective == TUNE_KL || objective == TUNE_ENERGY_J)
+        return xl_fail(err, XLSTM_EARG, "export_landscape: objective %s is no time",
+                       tune_metric_name((int)objective));
+    const tune_run_row *run = tune_keeper_run(keeper);
+    size_t count, sample_count = 0, bytes = 0;
+    const tune_trial_row *trials = tune_keeper_trials(keeper, &count);
+    tune_sample_row *samples = NULL;
+    char *csv = NULL, *folder = xl_path_folder(path), *cache_path = NULL, *name = NULL;
+    const char *slash = strrchr(path, '/');
+    json_t *cache = json_object();
+    FILE *out = open_memstream(&csv, &bytes);
+    int status = tune_study_samples(tune_keeper_study(keeper), run->id, &samples, &sample_count, err);
+    if (!status && (!out || !folder || !(name = strdup(slash ? slash + 1 : path))))
+        status = xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
+    if (status) goto out;
+    name[strcspn(name, ".")] = 0;
+    for (size_t i = 0; i < tune_space_params(problem->space); i++)
+        fprintf(out, "%s,", tune_space_param(problem->space, i)->name);
+    fputs("time,cost_s,times\n", out);
+    for (size_t i = 0; !status && i < count; i++) {
+        if (trials[i].status == TUNE_TRIAL_DUPLICATE) continue;
+        times ms = times_of(&trials[i], samples, sample_count, objective);
+        json_t *params = json_loads(trials[i].params, 0, NULL);
+        if (!ms.ms || !params) status = xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
+        else {
+            csv_row(out, problem->space, &trials[i], params, &ms);
+            cache_entry(cache, problem->space, &trials[i], params, &ms);
+        }
+        json_decref(params);
+        free(ms.ms);
+    }
+    if (fflush(out) && !status) status = xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
+    if (!status) status = xl_make_folder(folder, err);
+    if (!status) status = write_csv(path, csv, bytes, err);
+    if (!status) status = write_spaces(folder, name, problem, run, err);
+    if (!status && !(cache_path = xl_format("%s/%s.kernel_tuner.json", folder, name)))
+        status = xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
+    if (!status) {
+        json_t *keys = json_array(), *values = domains(problem->space);
+        const char *key;
+        json_t *value;
+        json_object_foreach(values, key, value) json_array_append_new(keys, json_string(key));
+        json_t *whole = json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:o}", "device_name", run->machine, "kernel_name",
+                                  name, "problem_size", "1", "tune_params_keys", keys, "tune_params", values,
+                                  "objective", "time", "cache", json_incref(cache));
+        status = write_json(cache_path, whole, err);
+        json_decref(whole);
+    }
+out:
+    if (out) fclose(out);
+    json_decref(cache);
+    free(csv);
+    free(folder);
+    free(name);
+    free(cache_path);
+    free(samples);
+    return status;
+}
