@@ -1,3 +1,11 @@
+/* Model-based search. Each proposal is the candidate with the greatest expected improvement under a forest of
+ * extremely randomized trees that is fitted to the logarithm of the values, cut off at their median: how bad the
+ * worse half is does not matter, and without it the trees spend their splits on the half that does. Candidates are
+ * the neighbours of the best points, points two moves away, crosses of two of them, and random points.
+ *
+ * Noise is noticed by measuring the incumbent a second time. Where there is some, a further sample of a measured
+ * point competes with new points by the same rule, and the incumbent gets more samples as the search goes on. See
+ * docs/strategies.md. */
 #include "tuner/search/auto.h"
 
 #include <math.h>
@@ -15,27 +23,43 @@ const tune_auto_params tune_auto_defaults = {
     .spread = 8,
     .trees = 30,
     .tries = 1,
-    .leaf = 2,
+    .leaf = 4,
     .pairs = 0.3,
-    .refit = 6,
-    .clip = 1,
+    .refit = 2,
+    .clip = 0.5,
     .parents = 6,
     .near2 = 10,
     .cross = 20,
     .random = 100,
-    .xi = 0,
     .sigma = 1,
-    .explore = 0,
+    .precision = 0.01,
+    .growth = 0.05,
+    .share = 0.3,
+    .doubt = 1.5,
 };
 
 #define KNOB(name)                                                                                                 \
     { #name, offsetof(tune_auto_params, name) }
-const tune_auto_knob tune_auto_knobs[] = {KNOB(initial), KNOB(spread), KNOB(trees), KNOB(tries),   KNOB(leaf),
-                                          KNOB(pairs),   KNOB(refit),  KNOB(clip),  KNOB(parents), KNOB(near2),
-                                          KNOB(cross),   KNOB(random), KNOB(xi),    KNOB(sigma),   KNOB(explore),
-                                          KNOB(a),       KNOB(b),      KNOB(c),     KNOB(d),       {NULL, 0}};
+const tune_auto_knob tune_auto_knobs[] = {
+    KNOB(initial), KNOB(spread), KNOB(trees), KNOB(tries),  KNOB(leaf),  KNOB(pairs),     KNOB(refit),  KNOB(clip),
+    KNOB(parents), KNOB(near2),  KNOB(cross), KNOB(random), KNOB(sigma), KNOB(precision), KNOB(growth), KNOB(share),
+    KNOB(doubt),   KNOB(a),      KNOB(b),     KNOB(c),      KNOB(d),     {NULL, 0}};
 
-enum { MAX_CANDIDATES = 4096 };
+enum {
+    MAX_CANDIDATES = 4096,
+    TRAIN_BEST = 1000, /* samples of the model at most: the best … */
+    TRAIN_OTHERS = 500 /* … and some of the others */
+};
+
+/* Measured once more after so many values to learn whether there is noise. */
+enum { PROBE = 16 };
+
+typedef enum noise_state { NOISE_UNKNOWN, NOISE_NONE, NOISE_PRESENT } noise_state;
+
+typedef struct ranked {
+    double estimate; /* logarithm */
+    uint32_t row;    /* of the record */
+} ranked;
 
 typedef struct auto_search {
     tune_record record;
@@ -43,15 +67,20 @@ typedef struct auto_search {
     tune_auto_params p;
     xl_rng rng;
     tune_forest *forest;
-    size_t fitted; /* rows of the record when the forest was grown last */
+    float bound; /* values above it are all alike to the model */
+    noise_state noise;
+    double variance; /* of the logarithm of one value */
+    double given;    /* variance that the caller expects; negative: unknown */
     uint32_t *candidates;
     size_t candidate_count;
-    uint32_t *train_point;
-    float *train_y;
-    size_t train_room;
     uint32_t *mark; /* [size] number of the proposal that last had the point as a candidate */
     uint32_t round;
-    float bound;
+    int repeats;    /* proposals of a measured point */
+    ranked *ranked; /* [valid], best first */
+    size_t valid;
+    uint32_t *train_point;
+    float *train_y;
+    size_t room;
 } auto_search;
 
 int tune_auto_create(const tune_space *space, const tune_strategy_options *options, void **state,
@@ -62,12 +91,15 @@ int tune_auto_create(const tune_space *space, const tune_strategy_options *optio
     if (status) goto fail;
     s->space = space;
     s->p = options->auto_params ? *options->auto_params : tune_auto_defaults;
+    s->given = options->noise < 0 ? -1 : options->noise * options->noise;
+    s->noise = options->noise < 0 ? NOISE_UNKNOWN : options->noise > 0 ? NOISE_PRESENT : NOISE_NONE;
+    s->variance = fmax(s->given, 0);
     xl_rng_seed(&s->rng, options->seed);
-    tune_forest_params fp = {.trees = (int)s->p.trees,
-                             .tries = (int)fmax(1, s->p.tries * (double)tune_space_params(space) + 0.5),
-                             .leaf = (int)s->p.leaf,
-                             .pairs = s->p.pairs};
-    status = tune_forest_create(space, &fp, &s->forest, err);
+    tune_forest_params model = {.trees = (int)s->p.trees,
+                                .tries = (int)fmax(1, s->p.tries * (double)tune_space_params(space) + 0.5),
+                                .leaf = (int)s->p.leaf,
+                                .pairs = s->p.pairs};
+    status = tune_forest_create(space, &model, &s->forest, err);
     if (status) goto fail;
     s->candidates = xl_array(MAX_CANDIDATES, sizeof *s->candidates);
     s->mark = calloc(tune_space_size(space), sizeof *s->mark);
@@ -82,169 +114,6 @@ fail:
     return status;
 }
 
-static double distance(const auto_search *s, uint32_t a, uint32_t b) {
-    const uint16_t *x = tune_space_index(s->space, a), *y = tune_space_index(s->space, b);
-    double d = 0;
-    for (size_t i = 0; i < tune_space_params(s->space); i++) {
-        const tune_param *p = tune_space_param(s->space, i);
-        if (p->count < 2) continue;
-        d += p->ordered ? fabs((double)x[i] - y[i]) / (p->count - 1) : x[i] != y[i];
-    }
-    return d;
-}
-
-static uint32_t ask_initial(auto_search *s) {
-    uint32_t best = TUNE_NO_POINT;
-    double best_d = -1;
-    for (int i = 0; i < (int)s->p.spread || best == TUNE_NO_POINT; i++) {
-        uint32_t c = tune_record_random_fresh(&s->record, &s->rng);
-        double d = INFINITY;
-        for (size_t j = 0; j < s->record.count; j++) d = fmin(d, distance(s, c, s->record.seen[j].point));
-        if (d > best_d) {
-            best_d = d;
-            best = c;
-        }
-    }
-    return best;
-}
-
-static void add_candidate(auto_search *s, uint32_t point) {
-    if (point == TUNE_NO_POINT || s->mark[point] == s->round || s->candidate_count == MAX_CANDIDATES) return;
-    s->mark[point] = s->round;
-    if (!tune_record_fresh(&s->record, point)) return;
-    s->candidates[s->candidate_count++] = point;
-}
-
-static int compare_floats(const void *a, const void *b) {
-    float x = *(const float *)a, y = *(const float *)b;
-    return (x > y) - (x < y);
-}
-
-static int fit(auto_search *s, xlstm_error *err) {
-    size_t n = s->record.count;
-    if (n > s->train_room) {
-        s->train_room = 2 * n;
-        free(s->train_point);
-        free(s->train_y);
-        s->train_point = xl_array(s->train_room, sizeof *s->train_point);
-        s->train_y = xl_array(2 * s->train_room, sizeof *s->train_y);
-        if (!s->train_point || !s->train_y) return xl_fail(err, XLSTM_ENOMEM, "strategy auto: out of memory");
-    }
-    float *sorted = s->train_y + s->train_room;
-    size_t valid = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (s->record.seen[i].samples) sorted[valid++] = (float)s->record.seen[i].mean;
-    }
-    qsort(sorted, valid, sizeof *sorted, compare_floats);
-    float bound = valid ? sorted[(size_t)((double)(valid - 1) * s->p.clip)] : 0;
-    for (size_t i = 0; i < n; i++) {
-        const tune_seen *o = &s->record.seen[i];
-        s->train_point[i] = o->point;
-        s->train_y[i] = o->samples && (float)o->mean < bound ? (float)o->mean : bound;
-    }
-    s->bound = bound;
-    int grow = n < 60 ? (int)s->p.trees : (int)s->p.refit;
-    return tune_forest_fit(s->forest, s->train_point, s->train_y, n, grow, &s->rng, err);
-}
-
-static double improvement(double best, double mean, double sd) {
-    if (sd < 1e-12) return fmax(best - mean, 0);
-    double z = (best - mean) / sd;
-    return sd * (z * 0.5 * erfc(-z * M_SQRT1_2) + exp(-0.5 * z * z) * 0.3989422804014327);
-}
-
-static int compare_seen(const void *a, const void *b) {
-    const tune_seen *x = *(const tune_seen *const *)a, *y = *(const tune_seen *const *)b;
-    return x->mean != y->mean ? (x->mean > y->mean) - (x->mean < y->mean)
-                              : (x->point > y->point) - (x->point < y->point);
-}
-
-int tune_auto_ask(void *state, tune_proposal *out, xlstm_error *err) {
-    auto_search *s = state;
-    size_t n = s->record.count;
-    tune_best best;
-    tune_record_best(&s->record, &best);
-    if (n < (size_t)s->p.initial || best.point == TUNE_NO_POINT) {
-        out->point = ask_initial(s);
-        goto end;
-    }
-    if (xl_rng_uniform(&s->rng) < s->p.explore) {
-        out->point = tune_record_random_fresh(&s->record, &s->rng);
-        goto end;
-    }
-    int status = fit(s, err);
-    if (status) return status;
-    s->round++;
-    s->candidate_count = 0;
-    /* parents */
-    const tune_seen **order = xl_array(n, sizeof *order);
-    size_t valid = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (s->record.seen[i].samples) order[valid++] = &s->record.seen[i];
-    }
-    qsort(order, valid, sizeof *order, compare_seen);
-    size_t parents = valid < (size_t)s->p.parents ? valid : (size_t)s->p.parents;
-    uint32_t near[1024];
-    size_t dims = tune_space_params(s->space);
-    for (size_t i = 0; i < parents; i++) {
-        size_t k = tune_space_neighbours(s->space, order[i]->point, TUNE_NEAR_HAMMING, near, 1024);
-        for (size_t j = 0; j < k && j < 1024; j++) add_candidate(s, near[j]);
-        for (int j = 0; j < (int)s->p.near2; j++) {
-            uint16_t index[TUNE_SPACE_PARAMS];
-            memcpy(index, tune_space_index(s->space, order[i]->point), dims * sizeof *index);
-            for (int m = 0; m < 2; m++) {
-                size_t d = xl_rng_below(&s->rng, dims);
-                index[d] = (uint16_t)xl_rng_below(&s->rng, tune_space_param(s->space, d)->count);
-            }
-            add_candidate(s, tune_space_find(s->space, index));
-        }
-    }
-    for (int j = 0; j < (int)s->p.cross && parents > 1; j++) {
-        uint16_t index[TUNE_SPACE_PARAMS];
-        const uint16_t *x = tune_space_index(s->space, order[xl_rng_below(&s->rng, parents)]->point);
-        const uint16_t *y = tune_space_index(s->space, order[xl_rng_below(&s->rng, parents)]->point);
-        for (size_t d = 0; d < dims; d++) index[d] = xl_rng_below(&s->rng, 2) ? x[d] : y[d];
-        add_candidate(s, tune_space_find(s->space, index));
-    }
-    free(order);
-    for (int j = 0; j < (int)s->p.random; j++) {
-        add_candidate(s, (uint32_t)xl_rng_below(&s->rng, tune_space_size(s->space)));
-    }
-    double top = -1, target = log(best.estimate) - s->p.xi;
-    out->point = TUNE_NO_POINT;
-    for (size_t i = 0; i < s->candidate_count; i++) {
-        double mean, variance;
-        tune_forest_predict(s->forest, s->candidates[i], &mean, &variance);
-        double ei = improvement(target, mean, s->p.sigma * sqrt(variance));
-        if (ei > top) {
-            top = ei;
-            out->point = s->candidates[i];
-        }
-    }
-    if (out->point == TUNE_NO_POINT) out->point = tune_record_random_fresh(&s->record, &s->rng);
-end:
-    tune_record_ask(&s->record, out->point);
-    return XLSTM_OK;
-}
-
-int tune_auto_tell(void *state, uint32_t point, double value, double cost_s, xlstm_error *err) {
-    auto_search *s = state;
-    int status = tune_record_tell(&s->record, point, value, err);
-    const tune_seen *o = tune_record_find(&s->record, point);
-    if (!status) tune_forest_add(s->forest, point, o->samples ? fminf((float)o->mean, s->bound) : s->bound);
-    return status;
-}
-
-bool tune_auto_done(const void *state) {
-    const auto_search *s = state;
-    return !tune_record_fresh_count(&s->record);
-}
-
-void tune_auto_best(const void *state, tune_best *out) {
-    const auto_search *s = state;
-    tune_record_best(&s->record, out);
-}
-
 void tune_auto_destroy(void *state) {
     auto_search *s = state;
     if (!s) return;
@@ -252,7 +121,291 @@ void tune_auto_destroy(void *state) {
     tune_forest_destroy(s->forest);
     free(s->candidates);
     free(s->mark);
+    free(s->ranked);
     free(s->train_point);
     free(s->train_y);
     free(s);
+}
+
+/* ---- what is known of a measured point ---- */
+
+/* Samples after which the standard error of a point is `precision`. */
+static int samples_enough(const auto_search *s) {
+    if (s->noise != NOISE_PRESENT) return 1;
+    return (int)fmin(ceil(s->variance / (s->p.precision * s->p.precision)) + 1, 1000);
+}
+
+/* The number of samples that the incumbent should have by now: more as the search goes on. */
+static int samples_wanted(const auto_search *s) {
+    int enough = samples_enough(s), now = 2 + (int)(s->record.told * s->p.growth);
+    return enough < now || !tune_record_fresh_count(&s->record) ? enough : now;
+}
+
+static int compare_ranked(const void *a, const void *b) {
+    const ranked *x = a, *y = b;
+    if (x->estimate != y->estimate) return x->estimate < y->estimate ? -1 : 1;
+    return x->row < y->row ? -1 : x->row > y->row;
+}
+
+/* Orders the points that have a value. */
+static void rank(auto_search *s) {
+    s->valid = 0;
+    for (size_t i = 0; i < s->record.count; i++) {
+        const tune_seen *o = &s->record.seen[i];
+        if (o->samples) s->ranked[s->valid++] = (ranked){o->mean, (uint32_t)i};
+    }
+    qsort(s->ranked, s->valid, sizeof *s->ranked, compare_ranked);
+}
+
+static const tune_seen *ranked_seen(const auto_search *s, size_t i) {
+    return &s->record.seen[s->ranked[i].row];
+}
+
+/* What a point's value is believed to be, as a logarithm. The first sample made the point stand out among many, so
+ * it says too little time: the later ones are fair, and count alone where there are any. *variance: of that belief.
+ */
+static double belief(const auto_search *s, const tune_seen *o, double *variance) {
+    *variance = 0;
+    if (s->noise != NOISE_PRESENT) return o->mean;
+    int fair = o->samples - 1;
+    *variance = s->variance / (fair > 0 ? fair : 0.5);
+    return fair > 0 ? (o->mean * o->samples - o->first) / fair : o->mean + sqrt(s->variance);
+}
+
+/* The point that is believed to be the best and is known well enough to say so; NULL: none has a value. */
+static const tune_seen *find_incumbent(const auto_search *s) {
+    const tune_seen *best = NULL;
+    double least = INFINITY, variance;
+    for (size_t i = 0; i < s->valid; i++) {
+        const tune_seen *o = ranked_seen(s, i);
+        double doubted = belief(s, o, &variance) + s->p.doubt * sqrt(variance);
+        if (doubted >= least) continue;
+        least = doubted;
+        best = o;
+    }
+    return best;
+}
+
+static void learn_noise(auto_search *s) {
+    int freedom;
+    double pooled = tune_record_noise(&s->record, &freedom);
+    if (s->noise == NOISE_NONE || !freedom) return;
+    /* A value that comes back the same to the last digit is no measurement of a clock. */
+    if (s->noise == NOISE_UNKNOWN) s->noise = pooled > 0 ? NOISE_PRESENT : NOISE_NONE;
+    /* Few repeats say little about a variance: until there are more, 2 % (or what the caller expects) weighs in. */
+    double expected = s->given > 0 ? s->given : 0.02 * 0.02;
+    s->variance = s->noise == NOISE_PRESENT ? (pooled * freedom + expected * 2) / (freedom + 2) : 0;
+}
+
+static int reserve(auto_search *s, xlstm_error *err) {
+    if (s->record.count <= s->room) return XLSTM_OK;
+    s->room = 2 * s->record.count;
+    free(s->ranked);
+    free(s->train_point);
+    free(s->train_y);
+    s->ranked = xl_array(s->room, sizeof *s->ranked);
+    s->train_point = xl_array(s->room, sizeof *s->train_point);
+    s->train_y = xl_array(s->room, sizeof *s->train_y);
+    if (s->ranked && s->train_point && s->train_y) return XLSTM_OK;
+    s->room = 0;
+    return xl_fail(err, XLSTM_ENOMEM, "strategy auto: out of memory");
+}
+
+int tune_auto_tell(void *state, uint32_t point, double value, double cost_s, xlstm_error *err) {
+    auto_search *s = state;
+    bool fresh = !tune_record_find(&s->record, point);
+    int status = tune_record_tell(&s->record, point, value, err);
+    if (!status) status = reserve(s, err);
+    if (status) return status;
+    learn_noise(s);
+    rank(s);
+    if (fresh) tune_forest_add(s->forest, point, isnan(value) ? s->bound : fminf((float)log(value), s->bound));
+    return XLSTM_OK;
+}
+
+/* ---- the model ---- */
+
+/* Fits the forest to the ranked points and to those that failed, which count as no better than the bound. */
+static int fit(auto_search *s, xlstm_error *err) {
+    size_t n = 0, all = s->record.count, valid = s->valid;
+    s->bound = (float)s->ranked[(size_t)((double)(valid - 1) * s->p.clip)].estimate;
+    size_t best = all <= TRAIN_BEST + TRAIN_OTHERS || valid < TRAIN_BEST ? valid : TRAIN_BEST;
+    for (size_t i = 0; i < best; i++) {
+        const tune_seen *o = ranked_seen(s, i);
+        s->train_point[n] = o->point;
+        s->train_y[n++] = fminf((float)o->mean, s->bound);
+    }
+    size_t others = all - best, step = others > TRAIN_OTHERS ? others / TRAIN_OTHERS : 1;
+    for (size_t i = best; i < valid; i += step) {
+        s->train_point[n] = ranked_seen(s, i)->point;
+        s->train_y[n++] = s->bound;
+    }
+    for (size_t i = 0, failed = 0; valid < all && i < all; i++) {
+        if (s->record.seen[i].samples || failed++ % step) continue;
+        s->train_point[n] = s->record.seen[i].point;
+        s->train_y[n++] = s->bound;
+    }
+    int grow = (int)fmax(s->p.refit, 300.0 / (double)n);
+    return tune_forest_fit(s->forest, s->train_point, s->train_y, n, grow, &s->rng, err);
+}
+
+/* Expected improvement on `target` of a normal variable. */
+static double improvement(double target, double mean, double sd) {
+    if (sd < 1e-12) return fmax(target - mean, 0);
+    double z = (target - mean) / sd;
+    return sd * (z * 0.5 * erfc(-z * 0.7071067811865476) + exp(-0.5 * z * z) * 0.3989422804014327);
+}
+
+/* ---- candidates ---- */
+
+static void add_candidate(auto_search *s, uint32_t point) {
+    if (point == TUNE_NO_POINT || s->mark[point] == s->round || s->candidate_count == MAX_CANDIDATES) return;
+    s->mark[point] = s->round;
+    if (tune_record_fresh(&s->record, point)) s->candidates[s->candidate_count++] = point;
+}
+
+static void add_moves(auto_search *s, uint32_t parent) {
+    uint32_t near[MAX_CANDIDATES / 4];
+    size_t room = sizeof near / sizeof *near, dims = tune_space_params(s->space);
+    size_t n = tune_space_neighbours(s->space, parent, TUNE_NEAR_HAMMING, near, room);
+    for (size_t i = 0; i < n && i < room; i++) add_candidate(s, near[i]);
+    for (int i = 0; i < (int)s->p.near2; i++) {
+        uint16_t index[TUNE_SPACE_PARAMS];
+        memcpy(index, tune_space_index(s->space, parent), dims * sizeof *index);
+        for (int move = 0; move < 2; move++) {
+            size_t d = xl_rng_below(&s->rng, dims);
+            index[d] = (uint16_t)xl_rng_below(&s->rng, tune_space_param(s->space, d)->count);
+        }
+        add_candidate(s, tune_space_find(s->space, index));
+    }
+}
+
+static void add_cross(auto_search *s, uint32_t mother, uint32_t father) {
+    uint16_t index[TUNE_SPACE_PARAMS];
+    const uint16_t *x = tune_space_index(s->space, mother), *y = tune_space_index(s->space, father);
+    for (size_t d = 0; d < tune_space_params(s->space); d++) index[d] = xl_rng_below(&s->rng, 2) ? x[d] : y[d];
+    add_candidate(s, tune_space_find(s->space, index));
+}
+
+static void gather_candidates(auto_search *s) {
+    size_t parents = s->valid < (size_t)s->p.parents ? s->valid : (size_t)s->p.parents;
+    s->round++;
+    s->candidate_count = 0;
+    for (size_t i = 0; i < parents; i++) add_moves(s, ranked_seen(s, i)->point);
+    for (int i = 0; i < (int)s->p.cross && parents > 1; i++) {
+        add_cross(s, ranked_seen(s, xl_rng_below(&s->rng, parents))->point,
+                  ranked_seen(s, xl_rng_below(&s->rng, parents))->point);
+    }
+    for (int i = 0; i < (int)s->p.random; i++) {
+        add_candidate(s, (uint32_t)xl_rng_below(&s->rng, tune_space_size(s->space)));
+    }
+    if (!s->candidate_count) add_candidate(s, tune_record_random_fresh(&s->record, &s->rng));
+}
+
+/* ---- the first points ---- */
+
+/* Steps between two points, each parameter's range being 1. */
+static double distance(const auto_search *s, uint32_t a, uint32_t b) {
+    const uint16_t *x = tune_space_index(s->space, a), *y = tune_space_index(s->space, b);
+    double d = 0;
+    for (size_t i = 0; i < tune_space_params(s->space); i++) {
+        const tune_param *p = tune_space_param(s->space, i);
+        if (p->count > 1) d += p->ordered ? fabs((double)x[i] - y[i]) / (p->count - 1) : x[i] != y[i];
+    }
+    return d;
+}
+
+/* Of some random points the one farthest from all that were measured. */
+static uint32_t spread_point(auto_search *s) {
+    uint32_t best = TUNE_NO_POINT;
+    double farthest = -1;
+    for (int i = 0; i < (int)s->p.spread || !i; i++) {
+        uint32_t point = tune_record_random_fresh(&s->record, &s->rng);
+        double nearest = INFINITY;
+        for (size_t j = 0; j < s->record.count; j++) {
+            nearest = fmin(nearest, distance(s, point, s->record.seen[j].point));
+        }
+        if (nearest > farthest) {
+            farthest = nearest;
+            best = point;
+        }
+    }
+    return best;
+}
+
+/* ---- ask ---- */
+
+/* A measured point that is to have another sample now; NULL: none. Noise is looked for once. Under noise the
+ * incumbent gets its samples, and so does a point that seems better than it, within a share of all samples. */
+static const tune_seen *choose_repeat(const auto_search *s) {
+    bool exhausted = !tune_record_fresh_count(&s->record);
+    const tune_seen *incumbent = find_incumbent(s);
+    if (!incumbent || s->noise == NOISE_NONE) return NULL;
+    if (s->noise == NOISE_UNKNOWN) {
+        bool probe = s->record.told >= PROBE || exhausted;
+        return probe && !s->record.asked[incumbent->point] ? incumbent : NULL;
+    }
+    if (!exhausted && s->repeats > s->p.share * s->record.told) return NULL;
+    int wanted = samples_wanted(s);
+    if (incumbent->samples < wanted && !s->record.asked[incumbent->point]) return incumbent;
+    double variance, target = belief(s, incumbent, &variance);
+    for (size_t i = 0; i < s->valid; i++) {
+        const tune_seen *o = ranked_seen(s, i);
+        if (o->mean >= target) break;
+        if (o->samples < wanted && !s->record.asked[o->point]) return o;
+    }
+    return NULL;
+}
+
+static int ask_model(auto_search *s, tune_proposal *out, xlstm_error *err) {
+    int status = fit(s, err);
+    if (status) return status;
+    gather_candidates(s);
+    double most = -1, ignored, target = belief(s, find_incumbent(s), &ignored);
+    for (size_t i = 0; i < s->candidate_count; i++) {
+        double mean, variance;
+        tune_forest_predict(s->forest, s->candidates[i], &mean, &variance);
+        double gain = improvement(target, mean, s->p.sigma * sqrt(variance));
+        if (gain <= most) continue;
+        most = gain;
+        out->point = s->candidates[i];
+    }
+    return XLSTM_OK;
+}
+
+int tune_auto_ask(void *state, tune_proposal *out, xlstm_error *err) {
+    auto_search *s = state;
+    const tune_seen *repeat = choose_repeat(s);
+    if (repeat) {
+        out->point = repeat->point;
+        out->again = true;
+        s->repeats++;
+    } else if (!tune_record_fresh_count(&s->record)) {
+        return xl_fail(err, XLSTM_EARG, "strategy auto: every point is being measured, wanted a result first");
+    } else if (!s->valid || s->record.count < (size_t)s->p.initial) {
+        out->point = spread_point(s);
+    } else {
+        int status = ask_model(s, out, err);
+        if (status) return status;
+    }
+    tune_record_ask(&s->record, out->point);
+    return XLSTM_OK;
+}
+
+bool tune_auto_done(const void *state) {
+    const auto_search *s = state;
+    if (tune_record_fresh_count(&s->record) || s->record.pending) return false;
+    tune_best best;
+    tune_auto_best(s, &best);
+    if (best.point == TUNE_NO_POINT || s->noise == NOISE_NONE) return true;
+    return s->noise == NOISE_PRESENT && best.samples >= samples_enough(s);
+}
+
+void tune_auto_best(const void *state, tune_best *out) {
+    const auto_search *s = state;
+    *out = (tune_best){.point = TUNE_NO_POINT};
+    const tune_seen *o = find_incumbent(s);
+    if (!o) return;
+    double variance, mean = belief(s, o, &variance);
+    *out = (tune_best){o->point, exp(mean), sqrt(variance), o->samples};
 }

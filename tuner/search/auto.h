@@ -5,22 +5,24 @@
 #include <stddef.h>
 
 typedef struct tune_auto_params {
-    double initial; /* points of the initial design */
-    double spread;  /* candidates of which the farthest from the design so far joins it */
-    double trees;
-    double tries; /* splits compared at a node, of the number of parameters */
-    double leaf;
-    double pairs;      /* share of splits over two parameters */
-    double refit;      /* trees grown anew a proposal */
-    double clip;       /* quantile of the values above which the model does not look; 1: none */
-    double parents;    /* best points whose neighbours are candidates */
-    double near2;      /* candidates that differ from a parent in two parameters, a parent */
-    double cross;      /* candidates crossed from two parents */
-    double random;     /* candidates drawn at random */
-    double xi;         /* improvement wanted, log */
-    double sigma;      /* factor of the predicted standard deviation */
-    double explore;    /* share of proposals that are random */
-    double a, b, c, d; /* experiments */
+    double initial;   /* points of the initial design */
+    double spread;    /* random points of which the farthest from the design so far joins it */
+    double trees;     /* of the forest */
+    double tries;     /* splits compared at a node, as a share of the number of parameters */
+    double leaf;      /* a node of fewer samples is not split */
+    double pairs;     /* share of the splits that look at the product or ratio of two parameters */
+    double refit;     /* trees grown anew a proposal, at least */
+    double clip;      /* quantile of the values above which all are alike to the model */
+    double parents;   /* best points whose neighbours are candidates */
+    double near2;     /* candidates two moves away, a parent */
+    double cross;     /* candidates crossed from two parents */
+    double random;    /* candidates drawn at random */
+    double sigma;     /* factor of the predicted standard deviation */
+    double precision; /* relative standard error of the winner's estimate that is enough */
+    double growth;    /* samples more that the incumbent should have, a value told */
+    double share;     /* of all samples that may be repeats, at most */
+    double doubt;     /* standard errors that are added to a point's estimate before it can be the incumbent */
+    double a, b, c, d;
 } tune_auto_params;
 
 extern const tune_auto_params tune_auto_defaults;

@@ -186,25 +186,29 @@ static bool draw_split(const tune_forest *f, size_t first, size_t count, node *n
 /* The best of some random splits of the samples order[first …]; a leaf where none was found. */
 static node choose_split(const tune_forest *f, size_t first, size_t count, uint64_t *rng) {
     node split[MAX_TRIES];
-    double left[MAX_TRIES] = {0}, total = 0, best_gain = -1;
-    uint32_t lefts[MAX_TRIES] = {0};
+    float left[MAX_TRIES], total = 0;
+    double best_gain = -INFINITY;
+    uint32_t lefts[MAX_TRIES];
     int tries = 0, wanted = f->params.tries < MAX_TRIES ? f->params.tries : MAX_TRIES;
-    for (int i = 0; i < 4 * wanted && tries < wanted; i++) tries += draw_split(f, first, count, &split[tries], rng);
+    for (int i = 0; i < 2 * wanted && tries < wanted; i++) tries += draw_split(f, first, count, &split[tries], rng);
+    for (int t = 0; t < tries; t++) {
+        left[t] = 0;
+        lefts[t] = 0;
+    }
     for (size_t i = first; i < first + count; i++) {
         const float *row = f->rows + f->width * f->order[i];
-        double y = (double)f->y[f->order[i]];
+        float y = f->y[f->order[i]];
         total += y;
         for (int t = 0; t < tries; t++) {
             bool is_left = goes_left(&split[t], row);
-            left[t] += is_left ? y : 0;
+            left[t] += y * (float)is_left; /* without a branch: it would be mispredicted half the time */
             lefts[t] += is_left;
         }
     }
     node best = {.leaf = true};
     for (int t = 0; t < tries; t++) {
-        double right = total - left[t];
-        double gain = left[t] * left[t] / lefts[t] + right * right / (double)(count - lefts[t]) -
-                      total * total / (double)count;
+        double lower = (double)left[t], right = (double)total - lower;
+        double gain = lower * lower / lefts[t] + right * right / (double)(count - lefts[t]);
         if (gain <= best_gain) continue;
         best_gain = gain;
         best = split[t];

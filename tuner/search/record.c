@@ -44,12 +44,12 @@ int tune_record_tell(tune_record *r, uint32_t point, double value, xlstm_error *
     }
     r->asked[point] = 0;
     r->told++;
-    s->last = value;
     if (isnan(value)) {
         s->failures++;
         return XLSTM_OK;
     }
     double y = log(value), before = y - s->mean;
+    if (!s->samples) s->first = y;
     s->mean += before / ++s->samples;
     s->squares += before * (y - s->mean);
     return XLSTM_OK;

@@ -18,7 +18,7 @@ typedef struct tune_seen {
     int failures;   /* NaN told */
     double mean;    /* of the values' logarithms */
     double squares; /* sum of squared differences from it */
-    double last;    /* the last value told; NaN: it failed */
+    double first;   /* logarithm of the first value */
 } tune_seen;
 
 typedef struct tune_record {

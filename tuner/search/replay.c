@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cpu.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/pool.h"
@@ -127,7 +128,7 @@ static void run_task(void *context, int64_t task, int thread) {
 int tune_replay(const tune_landscape *l, const tune_replay_options *o, tune_trace *traces, xlstm_error *err) {
     memset(traces, 0, (size_t)o->seeds * sizeof *traces);
     replay r = {.l = l, .o = o, .traces = traces};
-    xl_pool_run(xl_pool_shared(), o->threads > 0 ? o->threads : XL_POOL_MAX, o->seeds, run_task, &r);
+    xl_pool_run(xl_pool_shared(), o->threads > 0 ? o->threads : xl_cpu_count(), o->seeds, run_task, &r);
     int status = atomic_load(&r.status);
     if (status && err) *err = r.error;
     return status;

@@ -1,0 +1,378 @@
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tuner/space/space.h"
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+/* ---- expressions ---- */
+
+static const char *const names[] = {"a", "b", "name"};
+
+static double value_of(const char *source, double a, double b, const char *name) {
+    tune_expr *e;
+    xlstm_error err;
+    const tune_value values[] = {{.number = a}, {.number = b}, {.text = name}};
+    if (tune_expr_parse(source, names, 3, &e, &err)) fail_msg("%s", err.text);
+    tune_value v = tune_expr_value(e, values);
+    tune_expr_destroy(e);
+    assert_null(v.text);
+    return v.number;
+}
+
+static void expressions_have_pythons_values(void **state) {
+    /* each checked against Python 3 with a = 7, b = -2, name = "row" */
+    const struct {
+        const char *source;
+        double value;
+    } rows[] = {
+        {"1 + 2 * 3", 7},
+        {"(1 + 2) * 3", 9},
+        {"2 ** 3 ** 2", 512},
+        {"-2 ** 2", -4},
+        {"2 ** -1", 0.5},
+        {"a // b", -4},
+        {"a % b", -1},
+        {"-a % 3", 2},
+        {"a / b", -3.5},
+        {"7 - 2 - 1", 4},
+        {"24 // 4 // 2", 3},
+        {"1 < a < 10", 1},
+        {"1 < a < 5", 0},
+        {"a > 1 > b", 1},
+        {"a == 7 and b == -2", 1},
+        {"not a == 7", 0},
+        {"not not a", 1},
+        {"a in [1, 7, 9]", 1},
+        {"a not in (1, 7, 9)", 0},
+        {"a in (7,)", 1},
+        {"name == \"row\"", 1},
+        {"name in ['column', 'row']", 1},
+        {"name != 'row' or a == 7", 1},
+        {"name == a", 0},
+        {"min(a, b, 3)", -2},
+        {"max(a, b) + abs(b)", 9},
+        {"a if b < 0 else b", 7},
+        {"1 if b > 0 else 2 if a > 0 else 3", 2},
+        {"0 or 5", 5},
+        {"3 and 5", 5},
+        {"1e3 + .5", 1000.5},
+        {"True + True", 2},
+        {"a == 1 or a % 2 == 1 and b < 0", 1},
+        {"32 <= a * 8 <= 1024", 1},
+        {"(a * 4 + 14) * (b + 14) < 12288", 1},
+        {"+a - -b", 5},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        double v = value_of(rows[i].source, 7, -2, "row");
+        if (v != rows[i].value) fail_msg("%s: %g, wanted %g", rows[i].source, v, rows[i].value);
+    }
+    assert_true(isnan(value_of("a / 0", 1, 1, "")));
+    assert_true(isnan(value_of("a % (b - 1)", 1, 1, "")));
+    assert_true(value_of("a / 0 > 0", 1, 1, "") == 0);
+}
+
+static void expressions_refuse_what_they_do_not_know(void **state) {
+    const struct {
+        const char *source, *message;
+    } rows[] = {
+        {"", "found the end"},
+        {"a +", "found the end"},
+        {"(a", "wanted \")\""},
+        {"a b", "more than one expression"},
+        {"nam == 1", "did you mean \"name\""},
+        {"zzzzzzz == 1", "no parameter is called \"zzzzzzz\""},
+        {"a in 3", "wanted a list"},
+        {"a in [1, 2", "not closed"},
+        {"'open", "not closed"},
+        {"abs(1, 2)", "takes one value"},
+        {"a if b", "wanted \"else\""},
+        {"__import__('os')", "no parameter is called"},
+        {"a = 1", "more than one expression"},
+        {"1x", "not a number"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        tune_expr *e;
+        xlstm_error err;
+        assert_int_equal(tune_expr_parse(rows[i].source, names, 3, &e, &err), XLSTM_EARG);
+        assert_null(e);
+        if (!strstr(err.text, rows[i].message)) fail_msg("%s: %s", rows[i].source, err.text);
+    }
+    char deep[2001];
+    memset(deep, '(', 2000);
+    deep[2000] = 0;
+    tune_expr *e;
+    assert_int_equal(tune_expr_parse(deep, names, 3, &e, NULL), XLSTM_EARG);
+    memset(deep, '-', 2000);
+    assert_int_equal(tune_expr_parse(deep, names, 3, &e, NULL), XLSTM_EARG);
+}
+
+/* ---- spaces ---- */
+
+static tune_space *block_space(void) {
+    xlstm_error err;
+    tune_space *s = tune_space_create();
+    assert_int_equal(tune_space_add_powers(s, "block_x", 1, 3, 64, &err), 0); /* 4 … 64 */
+    assert_int_equal(tune_space_add_range(s, "tile", 2, 1, 7, 2, &err), 0);   /* 1 3 5 7 */
+    const tune_value layouts[] = {{.text = "row"}, {.text = "column"}};
+    assert_int_equal(tune_space_add_list(s, "layout", 0, layouts, 2, &err), 0);
+    assert_int_equal(tune_space_add_condition(s, "block_x * tile <= 100", &err), 0);
+    assert_int_equal(tune_space_add_condition(s, "layout == 'row' or tile > 1", &err), 0);
+    return s;
+}
+
+static bool exists(const tune_space *s, const uint16_t *i) {
+    double x = tune_space_param(s, 0)->values[i[0]].number, t = tune_space_param(s, 1)->values[i[1]].number;
+    return x * t <= 100 && (i[2] == 0 || t > 1);
+}
+
+static void sealing_finds_the_points_that_exist(void **state) {
+    xlstm_error err;
+    tune_space *s = block_space();
+    assert_int_equal(tune_space_size(s), 0);
+    assert_int_equal(tune_space_seal(s, &err), 0);
+    size_t points = 0;
+    for (uint16_t x = 0; x < 5; x++) {
+        for (uint16_t t = 0; t < 4; t++) {
+            for (uint16_t l = 0; l < 2; l++) {
+                const uint16_t index[] = {x, t, l};
+                uint32_t p = tune_space_find(s, index);
+                assert_int_equal(p != TUNE_NO_POINT, exists(s, index));
+                if (p == TUNE_NO_POINT) continue;
+                assert_int_equal(p, points++); /* enumeration order */
+                assert_memory_equal(tune_space_index(s, p), index, sizeof index);
+            }
+        }
+    }
+    assert_int_equal(tune_space_size(s), points);
+    assert_int_equal(tune_space_affects(s), 3);
+    const tune_value values[] = {{.number = 16}, {.number = 3}, {.text = "column"}};
+    uint32_t p = tune_space_find_values(s, values);
+    char text[64];
+    assert_string_equal(tune_space_print(s, p, text, sizeof text), "block_x=16 tile=3 layout=column");
+    json_t *j = tune_space_point_json(s, p);
+    assert_int_equal(json_integer_value(json_object_get(j, "block_x")), 16);
+    assert_string_equal(json_string_value(json_object_get(j, "layout")), "column");
+    json_decref(j);
+    const tune_value far[] = {{.number = 63}, {.number = 7}, {.text = "other"}};
+    assert_int_equal(tune_space_find_values(s, far), TUNE_NO_POINT);
+    assert_true(tune_space_nearest(s, far) < points);
+    tune_space_destroy(s);
+}
+
+static void neighbours_differ_in_one_parameter(void **state) {
+    tune_space *s = block_space();
+    assert_int_equal(tune_space_seal(s, NULL), 0);
+    for (uint32_t p = 0; p < tune_space_size(s); p++) {
+        for (int near = 0; near < 2; near++) {
+            uint32_t found[64];
+            size_t n = tune_space_neighbours(s, p, near ? TUNE_NEAR_ADJACENT : TUNE_NEAR_HAMMING, found, 64),
+                   wanted = 0;
+            for (uint32_t q = 0; q < tune_space_size(s); q++) {
+                const uint16_t *a = tune_space_index(s, p), *b = tune_space_index(s, q);
+                int differ = 0, steps = 0;
+                for (int i = 0; i < 3; i++) {
+                    differ += a[i] != b[i];
+                    steps += i < 2 ? abs(a[i] - b[i]) : 0;
+                }
+                if (differ == 1 && (!near || steps <= 1)) wanted++;
+            }
+            assert_int_equal(n, wanted);
+            for (size_t i = 0; i < n; i++) assert_int_not_equal(found[i], p);
+            if (n > 1)
+                assert_int_equal(
+                    tune_space_neighbours(s, p, near ? TUNE_NEAR_ADJACENT : TUNE_NEAR_HAMMING, found, 1), n);
+        }
+    }
+    tune_space_destroy(s);
+}
+
+/* Bands beyond the heads there are make one schedule. */
+static uint64_t bands(void *heads, const tune_space *s, const tune_value *values) {
+    double h = *(int *)heads;
+    return (uint64_t)ceil(h / fmin(values[0].number, h)) * 1000 + (uint64_t)values[1].number;
+}
+
+static void settings_of_one_schedule_are_one_point(void **state) {
+    int heads = 4;
+    tune_space *s = tune_space_create();
+    assert_int_equal(tune_space_add_range(s, "heads_per_band", 1, 1, 8, 1, NULL), 0);
+    assert_int_equal(tune_space_add_range(s, "workers", 1, 1, 2, 1, NULL), 0);
+    tune_space_set_canonical(s, bands, &heads);
+    assert_int_equal(tune_space_seal(s, NULL), 0);
+    assert_int_equal(tune_space_size(s), 6); /* 4, 2 or 1 bands; two workers */
+    const uint16_t eight[] = {7, 0}, four[] = {3, 0}, two[] = {1, 0}, three[] = {2, 0};
+    assert_int_equal(tune_space_find(s, eight), tune_space_find(s, four));
+    assert_int_equal(tune_space_find(s, two), tune_space_find(s, three));
+    assert_int_not_equal(tune_space_find(s, two), tune_space_find(s, four));
+    uint32_t near[8], p = tune_space_find(s, eight);
+    assert_int_equal(tune_space_neighbours(s, p, TUNE_NEAR_HAMMING, near, 8), 3); /* each once */
+    tune_space_destroy(s);
+}
+
+static void bad_spaces_say_why(void **state) {
+    xlstm_error err;
+    tune_space *s = tune_space_create();
+    assert_int_equal(tune_space_seal(s, &err), XLSTM_EARG);
+    assert_int_equal(tune_space_add_range(s, "a", 0, 3, 1, 1, &err), XLSTM_EARG);
+    assert_int_equal(tune_space_add_range(s, "a", 0, 1, 3, 0, &err), XLSTM_EARG);
+    assert_int_equal(tune_space_add_range(s, "a", 0, 0, INT64_MAX, 1, &err), XLSTM_EARG);
+    assert_int_equal(tune_space_add_powers(s, "a", 0, 5, 7, &err), XLSTM_EARG);
+    const tune_value twice[] = {{.number = 1}, {.number = 1}};
+    assert_int_equal(tune_space_add_list(s, "a", 0, twice, 2, &err), XLSTM_EARG);
+    assert_int_equal(tune_space_add_range(s, "a_b", 0, 1, 3, 1, &err), 0);
+    assert_int_equal(tune_space_add_range(s, "a-b", 0, 1, 3, 1, &err), XLSTM_EARG);
+    assert_string_equal(err.text, "parameter a-b: given twice");
+    assert_int_equal(tune_space_add_condition(s, "a_b > 3", &err), 0);
+    assert_int_equal(tune_space_seal(s, &err), XLSTM_EARG);
+    tune_space_destroy(s);
+    s = tune_space_create();
+    for (int i = 0; i < 4; i++) {
+        const char *name[] = {"p0", "p1", "p2", "p3"};
+        assert_int_equal(tune_space_add_range(s, name[i], 0, 1, 60000, 1, &err), 0);
+    }
+    assert_int_equal(tune_space_add_condition(s, "p0 < 0", &err), 0); /* pruned at the first parameter */
+    assert_int_equal(tune_space_seal(s, &err), XLSTM_EARG);
+    tune_space_destroy(s);
+}
+
+static void a_million_points_are_enumerated(void **state) {
+    tune_space *s = tune_space_create();
+    for (int i = 0; i < 6; i++) {
+        const char *name[] = {"p0", "p1", "p2", "p3", "p4", "p5"};
+        assert_int_equal(tune_space_add_range(s, name[i], 0, 1, 10, 1, NULL), 0);
+    }
+    assert_int_equal(tune_space_seal(s, NULL), 0);
+    assert_int_equal(tune_space_size(s), 1000000);
+    const uint16_t index[] = {9, 8, 7, 6, 5, 4};
+    assert_int_equal(tune_space_find(s, index), 987654);
+    tune_space_destroy(s);
+}
+
+/* ---- forms ---- */
+
+static const char *const pinnings[] = {"none", "compact", "spread", NULL};
+static const tune_known known[] = {
+    {"chunk_size", XLSTM_AFFECTS_PREFILL, 1, 512, 64, 1, 65536, NULL},
+    {"workers", XLSTM_AFFECTS_PREFILL, 1, 4, 2, 1, 256, NULL},
+    {"pinning", XLSTM_AFFECTS_DECODE, 0, 2, 0, 0, 2, pinnings},
+};
+
+static int from_json(const char *text, tune_space **s, xlstm_error *err) {
+    json_t *j = json_loads(text, 0, NULL);
+    assert_non_null(j);
+    int status = tune_space_from_json(j, known, COUNT(known), s, err);
+    json_decref(j);
+    return status;
+}
+
+static void json_form(void **state) {
+    xlstm_error err;
+    tune_space *s;
+    assert_int_equal(
+        from_json("{\"chunk_size\": {\"min\": 16, \"max\": 256, \"powers_of_two\": true}, \"workers\": true,"
+                  "\"pinning\": [\"compact\", \"none\"], \"conditions\": [\"chunk_size * workers <= 512\"]}",
+                  &s, &err),
+        0);
+    assert_int_equal(tune_space_seal(s, &err), 0);
+    assert_int_equal(tune_space_params(s), 3);
+    assert_int_equal(tune_space_size(s), 2 * (4 + 4 + 4 + 4 + 2));
+    assert_int_equal(tune_space_affects(s), XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_DECODE);
+    char text[80];
+    assert_string_equal(tune_space_print(s, tune_space_preset_point(s), text, sizeof text),
+                        "chunk_size=64 workers=2 pinning=none");
+    tune_space_destroy(s);
+    assert_int_equal(from_json("{\"workers\": 3, \"chunk_size\": {\"step\": 100}}", &s, &err), 0);
+    assert_int_equal(tune_space_param(s, 0)->count, 1);
+    assert_int_equal(tune_space_param(s, 1)->count, 6);
+    tune_space_destroy(s);
+}
+
+static void json_errors_name_key_and_wanted(void **state) {
+    const struct {
+        const char *json, *message;
+    } rows[] = {
+        {"[1]", "found a list, wanted an object"},
+        {"{}", "no parameter is named"},
+        {"{\"chunk_sise\": 4}", "did you mean \"chunk_size\""},
+        {"{\"zzzzzzzz\": 4}", "wanted one of chunk_size, workers, pinning"},
+        {"{\"workers\": null}", "space: workers: found null"},
+        {"{\"workers\": [1, true]}", "space: workers: found true"},
+        {"{\"workers\": {\"mim\": 1}}", "unknown key \"mim\", wanted \"min\""},
+        {"{\"workers\": {\"min\": 1.5}}", "space: workers.min: found a number, wanted an integer"},
+        {"{\"workers\": {\"max\": 300}}", "found 300, wanted an integer from 1 to 256"},
+        {"{\"workers\": {\"step\": 2, \"powers_of_two\": true}}", "exclude each other"},
+        {"{\"workers\": [2, 2]}", "value 2 is there twice"},
+        {"{\"workers\": []}", "0 values"},
+        {"{\"pinning\": \"compat\"}", "found compat, wanted one of none, compact, spread"},
+        {"{\"workers\": true, \"conditions\": \"x\"}", "conditions: found a text, wanted a list"},
+        {"{\"workers\": true, \"conditions\": [1]}", "conditions[0]: found an integer"},
+        {"{\"workers\": true, \"conditions\": [\"worker > 1\"]}", "did you mean \"workers\""},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        tune_space *s;
+        xlstm_error err;
+        assert_true(from_json(rows[i].json, &s, &err) < 0);
+        assert_null(s);
+        if (!strstr(err.text, rows[i].message)) fail_msg("%s: %s", rows[i].json, err.text);
+    }
+}
+
+static void names_form(void **state) {
+    xlstm_error err;
+    tune_space *s;
+    assert_int_equal(tune_space_from_names("workers,chunk-size=16:64:16,pinning=none|spread", known, 3, &s, &err),
+                     0);
+    assert_int_equal(tune_space_seal(s, &err), 0);
+    assert_int_equal(tune_space_size(s), 4 * 4 * 2);
+    assert_string_equal(tune_space_param(s, 1)->name, "chunk_size");
+    tune_space_destroy(s);
+    assert_int_equal(tune_space_from_names("chunk_size", known, 3, &s, &err), 0);
+    assert_int_equal(tune_space_param(s, 0)->count, 10); /* a long range: its powers of two */
+    tune_space_destroy(s);
+    assert_int_equal(tune_space_from_names("chunk_size=16:64:x2,workers=2", known, 3, &s, &err), 0);
+    assert_int_equal(tune_space_param(s, 0)->count, 3);
+    tune_space_destroy(s);
+    const char *bad[] = {"", "workrs", "workers=x", "workers=1:x", "workers=", "pinning=nono", "workers,workers"};
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        assert_true(tune_space_from_names(bad[i], known, 3, &s, &err) < 0);
+        assert_null(s);
+    }
+}
+
+static void original_space(void **state) {
+    tune_space *s;
+    assert_int_equal(tune_space_original(2, 8, 16, 64, 0, 0, &s, NULL), 0);
+    assert_int_equal(tune_space_seal(s, NULL), 0);
+    assert_int_equal(tune_space_size(s), 7 * 49);
+    assert_int_equal(tune_space_param(s, 1)->moves[0], 12);
+    tune_space_destroy(s);
+    assert_int_equal(tune_space_original(2, 8, 16, 64, 4, 8, &s, NULL), 0);
+    assert_int_equal(tune_space_params(s), 3);
+    assert_int_equal(tune_space_find_param(s, "chunk-size"), 1);
+    tune_space_destroy(s);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(expressions_have_pythons_values),
+        cmocka_unit_test(expressions_refuse_what_they_do_not_know),
+        cmocka_unit_test(sealing_finds_the_points_that_exist),
+        cmocka_unit_test(neighbours_differ_in_one_parameter),
+        cmocka_unit_test(settings_of_one_schedule_are_one_point),
+        cmocka_unit_test(bad_spaces_say_why),
+        cmocka_unit_test(a_million_points_are_enumerated),
+        cmocka_unit_test(json_form),
+        cmocka_unit_test(json_errors_name_key_and_wanted),
+        cmocka_unit_test(names_form),
+        cmocka_unit_test(original_space),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
