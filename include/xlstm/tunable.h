@@ -15,7 +15,9 @@ typedef enum xlstm_tunable_id {
     XLSTM_TUNE_SCHEDULER,      /* choice: queued, ray, recurrent */
     XLSTM_TUNE_CHUNK_SIZE,     /* tokens of one chunk of the chunkwise form */
     XLSTM_TUNE_HEADS_PER_BAND, /* heads of one task */
-    XLSTM_TUNE_WORKERS,        /* threads of prefill */
+    /* Threads of prefill. `ray` has no workers of its own: its actors run on the process's pool with the default
+     * number of threads; tools leave the value at its default there, unless it is tuned. */
+    XLSTM_TUNE_WORKERS,
     XLSTM_TUNE_SEGMENT,        /* tokens that go through the layers together in prefill */
     XLSTM_TUNE_DECODE_WORKERS, /* threads of decode */
     XLSTM_TUNE_PINNING,        /* choice: none, compact, spread */

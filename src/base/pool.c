@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/affinity.h"
 #include "base/cpu.h"
@@ -76,7 +77,26 @@ int xl_team_size(const xl_team *team) {
     return team->size;
 }
 
+/* Sleeps until the phase moves, or for some milliseconds where `briefly`; the team's lock is held. */
+static void sleep_in_phase(xl_team *team, bool briefly) {
+    enum { NANOSECONDS = 5000000, SECOND = 1000000000 };
+    if (!briefly) {
+        pthread_cond_wait(&team->moved, &team->lock);
+        return;
+    }
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += NANOSECONDS;
+    until.tv_sec += until.tv_nsec / SECOND;
+    until.tv_nsec %= SECOND;
+    pthread_cond_timedwait(&team->moved, &team->lock, &until);
+}
+
 void xl_team_barrier(xl_team *team) {
+    xl_team_barrier_idle(team, NULL, NULL);
+}
+
+void xl_team_barrier_idle(xl_team *team, void (*idle)(void *ctx), void *ctx) {
     if (team->size == 1) {
         atomic_store_explicit(&team->next, 0, memory_order_relaxed);
         return;
@@ -96,7 +116,13 @@ void xl_team_barrier(xl_team *team) {
     if (spin_until_changed(&team->phase, phase, team->spin)) return;
     pthread_mutex_lock(&team->lock);
     atomic_fetch_add(&team->sleepers, 1);
-    while (atomic_load(&team->phase) == phase) pthread_cond_wait(&team->moved, &team->lock);
+    while (atomic_load(&team->phase) == phase) {
+        sleep_in_phase(team, idle != NULL);
+        if (!idle) continue;
+        pthread_mutex_unlock(&team->lock);
+        idle(ctx);
+        pthread_mutex_lock(&team->lock);
+    }
     atomic_fetch_sub(&team->sleepers, 1);
     pthread_mutex_unlock(&team->lock);
 }

@@ -41,6 +41,8 @@ int xl_pool_parallel(xl_pool *pool, int threads, xl_region_fn fn, void *ctx);
 int xl_team_size(const xl_team *team);
 /* Waits until every thread of the team is here; what each wrote before is seen by all after. */
 void xl_team_barrier(xl_team *team);
+/* The same, calling idle(ctx) again and again, some milliseconds apart, while it waits long. */
+void xl_team_barrier_idle(xl_team *team, void (*idle)(void *ctx), void *ctx);
 /* The next number of this phase, 0, 1, 2, …, each given to one thread; a barrier begins again at 0. */
 int64_t xl_team_claim(xl_team *team);
 

@@ -325,6 +325,34 @@ static int stop_after(void *user) {
     return c->left-- <= 0;
 }
 
+static int count_polls(void *user) {
+    ++*(long *)user;
+    return 0;
+}
+
+/* At least once a chunk of each head and once a product, so that Ctrl-C is prompt in a long prompt. */
+static void a_prompt_is_polled_often(void **state) {
+    int32_t ids[TOKENS];
+    make_ids(ids, TOKENS, 12);
+    small_model *s = small_model_create(2, xl_cpu_flags());
+    xlstm_settings settings;
+    xlstm_settings_init(&settings, &s->model);
+    settings.v[XLSTM_TUNE_CHUNK_SIZE] = 10;
+    settings.v[XLSTM_TUNE_WORKERS] = 1;
+    settings.v[XLSTM_TUNE_DECODE_WORKERS] = 1;
+    xlstm_session *session;
+    assert_int_equal(xlstm_session_create(&session, &s->model, &settings, NULL), XLSTM_OK);
+    long polls = 0;
+    xlstm_session_set_cancel(session, count_polls, &polls);
+    assert_int_equal(xlstm_prefill(session, ids, TOKENS, XLSTM_LOGITS_NONE, NULL, NULL), XLSTM_OK);
+    assert_true(polls >= 3 * (TOKENS / 10 * 3 + 2));
+    polls = 0;
+    assert_int_equal(xlstm_decode(session, 1, NULL, NULL), XLSTM_OK);
+    assert_true(polls >= 3);
+    xlstm_session_destroy(session);
+    small_model_destroy(s);
+}
+
 static void cancelled_session_is_usable_after_reset(void **state) {
     int32_t ids[TOKENS];
     make_ids(ids, TOKENS, 12);
@@ -460,6 +488,7 @@ int main(void) {
         cmocka_unit_test(ray_has_several_bands_in_flight),
         cmocka_unit_test(odd_lengths),
         cmocka_unit_test(bad_ids_change_nothing),
+        cmocka_unit_test(a_prompt_is_polled_often),
         cmocka_unit_test(cancelled_session_is_usable_after_reset),
         cmocka_unit_test(state_round_trip),
     };

@@ -95,6 +95,25 @@ static void phases_follow_each_other(void **state) {
     }
 }
 
+static void count_idle(void *ctx) {
+    atomic_fetch_add((atomic_int *)ctx, 1);
+}
+
+static void wait_for_the_last(void *ctx, xl_team *team, int thread) {
+    if (thread == 1) usleep(100000);
+    if (thread == 0) xl_team_barrier_idle(team, count_idle, ctx);
+    else xl_team_barrier(team);
+}
+
+static void a_long_wait_calls_back(void **state) {
+    atomic_int calls = 0;
+    xl_pool_parallel(xl_pool_shared(), 2, wait_for_the_last, &calls);
+    assert_in_range(atomic_load(&calls), 1, 1000);
+    atomic_store(&calls, 0);
+    xl_pool_parallel(xl_pool_shared(), 1, wait_for_the_last, &calls);
+    assert_int_equal(atomic_load(&calls), 0);
+}
+
 /* Regions so short that workers are still leaving the last one, and so far apart that they sleep. */
 static void many_short_regions(void **state) {
     record *r = calloc(1, sizeof *r);
@@ -175,13 +194,10 @@ static void pinned_threads_work(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_task_runs_once),
-        cmocka_unit_test(few_tasks_and_none),
-        cmocka_unit_test(phases_follow_each_other),
-        cmocka_unit_test(many_short_regions),
-        cmocka_unit_test(region_inside_a_region_runs_alone),
-        cmocka_unit_test(callers_take_turns),
-        cmocka_unit_test(a_forked_child_has_a_pool),
+        cmocka_unit_test(every_task_runs_once),     cmocka_unit_test(few_tasks_and_none),
+        cmocka_unit_test(phases_follow_each_other), cmocka_unit_test(a_long_wait_calls_back),
+        cmocka_unit_test(many_short_regions),       cmocka_unit_test(region_inside_a_region_runs_alone),
+        cmocka_unit_test(callers_take_turns),       cmocka_unit_test(a_forked_child_has_a_pool),
         cmocka_unit_test(pinned_threads_work),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,6 +12,16 @@ bool xl_cpu_stopped(segment *s, int thread) {
     return true;
 }
 
+static void poll_cancel(void *argument) {
+    xl_cpu_stopped(argument, 0);
+}
+
+/* A caller that waits for long work of others still asks whether to go on. */
+static void wait_for_team(segment *s, xl_team *team, int thread) {
+    if (thread || !s->feed->cancel) xl_team_barrier(team);
+    else xl_team_barrier_idle(team, poll_cancel, s);
+}
+
 static void embed(segment *s, const xl_op *op, xl_team *team) {
     enum { TOKENS = 8 };
     const xl_context *context = s->context;
@@ -48,7 +58,7 @@ static void run_segment(void *argument, xl_team *team, int thread) {
             xl_cpu_product(s, op, team, thread, from);
             break;
         }
-        xl_team_barrier(team);
+        wait_for_team(s, team, thread);
     }
 }
 
