@@ -338,6 +338,25 @@ static void the_originals_pictures(void **state) {
     assert_null(content("prefill_vs_decode.png.tmp", &bytes));
 }
 
+static void the_front_of_several_objectives(void **state) {
+    if (!have_gnuplot()) skip();
+    clear();
+    put("summary.csv", original);
+    put("pareto.csv", "trial,decode_s,prefill_s,chunk_size\n1,2.5,0.054,36\n3,2.51,0.051,36\n");
+    tune_report *r = read_report();
+    assert_int_equal(r->objectives, 2);
+    assert_string_equal(r->objective[0], "decode_s");
+    assert_true(r->trial[1].front && r->trial[3].front && !r->trial[2].front);
+    assert_true(r->trial[3].objective[1] == 0.051);
+    tune_report_free(r);
+    tune_report_options options = {0};
+    xlstm_error err = {0};
+    if (pictures(&options, &err)) fail_msg("%s", err.text);
+    a_picture("pareto_front", "decode_s (s)");
+    broken("pareto.csv", "a,b\n1,2\n", XLSTM_EFORMAT, "no column trial");
+    broken("pareto.csv", "trial,decode_s\nx,2\n", XLSTM_EFORMAT, "trial is x");
+}
+
 static void hostile_names_are_only_text(void **state) {
     if (!have_gnuplot()) skip();
     clear();
@@ -426,6 +445,7 @@ int main(void) {
         cmocka_unit_test(samples_and_ratings_are_found),
         cmocka_unit_test(importance_of_a_known_function),
         cmocka_unit_test(the_originals_pictures),
+        cmocka_unit_test(the_front_of_several_objectives),
         cmocka_unit_test(hostile_names_are_only_text),
         cmocka_unit_test(one_trial_and_none),
         cmocka_unit_test(a_missing_gnuplot_is_said),

@@ -359,12 +359,64 @@ static void draw_ppl(const drawing *d) {
     fputs("unset multiplot\n", out);
 }
 
+/* ---- pareto_front: the first objective against each other one ---- */
+
+static bool front_wanted(const drawing *d) {
+    size_t n = 0;
+    for (size_t i = 0; i < d->report->trials && d->report->objectives > 1; i++) n += d->report->trial[i].front;
+    return n > 0;
+}
+
+static void objective_label(const drawing *d, const char *axis, const char *name) {
+    static const char *const units[][2] = {{"tok_s", "tok/s"},     {"_ms", "ms"}, {"_mb", "MiB"},
+                                           {"kl", "nats a token"}, {"_j", "J"},   {"_s", "s"}};
+    const char *unit = "";
+    for (size_t i = 0; i < sizeof units / sizeof *units && !*unit; i++) {
+        if (strstr(name, units[i][0])) unit = units[i][1];
+    }
+    fprintf(d->out, "set %slabel '%s (%s)'\n", axis, name, unit);
+}
+
+static void draw_front(const drawing *d) {
+    FILE *out = d->out;
+    const tune_report *r = d->report;
+    draw_panels(d, r->objectives - 1, "Pareto front: trials that no other beats in everything");
+    const draw_mark marks[] = {{"trials", 7, 1.0, DRAW_GREY, false}, {"front", 7, 1.4, DRAW_ORANGE, false}, {0}};
+    fputs("set grid xtics ytics lt 1 lc rgb '#e4e9ed' lw 1\n", out);
+    for (int k = 1; k < r->objectives; k++) {
+        double low[2] = {INFINITY, INFINITY}, high[2] = {-INFINITY, -INFINITY};
+        fputs("$all << EOD\n", out);
+        for (size_t i = 0; i < r->trials; i++) {
+            const tune_report_trial *t = &r->trial[i];
+            const double at[2] = {t->objective[0], t->objective[k]};
+            if (!t->ok || !isfinite(at[0]) || !isfinite(at[1])) continue;
+            fprintf(out, "%.9g %.9g %d\n", at[0], at[1], t->front);
+            for (int axis = 0; axis < 2; axis++) {
+                low[axis] = fmin(low[axis], at[axis]);
+                high[axis] = fmax(high[axis], at[axis]);
+            }
+        }
+        fputs("EOD\nset xrange [0:1]\nset yrange [0:1]\n", out);
+        objective_label(d, "x", r->objective[0]);
+        objective_label(d, "y", r->objective[k]);
+        draw_range(d, "x", low[0], high[0]);
+        draw_range(d, "y", low[1], high[1]);
+        if (k == 1) draw_legend(d, marks, true);
+        fputs("plot NaN notitle, $all using 1:2 with points pt 7 ps 1.0 lc rgb '#669aa5b1' notitle, "
+              "$all using 1:($3 == 1 ? $2 : NaN) with points pt 7 ps 1.4 lc rgb '" DRAW_ORANGE
+              "' notitle\nunset label\nunset arrow\n",
+              out);
+    }
+    fputs("unset multiplot\n", out);
+}
+
 const picture draw_insight[] = {
     {"search_progress", 960, 600, progress_wanted, draw_progress},
     {"final_comparison", 960, 560, final_wanted, draw_final},
     {"baseline_noise", 960, 600, noise_wanted, draw_noise},
     {"importance", 960, 480, importance_wanted, draw_importance},
     {"best_by_pair", 900, 680, map_wanted, draw_map},
+    {"pareto_front", 1200, 560, front_wanted, draw_front},
     {"speed_vs_perplexity", 1200, 560, ppl_wanted, draw_ppl},
     {0},
 };

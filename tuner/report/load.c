@@ -249,6 +249,37 @@ static int read_ratings(tune_report *r, const char *path, xlstm_error *err) {
     return status;
 }
 
+/* Which trials no other beats, and in what. */
+static int read_front(tune_report *r, const char *path, xlstm_error *err) {
+    static const char *const metrics[] = {"request_s", "prefill_s", "decode_s", "prefill_tok_s", "decode_tok_s",
+                                          "ttft_ms",   "peak_mb",   "kl",       "energy_j"};
+    tune_csv csv;
+    int status = tune_csv_read(&csv, path, err);
+    if (status) return status;
+    int trial = tune_csv_column(&csv, "trial");
+    if (trial < 0) status = xl_fail(err, XLSTM_EFORMAT, "%s: no column trial in the header", path);
+    for (size_t c = 0; c < csv.columns && r->objectives < TUNE_REPORT_OBJECTIVES && !status; c++) {
+        for (size_t m = 0; m < sizeof metrics / sizeof *metrics; m++) {
+            if (strcmp(csv.header[c], metrics[m]) || tune_csv_column(&r->csv, metrics[m]) < 0) continue;
+            r->objective[r->objectives++] = metrics[m];
+            break;
+        }
+    }
+    for (size_t row = 0; row < csv.rows && !status; row++) {
+        double index;
+        status = tune_csv_number(&csv, path, row, trial, &index, err);
+        if (!status && index >= 0 && index < (double)r->trials) r->trial[(size_t)index].front = true;
+    }
+    tune_csv_clear(&csv);
+    for (size_t i = 0; i < r->trials; i++) {
+        for (int k = 0; k < r->objectives && !status; k++) {
+            int column = tune_csv_column(&r->csv, r->objective[k]);
+            status = tune_csv_number(&r->csv, path, r->trial[i].row, column, &r->trial[i].objective[k], err);
+        }
+    }
+    return status;
+}
+
 static int read_object(json_t **out, const char *path, xlstm_error *err) {
     char *data;
     size_t bytes;
@@ -315,6 +346,7 @@ int tune_report_read(tune_report **out, const char *folder, xlstm_error *err) {
     if (!status) status = read_trials(r, path, err);
     if (!status) status = read_optional(r, "trials.jsonl", read_samples, NULL, err);
     if (!status) status = read_optional(r, "outputs/ratings.csv", read_ratings, NULL, err);
+    if (!status) status = read_optional(r, "pareto.csv", read_front, NULL, err);
     if (!status) status = read_optional(r, "run_meta.json", NULL, &r->meta, err);
     if (!status) status = read_optional(r, "best.json", NULL, &r->best, err);
     free(path);

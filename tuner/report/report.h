@@ -13,7 +13,7 @@
 #include "tuner/measure/stats.h"
 #include "tuner/report/csv.h"
 
-enum { TUNE_REPORT_PARAMETERS = 32, TUNE_REPORT_LEVELS = 4096 };
+enum { TUNE_REPORT_PARAMETERS = 32, TUNE_REPORT_LEVELS = 4096, TUNE_REPORT_OBJECTIVES = 4 };
 
 /* One column of summary.csv that was varied, or one of the original's three. */
 typedef struct tune_parameter {
@@ -33,7 +33,9 @@ typedef struct tune_report_trial {
     double ratio;                      /* objective over the baseline's; NAN without that column */
     double value;                      /* what the search minimised: ratio where there is one, else request_s */
     int level[TUNE_REPORT_PARAMETERS]; /* index into the parameter's levels; -1: empty */
-    double ppl;                        /* of its continuation by outputs/ratings.csv; NAN */
+    double objective[TUNE_REPORT_OBJECTIVES]; /* of the report's objectives; NAN */
+    bool front;                               /* pareto.csv has it */
+    double ppl;                               /* of its continuation by outputs/ratings.csv; NAN */
 } tune_report_trial;
 
 typedef struct tune_report_sample {
@@ -53,9 +55,11 @@ typedef struct tune_report {
     tune_parameter parameter[TUNE_REPORT_PARAMETERS];
     size_t samples;
     tune_report_sample *sample; /* in the order of trials.jsonl */
-    size_t rated;               /* trials with a ppl */
-    json_t *meta, *best;        /* objects, or NULL where there is no such file */
-    long winner;                /* row whose parameters best.json names (the fastest of them); -1 */
+    int objectives;             /* columns of pareto.csv, at most TUNE_REPORT_OBJECTIVES; 0: no such file */
+    const char *objective[TUNE_REPORT_OBJECTIVES]; /* their names, "request_s"; static */
+    size_t rated;                                  /* trials with a ppl */
+    json_t *meta, *best;                           /* objects, or NULL where there is no such file */
+    long winner; /* row whose parameters best.json names (the fastest of them); -1 */
 } tune_report;
 
 /* ENOTFOUND without summary.csv; EFORMAT names file, line, what was found, what was wanted. */
