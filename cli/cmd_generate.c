@@ -244,7 +244,6 @@ static int generate(generation *g, xlstm_error *err) {
 /* What the run's end means to the caller: limits and signals before other failures, which may follow from them. */
 static int exit_code(const generation *g, int status, const xlstm_error *err) {
     uint64_t rss, limit;
-    cli_watchdog_look(g->watchdog);
     const char *lost =
         g->cancelled && cli_has(g->cfg, "save_state") ? "; within the prompt, no state was saved" : "";
     if (status && status != XLSTM_ECANCELLED) return cli_fail(g->cfg, err);

@@ -65,7 +65,7 @@ static void print_row(const json_t *row) {
     char range[96], preset[32], affects[64];
     const json_t *choices = json_object_get(row, "choices"), *value = json_object_get(row, "default");
     if (choices) {
-        join(choices, " ", range, sizeof range);
+        join(choices, " | ", range, sizeof range);
         snprintf(preset, sizeof preset, "%s", json_string_value(value));
     } else {
         snprintf(range, sizeof range, "%lld to %lld %s", (long long)json_integer_value(json_object_get(row, "min")),
@@ -74,9 +74,13 @@ static void print_row(const json_t *row) {
         snprintf(preset, sizeof preset, "%lld", (long long)json_integer_value(value));
     }
     join(json_object_get(row, "affects"), ", ", affects, sizeof affects);
-    printf("%s (%s)\n  %s\n  range %s, default %s; affects %s\n", json_string_value(json_object_get(row, "name")),
-           json_string_value(json_object_get(row, "type")), json_string_value(json_object_get(row, "text")), range,
-           preset, affects);
+    printf("%s (%s)\n  ", json_string_value(json_object_get(row, "name")),
+           json_string_value(json_object_get(row, "type")));
+    cli_print_wrapped(json_string_value(json_object_get(row, "text")), 2, 2);
+    char line[256];
+    snprintf(line, sizeof line, "%s, default %s; affects %s", range, preset, affects);
+    fputs("  ", stdout);
+    cli_print_wrapped(line, 2, 2);
 }
 
 static int run(int argc, char **argv) {

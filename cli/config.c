@@ -131,6 +131,7 @@ static json_t *effective(const cli_config *cfg, bool with_source) {
     for (int row = 0; out && row < cfg->rows; row++) {
         const cli_key *key = cli_key_at(row);
         if (!(key->commands & cfg->spec->command) || key->type == CLI_INERT) continue;
+        if (!strcmp(key->name, "print_effective_config")) continue;
         cli_layer layer;
         const json_t *value = cli_value(cfg, row, &layer);
         if (!value) continue;
@@ -243,6 +244,7 @@ int cli_layer_add(cli_config *cfg, cli_layer layer, json_t *object, const char *
     const char *name;
     json_t *json;
     json_object_foreach(object, name, json) {
+        const char *key = name; /* the macro goes on from `name` */
         if (!strcmp(name, "optimizer") || !strcmp(name, "runner") || !strcmp(name, "params")) {
             if (json_is_object(json) || json_is_null(json)) continue;
             return xl_fail(err, XLSTM_EFORMAT, "%s: %s: wanted a JSON object", file, name);
@@ -252,9 +254,9 @@ int cli_layer_add(cli_config *cfg, cli_layer layer, json_t *object, const char *
         /* A config for both tools names the search's backend and the runner's; each command takes its own. */
         if (!strcmp(name, "backend") && cfg->spec->command != CLI_OPTIMIZE) {
             if (holds(object, "chunkwise_backend") || holds(object, "scheduler")) continue;
-            if (cli_row(cfg, "scheduler") >= 0) name = "scheduler";
+            if (cli_row(cfg, "scheduler") >= 0) key = "scheduler";
         }
-        int status = add_member(cfg, layer, name, json, file, err);
+        int status = add_member(cfg, layer, key, json, file, err);
         if (status) return status;
     }
     for (int i = 0; i < 3; i++) {

@@ -98,6 +98,9 @@ int cli_prompt_text(cli_config *cfg, char **text, size_t *bytes, xlstm_error *er
 
 /* A file to the byte, standard input for NULL and "-"; malloc'd, NUL-terminated (not counted). */
 int cli_input_text(const char *path, char **text, size_t *bytes, xlstm_error *err);
+/* Words of `text` on standard output from column `at`, in 80 columns, further lines indented; a newline at the end.
+ */
+void cli_print_wrapped(const char *text, int at, int indent);
 
 /* One line on standard error, "xltune: …". */
 void cli_notice(const char *format, ...) XLSTM_PRINTF(1, 2);

@@ -19,14 +19,13 @@ static const char *const titles[CLI_GROUP_COUNT] = {
     [CLI_GROUP_INERT] = "Accepted for the original's sake, without effect",
 };
 
-/* Words of `text` from column `at`, continued at COLUMN. */
-static void wrap(const char *text, int at) {
+void cli_print_wrapped(const char *text, int at, int indent) {
     while (*text) {
         int length = (int)strcspn(text, " ");
-        if (at > COLUMN && at + 1 + length > WIDTH) {
-            printf("\n%*s", COLUMN, "");
-            at = COLUMN;
-        } else if (at > COLUMN) {
+        if (at > indent && at + 1 + length > WIDTH) {
+            printf("\n%*s", indent, "");
+            at = indent;
+        } else if (at > indent) {
             putchar(' ');
             at++;
         }
@@ -88,7 +87,7 @@ static void print_key(const cli_key *key) {
         width = 0;
     }
     printf("%*s", COLUMN - width, "");
-    wrap(text, COLUMN);
+    cli_print_wrapped(text, COLUMN, COLUMN);
 }
 
 static void print_inert(unsigned command) {

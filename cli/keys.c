@@ -105,7 +105,7 @@ static const cli_key fixed[] = {
     {"temperature", CLI_GROUP_SAMPLING, CLI_NUM, CLI_GENERATE, 0, 1e6, "0", NULL, NULL, "0 is greedy", 0},
     {"top_k", CLI_GROUP_SAMPLING, CLI_INT, CLI_GENERATE, 0, 1e9, "0", NULL, NULL,
      "keep the k likeliest tokens; 0: all", 0},
-    {"top_p", CLI_GROUP_SAMPLING, CLI_NUM, CLI_GENERATE, 0, 1, "1", NULL, NULL,
+    {"top_p", CLI_GROUP_SAMPLING, CLI_NUM, CLI_GENERATE, 1e-6, 1, "1", NULL, NULL,
      "keep the likeliest tokens that sum to p; 1: all", 0},
     {"min_p", CLI_GROUP_SAMPLING, CLI_NUM, CLI_GENERATE, 0, 1, "0", NULL, NULL,
      "drop tokens below this share of the likeliest; 0: none", 0},

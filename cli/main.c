@@ -6,12 +6,15 @@
 #include "base/error.h"
 #include "cli/command.h"
 
+extern const cli_command cli_cmd_bench;
 extern const cli_command cli_cmd_detokenize;
 extern const cli_command cli_cmd_explain;
 extern const cli_command cli_cmd_fresh_process;
+extern const cli_command cli_cmd_generate;
 extern const cli_command cli_cmd_info;
 extern const cli_command cli_cmd_judge;
 extern const cli_command cli_cmd_optimize;
+extern const cli_command cli_cmd_params;
 extern const cli_command cli_cmd_perplexity;
 extern const cli_command cli_cmd_plot;
 extern const cli_command cli_cmd_replay;
@@ -21,14 +24,17 @@ extern const cli_command cli_cmd_synth;
 extern const cli_command cli_cmd_tokenize;
 extern const cli_command cli_cmd_verify;
 
-/* One row a command, sorted as the help shows them; one without a summary is not for people. */
+/* One row a command, sorted as the help shows them. */
 const cli_command *const cli_commands[] = {
+    &cli_cmd_bench,
     &cli_cmd_detokenize,
     &cli_cmd_explain,
     &cli_cmd_fresh_process,
+    &cli_cmd_generate,
     &cli_cmd_info,
     &cli_cmd_judge,
     &cli_cmd_optimize,
+    &cli_cmd_params,
     &cli_cmd_perplexity,
     &cli_cmd_plot,
     &cli_cmd_replay,

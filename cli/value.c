@@ -59,22 +59,19 @@ void cli_value_wanted(const cli_key *key, char *out, size_t size) {
     switch (key->type) {
     case CLI_INT:
     case CLI_INTS: {
-        const char *what =
-            key->type == CLI_INT ? "an integer" : "a list of integers (16,32 or 16-64+16 or 16-64*2)";
-        if (!bounded(key)) {
-            snprintf(out, size, "%s", what);
-        } else if (key->max >= 1e9) {
-            snprintf(out, size, "%s of at least %.0f", what, key->min);
-        } else {
+        const char *what = key->type == CLI_INT ? "an integer" : "integers such as 16,32 or 16-64+16 or 16-64*2,";
+        if (bounded(key)) {
             snprintf(out, size, "%s from %.0f to %.0f", what, key->min, key->max);
+        } else {
+            snprintf(out, size, "%s", what);
         }
         break;
     }
     case CLI_NUM:
-        if (bounded(key) && key->max < 1e9) {
-            snprintf(out, size, "a number from %g to %g", key->min, key->max);
+        if (bounded(key)) {
+            snprintf(out, size, "a number from %.15g to %.15g", key->min, key->max);
         } else {
-            snprintf(out, size, bounded(key) ? "a number of at least %g" : "a number", key->min);
+            snprintf(out, size, "a number");
         }
         break;
     case CLI_STR:

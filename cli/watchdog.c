@@ -45,9 +45,9 @@ void cli_watchdog_options_read(const cli_config *cfg, cli_watchdog_options *opti
     }
 }
 
-static void look(cli_watchdog *w) {
+static void look(cli_watchdog *w, bool log) {
     uint64_t rss = xl_memory_resident();
-    if (w->log) {
+    if (w->log && log) {
         fprintf(w->log, "%.6f,%.1f,%.1f,%.1f,%.1f,%.1f\n", xl_wall_s(), (double)rss / MIB,
                 (double)xl_memory_available() / MIB, (double)xl_memory_total() / MIB, 0.0, 0.0);
         fflush(w->log);
@@ -65,7 +65,7 @@ static void look(cli_watchdog *w) {
 
 void cli_watchdog_look(cli_watchdog *w) {
     pthread_mutex_lock(&w->mutex);
-    look(w);
+    look(w, false);
     pthread_mutex_unlock(&w->mutex);
 }
 
@@ -73,7 +73,7 @@ static void *watch(void *user) {
     cli_watchdog *w = user;
     pthread_mutex_lock(&w->mutex);
     for (;;) {
-        look(w);
+        look(w, true);
         if (w->ending) break;
         struct timespec until;
         clock_gettime(CLOCK_REALTIME, &until);

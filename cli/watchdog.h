@@ -27,7 +27,7 @@ int cli_watchdog_start(cli_watchdog **out, const cli_watchdog_options *options, 
 /* Takes a last look, ends the thread and closes the log. NULL is accepted. */
 void cli_watchdog_stop(cli_watchdog *watchdog);
 
-/* Takes a look now, in the caller's thread. */
+/* Takes a look now, in the caller's thread, without a line in the log. */
 void cli_watchdog_look(cli_watchdog *watchdog);
 /* Whether the hard limit was passed; *rss and *limit (may be NULL) then say by what, in bytes. */
 bool cli_watchdog_hard(const cli_watchdog *watchdog, uint64_t *rss, uint64_t *limit);

@@ -9,6 +9,7 @@ folder's files. Numbers that vary are for the script to mask (sed); here only pa
 """
 import difflib
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -46,11 +47,19 @@ def run(xltune, script):
         env.update(PATH=tools + ":" + env["PATH"], LC_ALL="C.UTF-8", TMPDIR=work, MODEL=MODEL,
                    PROMPTS=os.path.join(SOURCE, "prompts"), FIXTURES=os.path.join(HERE, "fixtures"),
                    SOURCE=SOURCE, HOME=work)
+        # A group of its own, so that nothing that a script started outlives it.
+        child = subprocess.Popen(["sh", "-u", script], cwd=folder, env=env, stdin=subprocess.DEVNULL,
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
         try:
-            done = subprocess.run(["sh", "-u", script], cwd=folder, env=env, stdin=subprocess.DEVNULL,
-                                  capture_output=True, timeout=LIMIT_S)
+            stdout, stderr = child.communicate(timeout=LIMIT_S)
         except subprocess.TimeoutExpired:
-            return "", f"no end within {LIMIT_S} s", -1
+            return "", f"no end within {LIMIT_S} s\n", -1
+        finally:
+            try:
+                os.killpg(child.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            child.wait()
 
         def text(raw):
             s = raw.decode("utf-8", "surrogateescape")
@@ -59,7 +68,7 @@ def run(xltune, script):
                 s = s.replace(path, name)
             return s
 
-        return text(done.stdout), text(done.stderr), done.returncode
+        return text(stdout), text(stderr), child.returncode
 
 
 def write(path, text, default):

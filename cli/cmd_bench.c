@@ -1,0 +1,403 @@
+/* xltune bench: speed of prefill and decode, of one configuration or every combination of lists. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include <xlstm/xlstm.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/rng.h"
+#include "cli/bench_table.h"
+#include "cli/command.h"
+#include "cli/config.h"
+#include "cli/signals.h"
+#include "tuner/study/machine.h"
+
+static const cli_spec spec = {
+    .name = "bench",
+    .command = CLI_BENCH,
+    .summary = "Measures prefill (pp) and decode (tg) in tokens a second. Options take lists;\n"
+               "every combination is measured, one sample of each in turn. Warm-up runs are\n"
+               "not counted.",
+    .details = "Lists are 16,32,64 or 16-64+16 or 16-64*2. The prompt is the text unless -p\n"
+               "gives lengths; -p 0 or -n 0 leaves that kind of test out. Combinations that\n"
+               "differ in weights or huge_pages need the checkpoint opened anew and are\n"
+               "measured one after the other. t/s is mean and standard deviation, 95 % the\n"
+               "interval of the mean.\n",
+};
+
+enum { MOST_ROWS = 100000, WARM_UPS = 3 };
+#define ROOFLINE_SECONDS 3.0
+
+typedef struct bench {
+    cli_config *cfg;
+    bench_table table;
+    xlstm_settings *settings; /* every combination, those of one opening of the model side by side */
+    size_t combinations;
+    int32_t *ids; /* prompt */
+    size_t count;
+    float *logits;
+} bench;
+
+/* ---- memory ---- */
+
+/* Linux alone lets a process forget its peak; elsewhere the peak is that of the whole run so far. */
+static void forget_peak(void) {
+    FILE *f = fopen("/proc/self/clear_refs", "w");
+    if (!f) return;
+    fputs("5", f);
+    fclose(f);
+}
+
+static uint64_t peak_bytes(void) {
+    unsigned long long kib = 0;
+    FILE *f = fopen("/proc/self/status", "r");
+    char line[128];
+    while (f && fgets(line, sizeof line, f)) {
+        if (sscanf(line, "VmHWM: %llu", &kib) == 1) break;
+    }
+    if (f) fclose(f);
+    if (kib) return (uint64_t)kib * 1024;
+    struct rusage usage;
+    if (getrusage(RUSAGE_SELF, &usage)) return 0;
+#ifdef __APPLE__
+    return (uint64_t)usage.ru_maxrss;
+#else
+    return (uint64_t)usage.ru_maxrss * 1024;
+#endif
+}
+
+/* ---- what is measured ---- */
+
+static size_t list_count(const bench *b, const char *key) {
+    size_t n = cli_has(b->cfg, key) ? cli_list_count(b->cfg, key) : 0;
+    return n ? n : 1;
+}
+
+/* Sets tunable `id` to the list's element; without a list it keeps the value of cli_settings. Bands of more heads
+ * than the model's are clipped. */
+static int set_element(const bench *b, int id, size_t element, int64_t heads, xlstm_settings *s, xlstm_error *err) {
+    const xlstm_tunable *t = xlstm_tunable_get(id);
+    if (!cli_has(b->cfg, t->name) || cli_list_count(b->cfg, t->name) < 2) return XLSTM_OK;
+    if (t->type == XLSTM_TYPE_CHOICE) {
+        return xlstm_settings_parse(s, id, cli_list_str(b->cfg, t->name, element), err);
+    }
+    s->v[id] = cli_list_int(b->cfg, t->name, element);
+    if (id == XLSTM_TUNE_HEADS_PER_BAND && s->v[id] > heads) s->v[id] = heads;
+    return XLSTM_OK;
+}
+
+/* The load-time tunables vary slowest. */
+static int combine(bench *b, const xlstm_model *model, xlstm_error *err) {
+    int order[XLSTM_TUNABLE_COUNT], n = 0;
+    for (int load = 1; load >= 0; load--) {
+        for (int id = 0; id < XLSTM_TUNABLE_COUNT; id++) {
+            if (!!(xlstm_tunable_get(id)->affects & XLSTM_AFFECTS_LOAD) == load) order[n++] = id;
+        }
+    }
+    size_t total = 1;
+    for (int i = 0; i < n; i++) {
+        if (!xl_mul(total, list_count(b, xlstm_tunable_get(order[i])->name), &total) || total > MOST_ROWS) {
+            return xl_fail(err, XLSTM_EARG, "found lists of over %d combinations, wanted fewer", MOST_ROWS);
+        }
+    }
+    b->settings = xl_array(total, sizeof *b->settings);
+    if (!b->settings) return xl_fail(err, XLSTM_ENOMEM, "out of memory for %zu combinations", total);
+    int64_t heads = xlstm_model_hparams(model)->num_heads;
+    for (size_t i = 1; i < list_count(b, "heads_per_band"); i++) {
+        int64_t wanted = cli_list_int(b->cfg, "heads_per_band", i);
+        if (wanted <= heads) continue;
+        cli_notice("heads_per_band %lld clipped to the model's %lld heads", (long long)wanted, (long long)heads);
+        break;
+    }
+    xlstm_settings first;
+    int status = cli_settings(b->cfg, model, &first, err);
+    for (size_t i = 0; i < total && !status; i++) {
+        size_t rest = i;
+        b->settings[i] = first;
+        for (int j = n - 1; j >= 0 && !status; j--) {
+            size_t length = list_count(b, xlstm_tunable_get(order[j])->name);
+            status = set_element(b, order[j], rest % length, heads, &b->settings[i], err);
+            rest /= length;
+        }
+    }
+    b->combinations = total;
+    return status;
+}
+
+static bool same_model(const xlstm_settings *a, const xlstm_settings *b) {
+    for (int id = 0; id < XLSTM_TUNABLE_COUNT; id++) {
+        if ((xlstm_tunable_get(id)->affects & XLSTM_AFFECTS_LOAD) && a->v[id] != b->v[id]) return false;
+    }
+    return true;
+}
+
+/* Rows: for each combination the prompt lengths, then the generation lengths; rows of one combination together. */
+static int make_rows(bench *b, xlstm_error *err) {
+    size_t prompts = list_count(b, "n_prompt"), news = list_count(b, "new");
+    size_t repeats = (size_t)cli_int(b->cfg, "repeats"), most = 0;
+    if (!xl_mul(b->combinations, prompts + news, &most) || most > MOST_ROWS) {
+        return xl_fail(err, XLSTM_EARG, "found lists of over %d tests, wanted fewer", MOST_ROWS);
+    }
+    b->table.rows = calloc(most ? most : 1, sizeof *b->table.rows);
+    if (!b->table.rows) return xl_fail(err, XLSTM_ENOMEM, "out of memory for %zu tests", most);
+    for (size_t i = 0; i < b->combinations; i++) {
+        for (size_t j = 0; j < prompts + news; j++) {
+            bench_row row = {.settings = b->settings[i]};
+            if (j >= prompts) {
+                row.n_gen = cli_list_int(b->cfg, "new", j - prompts);
+            } else {
+                row.n_prompt =
+                    cli_has(b->cfg, "n_prompt") ? cli_list_int(b->cfg, "n_prompt", j) : (int64_t)b->count;
+            }
+            if (!bench_tokens(&row)) continue;
+            row.seconds = xl_array(repeats, sizeof *row.seconds);
+            if (!row.seconds) return xl_fail(err, XLSTM_ENOMEM, "out of memory for %zu samples", repeats);
+            b->table.rows[b->table.count++] = row;
+        }
+    }
+    return XLSTM_OK;
+}
+
+/* The prompt's tokens; with -p, as many as the longest test wants: BOS and then random ones, as llama-bench does.
+ */
+static int make_prompt(bench *b, const char *model_path, int64_t vocabulary, xlstm_error *err) {
+    xlstm_tokenizer *tokenizer = NULL;
+    int status = XLSTM_OK;
+    if (!cli_has(b->cfg, "n_prompt")) {
+        char *text = NULL;
+        size_t bytes = 0;
+        status = xlstm_tokenizer_open(&tokenizer, model_path, err);
+        if (!status) status = cli_prompt_text(b->cfg, &text, &bytes, err);
+        if (!status) status = xlstm_tokenizer_encode(tokenizer, text, bytes, true, &b->ids, &b->count, err);
+        free(text);
+        xlstm_tokenizer_close(tokenizer);
+        return status;
+    }
+    int64_t most = 1;
+    for (size_t i = 0; i < cli_list_count(b->cfg, "n_prompt"); i++) {
+        int64_t n = cli_list_int(b->cfg, "n_prompt", i);
+        if (n > most) most = n;
+    }
+    b->ids = xl_array((size_t)most, sizeof *b->ids);
+    if (!b->ids) return xl_fail(err, XLSTM_ENOMEM, "out of memory for a prompt of %lld tokens", (long long)most);
+    b->count = (size_t)most;
+    xl_rng rng;
+    xl_rng_seed(&rng, 1);
+    for (size_t i = 0; i < b->count; i++) b->ids[i] = (int32_t)xl_rng_below(&rng, (uint64_t)vocabulary);
+    return XLSTM_OK;
+}
+
+static int32_t likeliest(const float *logits, int64_t n) {
+    int64_t best = 0;
+    for (int64_t i = 1; i < n; i++) {
+        if (logits[i] > logits[best]) best = i;
+    }
+    return (int32_t)best;
+}
+
+/* ---- against the machine's limits ---- */
+
+/* Keeps the better of what was seen before and now: limits are bounds. */
+static int measure_limits(bench *b, xlstm_error *err) {
+    if (!cli_bool(b->cfg, "roofline")) return XLSTM_OK;
+    xlstm_roofline now, *best = &b->table.roofline;
+    int status = xlstm_roofline_measure(&now, 0, ROOFLINE_SECONDS, err);
+    if (status) return status;
+    if (best->threads) {
+        now.stream_gb_s = fmax(now.stream_gb_s, best->stream_gb_s);
+        now.cached_gb_s = fmax(now.cached_gb_s, best->cached_gb_s);
+        now.sgemm_gflop_s = fmax(now.sgemm_gflop_s, best->sgemm_gflop_s);
+    }
+    *best = now;
+    return XLSTM_OK;
+}
+
+/* Prefill: two operations a weight of the linear layers for each token, and the head once. Decode: the weights once
+ * a token, the state read and written. */
+static double work_of(const bench_row *row, const xlstm_hparams *hp, const xlstm_model_info *info) {
+    if (row->n_gen) return (double)row->n_gen * (double)(info->decode_read_bytes + 2 * info->state_bytes);
+    double d = (double)hp->embedding_dim, qk = (double)hp->qk_dim, v = (double)hp->v_dim;
+    double block = d * (2 * qk + 3 * v + 2 * (double)hp->num_heads + 3 * (double)hp->ffn_dim);
+    return 2 * ((double)row->n_prompt * (double)hp->num_blocks * block + d * (double)hp->vocab_size);
+}
+
+static void set_limits(bench *b) {
+    const xlstm_roofline *r = &b->table.roofline;
+    for (size_t i = 0; r->threads && i < b->table.count; i++) {
+        bench_row *row = &b->table.rows[i];
+        double each = row->work / (double)bench_tokens(row);
+        bool cached = row->n_gen && each <= (double)r->cached_bytes;
+        row->limit_of = row->n_prompt ? "sgemm" : cached ? "cache" : "read";
+        double rate = row->n_prompt ? r->sgemm_gflop_s : cached ? r->cached_gb_s : r->stream_gb_s;
+        row->limit_ts = rate * 1e9 / each;
+    }
+}
+
+/* One run of a row's test from an empty state; *seconds is the prefill of n_prompt tokens up to their last logits,
+ * or n_gen times feeding a token and taking the likeliest next. */
+static int run_test(const bench *b, xlstm_session *session, const bench_row *row, int64_t vocabulary,
+                    double *seconds, xlstm_error *err) {
+    xlstm_session_reset(session);
+    double start = xl_now_s();
+    int status = XLSTM_OK;
+    if (row->n_prompt) {
+        status = xlstm_prefill(session, b->ids, (size_t)row->n_prompt, XLSTM_LOGITS_LAST, b->logits, err);
+    }
+    int32_t id = b->count ? b->ids[0] : 0;
+    for (int64_t i = 0; i < row->n_gen && !status; i++) {
+        status = xlstm_decode(session, id, b->logits, err);
+        if (!status) id = likeliest(b->logits, vocabulary);
+    }
+    *seconds = xl_now_s() - start;
+    return status;
+}
+
+/* Runs a test until its time is steady: within 5 % of the fastest so far, and not the first. */
+static int warm_up(const bench *b, xlstm_session *session, const bench_row *row, int64_t vocabulary,
+                   xlstm_error *err) {
+    double fastest = INFINITY, seconds;
+    for (int i = 0; i < WARM_UPS; i++) {
+        int status = run_test(b, session, row, vocabulary, &seconds, err);
+        if (status) return status;
+        if (i && seconds < 1.05 * fastest) break;
+        if (seconds < fastest) fastest = seconds;
+    }
+    return XLSTM_OK;
+}
+
+/* Measures rows [first, last), which share one opening of the model: a sample of each in turn, there and back, so
+ * that drift of the machine falls on all alike. */
+static int measure(bench *b, xlstm_model *model, size_t first, size_t last, xlstm_error *err) {
+    int64_t vocabulary = xlstm_model_hparams(model)->vocab_size;
+    size_t count = last - first;
+    xlstm_session **sessions = calloc(count, sizeof(xlstm_session *));
+    int status = sessions ? XLSTM_OK : xl_fail(err, XLSTM_ENOMEM, "out of memory for %zu sessions", count);
+    for (size_t i = 0; i < count && !status; i++) {
+        bench_row *row = &b->table.rows[first + i];
+        /* Neighbours of one combination share a session. */
+        if (i && !memcmp(&row->settings, &b->table.rows[first + i - 1].settings, sizeof row->settings)) {
+            sessions[i] = sessions[i - 1];
+        } else {
+            status = xlstm_session_create(&sessions[i], model, &row->settings, err);
+            if (status) break;
+            xlstm_session_set_cancel(sessions[i], cli_signals_cancel, NULL);
+        }
+        status = warm_up(b, sessions[i], row, vocabulary, err);
+    }
+    /* From here on a row says what was in force. */
+    for (size_t i = 0; i < count && !status; i++) {
+        xlstm_session_settings(sessions[i], &b->table.rows[first + i].settings);
+    }
+    int64_t repeats = cli_int(b->cfg, "repeats");
+    for (int64_t r = 0; r < repeats && !status; r++) {
+        for (size_t k = 0; k < count && !status; k++) {
+            size_t i = r % 2 ? count - 1 - k : k;
+            bench_row *row = &b->table.rows[first + i];
+            double seconds;
+            forget_peak();
+            status = run_test(b, sessions[i], row, vocabulary, &seconds, err);
+            if (status) break;
+            uint64_t peak = peak_bytes();
+            if (peak > row->peak_bytes) row->peak_bytes = peak;
+            row->seconds[row->samples++] = seconds;
+        }
+    }
+    for (size_t i = 0; sessions && i < count; i++) {
+        if (!i || sessions[i] != sessions[i - 1]) xlstm_session_destroy(sessions[i]);
+    }
+    free(sessions);
+    return status;
+}
+
+static int measure_all(bench *b, xlstm_error *err) {
+    const char *path = cli_model_path(b->cfg, err);
+    if (!path) return XLSTM_ENOTFOUND;
+    b->table.model_path = path;
+    const char *slash = strrchr(path, '/');
+    b->table.model = slash && slash[1] ? slash + 1 : path;
+    xlstm_model *model = NULL;
+    xlstm_settings opened;
+    int status = cli_settings(b->cfg, NULL, &opened, err);
+    size_t at = 0;
+    while (!status) {
+        xlstm_model_options options = {.settings = &opened,
+                                       .device = cli_str(b->cfg, "device"),
+                                       .cpu_mask = cli_str(b->cfg, "cpu_mask"),
+                                       .cancel = cli_signals_cancel};
+        status = xlstm_model_open(&model, path, &options, err);
+        if (status) break;
+        if (!b->settings) {
+            int64_t vocabulary = xlstm_model_hparams(model)->vocab_size;
+            xlstm_model_get_info(model, &b->table.info);
+            b->logits = xl_aligned_alloc((size_t)vocabulary, sizeof *b->logits);
+            if (!b->logits) status = xl_fail(err, XLSTM_ENOMEM, "logits: out of memory");
+            if (!status) status = make_prompt(b, path, vocabulary, err);
+            if (!status) status = combine(b, model, err);
+            if (!status) status = make_rows(b, err);
+        }
+        xlstm_model_info info;
+        xlstm_model_get_info(model, &info);
+        size_t end = at;
+        for (; !status && end < b->table.count; end++) {
+            if (!same_model(&b->table.rows[end].settings, &b->table.rows[at].settings)) break;
+            b->table.rows[end].load_s = info.load_seconds;
+            b->table.rows[end].work = work_of(&b->table.rows[end], xlstm_model_hparams(model), &info);
+        }
+        if (!status && end > at) status = measure(b, model, at, end, err);
+        xlstm_model_close(model);
+        model = NULL;
+        at = end;
+        if (status || at >= b->table.count) break;
+        opened = b->table.rows[at].settings;
+    }
+    return status;
+}
+
+static void describe_run(bench_table *table) {
+    tune_machine machine = {{0}, NULL};
+    if (!tune_machine_read(&machine, NULL)) {
+        const char *cpu = json_string_value(json_object_get(machine.info, "cpu"));
+        snprintf(table->cpu, sizeof table->cpu, "%s", cpu ? cpu : "unknown");
+        tune_machine_clear(&machine);
+    }
+    time_t now = time(NULL);
+    struct tm local;
+    if (localtime_r(&now, &local)) strftime(table->time, sizeof table->time, "%Y-%m-%dT%H:%M:%S%z", &local);
+}
+
+static int run(int argc, char **argv) {
+    bench b = {0};
+    int code = cli_config_parse(&b.cfg, &spec, argc, argv);
+    if (code >= 0) return code;
+    cli_signals_install();
+    xlstm_error err = {0};
+    describe_run(&b.table);
+    int status = measure_limits(&b, &err);
+    if (!status) status = measure_all(&b, &err);
+    if (!status) status = measure_limits(&b, &err);
+    if (!status) set_limits(&b);
+    /* What was measured before a signal is printed all the same. */
+    if (!status || status == XLSTM_ECANCELLED) {
+        if (bench_print(&b.table, cli_str(b.cfg, "output"), stdout) || fflush(stdout)) {
+            status = xl_fail(&err, XLSTM_EIO, "standard output: cannot write");
+        }
+    }
+    code = status == XLSTM_ECANCELLED && cli_signals_code() ? cli_signals_code()
+           : status                                         ? cli_fail(b.cfg, &err)
+                                                            : 0;
+    for (size_t i = 0; i < b.table.count; i++) free(b.table.rows[i].seconds);
+    free(b.table.rows);
+    free(b.settings);
+    free(b.ids);
+    xl_aligned_free(b.logits);
+    cli_config_free(b.cfg);
+    return code;
+}
+
+const cli_command cli_cmd_bench = {"bench", "measure prefill and decode speed", run};

@@ -1,0 +1,10 @@
+# '-' and '_', '=' and ' ', short names, the original's names.
+show() { xltune generate "$@" --print-effective-config | grep -v '"default"\|"profile' ; }
+show --prompt_file=$PROMPTS/short.txt --max_new_tokens 3
+show -f $PROMPTS/short.txt -n 3 -t 1
+show --new 3 --heads 2 --chunks 16 --chunkwise-backend queued_compiled_steps --mem_poll_ms 100
+show --backend ray --no_best
+show --chunkwise_backend native_compiled_autograd --no-best
+show --best=false --repeat-last-n -1
+printf '{"model": "m", "mem-poll-ms": 60, "chunkwise_backend": "ray_compiled_steps", "backend": "queued"}' > c.json
+show --config c.json

@@ -1,0 +1,27 @@
+# Each bad config is one line that names the file, the key, what was found and what was wanted, and exit code 1.
+t() { printf '%s' "$1" > c.json; xltune generate --config c.json; echo "$?"; }
+t ''
+t '[1]'
+t '{"chunk_size": 32'
+t '{"chunk_size": 32, "chunk_size": 64}'
+t '{"chunk_sice": 32}'
+t '{"chunk_size": "big"}'
+t '{"chunk_size": 0}'
+t '{"chunk_size": 1.5}'
+t '{"chunk_size": [32]}'
+t '{"temperature": "hot"}'
+t '{"prompt": 3}'
+t '{"best": "yes"}'
+t '{"scheduler": "fast"}'
+t '{"optimizer": 3}'
+t '{"runner": {"chunk_sise": 32}}'
+t '{"runner": {"chunk_size": -4}}'
+t '{"mem_hard_pct": 85}'
+t '{"qqqqqqqqqqqqqq": 1}'
+xltune generate --config missing.json
+echo $?
+mkdir folder
+xltune generate --config folder
+echo $?
+printf '{"prompt": "\377"}' > c.json
+xltune generate --config c.json

@@ -1,0 +1,1 @@
+xltune generate --prompt a --prompt-file b

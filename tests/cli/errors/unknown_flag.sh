@@ -1,0 +1,5 @@
+xltune generate --chunk-sise 3
+echo $?
+xltune generate --zzzzzzzzzzz
+echo $?
+xltune generate -z

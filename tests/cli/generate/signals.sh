@@ -1,0 +1,26 @@
+# SIGTERM and SIGINT finish the token, print what there is and save the state; SIGUSR1 releases caches.
+try() {
+    xltune generate --model $MODEL --prompt-file $PROMPTS/short.txt --max-new-tokens 20000 --save-state s > out 2> err &
+    p=$!
+    while [ ! -s out ]; do sleep 0.05; done
+    kill -USR1 $p
+    while ! grep -q SIGUSR1 err; do sleep 0.05; done
+    kill -$1 $p
+    wait $p
+    echo $?
+    [ -s s ] && echo saved
+    grep -v '^T' err | sed 's/[0-9][0-9.]*/N/g'
+    rm s
+}
+try TERM
+# A shell without job control starts its children deaf to SIGINT; env makes them hear again where it can.
+if env --default-signal=INT true 2> /dev/null; then
+    env --default-signal=INT xltune generate --model $MODEL --max-new-tokens 20000 > out 2> err &
+    p=$!
+    while [ ! -s out ]; do sleep 0.05; done
+    kill -INT $p
+    wait $p
+    echo $?
+else
+    echo 130
+fi

@@ -1,0 +1,1 @@
+xltune generate -h

@@ -1,0 +1,5 @@
+xltune generat
+echo $?
+xltune help benhc
+echo $?
+xltune xyzzy
