@@ -18,9 +18,10 @@ static const cli_spec spec = {
     .command = CLI_SAVE_OUTPUTS,
     .summary = "Continues the prompt once for each row of RUN/summary.csv, with that row's\n"
                "settings, and saves the texts.",
-    .details = "Continuations are greedy and exactly --new tokens long; end of text does not stop\n"
-               "them. File names: b=<backend>__h=<heads_per_band>__ck=<chunk_size>[__w=<workers>]\n"
-               "__i=<row>.txt, rows counted from 0. Every column that is named like a tunable\n"
+    .details = "Continuations are greedy and exactly --new tokens long; end of text does not\n"
+               "stop them. File names, rows counted from 0:\n"
+               "b=<backend>__h=<heads_per_band>__ck=<chunk_size>[__w=<workers>]__i=<row>.txt\n"
+               "Every column that is named like a tunable\n"
                "counts; an empty cell leaves the default. Infeasible trials are left out.\n"
                "Where no prompt is given it is taken from the run.\n",
 };

@@ -23,9 +23,9 @@ static const cli_spec spec = {
     .arguments = "list|show|best|export|import|merge|compare [RUN ...]",
     .min_arguments = 1,
     .max_arguments = 64,
-    .details = "  study list [PLACE ...]       runs of studies, run folders or folders of them (runs)\n"
+    .details = "  study list [PLACE ...]       the runs of studies, run folders, folders of them\n"
                "  study show RUN               a run: what it was, its trials, its history\n"
-               "  study best RUN               its result, with what it was measured on; --out FILE\n"
+               "  study best RUN               its result, what it was measured on; --out FILE\n"
                "  study export RUN --out FILE  the whole run as JSON, or its trials as csv\n"
                "  study import FILE ...        exported runs into --study FILE, all or nothing\n"
                "  study merge STUDY ...        every run of other studies into --study FILE\n"

@@ -111,8 +111,12 @@ static void print_inert(unsigned command) {
 }
 
 void cli_help_print(const cli_spec *spec) {
-    printf("usage: xltune %s [options]%s%s\n%s\n", spec->name, spec->arguments ? " " : "",
-           spec->arguments ? spec->arguments : "", spec->summary);
+    int width = printf("usage: xltune %s [options]", spec->name);
+    if (spec->arguments) {
+        bool fits = width + 1 + (int)strlen(spec->arguments) <= WIDTH;
+        printf("%s%s", fits ? " " : "\n           ", spec->arguments);
+    }
+    printf("\n%s\n", spec->summary);
     for (int group = 0; group < CLI_GROUP_COUNT; group++) {
         bool titled = false;
         for (int row = 0; row < cli_key_count(); row++) {

@@ -25,6 +25,7 @@ extern const cli_command cli_cmd_tokenize;
 extern const cli_command cli_cmd_verify;
 
 /* One row a command, sorted as the help shows them. */
+/* clang-format off */
 const cli_command *const cli_commands[] = {
     &cli_cmd_bench,
     &cli_cmd_detokenize,
@@ -45,6 +46,7 @@ const cli_command *const cli_commands[] = {
     &cli_cmd_verify,
     NULL,
 };
+/* clang-format on */
 
 static int usage(void) {
     printf("usage: xltune COMMAND [options]\n"
