@@ -15,7 +15,7 @@ try() {
 try TERM
 # A shell without job control starts its children deaf to SIGINT; env makes them hear again where it can.
 if env --default-signal=INT true 2> /dev/null; then
-    env --default-signal=INT xltune generate --model $MODEL --max-new-tokens 20000 > out 2> err &
+    env --default-signal=INT xltune generate --model $MODEL --prompt-file $PROMPTS/short.txt --max-new-tokens 20000 > out 2> err &
     p=$!
     while [ ! -s out ]; do sleep 0.05; done
     kill -INT $p
