@@ -1,10 +1,11 @@
 # SIGTERM and SIGINT finish the token, print what there is and save the state; SIGUSR1 releases caches.
 try() {
+    rm -f out err
     xltune generate --model $MODEL --prompt-file $PROMPTS/short.txt --max-new-tokens 20000 --save-state s > out 2> err &
     p=$!
-    while [ ! -s out ]; do sleep 0.05; done
+    while [ ! -s out ] && kill -0 $p 2> none; do sleep 0.05; done
     kill -USR1 $p
-    while ! grep -q SIGUSR1 err; do sleep 0.05; done
+    while ! grep -q SIGUSR1 err && kill -0 $p; do sleep 0.05; done
     kill -$1 $p
     wait $p
     echo $?
@@ -15,9 +16,10 @@ try() {
 try TERM
 # A shell without job control starts its children deaf to SIGINT; env makes them hear again where it can.
 if env --default-signal=INT true 2> /dev/null; then
+    rm -f out err
     env --default-signal=INT xltune generate --model $MODEL --prompt-file $PROMPTS/short.txt --max-new-tokens 20000 > out 2> err &
     p=$!
-    while [ ! -s out ]; do sleep 0.05; done
+    while [ ! -s out ] && kill -0 $p 2> none; do sleep 0.05; done
     kill -INT $p
     wait $p
     echo $?
