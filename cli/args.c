@@ -60,7 +60,7 @@ static int take_flag(cli_config *cfg, int argc, char **argv, int *i) {
         if (!value) value = negated ? "false" : "true";
     } else if (key->type == CLI_INERT) {
         /* The original's parser is not known flag by flag: a word that follows is its value. */
-        if (!value && *i + 1 < argc && argv[*i + 1][0] != '-') value = argv[++*i];
+        if (!value && *i + 1 < argc && argv[*i + 1][0] != '-') ++*i;
         cli_add_inert(cfg, key->name);
         return -1;
     } else if (!value) {

@@ -100,8 +100,8 @@ static int read_csv(xl_csv *csv, const char *text, size_t bytes, xlstm_error *er
 
 static void csv_forms(void **state) {
     static const char *const same[] = {"a,b\n1,\nx y,\"q,\"\"\n\"\n", "a,b\r\n1,\r\nx y,\"q,\"\"\n\"\r\n",
-                                       "\xEF\xBB\xBF"
-                                       "a,b\n\n1,\n\nx y,\"q,\"\"\n\""};
+                                       ("\xEF\xBB\xBF"
+                                        "a,b\n\n1,\n\nx y,\"q,\"\"\n\"")};
     xl_csv csv;
     xlstm_error err;
     for (int i = 0; i < 3; i++) {
