@@ -1,11 +1,10 @@
 /* Model-based search. Each proposal is the candidate with the greatest expected improvement under a forest of
- * extremely randomized trees that is fitted to the logarithm of the values, cut off at their median: how bad the
- * worse half is does not matter, and without it the trees spend their splits on the half that does. Candidates are
- * the neighbours of the best points, points two moves away, crosses of two of them, and random points.
+ * extremely randomized trees. It is fitted to the logarithms of the values, cut off at a quantile: how bad the
+ * worse ones are does not matter, and without that the trees spend their splits on them. Candidates are the
+ * neighbours of the best points, points two moves away, crosses of two of the best, and random points.
  *
- * Noise is noticed by measuring the incumbent a second time. Where there is some, a further sample of a measured
- * point competes with new points by the same rule, and the incumbent gets more samples as the search goes on. See
- * docs/strategies.md. */
+ * Noise is noticed by measuring the incumbent a second time. Where there is some, the incumbent and what seems
+ * better than it get more samples as the search goes on. See docs/strategies.md. */
 #include "tuner/search/auto.h"
 
 #include <math.h>
@@ -25,8 +24,8 @@ const tune_auto_params tune_auto_defaults = {
     .tries = 1,
     .leaf = 4,
     .pairs = 0.3,
-    .refit = 2,
-    .clip = 0.5,
+    .refit = 6,
+    .clip = 0.65,
     .parents = 6,
     .near2 = 10,
     .cross = 20,
@@ -36,14 +35,16 @@ const tune_auto_params tune_auto_defaults = {
     .growth = 0.05,
     .share = 0.3,
     .doubt = 1.5,
+    .patience = 15,
+    .boost = 4,
 };
 
 #define KNOB(name)                                                                                                 \
     { #name, offsetof(tune_auto_params, name) }
 const tune_auto_knob tune_auto_knobs[] = {
-    KNOB(initial), KNOB(spread), KNOB(trees), KNOB(tries),  KNOB(leaf),  KNOB(pairs),     KNOB(refit),  KNOB(clip),
-    KNOB(parents), KNOB(near2),  KNOB(cross), KNOB(random), KNOB(sigma), KNOB(precision), KNOB(growth), KNOB(share),
-    KNOB(doubt),   KNOB(a),      KNOB(b),     KNOB(c),      KNOB(d),     {NULL, 0}};
+    KNOB(initial), KNOB(spread),  KNOB(trees), KNOB(tries),    KNOB(leaf),   KNOB(pairs), KNOB(refit),
+    KNOB(clip),    KNOB(parents), KNOB(near2), KNOB(cross),    KNOB(random), KNOB(sigma), KNOB(precision),
+    KNOB(growth),  KNOB(share),   KNOB(doubt), KNOB(patience), KNOB(boost),  {NULL, 0}};
 
 enum {
     MAX_CANDIDATES = 4096,
@@ -75,8 +76,10 @@ typedef struct auto_search {
     size_t candidate_count;
     uint32_t *mark; /* [size] number of the proposal that last had the point as a candidate */
     uint32_t round;
-    int repeats;    /* proposals of a measured point */
-    ranked *ranked; /* [valid], best first */
+    uint32_t stale_point; /* the incumbent */
+    int stale_since;      /* values told when it became that */
+    int repeats;          /* proposals of a measured point */
+    ranked *ranked;       /* [valid], best first */
     size_t valid;
     uint32_t *train_point;
     float *train_y;
@@ -361,11 +364,19 @@ static int ask_model(auto_search *s, tune_proposal *out, xlstm_error *err) {
     int status = fit(s, err);
     if (status) return status;
     gather_candidates(s);
-    double most = -1, ignored, target = belief(s, find_incumbent(s), &ignored);
+    const tune_seen *incumbent = find_incumbent(s);
+    if (incumbent->point != s->stale_point) {
+        s->stale_point = incumbent->point;
+        s->stale_since = s->record.told;
+    }
+    int stale = s->record.told - s->stale_since;
+    bool far = stale >= (int)s->p.patience && stale % 2;
+    double sigma = s->p.sigma * (far ? s->p.boost : 1);
+    double most = -1, ignored, target = belief(s, incumbent, &ignored);
     for (size_t i = 0; i < s->candidate_count; i++) {
         double mean, variance;
         tune_forest_predict(s->forest, s->candidates[i], &mean, &variance);
-        double gain = improvement(target, mean, s->p.sigma * sqrt(variance));
+        double gain = improvement(target, mean, sigma * sqrt(variance));
         if (gain <= most) continue;
         most = gain;
         out->point = s->candidates[i];

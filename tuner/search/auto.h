@@ -1,4 +1,4 @@
-/* What the strategy `auto` can vary; the values in tune_auto_defaults were chosen by leave-one-kernel-out. */
+/* What the strategy `auto` can vary; how the defaults were chosen is in docs/strategies.md. */
 #ifndef TUNE_AUTO_H
 #define TUNE_AUTO_H
 
@@ -22,7 +22,8 @@ typedef struct tune_auto_params {
     double growth;    /* samples more that the incumbent should have, a value told */
     double share;     /* of all samples that may be repeats, at most */
     double doubt;     /* standard errors that are added to a point's estimate before it can be the incumbent */
-    double a, b, c, d;
+    double patience;  /* values without a better incumbent after which every other proposal looks farther */
+    double boost;     /* factor of sigma then */
 } tune_auto_params;
 
 extern const tune_auto_params tune_auto_defaults;
