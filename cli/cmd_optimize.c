@@ -71,8 +71,9 @@ static json_t *bounds_json(cli_config *cfg, const xlstm_model *model) {
     json_t *j = json_object();
     for (int i = 0; i < 3; i++) {
         int64_t low, high;
-        /* The workers' bounds are nobody's business where workers are not tuned. */
-        const bool quiet = i == 2 && strcmp(cli_str(cfg, "backend"), "queued") != 0;
+        /* Bounds that this search has no use for are not worth a notice that they were clipped. */
+        const bool quiet = cli_object(cfg, "space") || cli_list_count(cfg, "tune") ||
+                           (i == 2 && strcmp(cli_str(cfg, "backend"), "queued") != 0);
         char min[32], max[32];
         snprintf(min, sizeof min, "%s_min", names[i]);
         snprintf(max, sizeof max, "%s_max", names[i]);
@@ -275,6 +276,7 @@ static int raise_meta(const cli_job *job, tune_keeper *keeper, json_t *meta, xls
         json_t *value = json_object_get(now, raised[i]);
         if (!value || json_equal(value, json_object_get(effective, raised[i]))) continue;
         json_object_set(effective, raised[i], value);
+        json_object_set_new(json_object_get(meta, "config_source"), raised[i], json_string("command line"));
         if (json_object_get(meta, raised[i])) json_object_set(meta, raised[i], value);
         changed = true;
     }
@@ -288,9 +290,9 @@ static int raise_meta(const cli_job *job, tune_keeper *keeper, json_t *meta, xls
 
 static void tell_start(const cli_job *job, const tune_keeper *keeper, const tune_drive_options *o, int total) {
     size_t done;
-    char first[24] = "", bound[48] = "";
+    char first[40] = "", bound[48] = "";
     tune_keeper_trials(keeper, &done);
-    if (done) snprintf(first, sizeof first, "resumed at trial %zu, ", done + 1);
+    if (done) snprintf(first, sizeof first, "%zu trials done, ", done);
     if (total) snprintf(bound, sizeof bound, ", at most %d trials", total);
     printf("%s: %s%s search of %zu points%s; prompt %zu tokens, %lld new\n", tune_keeper_folder(keeper), first,
            o->mode, tune_space_size(job->space), bound, job->count, (long long)job->new_tokens);
@@ -354,15 +356,20 @@ static int run_parsed(cli_config *cfg, const char *argv0, const char *resume, js
     options.priors = first;
     if (!status) status = search(&job, keeper, &options, &err);
     const bool cut = status || stopped(NULL);
+    char *folder = keeper ? strdup(tune_keeper_folder(keeper)) : NULL;
     tune_keeper_close(keeper, cut ? TUNE_RUN_INTERRUPTED : TUNE_RUN_FINISHED);
     json_decref(first);
     cli_job_close(&job);
-    if (status && status != XLSTM_ECANCELLED) return cli_fail(cfg, &err);
-    if (stopped(NULL)) {
-        cli_notice("stopped; everything is written, `xltune optimize --resume` goes on with the run");
-        return cli_signals_code();
+    code = 0;
+    if (status && status != XLSTM_ECANCELLED) {
+        code = cli_fail(cfg, &err);
+    } else if (stopped(NULL)) {
+        cli_notice("stopped, everything is written; `xltune optimize --resume %s` goes on",
+                   folder ? folder : "RUN");
+        code = cli_signals_code();
     }
-    return 0;
+    free(folder);
+    return code;
 }
 
 static int run(int argc, char **argv) {

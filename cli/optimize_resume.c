@@ -112,6 +112,7 @@ static bool is_replaced(const char *key) {
 
 int cli_resume_arguments(const json_t *meta, int argc, char **argv, int *out_count, char ***out) {
     json_t *effective = json_object_get(meta, "effective_args"), *value;
+    const json_t *sources = json_object_get(meta, "config_source");
     size_t room = json_object_size(effective) + (size_t)argc + 4, count = 0;
     char **all = calloc(room, sizeof *all);
     const char *key, *prompt = json_string_value(json_object_get(meta, "prompt"));
@@ -133,6 +134,9 @@ int cli_resume_arguments(const json_t *meta, int argc, char **argv, int *out_cou
         int row = cli_key_find(key, CLI_OPTIMIZE, false);
         if (!ok || json_is_null(value) || is_replaced(key) || row < 0 || cli_key_at(row)->type == CLI_INERT)
             continue;
+        /* A default typed would count as a wish; the mode alone was decided from other wishes. */
+        const char *source = json_string_value(json_object_get(sources, key));
+        if (source && !strcmp(source, "default") && strcmp(key, "mode") != 0) continue;
         ok = (all[count++] = typed(key, value)) != NULL;
     }
     for (int i = 1; ok && i < argc; i++) ok = (all[count++] = strdup(argv[i])) != NULL;

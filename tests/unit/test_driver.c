@@ -57,7 +57,8 @@ static int simulate(void *self, int64_t candidate, unsigned repeats, double limi
     double a = value_of(s, candidate, "a"), b = value_of(s, candidate, "b");
     if (s->awkward && candidate >= 0 && a == 3) return xl_fail(err, XLSTM_EMISMATCH, "token 3 differs");
     if (s->awkward && candidate >= 0 && a == 4) return xl_fail(err, XLSTM_EUNSUPPORTED, "no room for it");
-    double prefill = s->flat ? 1 : 1 + 0.1 * fabs(a - 5), decode = s->flat ? 1 : 1 + 0.05 * fabs(b - 6);
+    /* Long enough for hopeless ones to be stopped. */
+    double prefill = s->flat ? 3 : 3 + 0.3 * fabs(a - 5), decode = s->flat ? 3 : 3 + 0.15 * fabs(b - 6);
     if (s->awkward && candidate >= 0 && a == 7) prefill *= 9;
     prefill *= 1 + s->noise * xl_rng_normal(&s->rng);
     *out = (tune_reading){.cost = prefill + decode, .parts = {prefill, decode, NAN, 100}, .hash = 17};
@@ -207,7 +208,7 @@ static void finds_and_says(void **state) {
     assert_int_equal(r.final.verdict, TUNE_VERDICT_BETTER);
     char name[64];
     assert_string_equal(tune_space_print(s.space, (uint32_t)r.winner, name, sizeof name), "a=5 b=6");
-    /* 1.4 + 1.25 over 1 + 1 */
+    /* 4.2 + 3.75 over 3 + 3 */
     assert_true(fabs(r.final.speedup - 0.325) < 1e-9);
     char *best = slurp(tune_keeper_folder(k), "best.json");
     json_t *j = json_loads(best, 0, NULL);

@@ -16,8 +16,9 @@
  * comparison. */
 #define SEARCH_SHARE 0.55
 #define PLAYOFF_SHARE 0.65
-/* Stopping a hopeless sample early saves nothing worth having where the whole of it is shorter. */
-#define STOP_FROM_S 0.5
+/* Stopping a hopeless sample early saves nothing worth having where the whole of it is shorter, and a busy machine
+ * can make any short one look hopeless. */
+#define STOP_FROM_S 5.0
 /* Marks, behind the numbers told, the trial that checks the join of two strategies' bests. */
 #define JOINED "joined"
 
@@ -611,6 +612,8 @@ int tune_drive(const tune_problem *problem, const tune_drive_options *options, t
         if (!status) status = refresh_others(&d, -2, &changed, err);
         if (!status && changed) status = tune_keeper_rebuild(keeper, baseline, settings_of, &d, err);
         if (!status) status = keep_baseline(&d, err);
+        if (!status && options->objectives > 1)
+            status = tune_front_write(problem, keeper, options->objective, options->objectives, err);
         d.stage = "final";
         if (!status) status = tune_judge_final(&judge, result, err);
     }

@@ -7,10 +7,17 @@
 
 enum { WHOLE, PREFILL = 0, DECODE = 1, PARTS = 2 };
 
+/* What a part's canonical key looks at; the space keeps pointing at it. */
+typedef struct part_context {
+    const tune_proposer *proposer;
+    int which;
+} part_context;
+
 struct tune_proposer {
     const tune_space *space;
     bool apart;
     tune_space *part[PARTS];
+    part_context context[PARTS];
     size_t param[PARTS][TUNE_SPACE_PARAMS]; /* of the part: its number in the whole space */
     tune_strategy *strategy[PARTS];         /* [WHOLE] where not apart */
     bool checked;                           /* the joined point was proposed */
@@ -36,14 +43,8 @@ bool tune_space_divides(const tune_space *space) {
     return groups[PREFILL] && groups[DECODE];
 }
 
-/* A space of the parameters of one phase. Settings of it that the whole space holds to be the same have one key. */
-
-typedef struct part_context {
-    tune_proposer *proposer;
-    int which;
-} part_context;
-
-/* The whole space's point with this part's values and everything else at its first value. */
+/* Settings of one phase that the whole space holds to be the same have one key: the whole space's point with them
+ * and everything else at its first value. */
 static uint64_t part_key(void *context, const tune_space *part, const tune_value *values) {
     const part_context *c = context;
     const tune_space *space = c->proposer->space;
@@ -55,7 +56,6 @@ static uint64_t part_key(void *context, const tune_space *part, const tune_value
 
 static int make_part(tune_proposer *p, int which, xlstm_error *err) {
     const unsigned wanted = which == PREFILL ? XLSTM_AFFECTS_PREFILL : XLSTM_AFFECTS_DECODE;
-    part_context context = {p, which};
     tune_space *s = p->part[which] = tune_space_create();
     if (!s) return xl_fail(err, XLSTM_ENOMEM, "search: out of memory");
     int status = XLSTM_OK;
@@ -69,7 +69,8 @@ static int make_part(tune_proposer *p, int which, xlstm_error *err) {
         if (!status) tune_space_set_original(s, at, q->draw, q->moves[0], q->moves[1]);
     }
     if (status) return status;
-    tune_space_set_canonical(s, part_key, &context);
+    p->context[which] = (part_context){p, which};
+    tune_space_set_canonical(s, part_key, &p->context[which]);
     return tune_space_seal(s, err);
 }
 
