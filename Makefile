@@ -19,7 +19,7 @@ check: build ## all tests
 	@meson test -C $(BUILD) --print-errorlogs
 
 bench: build ## speed on this machine, beside its own limits
-	@sh bench/run.sh $(BUILD)
+	@sh bench/engine.sh $(BUILD)
 
 install: build ## install under PREFIX (/usr/local)
 	@meson install -C $(BUILD)

@@ -66,7 +66,8 @@ XLSTM_API int xlstm_tensor_file_write(const char *path, const xlstm_tensor *tens
 
 /* The same a piece at a time, for files larger than memory: begin with the full list (data and bytes ignored),
  * append the tensors' bytes in that order in pieces of any size, then finish (fsync, rename; EARG where bytes are
- * missing) or abort (the temporary is removed; NULL is accepted). Both end the writer, finish also when it fails. */
+ * missing) or abort (the temporary is removed; NULL is accepted). Both end the writer, finish also when it fails.
+ */
 typedef struct xlstm_tensor_writer xlstm_tensor_writer;
 XLSTM_API int xlstm_tensor_writer_begin(xlstm_tensor_writer **out, const char *path, const xlstm_tensor *tensors,
                                         size_t count, const char *metadata_json, xlstm_error *err);

@@ -176,8 +176,8 @@ int tune_study_put_trial(tune_study *s, int64_t run, const tune_trial_row *t, bo
         "ddddddddd"
         "ddssissdd",
         run, t->index, t->params, t->key, tune_trial_status_name((int)t->status), t->reason, t->duplicate_of, m[0],
-        m[1], m[2], m[3], m[4], m[5], m[6], m[7], m[8], t->value, t->spread, t->told, t->ratios, t->samples, t->token_hash,
-        t->in_force, t->started, t->seconds);
+        m[1], m[2], m[3], m[4], m[5], m[6], m[7], m[8], t->value, t->spread, t->told, t->ratios, t->samples,
+        t->token_hash, t->in_force, t->started, t->seconds);
 }
 
 int tune_study_put_samples(tune_study *s, int64_t run, const tune_sample_row *samples, size_t count,
@@ -224,12 +224,13 @@ int tune_study_trials(tune_study *study, int64_t run, tune_trial_row **rows, siz
     sqlite3_stmt *q;
     void *all = NULL;
     size_t used = 0, capacity = 0;
-    int status = tune_study_prepare(study, &q, "reading trials", err,
-                                    "SELECT number, params, key, status, reason, duplicate_of, " METRIC_COLUMNS
-                                    ", value, spread, told, ratios, samples, token_hash, in_force, started, seconds "
-                                    "FROM trial "
-                                    "WHERE run = ? ORDER BY number",
-                                    "i", run);
+    int status =
+        tune_study_prepare(study, &q, "reading trials", err,
+                           "SELECT number, params, key, status, reason, duplicate_of, " METRIC_COLUMNS
+                           ", value, spread, told, ratios, samples, token_hash, in_force, started, seconds "
+                           "FROM trial "
+                           "WHERE run = ? ORDER BY number",
+                           "i", run);
     int code = SQLITE_DONE;
     while (!status && (code = sqlite3_step(q)) == SQLITE_ROW) {
         if (!grow(&all, used, &capacity, sizeof(tune_trial_row))) {
