@@ -120,7 +120,7 @@ static int64_t token(reader *r, const char *key, int64_t vocab_size) {
 /* D * factor as the reference cuts it; a multiple of the heads. */
 static int64_t inner_size(reader *r, const char *key, double preset, const xlstm_hparams *h) {
     double factor = number(r, key, preset, false, 1024);
-    if (r->status) return 0;
+    if (r->status || h->num_heads < 1) return 0;
     int64_t n = (int64_t)((double)h->embedding_dim * factor);
     if (n < h->num_heads || n % h->num_heads || n > MAX_WIDTH)
         r->status = xl_fail(r->err, XLSTM_EFORMAT,

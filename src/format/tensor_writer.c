@@ -162,7 +162,7 @@ void xlstm_tensor_writer_abort(xlstm_tensor_writer *writer) {
     if (!writer) return;
     if (writer->fd >= 0) {
         close(writer->fd);
-        unlink(writer->temporary);
+        if (writer->temporary) unlink(writer->temporary);
     }
     free(writer->path);
     free(writer->temporary);

@@ -45,7 +45,9 @@ static bool grow_edges(xl_trie *trie) {
     }
     free(trie->edge_key);
     free(trie->edge_node);
-    *trie = bigger;
+    trie->edge_slots = bigger.edge_slots;
+    trie->edge_key = bigger.edge_key;
+    trie->edge_node = bigger.edge_node;
     return true;
 }
 

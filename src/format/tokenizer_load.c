@@ -72,7 +72,7 @@ static bool read_id(const json_t *value, int32_t *id) {
 
 static int grow_tokens(const xl_tokenizer_json *in, int64_t size) {
     xlstm_tokenizer *t = in->tokenizer;
-    if (size <= t->size) return XLSTM_OK;
+    if (size <= 0 || size <= t->size) return XLSTM_OK;
     xl_token *grown = realloc(t->tokens, (size_t)size * sizeof *grown);
     if (!grown) return no_memory(in);
     memset(grown + t->size, 0, (size_t)(size - t->size) * sizeof *grown);
@@ -105,8 +105,13 @@ static int read_vocab(xl_tokenizer_json *in, const alphabet *a) {
         }
         if (id >= size) size = (int64_t)id + 1;
     }
+    for (int b = 0; b < 256; b++) {
+        char character[5] = {0};
+        xl_utf8_put(a->character[b], character);
+        t->byte_id[b] = vocab_id(in->vocab, character);
+    }
     int status = grow_tokens(in, size);
-    if (status) return status;
+    if (status || !t->tokens) return status;
     json_object_foreach(in->vocab, text, value) {
         xl_token *token = &t->tokens[json_integer_value(value)];
         if (token->known) {
@@ -115,11 +120,6 @@ static int read_vocab(xl_tokenizer_json *in, const alphabet *a) {
                            (long long)json_integer_value(value));
         }
         if (!append_token(t, a, text, strlen(text), token)) return no_memory(in);
-    }
-    for (int b = 0; b < 256; b++) {
-        char character[5] = {0};
-        xl_utf8_put(a->character[b], character);
-        t->byte_id[b] = vocab_id(in->vocab, character);
     }
     return XLSTM_OK;
 }

@@ -1,4 +1,5 @@
 /* Names -> views: which rows of which stored tensor are which weight. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,13 +20,11 @@ typedef struct binder {
 /* The stored tensor `part` + `suffix`, of the block at hand where there is one. Checked to be there. */
 static const xl_stored *stored(binder *b, const char *part, const char *suffix) {
     char whole[XL_NAME_MAX], name[XL_NAME_MAX];
-    size_t used = strlen(part), n = strlen(suffix);
-    memcpy(whole, part, used);
-    memcpy(whole + used, suffix, n + 1);
+    snprintf(whole, sizeof whole, "%s%s", part, suffix);
     if (b->block >= 0) {
         xl_block_tensor_name(b->block, whole, name);
     } else {
-        memcpy(name, whole, used + n + 1);
+        snprintf(name, sizeof name, "%s", whole);
     }
     const xl_stored *s = xl_checkpoint_find(&b->model->store->checkpoint, name);
     if (!s && !b->status)

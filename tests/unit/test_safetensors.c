@@ -305,11 +305,12 @@ static void writer_refuses(void **state) {
 
 static void many_names_are_found(void **state) {
     enum { COUNT = 1000 };
+    static const int32_t seven = 7;
     xlstm_tensor *tensors = calloc(COUNT, sizeof *tensors);
     char(*names)[16] = calloc(COUNT, sizeof *names);
     for (int i = 0; i < COUNT; i++) {
         snprintf(names[i], sizeof names[i], "t%d", i * 7919 % COUNT);
-        tensors[i] = (xlstm_tensor){.name = names[i], .dtype = XLSTM_I32, .data = &i, .bytes = 4};
+        tensors[i] = (xlstm_tensor){.name = names[i], .dtype = XLSTM_I32, .data = &seven, .bytes = 4};
     }
     char *path = xl_path_join(folder, "many");
     xlstm_tensor_file *file;
