@@ -30,13 +30,13 @@ const tune_auto_params tune_auto_defaults = {
     .near2 = 10,
     .cross = 20,
     .random = 100,
-    .sigma = 1,
+    .sigma = 0.6,
     .precision = 0.01,
     .growth = 0.05,
     .share = 0.3,
     .doubt = 1.5,
     .patience = 15,
-    .boost = 4,
+    .boost = 7,
 };
 
 #define KNOB(name)                                                                                                 \
