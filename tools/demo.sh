@@ -1,11 +1,15 @@
 #!/bin/sh
-# demo.sh XLTUNE [FOLDER]: the main job end to end on the embedded checkpoint. Writes into FOLDER (demo).
+# demo.sh XLTUNE [FOLDER]: the main job end to end on the embedded checkpoint. Writes into FOLDER (demo,
+# in the project; a relative one is taken from there).
 set -eu
-x=$1
+case $1 in
+/*) x=$1 ;;
+*) x=$PWD/$1 ;;
+esac
 out=${2:-demo}
-here=$(cd "$(dirname "$0")/.." && pwd)
-model=$here/models/tiny-literature
-prompt=$here/prompts/long_form.txt
+cd "$(dirname "$0")/.."
+model=models/tiny-literature
+prompt=prompts/long_form.txt
 begin=$(date +%s)
 
 say() { printf '\n== %s\n' "$*"; }
@@ -29,7 +33,7 @@ do_ judge --run "$run" --model "$model" --prompt-file "$prompt" --outputs "$run/
 say "Pictures"
 do_ plot --run "$run"
 say "Text, generated with the winning parameters"
-do_ generate --model "$model" --config "$run/best.json" --prompt-file "$here/prompts/short.txt" \
+do_ generate --model "$model" --config "$run/best.json" --prompt-file prompts/short.txt \
     --max-new-tokens 60 --temperature 0.7 --top-p 0.9 --seed 3
 
 say "Done in $(($(date +%s) - begin)) s. The run: $run"
