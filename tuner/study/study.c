@@ -213,6 +213,17 @@ static int version_check(tune_study *s, int count, bool *current, xlstm_error *e
     return XLSTM_OK;
 }
 
+/* SQLite answers busy at once, without waiting, where two processes change a file's journal together. */
+static int write_ahead(tune_study *s, xlstm_error *err) {
+    enum { STEP_MS = 5 };
+    for (int waited = 0;; waited += STEP_MS) {
+        int code = sqlite3_exec(s->db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
+        if (code == SQLITE_OK) return XLSTM_OK;
+        if ((code & 0xff) != SQLITE_BUSY || waited >= BUSY_MS) return tune_study_fail(s, "opening", err);
+        sqlite3_sleep(STEP_MS);
+    }
+}
+
 int tune_study_open_steps(tune_study **out, const char *path, bool create, const char *const *steps, int count,
                           xlstm_error *err) {
     *out = NULL;
@@ -233,10 +244,12 @@ int tune_study_open_steps(tune_study **out, const char *path, bool create, const
     sqlite3_extended_result_codes(s->db, 1);
     status = version_check(s, count, &current, err);
     if (status) goto out;
+    status = write_ahead(s, err);
     /* A commit outlives the process's death at any moment; the machine's death may cost the last ones, never more.
      */
-    status = tune_study_exec(s, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON",
-                             "opening", err);
+    if (!status) {
+        status = tune_study_exec(s, "PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON", "opening", err);
+    }
     if (!status && !current) status = migrate(s, steps, count, err);
 out:
     if (status) tune_study_close(s);
