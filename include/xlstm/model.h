@@ -42,7 +42,7 @@ typedef struct xlstm_model_info {
     uint64_t state_bytes;                        /* float32 state C, n, m of one sequence, over all blocks */
     uint64_t files;                              /* shards */
     /* Hexadecimal, NUL-terminated: SHA-256 of the hyper-parameters and, for each tensor in the published order, of
-     * its name, dtype, shape and a sample of its bytes: up to 8 blocks of 4 KiB, evenly spread from its beginning
+     * its name, dtype, shape and a sample of its bytes: up to 8 blocks of 1 KiB, evenly spread from its beginning
      * to its end (the whole tensor up to 32 KiB). The same weights in other shards have the same fingerprint. */
     char fingerprint[65];
     double load_seconds; /* what opening took */

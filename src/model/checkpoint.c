@@ -287,7 +287,7 @@ static void hash_hparams(xl_sha256 *hash, const xlstm_hparams *h) {
 
 /* Up to BLOCKS blocks of BLOCK bytes, the first at the beginning, the last at the end. */
 static int hash_sample(xl_sha256 *hash, const xl_checkpoint *c, const xl_stored *s, xlstm_error *err) {
-    enum { BLOCK = 4096, BLOCKS = 8 };
+    enum { BLOCK = 1024, BLOCKS = 8 };
     static const size_t whole = (size_t)BLOCK * BLOCKS;
     unsigned char block[BLOCK];
     size_t bytes = s->tensor->bytes, count = bytes > whole ? BLOCKS : (bytes + BLOCK - 1) / BLOCK;
