@@ -13,6 +13,7 @@
 #include "cli/signals.h"
 #include "tuner/driver/landscape_export.h"
 #include "tuner/driver/proposer.h"
+#include "tuner/driver/recording.h"
 #include "tuner/study/machine.h"
 
 static const cli_spec spec = {
@@ -26,6 +27,8 @@ static const cli_spec spec = {
                "--tune NAME,.. searches each one's useful range, NAME=1|2|4, NAME=1:8,\n"
                "NAME=1:8:2 and NAME=16:512:x2 give values. A config's \"space\" says it as JSON.\n"
                "Several objectives: the first decides, and pareto.csv holds the front of all.\n"
+               "--mode grid --export-landscape FILE records: every point --repeats times, in\n"
+               "rounds, for replay and for Kernel Tuner; nothing is compared at the end.\n"
                "A run that was cut off goes on with --resume RUN; so does a finished one with\n"
                "larger --trials, --generations, --budget or --effort.\n"
                "Ctrl-C ends after the trial in hand with everything written, twice at once.\n",
@@ -288,23 +291,63 @@ static int raise_meta(const cli_job *job, tune_keeper *keeper, json_t *meta, xls
     return status;
 }
 
+/* A grid for a landscape is a recording: nobody asked for a winner. */
+static bool is_recording(const cli_job *job, const tune_drive_options *o) {
+    return cli_has(job->cfg, "export_landscape") && strcmp(o->mode, "grid") == 0;
+}
+
 static void tell_start(const cli_job *job, const tune_keeper *keeper, const tune_drive_options *o, int total) {
     size_t done;
     char first[40] = "", bound[48] = "";
     tune_keeper_trials(keeper, &done);
     if (done) snprintf(first, sizeof first, "%zu trials done, ", done);
     if (total) snprintf(bound, sizeof bound, ", at most %d trials", total);
-    printf("%s: %s%s search of %zu points%s; prompt %zu tokens, %lld new\n", tune_keeper_folder(keeper), first,
-           o->mode, tune_space_size(job->space), bound, job->count, (long long)job->new_tokens);
+    printf("%s: %s%s %s of %zu points%s; prompt %zu tokens, %lld new\n", tune_keeper_folder(keeper), first, o->mode,
+           is_recording(job, o) ? "recording" : "search", tune_space_size(job->space), bound, job->count,
+           (long long)job->new_tokens);
     if (o->apart && tune_space_divides(job->space))
         printf("parameters of prefill and of decode are searched apart: one measurement serves both\n");
     fflush(stdout);
+}
+
+static int export_landscape(const cli_job *job, tune_keeper *keeper, int samples, xlstm_error *err) {
+    const char *path = cli_str(job->cfg, "export_landscape");
+    int status = tune_landscape_export(path, &job->problem, keeper, job->objective[0], samples, err);
+    if (!status) printf("landscape %s\n", path);
+    return status;
+}
+
+static int record(cli_job *job, tune_keeper *keeper, const tune_drive_options *o, xlstm_error *err) {
+    cli_show show;
+    tune_recording r;
+    cli_show_init(&show, job, 0);
+    tune_watcher watcher = cli_show_watcher(&show);
+    int status = tune_recording_run(&job->problem, o, keeper, &watcher, &r, err);
+    cli_show_clear(&show);
+    if (status) return status;
+    cli_show_recording(keeper, &r);
+    if (r.end != TUNE_DRIVE_DONE) return XLSTM_OK;
+    if (r.missing && !r.rounds) {
+        cli_notice("the budget ended before every point had a sample: no landscape is written; `xltune optimize "
+                   "--resume %s` goes on",
+                   tune_keeper_folder(keeper));
+        return XLSTM_OK;
+    }
+    if (r.missing)
+        cli_notice("the budget ended %d samples early: the landscape has %d of %d samples of each point; `xltune "
+                   "optimize --resume %s` goes on",
+                   r.missing, r.rounds, r.wanted, tune_keeper_folder(keeper));
+    return export_landscape(job, keeper, r.rounds, err);
 }
 
 static int search(cli_job *job, tune_keeper *keeper, tune_drive_options *o, xlstm_error *err) {
     cli_show show;
     tune_drive_result result;
     char *snapshot = NULL;
+    if (is_recording(job, o)) {
+        tell_start(job, keeper, o, o->trials);
+        return record(job, keeper, o, err);
+    }
     int total = strcmp(o->mode, "ga") == 0 ? o->population * o->generations : o->trials;
     if (strcmp(o->mode, "ga") != 0 &&
         (!total || (strcmp(o->mode, "auto") == 0 && tune_space_size(job->space) < (size_t)total)))
@@ -316,9 +359,8 @@ static int search(cli_job *job, tune_keeper *keeper, tune_drive_options *o, xlst
     cli_show_clear(&show);
     if (status) return status;
     cli_show_result(job, keeper, &result);
-    const char *landscape = cli_str(job->cfg, "export_landscape");
-    if (landscape && result.end == TUNE_DRIVE_DONE)
-        status = tune_landscape_export(landscape, &job->problem, keeper, job->objective[0], err);
+    if (cli_has(job->cfg, "export_landscape") && result.end == TUNE_DRIVE_DONE)
+        status = export_landscape(job, keeper, 0, err);
     if (!status && !stopped(NULL)) status = cli_best_write(job, keeper, o, &result, &snapshot, err);
     if (snapshot) printf("snapshot  %s\n", snapshot);
     free(snapshot);

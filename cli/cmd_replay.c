@@ -18,7 +18,12 @@ static const cli_spec spec = {
                "the time in which random search gets 95 % of the way from the median to the\n"
                "optimum. Printed are the mean share of the optimum (optimum / true time of the\n"
                "best) after n evaluations and P, the performance over that time: 0 is random\n"
-               "search, 1 the optimum.\n",
+               "search, 1 the optimum.\n"
+               "--noise says what an evaluation of a row tells: its recorded time (none), the\n"
+               "mean of R of its recorded repeats (native:R), or of R draws with a relative\n"
+               "standard deviation S (gauss:S:R). With halves the even repeats, numbered from\n"
+               "0, make true time and optimum, and the search is told the mean of the odd ones,\n"
+               "or of R of them (halves:R), so that no sample judges what it chose.\n",
 };
 
 /* The counts of evaluations that are reported: 1, 2, 5, 10, 25, 50, 100, … and the budget. */
@@ -114,6 +119,7 @@ static int run(int argc, char **argv) {
         goto end;
     }
     status = tune_landscape_read(path, &l, &err);
+    if (!status && o.noise.halves) status = tune_landscape_halve(l, &err);
     if (status) goto end;
     traces = xl_array((size_t)o.seeds, sizeof *traces);
     if (cli_bool(cfg, "json")) results = json_array();

@@ -77,7 +77,8 @@ static const cli_key fixed[] = {
     {"strategy", CLI_GROUP_SEARCH, CLI_CHOICES, CLI_REPLAY, 0, 0, "auto", NULL, "NAMES", "strategies to replay", 0},
     {"budget", CLI_GROUP_SEARCH, CLI_INT, CLI_REPLAY, 1, 1e9, "400", NULL, NULL, "evaluations of a replay", 0},
     {"seeds", CLI_GROUP_SEARCH, CLI_INT, CLI_REPLAY, 1, 1e6, "10", NULL, NULL, "replays, with seeds 0, 1, ...", 0},
-    {"noise", CLI_GROUP_SEARCH, CLI_STR, CLI_REPLAY, 0, 0, "none", NULL, "KIND", "none, native:R or gauss:S:R", 0},
+    {"noise", CLI_GROUP_SEARCH, CLI_STR, CLI_REPLAY, 0, 0, "none", NULL, "KIND",
+     "none, native:R, gauss:S:R or halves[:R]", 0},
     {"seed", CLI_GROUP_SEARCH, CLI_INT, CLI_OPTIMIZE | CLI_SYNTH, 0, 0x1p53, "1337", NULL, NULL,
      "seed of the random numbers", 0},
 

@@ -5,6 +5,7 @@
 #include "cli/config.h"
 #include "tuner/driver/driver.h"
 #include "tuner/driver/engine.h"
+#include "tuner/driver/recording.h"
 
 /* The name of the hidden command that a fresh process of the last comparison is. */
 #define CLI_FRESH_PROCESS "fresh-process"
@@ -57,6 +58,7 @@ typedef struct cli_show {
     bool terminal;  /* a bar that is drawn over, on standard error; else lines on standard output */
     int width;      /* of what is drawn now */
     double last;    /* xl_now_s of the last drawing */
+    int tenths;     /* of a recording that have a line */
     int total, old; /* proposals (0: unknown), of these from before */
     const cli_job *job;
 } cli_show;
@@ -65,6 +67,8 @@ tune_watcher cli_show_watcher(cli_show *show);
 void cli_show_clear(cli_show *show);
 /* The winner, the baseline, the verdict, the front of several objectives. */
 void cli_show_result(const cli_job *job, const tune_keeper *keeper, const tune_drive_result *result);
+/* How much was recorded, the fastest point, the baseline. */
+void cli_show_recording(const tune_keeper *keeper, const tune_recording *recording);
 
 /* ---- the curated snapshots (optimize_best.c) ---- */
 

@@ -39,9 +39,22 @@ static void draw(cli_show *show, const char *text) {
     show->width = width;
 }
 
+/* Where there is no bar a recording says how far it is ten times. */
+static void say_tenth(cli_show *show, int done, int total, double left_s) {
+    char left[24];
+    int tenths = total > 0 ? done * 10 / total : 0;
+    if (tenths <= show->tenths) return;
+    show->tenths = tenths;
+    clock_text(left_s, left, sizeof left);
+    printf("[%d/%d] samples%s%s\n", done, total, left[0] ? ", left " : "", left);
+    fflush(stdout);
+}
+
 static void progress(void *ctx, const char *stage, int done, int total, double best, double left_s) {
     cli_show *show = ctx;
     double now = xl_now_s();
+    const bool record = strcmp(stage, "record") == 0;
+    if (!show->terminal && record) say_tenth(show, done, total, left_s);
     if (!show->terminal || now - show->last < 0.1) return;
     show->last = now;
     char text[COLUMNS + 1], bar[BAR + 1], left[24], gain[32] = "";
@@ -56,6 +69,9 @@ static void progress(void *ctx, const char *stage, int done, int total, double b
     else if (final || strcmp(stage, "check") == 0)
         snprintf(text, sizeof text, "%s%s", final ? "comparing with the baseline in fresh processes" : "playoff",
                  gain);
+    else if (record)
+        snprintf(text, sizeof text, "recording [%s] sample %d/%d%s%s", bar, done, total, left[0] ? "  left " : "",
+                 left);
     else if (total > 0)
         snprintf(text, sizeof text, "search [%s] trial %d/%d%s%s%s", bar, done, total, gain,
                  left[0] ? "  left " : "", left);
@@ -149,15 +165,31 @@ static void show_front(const cli_job *job, const tune_keeper *keeper) {
     free(member);
 }
 
+/* The best point where there is one, and the baseline. */
+static void show_sides(const json_t *best) {
+    if (!json_is_true(json_object_get(best, "is_baseline"))) show_side("best", best);
+    show_side("baseline", json_object_get(best, "baseline"));
+}
+
+void cli_show_recording(const tune_keeper *keeper, const tune_recording *r) {
+    const char *text = tune_keeper_run(keeper)->result;
+    json_t *best = text ? json_loads(text, 0, NULL) : NULL;
+    printf("\n%d points, %d samples of each", r->points, r->rounds);
+    if (r->missing) printf(", %d missing to %d", r->missing, r->wanted);
+    if (r->failed) printf("; %d points failed or do not fit", r->failed);
+    printf("\n");
+    if (best) show_sides(best);
+    printf("run       %s\n", tune_keeper_folder(keeper));
+    fflush(stdout);
+    json_decref(best);
+}
+
 void cli_show_result(const cli_job *job, const tune_keeper *keeper, const tune_drive_result *r) {
     json_t *best = tune_keeper_run(keeper)->result ? json_loads(tune_keeper_run(keeper)->result, 0, NULL) : NULL;
     printf("\n%d trials: %d measured, %d duplicates", r->trials, r->measured, r->duplicates);
     if (r->failed) printf(", %d of them failed, infeasible or too slow", r->failed);
     printf("\n");
-    if (best) {
-        if (!json_is_true(json_object_get(best, "is_baseline"))) show_side("best", best);
-        show_side("baseline", json_object_get(best, "baseline"));
-    }
+    if (best) show_sides(best);
     if (job->objectives > 1) show_front(job, keeper);
     printf("verdict   %s\n", r->verdict);
     printf("run       %s\n", tune_keeper_folder(keeper));

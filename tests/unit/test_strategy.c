@@ -382,6 +382,47 @@ static void threads_change_nothing(void **state) {
     tune_landscape_destroy(l);
 }
 
+/* Who judges has other repeats than who searches. */
+static void halves(void **state) {
+    static const char text[] = "x,time,cost_s,times\n"
+                               "1,3,1,2;9;2;9;2\n"
+                               "2,4,1,4;1;4;1\n"
+                               "3,,1,\n";
+    char path[] = "/tmp/xltune-halves-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0 && write(fd, text, sizeof text - 1) == (ssize_t)sizeof text - 1);
+    close(fd);
+    tune_landscape *l;
+    xlstm_error err;
+    if (tune_landscape_read(path, &l, &err)) fail_msg("%s", err.text);
+    assert_int_equal(tune_landscape_halve(l, &err), 0);
+    assert_true(l->time[0] == 2 && l->time[1] == 4 && isnan(l->time[2]));
+    assert_true(l->optimum == 2 && l->median == 3 && l->valid == 2);
+    tune_replay_options o = {.strategy = "grid", .budget = 3, .seeds = 1};
+    tune_strategy_options_init(&o.search);
+    tune_trace trace;
+    const char *kinds[] = {"halves", "halves:3"};
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(tune_noise_parse(kinds[i], &o.noise, NULL), 0);
+        assert_true(o.noise.halves);
+        assert_int_equal(tune_replay(l, &o, &trace, NULL), 0);
+        assert_int_equal(trace.count, 3);
+        assert_true(trace.steps[0].observed == 9 && trace.steps[1].observed == 1 && isnan(trace.steps[2].observed));
+        /* The search takes the second for the best; by the other half it is half as good as the first. */
+        assert_near(tune_replay_share(l, &trace, 1, 3), 0.5, 1e-12);
+        tune_traces_release(&trace, 1);
+    }
+    /* Halved again there is one sample left of the second row. */
+    assert_int_equal(tune_landscape_halve(l, &err), 0);
+    assert_int_equal(tune_landscape_halve(l, &err), XLSTM_EFORMAT);
+    assert_non_null(strstr(err.text, "line 2"));
+    tune_landscape_destroy(l);
+    unlink(path);
+    static const char *const bad[] = {"halve", "halves:", "halves:0", "halves:x", "halves2"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(tune_noise_parse(bad[i], &o.noise, NULL), XLSTM_EARG);
+}
+
 static void auto_beats_random(void **state) {
     tune_landscape *l;
     assert_int_equal(tune_landscape_read(INVENTED, &l, NULL), 0);
@@ -471,6 +512,7 @@ int main(void) {
         cmocka_unit_test(generations_keep_their_elites),
         cmocka_unit_test(scores_equal_those_of_the_community),
         cmocka_unit_test(threads_change_nothing),
+        cmocka_unit_test(halves),
         cmocka_unit_test(auto_beats_random),
         cmocka_unit_test(noise_forms),
         cmocka_unit_test(bad_landscapes_say_where),

@@ -11,6 +11,7 @@
 #include "tuner/driver/judge.h"
 #include "tuner/driver/proposer.h"
 #include "tuner/driver/result.h"
+#include "tuner/driver/row.h"
 
 /* Of a budget: no new trial after the first share, no playoff after the second; the rest is for the last
  * comparison. */
@@ -86,28 +87,9 @@ static void progress(drive *d) {
 /* ---- samples ---- */
 
 static tune_sample_row to_row(const drive *d, const tune_sample *s) {
-    const double *part = s->reading.parts;
-    tune_sample_row row = {.trial = TUNE_BASELINE_TRIAL,
-                           .stage = d->stage,
-                           .block = d->block,
-                           .process = d->process,
-                           .at = d->started_wall + s->start_s,
-                           .prefill_s = part[TUNE_PART_PREFILL_S],
-                           .decode_s = part[TUNE_PART_DECODE_S],
-                           .energy_j = part[TUNE_PART_ENERGY_J],
-                           .peak_mb = part[TUNE_PART_PEAK_MB],
-                           .value = s->reading.cost,
-                           .used = !s->warmup && !s->set_aside && !s->stopped};
-    if (s->candidate >= 0) row.trial = d->trial_of[s->candidate];
-    if (s->warmup) {
-        snprintf(row.why, sizeof row.why, "warm-up");
-    } else if (s->stopped) {
-        snprintf(row.why, sizeof row.why, "stopped early");
-    } else if (s->set_aside) {
-        char text[90];
-        tune_disturbance_text(text, sizeof text, &s->disturbance);
-        snprintf(row.why, sizeof row.why, "%.90s", text);
-    }
+    int64_t trial = s->candidate < 0 ? TUNE_BASELINE_TRIAL : d->trial_of[s->candidate];
+    tune_sample_row row = tune_row_sample(s, trial, d->stage, d->block, d->started_wall);
+    row.process = d->process;
     return row;
 }
 
@@ -195,22 +177,6 @@ static int take_values(drive *d, const tune_race_entry *e, tune_trial_row *t, xl
     return values && n && !t->ratios ? xl_fail(err, XLSTM_ENOMEM, "trial: out of memory") : XLSTM_OK;
 }
 
-static int new_row(const drive *d, uint32_t point, tune_trial_row *t, xlstm_error *err) {
-    char key[1024];
-    size_t count;
-    tune_keeper_trials(d->keeper, &count);
-    *t = (tune_trial_row){
-        .index = (int64_t)count, .duplicate_of = -1, .value = NAN, .spread = NAN, .started = xl_wall_s()};
-    for (int i = 0; i < TUNE_METRIC_COUNT; i++) t->metric[i] = NAN;
-    json_t *params = tune_space_point_json(d->problem->space, point);
-    t->params = params ? json_dumps(params, JSON_COMPACT) : NULL;
-    json_decref(params);
-    t->key = strdup(tune_space_print(d->problem->space, point, key, sizeof key));
-    if (t->params && t->key) return XLSTM_OK;
-    tune_trial_row_clear(t);
-    return xl_fail(err, XLSTM_ENOMEM, "trial: out of memory");
-}
-
 static void judge_outcome(const drive *d, const tune_race_entry *e, tune_trial_row *t) {
     switch (e->outcome) {
     case TUNE_RACE_FAILED:
@@ -272,7 +238,7 @@ static int duplicate(drive *d, uint32_t point, xlstm_error *err) {
     const tune_trial_row *original = &tune_keeper_trials(d->keeper, &count)[d->trial_of[point]];
     double told[TUNE_TOLD_COUNT];
     tune_trial_row t;
-    int status = new_row(d, point, &t, err);
+    int status = tune_row_new(d->problem, d->keeper, point, &t, err);
     if (status) return status;
     t.status = TUNE_TRIAL_DUPLICATE;
     t.duplicate_of = original->index;
@@ -289,18 +255,6 @@ static int duplicate(drive *d, uint32_t point, xlstm_error *err) {
     if (!status) status = tune_proposer_tell(d->proposer, point, told, 0, err);
     tune_trial_row_clear(&t);
     return status;
-}
-
-static int describe(const drive *d, int64_t candidate, tune_trial_row *t, xlstm_error *err) {
-    tune_description about = {.kl = NAN};
-    if (!d->problem->describe) return XLSTM_OK;
-    int status = d->problem->describe(d->problem->self, candidate, &about, err);
-    if (status) return status;
-    t->metric[TUNE_KL] = about.kl;
-    t->token_hash = about.token_hash[0] ? strdup(about.token_hash) : NULL;
-    t->in_force = about.in_force ? json_dumps(about.in_force, JSON_COMPACT) : NULL;
-    json_decref(about.in_force);
-    return XLSTM_OK;
 }
 
 /* A duplicate says what its original says. */
@@ -361,7 +315,7 @@ static int measure(drive *d, uint32_t point, bool joined, xlstm_error *err) {
     tune_race_entry e;
     tune_trial_row t;
     double told[TUNE_TOLD_COUNT] = {NAN, NAN, NAN}, start = xl_now_s();
-    int status = new_row(d, point, &t, err);
+    int status = tune_row_new(d->problem, d->keeper, point, &t, err);
     if (status) return status;
     d->block = t.index;
     d->taken_count = 0;
@@ -378,7 +332,7 @@ static int measure(drive *d, uint32_t point, bool joined, xlstm_error *err) {
         goto out;
     }
     judge_outcome(d, &e, &t);
-    if (t.status == TUNE_TRIAL_OK) status = describe(d, candidate, &t, err);
+    if (t.status == TUNE_TRIAL_OK) status = tune_row_describe(d->problem, candidate, &t, err);
     if (!status && (t.status == TUNE_TRIAL_OK || t.status == TUNE_TRIAL_TIMEOUT))
         status = take_values(d, &e, &t, err);
     if (status) goto out;

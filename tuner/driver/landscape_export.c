@@ -4,11 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <zlib.h>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "tuner/driver/result.h"
 
 /* The samples in use of one trial, as the objective in ms. */
 typedef struct times {
@@ -21,11 +23,12 @@ static double sample_ms(const tune_sample_row *s, tune_metric objective) {
     return 1e3 * tune_problem_cost(objective, parts);
 }
 
-static times times_of(const tune_trial_row *t, const tune_sample_row *samples, size_t count,
+static times times_of(const tune_trial_row *t, const tune_sample_row *samples, size_t count, int most,
                       tune_metric objective) {
     times out = {.ms = xl_array(count, sizeof(double))};
     for (size_t i = 0; out.ms && t->status == TUNE_TRIAL_OK && i < count; i++) {
         const tune_sample_row *s = &samples[i];
+        if (most && out.count == (size_t)most) break;
         if (s->trial == t->index && s->used && strcmp(s->stage, "search") == 0)
             out.ms[out.count++] = sample_ms(s, objective);
     }
@@ -92,8 +95,8 @@ static json_t *domains(const tune_space *space) {
     return j;
 }
 
-static int write_json(const char *path, const json_t *j, xlstm_error *err) {
-    char *text = json_dumps(j, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
+static int write_json(const char *path, const json_t *j, size_t form, xlstm_error *err) {
+    char *text = json_dumps(j, form | JSON_REAL_PRECISION(9));
     int status = text ? xl_file_write(path, text, strlen(text), err)
                       : xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
     free(text);
@@ -103,15 +106,46 @@ static int write_json(const char *path, const json_t *j, xlstm_error *err) {
 static int write_csv(const char *path, const char *text, size_t bytes, xlstm_error *err) {
     size_t length = strlen(path);
     if (length < 3 || strcmp(path + length - 3, ".gz") != 0) return xl_file_write(path, text, bytes, err);
-    gzFile f = gzopen(path, "wb9");
+    char *aside = xl_format("%s.part", path);
+    if (!aside) return xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
+    gzFile f = gzopen(aside, "wb9");
     bool ok = f && gzwrite(f, text, (unsigned)bytes) == (int)bytes;
     if (f && gzclose(f) != Z_OK) ok = false;
+    if (ok) ok = rename(aside, path) == 0;
+    free(aside);
     return ok ? XLSTM_OK : xl_fail(err, XLSTM_EIO, "%s: cannot be written", path);
 }
 
+/* What a reader wants to know of where a space was measured; not the host's name. */
+static json_t *machine_facts(const tune_run_row *run) {
+    static const char *const kept[] = {"cpu", "logical_cpus", "cores", "memory_mb", "os", "kernel", "arch"};
+    json_t *all = json_loads(run->machine_info ? run->machine_info : "{}", 0, NULL), *j = json_object();
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
+        json_t *value = json_object_get(all, kept[i]);
+        if (value) json_object_set(j, kept[i], value);
+    }
+    json_object_set_new(j, "fingerprint", json_string(run->machine));
+    json_decref(all);
+    return j;
+}
+
+static json_t *space_entry(const char *name, const tune_problem *problem, const tune_run_row *run,
+                           tune_metric objective, size_t samples) {
+    char created[32];
+    time_t when = (time_t)run->created;
+    struct tm utc;
+    gmtime_r(&when, &utc);
+    strftime(created, sizeof created, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    return json_pack("{s:s, s:o, s:s, s:I, s:s, s:I, s:I, s:o, s:o, s:s, s:s, s:s}", "name", name, "params",
+                     domains(problem->space), "objective", tune_metric_name((int)objective), "samples",
+                     (json_int_t)samples, "checkpoint", run->checkpoint, "prompt_tokens",
+                     (json_int_t)run->prompt_tokens, "new", (json_int_t)run->new_tokens, "baseline",
+                     problem->settings(problem->self, TUNE_BASELINE_TRIAL), "machine", machine_facts(run),
+                     "kernels", run->kernels, "version", run->version, "created", created);
+}
+
 /* spaces.json lists spaces by name; those of other landscapes in the folder stay. */
-static int write_spaces(const char *folder, const char *name, const tune_problem *problem, const tune_run_row *run,
-                        xlstm_error *err) {
+static int write_spaces(const char *folder, const char *name, json_t *entry, xlstm_error *err) {
     char *path = xl_path_join(folder, "spaces.json"), *data = NULL;
     size_t bytes;
     json_t *all = NULL;
@@ -126,74 +160,94 @@ static int write_spaces(const char *folder, const char *name, const tune_problem
         const char *other = json_string_value(json_object_get(json_array_get(all, i), "name"));
         if (other && !strcmp(other, name)) json_array_remove(all, i);
     }
-    json_array_append_new(all, json_pack("{s:s, s:o, s:s, s:s, s:I, s:I}", "name", name, "params",
-                                         domains(problem->space), "checkpoint", run->checkpoint, "machine",
-                                         run->machine, "prompt_tokens", (json_int_t)run->prompt_tokens, "new",
-                                         (json_int_t)run->new_tokens));
-    int status = write_json(path, all, err);
+    json_array_append(all, entry);
+    int status = write_json(path, all, JSON_INDENT(1), err);
     json_decref(all);
     free(path);
     free(data);
     return status;
 }
 
+static int write_cache(const char *folder, const char *name, const tune_space *space, const json_t *machine,
+                       json_t *cache, xlstm_error *err) {
+    char *path = xl_format("%s/%s.kernel_tuner.json", folder, name);
+    if (!path) return xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
+    json_t *keys = json_array(), *values = domains(space), *value;
+    const char *key, *cpu = json_string_value(json_object_get(machine, "cpu"));
+    json_object_foreach(values, key, value) json_array_append_new(keys, json_string(key));
+    json_t *whole = json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:O}", "device_name", cpu ? cpu : "cpu",
+                              "kernel_name", name, "problem_size", "1", "tune_params_keys", keys, "tune_params",
+                              values, "objective", "time", "cache", cache);
+    int status =
+        whole ? write_json(path, whole, JSON_COMPACT, err) : xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
+    json_decref(whole);
+    free(path);
+    return status;
+}
+
+/* The trial that measured each point, in the order of the space; NULL: none did. */
+static const tune_trial_row **by_point(const tune_space *space, const tune_keeper *keeper) {
+    size_t count;
+    const tune_trial_row *trials = tune_keeper_trials(keeper, &count);
+    const tune_trial_row **of = xl_array(tune_space_size(space), sizeof *of);
+    if (of) memset(of, 0, tune_space_size(space) * sizeof *of);
+    for (size_t i = 0; of && i < count; i++) {
+        uint32_t point = tune_result_point(space, trials[i].params);
+        if (trials[i].status != TUNE_TRIAL_DUPLICATE && point != TUNE_NO_POINT) of[point] = &trials[i];
+    }
+    return of;
+}
+
 int tune_landscape_export(const char *path, const tune_problem *problem, tune_keeper *keeper, tune_metric objective,
-                          xlstm_error *err) {
+                          int samples, xlstm_error *err) {
     if (objective == TUNE_PEAK_MB || objective == TUNE_KL || objective == TUNE_ENERGY_J)
         return xl_fail(err, XLSTM_EARG, "export_landscape: objective %s is no time",
                        tune_metric_name((int)objective));
+    const tune_space *space = problem->space;
     const tune_run_row *run = tune_keeper_run(keeper);
-    size_t count, sample_count = 0, bytes = 0;
-    const tune_trial_row *trials = tune_keeper_trials(keeper, &count);
-    tune_sample_row *samples = NULL;
-    char *csv = NULL, *folder = xl_path_folder(path), *cache_path = NULL, *name = NULL;
+    size_t row_count = 0, bytes = 0, most = 0;
+    const tune_trial_row **of = by_point(space, keeper);
+    tune_sample_row *rows = NULL;
+    char *csv = NULL, *folder = xl_path_folder(path), *name = NULL;
     const char *slash = strrchr(path, '/');
-    json_t *cache = json_object();
+    json_t *cache = json_object(), *entry = NULL;
     FILE *out = open_memstream(&csv, &bytes);
-    int status = tune_study_samples(tune_keeper_study(keeper), run->id, &samples, &sample_count, err);
-    if (!status && (!out || !folder || !(name = strdup(slash ? slash + 1 : path))))
+    int status = tune_study_samples(tune_keeper_study(keeper), run->id, &rows, &row_count, err);
+    if (!status && (!of || !out || !folder || !(name = strdup(slash ? slash + 1 : path))))
         status = xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
     if (status) goto out;
     name[strcspn(name, ".")] = 0;
-    for (size_t i = 0; i < tune_space_params(problem->space); i++)
-        fprintf(out, "%s,", tune_space_param(problem->space, i)->name);
+    for (size_t i = 0; i < tune_space_params(space); i++) fprintf(out, "%s,", tune_space_param(space, i)->name);
     fputs("time,cost_s,times\n", out);
-    for (size_t i = 0; !status && i < count; i++) {
-        if (trials[i].status == TUNE_TRIAL_DUPLICATE) continue;
-        times ms = times_of(&trials[i], samples, sample_count, objective);
-        json_t *params = json_loads(trials[i].params, 0, NULL);
-        if (!ms.ms || !params) status = xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
-        else {
-            csv_row(out, problem->space, &trials[i], params, &ms);
-            cache_entry(cache, problem->space, &trials[i], params, &ms);
+    for (size_t i = 0; !status && i < tune_space_size(space); i++) {
+        if (!of[i]) continue;
+        times ms = times_of(of[i], rows, row_count, samples, objective);
+        json_t *params = json_loads(of[i]->params, 0, NULL);
+        if (!ms.ms || !params) {
+            status = xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
+        } else {
+            csv_row(out, space, of[i], params, &ms);
+            cache_entry(cache, space, of[i], params, &ms);
         }
+        if (ms.count > most) most = ms.count;
         json_decref(params);
         free(ms.ms);
     }
     if (fflush(out) && !status) status = xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
+    if (!status && !(entry = space_entry(name, problem, run, objective, most)))
+        status = xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
     if (!status) status = xl_make_folder(folder, err);
     if (!status) status = write_csv(path, csv, bytes, err);
-    if (!status) status = write_spaces(folder, name, problem, run, err);
-    if (!status && !(cache_path = xl_format("%s/%s.kernel_tuner.json", folder, name)))
-        status = xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
-    if (!status) {
-        json_t *keys = json_array(), *values = domains(problem->space);
-        const char *key;
-        json_t *value;
-        json_object_foreach(values, key, value) json_array_append_new(keys, json_string(key));
-        json_t *whole = json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:o}", "device_name", run->machine, "kernel_name",
-                                  name, "problem_size", "1", "tune_params_keys", keys, "tune_params", values,
-                                  "objective", "time", "cache", json_incref(cache));
-        status = write_json(cache_path, whole, err);
-        json_decref(whole);
-    }
+    if (!status) status = write_spaces(folder, name, entry, err);
+    if (!status) status = write_cache(folder, name, space, json_object_get(entry, "machine"), cache, err);
 out:
     if (out) fclose(out);
     json_decref(cache);
+    json_decref(entry);
     free(csv);
     free(folder);
     free(name);
-    free(cache_path);
-    free(samples);
+    free(rows);
+    free(of);
     return status;
 }

@@ -4,11 +4,12 @@
 
 #include "tuner/driver/keeper.h"
 
-/* Writes every trial that was no duplicate: `path` as CSV (gzip where it ends in .gz) with a column a parameter,
- * time (ms of the objective's mean; empty: invalid), cost_s and times (single samples joined by ';'), spaces.json
- * beside it with the parameters' ordered values, and the same in Kernel Tuner's cache format beside it as
- * <name>.kernel_tuner.json. EARG for an objective that is no time. */
+/* Writes every point that was measured, in the order of the space: `path` as CSV (gzip where it ends in .gz) with a
+ * column a parameter, time (ms of the objective's mean; empty: invalid), cost_s and times (single samples joined by
+ * ';'), an entry of spaces.json beside it with the parameters' ordered values and where they were measured, and the
+ * same in Kernel Tuner's cache format beside it as <name>.kernel_tuner.json. `samples`: of each point, the first so
+ * many; 0: all. EARG for an objective that is no time. */
 int tune_landscape_export(const char *path, const tune_problem *problem, tune_keeper *keeper, tune_metric objective,
-                          xlstm_error *err);
+                          int samples, xlstm_error *err);
 
 #endif

@@ -146,6 +146,10 @@ static int bits(unsigned x) {
     return n;
 }
 
+bool tune_sampler_busy(const tune_sampler *s) {
+    return bits(s->recent) >= RECENT_BUSY;
+}
+
 int tune_sampler_take(tune_sampler *s, int64_t candidate, double limit, tune_sample *out, xlstm_error *err) {
     for (int again = 0;; again++) {
         int status = measure_long(s, candidate, limit, out, err);
@@ -154,7 +158,7 @@ int tune_sampler_take(tune_sampler *s, int64_t candidate, double limit, tune_sam
             report(s, out);
             return status;
         }
-        if (again >= s->options.retakes || bits(s->recent) >= RECENT_BUSY) {
+        if (again >= s->options.retakes || tune_sampler_busy(s)) {
             s->counts.kept_disturbed++;
             report(s, out);
             return status;

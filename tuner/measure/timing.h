@@ -119,6 +119,8 @@ int tune_sampler_take(tune_sampler *sampler, int64_t candidate, double limit, tu
 /* The same without taking a disturbed one again: for blocks, which are discarded whole. */
 int tune_sampler_take_once(tune_sampler *sampler, int64_t candidate, double limit, tune_sample *out,
                            xlstm_error *err);
+/* Whether most of the last samples were disturbed: taking again only costs then. */
+bool tune_sampler_busy(const tune_sampler *sampler);
 /* Runs a candidate until its times are steady: until the last is within 5 % of the fastest so far and not the
  * first, at most `most` times or, after four, `seconds`. Those samples are reported as warm-up. *out (may be NULL)
  * is the last of them. Also learns how many repeats a sample of this candidate needs. */

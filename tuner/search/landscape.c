@@ -400,6 +400,33 @@ end:
     return status;
 }
 
+int tune_landscape_halve(tune_landscape *l, xlstm_error *err) {
+    for (size_t r = 0; r < l->rows; r++) {
+        size_t n = l->sample_first[r + 1] - l->sample_first[r];
+        if (!isnan(l->time[r]) && n < 2)
+            return xl_fail(err, XLSTM_EFORMAT,
+                           "%s: line %zu: times: found %zu repeats, wanted at least two to halve", l->name, r + 2,
+                           n);
+    }
+    size_t kept = 0, first = 0;
+    for (size_t r = 0; r < l->rows; r++) {
+        size_t n = l->sample_first[r + 1] - first;
+        double sum = 0;
+        l->sample_first[r] = kept;
+        for (size_t i = 0; i < n; i++) {
+            double sample = l->samples[first + i];
+            if (i % 2) l->samples[kept++] = sample;
+            else sum += sample;
+        }
+        if (!isnan(l->time[r])) l->time[r] = sum / (double)((n + 1) / 2);
+        first += n;
+    }
+    l->sample_first[l->rows] = kept;
+    free(l->sorted);
+    l->valid = 0;
+    return summarize(l, l->name, err);
+}
+
 void tune_landscape_destroy(tune_landscape *l) {
     if (!l) return;
     tune_space_destroy(l->space);

@@ -31,6 +31,10 @@ typedef struct tune_landscape {
 
 /* EFORMAT names file, line, column, what was found and wanted; ENOTFOUND, EIO, ENOMEM. */
 int tune_landscape_read(const char *path, tune_landscape **out, xlstm_error *err);
+/* Divides each valid row's repeats, numbered from 0 in the order measured: the mean of the even ones becomes its
+ * time (and so the optimum), the odd ones stay as its samples. EFORMAT names a valid row that has fewer than two;
+ * after a failure the landscape can only be destroyed. */
+int tune_landscape_halve(tune_landscape *l, xlstm_error *err);
 void tune_landscape_destroy(tune_landscape *l);
 
 #endif

@@ -20,7 +20,11 @@ int tune_noise_parse(const char *text, tune_noise *out, xlstm_error *err) {
     bool good = true;
     if (!strcmp(text, "none")) return XLSTM_OK;
     const char *repeats = NULL;
-    if (!strncmp(text, "native:", 7)) {
+    if (!strncmp(text, "halves", 6) && (!text[6] || text[6] == ':')) {
+        *out = (tune_noise){.kind = TUNE_NOISE_NATIVE, .halves = true};
+        if (!text[6]) return XLSTM_OK;
+        repeats = text + 7;
+    } else if (!strncmp(text, "native:", 7)) {
         out->kind = TUNE_NOISE_NATIVE;
         repeats = text + 7;
     } else if (!strncmp(text, "gauss:", 6)) {
@@ -36,8 +40,8 @@ int tune_noise_parse(const char *text, tune_noise *out, xlstm_error *err) {
         if (good) return XLSTM_OK;
     }
     return xl_fail(err, XLSTM_EARG,
-                   "noise: found \"%s\", wanted none, native:R or gauss:S:R with R repeats from 1 and "
-                   "a relative standard deviation S from 0 to 1",
+                   "noise: found \"%s\", wanted none, native:R, gauss:S:R, halves or halves:R with R repeats "
+                   "from 1 and a relative standard deviation S from 0 to 1",
                    text);
 }
 
@@ -46,6 +50,10 @@ static double observe(const tune_landscape *l, uint32_t row, const tune_noise *n
     size_t first = l->sample_first[row], samples = l->sample_first[row + 1] - first;
     if (isnan(time) || noise->kind == TUNE_NOISE_NONE) return time;
     if (noise->kind == TUNE_NOISE_NATIVE && !samples) return time;
+    if (!noise->repeats) {
+        for (size_t i = 0; i < samples; i++) sum += l->samples[first + i];
+        return sum / (double)samples;
+    }
     for (int i = 0; i < noise->repeats; i++) {
         if (noise->kind == TUNE_NOISE_NATIVE) sum += l->samples[first + xl_rng_below(rng, samples)];
         else sum += time * fmax(1 + noise->sd * xl_rng_normal(rng), 0.01);

@@ -2,6 +2,7 @@
 #ifndef TUNE_REPLAY_H
 #define TUNE_REPLAY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "tuner/search/landscape.h"
@@ -9,15 +10,17 @@
 
 typedef enum tune_noise_kind { TUNE_NOISE_NONE, TUNE_NOISE_NATIVE, TUNE_NOISE_GAUSS } tune_noise_kind;
 
-/* NATIVE: the mean of `repeats` recorded repeats, drawn with replacement. GAUSS: the mean of `repeats` draws whose
- * relative standard deviation is `sd`. */
+/* NATIVE: the mean of `repeats` recorded repeats, drawn with replacement; of all of them, each once, where repeats
+ * is 0. GAUSS: the mean of `repeats` draws whose relative standard deviation is `sd`. */
 typedef struct tune_noise {
     tune_noise_kind kind;
     int repeats;
     double sd;
+    bool halves; /* for a landscape that was halved: who judges has other repeats than who searches */
 } tune_noise;
 
-/* "none", "native:R" or "gauss:S:R"; EARG says what was found and wanted. */
+/* "none", "native:R", "gauss:S:R", "halves" or "halves:R" (NATIVE, R 0 where it is left out); EARG says what was
+ * found and wanted. */
 int tune_noise_parse(const char *text, tune_noise *out, xlstm_error *err);
 
 typedef struct tune_step {

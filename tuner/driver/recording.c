@@ -1,0 +1,389 @@
+#include "tuner/driver/recording.h"
+
+#include <math.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/rng.h"
+#include "tuner/driver/result.h"
+#include "tuner/driver/row.h"
+#include "tuner/measure/stats.h"
+
+#define STAGE "search"
+#define WARM_RUNS 8
+#define WARM_S 5.0
+#define ENDED 1 /* stopped, or out of budget */
+
+/* A point, or the baseline behind the last of them. */
+typedef struct spot {
+    int64_t trial; /* -1: no row yet, or the baseline */
+    int samples;   /* in use */
+    bool failed;
+    bool always; /* the last sample taken again was disturbed as well */
+} spot;
+
+typedef struct recorder {
+    const tune_problem *problem;
+    const tune_drive_options *options;
+    tune_keeper *keeper;
+    const tune_watcher *watcher;
+    tune_recording *out;
+    tune_sampler *sampler;
+    spot *spots; /* [points + 1] */
+    int *order;  /* [2 * (points + 1)]: of a round, then what it takes again */
+    int64_t seq;
+    int taken; /* samples in use of this process */
+    double started, started_wall;
+} recorder;
+
+static int stop_level(const recorder *r) {
+    return r->options->stop ? r->options->stop(r->options->stop_ctx) : 0;
+}
+
+static int64_t candidate_of(const recorder *r, int i) {
+    return i == r->out->points ? TUNE_BASELINE_TRIAL : i;
+}
+
+static void progress(const recorder *r) {
+    const tune_recording *out = r->out;
+    if (!r->watcher || !r->watcher->progress) return;
+    int done = 0, total = 0;
+    for (int i = 0; i <= out->points; i++) {
+        done += r->spots[i].samples;
+        total += r->spots[i].failed ? r->spots[i].samples : out->wanted;
+    }
+    double spent = xl_now_s() - r->started, left = r->taken ? spent / r->taken * (total - done) : NAN;
+    if (isfinite(r->options->budget_s)) left = fmin(left, fmax(0, r->options->budget_s - spent));
+    r->watcher->progress(r->watcher->ctx, "record", done, total, NAN, left);
+}
+
+/* ---- samples ---- */
+
+/* The first sample's outcome makes the row; its numbers are made anew from all samples at the end. */
+static int add_row(recorder *r, int i, tune_sample *sample, int measured, const xlstm_error *why,
+                   xlstm_error *err) {
+    tune_trial_row t;
+    tune_sample_row row = {0};
+    int status = tune_row_new(r->problem, r->keeper, (uint32_t)i, &t, err);
+    if (status) return status;
+    if (measured < 0) {
+        t.status = measured == XLSTM_EUNSUPPORTED ? TUNE_TRIAL_INFEASIBLE : TUNE_TRIAL_FAILED;
+        t.reason = strdup(why->text);
+    } else {
+        tune_problem_metrics(r->problem, sample->reading.parts, t.metric);
+        row = tune_row_sample(sample, t.index, STAGE, t.index, r->started_wall);
+        row.seq = r->seq++;
+        status = tune_row_describe(r->problem, i, &t, err);
+    }
+    json_t *settings = r->problem->settings(r->problem->self, i);
+    if (!status && !settings) status = xl_fail(err, XLSTM_ENOMEM, "recording: out of memory");
+    if (!status) status = tune_keeper_add(r->keeper, &t, settings, &row, measured < 0 ? 0 : 1, err);
+    if (!status) r->spots[i].trial = t.index;
+    json_decref(settings);
+    tune_trial_row_clear(&t);
+    return status;
+}
+
+/* A point that fails after it went well has no time either: it does not work. */
+static int fail_row(recorder *r, int i, int measured, const xlstm_error *why, xlstm_error *err) {
+    tune_trial_row t;
+    size_t count;
+    if (!tune_trial_row_copy(&t, &tune_keeper_trials(r->keeper, &count)[r->spots[i].trial]))
+        return xl_fail(err, XLSTM_ENOMEM, "recording: out of memory");
+    t.status = measured == XLSTM_EUNSUPPORTED ? TUNE_TRIAL_INFEASIBLE : TUNE_TRIAL_FAILED;
+    t.reason = strdup(why->text);
+    int status = tune_keeper_change(r->keeper, &t, err);
+    tune_trial_row_clear(&t);
+    return status;
+}
+
+/* Linux takes a process of real-time priority that never sleeps off the processors for a twentieth of every second,
+ * for all the others: better between samples than within one. */
+static void rest(double sample_s) {
+#ifdef __linux__
+    int policy = sched_getscheduler(0);
+    if (policy != SCHED_FIFO && policy != SCHED_RR) return;
+    double seconds = fmin(0.1 * sample_s, 0.1);
+    nanosleep(&(struct timespec){.tv_nsec = (long)(seconds * 1e9)}, NULL);
+#else
+    (void)sample_s;
+#endif
+}
+
+/* Takes and stores one sample, the second one of its round where `second` is set. *again: it was disturbed and set
+ * aside. */
+static int take(recorder *r, int i, bool second, bool *again, xlstm_error *err) {
+    spot *s = &r->spots[i];
+    tune_sample sample;
+    xlstm_error why = {0};
+    const bool baseline = i == r->out->points;
+    int measured = tune_sampler_take_once(r->sampler, candidate_of(r, i), INFINITY, &sample, &why);
+    *again = false;
+    if (measured == XLSTM_ECANCELLED || measured == XLSTM_ENOMEM || (measured < 0 && baseline))
+        return xl_fail(err, measured, "%s", why.text);
+    if (measured < 0) {
+        s->failed = true;
+        return s->trial < 0 ? add_row(r, i, NULL, measured, &why, err) : fail_row(r, i, measured, &why, err);
+    }
+    const bool disturbed = sample.disturbance.reasons != 0;
+    *again = sample.set_aside = disturbed && !second && !s->always && !tune_sampler_busy(r->sampler);
+    s->always = disturbed && (second || s->always);
+    int status;
+    if (!baseline && s->trial < 0) {
+        status = add_row(r, i, &sample, measured, NULL, err);
+    } else {
+        tune_sample_row row = tune_row_sample(&sample, s->trial, STAGE, s->trial, r->started_wall);
+        row.seq = r->seq++;
+        status = tune_keeper_samples(r->keeper, &row, 1, err);
+    }
+    s->samples += !*again;
+    r->taken += !*again;
+    if (!status) progress(r);
+    rest(sample.seconds);
+    return status;
+}
+
+static void shuffle(recorder *r, int round) {
+    const int n = r->out->points + 1;
+    xl_rng rng;
+    xl_rng_seed(&rng, r->options->seed + (uint64_t)(round / 2));
+    for (int i = 0; i < n; i++) r->order[i] = i;
+    for (int i = n - 1; i > 0; i--) {
+        int other = (int)xl_rng_below(&rng, (uint64_t)i + 1), kept = r->order[i];
+        r->order[i] = r->order[other];
+        r->order[other] = kept;
+    }
+    for (int i = 0; round % 2 && i < n / 2; i++) {
+        int kept = r->order[i];
+        r->order[i] = r->order[n - 1 - i];
+        r->order[n - 1 - i] = kept;
+    }
+}
+
+/* Returns ENDED where it was stopped. */
+static int run_round(recorder *r, int round, xlstm_error *err) {
+    const int first = r->out->points + 1;
+    int n = first;
+    shuffle(r, round);
+    for (int k = 0; k < n; k++) {
+        const spot *s = &r->spots[r->order[k]];
+        bool again;
+        if (s->failed || s->samples > round) continue;
+        if (stop_level(r) || xl_now_s() - r->started >= r->options->budget_s) return ENDED;
+        int status = take(r, r->order[k], k >= first, &again, err);
+        if (status) return status;
+        if (again) r->order[n++] = r->order[k];
+    }
+    return XLSTM_OK;
+}
+
+static int run_rounds(recorder *r, xlstm_error *err) {
+    int status = tune_sampler_warm(r->sampler, TUNE_BASELINE_TRIAL, WARM_RUNS, WARM_S, INFINITY, NULL, err);
+    if (status < 0) return status;
+    /* The estimate of what is left goes by samples of rounds alone. */
+    status = XLSTM_OK;
+    for (int round = 0; !status && round < r->out->wanted; round++) status = run_round(r, round, err);
+    return status;
+}
+
+/* ---- what follows from the samples ---- */
+
+static int restore(recorder *r, xlstm_error *err) {
+    size_t count, samples;
+    const tune_trial_row *all = tune_keeper_trials(r->keeper, &count);
+    tune_sample_row *rows = NULL;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t point = tune_result_point(r->problem->space, all[i].params);
+        if (point == TUNE_NO_POINT)
+            return xl_fail(err, XLSTM_EMISMATCH,
+                           "%s: trial %zu is no point of the space: the run is of another space",
+                           tune_keeper_folder(r->keeper), i);
+        if (point >= (uint32_t)r->out->points) continue;
+        r->spots[point].trial = all[i].index;
+        r->spots[point].failed = all[i].status != TUNE_TRIAL_OK;
+    }
+    int status =
+        tune_study_samples(tune_keeper_study(r->keeper), tune_keeper_run(r->keeper)->id, &rows, &samples, err);
+    for (size_t s = 0; !status && s < samples; s++) {
+        uint32_t point = (uint32_t)r->out->points;
+        if (rows[s].seq >= r->seq) r->seq = rows[s].seq + 1;
+        if (!rows[s].used || strcmp(rows[s].stage, STAGE) != 0) continue;
+        if (rows[s].trial >= (int64_t)count) continue;
+        if (rows[s].trial >= 0) point = tune_result_point(r->problem->space, all[rows[s].trial].params);
+        if (point <= (uint32_t)r->out->points) r->spots[point].samples++;
+    }
+    free(rows);
+    return status;
+}
+
+/* Samples of one trial, or of the baseline. */
+typedef struct sums {
+    double parts[TUNE_PARTS]; /* means */
+    double *logs;             /* [n] of the costs */
+    size_t n;
+    double seconds; /* of all, the ones set aside too */
+} sums;
+
+static void add_up(const tune_sample_row *rows, size_t count, int64_t trial, sums *out) {
+    out->n = 0;
+    out->seconds = 0;
+    memset(out->parts, 0, sizeof out->parts);
+    for (size_t i = 0; i < count; i++) {
+        const tune_sample_row *p = &rows[i];
+        if (p->trial != trial || strcmp(p->stage, STAGE) != 0) continue;
+        out->seconds += p->prefill_s + p->decode_s;
+        if (!p->used) continue;
+        const double part[TUNE_PARTS] = {p->prefill_s, p->decode_s, p->energy_j, p->peak_mb};
+        for (int k = 0; k < TUNE_PARTS; k++) out->parts[k] += part[k];
+        out->logs[out->n++] = log(p->value);
+    }
+    for (int k = 0; k < TUNE_PARTS; k++) out->parts[k] /= (double)out->n;
+}
+
+static int update_row(recorder *r, const tune_trial_row *old, const sums *s, double baseline, xlstm_error *err) {
+    tune_trial_row t;
+    if (!tune_trial_row_copy(&t, old)) return xl_fail(err, XLSTM_ENOMEM, "recording: out of memory");
+    json_t *ratios = json_array();
+    for (size_t i = 0; i < s->n; i++) json_array_append_new(ratios, json_real(s->logs[i] - baseline));
+    free(t.ratios);
+    t.ratios = json_dumps(ratios, JSON_COMPACT | JSON_REAL_PRECISION(17));
+    json_decref(ratios);
+    tune_problem_metrics(r->problem, s->parts, t.metric);
+    t.metric[TUNE_KL] = old->metric[TUNE_KL];
+    t.value = exp(tune_mean(s->logs, s->n) - baseline);
+    t.spread = s->n > 1 ? tune_sd(s->logs, s->n) / sqrt((double)s->n) : NAN;
+    t.samples = (int64_t)s->n;
+    t.seconds = s->seconds;
+    int status =
+        t.ratios ? tune_keeper_change(r->keeper, &t, err) : xl_fail(err, XLSTM_ENOMEM, "recording: out of memory");
+    tune_trial_row_clear(&t);
+    return status;
+}
+
+static int keep_result(recorder *r, const sums *fastest, xlstm_error *err) {
+    tune_race_entry e = {.candidate = r->out->fastest, .samples = (int)fastest->n};
+    char text[160];
+    memcpy(e.parts, fastest->parts, sizeof e.parts);
+    snprintf(text, sizeof text, "a recording of %d points: nothing was compared", r->out->points);
+    json_t *j = tune_result_best(r->problem, r->keeper, r->out->fastest, &e, NULL,
+                                 tune_verdict_name(TUNE_VERDICT_UNMEASURED), text);
+    int status =
+        j ? tune_keeper_set_result(r->keeper, j, err) : xl_fail(err, XLSTM_ENOMEM, "recording: out of memory");
+    json_decref(j);
+    return status;
+}
+
+static json_t *settings_of(void *ctx, const json_t *params) {
+    const recorder *r = ctx;
+    uint32_t point = tune_result_point_json(r->problem->space, params);
+    return point == TUNE_NO_POINT ? json_deep_copy(params) : r->problem->settings(r->problem->self, point);
+}
+
+/* Rows, best.json and the text files anew from all samples. */
+static int summarize(recorder *r, const json_t *baseline_settings, xlstm_error *err) {
+    tune_sample_row *rows = NULL;
+    size_t count = 0, trials;
+    sums s = {0}, best = {0};
+    char *baseline = NULL;
+    int status =
+        tune_study_samples(tune_keeper_study(r->keeper), tune_keeper_run(r->keeper)->id, &rows, &count, err);
+    if (!status && !(s.logs = xl_array(count + 1, sizeof *s.logs)))
+        status = xl_fail(err, XLSTM_ENOMEM, "recording: out of memory");
+    if (status) goto out;
+    add_up(rows, count, TUNE_BASELINE_TRIAL, &s);
+    if (!s.n) goto out; /* stopped before there was anything to compare with */
+    const double reference = tune_mean(s.logs, s.n);
+    double least = INFINITY;
+    best = s;
+    baseline = tune_result_baseline(r->problem, s.parts, (int)s.n);
+    status = baseline ? tune_keeper_set_baseline(r->keeper, baseline, err)
+                      : xl_fail(err, XLSTM_ENOMEM, "recording: out of memory");
+    const tune_trial_row *all = tune_keeper_trials(r->keeper, &trials);
+    for (size_t i = 0; !status && i < trials; i++) {
+        if (all[i].status != TUNE_TRIAL_OK) continue;
+        add_up(rows, count, all[i].index, &s);
+        if (!s.n) continue;
+        status = update_row(r, &all[i], &s, reference, err);
+        if (!(all[i].value < least)) continue;
+        least = all[i].value;
+        best = s;
+        r->out->fastest = tune_result_point(r->problem->space, all[i].params);
+    }
+    if (!status) status = keep_result(r, &best, err);
+    if (!status) status = tune_keeper_rebuild(r->keeper, baseline_settings, settings_of, r, err);
+out:
+    free(baseline);
+    free(rows);
+    free(s.logs);
+    return status;
+}
+
+static void count_up(recorder *r) {
+    tune_recording *out = r->out;
+    out->rounds = out->wanted;
+    for (int i = 0; i < out->points; i++) {
+        const spot *s = &r->spots[i];
+        out->failed += s->failed;
+        if (s->failed || s->samples >= out->wanted) continue;
+        out->missing += out->wanted - s->samples;
+        if (s->samples < out->rounds) out->rounds = s->samples;
+    }
+}
+
+static int prepare(recorder *r, xlstm_error *err) {
+    const size_t size = tune_space_size(r->problem->space), limit = (size_t)r->options->trials;
+    r->out->points = (int)(limit && limit < size ? limit : size);
+    r->out->wanted = r->options->repeats;
+    if (!r->out->wanted) {
+        tune_race_options race;
+        tune_race_options_init(&race, r->options->effort);
+        r->out->wanted = race.most;
+    }
+    const size_t n = (size_t)r->out->points + 1;
+    r->spots = xl_array(n, sizeof *r->spots);
+    r->order = xl_array(2 * n, sizeof *r->order);
+    if (!r->spots || !r->order) return xl_fail(err, XLSTM_ENOMEM, "recording: out of memory for %zu points", n);
+    for (size_t i = 0; i < n; i++) r->spots[i] = (spot){.trial = TUNE_BASELINE_TRIAL};
+    tune_sampler_options sampler;
+    tune_sampler_options_init(&sampler);
+    sampler.measure = r->problem->measure;
+    sampler.ctx = r->problem->self;
+    r->started_wall = xl_wall_s();
+    return tune_sampler_create(&r->sampler, &sampler, err);
+}
+
+int tune_recording_run(const tune_problem *problem, const tune_drive_options *options, tune_keeper *keeper,
+                       const tune_watcher *watcher, tune_recording *out, xlstm_error *err) {
+    recorder r = {.problem = problem,
+                  .options = options,
+                  .keeper = keeper,
+                  .watcher = watcher,
+                  .out = out,
+                  .started = xl_now_s()};
+    *out = (tune_recording){.fastest = TUNE_BASELINE_TRIAL};
+    json_t *baseline = problem->settings(problem->self, TUNE_BASELINE_TRIAL);
+    int status = baseline ? prepare(&r, err) : xl_fail(err, XLSTM_ENOMEM, "recording: out of memory");
+    if (!status) status = tune_keeper_rebuild(keeper, baseline, settings_of, &r, err);
+    if (!status) status = restore(&r, err);
+    if (!status) count_up(&r);
+    if (!status && out->missing) {
+        status = run_rounds(&r, err);
+        if (status == ENDED) status = XLSTM_OK;
+        if (stop_level(&r)) out->end = TUNE_DRIVE_STOPPED;
+        if (status == XLSTM_ECANCELLED && stop_level(&r)) status = XLSTM_OK;
+        out->failed = out->missing = 0;
+        count_up(&r);
+        if (!status) status = summarize(&r, baseline, err);
+    }
+    json_decref(baseline);
+    tune_sampler_destroy(r.sampler);
+    free(r.spots);
+    free(r.order);
+    return status;
+}
