@@ -48,6 +48,11 @@ static void print_text(const tune_landscape *l, const tune_replay_options *o, co
            score->performance, 100 * score->over, 100 * score->abs, 100 * score->repeats);
 }
 
+/* JSON has no infinity: P of a space whose random search is at the optimum at once. */
+static json_t *number(double value) {
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
 static json_t *score_json(const tune_landscape *l, const tune_replay_options *o, const tune_trace *traces,
                           const tune_replay_score *score) {
     size_t counts[16], n = report_counts((size_t)o->budget, counts);
@@ -57,9 +62,9 @@ static json_t *score_json(const tune_landscape *l, const tune_replay_options *o,
         snprintf(key, sizeof key, "%zu", counts[i]);
         json_object_set_new(shares, key, json_real(tune_replay_share(l, traces, o->seeds, counts[i])));
     }
-    return json_pack("{s:s, s:s, s:i, s:o, s:f, s:f, s:f, s:f}", "landscape", l->name, "strategy", o->strategy,
-                     "seeds", o->seeds, "share", shares, "P", score->performance, "over", score->over, "abs",
-                     score->abs, "repeats", score->repeats);
+    return json_pack("{s:s, s:s, s:i, s:o, s:o, s:f, s:f, s:f}", "landscape", l->name, "strategy", o->strategy,
+                     "seeds", o->seeds, "share", shares, "P", number(score->performance), "over", score->over,
+                     "abs", score->abs, "repeats", score->repeats);
 }
 
 static void append_trace(FILE *file, const tune_landscape *l, const tune_replay_options *o,

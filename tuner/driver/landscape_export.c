@@ -95,8 +95,8 @@ static json_t *domains(const tune_space *space) {
     return j;
 }
 
-static int write_json(const char *path, const json_t *j, size_t form, xlstm_error *err) {
-    char *text = json_dumps(j, form | JSON_REAL_PRECISION(9));
+static int write_json(const char *path, const json_t *j, xlstm_error *err) {
+    char *text = json_dumps(j, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
     int status = text ? xl_file_write(path, text, strlen(text), err)
                       : xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
     free(text);
@@ -161,26 +161,50 @@ static int write_spaces(const char *folder, const char *name, json_t *entry, xls
         if (other && !strcmp(other, name)) json_array_remove(all, i);
     }
     json_array_append(all, entry);
-    int status = write_json(path, all, JSON_INDENT(1), err);
+    int status = write_json(path, all, err);
     json_decref(all);
     free(path);
     free(data);
     return status;
 }
 
+static void dump_line(FILE *out, const json_t *j) {
+    json_dumpf(j, out, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
+}
+
+/* Kernel Tuner goes on in the file that it reads: the last three bytes must be two braces, each on a line. */
 static int write_cache(const char *folder, const char *name, const tune_space *space, const json_t *machine,
                        json_t *cache, xlstm_error *err) {
-    char *path = xl_format("%s/%s.kernel_tuner.json", folder, name);
-    if (!path) return xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
     json_t *keys = json_array(), *values = domains(space), *value;
-    const char *key, *cpu = json_string_value(json_object_get(machine, "cpu"));
+    const char *key, *cpu = json_string_value(json_object_get(machine, "cpu")), *comma = "";
     json_object_foreach(values, key, value) json_array_append_new(keys, json_string(key));
-    json_t *whole = json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:O}", "device_name", cpu ? cpu : "cpu",
-                              "kernel_name", name, "problem_size", "1", "tune_params_keys", keys, "tune_params",
-                              values, "objective", "time", "cache", cache);
-    int status =
-        whole ? write_json(path, whole, JSON_COMPACT, err) : xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
-    json_decref(whole);
+    json_t *head =
+        json_pack("{s:s, s:s, s:s, s:o, s:o, s:s}", "device_name", cpu ? cpu : "cpu", "kernel_name", name,
+                  "problem_size", "1", "tune_params_keys", keys, "tune_params", values, "objective", "time");
+    char *text = NULL, *path = xl_format("%s/%s.kernel_tuner.json", folder, name);
+    size_t bytes = 0;
+    FILE *out = open_memstream(&text, &bytes);
+    int status = head && path && out ? XLSTM_OK : xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
+    if (status) goto end;
+    fputc('{', out);
+    json_object_foreach(head, key, value) {
+        fprintf(out, "\"%s\": ", key);
+        dump_line(out, value);
+        fputs(",\n", out);
+    }
+    fputs("\"cache\": {", out);
+    json_object_foreach(cache, key, value) {
+        fprintf(out, "%s\n\"%s\": ", comma, key);
+        dump_line(out, value);
+        comma = ",";
+    }
+    fputs("}\n}", out);
+    if (fflush(out)) status = xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
+    else status = xl_file_write(path, text, bytes, err);
+end:
+    if (out) fclose(out);
+    json_decref(head);
+    free(text);
     free(path);
     return status;
 }

@@ -1,0 +1,32 @@
+# a grid for a landscape: all points in rounds, no winner; what the budget leaves out, and on with it; replayed
+set -e
+record() { xltune optimize --backend queued --model "$MODEL" --prompt 'It was' --new 2 --mode grid --tune 'workers=1|2,chunk_size=8|16' \
+  --repeats 4 --best-dir b --tag "$1" --export-landscape "$2" ${3-} >log 2>&1 || { tail -n 3 log; exit 1; }; }
+# the prompt is shorter than a chunk: chunks beyond it are one setting, so two points are left
+record whole l/whole.csv.gz
+grep -c 'grid recording of' log
+sed -n 's/^landscape //p; /points,.*samples of each/p; /^verdict/p' log
+ls l
+gzip -dc l/whole.csv.gz | awk -F, 'NR == 1 {print} NR > 1 {print $1 "," $2 " " ($3 > 0) " " split($5, x, ";")}'
+python3 - <<'P'
+import json
+space = json.load(open("l/spaces.json"))[0]
+print(space["name"], space["params"], space["samples"], space["objective"], "host" in space["machine"])
+cache = json.load(open("l/whole.kernel_tuner.json"))
+assert open("l/whole.kernel_tuner.json").read()[-3:] == "}\n}"
+print(cache["kernel_name"], cache["tune_params_keys"], sorted(cache["cache"]))
+for entry in cache["cache"].values():
+    assert len(entry["times"]) == 4 and abs(entry["time"] - sum(entry["times"]) / 4) < 1e-6, entry
+P
+xltune replay --landscape l/whole.csv.gz --noise halves --budget 2 --seeds 3 | head -n 1 | sed 's/optimum.*/…/'
+xltune replay --landscape l/whole.csv.gz --noise halves:2 --budget 2 --seeds 3 --json | grep -c '"P"'
+xltune replay --landscape l/whole.csv.gz --noise halve || echo $?
+# no time at all: nothing is written; then all of it
+record late l/late.csv '--budget 0.001s'
+grep -c 'no landscape is written' log
+ls l/late.csv 2>/dev/null || echo none
+r=$(ls -d runs/queued_*_late)
+xltune optimize --resume "$r" --budget 1m >log 2>&1 || tail -n 3 log
+sed -n 's/^landscape //p; /points,.*samples of each/p' log
+wc -l < l/late.csv
+python3 -c 'import json; print([s["name"] for s in json.load(open("l/spaces.json"))])'
