@@ -1,63 +1,138 @@
-/* How many measurements declared effects save: an exhaustively measured run of the engine (its study) is replayed
- * with one strategy over the whole space and with one each for prefill and decode, told the recorded times; counted
- * are the measurements until the best point known is within 1 % of the best of all.
+/* How many measurements declared effects save: an exhaustively measured space of the engine is replayed with one
+ * strategy over the whole of it and with one each for prefill and decode, told the recorded times; counted are the
+ * measurements until the best point known is within 1 % of the best of all.
  *
- *   bench_effects STUDY.sqlite [SEEDS]       CSV on standard output: way, seed, to_1_percent, to_end, found */
+ *   bench_effects SUMMARY.csv [SEEDS]
+ *
+ * SUMMARY.csv is a run folder's summary.csv; its tunables with more than one number are the space. CSV on standard
+ * output: way, seed, to_1_percent, to_end, found (share of the optimum). */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/memory.h"
 #include "tuner/driver/proposer.h"
-#include "tuner/driver/result.h"
-#include "tuner/study/study.h"
+
+enum { COLUMNS = 64 };
 
 typedef struct recording {
-    tune_space *space;
-    double *prefill, *decode; /* s, of a point; NAN: not measured */
-    double best;              /* s of a request */
+    tune_space *space;        /* its points are the rows */
+    double *prefill, *decode; /* s, of a row */
+    size_t rows;
+    double best; /* s of a request */
 } recording;
 
-/* What each phase's parameters affect is the table's; the stored space has values alone. */
-static int make_space(const char *text, tune_space **out, xlstm_error *err) {
-    tune_known known[XLSTM_TUNABLE_COUNT];
-    tune_known_tunables(NULL, known);
-    json_t *j = json_loads(text, 0, NULL);
-    int status = j ? tune_space_from_json(j, known, XLSTM_TUNABLE_COUNT, out, err)
-                   : xl_fail(err, XLSTM_EFORMAT, "the stored space is no JSON");
-    json_decref(j);
-    return status ? status : tune_space_seal(*out, err);
+typedef struct table {
+    char *text, *header[COLUMNS];
+    char **cells; /* [rows][columns] */
+    size_t columns, rows;
+} table;
+
+/* No cell is quoted but a reason, which is the last: nothing behind it is looked at. */
+static size_t split(char *line, char **cell) {
+    size_t n = 0;
+    for (char *at = line; at && n < COLUMNS; n++) {
+        cell[n] = at;
+        at = strchr(at, ',');
+        if (at) *at++ = 0;
+    }
+    return n;
+}
+
+static int find(const table *t, const char *name) {
+    for (size_t i = 0; i < t->columns; i++) {
+        if (!strcmp(t->header[i], name)) return (int)i;
+    }
+    return -1;
+}
+
+static const char *cell(const table *t, size_t row, int column) {
+    return t->cells[row * COLUMNS + (size_t)column];
+}
+
+/* Rows that were measured. */
+static int read_table(const char *path, table *t, xlstm_error *err) {
+    size_t bytes, lines = 1;
+    int status = xl_file_read(path, 64 << 20, &t->text, &bytes, err);
+    if (status) return status;
+    for (size_t i = 0; i < bytes; i++) lines += t->text[i] == '\n';
+    t->cells = xl_array(lines * COLUMNS, sizeof *t->cells);
+    if (!t->cells) return xl_fail(err, XLSTM_ENOMEM, "out of memory");
+    char *save = NULL, *line = strtok_r(t->text, "\n", &save);
+    t->columns = line ? split(line, t->header) : 0;
+    const int prefill = find(t, "prefill_s"), decode = find(t, "decode_s"), state = find(t, "status");
+    if (prefill < 0 || decode < 0 || state < 0)
+        return xl_fail(err, XLSTM_EFORMAT, "%s: no prefill_s, decode_s and status in line 1: no summary.csv", path);
+    while ((line = strtok_r(NULL, "\n", &save))) {
+        size_t n = split(line, t->cells + t->rows * COLUMNS);
+        if (n >= t->columns && !strcmp(cell(t, t->rows, state), "ok")) t->rows++;
+    }
+    return t->rows ? XLSTM_OK : xl_fail(err, XLSTM_EFORMAT, "%s: no measured row", path);
+}
+
+static int compare(const void *a, const void *b) {
+    double x = ((const tune_value *)a)->number, y = ((const tune_value *)b)->number;
+    return (x > y) - (x < y);
+}
+
+/* What each parameter affects is the library's to say. */
+static int add_parameter(recording *r, const table *t, int column, uint16_t *index, xlstm_error *err) {
+    const xlstm_tunable *tunable = xlstm_tunable_find(t->header[column]);
+    if (!tunable || tunable->choices) return XLSTM_OK;
+    tune_value *values = xl_array(t->rows, sizeof *values);
+    size_t n = 0;
+    if (!values) return xl_fail(err, XLSTM_ENOMEM, "out of memory");
+    for (size_t i = 0; i < t->rows; i++) {
+        double x = strtod(cell(t, i, column), NULL);
+        size_t k = 0;
+        while (k < n && values[k].number != x) k++;
+        if (k == n) values[n++] = (tune_value){.number = x};
+    }
+    qsort(values, n, sizeof *values, compare);
+    const size_t param = tune_space_params(r->space);
+    int status = n < 2 ? XLSTM_OK : tune_space_add_list(r->space, tunable->name, tunable->affects, values, n, err);
+    for (size_t i = 0; n > 1 && i < t->rows; i++) {
+        double x = strtod(cell(t, i, column), NULL);
+        uint16_t k = 0;
+        while (values[k].number != x) k++;
+        index[i * COLUMNS + param] = k;
+    }
+    free(values);
+    return status;
 }
 
 static int load(const char *path, recording *r, xlstm_error *err) {
-    tune_study *study = NULL;
-    tune_run_row run = {0};
-    tune_trial_row *trials = NULL;
-    size_t count = 0;
-    int status = tune_study_open(&study, path, false, err);
-    if (!status) status = tune_study_run_find(study, "", &run, err);
-    if (!status) status = tune_study_trials(study, run.id, &trials, &count, err);
-    if (!status) status = make_space(run.space, &r->space, err);
-    if (!status) {
-        size_t size = tune_space_size(r->space);
-        r->prefill = xl_array(size, sizeof(double));
-        r->decode = xl_array(size, sizeof(double));
-        if (!r->prefill || !r->decode) status = xl_fail(err, XLSTM_ENOMEM, "out of memory");
-        for (size_t i = 0; !status && i < size; i++) r->prefill[i] = r->decode[i] = NAN;
-    }
+    table t = {0};
+    uint16_t *index = NULL;
+    int status = read_table(path, &t, err);
+    if (status) goto out;
+    r->rows = t.rows;
+    r->space = tune_space_create();
+    r->prefill = xl_array(t.rows, sizeof(double));
+    r->decode = xl_array(t.rows, sizeof(double));
+    index = xl_array(t.rows * COLUMNS, sizeof *index);
+    if (!r->space || !r->prefill || !r->decode || !index) status = xl_fail(err, XLSTM_ENOMEM, "out of memory");
+    for (size_t c = 0; !status && c < t.columns; c++) status = add_parameter(r, &t, (int)c, index, err);
+    if (status) goto out;
+    const size_t params = tune_space_params(r->space);
+    for (size_t i = 0; i < t.rows; i++) memmove(index + i * params, index + i * COLUMNS, params * sizeof *index);
+    status = tune_space_seal_points(r->space, index, t.rows, err);
+    if (!status && !tune_space_divides(r->space))
+        status = xl_fail(err, XLSTM_EARG, "%s: its parameters are not all of prefill or of decode alone", path);
     r->best = INFINITY;
-    for (size_t i = 0; !status && i < count; i++) {
-        uint32_t point = tune_result_point(r->space, trials[i].params);
-        if (trials[i].status != TUNE_TRIAL_OK || point == TUNE_NO_POINT) continue;
-        r->prefill[point] = trials[i].metric[TUNE_PREFILL_S];
-        r->decode[point] = trials[i].metric[TUNE_DECODE_S];
-        r->best = fmin(r->best, r->prefill[point] + r->decode[point]);
+    const int prefill = find(&t, "prefill_s"), decode = find(&t, "decode_s");
+    for (size_t i = 0; !status && i < t.rows; i++) {
+        r->prefill[i] = strtod(cell(&t, i, prefill), NULL);
+        r->decode[i] = strtod(cell(&t, i, decode), NULL);
+        r->best = fmin(r->best, r->prefill[i] + r->decode[i]);
     }
-    tune_trial_rows_free(trials, count);
-    tune_run_row_clear(&run);
-    tune_study_close(study);
+out:
+    free(index);
+    free(t.cells);
+    free(t.text);
     return status;
 }
 
@@ -96,7 +171,7 @@ int main(int argc, char **argv) {
     recording r = {0};
     xlstm_error err = {0};
     if (argc < 2) {
-        fprintf(stderr, "usage: bench_effects STUDY.sqlite [SEEDS]\n");
+        fprintf(stderr, "usage: bench_effects SUMMARY.csv [SEEDS]\n");
         return 2;
     }
     long seeds = argc > 2 ? strtol(argv[2], NULL, 10) : 100;

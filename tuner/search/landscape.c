@@ -418,7 +418,7 @@ int tune_landscape_halve(tune_landscape *l, xlstm_error *err) {
             if (i % 2) l->samples[kept++] = sample;
             else sum += sample;
         }
-        if (!isnan(l->time[r])) l->time[r] = sum / (double)((n + 1) / 2);
+        if (!isnan(l->time[r])) l->time[r] = mean_or_zero(sum, (n + 1) / 2);
         first += n;
     }
     l->sample_first[l->rows] = kept;
