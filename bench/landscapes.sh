@@ -40,7 +40,7 @@ if [ "$part" != replay ] && [ ! -f "$model/tokenizer.json" ]; then
 fi
 
 # A quarter, half, three quarters and all of the processors.
-cpus=$(nproc)
+cpus=$(env -u OMP_NUM_THREADS nproc)
 workers=$(for i in 1 2 3 4; do echo $((cpus * i / 4)); done | awk '$1 > 0 && !seen[$1]++' | paste -sd '|')
 : "${TUNE:=chunk_size=16|32|64|128|256,heads_per_band=1|4|8,workers=$workers,segment=64|128|256|512}"
 : "${TUNE_EFFECTS:=chunk_size=16|64|256,heads_per_band=1|8,workers=$workers,segment=128|512,decode_workers=$workers}"

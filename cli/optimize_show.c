@@ -177,6 +177,8 @@ void cli_show_recording(const tune_keeper *keeper, const tune_recording *r) {
     printf("\n%d points, %d samples of each", r->points, r->rounds);
     if (r->missing) printf(", %d missing to %d", r->missing, r->wanted);
     if (r->failed) printf("; %d points failed or do not fit", r->failed);
+    if (r->disturbed)
+        printf("; %d of %d samples were disturbed by other work on the machine and kept", r->disturbed, r->taken);
     printf("\n");
     if (best) show_sides(best);
     printf("run       %s\n", tune_keeper_folder(keeper));

@@ -463,6 +463,13 @@ static void recorded_in_rounds(void **state) {
     }
     assert_true(changed > 50);
     for (size_t i = 1; i < count; i++) assert_true(rows[i].seq > rows[i - 1].seq);
+    assert_int_equal(r.taken, 65 * 4);
+    assert_true(r.disturbed <= r.taken);
+    char *jsonl = slurp(tune_keeper_folder(k), "trials.jsonl");
+    int baseline = 0;
+    for (const char *at = jsonl; (at = strstr(at, "\"baseline_samples\":[{")); at++) baseline++;
+    assert_true(baseline >= 1); /* the baseline's samples stand beside some trial */
+    free(jsonl);
     free(rows);
     /* rows hold the means, and the landscape the samples */
     size_t trials;

@@ -38,7 +38,8 @@ typedef struct recorder {
     spot *spots; /* [points + 1] */
     int *order;  /* [2 * (points + 1)]: of a round, then what it takes again */
     int64_t seq;
-    int taken; /* samples in use of this process */
+    int64_t last; /* trial of the last sample */
+    int taken;    /* samples in use of this process */
     double started, started_wall;
 } recorder;
 
@@ -84,7 +85,7 @@ static int add_row(recorder *r, int i, tune_sample *sample, int measured, const 
     json_t *settings = r->problem->settings(r->problem->self, i);
     if (!status && !settings) status = xl_fail(err, XLSTM_ENOMEM, "recording: out of memory");
     if (!status) status = tune_keeper_add(r->keeper, &t, settings, &row, measured < 0 ? 0 : 1, err);
-    if (!status) r->spots[i].trial = t.index;
+    if (!status) r->spots[i].trial = r->last = t.index;
     json_decref(settings);
     tune_trial_row_clear(&t);
     return status;
@@ -138,7 +139,9 @@ static int take(recorder *r, int i, bool second, bool *again, xlstm_error *err) 
     if (!baseline && s->trial < 0) {
         status = add_row(r, i, &sample, measured, NULL, err);
     } else {
-        tune_sample_row row = tune_row_sample(&sample, s->trial, STAGE, s->trial, r->started_wall);
+        /* The baseline's goes with its neighbour in time. */
+        if (!baseline) r->last = s->trial;
+        tune_sample_row row = tune_row_sample(&sample, s->trial, STAGE, r->last, r->started_wall);
         row.seq = r->seq++;
         status = tune_keeper_samples(r->keeper, &row, 1, err);
     }
@@ -266,6 +269,15 @@ static int update_row(recorder *r, const tune_trial_row *old, const sums *s, dou
     return status;
 }
 
+static void count_disturbed(const recorder *r, const tune_sample_row *rows, size_t count) {
+    r->out->taken = r->out->disturbed = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!rows[i].used || strcmp(rows[i].stage, STAGE) != 0) continue;
+        r->out->taken++;
+        r->out->disturbed += rows[i].why[0] != 0;
+    }
+}
+
 static int keep_result(recorder *r, const sums *fastest, xlstm_error *err) {
     tune_race_entry e = {.candidate = r->out->fastest, .samples = (int)fastest->n};
     char text[160];
@@ -296,6 +308,7 @@ static int summarize(recorder *r, const json_t *baseline_settings, xlstm_error *
     if (!status && !(s.logs = xl_array(count + 1, sizeof *s.logs)))
         status = xl_fail(err, XLSTM_ENOMEM, "recording: out of memory");
     if (status) goto out;
+    count_disturbed(r, rows, count);
     add_up(rows, count, TUNE_BASELINE_TRIAL, &s);
     if (!s.n) goto out; /* stopped before there was anything to compare with */
     const double reference = tune_mean(s.logs, s.n);

@@ -18,6 +18,8 @@ typedef struct tune_recording {
     int points, failed; /* of the points: a failure in any round, so they have no time */
     int rounds, wanted; /* every point without failure has `rounds` samples at least, and should have `wanted` */
     int missing;        /* samples of such points; 0: the recording is whole */
+    int taken;          /* samples in use, the baseline's too */
+    int disturbed;      /* of these */
     int64_t fastest;    /* of the means; TUNE_BASELINE_TRIAL where no point has one */
 } tune_recording;
 

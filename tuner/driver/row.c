@@ -54,7 +54,8 @@ tune_sample_row tune_row_sample(const tune_sample *s, int64_t trial, const char 
         snprintf(row.why, sizeof row.why, "warm-up");
     } else if (s->stopped) {
         snprintf(row.why, sizeof row.why, "stopped early");
-    } else if (s->set_aside) {
+    } else if (s->disturbance.reasons) {
+        /* Set aside, or on a busy machine kept, marked. */
         char text[90];
         tune_disturbance_text(text, sizeof text, &s->disturbance);
         snprintf(row.why, sizeof row.why, "%.90s", text);

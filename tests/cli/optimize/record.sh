@@ -5,7 +5,7 @@ record() { xltune optimize --backend queued --model "$MODEL" --prompt 'It was' -
 # the prompt is shorter than a chunk: chunks beyond it are one setting, so two points are left
 record whole l/whole.csv.gz
 grep -c 'grid recording of' log
-sed -n 's/^landscape //p; /points,.*samples of each/p; /^verdict/p' log
+sed -n 's/^landscape //p; s/\(samples of each\).*/\1/p; /^verdict/p' log
 ls l
 gzip -dc l/whole.csv.gz | awk -F, 'NR == 1 {print} NR > 1 {print $1 "," $2 " " ($3 > 0) " " split($5, x, ";")}'
 python3 - <<'P'
@@ -27,6 +27,6 @@ grep -c 'no landscape is written' log
 ls l/late.csv 2>/dev/null || echo none
 r=$(ls -d runs/queued_*_late)
 xltune optimize --resume "$r" --budget 1m >log 2>&1 || tail -n 3 log
-sed -n 's/^landscape //p; /points,.*samples of each/p' log
+sed -n 's/^landscape //p; s/\(samples of each\).*/\1/p' log
 wc -l < l/late.csv
 python3 -c 'import json; print([s["name"] for s in json.load(open("l/spaces.json"))])'
