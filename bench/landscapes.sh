@@ -14,7 +14,8 @@
 # SECONDS  at most for each part's recording (400); what it leaves out is said and can be continued
 #
 # Run again after an interruption it goes on. From the environment: WRAP, a command that runs the recordings
-# ("chrt -f 50"); REPEATS; TUNE and TUNE_EFFECTS, other spaces; WORK, the folder for checkpoint and runs.
+# ("chrt -f 50"); REPEATS; TUNE and TUNE_EFFECTS, other spaces; PROMPT and PROMPT_BYTES, another prompt (the first
+# 1000 bytes of prompts/long_form.txt, 277 tokens); WORK, the folder for checkpoint and runs.
 set -eu
 cd "$(dirname "$0")/.."
 usage() {
@@ -47,7 +48,7 @@ workers=$(for i in 1 2 3 4; do echo $((cpus * i / 4)); done | awk '$1 > 0 && !se
 
 # record TAG REPEATS NEW TUNE: a new recording, or on with the one that is there
 record() {
-    head -c 1000 prompts/long_form.txt >"$work/prompt.txt" # 277 tokens
+    head -c "${PROMPT_BYTES:-1000}" "${PROMPT:-prompts/long_form.txt}" >"$work/prompt.txt"
     run=$(find "$work/runs" -maxdepth 1 -name "queued_*_$1" 2>/dev/null | head -n 1)
     if [ -n "$run" ]; then
         ${WRAP:-} "$xltune" optimize --resume "$run" --budget "$seconds"
@@ -67,6 +68,7 @@ record() {
 header() {
     echo "# machine: $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo 2>/dev/null | head -1), $cpus CPUs, $(uname -sr)"
     echo "# commit: $(git rev-parse --short HEAD 2>/dev/null || echo unknown)"
+    [ -z "${PROMPT_BYTES:-}" ] || echo "# PROMPT=${PROMPT:-} PROMPT_BYTES=$PROMPT_BYTES TUNE='$TUNE'"
     echo "# command: WRAP='${WRAP:-}' OPENBLAS_CORETYPE='${OPENBLAS_CORETYPE:-}' bench/landscapes.sh $build $name $part $seconds"
     echo "# date: $(date -u +%Y-%m-%dT%H:%M:%SZ)"
 }
