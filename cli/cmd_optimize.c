@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
@@ -312,7 +313,9 @@ static int search(cli_job *job, tune_keeper *keeper, tune_drive_options *o, xlst
     tell_start(job, keeper, o, total);
     cli_show_init(&show, job, total);
     tune_watcher watcher = cli_show_watcher(&show);
+    const double began = xl_now_s();
     int status = tune_drive(&job->problem, o, keeper, &watcher, &result, err);
+    o->budget_s = fmax(0, o->budget_s - (xl_now_s() - began));
     cli_show_clear(&show);
     if (status) return status;
     cli_show_result(job, keeper, &result);
@@ -325,7 +328,8 @@ static int search(cli_job *job, tune_keeper *keeper, tune_drive_options *o, xlst
     return status;
 }
 
-static int run_parsed(cli_config *cfg, const char *argv0, const char *resume, json_t *meta) {
+/* began: xl_now_s at the start, from which a budget counts. */
+static int run_parsed(cli_config *cfg, const char *argv0, const char *resume, json_t *meta, double began) {
     cli_job job;
     tune_drive_options options;
     tune_keeper *keeper = NULL;
@@ -354,6 +358,8 @@ static int run_parsed(cli_config *cfg, const char *argv0, const char *resume, js
         status = new_run(&job, &options, &keeper, &first, &err);
     }
     options.priors = first;
+    /* Loading a large model takes its share. */
+    options.budget_s = fmax(0, options.budget_s - (xl_now_s() - began));
     if (!status) status = search(&job, keeper, &options, &err);
     const bool cut = status || stopped(NULL);
     char *folder = keeper ? strdup(tune_keeper_folder(keeper)) : NULL;
@@ -373,6 +379,7 @@ static int run_parsed(cli_config *cfg, const char *argv0, const char *resume, js
 }
 
 static int run(int argc, char **argv) {
+    const double began = xl_now_s();
     cli_config *cfg = NULL;
     const char *resume = cli_resume_folder(argc, argv);
     json_t *meta = resume ? cli_resume_meta(resume) : NULL;
@@ -384,7 +391,7 @@ static int run(int argc, char **argv) {
         argv = typed;
     }
     if (code < 0) code = cli_config_parse(&cfg, &spec, argc, argv);
-    if (code < 0) code = run_parsed(cfg, argv[0], resume, meta);
+    if (code < 0) code = run_parsed(cfg, argv[0], resume, meta, began);
     cli_config_free(cfg);
     cli_resume_free(typed);
     json_decref(meta);

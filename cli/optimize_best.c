@@ -54,10 +54,12 @@ static int beats(const cli_job *job, const tune_drive_options *options, int64_t 
     cli_job_settings((void *)(uintptr_t)job, winner, &d.fresh.winner);
     tune_final_options o;
     tune_final_options_init(&o, options->effort);
-    /* As long as the comparison with the baseline took, at most. */
-    o.budget_s = fmax(5, before->seconds);
+    /* As long as the comparison with the baseline took, at most, and inside what is left of a budget. */
+    o.budget_s = fmin(fmax(5, before->seconds), options->budget_s);
     o.blocks = before->processes > 0 ? (before->blocks + before->processes - 1) / before->processes : 1;
     o.seed = options->seed ^ 0x736e6170u;
+    *out = (tune_final){.verdict = TUNE_VERDICT_UNMEASURED};
+    if (!tune_final_fit(&o, before->baseline_cost)) return XLSTM_OK;
     return tune_final_run(&o, run_process, &d, out, err);
 }
 

@@ -409,6 +409,59 @@ static void searched_apart(void **state) {
     tune_space_destroy(s.space);
 }
 
+/* There is always an answer, and it claims nothing that was not measured. */
+static void no_time_at_all(void **state) {
+    simulation s;
+    xlstm_error err;
+    tune_drive_result r;
+    simulation_init(&s);
+    tune_drive_options o = quick("auto", 20);
+    o.budget_s = 0;
+    tune_keeper *k = new_run("hurry");
+    if (tune_drive(&s.problem, &o, k, NULL, &r, &err)) fail_msg("%s", err.text);
+    assert_int_equal(r.end, TUNE_DRIVE_DONE);
+    assert_int_equal(r.winner, TUNE_BASELINE_TRIAL);
+    assert_int_equal(r.measured, 0);
+    assert_string_equal(r.verdict, "not compared: no point was measured in the time given; the baseline stays");
+    char *text = slurp(tune_keeper_folder(k), "best.json");
+    json_t *best = json_loads(text, 0, NULL);
+    assert_string_equal(json_string_value(json_object_get(best, "verdict")), "not compared");
+    assert_true(json_is_true(json_object_get(best, "is_baseline")));
+    assert_true(json_is_null(json_object_get(json_object_get(best, "metrics"), "request_s")));
+    assert_null(json_object_get(best, "speedup"));
+    json_decref(best);
+    free(text);
+    /* More time, and the same run goes on. */
+    o.budget_s = INFINITY;
+    if (tune_drive(&s.problem, &o, k, NULL, &r, &err)) fail_msg("%s", err.text);
+    assert_int_equal(r.measured, 20);
+    assert_int_equal(r.final.verdict, TUNE_VERDICT_BETTER);
+    tune_keeper_close(k, TUNE_RUN_FINISHED);
+    tune_space_destroy(s.space);
+}
+
+/* What the search chose and no comparison confirmed is named. */
+static void a_challenger_is_named(void **state) {
+    simulation s;
+    xlstm_error err;
+    tune_drive_result r;
+    simulation_init(&s);
+    tune_drive_options o = quick("random", 12);
+    o.budget_s = 50; /* requests say that they take six seconds */
+    tune_keeper *k = new_run("short");
+    if (tune_drive(&s.problem, &o, k, NULL, &r, &err)) fail_msg("%s", err.text);
+    assert_int_equal(r.winner, TUNE_BASELINE_TRIAL);
+    assert_int_equal(r.final.verdict, TUNE_VERDICT_UNMEASURED);
+    assert_memory_equal(r.verdict, "not compared: the time left was too short", 41);
+    char *text = slurp(tune_keeper_folder(k), "best.json");
+    json_t *best = json_loads(text, 0, NULL);
+    assert_true(json_is_integer(json_object_get(json_object_get(best, "challenger"), "a")));
+    json_decref(best);
+    free(text);
+    tune_keeper_close(k, TUNE_RUN_FINISHED);
+    tune_space_destroy(s.space);
+}
+
 static void wire_keeps_everything(void **state) {
     tune_block_plan plan = {.blocks = 3, .quads = 2, .spare = 1, .deadline_s = INFINITY, .seed = UINT64_MAX - 3}, p;
     json_t *j = tune_wire_plan(&plan);
@@ -452,6 +505,8 @@ int main(void) {
         cmocka_unit_test(killed_auto),
         cmocka_unit_test(stopped_and_continued),
         cmocka_unit_test(searched_apart),
+        cmocka_unit_test(no_time_at_all),
+        cmocka_unit_test(a_challenger_is_named),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -93,9 +93,11 @@ json_t *tune_result_best(const tune_problem *problem, const tune_keeper *keeper,
     json_t *settings = problem->settings(problem->self, candidate);
     json_t *baseline_settings = problem->settings(problem->self, TUNE_BASELINE_TRIAL);
     const tune_run_row *run = tune_keeper_run(keeper);
+    static const double none[TUNE_PARTS] = {NAN, NAN, NAN, NAN};
     const bool fresh = final && final->processes > 0;
-    const double *parts =
-        fresh ? (candidate == TUNE_BASELINE_TRIAL ? final->baseline_parts : final->winner_parts) : entry->parts;
+    const double *parts = fresh ? (candidate == TUNE_BASELINE_TRIAL ? final->baseline_parts : final->winner_parts)
+                          : entry->samples == 0 ? none
+                                                : entry->parts;
     json_t *j = json_object();
     json_object_set_new(j, "params", searched(problem->space, settings));
     /* Where nothing was sampled in this process the baseline's record has the numbers. */

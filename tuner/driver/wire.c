@@ -71,7 +71,7 @@ json_t *tune_wire_result(const tune_block_result *r) {
 
 bool tune_wire_read_result(const json_t *j, tune_block_result *r) {
     *r = (tune_block_result){0};
-    return read_int(j, "blocks", &r->blocks) && r->blocks >= 1 && r->blocks <= TUNE_BLOCKS_MOST &&
+    return read_int(j, "blocks", &r->blocks) && r->blocks >= 0 && r->blocks <= TUNE_BLOCKS_MOST &&
            read_int(j, "disturbed", &r->disturbed) && read_int(j, "kept", &r->kept) &&
            read_numbers(j, "log_ratio", r->log_ratio, r->blocks) &&
            read_number(j, "baseline_cost", NAN, &r->baseline_cost) &&
