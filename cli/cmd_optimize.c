@@ -27,6 +27,8 @@ static const cli_spec spec = {
                "--tune NAME,.. searches each one's useful range, NAME=1|2|4, NAME=1:8,\n"
                "NAME=1:8:2 and NAME=16:512:x2 give values. A config's \"space\" says it as JSON.\n"
                "Several objectives: the first decides, and pareto.csv holds the front of all.\n"
+               "With --placebo every point runs the settings in force: whatever it announces is\n"
+               "false, and about 1 run in 40 may. No snapshot is written.\n"
                "A run that was cut off goes on with --resume RUN; so does a finished one with\n"
                "larger --trials, --generations, --budget or --effort.\n"
                "Ctrl-C ends after the trial in hand with everything written, twice at once.\n",
@@ -297,6 +299,8 @@ static void tell_start(const cli_job *job, const tune_keeper *keeper, const tune
     if (total) snprintf(bound, sizeof bound, ", at most %d trials", total);
     printf("%s: %s%s search of %zu points%s; prompt %zu tokens, %lld new\n", tune_keeper_folder(keeper), first,
            o->mode, tune_space_size(job->space), bound, job->count, (long long)job->new_tokens);
+    if (job->placebo)
+        printf("placebo: every point runs the settings in force, so any winner would be a false one\n");
     if (o->apart && tune_space_divides(job->space))
         printf("parameters of prefill and of decode are searched apart: one measurement serves both\n");
     fflush(stdout);
@@ -318,7 +322,7 @@ static int search(cli_job *job, tune_keeper *keeper, tune_drive_options *o, xlst
     o->budget_s = fmax(0, o->budget_s - (xl_now_s() - began));
     cli_show_clear(&show);
     if (status) return status;
-    cli_show_result(job, keeper, &result);
+    cli_show_result(&show, keeper, &result);
     const char *landscape = cli_str(job->cfg, "export_landscape");
     if (landscape && result.end == TUNE_DRIVE_DONE)
         status = tune_landscape_export(landscape, &job->problem, keeper, job->objective[0], err);

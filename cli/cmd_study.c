@@ -299,7 +299,10 @@ static void show_text(FILE *out, const opened *o, const tune_trial_row *trials, 
     for (size_t i = 0; i < event_count; i++) {
         if (!strcmp(events[i].kind, "comparison")) continue;
         when_text(events[i].at, when, sizeof when);
-        fprintf(out, "%s  %s: %s\n", when, events[i].kind, events[i].text);
+        json_t *what = parsed(events[i].text); /* some hold JSON with a sentence in it */
+        const char *words = json_string_value(json_object_get(json_object_get(what, "found"), "text"));
+        fprintf(out, "%s  %s: %s\n", when, events[i].kind, words ? words : events[i].text);
+        json_decref(what);
     }
     json_decref(machine);
     json_decref(result);

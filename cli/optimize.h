@@ -21,6 +21,7 @@ typedef struct cli_job {
     int32_t *ids; /* with BOS */
     size_t count;
     int64_t new_tokens;
+    bool placebo; /* every candidate runs the baseline's settings */
     tune_metric objective[TUNE_METRIC_COUNT];
     int objectives;
     char program[4096]; /* this program, to be run again */
@@ -34,7 +35,7 @@ typedef struct cli_job {
  * configured) are the baseline. */
 int cli_job_open(cli_job *job, cli_config *cfg, const char *argv0, const json_t *stored);
 void cli_job_close(cli_job *job);
-/* The settings of a point, or of the baseline. */
+/* The settings that a point, or the baseline, is measured with. */
 void cli_job_settings(void *job, int64_t candidate, xlstm_settings *out);
 
 /* ---- going on with a run (optimize_resume.c) ---- */
@@ -64,7 +65,7 @@ void cli_show_init(cli_show *show, const cli_job *job, int total);
 tune_watcher cli_show_watcher(cli_show *show);
 void cli_show_clear(cli_show *show);
 /* The winner, the baseline, the verdict, the front of several objectives. */
-void cli_show_result(const cli_job *job, const tune_keeper *keeper, const tune_drive_result *result);
+void cli_show_result(const cli_show *show, const tune_keeper *keeper, const tune_drive_result *result);
 
 /* ---- the curated snapshots (optimize_best.c) ---- */
 

@@ -113,7 +113,7 @@ int cli_best_write(const cli_job *job, const tune_keeper *keeper, const tune_dri
     const tune_run_row *run = tune_keeper_run(keeper);
     const char *folder = cli_str(job->cfg, "best_dir");
     *text = NULL;
-    if (result->end != TUNE_DRIVE_DONE || result->final.verdict != TUNE_VERDICT_BETTER ||
+    if (job->placebo || result->end != TUNE_DRIVE_DONE || result->final.verdict != TUNE_VERDICT_BETTER ||
         result->winner == TUNE_BASELINE_TRIAL)
         return XLSTM_OK;
     char *latest = xl_format("%s/%s_latest.json", folder, run->backend);

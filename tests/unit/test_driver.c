@@ -33,8 +33,11 @@ typedef struct simulation {
     int stop_at;    /* sets stop; 0: never */
     int stop_level; /* to this */
     bool flat;      /* every point costs the same */
+    bool coupled;   /* prefill takes longer with the b that decode likes best */
     bool awkward;   /* some points fail, some do not fit, some run over the limit */
-    double noise;   /* relative, of a sample */
+    int sleep_at;   /* really takes sleep_us at this call; 0: never */
+    useconds_t sleep_us;
+    double noise; /* relative, of a sample */
     xl_rng rng;
     volatile sig_atomic_t stop;
 } simulation;
@@ -50,6 +53,7 @@ static int simulate(void *self, int64_t candidate, unsigned repeats, double limi
                     xlstm_error *err) {
     simulation *s = self;
     s->total++;
+    if (s->sleep_at && s->total == s->sleep_at) usleep(s->sleep_us);
     if (s->kill_at && s->total == s->kill_at) kill(getpid(), SIGKILL);
     if (s->stop_at && s->total == s->stop_at) s->stop = s->stop_level;
     if (s->stop > 1) return xl_fail(err, XLSTM_ECANCELLED, "stopped");
@@ -60,6 +64,7 @@ static int simulate(void *self, int64_t candidate, unsigned repeats, double limi
     /* Long enough for hopeless ones to be stopped. */
     double prefill = s->flat ? 3 : 3 + 0.3 * fabs(a - 5), decode = s->flat ? 3 : 3 + 0.15 * fabs(b - 6);
     if (s->awkward && candidate >= 0 && a == 7) prefill *= 9;
+    if (s->coupled && b == 6) prefill *= 1.04;
     prefill *= 1 + s->noise * xl_rng_normal(&s->rng);
     *out = (tune_reading){.cost = prefill + decode, .parts = {prefill, decode, NAN, 100}, .hash = 17};
     if (out->cost > limit) {
@@ -405,6 +410,77 @@ static void searched_apart(void **state) {
     assert_int_equal(r.trials, 9); /* eight, and the join */
     char name[64];
     assert_string_equal(tune_space_print(s.space, (uint32_t)r.winner, name, sizeof name), "a=5 b=6");
+    /* The check of the join says that nothing interacts. */
+    char *text = slurp(tune_keeper_folder(k), "best.json");
+    json_t *best = json_loads(text, 0, NULL), *found = json_object_get(best, "interaction");
+    assert_true(json_is_false(json_object_get(found, "interact")));
+    assert_int_equal(json_integer_value(json_object_get(found, "rounds")), 6);
+    assert_non_null(strstr(json_string_value(json_object_get(found, "text")), "within noise"));
+    json_decref(best);
+    free(text);
+    tune_keeper_close(k, TUNE_RUN_FINISHED);
+    tune_space_destroy(s.space);
+}
+
+static void interaction_is_found(void **state) {
+    simulation s;
+    xlstm_error err;
+    tune_drive_result r;
+    simulation_init(&s);
+    s.coupled = true;
+    s.noise = 0.002;
+    tune_drive_options o = quick("grid", 0);
+    o.apart = true;
+    tune_keeper *k = new_run("coupled");
+    if (tune_drive(&s.problem, &o, k, NULL, &r, &err)) fail_msg("%s", err.text);
+    char *text = slurp(tune_keeper_folder(k), "best.json");
+    json_t *best = json_loads(text, 0, NULL), *found = json_object_get(best, "interaction");
+    const json_t *prefill = json_object_get(found, "prefill"), *decode = json_object_get(found, "decode");
+    double value = json_number_value(json_object_get(prefill, "value"));
+    assert_true(json_is_true(json_object_get(found, "interact")));
+    assert_true(value > 0.03 && value < 0.05);
+    assert_true(json_number_value(json_object_get(prefill, "low")) > 0);
+    assert_true(fabs(json_number_value(json_object_get(decode, "value"))) < 1e-9); /* decode has no noise here */
+    assert_non_null(strstr(json_string_value(json_object_get(found, "text")), "they interact"));
+    json_decref(best);
+    free(text);
+    /* Its samples are in the study, under "check", as those of three trials. */
+    tune_sample_row *samples;
+    size_t count, n = 0;
+    assert_int_equal(tune_study_samples(tune_keeper_study(k), tune_keeper_run(k)->id, &samples, &count, &err), 0);
+    for (size_t i = 0; i < count; i++) n += !strcmp(samples[i].stage, "check") && samples[i].trial >= 0;
+    assert_true(n >= 18);
+    free(samples);
+    tune_keeper_close(k, TUNE_RUN_FINISHED);
+    tune_space_destroy(s.space);
+}
+
+/* A search that time cuts off measures the join last of all. */
+static void late_is_joined(void **state) {
+    simulation s;
+    xlstm_error err;
+    tune_drive_result r;
+    simulation_init(&s);
+    tune_drive_options o = quick("random", 40);
+    o.apart = true;
+    o.budget_s = 8;
+    s.sleep_at = 40; /* so that 55 % of the budget, but not 65 %, are gone */
+    s.sleep_us = 4500000;
+    tune_keeper *k = new_run("late");
+    if (tune_drive(&s.problem, &o, k, NULL, &r, &err)) fail_msg("%s", err.text);
+    size_t count;
+    const tune_trial_row *t = tune_keeper_trials(k, &count);
+    assert_in_range(count, 2, 39);
+    double prefill = INFINITY, decode = INFINITY;
+    for (size_t i = 0; i < count; i++) {
+        prefill = fmin(prefill, t[i].metric[TUNE_PREFILL_S]);
+        decode = fmin(decode, t[i].metric[TUNE_DECODE_S]);
+    }
+    /* The best prefill and the best decode were seen in one trial at last. */
+    bool both = false;
+    for (size_t i = 0; i < count; i++)
+        both |= t[i].metric[TUNE_PREFILL_S] == prefill && t[i].metric[TUNE_DECODE_S] == decode;
+    assert_true(both);
     tune_keeper_close(k, TUNE_RUN_FINISHED);
     tune_space_destroy(s.space);
 }
@@ -505,6 +581,8 @@ int main(void) {
         cmocka_unit_test(killed_auto),
         cmocka_unit_test(stopped_and_continued),
         cmocka_unit_test(searched_apart),
+        cmocka_unit_test(interaction_is_found),
+        cmocka_unit_test(late_is_joined),
         cmocka_unit_test(no_time_at_all),
         cmocka_unit_test(a_challenger_is_named),
     };

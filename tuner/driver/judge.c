@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "tuner/driver/interaction.h"
 #include "tuner/driver/result.h"
 #include "tuner/driver/wire.h"
 #include "tuner/measure/stats.h"
@@ -121,7 +122,8 @@ static int finish(tune_judge *j, tune_drive_result *r, int64_t compared, const c
         json_object_set_new(best, "challenger", params ? params : json_null());
     }
     int status =
-        best ? tune_keeper_set_result(j->keeper, best, err) : xl_fail(err, XLSTM_ENOMEM, "best: out of memory");
+        best ? tune_interaction_add(j->keeper, best, err) : xl_fail(err, XLSTM_ENOMEM, "best: out of memory");
+    if (!status) status = tune_keeper_set_result(j->keeper, best, err);
     json_decref(best);
     return status;
 }

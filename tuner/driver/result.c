@@ -81,10 +81,11 @@ static void add_comparison(json_t *j, const tune_final *f) {
     json_t *each = json_array();
     for (int i = 0; i < f->processes; i++) json_array_append_new(each, number(f->process[i]));
     json_object_set_new(j, "speedup",
-                        json_pack("{s:o, s:o, s:o, s:f, s:i, s:i, s:i, s:o}", "value", number(f->speedup), "low",
-                                  number(f->low), "high", number(f->high), "level", f->level, "processes",
-                                  f->processes, "blocks", f->blocks, "discarded_blocks", f->discarded, "log_ratios",
-                                  each));
+                        json_pack("{s:o, s:o, s:o, s:f, s:i, s:i, s:i, s:i, s:i, s:s, s:o}", "value",
+                                  number(f->speedup), "low", number(f->low), "high", number(f->high), "level",
+                                  f->level, "processes", f->processes, "blocks", f->blocks, "discarded_blocks",
+                                  f->discarded, "kept_disturbed_blocks", f->kept, "lost_processes", f->lost,
+                                  "stopped_by", tune_final_stop_name(f->stop), "log_ratios", each));
 }
 
 json_t *tune_result_best(const tune_problem *problem, const tune_keeper *keeper, int64_t candidate,

@@ -51,6 +51,11 @@ const char *tune_verdict_name(tune_verdict verdict) {
     return names[verdict];
 }
 
+const char *tune_final_stop_name(tune_final_stop stop) {
+    static const char *const names[] = {"width", "budget", "most", "cancelled"};
+    return names[stop];
+}
+
 /* Half width of the interval on the mean of n values of which the first `first` gave Stein's scatter. */
 static double half_width(const double *process, int n, int first, double level) {
     if (n < 2) return INFINITY;

@@ -95,6 +95,8 @@ typedef enum tune_final_stop {
     TUNE_STOP_CANCELLED
 } tune_final_stop;
 
+const char *tune_final_stop_name(tune_final_stop stop); /* "width", "budget", "most", "cancelled" */
+
 enum { TUNE_PROCESSES_MOST = 256 };
 typedef struct tune_final {
     tune_verdict verdict;

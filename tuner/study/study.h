@@ -131,7 +131,7 @@ typedef struct tune_sample_row {
     double prefill_s, decode_s, energy_j, peak_mb; /* NaN: not measured */
     double value;                                  /* the objective, smaller is better; NaN: none */
     bool used;                                     /* false: left out of every estimate */
-    char why[96];                                  /* why not: "warm-up", "disturbed: steal time", … */
+    char why[96]; /* why not: "warm-up", "4 % steal time", …; of one in use: what disturbed it all the same */
 } tune_sample_row;
 
 /* Stores a trial and its samples (and the baseline's that were taken beside it) in one transaction. A trial of that
