@@ -152,17 +152,27 @@ static json_t *meta_json(cli_job *job, const tune_drive_options *o, json_t *effe
 
 /* ---- a new run ---- */
 
-/* The first points of a new run: what was best before, on this machine first. Only a shared study knows of any. */
+/* The first points of a new run: what was best before, on this machine first, by a shared study; and a snapshot of
+ * another machine. They are only proposed: all are measured again before one is trusted, and that is said. */
 static json_t *known_points(const cli_job *job, const tune_run_row *row) {
     const char *file = cli_str(job->cfg, "study");
-    json_t *all = json_array();
+    json_t *all = json_array(), *snapshot = cli_best_elsewhere(job, row);
     tune_study *study = NULL;
     tune_known_point *points = NULL;
-    size_t count = 0;
+    size_t count = 0, here = 0;
     if (file && xl_is_file(file) && !tune_study_open(&study, file, false, NULL) &&
         !tune_study_known(study, row, -1, 6, &points, &count, NULL)) {
-        for (size_t i = 0; i < count; i++) json_array_append_new(all, json_loads(points[i].params, 0, NULL));
+        for (size_t i = 0; i < count; i++) {
+            here += points[i].same_machine;
+            json_array_append_new(all, json_loads(points[i].params, 0, NULL));
+        }
     }
+    if (count)
+        cli_notice(
+            "the first points are the best of earlier runs: %zu of this machine and version, %zu of others; all "
+            "are measured again",
+            here, count - here);
+    if (snapshot) json_array_append_new(all, snapshot);
     tune_known_points_free(points, count);
     tune_study_close(study);
     return all;

@@ -72,6 +72,9 @@ void cli_show_result(const cli_show *show, const tune_keeper *keeper, const tune
 /* Writes best/<backend>_latest.json and a copy with its time where the winner is better than the snapshot that
  * fits, judged afresh where that snapshot was not the baseline. *text says what was done, malloc'd; NULL: nothing
  * to say. */
+/* The params of the newest snapshot where another machine measured it for the same checkpoint, device and workload:
+ * worth a try, said in a notice. A new reference; NULL: there is none. */
+json_t *cli_best_elsewhere(const cli_job *job, const tune_run_row *run);
 int cli_best_write(const cli_job *job, const tune_keeper *keeper, const tune_drive_options *options,
                    const tune_drive_result *result, char **text, xlstm_error *err);
 

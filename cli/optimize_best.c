@@ -13,14 +13,36 @@
 #include "cli/signals.h"
 #include "cli/snapshot.h"
 
-/* The snapshot that the winner competes with; NULL: there is none for this machine, checkpoint and workload. */
-static json_t *rival(const char *path, const tune_run_row *run) {
+static json_t *read_snapshot(const char *path) {
     char *data = NULL;
     size_t bytes;
     json_t *j = NULL;
     if (xl_is_file(path) && !xl_file_read(path, 16 << 20, &data, &bytes, NULL))
         j = json_loadb(data, bytes, 0, NULL);
     free(data);
+    return j;
+}
+
+json_t *cli_best_elsewhere(const cli_job *job, const tune_run_row *run) {
+    char *path = xl_format("%s/%s_latest.json", cli_str(job->cfg, "best_dir"), run->backend);
+    json_t *snapshot = path && cli_bool(job->cfg, "best") ? read_snapshot(path) : NULL, *params = NULL;
+    const char *machine = json_string_value(json_object_get(json_object_get(snapshot, "fingerprint"), "machine"));
+    if (machine && strcmp(machine, run->machine) != 0 &&
+        cli_snapshot_fits(snapshot, machine, run->device, run->checkpoint, run->prompt_tokens, run->new_tokens)) {
+        cli_notice(
+            "%s was measured on another machine (%.8s, this one is %.8s): its settings are not in force, they "
+            "are tried first and measured again",
+            path, machine, run->machine);
+        params = json_incref(json_object_get(snapshot, "params"));
+    }
+    json_decref(snapshot);
+    free(path);
+    return params;
+}
+
+/* The snapshot that the winner competes with; NULL: there is none for this machine, checkpoint and workload. */
+static json_t *rival(const char *path, const tune_run_row *run) {
+    json_t *j = read_snapshot(path);
     if (j && cli_snapshot_fits(j, run->machine, run->device, run->checkpoint, run->prompt_tokens, run->new_tokens))
         return j;
     json_decref(j);
