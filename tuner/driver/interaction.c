@@ -114,7 +114,7 @@ static int describe_phase(char *text, size_t bytes, int phase, const tune_interv
                         fabs(value), value > 0 ? "more" : "less", other, low, high);
     if (t->low < -VAGUE || t->high > VAGUE)
         return snprintf(text, bytes,
-                        "%s at the joined point against beside other %s settings: %+.1f %% [%+.1f, %+.1f], "
+                        "%s at the joined point, compared with other %s settings: %+.1f %% [%+.1f, %+.1f], "
                         "too noisy to tell",
                         name, other, value, low, high);
     return snprintf(text, bytes,

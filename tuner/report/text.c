@@ -240,17 +240,19 @@ static int say_noise(const tune_report *r, xlstm_error *err) {
         tune_noise_text(text, sizeof text, &noise);
         say("The baseline, measured over and over: %s.", text);
     }
-    if (noise.n >= 4 && noise.correlation_time > 2) {
+    if (noise.n >= 4 && noise.correlation_time > 2)
         say("Noise lasts for about %.0f samples.", noise.correlation_time);
-        if (noise.step < noise.spread / 2)
-            say("Neighbouring samples differ by %.2g %% only: it is the machine's pace that wandered, which "
-                "alternating with the baseline cancels.",
-                100 * noise.step);
-    }
+    if (noise.n >= 4 && noise.step < noise.spread / 3)
+        say("Neighbouring samples differ by %.2g %% only: it is the machine's pace that wandered, which "
+            "alternating "
+            "with the baseline cancels.",
+            100 * noise.step);
     if (c.warmup) say("%zu more %s left out as warm-up.", c.warmup, c.warmup == 1 ? "was" : "were");
     if (c.disturbed)
         say("%zu %s set aside as disturbed and taken again.", c.disturbed, c.disturbed == 1 ? "was" : "were");
-    if (c.marked) say("%zu of those in use were disturbed too: on this machine that was the rule.", c.marked);
+    if (c.marked)
+        say("%zu of those in use %s disturbed too: %s.", c.marked, c.marked == 1 ? "was" : "were",
+            2 * c.marked > c.used ? "on this machine that was the rule" : "taken again they were no better");
     if (c.reasons[0]) say("What disturbed: %s.", c.reasons);
     return 0;
 }
