@@ -151,15 +151,9 @@ static void show_front(const cli_job *job, const tune_keeper *keeper) {
 
 /* On a terminal wrapped between words, in a pipe one line. */
 static void show_words(const cli_show *show, const char *name, const char *text) {
-    int at = printf("%-9s", name), margin = at + 1;
-    for (const char *word = text; *word;) {
-        int length = (int)strcspn(word, " ");
-        if (show->terminal && at > margin && at + 1 + length > COLUMNS) at = printf("\n%*s", margin - 1, "") - 1;
-        at += printf(" %.*s", length, word);
-        word += length;
-        word += strspn(word, " ");
-    }
-    printf("\n");
+    int at = printf("%-9s ", name);
+    if (show->terminal) cli_print_wrapped(text, at, at);
+    else printf("%s\n", text);
 }
 
 void cli_show_result(const cli_show *show, const tune_keeper *keeper, const tune_drive_result *r) {
