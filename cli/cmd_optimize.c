@@ -306,10 +306,10 @@ static void tell_start(const cli_job *job, const tune_keeper *keeper, const tune
     char first[40] = "", bound[48] = "";
     tune_keeper_trials(keeper, &done);
     if (done) snprintf(first, sizeof first, "%zu trials done, ", done);
-    if (total) snprintf(bound, sizeof bound, ", at most %d trials", total);
-    printf("%s: %s%s search of %zu points%s%sprompt %zu tokens, %lld new\n", tune_keeper_folder(keeper), first,
-           o->mode, tune_space_size(job->space), bound, isatty(STDOUT_FILENO) ? "\n  " : "; ", job->count,
-           (long long)job->new_tokens);
+    if (total) snprintf(bound, sizeof bound, ", at most %d trial%s", total, total == 1 ? "" : "s");
+    printf("%s: %s%s search of %zu point%s%s%sprompt %zu tokens, %lld new\n", tune_keeper_folder(keeper), first,
+           o->mode, tune_space_size(job->space), tune_space_size(job->space) == 1 ? "" : "s", bound,
+           isatty(STDOUT_FILENO) ? "\n  " : "; ", job->count, (long long)job->new_tokens);
     if (job->placebo) printf("placebo: every point runs the settings in force, so any winner is a false one\n");
     if (o->apart && tune_space_divides(job->space))
         printf("prefill's and decode's parameters are searched apart: a sample serves both\n");

@@ -159,7 +159,8 @@ static void show_words(const cli_show *show, const char *name, const char *text)
 void cli_show_result(const cli_show *show, const tune_keeper *keeper, const tune_drive_result *r) {
     const cli_job *job = show->job;
     json_t *best = tune_keeper_run(keeper)->result ? json_loads(tune_keeper_run(keeper)->result, 0, NULL) : NULL;
-    printf("\n%d trials: %d measured, %d duplicates", r->trials, r->measured, r->duplicates);
+    printf("\n%d trial%s: %d measured, %d duplicates", r->trials, r->trials == 1 ? "" : "s", r->measured,
+           r->duplicates);
     if (r->failed) printf(", %d of them failed, infeasible or too slow", r->failed);
     printf("\n");
     if (best) {

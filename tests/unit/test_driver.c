@@ -516,6 +516,34 @@ static void no_time_at_all(void **state) {
     tune_space_destroy(s.space);
 }
 
+/* All points fail, or all are hopeless: two different answers. */
+static void nothing_to_compare(void **state) {
+    for (int slow = 0; slow < 2; slow++) {
+        simulation s;
+        xlstm_error err;
+        tune_drive_result r;
+        simulation_init(&s);
+        s.awkward = true;
+        tune_space_destroy(s.space);
+        s.space = tune_space_create();
+        double only = slow ? 7 : 3;
+        assert_int_equal(tune_space_add_range(s.space, "a", XLSTM_AFFECTS_PREFILL, only, only, 1, &err), 0);
+        assert_int_equal(tune_space_add_range(s.space, "b", XLSTM_AFFECTS_DECODE, 6, 8, 1, &err), 0);
+        assert_int_equal(tune_space_seal(s.space, &err), 0);
+        s.problem.space = s.space;
+        tune_drive_options o = quick("grid", 0);
+        tune_keeper *k = new_run(slow ? "slow" : "fails");
+        if (tune_drive(&s.problem, &o, k, NULL, &r, &err)) fail_msg("%s", err.text);
+        assert_int_equal(r.winner, TUNE_BASELINE_TRIAL);
+        assert_int_equal(r.failed, 3);
+        assert_int_equal(r.final.verdict, slow ? TUNE_VERDICT_NONE : TUNE_VERDICT_UNMEASURED);
+        assert_memory_equal(r.verdict,
+                            slow ? "no significant difference: nothing" : "not compared: every point that", 30);
+        tune_keeper_close(k, TUNE_RUN_FINISHED);
+        tune_space_destroy(s.space);
+    }
+}
+
 /* What the search chose and no comparison confirmed is named. */
 static void a_challenger_is_named(void **state) {
     simulation s;
@@ -585,6 +613,7 @@ int main(void) {
         cmocka_unit_test(late_is_joined),
         cmocka_unit_test(no_time_at_all),
         cmocka_unit_test(a_challenger_is_named),
+        cmocka_unit_test(nothing_to_compare),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -130,15 +130,19 @@ static int finish(tune_judge *j, tune_drive_result *r, int64_t compared, const c
 
 /* The search itself found nothing to compare. */
 static int stay(tune_judge *j, tune_drive_result *r, xlstm_error *err) {
-    const int good = r->measured - r->failed;
-    r->final.verdict = good > 0 ? TUNE_VERDICT_NONE : TUNE_VERDICT_UNMEASURED;
-    if (good > 0)
+    size_t count;
+    const tune_trial_row *all = tune_keeper_trials(j->keeper, &count);
+    bool timed = false; /* one that was stopped as hopeless was measured too: it is slower */
+    for (size_t i = 0; i < count; i++)
+        timed |= all[i].status == TUNE_TRIAL_OK || all[i].status == TUNE_TRIAL_TIMEOUT;
+    r->final.verdict = timed ? TUNE_VERDICT_NONE : TUNE_VERDICT_UNMEASURED;
+    if (timed)
         snprintf(
             r->verdict, sizeof r->verdict,
             "no significant difference: nothing that was measured looked faster than the baseline, which stays");
     else if (r->measured)
         snprintf(r->verdict, sizeof r->verdict,
-                 "not compared: every point that was tried failed or was stopped; the baseline stays");
+                 "not compared: every point that was tried failed; the baseline stays");
     else
         snprintf(r->verdict, sizeof r->verdict,
                  "not compared: no point was measured in the time given; the baseline stays");
