@@ -10,6 +10,9 @@
 
 #define POINTS_MOST 256
 #define PROCESS_START_S 2.0
+/* As the driver shares a budget: no new trial after the first share, no playoff after the second. */
+#define SEARCH_SHARE 0.55
+#define PLAYOFF_SHARE 0.65
 
 typedef struct world {
     const sim_setup *setup;
@@ -120,12 +123,12 @@ static int search(world *w, const int64_t *order, int64_t *winner, int *quads, x
     tune_race *race = NULL;
     tune_race_options options;
     tune_race_options_init(&options, w->setup->effort);
-    /* As the driver shares a budget: two thirds search, one third comparison. */
-    if (isfinite(w->setup->budget_s)) options.deadline_s = w->setup->budget_s * 2 / 3;
+    options.deadline_s = w->setup->budget_s * PLAYOFF_SHARE;
     int status = make_sampler(w, &sampler, err);
     if (!status) status = tune_race_create(&race, sampler, 0, &options, err);
     for (int i = 0; i < w->setup->points && !status; i++) {
         tune_race_entry entry;
+        if (i && tune_sampler_seconds(sampler) > w->setup->budget_s * SEARCH_SHARE) break;
         status = tune_race_run(race, &order[i], 1, &entry, err);
     }
     if (!status) status = tune_race_finish(race, winner, err);
@@ -202,9 +205,10 @@ int sim_run(const sim_setup *setup, sim_outcome *out, xlstm_error *err) {
         options.quads = quads;
         options.now_s = world_now;
         options.now_ctx = &w;
-        options.budget_s = setup->budget_s - (w.now - begin);
+        options.budget_s = fmax(0, setup->budget_s - (w.now - begin));
         pair p = {&w, winner};
-        status = tune_final_run(&options, run_process, &p, &out->final, err);
+        if (tune_final_fit(&options, 1)) status = tune_final_run(&options, run_process, &p, &out->final, err);
+        else out->final.verdict = TUNE_VERDICT_UNMEASURED;
         out->compared = status == 0;
     }
     out->final_samples = (int)w.samples - out->search_samples;

@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "cli/command.h"
-#include "cli/config.h"
+#include "cli/tokens.h"
 
 /* Puts an id that the tokenizer can have into ids[at]. */
 static int take_id(const xlstm_tokenizer *tokenizer, long long id, int32_t *ids, size_t at, const char *where,
@@ -41,8 +41,8 @@ static int print_json(const char *text, size_t bytes, xlstm_error *err) {
     return XLSTM_OK;
 }
 
-static int detokenize_line(const xlstm_tokenizer *tokenizer, const char *line, size_t bytes, size_t number,
-                           xlstm_error *err) {
+static int detokenize_line(const cli_config *cfg, const xlstm_tokenizer *tokenizer, const char *line, size_t bytes,
+                           size_t number, xlstm_error *err) {
     char where[64];
     snprintf(where, sizeof where, "standard input: line %zu", number);
     json_error_t error;
@@ -64,21 +64,6 @@ static int detokenize_line(const xlstm_tokenizer *tokenizer, const char *line, s
     }
     free(ids);
     json_decref(object);
-    return status;
-}
-
-static int detokenize_lines(const xlstm_tokenizer *tokenizer, xlstm_error *err) {
-    char *line = NULL;
-    size_t capacity = 0, number = 0;
-    ssize_t bytes;
-    int status = XLSTM_OK;
-    while (!status && (bytes = getline(&line, &capacity, stdin)) >= 0) {
-        number++;
-        if (strspn(line, " \t\r\n") == (size_t)bytes) continue;
-        status = detokenize_line(tokenizer, line, (size_t)bytes, number, err);
-    }
-    free(line);
-    if (!status && ferror(stdin)) status = xl_fail(err, XLSTM_EIO, "standard input: cannot read");
     return status;
 }
 
@@ -105,7 +90,8 @@ static int parse_ids(const xlstm_tokenizer *tokenizer, const char *list, size_t 
     return XLSTM_OK;
 }
 
-static int detokenize_whole(const xlstm_tokenizer *tokenizer, const char *path, xlstm_error *err) {
+static int detokenize_whole(cli_config *cfg, const xlstm_tokenizer *tokenizer, xlstm_error *err) {
+    const char *path = cli_str(cfg, "file");
     const char *where = path && strcmp(path, "-") != 0 ? path : "standard input";
     char *list, *text;
     size_t bytes, count = 0, length;
@@ -134,21 +120,8 @@ static int run(int argc, char **argv) {
                    "{\"ids\": [...]} and gives {\"text\": ...}. Special tokens stay. Bytes that are no\n"
                    "UTF-8 become U+FFFD. The folder needs tokenizer.json alone.\n",
     };
-    cli_config *cfg = NULL;
-    int code = cli_config_parse(&cfg, &spec, argc, argv);
-    if (code >= 0) return code;
-    xlstm_error err;
-    xlstm_tokenizer *tokenizer = NULL;
-    const char *dir = cli_model_path(cfg, &err);
-    int status = dir ? xlstm_tokenizer_open(&tokenizer, dir, &err) : err.status;
-    if (!status)
-        status = cli_bool(cfg, "jsonl") ? detokenize_lines(tokenizer, &err)
-                                        : detokenize_whole(tokenizer, cli_str(cfg, "file"), &err);
-    if (fflush(stdout) && !status) status = xl_fail(&err, XLSTM_EIO, "standard output: cannot write");
-    code = status ? cli_fail(cfg, &err) : 0;
-    xlstm_tokenizer_close(tokenizer);
-    cli_config_free(cfg);
-    return code;
+    static const cli_token_command command = {detokenize_line, detokenize_whole};
+    return cli_tokens_run(&spec, &command, argc, argv);
 }
 
 const cli_command cli_cmd_detokenize = {"detokenize", "token ids to text", run};

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
@@ -29,6 +30,8 @@ static const cli_spec spec = {
                "Several objectives: the first decides, and pareto.csv holds the front of all.\n"
                "--mode grid --export-landscape FILE records: every point --repeats times, in\n"
                "rounds, for replay and for Kernel Tuner; nothing is compared at the end.\n"
+               "With --placebo every point runs the settings in force: whatever it announces is\n"
+               "false, and about 1 run in 40 may. No snapshot is written.\n"
                "A run that was cut off goes on with --resume RUN; so does a finished one with\n"
                "larger --trials, --generations, --budget or --effort.\n"
                "Ctrl-C ends after the trial in hand with everything written, twice at once.\n",
@@ -152,17 +155,27 @@ static json_t *meta_json(cli_job *job, const tune_drive_options *o, json_t *effe
 
 /* ---- a new run ---- */
 
-/* The first points of a new run: what was best before, on this machine first. Only a shared study knows of any. */
+/* The first points of a new run: what was best before, on this machine first, by a shared study; and a snapshot of
+ * another machine. They are only proposed: all are measured again before one is trusted, and that is said. */
 static json_t *known_points(const cli_job *job, const tune_run_row *row) {
     const char *file = cli_str(job->cfg, "study");
-    json_t *all = json_array();
+    json_t *all = json_array(), *snapshot = cli_best_elsewhere(job, row);
     tune_study *study = NULL;
     tune_known_point *points = NULL;
-    size_t count = 0;
+    size_t count = 0, here = 0;
     if (file && xl_is_file(file) && !tune_study_open(&study, file, false, NULL) &&
         !tune_study_known(study, row, -1, 6, &points, &count, NULL)) {
-        for (size_t i = 0; i < count; i++) json_array_append_new(all, json_loads(points[i].params, 0, NULL));
+        for (size_t i = 0; i < count; i++) {
+            here += points[i].same_machine;
+            json_array_append_new(all, json_loads(points[i].params, 0, NULL));
+        }
     }
+    if (count)
+        cli_notice(
+            "the first points are the best of earlier runs: %zu of this machine and version, %zu of others; all "
+            "are measured again",
+            here, count - here);
+    if (snapshot) json_array_append_new(all, snapshot);
     tune_known_points_free(points, count);
     tune_study_close(study);
     return all;
@@ -301,12 +314,14 @@ static void tell_start(const cli_job *job, const tune_keeper *keeper, const tune
     char first[40] = "", bound[48] = "";
     tune_keeper_trials(keeper, &done);
     if (done) snprintf(first, sizeof first, "%zu trials done, ", done);
-    if (total) snprintf(bound, sizeof bound, ", at most %d trials", total);
-    printf("%s: %s%s %s of %zu points%s; prompt %zu tokens, %lld new\n", tune_keeper_folder(keeper), first, o->mode,
-           is_recording(job, o) ? "recording" : "search", tune_space_size(job->space), bound, job->count,
+    if (total) snprintf(bound, sizeof bound, ", at most %d trial%s", total, total == 1 ? "" : "s");
+    printf("%s: %s%s %s of %zu point%s%s%sprompt %zu tokens, %lld new\n", tune_keeper_folder(keeper), first,
+           o->mode, is_recording(job, o) ? "recording" : "search", tune_space_size(job->space),
+           tune_space_size(job->space) == 1 ? "" : "s", bound, isatty(STDOUT_FILENO) ? "\n  " : "; ", job->count,
            (long long)job->new_tokens);
+    if (job->placebo) printf("placebo: every point runs the settings in force, so any winner is a false one\n");
     if (o->apart && tune_space_divides(job->space))
-        printf("parameters of prefill and of decode are searched apart: one measurement serves both\n");
+        printf("prefill's and decode's parameters are searched apart: a sample serves both\n");
     fflush(stdout);
 }
 
@@ -355,10 +370,12 @@ static int search(cli_job *job, tune_keeper *keeper, tune_drive_options *o, xlst
     tell_start(job, keeper, o, total);
     cli_show_init(&show, job, total);
     tune_watcher watcher = cli_show_watcher(&show);
+    const double began = xl_now_s();
     int status = tune_drive(&job->problem, o, keeper, &watcher, &result, err);
+    o->budget_s = fmax(0, o->budget_s - (xl_now_s() - began));
     cli_show_clear(&show);
     if (status) return status;
-    cli_show_result(job, keeper, &result);
+    cli_show_result(&show, keeper, &result);
     if (cli_has(job->cfg, "export_landscape") && result.end == TUNE_DRIVE_DONE)
         status = export_landscape(job, keeper, 0, err);
     if (!status && !stopped(NULL)) status = cli_best_write(job, keeper, o, &result, &snapshot, err);
@@ -367,7 +384,8 @@ static int search(cli_job *job, tune_keeper *keeper, tune_drive_options *o, xlst
     return status;
 }
 
-static int run_parsed(cli_config *cfg, const char *argv0, const char *resume, json_t *meta) {
+/* began: xl_now_s at the start, from which a budget counts. */
+static int run_parsed(cli_config *cfg, const char *argv0, const char *resume, json_t *meta, double began) {
     cli_job job;
     tune_drive_options options;
     tune_keeper *keeper = NULL;
@@ -396,6 +414,8 @@ static int run_parsed(cli_config *cfg, const char *argv0, const char *resume, js
         status = new_run(&job, &options, &keeper, &first, &err);
     }
     options.priors = first;
+    /* Loading a large model takes its share. */
+    options.budget_s = fmax(0, options.budget_s - (xl_now_s() - began));
     if (!status) status = search(&job, keeper, &options, &err);
     const bool cut = status || stopped(NULL);
     char *folder = keeper ? strdup(tune_keeper_folder(keeper)) : NULL;
@@ -415,6 +435,7 @@ static int run_parsed(cli_config *cfg, const char *argv0, const char *resume, js
 }
 
 static int run(int argc, char **argv) {
+    const double began = xl_now_s();
     cli_config *cfg = NULL;
     const char *resume = cli_resume_folder(argc, argv);
     json_t *meta = resume ? cli_resume_meta(resume) : NULL;
@@ -426,7 +447,7 @@ static int run(int argc, char **argv) {
         argv = typed;
     }
     if (code < 0) code = cli_config_parse(&cfg, &spec, argc, argv);
-    if (code < 0) code = run_parsed(cfg, argv[0], resume, meta);
+    if (code < 0) code = run_parsed(cfg, argv[0], resume, meta, began);
     cli_config_free(cfg);
     cli_resume_free(typed);
     json_decref(meta);

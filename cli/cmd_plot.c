@@ -1,10 +1,8 @@
 /* xltune plot: pictures of a run. */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "cli/command.h"
-#include "cli/config.h"
-#include "tuner/report/report.h"
+#include "cli/report.h"
 
 static const cli_spec spec = {
     .name = "plot",
@@ -29,22 +27,8 @@ static int run(int argc, char **argv) {
     cli_config *cfg = NULL;
     int code = cli_config_parse(&cfg, &spec, argc, argv);
     if (code >= 0) return code;
-    const char *folder = cli_positional_count(cfg) ? cli_positional(cfg, 0) : cli_str(cfg, "run");
-    tune_report *report = NULL;
-    tune_analysis *analysis = malloc(sizeof *analysis);
     tune_report_options options = {.folder = cli_str(cfg, "out"), .unit = unit_of, .wrote = wrote};
-    xlstm_error err = {0};
-    if (!folder) {
-        code = cli_usage(cfg, "no run folder: --run DIR");
-        goto out;
-    }
-    int status = analysis ? tune_report_read(&report, folder, &err) : XLSTM_ENOMEM;
-    if (!status) status = tune_report_analyse(report, analysis, &err);
-    if (!status) status = tune_writer_pictures.write(report, analysis, &options, &err);
-    code = status ? cli_fail(cfg, &err) : fflush(stdout) ? 1 : 0;
-out:
-    tune_report_free(report);
-    free(analysis);
+    code = cli_report_write(cfg, "--run DIR", &tune_writer_pictures, &options);
     cli_config_free(cfg);
     return code;
 }

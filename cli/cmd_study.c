@@ -27,7 +27,7 @@ static const cli_spec spec = {
                "  study show RUN               a run: what it was, its trials, its history\n"
                "  study best RUN               its result, what it was measured on; --out FILE\n"
                "  study export RUN --out FILE  the whole run as JSON, or its trials as csv\n"
-               "  study import FILE ...        exported runs into --study FILE, all or nothing\n"
+               "  study import FILE ...        exported runs into --study FILE, all or none\n"
                "  study merge STUDY ...        every run of other studies into --study FILE\n"
                "  study compare A B            two runs: winners, and every point that both have\n"
                "RUN is a run folder, or with --study FILE a run's name or number in it. A point\n"
@@ -299,7 +299,10 @@ static void show_text(FILE *out, const opened *o, const tune_trial_row *trials, 
     for (size_t i = 0; i < event_count; i++) {
         if (!strcmp(events[i].kind, "comparison")) continue;
         when_text(events[i].at, when, sizeof when);
-        fprintf(out, "%s  %s: %s\n", when, events[i].kind, events[i].text);
+        json_t *what = parsed(events[i].text); /* some hold JSON with a sentence in it */
+        const char *words = json_string_value(json_object_get(json_object_get(what, "found"), "text"));
+        fprintf(out, "%s  %s: %s\n", when, events[i].kind, words ? words : events[i].text);
+        json_decref(what);
     }
     json_decref(machine);
     json_decref(result);
@@ -376,16 +379,22 @@ static int do_export(cli_config *cfg, FILE *out, xlstm_error *err) {
 
 static int do_import(cli_config *cfg, FILE *out, xlstm_error *err) {
     tune_study *study = NULL;
-    int status = tune_study_open(&study, cli_str(cfg, "study"), true, err);
-    for (int i = 1; !status && i < cli_positional_count(cfg); i++) {
+    const size_t count = (size_t)cli_positional_count(cfg) - 1;
+    tune_import *files = calloc(count + 1, sizeof *files);
+    int status = files ? XLSTM_OK : xl_fail(err, XLSTM_ENOMEM, "out of memory");
+    for (size_t i = 0; !status && i < count; i++) {
         char *data = NULL;
-        size_t bytes;
-        int64_t id;
-        status = xl_file_read(cli_positional(cfg, i), FILE_MOST, &data, &bytes, err);
-        if (!status) status = tune_study_import(study, data, bytes, cli_positional(cfg, i), &id, err);
-        if (!status) fprintf(out, "%s: run %lld\n", cli_positional(cfg, i), (long long)id);
-        free(data);
+        files[i].name = cli_positional(cfg, (int)i + 1);
+        status = xl_file_read(files[i].name, FILE_MOST, &data, &files[i].bytes, err);
+        files[i].text = data;
     }
+    if (!status) status = tune_study_open(&study, cli_str(cfg, "study"), true, err);
+    if (!status) status = tune_study_import(study, files, count, err);
+    for (size_t i = 0; i < count && files; i++) {
+        if (!status) fprintf(out, "%s: run %lld\n", files[i].name, (long long)files[i].run);
+        free((char *)(uintptr_t)files[i].text);
+    }
+    free(files);
     tune_study_close(study);
     return status;
 }

@@ -72,6 +72,8 @@ static const cli_key fixed[] = {
      "largest KL divergence from the baseline, in nats a token", 0},
     {"require_identical", CLI_GROUP_SEARCH, CLI_BOOL, CLI_OPTIMIZE, 0, 0, "false", NULL, NULL,
      "tokens must be those of the baseline", 0},
+    {"placebo", CLI_GROUP_SEARCH, CLI_BOOL, CLI_OPTIMIZE, 0, 0, "false", NULL, NULL,
+     "every point runs the baseline's settings: a test of the verdict", 0},
     {"resume", CLI_GROUP_SEARCH, CLI_STR, CLI_OPTIMIZE, 0, 0, NULL, NULL, "RUN", "go on with a run folder in place",
      0},
     {"strategy", CLI_GROUP_SEARCH, CLI_CHOICES, CLI_REPLAY, 0, 0, "auto", NULL, "NAMES", "strategies to replay", 0},

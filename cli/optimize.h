@@ -22,6 +22,7 @@ typedef struct cli_job {
     int32_t *ids; /* with BOS */
     size_t count;
     int64_t new_tokens;
+    bool placebo; /* every candidate runs the baseline's settings */
     tune_metric objective[TUNE_METRIC_COUNT];
     int objectives;
     char program[4096]; /* this program, to be run again */
@@ -35,7 +36,7 @@ typedef struct cli_job {
  * configured) are the baseline. */
 int cli_job_open(cli_job *job, cli_config *cfg, const char *argv0, const json_t *stored);
 void cli_job_close(cli_job *job);
-/* The settings of a point, or of the baseline. */
+/* The settings that a point, or the baseline, is measured with. */
 void cli_job_settings(void *job, int64_t candidate, xlstm_settings *out);
 
 /* ---- going on with a run (optimize_resume.c) ---- */
@@ -66,7 +67,7 @@ void cli_show_init(cli_show *show, const cli_job *job, int total);
 tune_watcher cli_show_watcher(cli_show *show);
 void cli_show_clear(cli_show *show);
 /* The winner, the baseline, the verdict, the front of several objectives. */
-void cli_show_result(const cli_job *job, const tune_keeper *keeper, const tune_drive_result *result);
+void cli_show_result(const cli_show *show, const tune_keeper *keeper, const tune_drive_result *result);
 /* How much was recorded, the fastest point, the baseline. */
 void cli_show_recording(const tune_keeper *keeper, const tune_recording *recording);
 
@@ -75,6 +76,9 @@ void cli_show_recording(const tune_keeper *keeper, const tune_recording *recordi
 /* Writes best/<backend>_latest.json and a copy with its time where the winner is better than the snapshot that
  * fits, judged afresh where that snapshot was not the baseline. *text says what was done, malloc'd; NULL: nothing
  * to say. */
+/* The params of the newest snapshot where another machine measured it for the same checkpoint, device and workload:
+ * worth a try, said in a notice. A new reference; NULL: there is none. */
+json_t *cli_best_elsewhere(const cli_job *job, const tune_run_row *run);
 int cli_best_write(const cli_job *job, const tune_keeper *keeper, const tune_drive_options *options,
                    const tune_drive_result *result, char **text, xlstm_error *err);
 

@@ -13,14 +13,36 @@
 #include "cli/signals.h"
 #include "cli/snapshot.h"
 
-/* The snapshot that the winner competes with; NULL: there is none for this machine, checkpoint and workload. */
-static json_t *rival(const char *path, const tune_run_row *run) {
+static json_t *read_snapshot(const char *path) {
     char *data = NULL;
     size_t bytes;
     json_t *j = NULL;
     if (xl_is_file(path) && !xl_file_read(path, 16 << 20, &data, &bytes, NULL))
         j = json_loadb(data, bytes, 0, NULL);
     free(data);
+    return j;
+}
+
+json_t *cli_best_elsewhere(const cli_job *job, const tune_run_row *run) {
+    char *path = xl_format("%s/%s_latest.json", cli_str(job->cfg, "best_dir"), run->backend);
+    json_t *snapshot = path && cli_bool(job->cfg, "best") ? read_snapshot(path) : NULL, *params = NULL;
+    const char *machine = json_string_value(json_object_get(json_object_get(snapshot, "fingerprint"), "machine"));
+    if (machine && strcmp(machine, run->machine) != 0 &&
+        cli_snapshot_fits(snapshot, machine, run->device, run->checkpoint, run->prompt_tokens, run->new_tokens)) {
+        cli_notice(
+            "%s was measured on another machine (%.8s, this one is %.8s): its settings are not in force, they "
+            "are tried first and measured again",
+            path, machine, run->machine);
+        params = json_incref(json_object_get(snapshot, "params"));
+    }
+    json_decref(snapshot);
+    free(path);
+    return params;
+}
+
+/* The snapshot that the winner competes with; NULL: there is none for this machine, checkpoint and workload. */
+static json_t *rival(const char *path, const tune_run_row *run) {
+    json_t *j = read_snapshot(path);
     if (j && cli_snapshot_fits(j, run->machine, run->device, run->checkpoint, run->prompt_tokens, run->new_tokens))
         return j;
     json_decref(j);
@@ -54,10 +76,12 @@ static int beats(const cli_job *job, const tune_drive_options *options, int64_t 
     cli_job_settings((void *)(uintptr_t)job, winner, &d.fresh.winner);
     tune_final_options o;
     tune_final_options_init(&o, options->effort);
-    /* As long as the comparison with the baseline took, at most. */
-    o.budget_s = fmax(5, before->seconds);
+    /* As long as the comparison with the baseline took, at most, and inside what is left of a budget. */
+    o.budget_s = fmin(fmax(5, before->seconds), options->budget_s);
     o.blocks = before->processes > 0 ? (before->blocks + before->processes - 1) / before->processes : 1;
     o.seed = options->seed ^ 0x736e6170u;
+    *out = (tune_final){.verdict = TUNE_VERDICT_UNMEASURED};
+    if (!tune_final_fit(&o, before->baseline_cost)) return XLSTM_OK;
     return tune_final_run(&o, run_process, &d, out, err);
 }
 
@@ -111,7 +135,7 @@ int cli_best_write(const cli_job *job, const tune_keeper *keeper, const tune_dri
     const tune_run_row *run = tune_keeper_run(keeper);
     const char *folder = cli_str(job->cfg, "best_dir");
     *text = NULL;
-    if (result->end != TUNE_DRIVE_DONE || result->final.verdict != TUNE_VERDICT_BETTER ||
+    if (job->placebo || result->end != TUNE_DRIVE_DONE || result->final.verdict != TUNE_VERDICT_BETTER ||
         result->winner == TUNE_BASELINE_TRIAL)
         return XLSTM_OK;
     char *latest = xl_format("%s/%s_latest.json", folder, run->backend);

@@ -19,16 +19,21 @@ static void apply(const tune_param *p, tune_value value, xlstm_settings *out) {
     else out->v[t->id] = (int64_t)value.number;
 }
 
-void cli_job_settings(void *ctx, int64_t candidate, xlstm_settings *out) {
-    const cli_job *job = ctx;
+/* What a candidate is called, which in a placebo run is not what it runs. */
+static void nominal_settings(const cli_job *job, int64_t candidate, xlstm_settings *out) {
     *out = job->baseline;
     for (size_t i = 0; candidate >= 0 && i < tune_space_params(job->space); i++)
         apply(tune_space_param(job->space, i), tune_space_value(job->space, (uint32_t)candidate, i), out);
 }
 
+void cli_job_settings(void *ctx, int64_t candidate, xlstm_settings *out) {
+    const cli_job *job = ctx;
+    nominal_settings(job, job->placebo ? TUNE_BASELINE_TRIAL : candidate, out);
+}
+
 static json_t *settings_json(void *ctx, int64_t candidate) {
     xlstm_settings settings;
-    cli_job_settings(ctx, candidate, &settings);
+    nominal_settings(ctx, candidate, &settings);
     return tune_engine_settings_json(&settings);
 }
 
@@ -230,12 +235,14 @@ static int open_all(cli_job *job, const char *model, const json_t *stored, xlstm
 
 int cli_job_open(cli_job *job, cli_config *cfg, const char *argv0, const json_t *stored) {
     xlstm_error err = {0};
-    *job = (cli_job){.cfg = cfg, .new_tokens = cli_int(cfg, "new")};
+    *job = (cli_job){.cfg = cfg, .new_tokens = cli_int(cfg, "new"), .placebo = cli_bool(cfg, "placebo")};
     find_program(job, argv0);
     int status = read_objectives(job, &err);
     if (status == XLSTM_EARG) return cli_usage(cfg, "%s", err.text);
     if (!status && job->new_tokens < 1)
         return cli_usage(cfg, "new: found %lld, wanted at least 1", (long long)job->new_tokens);
+    if (job->placebo && cli_str(cfg, "study"))
+        return cli_usage(cfg, "placebo: its points are not what they are called, so no shared study takes it");
     const char *model = status ? NULL : cli_model_path(cfg, &err);
     if (model) status = read_prompt(job, model, &err);
     if (!status && model) status = open_all(job, model, stored, &err);

@@ -186,14 +186,31 @@ void cli_show_recording(const tune_keeper *keeper, const tune_recording *r) {
     json_decref(best);
 }
 
-void cli_show_result(const cli_job *job, const tune_keeper *keeper, const tune_drive_result *r) {
+/* On a terminal wrapped between words, in a pipe one line. */
+static void show_words(const cli_show *show, const char *name, const char *text) {
+    int at = printf("%-9s ", name);
+    if (show->terminal) cli_print_wrapped(text, at, at);
+    else printf("%s\n", text);
+}
+
+void cli_show_result(const cli_show *show, const tune_keeper *keeper, const tune_drive_result *r) {
+    const cli_job *job = show->job;
     json_t *best = tune_keeper_run(keeper)->result ? json_loads(tune_keeper_run(keeper)->result, 0, NULL) : NULL;
-    printf("\n%d trials: %d measured, %d duplicates", r->trials, r->measured, r->duplicates);
+    printf("\n%d trial%s: %d measured, %d duplicates", r->trials, r->trials == 1 ? "" : "s", r->measured,
+           r->duplicates);
     if (r->failed) printf(", %d of them failed, infeasible or too slow", r->failed);
     printf("\n");
-    if (best) show_sides(best);
+    if (best) {
+        show_sides(best);
+        char *compared = json_dumps(json_object_get(best, "challenger"), JSON_COMPACT), text[512] = "";
+        if (compared) params_text(compared, text, sizeof text);
+        if (text[0]) printf("%-9s %s\n", "compared", text);
+        free(compared);
+    }
     if (job->objectives > 1) show_front(job, keeper);
-    printf("verdict   %s\n", r->verdict);
+    const char *joined = json_string_value(json_object_get(json_object_get(best, "interaction"), "text"));
+    if (joined) show_words(show, "joined", joined);
+    show_words(show, "verdict", r->verdict);
     printf("run       %s\n", tune_keeper_folder(keeper));
     fflush(stdout);
     json_decref(best);

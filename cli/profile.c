@@ -23,6 +23,25 @@ const char *cli_backend_name(const cli_config *cfg) {
     return value ? json_string_value(value) : "ray";
 }
 
+/* Settings that were measured elsewhere are not silently taken for the best ones here. */
+static void say_origin(const char *path, const json_t *object) {
+    const json_t *print = json_object_get(object, "fingerprint");
+    const char *machine = json_string_value(json_object_get(print, "machine"));
+    const char *version = json_string_value(json_object_get(object, "version"));
+    tune_machine here = {{0}, NULL};
+    if (!machine || tune_machine_read(&here, NULL)) return;
+    if (strcmp(machine, here.fingerprint) != 0)
+        cli_notice(
+            "%s was measured on another machine (%.8s, this one is %.8s): its settings are in force, whether they "
+            "are good here `xltune optimize` tells",
+            path, machine, here.fingerprint);
+    else if (version && strcmp(version, xlstm_version()) != 0)
+        cli_notice("%s was measured by version %s: its settings are in force, whether they are still good `xltune "
+                   "optimize` tells",
+                   path, version);
+    tune_machine_clear(&here);
+}
+
 /* Snapshots and profiles speak of tunables; anything else in them is the business of the run that wrote them. */
 int cli_profile_load(cli_config *cfg, xlstm_error *err) {
     if (!tuned(cfg)) return XLSTM_OK;
@@ -53,6 +72,7 @@ int cli_profile_load(cli_config *cfg, xlstm_error *err) {
     status = cli_json_read(path, &object, err);
     if (!status && !cfg->source[CLI_LAYER_PROFILE]) status = xl_fail(err, XLSTM_ENOMEM, "profile: out of memory");
     if (!status) status = cli_layer_add(cfg, CLI_LAYER_PROFILE, object, path, err);
+    if (!status) say_origin(path, object);
 out:
     json_decref(object);
     free(path);
@@ -136,6 +156,7 @@ int cli_best_load(cli_config *cfg, xlstm_error *err) {
     status = cfg->source[CLI_LAYER_BEST]
                  ? cli_layer_add(cfg, CLI_LAYER_BEST, json_object_get(snapshot, "params"), path, err)
                  : xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", path);
+    if (!status) say_origin(path, snapshot);
 out:
     tune_machine_clear(&machine);
     json_decref(snapshot);

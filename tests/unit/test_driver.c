@@ -36,8 +36,11 @@ typedef struct simulation {
     int stop_at;    /* sets stop; 0: never */
     int stop_level; /* to this */
     bool flat;      /* every point costs the same */
+    bool coupled;   /* prefill takes longer with the b that decode likes best */
     bool awkward;   /* some points fail, some do not fit, some run over the limit */
-    double noise;   /* relative, of a sample */
+    int sleep_at;   /* really takes sleep_us at this call; 0: never */
+    useconds_t sleep_us;
+    double noise; /* relative, of a sample */
     xl_rng rng;
     volatile sig_atomic_t stop;
 } simulation;
@@ -53,6 +56,7 @@ static int simulate(void *self, int64_t candidate, unsigned repeats, double limi
                     xlstm_error *err) {
     simulation *s = self;
     s->total++;
+    if (s->sleep_at && s->total == s->sleep_at) usleep(s->sleep_us);
     if (s->kill_at && s->total == s->kill_at) kill(getpid(), SIGKILL);
     if (s->stop_at && s->total == s->stop_at) s->stop = s->stop_level;
     if (s->stop > 1) return xl_fail(err, XLSTM_ECANCELLED, "stopped");
@@ -63,6 +67,7 @@ static int simulate(void *self, int64_t candidate, unsigned repeats, double limi
     /* Long enough for hopeless ones to be stopped. */
     double prefill = s->flat ? 3 : 3 + 0.3 * fabs(a - 5), decode = s->flat ? 3 : 3 + 0.15 * fabs(b - 6);
     if (s->awkward && candidate >= 0 && a == 7) prefill *= 9;
+    if (s->coupled && b == 6) prefill *= 1.04;
     prefill *= 1 + s->noise * xl_rng_normal(&s->rng);
     *out = (tune_reading){.cost = prefill + decode, .parts = {prefill, decode, NAN, 100}, .hash = 17};
     if (out->cost > limit) {
@@ -408,6 +413,158 @@ static void searched_apart(void **state) {
     assert_int_equal(r.trials, 9); /* eight, and the join */
     char name[64];
     assert_string_equal(tune_space_print(s.space, (uint32_t)r.winner, name, sizeof name), "a=5 b=6");
+    /* The check of the join says that nothing interacts. */
+    char *text = slurp(tune_keeper_folder(k), "best.json");
+    json_t *best = json_loads(text, 0, NULL), *found = json_object_get(best, "interaction");
+    assert_true(json_is_false(json_object_get(found, "interact")));
+    assert_int_equal(json_integer_value(json_object_get(found, "rounds")), 6);
+    assert_non_null(strstr(json_string_value(json_object_get(found, "text")), "within noise"));
+    json_decref(best);
+    free(text);
+    tune_keeper_close(k, TUNE_RUN_FINISHED);
+    tune_space_destroy(s.space);
+}
+
+static void interaction_is_found(void **state) {
+    simulation s;
+    xlstm_error err;
+    tune_drive_result r;
+    simulation_init(&s);
+    s.coupled = true;
+    s.noise = 0.002;
+    tune_drive_options o = quick("grid", 0);
+    o.apart = true;
+    tune_keeper *k = new_run("coupled");
+    if (tune_drive(&s.problem, &o, k, NULL, &r, &err)) fail_msg("%s", err.text);
+    char *text = slurp(tune_keeper_folder(k), "best.json");
+    json_t *best = json_loads(text, 0, NULL), *found = json_object_get(best, "interaction");
+    const json_t *prefill = json_object_get(found, "prefill"), *decode = json_object_get(found, "decode");
+    double value = json_number_value(json_object_get(prefill, "value"));
+    assert_true(json_is_true(json_object_get(found, "interact")));
+    assert_true(value > 0.03 && value < 0.05);
+    assert_true(json_number_value(json_object_get(prefill, "low")) > 0);
+    assert_true(fabs(json_number_value(json_object_get(decode, "value"))) < 1e-9); /* decode has no noise here */
+    assert_non_null(strstr(json_string_value(json_object_get(found, "text")), "they interact"));
+    json_decref(best);
+    free(text);
+    /* Its samples are in the study, under "check", as those of three trials. */
+    tune_sample_row *samples;
+    size_t count, n = 0;
+    assert_int_equal(tune_study_samples(tune_keeper_study(k), tune_keeper_run(k)->id, &samples, &count, &err), 0);
+    for (size_t i = 0; i < count; i++) n += !strcmp(samples[i].stage, "check") && samples[i].trial >= 0;
+    assert_true(n >= 18);
+    free(samples);
+    tune_keeper_close(k, TUNE_RUN_FINISHED);
+    tune_space_destroy(s.space);
+}
+
+/* A search that time cuts off measures the join last of all. */
+static void late_is_joined(void **state) {
+    simulation s;
+    xlstm_error err;
+    tune_drive_result r;
+    simulation_init(&s);
+    tune_drive_options o = quick("random", 40);
+    o.apart = true;
+    o.budget_s = 8;
+    s.sleep_at = 40; /* so that 55 % of the budget, but not 65 %, are gone */
+    s.sleep_us = 4500000;
+    tune_keeper *k = new_run("late");
+    if (tune_drive(&s.problem, &o, k, NULL, &r, &err)) fail_msg("%s", err.text);
+    size_t count;
+    const tune_trial_row *t = tune_keeper_trials(k, &count);
+    assert_in_range(count, 2, 39);
+    double prefill = INFINITY, decode = INFINITY;
+    for (size_t i = 0; i < count; i++) {
+        prefill = fmin(prefill, t[i].metric[TUNE_PREFILL_S]);
+        decode = fmin(decode, t[i].metric[TUNE_DECODE_S]);
+    }
+    /* The best prefill and the best decode were seen in one trial at last. */
+    bool both = false;
+    for (size_t i = 0; i < count; i++)
+        both |= t[i].metric[TUNE_PREFILL_S] == prefill && t[i].metric[TUNE_DECODE_S] == decode;
+    assert_true(both);
+    tune_keeper_close(k, TUNE_RUN_FINISHED);
+    tune_space_destroy(s.space);
+}
+
+/* There is always an answer, and it claims nothing that was not measured. */
+static void no_time_at_all(void **state) {
+    simulation s;
+    xlstm_error err;
+    tune_drive_result r;
+    simulation_init(&s);
+    tune_drive_options o = quick("auto", 20);
+    o.budget_s = 0;
+    tune_keeper *k = new_run("hurry");
+    if (tune_drive(&s.problem, &o, k, NULL, &r, &err)) fail_msg("%s", err.text);
+    assert_int_equal(r.end, TUNE_DRIVE_DONE);
+    assert_int_equal(r.winner, TUNE_BASELINE_TRIAL);
+    assert_int_equal(r.measured, 0);
+    assert_string_equal(r.verdict, "not compared: no point was measured in the time given; the baseline stays");
+    char *text = slurp(tune_keeper_folder(k), "best.json");
+    json_t *best = json_loads(text, 0, NULL);
+    assert_string_equal(json_string_value(json_object_get(best, "verdict")), "not compared");
+    assert_true(json_is_true(json_object_get(best, "is_baseline")));
+    assert_true(json_is_null(json_object_get(json_object_get(best, "metrics"), "request_s")));
+    assert_null(json_object_get(best, "speedup"));
+    json_decref(best);
+    free(text);
+    /* More time, and the same run goes on. */
+    o.budget_s = INFINITY;
+    if (tune_drive(&s.problem, &o, k, NULL, &r, &err)) fail_msg("%s", err.text);
+    assert_int_equal(r.measured, 20);
+    assert_int_equal(r.final.verdict, TUNE_VERDICT_BETTER);
+    tune_keeper_close(k, TUNE_RUN_FINISHED);
+    tune_space_destroy(s.space);
+}
+
+/* All points fail, or all are hopeless: two different answers. */
+static void nothing_to_compare(void **state) {
+    for (int slow = 0; slow < 2; slow++) {
+        simulation s;
+        xlstm_error err;
+        tune_drive_result r;
+        simulation_init(&s);
+        s.awkward = true;
+        tune_space_destroy(s.space);
+        s.space = tune_space_create();
+        double only = slow ? 7 : 3;
+        assert_int_equal(tune_space_add_range(s.space, "a", XLSTM_AFFECTS_PREFILL, only, only, 1, &err), 0);
+        assert_int_equal(tune_space_add_range(s.space, "b", XLSTM_AFFECTS_DECODE, 6, 8, 1, &err), 0);
+        assert_int_equal(tune_space_seal(s.space, &err), 0);
+        s.problem.space = s.space;
+        tune_drive_options o = quick("grid", 0);
+        tune_keeper *k = new_run(slow ? "slow" : "fails");
+        if (tune_drive(&s.problem, &o, k, NULL, &r, &err)) fail_msg("%s", err.text);
+        assert_int_equal(r.winner, TUNE_BASELINE_TRIAL);
+        assert_int_equal(r.failed, 3);
+        assert_int_equal(r.final.verdict, slow ? TUNE_VERDICT_NONE : TUNE_VERDICT_UNMEASURED);
+        assert_memory_equal(r.verdict,
+                            slow ? "no significant difference: nothing" : "not compared: every point that", 30);
+        tune_keeper_close(k, TUNE_RUN_FINISHED);
+        tune_space_destroy(s.space);
+    }
+}
+
+/* What the search chose and no comparison confirmed is named. */
+static void a_challenger_is_named(void **state) {
+    simulation s;
+    xlstm_error err;
+    tune_drive_result r;
+    simulation_init(&s);
+    tune_drive_options o = quick("random", 12);
+    o.budget_s = 50; /* requests say that they take six seconds */
+    tune_keeper *k = new_run("short");
+    if (tune_drive(&s.problem, &o, k, NULL, &r, &err)) fail_msg("%s", err.text);
+    assert_int_equal(r.winner, TUNE_BASELINE_TRIAL);
+    assert_int_equal(r.final.verdict, TUNE_VERDICT_UNMEASURED);
+    assert_memory_equal(r.verdict, "not compared: the time left was too short", 41);
+    char *text = slurp(tune_keeper_folder(k), "best.json");
+    json_t *best = json_loads(text, 0, NULL);
+    assert_true(json_is_integer(json_object_get(json_object_get(best, "challenger"), "a")));
+    json_decref(best);
+    free(text);
     tune_keeper_close(k, TUNE_RUN_FINISHED);
     tune_space_destroy(s.space);
 }
@@ -614,6 +771,11 @@ int main(void) {
         cmocka_unit_test(recorded_in_rounds),
         cmocka_unit_test(recorded_failures),
         cmocka_unit_test(recording_goes_on),
+        cmocka_unit_test(interaction_is_found),
+        cmocka_unit_test(late_is_joined),
+        cmocka_unit_test(no_time_at_all),
+        cmocka_unit_test(a_challenger_is_named),
+        cmocka_unit_test(nothing_to_compare),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

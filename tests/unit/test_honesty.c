@@ -52,6 +52,7 @@ static void nothing_false_is_announced(void **state) {
 }
 
 static void nor_with_a_tight_budget(void **state) {
+    honest(SIM_STEADY, 90);
     honest(SIM_STEADY, 150);
     honest(SIM_PLACEMENT, 200);
 }

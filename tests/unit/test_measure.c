@@ -297,9 +297,18 @@ static void blocks_are_balanced_abba(void **state) {
     for (int i = 0; i < 5; i++) near(r.log_ratio[i], log(1.1), 2e-3);
     near(r.baseline_parts[0] + r.baseline_parts[1], r.baseline_cost, 1e-9);
     assert_int_equal(r.winner_hash, 101);
+    /* No time: not even warm, so no block. */
+    int before = p.total;
     plan.deadline_s = 1e-9;
     assert_int_equal(tune_blocks_run(s, 0, 1, &plan, &r, NULL), 0);
-    assert_int_equal(r.blocks, 1); /* one always */
+    assert_int_equal(r.blocks, 0);
+    assert_int_equal(p.total - before, 2);
+    /* Time for the warm-up, some four runs of 2.3 s by now, and half a block of eight. */
+    before = p.total;
+    plan.deadline_s = 20;
+    assert_int_equal(tune_blocks_run(s, 0, 1, &plan, &r, NULL), 0);
+    assert_int_equal(r.blocks, 0);
+    assert_in_range(p.total - before, 4, 8);
     plan.blocks = 0;
     assert_int_equal(tune_blocks_run(s, 0, 1, &plan, &r, NULL), XLSTM_EARG);
     plan.blocks = 2;
@@ -427,7 +436,7 @@ static void a_tight_budget_is_said(void **state) {
     assert_int_equal(f.processes, 3);
     assert_int_equal(f.stop, TUNE_STOP_BUDGET);
     tune_final_text(text, sizeof text, &f);
-    assert_non_null(strstr(text, "3 fresh processes, 9 blocks; the budget allowed no more"));
+    assert_non_null(strstr(text, "3 fresh processes, 9 blocks; there was time for no more"));
     fill(&s, 0.05, 0.002);
     o.budget_s = 0.5;
     assert_int_equal(tune_final_run(&o, spawn_process, &s, &f, NULL), 0);
@@ -435,6 +444,69 @@ static void a_tight_budget_is_said(void **state) {
     assert_int_equal(f.verdict, TUNE_VERDICT_UNMEASURED);
     tune_final_text(text, sizeof text, &f);
     assert_memory_equal(text, "not compared", 12);
+}
+
+static int no_block(void *ctx, const tune_block_plan *plan, tune_block_result *out, xlstm_error *err) {
+    spawn *s = ctx;
+    s->now += s->each_s;
+    *out = (tune_block_result){0};
+    return 0;
+}
+
+static void time_is_shared_out(void **state) {
+    spawn s;
+    fill(&s, 0, 0.01);
+    tune_final_options o = final_options(&s);
+    o.quads = 4;
+    o.budget_s = 1e4;
+    assert_true(tune_final_fit(&o, 1));
+    assert_int_equal(o.blocks, 3);
+    assert_int_equal(o.quads, 4);
+    o.budget_s = 8 * (6 + 2 * 16); /* two blocks of four quads a process */
+    assert_true(tune_final_fit(&o, 1));
+    assert_int_equal(o.blocks, 2);
+    assert_int_equal(o.quads, 4);
+    near(tune_final_seconds(&o, 1), o.budget_s, 1e-9);
+    o.budget_s = 8 * (6 + 8); /* one, of two */
+    assert_true(tune_final_fit(&o, 1));
+    assert_int_equal(o.blocks, 1);
+    assert_int_equal(o.quads, 2);
+    o.budget_s = 20; /* two processes of the shortest block */
+    assert_true(tune_final_fit(&o, 1));
+    assert_int_equal(o.quads, 1);
+    o.budget_s = 19;
+    assert_false(tune_final_fit(&o, 1));
+    o = final_options(&s);
+    o.budget_s = 1;
+    o.unhurried = true;
+    assert_true(tune_final_fit(&o, 1));
+    assert_int_equal(o.blocks, 3);
+}
+
+static void without_a_limit_the_first_processes_run(void **state) {
+    spawn s;
+    fill(&s, 0, 0.05);
+    tune_final_options o = final_options(&s);
+    o.budget_s = 2.5;
+    o.unhurried = true;
+    tune_final f;
+    assert_int_equal(tune_final_run(&o, spawn_process, &s, &f, NULL), 0);
+    assert_int_equal(f.processes, 8);
+    assert_int_equal(f.stop, TUNE_STOP_BUDGET);
+    fill(&s, 0, 0.05);
+    o.blocks = 2;
+    assert_int_equal(tune_final_run(&o, spawn_process, &s, &f, NULL), 0);
+    assert_int_equal(f.processes, 10); /* until there are twenty blocks */
+    /* A process that had no time for a block ends it, and that is no failure. */
+    o = final_options(&s);
+    char text[400];
+    assert_int_equal(tune_final_run(&o, no_block, &s, &f, NULL), 0);
+    assert_int_equal(f.processes, 0);
+    assert_int_equal(f.lost, 0);
+    assert_int_equal(f.stop, TUNE_STOP_BUDGET);
+    assert_int_equal(f.verdict, TUNE_VERDICT_UNMEASURED);
+    tune_final_text(text, sizeof text, &f);
+    assert_memory_equal(text, "not compared: the time left", 27);
 }
 
 static void lost_processes_and_cancelling(void **state) {
@@ -484,6 +556,8 @@ int main(void) {
         cmocka_unit_test(worse_and_no_difference_in_words),
         cmocka_unit_test(scatter_decides_the_number_of_processes),
         cmocka_unit_test(a_tight_budget_is_said),
+        cmocka_unit_test(time_is_shared_out),
+        cmocka_unit_test(without_a_limit_the_first_processes_run),
         cmocka_unit_test(lost_processes_and_cancelling),
         cmocka_unit_test(efforts_by_name),
     };

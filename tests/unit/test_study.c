@@ -373,24 +373,33 @@ static void exchange(void **state) {
     assert_int_equal(found.trials, 5);
     char *one, *two;
     must(tune_study_export(s, found.id, &one, &err), &err);
-    int64_t id;
-    assert_int_equal(tune_study_import(s, one, strlen(one), "one.json", &id, &err), XLSTM_EARG);
+    tune_import file[2] = {{"one.json", one, strlen(one), 0}, {"one.json", one, strlen(one), 0}};
+    assert_int_equal(tune_study_import(s, file, 1, &err), XLSTM_EARG);
     must(tune_study_run_remove(s, found.id, &err), &err);
-    must(tune_study_import(s, one, strlen(one), "one.json", &id, &err), &err);
-    must(tune_study_export(s, id, &two, &err), &err);
+    /* The same run twice, and a good file beside a bad one: nothing of either comes in. */
+    assert_int_equal(tune_study_import(s, file, 2, &err), XLSTM_EARG);
+    file[1] = (tune_import){"two.json", "{}", 2, 0};
+    assert_int_equal(tune_study_import(s, file, 2, &err), XLSTM_EFORMAT);
+    assert_memory_equal(err.text, "two.json: ", 10);
+    tune_run_row none;
+    assert_int_equal(tune_study_run_find(s, "rb", &none, &err), XLSTM_ENOTFOUND);
+    must(tune_study_import(s, file, 1, &err), &err);
+    must(tune_study_export(s, file[0].run, &two, &err), &err);
     assert_string_equal(one, two);
     tune_run_row_clear(&found);
 
     /* One wrong member anywhere, and nothing is stored. */
-    must(tune_study_run_remove(s, id, &err), &err);
+    must(tune_study_run_remove(s, file[0].run, &err), &err);
     char *seconds = strstr(one, "\"status\": \"failed\"");
     assert_non_null(seconds);
     memcpy(seconds, "\"status\": \"faileD\"", 18);
-    assert_int_equal(tune_study_import(s, one, strlen(one), "one.json", &id, &err), XLSTM_EFORMAT);
+    assert_int_equal(tune_study_import(s, file, 1, &err), XLSTM_EFORMAT);
     assert_non_null(strstr(err.text, "trials[4].status"));
     assert_int_equal(tune_study_run_find(s, "rb", &found, &err), XLSTM_ENOTFOUND);
-    for (size_t cut = 0; cut < strlen(one); cut += 97)
-        assert_int_equal(tune_study_import(s, one, cut, "cut.json", &id, &err), XLSTM_EFORMAT);
+    for (size_t cut = 0; cut < strlen(one); cut += 97) {
+        file[0].bytes = cut;
+        assert_int_equal(tune_study_import(s, file, 1, &err), XLSTM_EFORMAT);
+    }
     free(one);
     free(two);
     tune_study_close(s);

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "tuner/driver/front.h"
+#include "tuner/driver/interaction.h"
 #include "tuner/driver/judge.h"
 #include "tuner/driver/proposer.h"
 #include "tuner/driver/result.h"
@@ -446,9 +447,9 @@ static int keep_best(drive *d, const char *verdict, xlstm_error *err) {
 }
 
 /* Of two strategies the last proposal that is left goes to the join of their bests. */
-static int next_point(drive *d, size_t count, uint32_t *point, bool *joined, xlstm_error *err) {
+static int next_point(drive *d, bool last, uint32_t *point, bool *joined, xlstm_error *err) {
     uint32_t join = tune_proposer_joined(d->proposer);
-    *joined = join != TUNE_NO_POINT && d->limit && count + 1 == (size_t)d->limit && d->trial_of[join] < 0;
+    *joined = last && join != TUNE_NO_POINT && d->trial_of[join] < 0;
     *point = join;
     return *joined ? XLSTM_OK : tune_proposer_ask(d->proposer, point, err);
 }
@@ -463,9 +464,9 @@ static int search(drive *d, xlstm_error *err) {
         bool joined;
         tune_keeper_trials(d->keeper, &count);
         if ((d->limit && count >= (size_t)d->limit) || tune_proposer_done(d->proposer)) break;
-        if (began && spent(d) > d->options->budget_s * SEARCH_SHARE) break;
-        status = next_point(d, count, &point, &joined, err);
-        if (status) break;
+        const bool late = began && spent(d) > d->options->budget_s * SEARCH_SHARE;
+        status = next_point(d, late || (d->limit && count + 1 == (size_t)d->limit), &point, &joined, err);
+        if (status || (late && !joined)) break;
         began = true;
         status = d->trial_of[point] >= 0 ? duplicate(d, point, err) : measure(d, point, joined, err);
         if (status) break;
@@ -477,6 +478,17 @@ static int search(drive *d, xlstm_error *err) {
         }
     }
     return status == 1 ? XLSTM_OK : status;
+}
+
+/* Half of the playoff's time at most. */
+static int check_joined(drive *d, xlstm_error *err) {
+    tune_interaction_job job = {.space = d->problem->space,
+                                .keeper = d->keeper,
+                                .sampler = d->sampler,
+                                .joined = tune_proposer_joined(d->proposer),
+                                .rounds = tune_interaction_rounds(d->options->effort),
+                                .deadline_s = d->options->budget_s * (SEARCH_SHARE + PLAYOFF_SHARE) / 2};
+    return job.joined == TUNE_NO_POINT ? XLSTM_OK : tune_interaction_check(&job, err);
 }
 
 static int prepare(drive *d, xlstm_error *err) {
@@ -561,7 +573,8 @@ int tune_drive(const tune_problem *problem, const tune_drive_options *options, t
                             .process = &d.process,
                             .origin = &d.started_wall};
         d.stage = "check";
-        status = tune_race_finish(d.race, &result->winner, err);
+        status = check_joined(&d, err);
+        if (!status) status = tune_race_finish(d.race, &result->winner, err);
         bool changed = false;
         if (!status) status = refresh_others(&d, -2, &changed, err);
         if (!status && changed) status = tune_keeper_rebuild(keeper, baseline, settings_of, &d, err);

@@ -6,11 +6,13 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "tuner/driver/interaction.h"
 #include "tuner/driver/result.h"
 #include "tuner/driver/wire.h"
 #include "tuner/measure/stats.h"
 
 #define EVENT "comparison"
+#define LONG_S 300 /* a comparison that takes longer is announced */
 
 /* One comparison as its process function sees it. */
 typedef struct comparison {
@@ -66,7 +68,8 @@ static int run_process(void *ctx, const tune_block_plan *plan, tune_block_result
         status = tune_blocks_run(j->sampler, TUNE_BASELINE_TRIAL, c->winner, plan, out, err);
     }
     if (stop_level(j)) return xl_fail(err, XLSTM_ECANCELLED, "stopped");
-    return status ? status : remember(c, out, err);
+    /* One that ran out of time says nothing; a run that goes on with more of it asks again. */
+    return status || out->blocks == 0 ? status : remember(c, out, err);
 }
 
 static void on_progress(void *ctx, int processes, int planned, double mean, double low, double high) {
@@ -75,39 +78,86 @@ static void on_progress(void *ctx, int processes, int planned, double mean, doub
     if (w && w->progress) w->progress(w->ctx, "final", processes, planned, exp(-mean), NAN);
 }
 
-/* Time for the comparison: what is left of the budget, or where there is none, so much that a quick search is not
- * dwarfed by its end and a long one gets an end worth it. */
+/* What is left of the budget. Where there is none the first processes run however long they take; more of them
+ * get so much that a quick search is not dwarfed by its end and a long one has an end worth it. */
 static double time_for_it(const tune_judge *j) {
     static const double least[] = {[TUNE_QUICK] = 10, [TUNE_NORMAL] = 20, [TUNE_THOROUGH] = 120};
     double spent = xl_now_s() - j->started;
-    if (isfinite(j->options->budget_s)) return fmax(1, j->options->budget_s - spent);
+    if (isfinite(j->options->budget_s)) return fmax(0, j->options->budget_s - spent);
     return fmax(least[j->options->effort], spent * 0.6);
 }
 
-static void plan(const tune_judge *j, tune_final_options *o) {
+/* False: there is no time for a comparison. */
+static bool plan(const tune_judge *j, tune_final_options *o) {
     size_t n;
     tune_final_options_init(o, j->options->effort);
     o->budget_s = time_for_it(j);
+    o->unhurried = !isfinite(j->options->budget_s);
     o->seed = j->options->seed ^ 0x66696e616cu;
     const double *costs = tune_race_baseline_costs(j->race, &n);
     tune_race_entry e;
-    if (n == 0 || !tune_race_get(j->race, TUNE_BASELINE_TRIAL, &e)) return;
+    if (n == 0 || !tune_race_get(j->race, TUNE_BASELINE_TRIAL, &e)) return true;
     double sample = e.parts[TUNE_PART_PREFILL_S] + e.parts[TUNE_PART_DECODE_S];
-    if (!(sample > 0)) return;
+    if (!(sample > 0)) return true;
     o->quads = tune_block_quads(costs, n, tune_sampler_seconds(j->sampler) / (double)n, sample);
-    /* Eight processes of one block say more than three of three. */
-    double blocks = o->budget_s / (o->first_processes * 4.0 * o->quads * sample * 1.3);
-    if (blocks < o->blocks) o->blocks = blocks < 1 ? 1 : (int)blocks;
+    bool fits = tune_final_fit(o, sample);
+    double about = tune_final_seconds(o, sample);
+    if (o->unhurried && about > LONG_S && j->watcher && j->watcher->note) {
+        char text[160];
+        snprintf(text, sizeof text,
+                 "the last comparison, %d fresh processes, takes about %.0f minutes; --budget bounds a run",
+                 o->first_processes, ceil(about / 60));
+        j->watcher->note(j->watcher->ctx, text);
+    }
+    return fits;
 }
 
-static int finish(tune_judge *j, tune_drive_result *r, const char *verdict, xlstm_error *err) {
+/* `compared` is what the search chose, whether or not it won. */
+static int finish(tune_judge *j, tune_drive_result *r, int64_t compared, const char *verdict, xlstm_error *err) {
     tune_race_entry e = {0};
     tune_race_get(j->race, r->winner, &e);
     json_t *best = tune_result_best(j->problem, j->keeper, r->winner, &e, &r->final, verdict, r->verdict);
+    if (best && compared != TUNE_BASELINE_TRIAL && r->winner == TUNE_BASELINE_TRIAL) {
+        json_t *params = tune_space_point_json(j->problem->space, (uint32_t)compared);
+        json_object_set_new(best, "challenger", params ? params : json_null());
+    }
     int status =
-        best ? tune_keeper_set_result(j->keeper, best, err) : xl_fail(err, XLSTM_ENOMEM, "best: out of memory");
+        best ? tune_interaction_add(j->keeper, best, err) : xl_fail(err, XLSTM_ENOMEM, "best: out of memory");
+    if (!status) status = tune_keeper_set_result(j->keeper, best, err);
     json_decref(best);
     return status;
+}
+
+/* The search itself found nothing to compare. */
+static int stay(tune_judge *j, tune_drive_result *r, xlstm_error *err) {
+    size_t count;
+    const tune_trial_row *all = tune_keeper_trials(j->keeper, &count);
+    bool timed = false; /* one that was stopped as hopeless was measured too: it is slower */
+    for (size_t i = 0; i < count; i++)
+        timed |= all[i].status == TUNE_TRIAL_OK || all[i].status == TUNE_TRIAL_TIMEOUT;
+    r->final.verdict = timed ? TUNE_VERDICT_NONE : TUNE_VERDICT_UNMEASURED;
+    if (timed)
+        snprintf(
+            r->verdict, sizeof r->verdict,
+            "no significant difference: nothing that was measured looked faster than the baseline, which stays");
+    else if (r->measured)
+        snprintf(r->verdict, sizeof r->verdict,
+                 "not compared: every point that was tried failed; the baseline stays");
+    else
+        snprintf(r->verdict, sizeof r->verdict,
+                 "not compared: no point was measured in the time given; the baseline stays");
+    return finish(j, r, TUNE_BASELINE_TRIAL, tune_verdict_name(r->final.verdict), err);
+}
+
+static int conclude(tune_judge *j, tune_drive_result *r, xlstm_error *err) {
+    const int64_t compared = r->winner;
+    int used = tune_final_text(r->verdict, sizeof r->verdict, &r->final);
+    if (r->final.verdict != TUNE_VERDICT_BETTER) {
+        r->winner = TUNE_BASELINE_TRIAL;
+        if (used >= 0 && (size_t)used < sizeof r->verdict)
+            snprintf(r->verdict + used, sizeof r->verdict - (size_t)used, "; the baseline stays");
+    }
+    return finish(j, r, compared, tune_verdict_name(r->final.verdict), err);
 }
 
 int tune_judge_final(tune_judge *j, tune_drive_result *r, xlstm_error *err) {
@@ -118,15 +168,13 @@ int tune_judge_final(tune_judge *j, tune_drive_result *r, xlstm_error *err) {
         json_decref(a);
         json_decref(b);
     }
-    if (r->winner == TUNE_BASELINE_TRIAL) {
-        r->final.verdict = TUNE_VERDICT_NONE;
-        snprintf(r->verdict, sizeof r->verdict,
-                 "no significant difference: nothing that was measured beat the baseline, which stays");
-        return finish(j, r, tune_verdict_name(TUNE_VERDICT_NONE), err);
-    }
+    if (r->winner == TUNE_BASELINE_TRIAL) return stay(j, r, err);
     comparison c = {.judge = j, .winner = r->winner};
     tune_final_options o;
-    plan(j, &o);
+    if (!plan(j, &o)) {
+        r->final.verdict = TUNE_VERDICT_UNMEASURED;
+        return conclude(j, r, err);
+    }
     o.progress = on_progress;
     o.progress_ctx = &c;
     tune_keeper_trials(j->keeper, &c.trials);
@@ -136,11 +184,5 @@ int tune_judge_final(tune_judge *j, tune_drive_result *r, xlstm_error *err) {
     tune_event_rows_free(c.events, c.event_count);
     if (status) return status;
     if (stop_level(j)) return xl_fail(err, XLSTM_ECANCELLED, "stopped");
-    int used = tune_final_text(r->verdict, sizeof r->verdict, &r->final);
-    if (r->final.verdict != TUNE_VERDICT_BETTER) {
-        r->winner = TUNE_BASELINE_TRIAL;
-        if (used >= 0 && (size_t)used < sizeof r->verdict)
-            snprintf(r->verdict + used, sizeof r->verdict - (size_t)used, "; the baseline stays");
-    }
-    return finish(j, r, tune_verdict_name(r->final.verdict), err);
+    return conclude(j, r, err);
 }

@@ -187,7 +187,8 @@ static int run_round(recorder *r, int round, xlstm_error *err) {
 }
 
 static int run_rounds(recorder *r, xlstm_error *err) {
-    int status = tune_sampler_warm(r->sampler, TUNE_BASELINE_TRIAL, WARM_RUNS, WARM_S, INFINITY, NULL, err);
+    int status =
+        tune_sampler_warm(r->sampler, TUNE_BASELINE_TRIAL, WARM_RUNS, WARM_S, INFINITY, INFINITY, NULL, err);
     if (status < 0) return status;
     /* The estimate of what is left goes by samples of rounds alone. */
     status = XLSTM_OK;

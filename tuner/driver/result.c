@@ -81,10 +81,11 @@ static void add_comparison(json_t *j, const tune_final *f) {
     json_t *each = json_array();
     for (int i = 0; i < f->processes; i++) json_array_append_new(each, number(f->process[i]));
     json_object_set_new(j, "speedup",
-                        json_pack("{s:o, s:o, s:o, s:f, s:i, s:i, s:i, s:o}", "value", number(f->speedup), "low",
-                                  number(f->low), "high", number(f->high), "level", f->level, "processes",
-                                  f->processes, "blocks", f->blocks, "discarded_blocks", f->discarded, "log_ratios",
-                                  each));
+                        json_pack("{s:o, s:o, s:o, s:f, s:i, s:i, s:i, s:i, s:i, s:s, s:o}", "value",
+                                  number(f->speedup), "low", number(f->low), "high", number(f->high), "level",
+                                  f->level, "processes", f->processes, "blocks", f->blocks, "discarded_blocks",
+                                  f->discarded, "kept_disturbed_blocks", f->kept, "lost_processes", f->lost,
+                                  "stopped_by", tune_final_stop_name(f->stop), "log_ratios", each));
 }
 
 json_t *tune_result_best(const tune_problem *problem, const tune_keeper *keeper, int64_t candidate,
@@ -93,9 +94,11 @@ json_t *tune_result_best(const tune_problem *problem, const tune_keeper *keeper,
     json_t *settings = problem->settings(problem->self, candidate);
     json_t *baseline_settings = problem->settings(problem->self, TUNE_BASELINE_TRIAL);
     const tune_run_row *run = tune_keeper_run(keeper);
+    static const double none[TUNE_PARTS] = {NAN, NAN, NAN, NAN};
     const bool fresh = final && final->processes > 0;
-    const double *parts =
-        fresh ? (candidate == TUNE_BASELINE_TRIAL ? final->baseline_parts : final->winner_parts) : entry->parts;
+    const double *parts = fresh ? (candidate == TUNE_BASELINE_TRIAL ? final->baseline_parts : final->winner_parts)
+                          : entry->samples == 0 ? none
+                                                : entry->parts;
     json_t *j = json_object();
     json_object_set_new(j, "params", searched(problem->space, settings));
     /* Where nothing was sampled in this process the baseline's record has the numbers. */

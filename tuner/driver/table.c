@@ -37,7 +37,7 @@ static json_t *sample_json(const tune_sample_row *p) {
                           "decode_s", number(p->decode_s), "used", p->used);
     if (isfinite(p->peak_mb)) json_object_set_new(j, "peak_mb", number(p->peak_mb));
     if (isfinite(p->energy_j)) json_object_set_new(j, "energy_j", number(p->energy_j));
-    if (!p->used) json_object_set_new(j, "why", json_string(p->why));
+    if (p->why[0]) json_object_set_new(j, "why", json_string(p->why));
     return j;
 }
 

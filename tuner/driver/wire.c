@@ -71,7 +71,7 @@ json_t *tune_wire_result(const tune_block_result *r) {
 
 bool tune_wire_read_result(const json_t *j, tune_block_result *r) {
     *r = (tune_block_result){0};
-    return read_int(j, "blocks", &r->blocks) && r->blocks >= 1 && r->blocks <= TUNE_BLOCKS_MOST &&
+    return read_int(j, "blocks", &r->blocks) && r->blocks >= 0 && r->blocks <= TUNE_BLOCKS_MOST &&
            read_int(j, "disturbed", &r->disturbed) && read_int(j, "kept", &r->kept) &&
            read_numbers(j, "log_ratio", r->log_ratio, r->blocks) &&
            read_number(j, "baseline_cost", NAN, &r->baseline_cost) &&
@@ -82,23 +82,33 @@ bool tune_wire_read_result(const json_t *j, tune_block_result *r) {
            read_number(j, "seconds", NAN, &r->seconds);
 }
 
+enum { SEEN = 5 }; /* numbers of what the watch saw */
+
 json_t *tune_wire_sample(const tune_sample *s) {
-    return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:i, s:b, s:b}", "candidate", (json_int_t)s->candidate, "cost",
-                     number(s->reading.cost), "parts", numbers(s->reading.parts, TUNE_PARTS), "hash",
+    const tune_disturbance *d = &s->disturbance;
+    const double seen[SEEN] = {d->steal, d->neighbours, d->switches, d->frequency_mhz, d->temperature_c};
+    return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:i, s:o, s:b, s:b}", "candidate", (json_int_t)s->candidate,
+                     "cost", number(s->reading.cost), "parts", numbers(s->reading.parts, TUNE_PARTS), "hash",
                      bits(s->reading.hash), "start_s", number(s->start_s), "seconds", number(s->seconds), "reasons",
-                     (int)s->disturbance.reasons, "warmup", s->warmup, "set_aside", s->set_aside);
+                     (int)d->reasons, "seen", numbers(seen, SEEN), "warmup", s->warmup, "set_aside", s->set_aside);
 }
 
 bool tune_wire_read_sample(const json_t *j, tune_sample *s) {
     const json_t *candidate = json_object_get(j, "candidate");
+    double seen[SEEN];
     int reasons;
     *s = (tune_sample){.candidate = json_integer_value(candidate), .repeats = 1};
     bool ok = json_is_integer(candidate) && read_number(j, "cost", NAN, &s->reading.cost) &&
               read_numbers(j, "parts", s->reading.parts, TUNE_PARTS) && read_bits(j, "hash", &s->reading.hash) &&
               read_number(j, "start_s", NAN, &s->start_s) && read_number(j, "seconds", NAN, &s->seconds) &&
-              read_int(j, "reasons", &reasons);
+              read_int(j, "reasons", &reasons) && read_numbers(j, "seen", seen, SEEN);
     if (!ok) return false;
-    s->disturbance.reasons = (unsigned)reasons;
+    s->disturbance = (tune_disturbance){.reasons = (unsigned)reasons,
+                                        .steal = seen[0],
+                                        .neighbours = seen[1],
+                                        .switches = seen[2],
+                                        .frequency_mhz = seen[3],
+                                        .temperature_c = seen[4]};
     s->warmup = json_is_true(json_object_get(j, "warmup"));
     s->set_aside = json_is_true(json_object_get(j, "set_aside"));
     return true;

@@ -78,18 +78,24 @@ int tune_blocks_run(tune_sampler *sampler, int64_t baseline, int64_t winner, con
 
     side sides[2] = {{.candidate = baseline}, {.candidate = winner}};
     double start = tune_sampler_seconds(sampler), longest = 0;
+    const double deadline = start + plan->deadline_s;
     xl_rng rng;
     xl_rng_seed(&rng, plan->seed);
     int first = (int)xl_rng_below(&rng, 2);
     for (int i = 0; i < 2; i++) {
-        double left = plan->deadline_s - (tune_sampler_seconds(sampler) - start);
-        status = tune_sampler_warm(sampler, sides[i ? 1 - first : first].candidate, WARM_RUNS, left / 4, INFINITY,
-                                   NULL, err);
+        double left = deadline - tune_sampler_seconds(sampler);
+        tune_sample last;
+        status = tune_sampler_warm(sampler, sides[i ? 1 - first : first].candidate, WARM_RUNS, left / 4, deadline,
+                                   INFINITY, &last, err);
         if (status < 0) goto done;
+        longest = fmax(longest, 4 * plan->quads * last.seconds);
     }
+    /* Cold samples, or a block that ends when everybody waits for something else, are worse than none. */
+    if (tune_sampler_seconds(sampler) + longest > deadline) goto done;
+    longest = 0;
     while (ran < most && clean < plan->blocks) {
         double begin = tune_sampler_seconds(sampler);
-        if (ran && begin - start + longest > plan->deadline_s) break;
+        if (ran && begin + longest > deadline) break;
         status = run_block(sampler, sides, plan->quads, &rng, &blocks[ran], err);
         if (status < 0) goto done;
         longest = fmax(longest, tune_sampler_seconds(sampler) - begin);

@@ -10,6 +10,7 @@
 #include "tuner/measure/stats.h"
 
 #define LEAST_BLOCKS 20 /* over all processes, before the width may end it */
+#define WARM_USUAL 6    /* samples that a process's warm-up takes as a rule */
 
 void tune_final_options_init(tune_final_options *options, tune_effort effort) {
     static const int most[] = {[TUNE_QUICK] = 12, [TUNE_NORMAL] = 24, [TUNE_THOROUGH] = 48};
@@ -25,9 +26,34 @@ void tune_final_options_init(tune_final_options *options, tune_effort effort) {
     };
 }
 
+static double process_seconds(const tune_final_options *o, double sample_s) {
+    return (WARM_USUAL + 4.0 * o->quads * o->blocks) * sample_s;
+}
+
+double tune_final_seconds(const tune_final_options *o, double sample_s) {
+    return o->first_processes * process_seconds(o, sample_s);
+}
+
+bool tune_final_fit(tune_final_options *o, double sample_s) {
+    if (o->unhurried || !(sample_s > 0)) return true;
+    double each = o->budget_s / o->first_processes / sample_s - WARM_USUAL; /* samples in blocks, a process */
+    double blocks = floor(each / (4.0 * o->quads));
+    if (blocks < o->blocks) o->blocks = blocks < 1 ? 1 : (int)blocks;
+    if (o->blocks == 1 && blocks < 1) {
+        double quads = floor(each / 4);
+        o->quads = quads < 1 ? 1 : quads < o->quads ? (int)quads : o->quads;
+    }
+    return 2 * process_seconds(o, sample_s) <= o->budget_s;
+}
+
 const char *tune_verdict_name(tune_verdict verdict) {
     static const char *const names[] = {"no significant difference", "better", "worse", "not compared"};
     return names[verdict];
+}
+
+const char *tune_final_stop_name(tune_final_stop stop) {
+    static const char *const names[] = {"width", "budget", "most", "cancelled"};
+    return names[stop];
 }
 
 /* Half width of the interval on the mean of n values of which the first `first` gave Stein's scatter. */
@@ -129,7 +155,8 @@ int tune_final_run(const tune_final_options *o, tune_process_fn process, void *c
     xlstm_error why = {0};
 
     while (out->processes < most && lost_in_a_row < 3) {
-        double begin = now(o), left = o->budget_s - (begin - start);
+        const bool due = o->unhurried && (out->processes < first || out->blocks < LEAST_BLOCKS);
+        double begin = now(o), left = due ? INFINITY : o->budget_s - (begin - start);
         /* Whether there is time for another is judged by the longest so far, which knows of no sign. The second is
          * started even so where half the time is left: without it there is no interval at all. */
         double need = out->processes == 1 ? longest / 2 : longest;
@@ -150,9 +177,12 @@ int tune_final_run(const tune_final_options *o, tune_process_fn process, void *c
             break;
         }
         longest = fmax(longest, now(o) - begin);
-        if (status < 0 || r.blocks < 1) {
-            last_status =
-                status < 0 ? status : xl_fail(&why, XLSTM_EINTERNAL, "comparison: a process without blocks");
+        if (!status && r.blocks < 1) {
+            out->stop = TUNE_STOP_BUDGET;
+            break;
+        }
+        if (status < 0) {
+            last_status = status;
             out->lost++;
             lost_in_a_row++;
             continue;
@@ -172,8 +202,9 @@ int tune_final_run(const tune_final_options *o, tune_process_fn process, void *c
     }
     out->seconds = now(o) - start;
     if (out->processes == 0) {
+        out->verdict = TUNE_VERDICT_UNMEASURED;
         if (err && last_status) *err = why;
-        return last_status ? last_status : xl_fail(err, XLSTM_EARG, "comparison: no process allowed");
+        return last_status;
     }
     describe(out, &sum);
     tune_final_judge(out->process, out->processes, first, o->level, out);
@@ -183,10 +214,15 @@ int tune_final_run(const tune_final_options *o, tune_process_fn process, void *c
 int tune_final_text(char *text, size_t bytes, const tune_final *f) {
     char what[160], note[200] = "";
     double percent = 100 * f->level;
+    if (f->verdict == TUNE_VERDICT_UNMEASURED && f->processes == 0) {
+        return snprintf(
+            text, bytes,
+            "not compared: the time left was too short for two fresh processes, and fewer prove nothing");
+    }
     if (f->verdict == TUNE_VERDICT_UNMEASURED) {
         return snprintf(
             text, bytes,
-            "not compared: the budget allowed one process alone, and where a process lands in memory is "
+            "not compared: there was time for one process alone, and where a process lands in memory is "
             "luck (it said %+.1f %%, which proves nothing)",
             100 * f->speedup);
     }
@@ -201,7 +237,7 @@ int tune_final_text(char *text, size_t bytes, const tune_final *f) {
     size_t at = 0;
     if (f->processes < 8 || f->blocks < LEAST_BLOCKS) {
         at += (size_t)snprintf(note + at, sizeof note - at,
-                               "; the budget allowed no more, 8 processes and %d blocks "
+                               "; there was time for no more, 8 processes and %d blocks "
                                "are usual",
                                LEAST_BLOCKS);
     }

@@ -10,6 +10,7 @@
 #ifndef TUNE_MEASURE_FINAL_H
 #define TUNE_MEASURE_FINAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -45,14 +46,15 @@ typedef struct tune_block_result {
  * on average) and the cost of one sample; 1 … 16. */
 int tune_block_quads(const double *costs, size_t n, double spacing_s, double sample_s);
 
-/* Warms both up and runs the plan. Returns 0 with at least one block, or a negative status. */
+/* Warms both up and runs the plan. Returns 0, with no block where the deadline left no time for one after the
+ * warm-up, or a negative status. */
 int tune_blocks_run(tune_sampler *sampler, int64_t baseline, int64_t winner, const tune_block_plan *plan,
                     tune_block_result *out, xlstm_error *err);
 
 /* ---- over processes ---- */
 
-/* Runs a plan in a fresh process. Returns 0 or a negative status; XLSTM_ECANCELLED ends the comparison with what it
- * has, any other failure counts as a lost process. */
+/* Runs a plan in a fresh process. Returns 0 (without a block where time was up) or a negative status;
+ * XLSTM_ECANCELLED ends the comparison with what it has, any other failure counts as a lost process. */
 typedef int (*tune_process_fn)(void *ctx, const tune_block_plan *plan, tune_block_result *out, xlstm_error *err);
 
 typedef struct tune_final_options {
@@ -63,6 +65,7 @@ typedef struct tune_final_options {
     int blocks;          /* a process; 3 */
     int quads;           /* a block, from tune_block_quads */
     double budget_s;     /* for the whole stage, wall clock; INFINITY */
+    bool unhurried; /* nobody set a limit: first_processes and twenty blocks run whatever budget_s says; false */
     uint64_t seed;
     double (*now_s)(void *ctx); /* clock for the budget; NULL: the real one */
     void *now_ctx;
@@ -70,6 +73,12 @@ typedef struct tune_final_options {
     void *progress_ctx;
 } tune_final_options;
 void tune_final_options_init(tune_final_options *options, tune_effort effort);
+/* Makes the most of budget_s where a sample takes `sample_s`: fewer blocks a process, then shorter ones, before
+ * fewer processes, because eight processes of one block say more than three of three. False: there is no time even
+ * for two processes, and fewer prove nothing. Unhurried ones are left as they are. */
+bool tune_final_fit(tune_final_options *options, double sample_s);
+/* What the first processes will take, about. */
+double tune_final_seconds(const tune_final_options *options, double sample_s);
 
 typedef enum tune_verdict {
     TUNE_VERDICT_NONE,      /* no significant difference: the interval holds 0 */
@@ -85,6 +94,8 @@ typedef enum tune_final_stop {
     TUNE_STOP_MOST,
     TUNE_STOP_CANCELLED
 } tune_final_stop;
+
+const char *tune_final_stop_name(tune_final_stop stop); /* "width", "budget", "most", "cancelled" */
 
 enum { TUNE_PROCESSES_MOST = 256 };
 typedef struct tune_final {
@@ -105,8 +116,8 @@ typedef struct tune_final {
     double process[TUNE_PROCESSES_MOST]; /* each process's mean log ratio, in order */
 } tune_final;
 
-/* Runs the comparison. Returns 0 (the verdict may be UNMEASURED), or a negative status where no process at all gave
- * a result. */
+/* Runs the comparison. Returns 0 (the verdict may be UNMEASURED), or a negative status where every process that
+ * was begun failed. */
 int tune_final_run(const tune_final_options *options, tune_process_fn process, void *ctx, tune_final *out,
                    xlstm_error *err);
 

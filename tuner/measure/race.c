@@ -273,10 +273,10 @@ static int warm_baseline(tune_race *race, xlstm_error *err) {
     if (race->ready) return 0;
     tune_sample first, last;
     double left = race->options.deadline_s - tune_sampler_seconds(race->sampler);
-    int status = tune_sampler_warm(race->sampler, race->baseline, 1, INFINITY, INFINITY, &first, err);
-    if (status >= 0) {
-        status = tune_sampler_warm(race->sampler, race->baseline, WARM_RUNS, left / 5, INFINITY, &last, err);
-    }
+    int status = tune_sampler_warm(race->sampler, race->baseline, 1, INFINITY, INFINITY, INFINITY, &first, err);
+    if (status < 0 || late(race)) return status < 0 ? status : 0;
+    status = tune_sampler_warm(race->sampler, race->baseline, WARM_RUNS, left / 5, race->options.deadline_s,
+                               INFINITY, &last, err);
     if (status < 0) return status;
     learn_excess(race, log(first.reading.cost / last.reading.cost));
     race->ready = true;
@@ -505,7 +505,8 @@ static int playoff(tune_race *race, arm **arms, int *count, waiting *wait, xlstm
     int samples = (race->options.playoff + stages - 1) / stages;
     for (int i = 0; i < *count && !late(race); i++) {
         if (arms[i]->warm) continue; /* restored ones have not run in this process yet */
-        status = tune_sampler_warm(race->sampler, arms[i]->entry.candidate, 3, INFINITY, INFINITY, NULL, err);
+        status = tune_sampler_warm(race->sampler, arms[i]->entry.candidate, 3, INFINITY, race->options.deadline_s,
+                                   INFINITY, NULL, err);
         if (status < 0) return status;
         arms[i]->warm = true;
     }

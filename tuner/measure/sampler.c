@@ -9,6 +9,7 @@
 /* With so many of the last samples disturbed the machine is busy as a rule, and taking again only costs. */
 #define RECENT 16
 #define RECENT_BUSY 12
+#define SOON_BUSY 6 /* so many of the very first, and no other: the same is known sooner */
 #define STEADY 0.05
 #define LEAST_WARM 4 /* runs before haste may end a warm-up: a cold sample costs more than it saves */
 
@@ -147,7 +148,8 @@ static int bits(unsigned x) {
 }
 
 bool tune_sampler_busy(const tune_sampler *s) {
-    return bits(s->recent) >= RECENT_BUSY;
+    int disturbed = bits(s->recent);
+    return disturbed >= RECENT_BUSY || (disturbed >= SOON_BUSY && (uint64_t)disturbed == s->counts.taken);
 }
 
 int tune_sampler_take(tune_sampler *s, int64_t candidate, double limit, tune_sample *out, xlstm_error *err) {
@@ -169,8 +171,8 @@ int tune_sampler_take(tune_sampler *s, int64_t candidate, double limit, tune_sam
     }
 }
 
-int tune_sampler_warm(tune_sampler *s, int64_t candidate, int most, double seconds, double limit, tune_sample *out,
-                      xlstm_error *err) {
+int tune_sampler_warm(tune_sampler *s, int64_t candidate, int most, double seconds, double deadline_s, double limit,
+                      tune_sample *out, xlstm_error *err) {
     double fastest = INFINITY, start = now(s);
     tune_sample sample = {.candidate = candidate};
     int status = 0;
@@ -183,7 +185,7 @@ int tune_sampler_warm(tune_sampler *s, int64_t candidate, int most, double secon
         bool steady =
             i > 0 && sample.reading.cost <= fastest * (1 + STEADY) && sample.reading.cost >= fastest * (1 - STEADY);
         fastest = fmin(fastest, sample.reading.cost);
-        bool late = i + 1 >= LEAST_WARM && now(s) - start > seconds;
+        bool late = (i + 1 >= LEAST_WARM && now(s) - start > seconds) || tune_sampler_seconds(s) >= deadline_s;
         if (status == TUNE_STOPPED || steady || late) break;
     }
     if (out) *out = sample;

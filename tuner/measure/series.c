@@ -93,6 +93,8 @@ void tune_describe_noise(const double *x, size_t n, tune_noise *out) {
     out->correlation_time = tune_correlation_time(rest, n);
     out->spread = tune_mad(rest, n) / out->median;
     out->drift = slope * (double)(n - 1) / out->median;
+    for (size_t i = 1; i < n; i++) rest[i - 1] = (x[i] - x[i - 1]) / sqrt(2);
+    out->step = tune_mad(rest, n - 1) / out->median;
     out->drift_p = trend_p(x, m, out->correlation_time);
     double margin = fmax(4 * out->spread, 0.01);
     for (size_t i = 0; i < n; i++) {

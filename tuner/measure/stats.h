@@ -60,6 +60,7 @@ typedef struct tune_noise {
     size_t n;
     double median;           /* in the unit of x */
     double spread;           /* MAD over median: the typical relative scatter */
+    double step;             /* the same from the differences of neighbours: what interleaving does not cancel */
     double drift;            /* relative change from first to last (Theil-Sen slope) */
     double drift_p;          /* chance of so large a drift without any (Mann-Kendall, effective size) */
     size_t outliers;         /* samples over 4 MADs (at least 1 %) from the moving median */

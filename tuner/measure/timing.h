@@ -122,10 +122,12 @@ int tune_sampler_take_once(tune_sampler *sampler, int64_t candidate, double limi
 /* Whether most of the last samples were disturbed: taking again only costs then. */
 bool tune_sampler_busy(const tune_sampler *sampler);
 /* Runs a candidate until its times are steady: until the last is within 5 % of the fastest so far and not the
- * first, at most `most` times or, after four, `seconds`. Those samples are reported as warm-up. *out (may be NULL)
- * is the last of them. Also learns how many repeats a sample of this candidate needs. */
-int tune_sampler_warm(tune_sampler *sampler, int64_t candidate, int most, double seconds, double limit,
-                      tune_sample *out, xlstm_error *err);
+ * first, at most `most` times or, after four, `seconds`; past `deadline_s` (by tune_sampler_seconds) no further run
+ * begins after the first: who sets one asks afterwards whether it has passed, for then it may not be warm. Those
+ * samples are reported as warm-up. *out (may be NULL) is the last of them. Also learns how many repeats a sample of
+ * this candidate needs. */
+int tune_sampler_warm(tune_sampler *sampler, int64_t candidate, int most, double seconds, double deadline_s,
+                      double limit, tune_sample *out, xlstm_error *err);
 
 /* Counts since the sampler was made. */
 typedef struct tune_sampler_counts {

@@ -282,17 +282,15 @@ int tune_report_analyse(const tune_report *r, tune_analysis *out, xlstm_error *e
     return status;
 }
 
-int tune_report_noise(const tune_report *r, tune_noise *out, size_t *aside, xlstm_error *err) {
+int tune_report_noise(const tune_report *r, tune_noise *out, xlstm_error *err) {
     double *x = xl_array(r->samples + 1, sizeof *x);
     if (!x) return xl_fail(err, XLSTM_ENOMEM, "analysis: out of memory");
     size_t n = 0;
-    *aside = 0;
     for (size_t i = 0; i < r->samples; i++) {
         const tune_report_sample *s = &r->sample[i];
         if (s->trial >= 0) continue;
         double request = (isnan(s->prefill_s) ? 0 : s->prefill_s) + (isnan(s->decode_s) ? 0 : s->decode_s);
-        if (!s->used) ++*aside;
-        else if (request > 0) x[n++] = request;
+        if (s->used && request > 0) x[n++] = request;
     }
     tune_describe_noise(x, n, out);
     free(x);

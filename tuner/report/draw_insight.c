@@ -106,7 +106,7 @@ static void draw_noise(const drawing *d) {
     FILE *out = d->out;
     const tune_report *r = d->report;
     double start = NAN, end = NAN, largest = 0, window[11];
-    size_t n = 0, aside = 0;
+    size_t n = 0, aside = 0, marked = 0;
     for (size_t i = 0; i < r->samples; i++) {
         const tune_report_sample *s = &r->sample[i];
         if (s->trial >= 0 || !isfinite(s->at) || !(request(s) > 0)) continue;
@@ -122,8 +122,9 @@ static void draw_noise(const drawing *d) {
         const tune_report_sample *s = &r->sample[i];
         if (s->trial >= 0 || !s->used || !isfinite(s->at) || !(request(s) > 0)) continue;
         window[n++ % 11] = request(s) * unit.scale;
-        fprintf(out, "%.9g %.9g %.9g\n", (s->at - start) / time, request(s) * unit.scale,
-                tune_median(window, n < 11 ? n : 11));
+        fprintf(out, "%.9g %.9g %.9g %d\n", (s->at - start) / time, request(s) * unit.scale,
+                tune_median(window, n < 11 ? n : 11), s->why[0] != 0);
+        marked += s->why[0] != 0;
     }
     fputs("EOD\n$aside << EOD\n", out);
     for (size_t i = 0; i < r->samples; i++) {
@@ -137,12 +138,17 @@ static void draw_noise(const drawing *d) {
             "set ylabel 'whole request (%s)'\nset offsets 0,0,graph 0.06,graph 0.06\n"
             "",
             minutes ? "min" : "s", unit.name);
-    draw_mark marks[4] = {{"samples", 7, 0.9, "#662f6fab", false},
-                          {"median of the last 11", 0, 0, DRAW_ORANGE, false},
-                          {aside ? "left out: warm-up or disturbed" : NULL, 2, 0.9, DRAW_GREY, false}};
+    draw_mark marks[5];
+    int m = 0;
+    if (marked < n) marks[m++] = (draw_mark){"samples", 7, 0.9, "#662f6fab", false};
+    if (marked) marks[m++] = (draw_mark){"disturbed, but in use", 6, 0.9, DRAW_BLUE, false};
+    marks[m++] = (draw_mark){"median of 11", 0, 0, DRAW_ORANGE, false};
+    if (aside) marks[m++] = (draw_mark){"left out", 2, 0.9, DRAW_GREY, false};
+    marks[m] = (draw_mark){0};
     draw_legend(d, marks, false);
     fprintf(out, "set xrange [%.9g:%.9g]\n", -0.015 * (end - start) / time, 1.015 * (end - start) / time + 1e-6);
-    fputs("plot $used using 1:2 with points pt 7 ps 0.9 lc rgb '#662f6fab' notitle"
+    fputs("plot $used using 1:($4 > 0 ? NaN : $2) with points pt 7 ps 0.9 lc rgb '#662f6fab' notitle"
+          ", $used using 1:($4 > 0 ? $2 : NaN) with points pt 6 ps 0.9 lc rgb '" DRAW_BLUE "' notitle"
           ", $used using 1:3 with lines lw 2 lc rgb '" DRAW_ORANGE "' notitle",
           out);
     if (aside) fputs(", $aside using 1:2 with points pt 2 ps 0.9 lc rgb '" DRAW_GREY "' notitle", out);
@@ -173,7 +179,7 @@ static void draw_final(const drawing *d) {
     }
     fprintf(out,
             "EOD\nset title 'The last comparison'\nset xlabel 'fresh process'\n"
-            "set ylabel 'winner faster than baseline by (%%)'\nset xrange [0.4:%.9g]\n"
+            "set ylabel 'faster than the baseline by (%%)'\nset xrange [0.4:%.9g]\n"
             "set xtics %d\n",
             (double)n + 0.6, n > 24 ? 5 : 1);
     draw_range(d, "y", 100 * low, 100 * high);
@@ -278,7 +284,7 @@ static void draw_map(const drawing *d) {
     map_pair(d, &a, &b);
     const tune_parameter *x = &r->parameter[a], *y = &r->parameter[b];
     bool ratio = has_ratio(r);
-    double largest = 0;
+    double largest = 0, off = 0.001; /* off: the furthest from the baseline */
     for (size_t i = 0; i < r->trials; i++) {
         if (r->trial[i].ok && r->trial[i].value > largest) largest = r->trial[i].value;
     }
@@ -292,7 +298,9 @@ static void draw_map(const drawing *d) {
                 if (!t->ok || t->level[a] != (int)i || t->level[b] != (int)j || !(t->value > 0)) continue;
                 if (!(t->value >= best)) best = t->value;
             }
-            if (isfinite(best)) fprintf(out, "%zu %zu %.9g\n", i, j, best * unit.scale);
+            if (!isfinite(best)) continue;
+            fprintf(out, "%zu %zu %.9g\n", i, j, best * unit.scale);
+            off = fmax(off, fabs(best - 1));
         }
     }
     char title[200];
@@ -304,9 +312,13 @@ static void draw_map(const drawing *d) {
     else fprintf(out, "'whole request (%s)'\n", unit.name);
     map_tics(d, "x", x);
     map_tics(d, "y", y);
-    fputs("set palette defined (0 '#1d6996', 0.5 '#e9eef0', 1 '#cc6f3b')\nset cbtics scale 0.4\nunset grid\n"
-          "set border 3\nset label 1 'white: never tried' at graph 1,1.03 right textcolor rgb '" DRAW_GREY "'\n",
-          out);
+    /* The baseline is the middle of the colours: blue is faster than it, orange slower. */
+    if (ratio) fprintf(out, "set cbrange [%.9g:%.9g]\n", 1 - off, 1 + off);
+    fprintf(out,
+            "set palette defined (0 '#1d6996', 0.5 '#dfe5e9', 1 '#cc6f3b')\nset cbtics scale 0.4\nunset grid\n"
+            "set border 3\nset label 1 '%swhite: never tried' at graph 1,1.03 right textcolor rgb '" DRAW_GREY
+            "'\n",
+            ratio ? "blue: faster than the baseline, " : "");
     fputs("plot $cells using 1:2:(0.48):(0.48):3 with boxxyerror fc palette", out);
     if (x->levels <= MAP_NUMBERS && y->levels <= MAP_NUMBERS) {
         fprintf(out, ", $cells using 1:2:(sprintf('%s', $3)) with labels font ',12' textcolor rgb '" DRAW_INK "'",

@@ -29,13 +29,53 @@ tune_counts tune_report_counts(const tune_report *r) {
 
 size_t tune_report_winner_samples(const tune_report *r) {
     size_t n = 0;
-    if (r->winner < 0) return 0;
+    const long row = r->challenger >= 0 ? r->challenger : r->winner;
+    double stored;
+    if (row < 0) return 0;
+    /* The playoff's samples are counted there, and are not beside the trial's own. */
+    int column = tune_csv_column(&r->csv, "samples");
+    if (column >= 0 && !tune_csv_number(&r->csv, "summary.csv", (size_t)row, column, &stored, NULL) && stored > 0)
+        return (size_t)stored;
     for (size_t i = 0; i < r->samples; i++) {
         const tune_report_sample *s = &r->sample[i];
         if (!s->used || s->trial < 0 || (size_t)s->trial >= r->trials) continue;
-        n += same_point(r, &r->trial[s->trial], &r->trial[r->winner]);
+        n += same_point(r, &r->trial[s->trial], &r->trial[row]);
     }
     return n;
+}
+
+/* The texts of the measuring side begin so, or hold this. */
+static const struct {
+    const char *mark, *words;
+} reasons[] = {{"others used", "other processes"},
+               {"steal time", "steal time"},
+               {"switches", "switches to other processes"},
+               {"MHz", "the clock's frequency"},
+               {"degrees", "heat"}};
+enum { REASONS = sizeof reasons / sizeof *reasons };
+
+void tune_report_baseline_samples(const tune_report *r, tune_sample_counts *out) {
+    size_t count[REASONS] = {0};
+    *out = (tune_sample_counts){0};
+    for (size_t i = 0; i < r->samples; i++) {
+        const tune_report_sample *s = &r->sample[i];
+        if (s->trial >= 0) continue;
+        const bool warm = !strcmp(s->why, "warm-up");
+        out->used += s->used;
+        out->marked += s->used && s->why[0];
+        out->warmup += !s->used && warm;
+        out->disturbed += !s->used && !warm;
+        for (int k = 0; k < REASONS; k++) count[k] += strstr(s->why, reasons[k].mark) != NULL;
+    }
+    for (;;) {
+        int most = 0;
+        for (int k = 1; k < REASONS; k++) most = count[k] > count[most] ? k : most;
+        if (!count[most]) break;
+        size_t used = strlen(out->reasons);
+        snprintf(out->reasons + used, sizeof out->reasons - used, "%s%s (%zu)", used ? ", " : "",
+                 reasons[most].words, count[most]);
+        count[most] = 0;
+    }
 }
 
 static double number(const json_t *object, const char *key) {
@@ -55,6 +95,9 @@ tune_comparison tune_report_comparison(const tune_report *r) {
         .processes = (long)json_integer_value(json_object_get(s, "processes")),
         .blocks = (long)json_integer_value(json_object_get(s, "blocks")),
         .discarded = (long)json_integer_value(json_object_get(s, "discarded_blocks")),
+        .kept = (long)json_integer_value(json_object_get(s, "kept_disturbed_blocks")),
+        .lost = (long)json_integer_value(json_object_get(s, "lost_processes")),
+        .stopped_by = json_string_value(json_object_get(s, "stopped_by")),
         .log_ratios = json_is_array(list) ? list : NULL,
         .verdict = json_string_value(json_object_get(r->best, "verdict")),
         .text = json_string_value(json_object_get(r->best, "verdict_text")),

@@ -9,14 +9,25 @@ typedef struct tune_counts {
 } tune_counts;
 tune_counts tune_report_counts(const tune_report *report);
 
-/* Samples in use of the trial that won (and its duplicates); 0 where samples were not kept. */
+/* Samples behind the value of the trial that won, or where the baseline stays, of the one that was compared with
+ * it; 0 where neither is known or samples were not kept. */
 size_t tune_report_winner_samples(const tune_report *report);
+
+/* The baseline's samples beside the trials: in use, of those disturbed all the same (on a machine where that is the
+ * rule), left out as warm-up, left out because something disturbed them; and what that was, most often first,
+ * as "other processes (12), steal time (2)". */
+typedef struct tune_sample_counts {
+    size_t used, marked, warmup, disturbed;
+    char reasons[160];
+} tune_sample_counts;
+void tune_report_baseline_samples(const tune_report *report, tune_sample_counts *out);
 
 /* The last comparison as best.json tells it. */
 typedef struct tune_comparison {
     bool there;
     double value, low, high, level; /* speed-up; NAN */
-    long processes, blocks, discarded;
+    long processes, blocks, discarded, kept, lost;
+    const char *stopped_by;     /* "width", "budget", "most"; NULL: unknown */
     const json_t *log_ratios;   /* array, one number a process; may be NULL */
     const char *verdict, *text; /* NULL where best.json has none */
 } tune_comparison;

@@ -313,14 +313,15 @@ static bool has_params(const tune_report *r, const tune_report_trial *t, const j
     return known > 0;
 }
 
-static void find_winner(tune_report *r) {
-    const json_t *params = json_object_get(r->best, "params");
-    r->winner = -1;
+static long find_row(const tune_report *r, const char *key) {
+    const json_t *params = json_object_get(r->best, key);
+    long row = -1;
     for (size_t i = 0; i < r->trials && params; i++) {
         const tune_report_trial *t = &r->trial[i];
         if (!t->ok || t->duplicate || !has_params(r, t, params)) continue;
-        if (r->winner < 0 || t->value < r->trial[r->winner].value) r->winner = (long)i;
+        if (row < 0 || t->value < r->trial[row].value) row = (long)i;
     }
+    return row;
 }
 
 static int read_optional(tune_report *r, const char *name, int (*read)(tune_report *, const char *, xlstm_error *),
@@ -356,7 +357,8 @@ int tune_report_read(tune_report **out, const char *folder, xlstm_error *err) {
     }
     if (r->samples) qsort(r->sample, r->samples, sizeof *r->sample, by_time);
     for (size_t n = strlen(r->folder); n > 1 && r->folder[n - 1] == '/';) r->folder[--n] = '\0';
-    find_winner(r);
+    r->winner = find_row(r, "params");
+    r->challenger = find_row(r, "challenger");
     *out = r;
     return 0;
 }

@@ -43,7 +43,7 @@ typedef struct tune_report_sample {
     double at;  /* seconds since 1970; NAN */
     double prefill_s, decode_s;
     bool used;
-    char why[48]; /* why not */
+    char why[96]; /* why not; or what disturbed one that is in use */
 } tune_report_sample;
 
 typedef struct tune_report {
@@ -59,7 +59,8 @@ typedef struct tune_report {
     const char *objective[TUNE_REPORT_OBJECTIVES]; /* their names, "request_s"; static */
     size_t rated;                                  /* trials with a ppl */
     json_t *meta, *best;                           /* objects, or NULL where there is no such file */
-    long winner; /* row whose parameters best.json names (the fastest of them); -1 */
+    long winner;     /* row whose parameters best.json names (the fastest of them); -1 */
+    long challenger; /* where the baseline stays: row of the search's choice, by best.json; -1 */
 } tune_report;
 
 /* ENOTFOUND without summary.csv; EFORMAT names file, line, what was found, what was wanted. */
@@ -95,9 +96,8 @@ typedef struct tune_analysis {
 } tune_analysis;
 int tune_report_analyse(const tune_report *report, tune_analysis *out, xlstm_error *err);
 
-/* Noise of the baseline's samples (ln-free request times, in time order), warm-up and disturbed ones left out;
- * n = 0 where there are none. *left_out: how many were. */
-int tune_report_noise(const tune_report *report, tune_noise *out, size_t *left_out, xlstm_error *err);
+/* Noise of the baseline's samples in use (whole requests, in time order); n = 0 where there are none. */
+int tune_report_noise(const tune_report *report, tune_noise *out, xlstm_error *err);
 
 /* ---- writers ---- */
 

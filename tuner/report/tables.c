@@ -23,11 +23,13 @@ static json_t *share_json(const tune_share *s) {
     return json_pack("{s:o,s:o,s:o}", "share", number(s->share), "low", number(s->low), "high", number(s->high));
 }
 
-static json_t *noise_json(const tune_noise *n, size_t aside) {
-    return json_pack("{s:I,s:I,s:o,s:o,s:o,s:I,s:o,s:o}", "samples", (json_int_t)n->n, "left_out",
-                     (json_int_t)aside, "spread", number(n->spread), "drift", number(n->drift), "drift_p",
-                     number(n->drift_p), "outliers", (json_int_t)n->outliers, "worst_outlier", number(n->worst),
-                     "correlation_time", number(n->correlation_time));
+static json_t *noise_json(const tune_noise *n, const tune_sample_counts *c) {
+    return json_pack("{s:I,s:I,s:I,s:I,s:s,s:o,s:o,s:o,s:o,s:I,s:o,s:o}", "samples", (json_int_t)n->n, "warm_up",
+                     (json_int_t)c->warmup, "set_aside", (json_int_t)c->disturbed, "kept_disturbed",
+                     (json_int_t)c->marked, "disturbed_by", c->reasons, "spread", number(n->spread), "step",
+                     number(n->step), "drift", number(n->drift), "drift_p", number(n->drift_p), "outliers",
+                     (json_int_t)n->outliers, "worst_outlier", number(n->worst), "correlation_time",
+                     number(n->correlation_time));
 }
 
 static json_t *parameters_json(const tune_report *r, const tune_analysis *a) {
@@ -61,9 +63,10 @@ static json_t *pairs_json(const tune_report *r, const tune_analysis *a) {
 static int write_json(const tune_report *r, const tune_analysis *a, const tune_report_options *options,
                       xlstm_error *err) {
     tune_noise noise;
-    size_t aside;
-    int status = tune_report_noise(r, &noise, &aside, err);
+    tune_sample_counts samples;
+    int status = tune_report_noise(r, &noise, err);
     if (status) return status;
+    tune_report_baseline_samples(r, &samples);
     tune_counts c = tune_report_counts(r);
     json_t *j = json_object();
     json_object_set_new(j, "run", json_string(r->folder));
@@ -71,7 +74,8 @@ static int write_json(const tune_report *r, const tune_analysis *a, const tune_r
                         json_pack("{s:I,s:I,s:I,s:I,s:I}", "all", (json_int_t)c.trials, "measured",
                                   (json_int_t)c.measured, "duplicates", (json_int_t)c.duplicates, "failed",
                                   (json_int_t)c.failed, "points", (json_int_t)c.points));
-    static const char *const from_best[] = {"verdict", "verdict_text", "params", "baseline", "speedup"};
+    static const char *const from_best[] = {"verdict",  "verdict_text", "params",     "challenger",
+                                            "baseline", "speedup",      "interaction"};
     for (size_t i = 0; i < sizeof from_best / sizeof *from_best; i++) {
         json_t *value = json_object_get(r->best, from_best[i]);
         json_object_set(j, from_best[i], value ? value : json_null());
@@ -80,7 +84,7 @@ static int write_json(const tune_report *r, const tune_analysis *a, const tune_r
     json_object_set_new(j, "parameters", parameters_json(r, a));
     json_object_set_new(j, "unexplained", number(a->unexplained));
     json_object_set_new(j, "pairs", pairs_json(r, a));
-    json_object_set_new(j, "noise", noise_json(&noise, aside));
+    json_object_set_new(j, "noise", noise_json(&noise, &samples));
     char *text = json_dumps(j, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
     json_decref(j);
     if (!text) return xl_fail(err, XLSTM_ENOMEM, "report: out of memory");

@@ -1,4 +1,5 @@
 /* The report in words that a person can repeat. */
+#include <ctype.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -68,6 +69,8 @@ static void say_run(const tune_report *r) {
         say("Backend %s, strategy %s, objective %s.", text_of(r->meta, "backend", "?"),
             text_of(r->meta, "mode", "?"), text_of(r->best, "objective", text_of(r->meta, "objective", "unknown")));
     }
+    if (json_is_true(json_object_get(json_object_get(r->meta, "effective_args"), "placebo")))
+        say("A placebo: every point ran the baseline's settings, so whatever follows of differences is chance.");
     say("%zu trial%s: %zu measured, %zu duplicate%s that cost nothing, %zu failed or stopped; %zu different "
         "point%s.",
         c.trials, c.trials == 1 ? "" : "s", c.measured, c.duplicates, c.duplicates == 1 ? "" : "s", c.failed,
@@ -89,13 +92,21 @@ static void say_verdict(const tune_report *r) {
     }
     if (c.text) say("%s%s", c.text, c.text[0] && c.text[strlen(c.text) - 1] == '.' ? "" : ".");
     if (!c.there) {
-        say("It rests on the search alone: nothing looked faster than the baseline, so nothing was compared.");
+        if (c.verdict && !strcmp(c.verdict, "not compared")) say("So nothing is claimed.");
+        else say("It rests on the search alone: nothing looked faster than the baseline, so nothing was compared.");
         return;
     }
-    say("It rests on %ld fresh processes with %ld blocks of measurements in all, taken after the winner was fixed; "
+    say("It rests on %ld fresh process%s with %ld block%s of measurements in all, taken after the winner was "
+        "fixed; "
         "none of the samples that chose it count. In each block winner and baseline alternate, so that drift "
         "cancels; where a process lands in memory is luck, so the interval is over processes.",
-        c.processes, c.blocks);
+        c.processes, c.processes == 1 ? "" : "es", c.blocks, c.blocks == 1 ? "" : "s");
+    if (c.stopped_by && !strcmp(c.stopped_by, "width"))
+        say("It ended because the interval was narrow enough, which says nothing about where it lies.");
+    else if (c.stopped_by && !strcmp(c.stopped_by, "budget"))
+        say("It ended because the time was up, not because of what it had found.");
+    else if (c.stopped_by && !strcmp(c.stopped_by, "most"))
+        say("It ended after as many processes as this effort allows, not because of what it had found.");
     if (isfinite(c.low) && isfinite(c.high)) {
         say("If the same were done many times, %.0f of 100 such intervals would hold the true speed-up; this one "
             "goes "
@@ -103,9 +114,11 @@ static void say_verdict(const tune_report *r) {
             100 * (isfinite(c.level) ? c.level : 0.95), 100 * c.low, 100 * c.high);
     }
     if (c.discarded > 0) {
-        say("%ld block%s discarded and run again because other work disturbed the machine.", c.discarded,
-            c.discarded == 1 ? " was" : "s were");
+        say("%ld %sblock%s discarded and run again because other work disturbed the machine.", c.discarded,
+            c.kept ? "more " : "", c.discarded == 1 ? " was" : "s were");
     }
+    if (c.lost > 0)
+        say("%ld process%s failed and %s not count.", c.lost, c.lost == 1 ? "" : "es", c.lost == 1 ? "does" : "do");
 }
 
 static void say_winner(const tune_report *r) {
@@ -114,15 +127,35 @@ static void say_winner(const tune_report *r) {
     if (!params) return;
     heading("Winner");
     object_text(params, text, sizeof text);
-    say("%s%s.", json_is_true(json_object_get(r->best, "is_baseline")) ? "The baseline stays: " : "", text);
+    const bool stays = json_is_true(json_object_get(r->best, "is_baseline"));
     const json_t *baseline = json_object_get(json_object_get(r->best, "baseline"), "params");
-    if (json_is_object(baseline)) {
+    const json_t *challenger = json_object_get(r->best, "challenger");
+    say("%s%s.", stays ? "The baseline stays: " : "", text);
+    if (!stays && json_is_object(baseline)) {
         object_text(baseline, text, sizeof text);
         say("The baseline: %s.", text);
     }
+    if (stays && json_is_object(challenger)) {
+        object_text(challenger, text, sizeof text);
+        say("The search's choice, which %s: %s.",
+            tune_report_comparison(r).there ? "did not beat it" : "was not compared", text);
+    }
+    if (stays && !json_is_object(challenger)) return;
     size_t samples = tune_report_winner_samples(r);
-    if (samples) say("%zu samples of it in the search are behind the choice.", samples);
-    else if (r->winner >= 0) say("Its samples were not kept: the choice rests on one number of summary.csv.");
+    if (samples)
+        say("%zu sample%s in the search %s behind that choice.", samples, samples == 1 ? "" : "s",
+            samples == 1 ? "is" : "are");
+    else if (r->winner >= 0 && !stays)
+        say("Its samples were not kept: the choice rests on one number of summary.csv.");
+}
+
+/* Whether prefill's settings and decode's, searched apart, act on each other. */
+static void say_joined(const tune_report *r) {
+    const json_t *interaction = json_object_get(r->best, "interaction");
+    const char *text = json_string_value(json_object_get(interaction, "text"));
+    if (!text) return;
+    heading("Prefill and decode, searched apart");
+    say("%c%s.", toupper((unsigned char)*text), *text ? text + 1 : "");
 }
 
 static void say_importance(const tune_report *r, const tune_analysis *a) {
@@ -134,7 +167,7 @@ static void say_importance(const tune_report *r, const tune_analysis *a) {
     bool known = false;
     for (size_t p = 0; p < r->parameters; p++) known |= isfinite(a->importance[p].share);
     if (!known) {
-        say("%zu different points are too few to tell.", a->used);
+        say("%zu different point%s too few to tell.", a->used, a->used == 1 ? " is" : "s are");
         return;
     }
     bool done[TUNE_REPORT_PARAMETERS] = {false};
@@ -195,21 +228,32 @@ static void say_gaps(const tune_report *r, const tune_analysis *a) {
 
 static int say_noise(const tune_report *r, xlstm_error *err) {
     tune_noise noise;
-    size_t aside;
+    tune_sample_counts c;
     char text[256];
-    int status = tune_report_noise(r, &noise, &aside, err);
+    int status = tune_report_noise(r, &noise, err);
     if (status) return status;
+    tune_report_baseline_samples(r, &c);
     heading("Noise");
     if (noise.n == 0) {
         say("The folder holds no samples of the baseline, so nothing is known of the noise.");
-        return 0;
+    } else {
+        tune_noise_text(text, sizeof text, &noise);
+        say("The baseline, measured over and over: %s.", text);
     }
-    tune_noise_text(text, sizeof text, &noise);
-    say("The baseline, measured over and over: %s.", text);
-    if (noise.n >= 4 && noise.correlation_time > 2) {
+    if (noise.n >= 4 && noise.correlation_time > 2)
         say("Noise lasts for about %.0f samples.", noise.correlation_time);
-    }
-    if (aside) say("%zu more were left out as warm-up or disturbed.", aside);
+    if (noise.n >= 4 && noise.step < noise.spread / 3)
+        say("Neighbouring samples differ by %.2g %% only: it is the machine's pace that wandered, which "
+            "alternating "
+            "with the baseline cancels.",
+            100 * noise.step);
+    if (c.warmup) say("%zu more %s left out as warm-up.", c.warmup, c.warmup == 1 ? "was" : "were");
+    if (c.disturbed)
+        say("%zu %s set aside as disturbed and taken again.", c.disturbed, c.disturbed == 1 ? "was" : "were");
+    if (c.marked)
+        say("%zu of those in use %s disturbed too: %s.", c.marked, c.marked == 1 ? "was" : "were",
+            2 * c.marked > c.used ? "on this machine that was the rule" : "taken again they were no better");
+    if (c.reasons[0]) say("What disturbed: %s.", c.reasons);
     return 0;
 }
 
@@ -220,6 +264,7 @@ static int write_text(const tune_report *r, const tune_analysis *a, const tune_r
     say_winner(r);
     say_importance(r, a);
     say_pairs(r, a);
+    say_joined(r);
     say_gaps(r, a);
     int status = say_noise(r, err);
     if (!status && fflush(stdout)) status = xl_fail(err, XLSTM_EIO, "standard output: cannot write");

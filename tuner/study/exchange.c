@@ -376,25 +376,36 @@ static int whole_parse(const json_t *root, const char *file, whole *w, xlstm_err
     return r.status;
 }
 
-int tune_study_import(tune_study *study, const char *data, size_t bytes, const char *name, int64_t *run,
-                      xlstm_error *err) {
+static int parse_file(const tune_import *file, whole *w, xlstm_error *err) {
     json_error_t bad;
-    json_t *root = json_loadb(data, bytes, JSON_REJECT_DUPLICATES, &bad);
+    json_t *root = json_loadb(file->text, file->bytes, JSON_REJECT_DUPLICATES, &bad);
     if (!root)
-        return xl_fail(err, XLSTM_EFORMAT, "%s: line %d, column %d: %s", name, bad.line, bad.column, bad.text);
-    whole w = {0};
-    int status = whole_parse(root, name, &w, err);
+        return xl_fail(err, XLSTM_EFORMAT, "%s: line %d, column %d: %s", file->name, bad.line, bad.column,
+                       bad.text);
+    int status = whole_parse(root, file->name, w, err);
+    json_decref(root);
+    return status;
+}
+
+int tune_study_import(tune_study *study, tune_import *files, size_t count, xlstm_error *err) {
+    whole *all = calloc(count + 1, sizeof *all);
+    if (!all) return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory for the import", study->path);
+    int status = XLSTM_OK;
+    for (size_t i = 0; !status && i < count; i++) status = parse_file(&files[i], &all[i], err);
     if (!status) status = tune_study_begin(study, err);
     if (!status) {
-        bool found = false;
-        status = have(study, w.run.uid, &found, err);
-        if (!status && found)
-            status = xl_fail(err, XLSTM_EARG, "%s: run %s is in %s already", name, w.run.uid, study->path);
-        if (!status) status = whole_put(study, &w, err);
+        for (size_t i = 0; !status && i < count; i++) {
+            bool found = false;
+            status = have(study, all[i].run.uid, &found, err);
+            if (!status && found)
+                status = xl_fail(err, XLSTM_EARG, "%s: run %s is in %s already", files[i].name, all[i].run.uid,
+                                 study->path);
+            if (!status) status = whole_put(study, &all[i], err);
+            files[i].run = all[i].run.id;
+        }
         status = tune_study_end(study, status, err);
     }
-    if (!status && run) *run = w.run.id;
-    whole_clear(&w);
-    json_decref(root);
+    for (size_t i = 0; i < count; i++) whole_clear(&all[i]);
+    free(all);
     return status;
 }

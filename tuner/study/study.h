@@ -131,7 +131,7 @@ typedef struct tune_sample_row {
     double prefill_s, decode_s, energy_j, peak_mb; /* NaN: not measured */
     double value;                                  /* the objective, smaller is better; NaN: none */
     bool used;                                     /* false: left out of every estimate */
-    char why[96];                                  /* why not: "warm-up", "disturbed: steal time", … */
+    char why[96]; /* why not: "warm-up", "4 % steal time", …; of one in use: what disturbed it all the same */
 } tune_sample_row;
 
 /* Stores a trial and its samples (and the baseline's that were taken beside it) in one transaction. A trial of that
@@ -176,8 +176,15 @@ void tune_known_points_free(tune_known_point *points, size_t count);
 int tune_study_merge(tune_study *study, const char *from, size_t *added, xlstm_error *err);
 /* One run with its trials and samples as JSON text, malloc'd; the format import reads. */
 int tune_study_export(tune_study *study, int64_t run, char **text, xlstm_error *err);
-/* Imports what export wrote: checked whole before anything is stored. EARG where the run is here already. */
-int tune_study_import(tune_study *study, const char *text, size_t bytes, const char *name, int64_t *run,
-                      xlstm_error *err);
+/* A file that export wrote. */
+typedef struct tune_import {
+    const char *name; /* for messages */
+    const char *text;
+    size_t bytes;
+    int64_t run; /* its number here; set by the import */
+} tune_import;
+/* Imports files, all or nothing: each is checked whole before anything is stored, in one transaction. EARG where a
+ * run is here already, or twice among the files. */
+int tune_study_import(tune_study *study, tune_import *files, size_t count, xlstm_error *err);
 
 #endif

@@ -1,0 +1,22 @@
+#include "cli/report.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/error.h"
+
+int cli_report_write(cli_config *cfg, const char *hint, const tune_writer *writer,
+                     const tune_report_options *options) {
+    const char *folder = cli_positional_count(cfg) ? cli_positional(cfg, 0) : cli_str(cfg, "run");
+    if (!folder) return cli_usage(cfg, "no run folder: %s", hint);
+    tune_report *report = NULL;
+    tune_analysis *analysis = malloc(sizeof *analysis);
+    xlstm_error err = {0};
+    int status = analysis ? tune_report_read(&report, folder, &err) : xl_fail(&err, XLSTM_ENOMEM, "out of memory");
+    if (!status) status = tune_report_analyse(report, analysis, &err);
+    if (!status) status = writer->write(report, analysis, options, &err);
+    if (!status && fflush(stdout)) status = xl_fail(&err, XLSTM_EIO, "standard output: cannot write");
+    tune_report_free(report);
+    free(analysis);
+    return status ? cli_fail(cfg, &err) : 0;
+}

@@ -1,0 +1,13 @@
+/* What plot and explain share. */
+#ifndef CLI_REPORT_H
+#define CLI_REPORT_H
+
+#include "cli/config.h"
+#include "tuner/report/report.h"
+
+/* Reads the run that the first argument or --run names and has it written. Returns the exit code; `hint` is how to
+ * name a run, for who did not. */
+int cli_report_write(cli_config *cfg, const char *hint, const tune_writer *writer,
+                     const tune_report_options *options);
+
+#endif
