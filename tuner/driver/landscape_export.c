@@ -139,7 +139,7 @@ static int write_spaces(const char *folder, const char *name, const tune_problem
 
 int tune_landscape_export(const char *path, const tune_problem *problem, tune_keeper *keeper, tune_metric objective,
                           xlstm_error *err) {
-    if (objective == TUNE_PEAK_MB || objective == TUNE_KL || objective == TUNE_ENERGY_J)
+    if (objective == TUNE_PEAK_MB || objective == TUNE_ENERGY_J || tune_metric_is_of_point((int)objective))
         return xl_fail(err, XLSTM_EARG, "export_landscape: objective %s is no time",
                        tune_metric_name((int)objective));
     const tune_run_row *run = tune_keeper_run(keeper);
