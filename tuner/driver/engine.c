@@ -192,12 +192,6 @@ static double surprise(const float *logits, int32_t token, int64_t vocab) {
     return max + log(sum) - logits[token];
 }
 
-static double three_digits(double value) {
-    char text[32];
-    snprintf(text, sizeof text, "%.2e", value);
-    return strtod(text, NULL);
-}
-
 static int make_room(tune_engine *e, xlstm_error *err) {
     const size_t row = (size_t)e->vocab;
     if (e->batch) return XLSTM_OK;
@@ -210,8 +204,7 @@ static int make_room(tune_engine *e, xlstm_error *err) {
     return e->scored && e->batch ? XLSTM_OK : xl_fail(err, XLSTM_ENOMEM, "scoring: out of memory");
 }
 
-/* Runs the prompt; of the baseline the first positions' logits are kept, others are compared with them. What
- * float32 rounding makes of another schedule must be no difference, or slow settings were on the front for it. */
+/* Runs the prompt; of the baseline the first positions' logits are kept, others are compared with them. */
 static int score(tune_engine *e, copy *c, memo *m, xlstm_error *err) {
     const size_t row = (size_t)e->vocab, count = e->options.count;
     const bool baseline = m->candidate == TUNE_BASELINE_TRIAL;
@@ -230,8 +223,8 @@ static int score(tune_engine *e, copy *c, memo *m, xlstm_error *err) {
         }
     }
     m->kl = kl / (double)e->scored_n;
-    m->kl = three_digits(m->kl < TUNE_KL_ROUNDING ? 0 : m->kl);
-    if (count > 1) m->ppl = exp(round(nats / (double)(count - 1) / TUNE_PPL_ROUNDING) * TUNE_PPL_ROUNDING);
+    if (m->kl < TUNE_KL_ROUNDING) m->kl = 0;
+    if (count > 1) m->ppl = exp(nats / (double)(count - 1));
     return XLSTM_OK;
 }
 
@@ -270,10 +263,7 @@ static int look_at_memory(tune_engine *e, copy *c, memo *m, xlstm_error *err) {
     tune_probe_begin(&probe);
     int status = request(e, c, e->margins + e->options.new_tokens + 1, seconds, err);
     tune_probe_end(&probe, &energy, &m->peak_mb);
-    /* Pages come and go by about this much. */
-    const double step = 0.25;
     if (e->batch) m->peak_mb -= (double)(e->scored_n + SCORED_STEP) * (double)e->vocab * sizeof(float) / 0x1p20;
-    m->peak_mb = round(m->peak_mb / step) * step;
     c->cold = false;
     return status;
 }

@@ -45,12 +45,10 @@ int tune_engine_measure(void *self, int64_t candidate, unsigned repeats, double 
                         xlstm_error *err);
 int tune_engine_describe(void *self, int64_t candidate, tune_description *out, xlstm_error *err);
 #define TUNE_TOKEN_MARGIN 1e-3
-/* What depends on rounding or luck alone must not make a front: a divergence below is given as 0 (float32 schedules
- * differ by about 1e-12), above with three digits, the logarithm of perplexity in steps, memory in quarters of a
- * MiB. The divergence is the mean over the prompt, or over so many of its first tokens that 64 MiB hold the
- * baseline's logits; the perplexity is the whole prompt's. */
+/* The divergence is the mean over the prompt, or over so many of its first tokens that 64 MiB hold the baseline's
+ * logits; below this it is float32 rounding (schedules differ by about 1e-12) and given as 0. The perplexity is the
+ * whole prompt's. */
 #define TUNE_KL_ROUNDING 1e-7
-#define TUNE_PPL_ROUNDING 1e-5
 
 /* Whether this machine reports the package's energy, and this process's peak of memory since a moment. */
 bool tune_engine_has_energy(void);

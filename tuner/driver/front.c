@@ -7,7 +7,6 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
-#include "tuner/search/pareto.h"
 
 /* Smaller is better, what is unknown is worst. */
 static double cost(const double *metric, tune_metric objective) {
@@ -16,23 +15,41 @@ static double cost(const double *metric, tune_metric objective) {
     return tune_metric_larger_is_better((int)objective) ? -value : value;
 }
 
-bool tune_front_beats(const double *a, const double *b, const tune_metric *objective, int objectives) {
-    double x[TUNE_METRIC_COUNT], y[TUNE_METRIC_COUNT];
-    for (int i = 0; i < objectives; i++) {
-        x[i] = cost(a, objective[i]);
-        y[i] = cost(b, objective[i]);
+/* Differences below are rounding, or pages that come and go; 0: a measured time, whose noise is not known here. */
+static double resolution(tune_metric objective, double value) {
+    switch (objective) {
+    case TUNE_PEAK_MB:
+        return 0.5 + 0.01 * value;
+    case TUNE_KL:
+        return 0.02 * value;
+    case TUNE_PPL:
+        return 1e-5 * value;
+    default:
+        return 0;
     }
-    return tune_pareto_beats(x, y, objectives);
+}
+
+bool tune_front_beats(const double *a, const double *b, const tune_metric *objective, int objectives) {
+    bool better = false;
+    for (int i = 0; i < objectives; i++) {
+        double x = cost(a, objective[i]), y = cost(b, objective[i]), least = resolution(objective[i], y);
+        if (isinf(y)) least = 0;
+        if (x > y + least) return false;
+        better |= x < y - least;
+    }
+    return better;
 }
 
 bool tune_front_beats_clearly(const double *a, const double *b, const tune_metric *objective, int objectives,
                               double noise) {
+    bool better = false;
     for (int i = 0; i < objectives; i++) {
-        const bool exact = tune_metric_is_of_point((int)objective[i]) || objective[i] == TUNE_PEAK_MB;
-        double x = cost(a, objective[i]), y = cost(b, objective[i]);
-        if (x > y || (!exact && !(y - x > noise * fabs(x)))) return false;
+        double x = cost(a, objective[i]), y = cost(b, objective[i]), least = resolution(objective[i], y);
+        if (isinf(y)) return false;
+        if (least > 0 || y == 0 ? x > y + least : !(y - x > noise * fabs(x))) return false;
+        better |= x < y - least;
     }
-    return tune_front_beats(a, b, objective, objectives);
+    return better;
 }
 
 /* Better in the first objective, then in the next; the earlier trial of equals. */

@@ -4,11 +4,10 @@
 
 #include "tuner/driver/keeper.h"
 
-/* Whether `a` is at least as good as `b` in every objective and better in one. A value that is not known is worst.
- */
+/* Whether `a` is at least as good as `b` in every objective and better in one, where differences count that are
+ * more than rounding: half a MiB and 1 % of memory, 2 % of kl, 0.001 % of ppl. What is not known is worst. */
 bool tune_front_beats(const double *a, const double *b, const tune_metric *objective, int objectives);
-
-/* The same where what is measured is better by more than the share `noise`, and memory, kl and ppl are no worse. */
+/* The same where everything measured in time (or joules) is better by more than the share `noise`. */
 bool tune_front_beats_clearly(const double *a, const double *b, const tune_metric *objective, int objectives,
                               double noise);
 

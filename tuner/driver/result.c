@@ -157,6 +157,7 @@ json_t *tune_result_best(const tune_problem *problem, const tune_keeper *keeper,
             baseline, "metrics",
             metrics_json(problem, final->baseline_parts, number_of(known, TUNE_KL), number_of(known, TUNE_PPL)));
     else if (known) json_object_set(baseline, "metrics", known);
+    if (known) json_object_set(baseline, "search_metrics", known);
     json_object_set_new(j, "baseline", baseline);
     if (fresh) add_comparison(j, final);
     json_object_set_new(j, "verdict", json_string(verdict));
