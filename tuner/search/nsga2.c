@@ -15,7 +15,7 @@ enum {
     POPULATION = 10, /* unless the caller says */
     FIRST = 6,       /* points before anything is bred, fewer where the population is smaller */
     SPREAD = 8,      /* random points of which the farthest from all before is one of the first */
-    CHILDREN = 24,   /* bred a proposal */
+    CHILDREN = 12,   /* bred a proposal */
     ATTEMPTS = 20,   /* to breed one that exists and is new */
     KNOWN = 200,     /* results that a prediction looks at, the newest */
     BINS = 4         /* of an ordered parameter's values, to see what depends on it */
@@ -30,8 +30,8 @@ typedef struct nsga2 {
     size_t *member; /* [size + 1], the population as rows of values */
     size_t size, members;
     int *rank;        /* of the members, then of children and known results */
-    double *crowding; /* likewise */
-    double *score;    /* [the larger of size + 1 and CHILDREN + KNOWN][objectives] */
+    double *score;    /* [the larger of size + 1 and CHILDREN + KNOWN][objectives], likewise */
+    double *crowding; /* of the members */
     double y[KNOWN];  /* one objective of the known results, as a share of those that are better */
 } nsga2;
 
@@ -47,7 +47,7 @@ int tune_nsga2_create(const tune_space *space, const tune_strategy_options *opti
     const size_t most = s->size + 1 > CHILDREN + KNOWN ? s->size + 1 : CHILDREN + KNOWN;
     s->member = xl_array(s->size + 1, sizeof *s->member);
     s->rank = xl_array(most, sizeof *s->rank);
-    s->crowding = xl_array(most, sizeof *s->crowding);
+    s->crowding = xl_array(s->size + 1, sizeof *s->crowding);
     s->score = xl_array(most * (size_t)s->objectives, sizeof *s->score);
     if (!s->member || !s->rank || !s->crowding || !s->score) {
         status = xl_fail(err, XLSTM_ENOMEM, "strategy nsga2: out of memory for a population of %zu", s->size);
@@ -82,16 +82,13 @@ static const uint16_t *index_of(const nsga2 *s, size_t row) {
 
 /* ---- survival ---- */
 
-static int sort(nsga2 *s, size_t count, xlstm_error *err) {
-    int status = tune_pareto_rank(s->score, count, s->objectives, s->rank, err);
-    return status ? status : tune_pareto_crowding(s->score, count, s->objectives, s->rank, s->crowding, err);
-}
-
 static int sort_members(nsga2 *s, xlstm_error *err) {
     const size_t m = (size_t)s->objectives;
     for (size_t i = 0; i < s->members; i++)
         memcpy(s->score + i * m, values_of(s, s->member[i]), m * sizeof *s->score);
-    return sort(s, s->members, err);
+    int status = tune_pareto_rank(s->score, s->members, s->objectives, s->rank, err);
+    if (status) return status;
+    return tune_pareto_crowding(s->score, s->members, s->objectives, s->rank, s->crowding, err);
 }
 
 static bool fitter(const nsga2 *s, size_t a, size_t b) {
@@ -276,7 +273,21 @@ static double predict(const nsga2 *s, size_t first, size_t n, const double *weig
     return sum / all;
 }
 
-/* The child that would be fittest among its siblings and what is known, if the predictions held. */
+/* How far a child's prediction is from the nearest known result. */
+static double room_around(const nsga2 *s, size_t child, size_t n) {
+    const size_t m = (size_t)s->objectives;
+    double nearest = INFINITY;
+    for (size_t i = 0; i < n; i++) {
+        double d = 0;
+        for (size_t k = 0; k < m; k++) d += fabs(s->score[child * m + k] - s->score[(CHILDREN + i) * m + k]);
+        nearest = fmin(nearest, d);
+    }
+    return nearest;
+}
+
+/* The child of the best rank among its siblings and what is known, if the predictions held; of several the one
+ * farthest from all results. Crowding would do less well here: children that tie with many in one objective are at
+ * the end of its order by their index alone, and count as extremes. */
 static int promising_child(nsga2 *s, uint32_t *out, xlstm_error *err) {
     const size_t m = (size_t)s->objectives, n = s->record.count < KNOWN ? s->record.count : KNOWN;
     const size_t first = s->record.count - n;
@@ -292,10 +303,14 @@ static int promising_child(nsga2 *s, uint32_t *out, xlstm_error *err) {
             s->score[i * m + (size_t)k] = predict(s, first, n, weight, children[i]);
         for (size_t i = 0; i < n; i++) s->score[(CHILDREN + i) * m + (size_t)k] = s->y[i];
     }
-    status = sort(s, CHILDREN + n, err);
+    status = tune_pareto_rank(s->score, CHILDREN + n, s->objectives, s->rank, err);
     size_t best = 0;
-    for (size_t i = 1; i < CHILDREN && !status; i++) {
-        if (fitter(s, i, best)) best = i;
+    double farthest = -1;
+    for (size_t i = 0; i < CHILDREN && !status; i++) {
+        const double far = room_around(s, i, n);
+        if (s->rank[i] > s->rank[best] || (s->rank[i] == s->rank[best] && far <= farthest)) continue;
+        best = i;
+        farthest = far;
     }
     *out = children[best];
     return status;
