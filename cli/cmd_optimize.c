@@ -22,12 +22,20 @@ static const cli_spec spec = {
     .command = CLI_OPTIMIZE,
     .summary = "Searches runtime parameters for a checkpoint and a prompt, and compares the\n"
                "winner with the settings in force, in fresh processes. Leaves a run folder.",
-    .details = "Modes: auto (the default; exhaustive where the space is small), random and ga as\n"
-               "the original's, grid. --generations or --population without --mode mean ga.\n"
-               "--trials bounds auto, random and grid; generations times population bound ga.\n"
+    .details = "Modes: auto (the default; exhaustive where the space is small), random and ga\n"
+               "as the original's, grid, nsga2 (auto's choice for several objectives). Without\n"
+               "--mode, --generations or --population mean ga.\n"
+               "--trials bounds all but ga, which generations times population bound.\n"
                "--tune NAME,.. searches each one's useful range, NAME=1|2|4, NAME=1:8,\n"
                "NAME=1:8:2 and NAME=16:512:x2 give values. A config's \"space\" says it as JSON.\n"
-               "Several objectives: the first decides, and pareto.csv holds the front of all.\n"
+               "--objective takes request_s, prefill_s, decode_s, prefill_tok_s, decode_tok_s,\n"
+               "ttft_ms, peak_mb, energy_j (where reported), kl and ppl (divergence from the\n"
+               "baseline and perplexity, of the prompt). With several, A,B,.., all steer the\n"
+               "search and pareto.csv holds what no other trial beats in everything; the first\n"
+               "one fixes the winner, which alone is compared with the baseline.\n"
+               "Other tokens than the baseline's fail a trial. Where numerics are tuned\n"
+               "(weights) kl and ppl are scored instead; --max-kl and --require-identical\n"
+               "bound that.\n"
                "--mode grid --export-landscape FILE records: every point --repeats times, in\n"
                "rounds, for replay and for Kernel Tuner; nothing is compared at the end.\n"
                "With --placebo every point runs the settings in force: whatever it announces is\n"
@@ -149,6 +157,7 @@ static json_t *meta_json(cli_job *job, const tune_drive_options *o, json_t *effe
     json_object_set_new(j, "prompt_tokens", json_integer((json_int_t)job->count));
     json_object_set_new(j, "settings", tune_engine_settings_json(&job->baseline));
     json_object_set_new(j, "space", tune_space_json(job->space));
+    json_object_set_new(j, "strategy", json_string(tune_drive_strategy(o)));
     json_object_set_new(j, "first_points", first_points ? json_deep_copy(first_points) : json_array());
     return j;
 }
@@ -226,7 +235,8 @@ static int new_run(cli_job *job, tune_drive_options *o, tune_keeper **keeper, js
         status = xl_fail(err, XLSTM_ENOMEM, "run: out of memory");
         goto out;
     }
-    *first = strcmp(o->mode, "auto") == 0 ? known_points(job, &row) : json_array();
+    const bool guided = strcmp(o->mode, "auto") == 0 || strcmp(o->mode, "nsga2") == 0;
+    *first = guided ? known_points(job, &row) : json_array();
     meta = meta_json(job, o, effective, &machine, &info, *first);
     meta_text = json_dumps(meta, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
     row.meta = meta_text;
@@ -316,7 +326,7 @@ static void tell_start(const cli_job *job, const tune_keeper *keeper, const tune
     if (done) snprintf(first, sizeof first, "%zu trials done, ", done);
     if (total) snprintf(bound, sizeof bound, ", at most %d trial%s", total, total == 1 ? "" : "s");
     printf("%s: %s%s %s of %zu point%s%s%sprompt %zu tokens, %lld new\n", tune_keeper_folder(keeper), first,
-           o->mode, is_recording(job, o) ? "recording" : "search", tune_space_size(job->space),
+           tune_drive_strategy(o), is_recording(job, o) ? "recording" : "search", tune_space_size(job->space),
            tune_space_size(job->space) == 1 ? "" : "s", bound, isatty(STDOUT_FILENO) ? "\n  " : "; ", job->count,
            (long long)job->new_tokens);
     if (job->placebo) printf("placebo: every point runs the settings in force, so any winner is a false one\n");
@@ -355,6 +365,11 @@ static int record(cli_job *job, tune_keeper *keeper, const tune_drive_options *o
     return export_landscape(job, keeper, r.rounds, err);
 }
 
+/* Strategies that end with the space. */
+static bool never_twice(const char *mode) {
+    return strcmp(mode, "auto") == 0 || strcmp(mode, "nsga2") == 0 || strcmp(mode, "grid") == 0;
+}
+
 static int search(cli_job *job, tune_keeper *keeper, tune_drive_options *o, xlstm_error *err) {
     cli_show show;
     tune_drive_result result;
@@ -365,7 +380,7 @@ static int search(cli_job *job, tune_keeper *keeper, tune_drive_options *o, xlst
     }
     int total = strcmp(o->mode, "ga") == 0 ? o->population * o->generations : o->trials;
     if (strcmp(o->mode, "ga") != 0 &&
-        (!total || (strcmp(o->mode, "auto") == 0 && tune_space_size(job->space) < (size_t)total)))
+        (!total || (never_twice(o->mode) && tune_space_size(job->space) < (size_t)total)))
         total = (int)tune_space_size(job->space);
     tell_start(job, keeper, o, total);
     cli_show_init(&show, job, total);

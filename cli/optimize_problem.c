@@ -145,12 +145,15 @@ static int read_objectives(cli_job *job, xlstm_error *err) {
             return xl_fail(
                 err, XLSTM_EARG,
                 "objective: found %s%s%s%s, wanted request_s, prefill_tok_s, decode_tok_s, ttft_ms, peak_mb, "
-                "kl or energy_j",
+                "kl, ppl or energy_j",
                 name, near < 0 ? "" : " (did you mean ", near < 0 ? "" : names[near], near < 0 ? "" : "?)");
         }
         if (metric == TUNE_ENERGY_J && !tune_engine_has_energy())
             return xl_fail(err, XLSTM_EUNSUPPORTED,
                            "objective: energy_j: this machine does not report its energy (RAPL)");
+        if (metric == TUNE_PEAK_MB && !tune_engine_has_peak())
+            return xl_fail(err, XLSTM_EUNSUPPORTED,
+                           "objective: peak_mb: this system does not report a process's peak of memory");
         for (int k = 0; k < job->objectives; k++) {
             if ((int)job->objective[k] == metric)
                 return xl_fail(err, XLSTM_EARG, "objective: %s is there twice", name);
@@ -206,7 +209,8 @@ static int open_all(cli_job *job, const char *model, const json_t *stored, xlstm
         .count = job->count,
         .new_tokens = job->new_tokens,
         .objective = job->objective[0],
-        .score = objective_is(job, TUNE_KL) || isfinite(max_kl),
+        .score = objective_is(job, TUNE_KL) || objective_is(job, TUNE_PPL) || isfinite(max_kl),
+        .memory = objective_is(job, TUNE_PEAK_MB),
         .max_kl = max_kl,
         .require_identical = cli_bool(cfg, "require_identical"),
         .cancel = never,

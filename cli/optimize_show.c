@@ -13,6 +13,7 @@
 
 #define COLUMNS 79
 #define BAR 20
+#define FRONT_ROWS 30 /* of the table; the file has all */
 
 /* "1:05", "2:03:00"; "" where unknown. */
 static void clock_text(double seconds, char *out, size_t size) {
@@ -112,6 +113,7 @@ static void trial(void *ctx, const tune_trial_row *t, bool old) {
             printf("prefill %.1f tok/s  decode %.2f tok/s", t->metric[TUNE_PREFILL_TOK_S],
                    t->metric[TUNE_DECODE_TOK_S]);
         if (isfinite(t->value)) printf("  %+.1f %%", (1 / t->value - 1) * 100);
+        if (t->metric[TUNE_KL] > 0) printf("  kl %.2g", t->metric[TUNE_KL]);
     }
     if (t->status != TUNE_TRIAL_OK)
         printf("%s%s", t->status == TUNE_TRIAL_DUPLICATE ? "  " : "", tune_trial_status_name((int)t->status));
@@ -143,26 +145,49 @@ static void show_side(const char *name, const json_t *side) {
            json_number_value(json_object_get(m, "prefill_tok_s")),
            json_number_value(json_object_get(m, "decode_tok_s")),
            json_number_value(json_object_get(m, "request_s")));
+    const json_t *kl = json_object_get(m, "kl"), *ppl = json_object_get(m, "ppl");
+    if (kl && ppl)
+        printf("          perplexity of the prompt %.6g, KL to the baseline %.3g nats a token\n",
+               json_number_value(ppl), json_number_value(kl));
 }
 
-static void show_front(const cli_job *job, const tune_keeper *keeper) {
+static void front_line(const char *name, const double *metric, const cli_job *job, const char *settings) {
+    printf("  %8s", name);
+    for (int k = 0; k < job->objectives; k++) {
+        double value = metric[job->objective[k]];
+        if (isfinite(value)) printf(" %14.6g", value);
+        else printf(" %14s", "-");
+    }
+    printf("  %s\n", settings);
+}
+
+/* The front as a table, best in the first objective first, and the baseline under it. */
+static void show_front(const cli_job *job, const tune_keeper *keeper, const json_t *baseline) {
     size_t count;
     const tune_trial_row *trials = tune_keeper_trials(keeper, &count);
-    bool *member = xl_array(count, sizeof *member);
-    if (!member) return;
-    size_t n = tune_front(trials, count, job->objective, job->objectives, member);
-    printf("\n%zu of %zu trials are beaten by no other (pareto.csv):\n  trial", n, count);
+    size_t *front = xl_array(count, sizeof *front);
+    if (!front) return;
+    size_t n = tune_front(trials, count, job->objective, job->objectives, front);
+    printf("\n%zu of %zu trials are beaten by no other in everything (pareto.csv):\n  %8s", n, count, "trial");
     for (int i = 0; i < job->objectives; i++) printf(" %14s", tune_metric_name((int)job->objective[i]));
     printf("  settings\n");
-    for (size_t i = 0; i < count; i++) {
-        char params[512];
-        if (!member[i]) continue;
-        params_text(trials[i].params, params, sizeof params);
-        printf("  %5lld", (long long)trials[i].index);
-        for (int k = 0; k < job->objectives; k++) printf(" %14.6g", trials[i].metric[job->objective[k]]);
-        printf("  %s\n", params);
+    for (size_t i = 0; i < n && i < FRONT_ROWS; i++) {
+        char params[512], name[24];
+        const tune_trial_row *t = &trials[front[i]];
+        params_text(t->params, params, sizeof params);
+        snprintf(name, sizeof name, "%lld", (long long)t->index);
+        front_line(name, t->metric, job, params);
     }
-    free(member);
+    if (n > FRONT_ROWS) printf("  %8s and %zu more\n", "", n - FRONT_ROWS);
+    double metric[TUNE_METRIC_COUNT];
+    for (int i = 0; i < TUNE_METRIC_COUNT; i++) {
+        const json_t *value = json_object_get(json_object_get(baseline, "metrics"), tune_metric_name(i));
+        metric[i] = json_is_number(value) ? json_number_value(value) : NAN;
+    }
+    front_line("baseline", metric, job, "");
+    printf("  numbers of the search, without an interval; the verdict is on %s alone\n\n",
+           tune_metric_name((int)job->objective[0]));
+    free(front);
 }
 
 /* The best point where there is one, and the baseline. */
@@ -196,6 +221,8 @@ static void show_words(const cli_show *show, const char *name, const char *text)
 void cli_show_result(const cli_show *show, const tune_keeper *keeper, const tune_drive_result *r) {
     const cli_job *job = show->job;
     json_t *best = tune_keeper_run(keeper)->result ? json_loads(tune_keeper_run(keeper)->result, 0, NULL) : NULL;
+    const char *kept = tune_keeper_run(keeper)->baseline;
+    json_t *recorded = kept ? json_loads(kept, 0, NULL) : NULL;
     printf("\n%d trial%s: %d measured, %d duplicates", r->trials, r->trials == 1 ? "" : "s", r->measured,
            r->duplicates);
     if (r->failed) printf(", %d of them failed, infeasible or too slow", r->failed);
@@ -207,11 +234,12 @@ void cli_show_result(const cli_show *show, const tune_keeper *keeper, const tune
         if (text[0]) printf("%-9s %s\n", "compared", text);
         free(compared);
     }
-    if (job->objectives > 1) show_front(job, keeper);
+    if (job->objectives > 1) show_front(job, keeper, recorded);
     const char *joined = json_string_value(json_object_get(json_object_get(best, "interaction"), "text"));
     if (joined) show_words(show, "joined", joined);
     show_words(show, "verdict", r->verdict);
     printf("run       %s\n", tune_keeper_folder(keeper));
     fflush(stdout);
+    json_decref(recorded);
     json_decref(best);
 }

@@ -69,7 +69,8 @@ static int simulate(void *self, int64_t candidate, unsigned repeats, double limi
     if (s->awkward && candidate >= 0 && a == 7) prefill *= 9;
     if (s->coupled && b == 6) prefill *= 1.04;
     prefill *= 1 + s->noise * xl_rng_normal(&s->rng);
-    *out = (tune_reading){.cost = prefill + decode, .parts = {prefill, decode, NAN, 100}, .hash = 17};
+    /* The least memory is not with the fastest. */
+    *out = (tune_reading){.cost = prefill + decode, .parts = {prefill, decode, NAN, 180 - 10 * a}, .hash = 17};
     if (out->cost > limit) {
         out->cost = limit;
         return TUNE_STOPPED;
@@ -91,6 +92,7 @@ static json_t *settings(void *self, int64_t candidate) {
 static int describe(void *self, int64_t candidate, tune_description *out, xlstm_error *err) {
     snprintf(out->token_hash, sizeof out->token_hash, "%032x", 17);
     out->in_force = json_pack("{s:i}", "threads", 2);
+    out->kl = value_of(self, candidate, "b") >= 5 ? 0.01 * value_of(self, candidate, "b") : 0;
     return XLSTM_OK;
 }
 
@@ -141,6 +143,15 @@ static tune_drive_options quick(const char *mode, int trials) {
     o.repeats = 1;
     o.population = 6;
     o.generations = trials / 6;
+    return o;
+}
+
+static tune_drive_options several(const char *mode, int trials) {
+    tune_drive_options o = quick(mode, trials);
+    o.objectives = 3;
+    o.objective[0] = TUNE_REQUEST_S;
+    o.objective[1] = TUNE_PEAK_MB;
+    o.objective[2] = TUNE_KL;
     return o;
 }
 
@@ -294,11 +305,10 @@ static void failures_are_rows(void **state) {
 
 /* Kills the run at random moments until it gets through; the proposals must be those of a run in peace, and nothing
  * that was kept may be measured again. */
-static void killed_at_random(const char *mode, int trials, uint64_t seed) {
+static void killed_at_random(tune_drive_options o, uint64_t seed) {
     simulation s;
     xlstm_error err;
     tune_drive_result r;
-    tune_drive_options o = quick(mode, trials);
     simulation_init(&s);
     tune_keeper *k = new_run("peace");
     if (tune_drive(&s.problem, &o, k, NULL, &r, &err)) fail_msg("%s", err.text);
@@ -355,16 +365,111 @@ static void killed_at_random(const char *mode, int trials, uint64_t seed) {
 }
 
 static void killed_random(void **state) {
-    killed_at_random("random", 40, 1);
+    killed_at_random(quick("random", 40), 1);
 }
 
 static void killed_ga(void **state) {
-    killed_at_random("ga", 36, 2);
+    killed_at_random(quick("ga", 36), 2);
 }
 
 static void killed_auto(void **state) {
     if (!tune_strategy_find("auto")) skip();
-    killed_at_random("auto", 30, 3);
+    killed_at_random(quick("auto", 30), 3);
+}
+
+static void killed_with_several_objectives(void **state) {
+    killed_at_random(several("auto", 40), 4);
+    killed_at_random(several("ga", 36), 5);
+}
+
+/* By definition, over the rows that the run has. */
+static int front_size(tune_keeper *k) {
+    size_t count;
+    const tune_trial_row *t = tune_keeper_trials(k, &count);
+    int n = 0;
+    for (size_t i = 0; i < count; i++) {
+        bool beaten = t[i].status != TUNE_TRIAL_OK;
+        for (size_t j = 0; j < count && !beaten; j++) {
+            const double *x = t[j].metric, *y = t[i].metric;
+            if (t[j].status != TUNE_TRIAL_OK) continue;
+            beaten = x[TUNE_REQUEST_S] <= y[TUNE_REQUEST_S] && x[TUNE_PEAK_MB] <= y[TUNE_PEAK_MB] &&
+                     x[TUNE_KL] <= y[TUNE_KL] &&
+                     (x[TUNE_REQUEST_S] < y[TUNE_REQUEST_S] || x[TUNE_PEAK_MB] < y[TUNE_PEAK_MB] ||
+                      x[TUNE_KL] < y[TUNE_KL]);
+        }
+        n += !beaten;
+    }
+    return n;
+}
+
+static void all_objectives_steer(void **state) {
+    simulation s;
+    xlstm_error err;
+    tune_drive_result r;
+    simulation_init(&s);
+    s.awkward = true;
+    tune_keeper *k = new_run("front");
+    tune_drive_options o = several("auto", 0);
+    assert_string_equal(tune_drive_strategy(&o), "nsga2");
+    if (tune_drive(&s.problem, &o, k, NULL, &r, &err)) fail_msg("%s", err.text);
+    assert_int_equal(r.trials, 64); /* a small space whole */
+    assert_int_equal(r.duplicates, 0);
+    size_t count;
+    const tune_trial_row *t = tune_keeper_trials(k, &count);
+    int kinds[TUNE_TRIAL_STATUS_COUNT] = {0};
+    for (size_t i = 0; i < count; i++) {
+        kinds[t[i].status]++;
+        json_t *told = json_loads(t[i].told, 0, NULL);
+        assert_int_equal(json_array_size(told), 6);
+        if (t[i].status == TUNE_TRIAL_OK) {
+            double memory = json_number_value(json_array_get(told, 4)),
+                   kl = json_number_value(json_array_get(told, 5));
+            assert_true(fabs(memory - t[i].metric[TUNE_PEAK_MB] / 170) < 1e-9);
+            assert_true(kl == t[i].metric[TUNE_KL]);
+        }
+        json_decref(told);
+    }
+    /* Nine times too slow is no reason to stop where memory counts as well. */
+    assert_int_equal(kinds[TUNE_TRIAL_TIMEOUT], 0);
+    assert_int_equal(kinds[TUNE_TRIAL_FAILED], 8);
+    assert_int_equal(kinds[TUNE_TRIAL_OK], 48);
+    char *csv = slurp(tune_keeper_folder(k), "pareto.csv");
+    assert_ptr_equal(strstr(csv, "trial,request_s,peak_mb,kl,a,b\n"), csv);
+    assert_int_equal(lines(csv), front_size(k) + 1);
+    assert_true(front_size(k) > 4);
+    free(csv);
+    /* The first objective fixes the winner. */
+    char name[64];
+    assert_string_equal(tune_space_print(s.space, (uint32_t)r.winner, name, sizeof name), "a=5 b=6");
+    tune_keeper_close(k, TUNE_RUN_FINISHED);
+
+    /* With one objective those nine times too slow are stopped, and auto is auto. */
+    o.objectives = 1;
+    assert_string_equal(tune_drive_strategy(&o), "auto");
+    tune_space_destroy(s.space);
+}
+
+/* Samples go to what may be on the front, however slow, and not to what another beats in everything. */
+static void racing_looks_at_the_front(void **state) {
+    simulation s;
+    xlstm_error err;
+    tune_drive_result r;
+    simulation_init(&s);
+    s.noise = 0.004;
+    tune_keeper *k = new_run("race");
+    tune_drive_options o = several("grid", 0);
+    o.objectives = 2;
+    o.repeats = 0;
+    if (tune_drive(&s.problem, &o, k, NULL, &r, &err)) fail_msg("%s", err.text);
+    size_t count;
+    const tune_trial_row *t = tune_keeper_trials(k, &count);
+    assert_int_equal(count, 64);
+    assert_string_equal(t[61].key, "a=8 b=6"); /* the least memory, and measured after the fastest */
+    assert_true(t[61].samples >= 2);
+    assert_string_equal(t[63].key, "a=8 b=8");
+    assert_int_equal(t[63].samples, 1);
+    tune_keeper_close(k, TUNE_RUN_FINISHED);
+    tune_space_destroy(s.space);
 }
 
 static void stopped_and_continued(void **state) {
@@ -766,6 +871,9 @@ int main(void) {
         cmocka_unit_test(killed_random),
         cmocka_unit_test(killed_ga),
         cmocka_unit_test(killed_auto),
+        cmocka_unit_test(killed_with_several_objectives),
+        cmocka_unit_test(all_objectives_steer),
+        cmocka_unit_test(racing_looks_at_the_front),
         cmocka_unit_test(stopped_and_continued),
         cmocka_unit_test(searched_apart),
         cmocka_unit_test(recorded_in_rounds),

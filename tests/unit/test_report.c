@@ -353,6 +353,17 @@ static void the_front_of_several_objectives(void **state) {
     xlstm_error err = {0};
     if (pictures(&options, &err)) fail_msg("%s", err.text);
     a_picture("pareto_front", "decode_s (s)");
+    /* Best in the first objective first, whatever the file's order; the baseline of the search. */
+    put("pareto.csv", "trial,prefill_tok_s,decode_s,chunk_size\n2,110,2.5,64\n1,111,2.6,36\n0,21,2.4,64\n");
+    put("best.json", "{\"baseline\": {\"metrics\": {\"decode_s\": 3}, \"search_metrics\": {\"decode_s\": 2.75}}}");
+    r = read_report();
+    size_t front[8];
+    assert_int_equal(tune_report_front(r, front), 3);
+    for (size_t i = 0; i < 2; i++)
+        assert_true(r->trial[front[i]].objective[0] >= r->trial[front[i + 1]].objective[0]);
+    assert_true(isnan(tune_report_baseline(r, 0)));
+    assert_true(tune_report_baseline(r, 1) == 2.75);
+    tune_report_free(r);
     broken("pareto.csv", "a,b\n1,2\n", XLSTM_EFORMAT, "no column trial");
     broken("pareto.csv", "trial,decode_s\nx,2\n", XLSTM_EFORMAT, "trial is x");
 }

@@ -21,6 +21,7 @@
 /* Stopping a hopeless sample early saves nothing worth having where the whole of it is shorter, and a busy machine
  * can make any short one look hopeless. */
 #define STOP_FROM_S 5.0
+_Static_assert((int)TUNE_METRIC_COUNT <= (int)TUNE_OBJECTIVES, "every metric may be an objective");
 /* Marks, behind the numbers told, the trial that checks the join of two strategies' bests. */
 #define JOINED "joined"
 
@@ -129,18 +130,59 @@ static int measure_sample(void *ctx, int64_t candidate, unsigned repeats, double
     return d->problem->measure(d->problem->self, candidate, repeats, limit, out, err);
 }
 
-/* The mean of one part over the trial's samples in use, as a ratio to the baseline's beside them. */
-static double part_ratio(const drive *d, int64_t trial, int part) {
-    double sum = 0, base = d->last_parts[part];
+/* The mean of what an objective minimises over the trial's samples in use, as a ratio to the baseline's beside
+ * them. */
+static double cost_ratio(const drive *d, int64_t trial, tune_metric objective) {
+    double sum = 0, base = tune_problem_cost(objective, d->last_parts);
     int n = 0, base_n = 1;
     for (size_t i = 0; i < d->taken_count; i++) {
         const tune_sample_row *p = &d->taken[i];
-        double value = part == TUNE_PART_PREFILL_S ? p->prefill_s : p->decode_s;
+        const double parts[TUNE_PARTS] = {[TUNE_PART_PREFILL_S] = p->prefill_s,
+                                          [TUNE_PART_DECODE_S] = p->decode_s,
+                                          [TUNE_PART_ENERGY_J] = p->energy_j,
+                                          [TUNE_PART_PEAK_MB] = p->peak_mb};
+        double value = tune_problem_cost(objective, parts);
         if (!p->used) continue;
         if (p->trial == trial) sum += value, n++;
         else if (p->trial == TUNE_BASELINE_TRIAL) base += value, base_n++;
     }
     return n ? sum / n / (base / base_n) : NAN;
+}
+
+/* ---- several objectives ---- */
+
+const char *tune_drive_strategy(const tune_drive_options *options) {
+    return options->objectives > 1 && !strcmp(options->mode, "auto") ? "nsga2" : options->mode;
+}
+
+/* What the k-th objective is told as. Divergence and perplexity are a point's own and do not drift. */
+static double told_objective(const drive *d, const tune_trial_row *t, int k) {
+    const tune_metric objective = d->options->objective[k];
+    if (k == 0) return t->value;
+    return tune_metric_is_of_point(objective) ? t->metric[objective] : cost_ratio(d, t->index, objective);
+}
+
+/* Whether a candidate that is slower than the incumbent may be on the front all the same: no trial beats it in
+ * everything by more than the noise. */
+static bool may_be_on_front(void *ctx, const tune_race_entry *e) {
+    const drive *d = ctx;
+    const tune_drive_options *o = d->options;
+    double metric[TUNE_METRIC_COUNT], df, sd = tune_race_scatter(d->race, &df);
+    tune_description about = {.kl = NAN, .ppl = NAN};
+    size_t count;
+    if (isnan(sd)) return true;
+    if (d->problem->describe && d->problem->describe(d->problem->self, e->candidate, &about, NULL)) return true;
+    json_decref(about.in_force);
+    tune_problem_metrics(d->problem, e->parts, metric);
+    metric[TUNE_KL] = about.kl;
+    metric[TUNE_PPL] = about.ppl;
+    const tune_trial_row *all = tune_keeper_trials(d->keeper, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (all[i].status != TUNE_TRIAL_OK || all[i].samples < 1) continue;
+        const double noise = 2 * sd * sqrt(1.0 / e->samples + 1.0 / (double)all[i].samples);
+        if (tune_front_beats_clearly(all[i].metric, metric, o->objective, o->objectives, noise)) return false;
+    }
+    return true;
 }
 
 /* ---- trials ---- */
@@ -159,16 +201,14 @@ static json_t *numbers(const double *values, int n) {
     return j;
 }
 
-static double kl_of(const tune_trial_row *t) {
-    return t->metric[TUNE_KL];
-}
-
 /* Puts what the race knows of a candidate into its row. */
 static int take_values(drive *d, const tune_race_entry *e, tune_trial_row *t, xlstm_error *err) {
-    double kl = kl_of(t), df;
+    const double kl = t->metric[TUNE_KL], ppl = t->metric[TUNE_PPL];
+    double df;
     int n = 0;
     tune_problem_metrics(d->problem, e->parts, t->metric);
     t->metric[TUNE_KL] = kl;
+    t->metric[TUNE_PPL] = ppl;
     t->value = exp(e->value);
     t->samples = e->samples;
     const double *values = tune_race_values(d->race, e->candidate, &n);
@@ -219,7 +259,8 @@ static int keep(drive *d, const tune_trial_row *t, uint32_t point, xlstm_error *
 /* Whether it checked the join of two strategies' bests rather than what they asked. */
 static bool is_joined(const tune_trial_row *t) {
     json_t *j = t->told ? json_loads(t->told, 0, NULL) : NULL;
-    bool joined = json_array_size(j) > TUNE_TOLD_COUNT;
+    size_t n = json_array_size(j);
+    bool joined = n && json_is_string(json_array_get(j, n - 1));
     json_decref(j);
     return joined;
 }
@@ -315,7 +356,9 @@ static int measure(drive *d, uint32_t point, bool joined, xlstm_error *err) {
     const int64_t candidate = point;
     tune_race_entry e;
     tune_trial_row t;
-    double told[TUNE_TOLD_COUNT] = {NAN, NAN, NAN}, start = xl_now_s();
+    double told[TUNE_TOLD_COUNT], start = xl_now_s();
+    const int objectives = d->options->objectives;
+    for (int i = 0; i < TUNE_TOLD_COUNT; i++) told[i] = NAN;
     int status = tune_row_new(d->problem, d->keeper, point, &t, err);
     if (status) return status;
     d->block = t.index;
@@ -342,12 +385,13 @@ static int measure(drive *d, uint32_t point, bool joined, xlstm_error *err) {
     d->trial_n++;
     if (t.status == TUNE_TRIAL_OK) {
         told[TUNE_TOLD_VALUE] = t.value;
-        told[TUNE_TOLD_PREFILL] = part_ratio(d, t.index, TUNE_PART_PREFILL_S);
-        told[TUNE_TOLD_DECODE] = part_ratio(d, t.index, TUNE_PART_DECODE_S);
+        told[TUNE_TOLD_PREFILL] = cost_ratio(d, t.index, TUNE_PREFILL_S);
+        told[TUNE_TOLD_DECODE] = cost_ratio(d, t.index, TUNE_DECODE_S);
+        for (int k = 0; k < objectives; k++) told[TUNE_TOLD_OBJECTIVES + k] = told_objective(d, &t, k);
     } else if (t.status == TUNE_TRIAL_TIMEOUT) {
         told[TUNE_TOLD_VALUE] = t.value;
     }
-    json_t *j = numbers(told, TUNE_TOLD_COUNT);
+    json_t *j = numbers(told, TUNE_TOLD_OBJECTIVES + (objectives > 1 ? objectives : 0));
     if (joined) json_array_append_new(j, json_string(JOINED));
     t.told = json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(17));
     json_decref(j);
@@ -517,6 +561,12 @@ static int prepare(drive *d, xlstm_error *err) {
         race.first = race.most;
         race.hopeless = INFINITY;
     }
+    /* Slow in the first objective is no reason to give a point up where there are others. */
+    if (o->objectives > 1) {
+        race.hopeless = INFINITY;
+        race.worthy = may_be_on_front;
+        race.worthy_ctx = d;
+    }
     race.deadline_s = o->budget_s * PLAYOFF_SHARE;
     status = tune_race_create(&d->race, d->sampler, TUNE_BASELINE_TRIAL, &race, err);
     if (status) return status;
@@ -530,9 +580,12 @@ static int prepare(drive *d, xlstm_error *err) {
     strategy.trials = o->trials;
     strategy.budget = o->trials;
     strategy.noise = 0;
+    strategy.objectives = o->objectives;
     status = tune_result_priors(d->problem->space, o->priors, &priors, &strategy.prior_count, err);
     strategy.priors = priors;
-    if (!status) status = tune_proposer_create(&d->proposer, o->mode, d->problem->space, o->apart, &strategy, err);
+    if (!status)
+        status =
+            tune_proposer_create(&d->proposer, tune_drive_strategy(o), d->problem->space, o->apart, &strategy, err);
     free(priors);
     return status;
 }

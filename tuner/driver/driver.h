@@ -11,7 +11,7 @@
 #include "tuner/measure/race.h"
 
 typedef struct tune_drive_options {
-    const char *mode; /* a strategy's name */
+    const char *mode; /* a strategy's name; auto is nsga2 where there are several objectives */
     uint64_t seed;
     int trials;      /* proposals; 0: until the strategy is done */
     int population;  /* of ga */
@@ -19,7 +19,7 @@ typedef struct tune_drive_options {
     double budget_s; /* for everything, from the start of this process's work; INFINITY */
     tune_effort effort;
     int repeats;                              /* most samples of one trial in the search; 0: by effort */
-    tune_metric objective[TUNE_METRIC_COUNT]; /* the first decides; more: a Pareto front is kept */
+    tune_metric objective[TUNE_METRIC_COUNT]; /* the first fixes the winner; more: a Pareto front is kept */
     int objectives;
     bool every;           /* each trial gets all `repeats` samples: nothing is eliminated */
     bool apart;           /* parameters of prefill alone and of decode alone may be searched apart */
@@ -29,6 +29,8 @@ typedef struct tune_drive_options {
     void *stop_ctx;
 } tune_drive_options;
 void tune_drive_options_init(tune_drive_options *options);
+/* The strategy that the options come to. */
+const char *tune_drive_strategy(const tune_drive_options *options);
 
 /* What a watcher is told; every member but ctx may be NULL. */
 typedef struct tune_watcher {

@@ -18,13 +18,14 @@ typedef struct copy {
     xlstm_model *model;
     xlstm_session *session;
     xlstm_settings load; /* the settings it was opened with */
+    bool cold;           /* no request was run on it yet */
 } copy;
 
 /* What is known of a candidate besides its times. */
 typedef struct memo {
     int64_t candidate;
-    bool scored;
-    double kl;
+    bool looked;
+    double kl, ppl, peak_mb; /* NAN: not determined */
     char token_hash[33];
     xlstm_schedule schedule;
 } memo;
@@ -39,7 +40,7 @@ struct tune_engine {
     bool have_baseline;
     float *logits; /* [V] */
     float *scored; /* [scored_n, V]: the baseline's logits over the prompt; NULL: not yet */
-    float *batch;  /* [SCORED_STEP, V] */
+    float *batch;  /* [SCORED_STEP, V]; NULL: not yet */
     size_t scored_n;
     memo *memos;
     size_t memo_count, memo_room;
@@ -84,6 +85,7 @@ static int copy_open(tune_engine *e, copy *c, const xlstm_settings *settings, xl
     }
     xlstm_session_set_cancel(c->session, cancelled, e);
     c->load = *settings;
+    c->cold = true;
     return XLSTM_OK;
 }
 
@@ -95,11 +97,9 @@ static int acquire(tune_engine *e, const xlstm_settings *settings, copy **out, x
     }
     if (slot < 0) {
         slot = e->copies[0].model ? 1 : 0;
+        copy *other = &e->copies[1 - slot];
         copy_close(&e->copies[slot]);
-        if (slot == 1 && !tune_probe_fits_twice(e->copies[0].model)) {
-            copy_close(&e->copies[0]);
-            slot = 0;
-        }
+        if (other->model && !tune_probe_fits_twice(other->model)) copy_close(other);
         status = copy_open(e, &e->copies[slot], settings, err);
     } else {
         status = xlstm_session_configure(e->copies[slot].session, settings, err);
@@ -184,28 +184,47 @@ static double divergence(const float *p, const float *q, int64_t vocab) {
     return fmax(0, kl);
 }
 
-/* Runs the prompt's first positions; the baseline's logits are kept, others are compared with them. */
-static int score(tune_engine *e, copy *c, bool baseline, double *kl, xlstm_error *err) {
+/* Surprise at a token, nats. */
+static double surprise(const float *logits, int32_t token, int64_t vocab) {
+    double max = -INFINITY, sum = 0;
+    for (int64_t i = 0; i < vocab; i++) max = fmax(max, logits[i]);
+    for (int64_t i = 0; i < vocab; i++) sum += exp(logits[i] - max);
+    return max + log(sum) - logits[token];
+}
+
+static int make_room(tune_engine *e, xlstm_error *err) {
     const size_t row = (size_t)e->vocab;
-    if (!e->scored) {
-        e->scored_n = SCORED_BYTES / (row * sizeof(float));
-        if (e->scored_n < 1) e->scored_n = 1;
-        if (e->scored_n > e->options.count) e->scored_n = e->options.count;
-        e->scored = xl_array(e->scored_n * row, sizeof(float));
-        e->batch = xl_array(SCORED_STEP * row, sizeof(float));
-        if (!e->scored || !e->batch) return xl_fail(err, XLSTM_ENOMEM, "scoring: out of memory");
-    }
-    double sum = 0;
+    if (e->batch) return XLSTM_OK;
+    e->scored_n = SCORED_BYTES / (row * sizeof(float));
+    if (e->scored_n < 1) e->scored_n = 1;
+    if (e->scored_n > e->options.count) e->scored_n = e->options.count;
+    /* Touched at once: what is resident is then the same for every candidate. */
+    e->scored = xl_aligned_calloc(e->scored_n * row, sizeof(float));
+    e->batch = xl_aligned_calloc(SCORED_STEP * row, sizeof(float));
+    return e->scored && e->batch ? XLSTM_OK : xl_fail(err, XLSTM_ENOMEM, "scoring: out of memory");
+}
+
+/* Runs the prompt; of the baseline the first positions' logits are kept, others are compared with them. */
+static int score(tune_engine *e, copy *c, memo *m, xlstm_error *err) {
+    const size_t row = (size_t)e->vocab, count = e->options.count;
+    const bool baseline = m->candidate == TUNE_BASELINE_TRIAL;
+    double kl = 0, nats = 0;
     xlstm_session_reset(c->session);
-    for (size_t at = 0; at < e->scored_n; at += SCORED_STEP) {
-        size_t n = e->scored_n - at < SCORED_STEP ? e->scored_n - at : SCORED_STEP;
-        float *out = baseline ? e->scored + at * row : e->batch;
-        int status = xlstm_prefill(c->session, e->ids + at, n, XLSTM_LOGITS_ALL, out, err);
+    for (size_t at = 0; at < count; at += SCORED_STEP) {
+        size_t n = count - at < SCORED_STEP ? count - at : SCORED_STEP;
+        int status = xlstm_prefill(c->session, e->ids + at, n, XLSTM_LOGITS_ALL, e->batch, err);
         if (status) return status;
-        for (size_t i = 0; i < n && !baseline; i++)
-            sum += divergence(e->scored + (at + i) * row, out + i * row, e->vocab);
+        for (size_t i = 0; i < n; i++) {
+            const float *logits = e->batch + i * row;
+            float *kept = e->scored + (at + i) * row;
+            if (at + i < e->scored_n && baseline) memcpy(kept, logits, row * sizeof *kept);
+            else if (at + i < e->scored_n) kl += divergence(kept, logits, e->vocab);
+            if (at + i + 1 < count) nats += surprise(logits, e->ids[at + i + 1], e->vocab);
+        }
     }
-    *kl = sum / (double)e->scored_n;
+    m->kl = kl / (double)e->scored_n;
+    if (m->kl < TUNE_KL_ROUNDING) m->kl = 0;
+    if (count > 1) m->ppl = exp(nats / (double)(count - 1));
     return XLSTM_OK;
 }
 
@@ -227,15 +246,36 @@ static memo *add_memo(tune_engine *e, int64_t candidate) {
         e->memo_room = room;
     }
     memo *m = &e->memos[e->memo_count++];
-    *m = (memo){.candidate = candidate, .kl = NAN};
+    *m = (memo){.candidate = candidate, .kl = NAN, .ppl = NAN, .peak_mb = NAN};
     return m;
 }
 
+/* A request of its own that is not timed: what it leaves behind is given back first, and no other copy is open, so
+ * that its peak does not depend on what ran before. The buffers of scoring are no part of it. */
+static int look_at_memory(tune_engine *e, copy *c, memo *m, xlstm_error *err) {
+    double seconds[2], energy;
+    for (int i = 0; i < 2; i++) {
+        if (&e->copies[i] != c) copy_close(&e->copies[i]);
+    }
+    xlstm_session_trim(c->session);
+    tune_probe_settle();
+    tune_probe probe;
+    tune_probe_begin(&probe);
+    int status = request(e, c, e->margins + e->options.new_tokens + 1, seconds, err);
+    tune_probe_end(&probe, &energy, &m->peak_mb);
+    if (e->batch) m->peak_mb -= (double)(e->scored_n + SCORED_STEP) * (double)e->vocab * sizeof(float) / 0x1p20;
+    c->cold = false;
+    return status;
+}
+
+/* What is found once for each candidate, before it is timed. */
 static int first_look(tune_engine *e, copy *c, memo *m, xlstm_error *err) {
-    if (m->scored || !e->options.score) return XLSTM_OK;
-    int status = score(e, c, m->candidate == TUNE_BASELINE_TRIAL, &m->kl, err);
+    if (m->looked) return XLSTM_OK;
+    int status = e->options.score ? make_room(e, err) : XLSTM_OK;
+    if (!status && e->options.memory) status = look_at_memory(e, c, m, err);
+    if (!status && e->options.score) status = score(e, c, m, err);
     if (status) return status;
-    m->scored = true;
+    m->looked = true;
     if (m->kl > e->options.max_kl)
         return xl_fail(err, XLSTM_EUNSUPPORTED, "KL to the baseline %.3g nats a token, at most %g is allowed",
                        m->kl, e->options.max_kl);
@@ -244,8 +284,13 @@ static int first_look(tune_engine *e, copy *c, memo *m, xlstm_error *err) {
 
 static double cost_of(const tune_engine *e, const memo *m, const double parts[TUNE_PARTS]) {
     /* The baseline's own divergence is zero, and a cost must be positive. */
-    if (e->options.objective == TUNE_KL) return m->kl + 1e-6;
+    if (e->options.objective == TUNE_KL) return m->kl + TUNE_KL_ROUNDING;
+    if (e->options.objective == TUNE_PPL) return m->ppl;
     return tune_problem_cost(e->options.objective, parts);
+}
+
+static bool is_time(tune_metric objective) {
+    return objective != TUNE_PEAK_MB && objective != TUNE_ENERGY_J && !tune_metric_is_of_point((int)objective);
 }
 
 /* The time from the request's start at which it exceeds a cost; INFINITY where time does not decide. */
@@ -266,7 +311,12 @@ static int run(tune_engine *e, copy *c, memo *m, unsigned repeats, double limit,
     const bool baseline = m->candidate == TUNE_BASELINE_TRIAL;
     float *margins = e->margins + (baseline ? 0 : e->options.new_tokens + 1);
     double seconds[2], sum[2] = {0, 0};
-    if (e->options.objective == TUNE_PEAK_MB) xlstm_session_trim(c->session);
+    /* The first request on a copy reads its pages, or touches them. */
+    if (c->cold) {
+        int status = request(e, c, margins, seconds, err);
+        if (status) return status;
+        c->cold = false;
+    }
     tune_probe probe;
     tune_probe_begin(&probe);
     for (unsigned r = 0; r < repeats; r++) {
@@ -286,7 +336,11 @@ static int run(tune_engine *e, copy *c, memo *m, unsigned repeats, double limit,
     *out = (tune_reading){.parts = {sum[0] / repeats, sum[1] / repeats}};
     tune_probe_end(&probe, &out->parts[TUNE_PART_ENERGY_J], &out->parts[TUNE_PART_PEAK_MB]);
     out->parts[TUNE_PART_ENERGY_J] /= repeats;
+    if (e->options.memory) out->parts[TUNE_PART_PEAK_MB] = m->peak_mb;
     out->cost = cost_of(e, m, out->parts);
+    /* Whether a sample is long enough for the clock is a question of time, whatever the objective. */
+    out->timed_s =
+        tune_problem_cost(is_time(e->options.objective) ? e->options.objective : TUNE_REQUEST_S, out->parts);
     tune_hash_hex(e->tokens, (size_t)e->options.new_tokens * sizeof *e->tokens, m->token_hash);
     char head[17];
     memcpy(head, m->token_hash, 16);
@@ -327,9 +381,10 @@ int tune_engine_measure(void *self, int64_t candidate, unsigned repeats, double 
 
 int tune_engine_describe(void *self, int64_t candidate, tune_description *out, xlstm_error *err) {
     const memo *m = find_memo(self, candidate);
-    *out = (tune_description){.kl = NAN};
+    *out = (tune_description){.kl = NAN, .ppl = NAN};
     if (!m) return xl_fail(err, XLSTM_EINTERNAL, "candidate %lld was not measured", (long long)candidate);
     out->kl = m->kl;
+    out->ppl = m->ppl;
     memcpy(out->token_hash, m->token_hash, sizeof out->token_hash);
     out->in_force = tune_engine_schedule_json(&m->schedule);
     return XLSTM_OK;
@@ -374,8 +429,8 @@ void tune_engine_destroy(tune_engine *engine) {
     free(engine->baseline_tokens);
     free(engine->margins);
     free(engine->logits);
-    free(engine->scored);
-    free(engine->batch);
+    xl_aligned_free(engine->scored);
+    xl_aligned_free(engine->batch);
     free(engine->memos);
     free(engine);
 }

@@ -20,7 +20,8 @@ typedef struct tune_engine_options {
     size_t count;
     int64_t new_tokens;
     tune_metric objective;
-    bool score;             /* KL to the baseline is determined for every candidate */
+    bool score;             /* KL to the baseline and perplexity are determined for every candidate */
+    bool memory;            /* so is the peak of memory, in a request of its own; else it is the process's */
     double max_kl;          /* more is infeasible; INFINITY */
     bool numerics;          /* numerics are tuned: other tokens are scored, no failure */
     bool require_identical; /* other tokens are a failure, however near the tie */
@@ -34,7 +35,7 @@ typedef struct tune_engine_options {
 /* Opens the checkpoint with the baseline's settings. The strings must outlive the engine. */
 int tune_engine_create(tune_engine **out, const tune_engine_options *options, xlstm_error *err);
 void tune_engine_destroy(tune_engine *engine);
-/* The copy that the baseline runs on. */
+/* The copy that the baseline runs on, until something is measured. */
 xlstm_model *tune_engine_model(tune_engine *engine);
 
 /* tune_measure_fn and tune_problem's describe; `self` is the engine. A token that differs from the baseline's fails
@@ -44,9 +45,14 @@ int tune_engine_measure(void *self, int64_t candidate, unsigned repeats, double 
                         xlstm_error *err);
 int tune_engine_describe(void *self, int64_t candidate, tune_description *out, xlstm_error *err);
 #define TUNE_TOKEN_MARGIN 1e-3
+/* The divergence is the mean over the prompt, or over so many of its first tokens that 64 MiB hold the baseline's
+ * logits; below this it is float32 rounding (schedules differ by about 1e-12) and given as 0. The perplexity is the
+ * whole prompt's. */
+#define TUNE_KL_ROUNDING 1e-7
 
-/* Whether this machine reports the package's energy. */
+/* Whether this machine reports the package's energy, and this process's peak of memory since a moment. */
 bool tune_engine_has_energy(void);
+bool tune_engine_has_peak(void);
 
 /* {"backend": …, "workers": 2, …}: all tunables by name, choices as text, and the scheduler as "backend" too. */
 json_t *tune_engine_settings_json(const xlstm_settings *settings);

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "tuner/driver/engine.h"
 
@@ -37,6 +40,20 @@ static double mib_of(const char *path, const char *key) {
 
 bool tune_engine_has_energy(void) {
     return !isnan(number_in(RAPL "energy_uj"));
+}
+
+bool tune_engine_has_peak(void) {
+    tune_probe probe;
+    double energy, peak;
+    tune_probe_begin(&probe);
+    tune_probe_end(&probe, &energy, &peak);
+    return !isnan(peak);
+}
+
+void tune_probe_settle(void) {
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
 }
 
 void tune_probe_begin(tune_probe *probe) {

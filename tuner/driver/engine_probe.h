@@ -10,6 +10,8 @@ typedef struct tune_probe {
     bool peak_reset;  /* the peak of resident memory counts from the beginning */
 } tune_probe;
 
+/* Gives freed memory back to the system. */
+void tune_probe_settle(void);
 void tune_probe_begin(tune_probe *probe);
 /* energy in joules, peak in MiB; NAN where unknown. */
 void tune_probe_end(const tune_probe *probe, double *energy_j, double *peak_mb);

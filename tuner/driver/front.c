@@ -15,75 +15,125 @@ static double cost(const double *metric, tune_metric objective) {
     return tune_metric_larger_is_better((int)objective) ? -value : value;
 }
 
+/* Differences below are rounding, or pages that come and go; 0: a measured time, whose noise is not known here. */
+static double resolution(tune_metric objective, double value) {
+    switch (objective) {
+    case TUNE_PEAK_MB:
+        return 0.5 + 0.01 * value;
+    case TUNE_KL:
+        return 0.02 * value;
+    case TUNE_PPL:
+        return 1e-5 * value;
+    default:
+        return 0;
+    }
+}
+
 bool tune_front_beats(const double *a, const double *b, const tune_metric *objective, int objectives) {
     bool better = false;
     for (int i = 0; i < objectives; i++) {
-        double x = cost(a, objective[i]), y = cost(b, objective[i]);
-        if (x > y) return false;
-        better |= x < y;
+        double x = cost(a, objective[i]), y = cost(b, objective[i]), least = resolution(objective[i], y);
+        if (isinf(y)) least = 0;
+        if (x > y + least) return false;
+        better |= x < y - least;
     }
     return better;
 }
 
+bool tune_front_beats_clearly(const double *a, const double *b, const tune_metric *objective, int objectives,
+                              double noise) {
+    bool better = false;
+    for (int i = 0; i < objectives; i++) {
+        double x = cost(a, objective[i]), y = cost(b, objective[i]), least = resolution(objective[i], y);
+        if (isinf(y)) return false;
+        if (least > 0 || y == 0 ? x > y + least : !(y - x > noise * fabs(x))) return false;
+        better |= x < y - least;
+    }
+    return better;
+}
+
+/* Better in the first objective, then in the next; the earlier trial of equals. */
+static bool comes_first(const tune_trial_row *a, const tune_trial_row *b, const tune_metric *objective,
+                        int objectives) {
+    for (int i = 0; i < objectives; i++) {
+        double x = cost(a->metric, objective[i]), y = cost(b->metric, objective[i]);
+        if (x != y) return x < y;
+    }
+    return a->index < b->index;
+}
+
 size_t tune_front(const tune_trial_row *trials, size_t count, const tune_metric *objective, int objectives,
-                  bool *member) {
+                  size_t *front) {
     size_t found = 0;
     for (size_t i = 0; i < count; i++) {
-        member[i] = trials[i].status == TUNE_TRIAL_OK;
-        for (size_t k = 0; member[i] && k < count; k++) {
+        bool member = trials[i].status == TUNE_TRIAL_OK;
+        for (size_t k = 0; member && k < count; k++) {
             if (trials[k].status != TUNE_TRIAL_OK || k == i) continue;
-            member[i] = !tune_front_beats(trials[k].metric, trials[i].metric, objective, objectives);
+            member = !tune_front_beats(trials[k].metric, trials[i].metric, objective, objectives);
         }
-        found += member[i];
+        if (!member) continue;
+        size_t at = found++;
+        for (; at && comes_first(&trials[i], &trials[front[at - 1]], objective, objectives); at--)
+            front[at] = front[at - 1];
+        front[at] = i;
     }
     return found;
+}
+
+int tune_front_objectives(const char *text, tune_metric *objective) {
+    int n = 0;
+    while (*text && n < TUNE_METRIC_COUNT) {
+        char name[32];
+        size_t length = strcspn(text, ",");
+        snprintf(name, sizeof name, "%.*s", (int)length, text);
+        int metric = tune_metric_find(name);
+        if (metric >= 0) objective[n++] = (tune_metric)metric;
+        text += length + (text[length] == ',');
+    }
+    return n;
+}
+
+static void write_row(FILE *out, const tune_space *space, const tune_trial_row *t, const tune_metric *objective,
+                      int objectives) {
+    fprintf(out, "%lld", (long long)t->index);
+    for (int i = 0; i < objectives; i++) {
+        double value = t->metric[objective[i]];
+        if (isfinite(value)) fprintf(out, ",%.9g", value);
+        else fputc(',', out);
+    }
+    json_t *params = json_loads(t->params, 0, NULL);
+    for (size_t i = 0; i < tune_space_params(space); i++) {
+        const json_t *value = json_object_get(params, tune_space_param(space, i)->name);
+        if (json_is_string(value)) fprintf(out, ",%s", json_string_value(value));
+        else fprintf(out, ",%.9g", json_number_value(value));
+    }
+    json_decref(params);
+    fputc('\n', out);
 }
 
 int tune_front_write(const tune_problem *problem, const tune_keeper *keeper, const tune_metric *objective,
                      int objectives, xlstm_error *err) {
     size_t count, bytes = 0;
     const tune_trial_row *trials = tune_keeper_trials(keeper, &count);
-    bool *member = xl_array(count, sizeof *member);
+    size_t *front = xl_array(count, sizeof *front);
     char *path = xl_path_join(tune_keeper_folder(keeper), "pareto.csv"), *text = NULL;
     FILE *out = open_memstream(&text, &bytes);
     int status = XLSTM_OK;
-    if (!member || !path || !out) {
+    if (!front || !path || !out) {
         status = xl_fail(err, XLSTM_ENOMEM, "pareto.csv: out of memory");
         goto out;
     }
-    size_t left = tune_front(trials, count, objective, objectives, member);
+    size_t n = tune_front(trials, count, objective, objectives, front);
     fputs("trial", out);
     for (int i = 0; i < objectives; i++) fprintf(out, ",%s", tune_metric_name((int)objective[i]));
     for (size_t i = 0; i < tune_space_params(problem->space); i++)
         fprintf(out, ",%s", tune_space_param(problem->space, i)->name);
     fputc('\n', out);
-    for (; left; left--) {
-        size_t best = count;
-        for (size_t i = 0; i < count; i++) {
-            if (!member[i]) continue;
-            if (best == count || cost(trials[i].metric, objective[0]) < cost(trials[best].metric, objective[0]))
-                best = i;
-        }
-        member[best] = false;
-        fprintf(out, "%lld", (long long)trials[best].index);
-        for (int i = 0; i < objectives; i++) {
-            double value = trials[best].metric[objective[i]];
-            if (isfinite(value)) fprintf(out, ",%.9g", value);
-            else fputc(',', out);
-        }
-        json_t *params = json_loads(trials[best].params, 0, NULL);
-        for (size_t i = 0; i < tune_space_params(problem->space); i++) {
-            const json_t *value = json_object_get(params, tune_space_param(problem->space, i)->name);
-            if (json_is_string(value)) fprintf(out, ",%s", json_string_value(value));
-            else fprintf(out, ",%.9g", json_number_value(value));
-        }
-        json_decref(params);
-        fputc('\n', out);
-    }
+    for (size_t i = 0; i < n; i++) write_row(out, problem->space, &trials[front[i]], objective, objectives);
 out:
     if (out && fclose(out) && !status) status = xl_fail(err, XLSTM_ENOMEM, "pareto.csv: out of memory");
     if (!status) status = xl_file_write(path, text, bytes, err);
-    free(member);
+    free(front);
     free(path);
     free(text);
     return status;

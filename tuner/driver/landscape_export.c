@@ -224,7 +224,7 @@ static const tune_trial_row **by_point(const tune_space *space, const tune_keepe
 
 int tune_landscape_export(const char *path, const tune_problem *problem, tune_keeper *keeper, tune_metric objective,
                           int samples, xlstm_error *err) {
-    if (objective == TUNE_PEAK_MB || objective == TUNE_KL || objective == TUNE_ENERGY_J)
+    if (objective == TUNE_PEAK_MB || objective == TUNE_ENERGY_J || tune_metric_is_of_point((int)objective))
         return xl_fail(err, XLSTM_EARG, "export_landscape: objective %s is no time",
                        tune_metric_name((int)objective));
     const tune_space *space = problem->space;

@@ -15,6 +15,7 @@ void tune_problem_metrics(const tune_problem *problem, const double parts[TUNE_P
     metric[TUNE_PEAK_MB] = parts[TUNE_PART_PEAK_MB];
     metric[TUNE_KL] = NAN;
     metric[TUNE_ENERGY_J] = parts[TUNE_PART_ENERGY_J];
+    metric[TUNE_PPL] = NAN;
 }
 
 double tune_problem_cost(tune_metric objective, const double parts[TUNE_PARTS]) {

@@ -18,7 +18,7 @@ typedef struct tune_description {
     tune_trial_status status; /* OK; FAILED or INFEASIBLE with a reason */
     char reason[256];
     char token_hash[33]; /* "" where nothing was computed */
-    double kl;           /* NAN: not determined */
+    double kl, ppl;      /* NAN: not determined */
     json_t *in_force;    /* what the settings came to in the engine; owned by the receiver, may be NULL */
 } tune_description;
 
@@ -45,7 +45,8 @@ typedef struct tune_problem {
 /* All metrics of mean parts; NAN for what does not follow from them. */
 void tune_problem_metrics(const tune_problem *problem, const double parts[TUNE_PARTS],
                           double metric[TUNE_METRIC_COUNT]);
-/* What is to be minimised for an objective: the metric itself, the seconds behind a rate; always positive. */
+/* What is to be minimised for an objective that follows from the parts: the metric itself, the seconds behind a
+ * rate; always positive. For kl and ppl, which do not: a request's seconds. */
 double tune_problem_cost(tune_metric objective, const double parts[TUNE_PARTS]);
 
 #endif

@@ -16,6 +16,7 @@ typedef struct part_context {
 struct tune_proposer {
     const tune_space *space;
     bool apart;
+    bool several; /* objectives */
     tune_space *part[PARTS];
     part_context context[PARTS];
     size_t param[PARTS][TUNE_SPACE_PARAMS]; /* of the part: its number in the whole space */
@@ -119,7 +120,8 @@ int tune_proposer_create(tune_proposer **out, const char *mode, const tune_space
     tune_proposer *p = calloc(1, sizeof *p);
     if (!p) return xl_fail(err, XLSTM_ENOMEM, "search: out of memory");
     p->space = space;
-    p->apart = apart && tune_space_divides(space);
+    p->several = options->objectives > 1;
+    p->apart = apart && !p->several && tune_space_divides(space);
     int status = make_strategies(p, mode, options, err);
     if (status) tune_proposer_destroy(p);
     else *out = p;
@@ -177,7 +179,7 @@ static int ask_parts(tune_proposer *p, uint32_t *point, xlstm_error *err) {
 }
 
 int tune_proposer_ask(tune_proposer *p, uint32_t *point, xlstm_error *err) {
-    static const double failed[TUNE_TOLD_COUNT] = {NAN, NAN, NAN};
+    static const double failed[TUNE_TOLD_COUNT] = {NAN, NAN, NAN}; /* apart: the rest is not read */
     if (!p->apart) {
         tune_proposal proposal;
         int status = tune_strategy_ask(p->strategy[WHOLE], &proposal, err);
@@ -199,6 +201,8 @@ int tune_proposer_ask(tune_proposer *p, uint32_t *point, xlstm_error *err) {
 
 int tune_proposer_tell(tune_proposer *p, uint32_t point, const double told[TUNE_TOLD_COUNT], double cost_s,
                        xlstm_error *err) {
+    if (p->several)
+        return tune_strategy_tell_all(p->strategy[WHOLE], point, told + TUNE_TOLD_OBJECTIVES, cost_s, err);
     if (!p->apart) return tune_strategy_tell(p->strategy[WHOLE], point, told[TUNE_TOLD_VALUE], cost_s, err);
     int status = XLSTM_OK;
     for (int i = 0; !status && i < PARTS; i++) {

@@ -13,14 +13,24 @@
 
 typedef struct tune_proposer tune_proposer;
 
-/* What a trial gave: NAN where it failed. All are ratios to the baseline's, positive, smaller is better. */
-enum { TUNE_TOLD_VALUE, TUNE_TOLD_PREFILL, TUNE_TOLD_DECODE, TUNE_TOLD_COUNT };
+/* What a trial gave: NAN where it failed. The first three are ratios to the baseline's, positive, smaller is
+ * better; from TUNE_TOLD_OBJECTIVES on follow the objectives, where there are several: smaller is better, the first
+ * positive.
+ */
+enum {
+    TUNE_TOLD_VALUE,
+    TUNE_TOLD_PREFILL,
+    TUNE_TOLD_DECODE,
+    TUNE_TOLD_OBJECTIVES,
+    TUNE_TOLD_COUNT = TUNE_TOLD_OBJECTIVES + TUNE_METRIC_COUNT
+};
 
 /* Whether the space divides into the two groups: every parameter with more than one value belongs to one, and both
  * have at least one. */
 bool tune_space_divides(const tune_space *space);
 
-/* apart: two strategies, where the space divides. The rest as for tune_strategy_create. */
+/* apart: two strategies, where the space divides; with one objective alone. The rest as for tune_strategy_create.
+ */
 int tune_proposer_create(tune_proposer **out, const char *mode, const tune_space *space, bool apart,
                          const tune_strategy_options *options, xlstm_error *err);
 void tune_proposer_destroy(tune_proposer *p);

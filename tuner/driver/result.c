@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "tuner/driver/front.h"
 
 uint32_t tune_result_point_json(const tune_space *space, const json_t *params) {
     tune_value values[TUNE_SPACE_PARAMS];
@@ -47,7 +48,8 @@ static json_t *number(double value) {
     return isfinite(value) ? json_real(value) : json_null();
 }
 
-static json_t *metrics_json(const tune_problem *problem, const double parts[TUNE_PARTS]) {
+/* kl and ppl are there where they were scored. */
+static json_t *metrics_json(const tune_problem *problem, const double parts[TUNE_PARTS], double kl, double ppl) {
     static const tune_metric order[] = {TUNE_PREFILL_TOK_S, TUNE_DECODE_TOK_S, TUNE_PREFILL_S, TUNE_DECODE_S,
                                         TUNE_REQUEST_S,     TUNE_TTFT_MS,      TUNE_PEAK_MB,   TUNE_ENERGY_J};
     double metric[TUNE_METRIC_COUNT];
@@ -55,12 +57,18 @@ static json_t *metrics_json(const tune_problem *problem, const double parts[TUNE
     json_t *j = json_object();
     for (size_t i = 0; i < sizeof order / sizeof *order; i++)
         json_object_set_new(j, tune_metric_name((int)order[i]), number(metric[order[i]]));
+    if (isfinite(kl)) json_object_set_new(j, tune_metric_name(TUNE_KL), json_real(kl));
+    if (isfinite(ppl)) json_object_set_new(j, tune_metric_name(TUNE_PPL), json_real(ppl));
     return j;
 }
 
 char *tune_result_baseline(const tune_problem *problem, const double parts[TUNE_PARTS], int samples) {
+    tune_description about = {.kl = NAN, .ppl = NAN};
+    if (problem->describe && problem->describe(problem->self, TUNE_BASELINE_TRIAL, &about, NULL))
+        about = (tune_description){.kl = NAN, .ppl = NAN};
+    json_decref(about.in_force);
     json_t *j = json_pack("{s:o, s:o, s:i}", "settings", problem->settings(problem->self, TUNE_BASELINE_TRIAL),
-                          "metrics", metrics_json(problem, parts), "samples", samples);
+                          "metrics", metrics_json(problem, parts, about.kl, about.ppl), "samples", samples);
     char *text = json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(17));
     json_decref(j);
     return text;
@@ -88,6 +96,37 @@ static void add_comparison(json_t *j, const tune_final *f) {
                                   "stopped_by", tune_final_stop_name(f->stop), "log_ratios", each));
 }
 
+static double number_of(const json_t *object, tune_metric metric) {
+    const json_t *value = json_object_get(object, tune_metric_name((int)metric));
+    return json_is_number(value) ? json_number_value(value) : NAN;
+}
+
+/* The trial that measured a candidate; NULL: none. */
+static const tune_trial_row *trial_of(const tune_problem *problem, const tune_keeper *keeper, int64_t candidate) {
+    size_t count;
+    const tune_trial_row *all = tune_keeper_trials(keeper, &count);
+    for (size_t i = 0; i < count && candidate >= 0; i++) {
+        if (all[i].status == TUNE_TRIAL_OK && tune_result_point(problem->space, all[i].params) == candidate)
+            return &all[i];
+    }
+    return NULL;
+}
+
+/* Of several objectives: the trials of pareto.csv, in its order. */
+static void add_front(json_t *j, const tune_keeper *keeper) {
+    tune_metric objective[TUNE_METRIC_COUNT];
+    size_t count;
+    const tune_trial_row *all = tune_keeper_trials(keeper, &count);
+    int objectives = tune_front_objectives(tune_keeper_run(keeper)->objective, objective);
+    size_t *front = objectives > 1 ? xl_array(count, sizeof *front) : NULL;
+    if (!front) return;
+    json_t *list = json_array();
+    size_t n = tune_front(all, count, objective, objectives, front);
+    for (size_t i = 0; i < n; i++) json_array_append_new(list, json_integer(all[front[i]].index));
+    json_object_set_new(j, "front", list);
+    free(front);
+}
+
 json_t *tune_result_best(const tune_problem *problem, const tune_keeper *keeper, int64_t candidate,
                          const tune_race_entry *entry, const tune_final *final, const char *verdict,
                          const char *text) {
@@ -99,6 +138,7 @@ json_t *tune_result_best(const tune_problem *problem, const tune_keeper *keeper,
     const double *parts = fresh ? (candidate == TUNE_BASELINE_TRIAL ? final->baseline_parts : final->winner_parts)
                           : entry->samples == 0 ? none
                                                 : entry->parts;
+    const tune_trial_row *trial = trial_of(problem, keeper, candidate);
     json_t *j = json_object();
     json_object_set_new(j, "params", searched(problem->space, settings));
     /* Where nothing was sampled in this process the baseline's record has the numbers. */
@@ -106,26 +146,30 @@ json_t *tune_result_best(const tune_problem *problem, const tune_keeper *keeper,
     json_t *known = json_object_get(record, "metrics");
     if (candidate == TUNE_BASELINE_TRIAL && !fresh && entry->samples == 0 && known)
         json_object_set(j, "metrics", known);
-    else json_object_set_new(j, "metrics", metrics_json(problem, parts));
+    else if (candidate == TUNE_BASELINE_TRIAL)
+        json_object_set_new(j, "metrics",
+                            metrics_json(problem, parts, number_of(known, TUNE_KL), number_of(known, TUNE_PPL)));
+    else
+        json_object_set_new(j, "metrics",
+                            metrics_json(problem, parts, trial ? trial->metric[TUNE_KL] : NAN,
+                                         trial ? trial->metric[TUNE_PPL] : NAN));
     json_t *baseline = json_object();
     json_object_set_new(baseline, "params", searched(problem->space, baseline_settings));
-    if (fresh) json_object_set_new(baseline, "metrics", metrics_json(problem, final->baseline_parts));
+    if (fresh)
+        json_object_set_new(
+            baseline, "metrics",
+            metrics_json(problem, final->baseline_parts, number_of(known, TUNE_KL), number_of(known, TUNE_PPL)));
     else if (known) json_object_set(baseline, "metrics", known);
+    if (known) json_object_set(baseline, "search_metrics", known);
     json_object_set_new(j, "baseline", baseline);
     if (fresh) add_comparison(j, final);
     json_object_set_new(j, "verdict", json_string(verdict));
     json_object_set_new(j, "verdict_text", json_string(text));
     json_object_set_new(j, "is_baseline", json_boolean(candidate == TUNE_BASELINE_TRIAL));
     json_object_set(j, "settings", settings);
-    size_t count;
-    const tune_trial_row *all = tune_keeper_trials(keeper, &count);
-    for (size_t i = 0; i < count && candidate >= 0; i++) {
-        if (all[i].status != TUNE_TRIAL_OK || tune_result_point(problem->space, all[i].params) != candidate)
-            continue;
-        json_object_set_new(j, "trial", json_integer(all[i].index));
-        break;
-    }
+    if (trial) json_object_set_new(j, "trial", json_integer(trial->index));
     json_object_set_new(j, "objective", json_string(run->objective));
+    add_front(j, keeper);
     json_object_set_new(j, "final", json_boolean(final != NULL));
     json_decref(record);
     json_decref(settings);

@@ -15,7 +15,8 @@ int tune_result_priors(const tune_space *space, const json_t *array, uint32_t **
 char *tune_result_baseline(const tune_problem *problem, const double parts[TUNE_PARTS], int samples);
 
 /* best.json: params and metrics of `candidate`, then the baseline, and what the last comparison said (`final` NULL:
- * it has not been). `entry` gives the candidate's means in the search. A new reference. */
+ * it has not been); with several objectives the front's trials too. `entry` gives the candidate's means in the
+ * search. A new reference. */
 json_t *tune_result_best(const tune_problem *problem, const tune_keeper *keeper, int64_t candidate,
                          const tune_race_entry *entry, const tune_final *final, const char *verdict,
                          const char *text);

@@ -26,11 +26,12 @@ int tune_row_new(const tune_problem *problem, const tune_keeper *keeper, uint32_
 }
 
 int tune_row_describe(const tune_problem *problem, int64_t candidate, tune_trial_row *row, xlstm_error *err) {
-    tune_description about = {.kl = NAN};
+    tune_description about = {.kl = NAN, .ppl = NAN};
     if (!problem->describe) return XLSTM_OK;
     int status = problem->describe(problem->self, candidate, &about, err);
     if (status) return status;
     row->metric[TUNE_KL] = about.kl;
+    row->metric[TUNE_PPL] = about.ppl;
     row->token_hash = about.token_hash[0] ? strdup(about.token_hash) : NULL;
     row->in_force = about.in_force ? json_dumps(about.in_force, JSON_COMPACT) : NULL;
     json_decref(about.in_force);

@@ -7,7 +7,8 @@
 static const char *const original_settings[] = {"backend", "workers", "heads_per_band", "chunk_size"};
 static const tune_metric original_metrics[] = {TUNE_PREFILL_TOK_S, TUNE_DECODE_TOK_S, TUNE_PREFILL_S,
                                                TUNE_DECODE_S};
-static const tune_metric more_metrics[] = {TUNE_REQUEST_S, TUNE_TTFT_MS, TUNE_PEAK_MB, TUNE_KL, TUNE_ENERGY_J};
+static const tune_metric more_metrics[] = {TUNE_REQUEST_S, TUNE_TTFT_MS,  TUNE_PEAK_MB,
+                                           TUNE_KL,        TUNE_ENERGY_J, TUNE_PPL};
 
 static bool is_original(const char *name) {
     for (int i = 0; i < 4; i++) {

@@ -407,7 +407,8 @@ static bool decide(tune_race *race, arm *a) {
     double difference = a->entry.value - incumbent->entry.value;
     double half = half_width(race, a->n, incumbent == &race->arms[0] ? 0 : incumbent->n);
     double cold = a->n == 1 && !a->first_checked && !a->dropped ? coldness(race, 0.9) : 0;
-    if (a->n >= o->first && difference - cold - half > 0) {
+    bool slower = a->n >= o->first && difference - cold - half > 0;
+    if (slower && !(o->worthy && o->worthy(o->worthy_ctx, &a->entry))) {
         a->entry.outcome = TUNE_RACE_OUT;
         return true;
     }

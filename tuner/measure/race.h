@@ -23,6 +23,8 @@ typedef enum tune_effort { TUNE_QUICK, TUNE_NORMAL, TUNE_THOROUGH } tune_effort;
 int tune_effort_parse(const char *name);
 const char *tune_effort_name(tune_effort effort);
 
+struct tune_race_entry;
+
 typedef struct tune_race_options {
     int first;         /* samples of every candidate: 1, 1, 2 by effort */
     int most;          /* at most so many of one within a race: 2, 4, 8 */
@@ -31,6 +33,9 @@ typedef struct tune_race_options {
     double level;      /* of the eliminating interval: 0.90 */
     double hopeless;   /* a first sample is stopped at this multiple of the incumbent's cost: 1.5 */
     double deadline_s; /* by tune_sampler_seconds; no new sample starts after it; INFINITY */
+    /* May be NULL. Whether a candidate that its cost would put out has another merit that earns it samples. */
+    bool (*worthy)(void *ctx, const struct tune_race_entry *entry);
+    void *worthy_ctx;
 } tune_race_options;
 void tune_race_options_init(tune_race_options *options, tune_effort effort);
 

@@ -244,7 +244,7 @@ static void draw_importance(const drawing *d) {
 
 /* ---- pair: the strongest pair as a map, never tried fields left white ---- */
 
-enum { MAP_LEVELS = 40, MAP_NUMBERS = 10 };
+enum { MAP_LEVELS = 40, MAP_NUMBERS = 10, FRONT_PANELS = 3 };
 
 /* The pair to show: the strongest interaction; where none is known, the two most important. */
 static bool map_pair(const drawing *d, size_t *a, size_t *b) {
@@ -386,16 +386,25 @@ static void objective_label(const drawing *d, const char *axis, const char *name
     for (size_t i = 0; i < sizeof units / sizeof *units && !*unit; i++) {
         if (strstr(name, units[i][0])) unit = units[i][1];
     }
-    fprintf(d->out, "set %slabel '%s (%s)'\n", axis, name, unit);
+    if (*unit) fprintf(d->out, "set %slabel '%s (%s)'\n", axis, name, unit);
+    else fprintf(d->out, "set %slabel '%s'\n", axis, name);
 }
 
 static void draw_front(const drawing *d) {
     FILE *out = d->out;
     const tune_report *r = d->report;
-    draw_panels(d, r->objectives - 1, "Pareto front: trials that no other beats in everything");
-    const draw_mark marks[] = {{"trials", 7, 1.0, DRAW_GREY, false}, {"front", 7, 1.4, DRAW_ORANGE, false}, {0}};
+    const int panels = r->objectives - 1 < FRONT_PANELS ? r->objectives - 1 : FRONT_PANELS;
+    draw_panels(d, panels, "Pareto front: trials that no other beats in everything");
+    bool known = false;
+    for (int k = 1; k <= panels; k++)
+        known |= isfinite(tune_report_baseline(r, 0)) && isfinite(tune_report_baseline(r, k));
+    const draw_mark marks[] = {{"trials", 7, 1.0, DRAW_GREY, false},
+                               {"front", 7, 1.4, DRAW_ORANGE, false},
+                               {known ? "baseline" : NULL, 2, 1.6, DRAW_BLUE, false},
+                               {0}};
     fputs("set grid xtics ytics lt 1 lc rgb '#e4e9ed' lw 1\n", out);
-    for (int k = 1; k < r->objectives; k++) {
+    for (int k = 1; k <= panels; k++) {
+        const double base[2] = {tune_report_baseline(r, 0), tune_report_baseline(r, k)};
         double low[2] = {INFINITY, INFINITY}, high[2] = {-INFINITY, -INFINITY};
         fputs("$all << EOD\n", out);
         for (size_t i = 0; i < r->trials; i++) {
@@ -409,15 +418,22 @@ static void draw_front(const drawing *d) {
             }
         }
         fputs("EOD\nset xrange [0:1]\nset yrange [0:1]\n", out);
+        const bool there = isfinite(base[0]) && isfinite(base[1]);
+        for (int axis = 0; axis < 2 && there; axis++) {
+            low[axis] = fmin(low[axis], base[axis]);
+            high[axis] = fmax(high[axis], base[axis]);
+        }
+        if (there) fprintf(out, "$base << EOD\n%.9g %.9g\nEOD\n", base[0], base[1]);
         objective_label(d, "x", r->objective[0]);
         objective_label(d, "y", r->objective[k]);
         draw_range(d, "x", low[0], high[0]);
         draw_range(d, "y", low[1], high[1]);
         if (k == 1) draw_legend(d, marks, true);
         fputs("plot NaN notitle, $all using 1:2 with points pt 7 ps 1.0 lc rgb '#669aa5b1' notitle, "
-              "$all using 1:($3 == 1 ? $2 : NaN) with points pt 7 ps 1.4 lc rgb '" DRAW_ORANGE
-              "' notitle\nunset label\nunset arrow\n",
+              "$all using 1:($3 == 1 ? $2 : NaN) with points pt 7 ps 1.4 lc rgb '" DRAW_ORANGE "' notitle",
               out);
+        if (there) fputs(", $base using 1:2 with points pt 2 ps 1.6 lw 2 lc rgb '" DRAW_BLUE "' notitle", out);
+        fputs("\nunset label\nunset arrow\n", out);
     }
     fputs("unset multiplot\n", out);
 }

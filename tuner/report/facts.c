@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tuner/study/study.h"
+
 static bool same_point(const tune_report *r, const tune_report_trial *a, const tune_report_trial *b) {
     for (size_t p = 0; p < r->parameters; p++) {
         if (a->level[p] != b->level[p]) return false;
@@ -102,6 +104,28 @@ tune_comparison tune_report_comparison(const tune_report *r) {
         .verdict = json_string_value(json_object_get(r->best, "verdict")),
         .text = json_string_value(json_object_get(r->best, "verdict_text")),
     };
+}
+
+size_t tune_report_front(const tune_report *r, size_t *front) {
+    const bool larger = r->objectives && tune_metric_larger_is_better(tune_metric_find(r->objective[0]));
+    size_t n = 0;
+    for (size_t i = 0; i < r->trials; i++) {
+        if (!r->trial[i].front) continue;
+        size_t at = n++;
+        for (; at; at--) {
+            double before = r->trial[front[at - 1]].objective[0], own = r->trial[i].objective[0];
+            if (!(larger ? own > before : own < before)) break;
+            front[at] = front[at - 1];
+        }
+        front[at] = i;
+    }
+    return n;
+}
+
+double tune_report_baseline(const tune_report *r, int objective) {
+    const json_t *baseline = json_object_get(r->best, "baseline");
+    const json_t *metrics = json_object_get(baseline, "search_metrics");
+    return number(metrics ? metrics : json_object_get(baseline, "metrics"), r->objective[objective]);
 }
 
 /* Appends, never past the end. */

@@ -33,6 +33,11 @@ typedef struct tune_comparison {
 } tune_comparison;
 tune_comparison tune_report_comparison(const tune_report *report);
 
+/* The rows of pareto.csv as indexes into the trials, best in the first objective first; room for all. How many. */
+size_t tune_report_front(const tune_report *report, size_t *front);
+/* An objective of the baseline, in the search where best.json has that; NAN. */
+double tune_report_baseline(const tune_report *report, int objective);
+
 /* Integers between a parameter's least and largest tried value that were not tried, as "17 to 31, 33" (powers of
  * two alone where all that were tried are such); "" where there are none or the parameter has no numbers. Bounds of
  * run_meta.json widen the range. */

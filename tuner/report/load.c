@@ -252,7 +252,7 @@ static int read_ratings(tune_report *r, const char *path, xlstm_error *err) {
 /* Which trials no other beats, and in what. */
 static int read_front(tune_report *r, const char *path, xlstm_error *err) {
     static const char *const metrics[] = {"request_s", "prefill_s", "decode_s", "prefill_tok_s", "decode_tok_s",
-                                          "ttft_ms",   "peak_mb",   "kl",       "energy_j"};
+                                          "ttft_ms",   "peak_mb",   "kl",       "energy_j",      "ppl"};
     tune_csv csv;
     int status = tune_csv_read(&csv, path, err);
     if (status) return status;

@@ -13,7 +13,7 @@
 #include "tuner/measure/stats.h"
 #include "tuner/report/csv.h"
 
-enum { TUNE_REPORT_PARAMETERS = 32, TUNE_REPORT_LEVELS = 4096, TUNE_REPORT_OBJECTIVES = 4 };
+enum { TUNE_REPORT_PARAMETERS = 32, TUNE_REPORT_LEVELS = 4096, TUNE_REPORT_OBJECTIVES = 10 };
 
 /* One column of summary.csv that was varied, or one of the original's three. */
 typedef struct tune_parameter {

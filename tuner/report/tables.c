@@ -60,6 +60,22 @@ static json_t *pairs_json(const tune_report *r, const tune_analysis *a) {
     return list;
 }
 
+/* null where there is one objective. */
+static json_t *front_json(const tune_report *r) {
+    size_t *front = r->objectives > 1 ? xl_array(r->trials + 1, sizeof *front) : NULL;
+    if (!front) return json_null();
+    json_t *list = json_array();
+    const size_t n = tune_report_front(r, front);
+    for (size_t i = 0; i < n; i++) {
+        json_t *row = json_pack("{s:I}", "trial", (json_int_t)front[i]);
+        for (int k = 0; k < r->objectives; k++)
+            json_object_set_new(row, r->objective[k], number(r->trial[front[i]].objective[k]));
+        json_array_append_new(list, row);
+    }
+    free(front);
+    return list;
+}
+
 static int write_json(const tune_report *r, const tune_analysis *a, const tune_report_options *options,
                       xlstm_error *err) {
     tune_noise noise;
@@ -81,6 +97,7 @@ static int write_json(const tune_report *r, const tune_analysis *a, const tune_r
         json_object_set(j, from_best[i], value ? value : json_null());
     }
     json_object_set_new(j, "winner_samples", json_integer((json_int_t)tune_report_winner_samples(r)));
+    json_object_set_new(j, "front", front_json(r));
     json_object_set_new(j, "parameters", parameters_json(r, a));
     json_object_set_new(j, "unexplained", number(a->unexplained));
     json_object_set_new(j, "pairs", pairs_json(r, a));

@@ -67,7 +67,8 @@ static void say_run(const tune_report *r) {
     printf("%s\n", r->folder);
     if (r->meta) {
         say("Backend %s, strategy %s, objective %s.", text_of(r->meta, "backend", "?"),
-            text_of(r->meta, "mode", "?"), text_of(r->best, "objective", text_of(r->meta, "objective", "unknown")));
+            text_of(r->meta, "strategy", text_of(r->meta, "mode", "?")),
+            text_of(r->best, "objective", text_of(r->meta, "objective", "unknown")));
     }
     if (json_is_true(json_object_get(json_object_get(r->meta, "effective_args"), "placebo")))
         say("A placebo: every point ran the baseline's settings, so whatever follows of differences is chance.");
@@ -156,6 +157,55 @@ static void say_joined(const tune_report *r) {
     if (!text) return;
     heading("Prefill and decode, searched apart");
     say("%c%s.", toupper((unsigned char)*text), *text ? text + 1 : "");
+}
+
+static void front_numbers(const tune_report *r, const char *name, const double *value) {
+    printf("%*s%8s", INDENT, "", name);
+    for (int k = 0; k < r->objectives; k++) {
+        if (isfinite(value[k])) printf(" %13.6g", value[k]);
+        else printf(" %13s", "-");
+    }
+}
+
+/* Settings beside the numbers where they fit, else under them. */
+static void front_settings(const tune_report *r, const char *text) {
+    const int used = INDENT + 8 + 14 * r->objectives + 2;
+    if (used + (int)strlen(text) <= WIDTH) printf("  %s\n", text);
+    else printf("\n%*s%s\n", INDENT + 10, "", text);
+}
+
+static int say_front(const tune_report *r, xlstm_error *err) {
+    size_t *front = r->objectives > 1 ? malloc((r->trials + 1) * sizeof *front) : NULL;
+    if (r->objectives < 2) return 0;
+    if (!front) return xl_fail(err, XLSTM_ENOMEM, "report: out of memory");
+    const size_t n = tune_report_front(r, front);
+    double baseline[TUNE_REPORT_OBJECTIVES];
+    bool known = false;
+    heading("Pareto front");
+    say("%zu trial%s beaten by no other in everything; all objectives steered where the strategy is nsga2. %s, the "
+        "first, fixed the winner, and that one alone was compared with the baseline: the numbers here are the "
+        "search's, without an interval, and what lies within the noise of each other may change places.",
+        n, n == 1 ? " is" : "s are", r->objective[0]);
+    printf("%*s%8s", INDENT, "", "trial");
+    for (int k = 0; k < r->objectives; k++) {
+        printf(" %13s", r->objective[k]);
+        baseline[k] = tune_report_baseline(r, k);
+        known |= isfinite(baseline[k]);
+    }
+    putchar('\n');
+    for (size_t i = 0; i < n; i++) {
+        char name[24], text[1024];
+        snprintf(name, sizeof name, "%zu", front[i]);
+        tune_report_point(r, &r->trial[front[i]], text, sizeof text);
+        front_numbers(r, name, r->trial[front[i]].objective);
+        front_settings(r, text);
+    }
+    if (known) {
+        front_numbers(r, "baseline", baseline);
+        putchar('\n');
+    }
+    free(front);
+    return 0;
 }
 
 static void say_importance(const tune_report *r, const tune_analysis *a) {
@@ -262,11 +312,13 @@ static int write_text(const tune_report *r, const tune_analysis *a, const tune_r
     say_run(r);
     say_verdict(r);
     say_winner(r);
+    int status = say_front(r, err);
+    if (status) return status;
     say_importance(r, a);
     say_pairs(r, a);
     say_joined(r);
     say_gaps(r, a);
-    int status = say_noise(r, err);
+    status = say_noise(r, err);
     if (!status && fflush(stdout)) status = xl_fail(err, XLSTM_EIO, "standard output: cannot write");
     return status;
 }

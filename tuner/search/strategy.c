@@ -10,24 +10,19 @@
 #include "tuner/search/strategies.h"
 
 const tune_strategy_class tune_strategies[] = {
-#define ROW(id, name, summary)                                                                                     \
-    {name,                                                                                                         \
-     summary,                                                                                                      \
-     tune_##id##_create,                                                                                           \
-     tune_##id##_ask,                                                                                              \
-     tune_##id##_tell,                                                                                             \
-     tune_##id##_done,                                                                                             \
-     tune_##id##_best,                                                                                             \
-     tune_##id##_destroy},
+#define ROW(id, name, tell_all, summary)                                                                           \
+    {name,     summary,          tune_##id##_create, tune_##id##_ask,    tune_##id##_tell,                         \
+     tell_all, tune_##id##_done, tune_##id##_best,   tune_##id##_destroy},
     TUNE_STRATEGY_MAP(ROW)
 #undef ROW
-        {NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL}};
+        {NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL}};
 
 /* What all strategies have in common: the points to propose first, and the checks. */
 struct tune_strategy {
     const tune_strategy_class *class;
     void *state;
     size_t size; /* of the space */
+    int objectives;
     uint32_t *priors;
     size_t prior_count, prior_next;
     uint8_t *told; /* [prior_count] */
@@ -72,11 +67,15 @@ int tune_strategy_create(const char *name, const tune_space *space, const tune_s
         return xl_fail(err, XLSTM_EARG, "strategy %s: first point %u is not among the %zu points", name,
                        options->priors[i], size);
     }
+    if (options->objectives < 0 || options->objectives > TUNE_OBJECTIVES)
+        return xl_fail(err, XLSTM_EARG, "strategy %s: %d objectives, wanted at most %d", name, options->objectives,
+                       TUNE_OBJECTIVES);
     int status = XLSTM_OK;
     tune_strategy *s = calloc(1, sizeof *s);
     if (!s) return xl_fail(err, XLSTM_ENOMEM, "strategy %s: out of memory", name);
     s->class = class;
     s->size = size;
+    s->objectives = options->objectives ? options->objectives : 1;
     s->priors = xl_array(options->prior_count, sizeof *s->priors);
     s->told = calloc(options->prior_count + 1, 1);
     if (!s->priors || !s->told) {
@@ -119,7 +118,8 @@ int tune_strategy_ask(tune_strategy *s, tune_proposal *out, xlstm_error *err) {
     return s->class->ask(s->state, out, err);
 }
 
-int tune_strategy_tell(tune_strategy *s, uint32_t point, double value, double cost_s, xlstm_error *err) {
+/* What is wrong with a told value is the caller's mistake, not the point's. */
+static int check_told(tune_strategy *s, uint32_t point, double value, xlstm_error *err) {
     if (point >= s->size) {
         return xl_fail(err, XLSTM_EARG, "strategy %s: told of point %u of %zu", s->class->name, point, s->size);
     }
@@ -130,7 +130,30 @@ int tune_strategy_tell(tune_strategy *s, uint32_t point, double value, double co
     for (size_t i = 0; i < s->prior_count; i++) {
         if (s->priors[i] == point) s->told[i] = 1;
     }
-    return s->class->tell(s->state, point, value, cost_s, err);
+    return XLSTM_OK;
+}
+
+int tune_strategy_tell(tune_strategy *s, uint32_t point, double value, double cost_s, xlstm_error *err) {
+    if (s->objectives > 1)
+        return xl_fail(err, XLSTM_EARG, "strategy %s: told one value, wanted %d", s->class->name, s->objectives);
+    int status = check_told(s, point, value, err);
+    return status ? status : s->class->tell(s->state, point, value, cost_s, err);
+}
+
+int tune_strategy_tell_all(tune_strategy *s, uint32_t point, const double *values, double cost_s,
+                           xlstm_error *err) {
+    bool failed = false;
+    int status = check_told(s, point, values[0], err);
+    for (int k = 0; k < s->objectives && !status; k++) {
+        failed |= isnan(values[k]);
+        if (isinf(values[k]))
+            status =
+                xl_fail(err, XLSTM_EARG, "strategy %s: objective %d: told an infinite value", s->class->name, k);
+    }
+    if (status) return status;
+    if (failed || !s->class->tell_all)
+        return s->class->tell(s->state, point, failed ? NAN : values[0], cost_s, err);
+    return s->class->tell_all(s->state, point, values, cost_s, err);
 }
 
 bool tune_strategy_done(const tune_strategy *s) {

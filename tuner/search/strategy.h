@@ -24,6 +24,8 @@ typedef struct tune_strategy_options {
     /* Points to propose first, in this order (what was good before, the default setting); not owned, copied. */
     const uint32_t *priors;
     size_t prior_count;
+    int objectives; /* values of a tune_strategy_tell_all; 0: 1. A strategy of one objective looks at the first
+                       alone */
     const struct tune_auto_params *auto_params; /* auto: what to vary (tuner/search/auto.h); NULL: the defaults */
 } tune_strategy_options;
 
@@ -37,11 +39,11 @@ typedef struct tune_proposal {
     bool again;
 } tune_proposal;
 
-typedef struct tune_best {
-    uint32_t point;     /* TUNE_NO_POINT: nothing valid was told yet */
-    double estimate;    /* of its true value: unbiased as far as possible, never a minimum of noisy samples */
-    double relative_sd; /* of that estimate; 0 where the values seem free of noise */
-    int samples;        /* told values of this point */
+typedef struct tune_best { /* of several objectives: in the first */
+    uint32_t point;        /* TUNE_NO_POINT: nothing valid was told yet */
+    double estimate;       /* of its true value: unbiased as far as possible, never a minimum of noisy samples */
+    double relative_sd;    /* of that estimate; 0 where the values seem free of noise */
+    int samples;           /* told values of this point */
 } tune_best;
 
 typedef struct tune_strategy tune_strategy;
@@ -53,10 +55,14 @@ typedef struct tune_strategy_class {
     int (*create)(const tune_space *space, const tune_strategy_options *options, void **state, xlstm_error *err);
     int (*ask)(void *state, tune_proposal *out, xlstm_error *err);
     int (*tell)(void *state, uint32_t point, double value, double cost_s, xlstm_error *err);
+    /* As many values as the options' objectives, none of them NaN; NULL: a strategy of one objective. */
+    int (*tell_all)(void *state, uint32_t point, const double *values, double cost_s, xlstm_error *err);
     bool (*done)(const void *state);
     void (*best)(const void *state, tune_best *out);
     void (*destroy)(void *state);
 } tune_strategy_class;
+
+enum { TUNE_OBJECTIVES = 16 }; /* at most */
 
 extern const tune_strategy_class tune_strategies[];
 /* The row of a name; NULL where there is none. */
@@ -76,6 +82,9 @@ int tune_strategy_ask(tune_strategy *s, tune_proposal *out, xlstm_error *err);
  * failed or is infeasible. cost_s: what measuring it cost, seconds; NaN where unknown. The same point may be told
  * any number of times; each finite value is one noisy observation. EARG: no such point, or a value not positive. */
 int tune_strategy_tell(tune_strategy *s, uint32_t point, double value, double cost_s, xlstm_error *err);
+/* The same with a value for each of the options' objectives: values[0] as above, the others finite and smaller is
+ * better; a NaN among them: the point failed. A strategy of one objective is told values[0]. */
+int tune_strategy_tell_all(tune_strategy *s, uint32_t point, const double *values, double cost_s, xlstm_error *err);
 /* Nothing worth asking is left: every point was measured (auto, under noise: and the winner settled), or the number
  * of proposals is used up. */
 bool tune_strategy_done(const tune_strategy *s);

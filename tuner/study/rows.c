@@ -13,7 +13,8 @@
     "checkpoint, kernels, version, prompt_tokens, new_tokens, prompt_hash, created, finished, meta, space, "       \
     "baseline, result, (SELECT count(*) FROM trial WHERE trial.run = run.id)"
 #define RUN_FROM " FROM run JOIN machine ON machine.id = run.machine "
-#define METRIC_COLUMNS "prefill_s, decode_s, prefill_tok_s, decode_tok_s, request_s, ttft_ms, peak_mb, kl, energy_j"
+#define METRIC_COLUMNS                                                                                             \
+    "prefill_s, decode_s, prefill_tok_s, decode_tok_s, request_s, ttft_ms, peak_mb, kl, energy_j, ppl"
 
 int tune_study_put_run(tune_study *s, tune_run_row *run, xlstm_error *err) {
     int status = tune_study_run_sql(s, "adding a machine", err,
@@ -171,12 +172,12 @@ int tune_study_put_trial(tune_study *s, int64_t run, const tune_trial_row *t, bo
         s, "adding a trial", err,
         "INSERT OR REPLACE INTO trial(run, number, params, key, status, reason, duplicate_of, " METRIC_COLUMNS
         ", value, spread, told, ratios, samples, token_hash, in_force, started, seconds) "
-        "VALUES (?, ?, ?, ?, ?, ?, nullif(?, -1), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "VALUES (?, ?, ?, ?, ?, ?, nullif(?, -1), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         "iissssi"
-        "ddddddddd"
+        "dddddddddd"
         "ddssissdd",
         run, t->index, t->params, t->key, tune_trial_status_name((int)t->status), t->reason, t->duplicate_of, m[0],
-        m[1], m[2], m[3], m[4], m[5], m[6], m[7], m[8], t->value, t->spread, t->told, t->ratios, t->samples,
+        m[1], m[2], m[3], m[4], m[5], m[6], m[7], m[8], m[9], t->value, t->spread, t->told, t->ratios, t->samples,
         t->token_hash, t->in_force, t->started, t->seconds);
 }
 

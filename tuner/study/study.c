@@ -35,12 +35,14 @@ const char *const tune_study_steps[] = {
     " value REAL, used INTEGER NOT NULL, why TEXT);"
     "CREATE INDEX sample_run ON sample(run, trial);"
     "CREATE TABLE event (id INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES run(id) ON DELETE CASCADE,"
-    " at REAL NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL);"};
+    " at REAL NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL);",
+    "ALTER TABLE trial ADD COLUMN ppl REAL;"};
 const int tune_study_step_count = sizeof tune_study_steps / sizeof *tune_study_steps;
 
 static const char *const status_names[] = {"ok", "duplicate", "failed", "timeout", "infeasible"};
-static const char *const metric_names[] = {
-    "prefill_s", "decode_s", "prefill_tok_s", "decode_tok_s", "request_s", "ttft_ms", "peak_mb", "kl", "energy_j"};
+static const char *const metric_names[] = {"prefill_s", "decode_s", "prefill_tok_s", "decode_tok_s",
+                                           "request_s", "ttft_ms",  "peak_mb",       "kl",
+                                           "energy_j",  "ppl"};
 
 const char *tune_trial_status_name(int status) {
     return status >= 0 && status < TUNE_TRIAL_STATUS_COUNT ? status_names[status] : NULL;
@@ -66,6 +68,10 @@ int tune_metric_find(const char *name) {
 
 bool tune_metric_larger_is_better(int metric) {
     return metric == TUNE_PREFILL_TOK_S || metric == TUNE_DECODE_TOK_S;
+}
+
+bool tune_metric_is_of_point(int metric) {
+    return metric == TUNE_KL || metric == TUNE_PPL;
 }
 
 int tune_study_fail(tune_study *s, const char *doing, xlstm_error *err) {

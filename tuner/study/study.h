@@ -42,6 +42,7 @@ typedef enum tune_metric {
     TUNE_PEAK_MB,       /* MiB, the most resident memory while sampling */
     TUNE_KL,            /* nats a token, mean over the prompt, of the baseline's distribution to the point's */
     TUNE_ENERGY_J,      /* joules of the package, where the machine reports them */
+    TUNE_PPL,           /* perplexity of the prompt, each token after the first by the logits before it */
     TUNE_METRIC_COUNT
 } tune_metric;
 /* "prefill_s", …: the columns of summary.csv and the names that --objective takes. NULL outside. */
@@ -50,6 +51,9 @@ const char *tune_metric_name(int metric);
 int tune_metric_find(const char *name);
 /* Rates are better when larger; everything else when smaller. */
 bool tune_metric_larger_is_better(int metric);
+/* What follows from the computation alone and has no noise: kl, ppl. Everything else is measured sample by sample.
+ */
+bool tune_metric_is_of_point(int metric);
 
 typedef struct tune_study tune_study;
 
