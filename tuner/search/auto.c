@@ -1,10 +1,11 @@
-/* Model-based search. Each proposal is the candidate with the greatest expected improvement under a forest of
- * extremely randomized trees. It is fitted to the logarithms of the values, cut off at a quantile: how bad the
- * worse ones are does not matter, and without that the trees spend their splits on them. Candidates are the
- * neighbours of the best points, points two moves away, crosses of two of the best, and random points.
+/* Model-based search. Each proposal is the candidate with the greatest promise under two models (surrogate.h),
+ * fitted to the logarithms of the values, cut off at a quantile: how bad the worse ones are does not matter, and
+ * without that the models spend themselves on them. Candidates are the neighbours of the best points, points two
+ * moves away, crosses of two of the best, and random points.
  *
- * Noise is noticed by measuring the incumbent a second time. Where there is some, the incumbent and what seems
- * better than it get more samples as the search goes on. See docs/strategies.md. */
+ * Noise is noticed by measuring the incumbent a second time. Where there is some, a point's value is what the
+ * Gaussian process makes of its samples and its neighbours', and the incumbent gets more samples as the search goes
+ * on. See docs/strategies.md. */
 #include "tuner/search/auto.h"
 
 #include <math.h>
@@ -13,9 +14,9 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "tuner/search/forest.h"
 #include "tuner/search/record.h"
 #include "tuner/search/strategies.h"
+#include "tuner/search/surrogate.h"
 
 const tune_auto_params tune_auto_defaults = {
     .initial = 6,
@@ -25,35 +26,39 @@ const tune_auto_params tune_auto_defaults = {
     .leaf = 4,
     .pairs = 0.3,
     .refit = 6,
-    .clip = 0.65,
-    .parents = 6,
+    .steps = 3,
+    .clip = 0.85,
+    .parents = 10,
     .near2 = 10,
-    .cross = 20,
+    .cross = 40,
     .random = 100,
-    .sigma = 0.6,
+    .sigma = 0.8,
+    .gp_sigma = 1.4,
     .precision = 0.01,
-    .growth = 0.05,
+    .growth = 0.04,
     .share = 0.3,
-    .doubt = 1.5,
+    .doubt = 0.5,
     .patience = 15,
     .boost = 7,
 };
 
 #define KNOB(name)                                                                                                 \
     { #name, offsetof(tune_auto_params, name) }
-const tune_auto_knob tune_auto_knobs[] = {
-    KNOB(initial), KNOB(spread),  KNOB(trees), KNOB(tries),    KNOB(leaf),   KNOB(pairs), KNOB(refit),
-    KNOB(clip),    KNOB(parents), KNOB(near2), KNOB(cross),    KNOB(random), KNOB(sigma), KNOB(precision),
-    KNOB(growth),  KNOB(share),   KNOB(doubt), KNOB(patience), KNOB(boost),  {NULL, 0}};
+const tune_auto_knob tune_auto_knobs[] = {KNOB(initial),   KNOB(spread), KNOB(trees),  KNOB(tries), KNOB(leaf),
+                                          KNOB(pairs),     KNOB(refit),  KNOB(steps),  KNOB(clip),  KNOB(parents),
+                                          KNOB(near2),     KNOB(cross),  KNOB(random), KNOB(sigma), KNOB(gp_sigma),
+                                          KNOB(precision), KNOB(growth), KNOB(share),  KNOB(doubt), KNOB(patience),
+                                          KNOB(boost),     {NULL, 0}};
 
 enum {
     MAX_CANDIDATES = 4096,
-    TRAIN_BEST = 1000, /* samples of the model at most: the best … */
-    TRAIN_OTHERS = 500 /* … and some of the others */
+    PROBE = 16, /* values after which one is measured again to learn whether there is noise */
+    FAIR = 4,   /* samples after the first from which their mean is a better estimate than the model's */
+    RIVALS = 40 /* points that may be the incumbent under noise: the best by their means */
 };
-
-/* Measured once more after so many values to learn whether there is noise. */
-enum { PROBE = 16 };
+/* Under noise the incumbent's value wavers. It counts as better than before from so many standard deviations of one
+ * value on. */
+#define BETTER 0.5
 
 typedef enum noise_state { NOISE_UNKNOWN, NOISE_NONE, NOISE_PRESENT } noise_state;
 
@@ -62,12 +67,19 @@ typedef struct ranked {
     uint32_t row;    /* of the record */
 } ranked;
 
+/* A measured point and what its logarithm is believed to be. */
+typedef struct incumbent {
+    const tune_seen *seen; /* NULL: no point has a value; valid until the next tell */
+    double mean, variance;
+} incumbent;
+
 typedef struct auto_search {
     tune_record record;
     const tune_space *space;
     tune_auto_params p;
     xl_rng rng;
-    tune_forest *forest;
+    tune_surrogate *models;
+    bool fitted; /* to all that was told */
     float bound; /* values above it are all alike to the model */
     noise_state noise;
     double variance; /* of the logarithm of one value */
@@ -76,13 +88,13 @@ typedef struct auto_search {
     size_t candidate_count;
     uint32_t *mark; /* [size] number of the proposal that last had the point as a candidate */
     uint32_t round;
-    uint32_t stale_point; /* the incumbent */
-    int stale_since;      /* values told when it became that */
-    int repeats;          /* proposals of a measured point */
-    ranked *ranked;       /* [valid], best first */
+    incumbent best, rival; /* rival: the one that may yet be better; seen NULL: none */
+    double stale_value;    /* the incumbent's when it last became better … */
+    int stale_since;       /* … and values told then; 0: never */
+    int repeats;           /* proposals of a measured point */
+    ranked *ranked;        /* [valid], best first */
     size_t valid;
-    uint32_t *train_point;
-    float *train_y;
+    tune_surrogate_sample *samples;
     size_t room;
 } auto_search;
 
@@ -98,11 +110,7 @@ int tune_auto_create(const tune_space *space, const tune_strategy_options *optio
     s->noise = options->noise < 0 ? NOISE_UNKNOWN : options->noise > 0 ? NOISE_PRESENT : NOISE_NONE;
     s->variance = fmax(s->given, 0);
     xl_rng_seed(&s->rng, options->seed);
-    tune_forest_params model = {.trees = (int)s->p.trees,
-                                .tries = (int)fmax(1, s->p.tries * (double)tune_space_params(space) + 0.5),
-                                .leaf = (int)s->p.leaf,
-                                .pairs = s->p.pairs};
-    status = tune_forest_create(space, &model, &s->forest, err);
+    status = tune_surrogate_create(space, &s->p, &s->models, err);
     if (status) goto fail;
     s->candidates = xl_array(MAX_CANDIDATES, sizeof *s->candidates);
     s->mark = calloc(tune_space_size(space), sizeof *s->mark);
@@ -121,12 +129,11 @@ void tune_auto_destroy(void *state) {
     auto_search *s = state;
     if (!s) return;
     tune_record_release(&s->record);
-    tune_forest_destroy(s->forest);
+    tune_surrogate_destroy(s->models);
     free(s->candidates);
     free(s->mark);
     free(s->ranked);
-    free(s->train_point);
-    free(s->train_y);
+    free(s->samples);
     free(s);
 }
 
@@ -164,31 +171,6 @@ static const tune_seen *ranked_seen(const auto_search *s, size_t i) {
     return &s->record.seen[s->ranked[i].row];
 }
 
-/* What a point's value is believed to be, as a logarithm. The first sample made the point stand out among many, so
- * it says too little time: the later ones are fair, and count alone where there are any. *variance: of that belief.
- */
-static double belief(const auto_search *s, const tune_seen *o, double *variance) {
-    *variance = 0;
-    if (s->noise != NOISE_PRESENT) return o->mean;
-    int fair = o->samples - 1;
-    *variance = s->variance / (fair > 0 ? fair : 0.5);
-    return fair > 0 ? (o->mean * o->samples - o->first) / fair : o->mean + sqrt(s->variance);
-}
-
-/* The point that is believed to be the best and is known well enough to say so; NULL: none has a value. */
-static const tune_seen *find_incumbent(const auto_search *s) {
-    const tune_seen *best = NULL;
-    double least = INFINITY, variance;
-    for (size_t i = 0; i < s->valid; i++) {
-        const tune_seen *o = ranked_seen(s, i);
-        double doubted = belief(s, o, &variance) + s->p.doubt * sqrt(variance);
-        if (doubted >= least) continue;
-        least = doubted;
-        best = o;
-    }
-    return best;
-}
-
 static void learn_noise(auto_search *s) {
     int freedom;
     double pooled = tune_record_noise(&s->record, &freedom);
@@ -204,14 +186,65 @@ static int reserve(auto_search *s, xlstm_error *err) {
     if (s->record.count <= s->room) return XLSTM_OK;
     s->room = 2 * s->record.count;
     free(s->ranked);
-    free(s->train_point);
-    free(s->train_y);
+    free(s->samples);
     s->ranked = xl_array(s->room, sizeof *s->ranked);
-    s->train_point = xl_array(s->room, sizeof *s->train_point);
-    s->train_y = xl_array(s->room, sizeof *s->train_y);
-    if (s->ranked && s->train_point && s->train_y) return XLSTM_OK;
+    s->samples = xl_array(s->room, sizeof *s->samples);
+    if (s->ranked && s->samples) return XLSTM_OK;
     s->room = 0;
     return xl_fail(err, XLSTM_ENOMEM, "strategy auto: out of memory");
+}
+
+/* Fits the models to the ranked points and to those that failed, which count as no better than the bound. */
+static int fit(auto_search *s, xlstm_error *err) {
+    size_t n = 0;
+    if (s->fitted) return XLSTM_OK;
+    s->bound = (float)s->ranked[(size_t)((double)(s->valid - 1) * s->p.clip)].estimate;
+    for (; n < s->valid; n++) {
+        const tune_seen *o = ranked_seen(s, n);
+        s->samples[n] = (tune_surrogate_sample){
+            .point = o->point, .y = fminf((float)o->mean, s->bound), .noise = (float)(s->variance / o->samples)};
+    }
+    for (size_t i = 0; i < s->record.count; i++) {
+        if (s->record.seen[i].samples) continue;
+        s->samples[n++] = (tune_surrogate_sample){s->record.seen[i].point, s->bound, 0};
+    }
+    int status = tune_surrogate_fit(s->models, s->samples, n, &s->rng, err);
+    s->fitted = !status;
+    return status;
+}
+
+/* The i-th of the ranked points: without a model its samples' mean, else free of noise as far as the model can say.
+ */
+static incumbent believed(const auto_search *s, size_t i) {
+    incumbent b = {.seen = ranked_seen(s, i)};
+    b.mean = b.seen->mean;
+    b.variance = s->variance / b.seen->samples;
+    if (s->noise == NOISE_PRESENT && s->fitted) tune_surrogate_known(s->models, i, &b.mean, &b.variance);
+    return b;
+}
+
+/* The incumbent is believed to be the best and known well enough to say so. A minimum of noisy samples is no
+ * estimate: the model takes back what luck gave. */
+static void choose_incumbent(auto_search *s) {
+    size_t n = s->noise == NOISE_PRESENT ? RIVALS : 1;
+    double least = INFINITY, hopeful = INFINITY;
+    s->best = s->rival = (incumbent){0};
+    for (size_t i = 0; i < n && i < s->valid; i++) {
+        incumbent b = believed(s, i);
+        double sd = sqrt(b.variance);
+        if (b.mean + s->p.doubt * sd < least) {
+            least = b.mean + s->p.doubt * sd;
+            s->best = b;
+        }
+        if (b.mean - sd < hopeful) {
+            hopeful = b.mean - sd;
+            s->rival = b;
+        }
+    }
+    if (s->best.seen && (!s->stale_since || s->best.mean < s->stale_value - BETTER * sqrt(s->variance))) {
+        s->stale_value = s->best.mean;
+        s->stale_since = s->record.told;
+    }
 }
 
 int tune_auto_tell(void *state, uint32_t point, double value, double cost_s, xlstm_error *err) {
@@ -222,41 +255,11 @@ int tune_auto_tell(void *state, uint32_t point, double value, double cost_s, xls
     if (status) return status;
     learn_noise(s);
     rank(s);
-    if (fresh) tune_forest_add(s->forest, point, isnan(value) ? s->bound : fminf((float)log(value), s->bound));
-    return XLSTM_OK;
-}
-
-/* ---- the model ---- */
-
-/* Fits the forest to the ranked points and to those that failed, which count as no better than the bound. */
-static int fit(auto_search *s, xlstm_error *err) {
-    size_t n = 0, all = s->record.count, valid = s->valid;
-    s->bound = (float)s->ranked[(size_t)((double)(valid - 1) * s->p.clip)].estimate;
-    size_t best = all <= TRAIN_BEST + TRAIN_OTHERS || valid < TRAIN_BEST ? valid : TRAIN_BEST;
-    for (size_t i = 0; i < best; i++) {
-        const tune_seen *o = ranked_seen(s, i);
-        s->train_point[n] = o->point;
-        s->train_y[n++] = fminf((float)o->mean, s->bound);
-    }
-    size_t others = all - best, step = others > TRAIN_OTHERS ? others / TRAIN_OTHERS : 1;
-    for (size_t i = best; i < valid; i += step) {
-        s->train_point[n] = ranked_seen(s, i)->point;
-        s->train_y[n++] = s->bound;
-    }
-    for (size_t i = 0, failed = 0; valid < all && i < all; i++) {
-        if (s->record.seen[i].samples || failed++ % step) continue;
-        s->train_point[n] = s->record.seen[i].point;
-        s->train_y[n++] = s->bound;
-    }
-    int grow = (int)fmax(s->p.refit, 300.0 / (double)n);
-    return tune_forest_fit(s->forest, s->train_point, s->train_y, n, grow, &s->rng, err);
-}
-
-/* Expected improvement on `target` of a normal variable. */
-static double improvement(double target, double mean, double sd) {
-    if (sd < 1e-12) return fmax(target - mean, 0);
-    double z = (target - mean) / sd;
-    return sd * (z * 0.5 * erfc(-z * 0.7071067811865476) + exp(-0.5 * z * z) * 0.3989422804014327);
+    s->fitted = false;
+    if (fresh) tune_surrogate_add(s->models, point, isnan(value) ? s->bound : fminf((float)log(value), s->bound));
+    if (s->noise == NOISE_PRESENT && s->valid >= (size_t)s->p.initial) status = fit(s, err);
+    choose_incumbent(s);
+    return status;
 }
 
 /* ---- candidates ---- */
@@ -339,46 +342,34 @@ static uint32_t spread_point(auto_search *s) {
 /* ---- ask ---- */
 
 /* A measured point that is to have another sample now; NULL: none. Noise is looked for once. Under noise the
- * incumbent gets its samples, and so does a point that seems better than it, within a share of all samples. */
+ * incumbent gets its samples, within a share of all; where nothing else is left, what may yet be better does too.
+ */
 static const tune_seen *choose_repeat(const auto_search *s) {
-    bool exhausted = !tune_record_fresh_count(&s->record);
-    const tune_seen *incumbent = find_incumbent(s);
-    if (!incumbent || s->noise == NOISE_NONE) return NULL;
+    const bool exhausted = !tune_record_fresh_count(&s->record);
+    const tune_seen *best = s->best.seen, *rival = s->rival.seen;
+    if (!best || s->noise == NOISE_NONE) return NULL;
     if (s->noise == NOISE_UNKNOWN) {
         bool probe = s->record.told >= PROBE || exhausted;
-        return probe && !s->record.asked[incumbent->point] ? incumbent : NULL;
+        return probe && !s->record.asked[best->point] ? best : NULL;
     }
     if (!exhausted && s->repeats > s->p.share * s->record.told) return NULL;
-    int wanted = samples_wanted(s);
-    if (incumbent->samples < wanted && !s->record.asked[incumbent->point]) return incumbent;
-    double variance, target = belief(s, incumbent, &variance);
-    for (size_t i = 0; i < s->valid; i++) {
-        const tune_seen *o = ranked_seen(s, i);
-        if (o->mean >= target) break;
-        if (o->samples < wanted && !s->record.asked[o->point]) return o;
-    }
-    return NULL;
+    if (best->samples < samples_wanted(s) && !s->record.asked[best->point]) return best;
+    bool open = exhausted && rival->samples < samples_wanted(s) && !s->record.asked[rival->point];
+    return open ? rival : NULL;
 }
 
 static int ask_model(auto_search *s, tune_proposal *out, xlstm_error *err) {
+    double promise[MAX_CANDIDATES], most = -1;
     int status = fit(s, err);
     if (status) return status;
     gather_candidates(s);
-    const tune_seen *incumbent = find_incumbent(s);
-    if (incumbent->point != s->stale_point) {
-        s->stale_point = incumbent->point;
-        s->stale_since = s->record.told;
-    }
     int stale = s->record.told - s->stale_since;
     bool far = stale >= (int)s->p.patience && stale % 2;
-    double sigma = s->p.sigma * (far ? s->p.boost : 1);
-    double most = -1, ignored, target = belief(s, incumbent, &ignored);
+    tune_surrogate_promise(s->models, s->candidates, s->candidate_count, s->best.mean, far ? s->p.boost : 1,
+                           promise);
     for (size_t i = 0; i < s->candidate_count; i++) {
-        double mean, variance;
-        tune_forest_predict(s->forest, s->candidates[i], &mean, &variance);
-        double gain = improvement(target, mean, sigma * sqrt(variance));
-        if (gain <= most) continue;
-        most = gain;
+        if (promise[i] <= most) continue;
+        most = promise[i];
         out->point = s->candidates[i];
     }
     return XLSTM_OK;
@@ -406,17 +397,19 @@ int tune_auto_ask(void *state, tune_proposal *out, xlstm_error *err) {
 bool tune_auto_done(const void *state) {
     const auto_search *s = state;
     if (tune_record_fresh_count(&s->record) || s->record.pending) return false;
-    tune_best best;
-    tune_auto_best(s, &best);
-    if (best.point == TUNE_NO_POINT || s->noise == NOISE_NONE) return true;
-    return s->noise == NOISE_PRESENT && best.samples >= samples_enough(s);
+    if (!s->best.seen || s->noise == NOISE_NONE) return true;
+    return s->noise == NOISE_PRESENT && s->best.seen->samples >= samples_enough(s) &&
+           s->rival.seen->samples >= samples_enough(s);
 }
 
 void tune_auto_best(const void *state, tune_best *out) {
     const auto_search *s = state;
     *out = (tune_best){.point = TUNE_NO_POINT};
-    const tune_seen *o = find_incumbent(s);
+    const tune_seen *o = s->best.seen;
     if (!o) return;
-    double variance, mean = belief(s, o, &variance);
-    *out = (tune_best){o->point, exp(mean), sqrt(variance), o->samples};
+    *out = (tune_best){o->point, exp(s->best.mean), sqrt(s->best.variance), o->samples};
+    if (s->noise != NOISE_PRESENT || o->samples <= FAIR) return;
+    /* The first sample made the point stand out among many, so it says too little time; the later ones are fair. */
+    out->estimate = exp((o->mean * o->samples - o->first) / (o->samples - 1));
+    out->relative_sd = sqrt(s->variance / (o->samples - 1));
 }

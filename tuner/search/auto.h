@@ -12,18 +12,20 @@ typedef struct tune_auto_params {
     double leaf;      /* a node of fewer samples is not split */
     double pairs;     /* share of the splits that look at the product or ratio of two parameters */
     double refit;     /* trees grown anew a proposal, at least */
+    double steps;     /* of the Gaussian process's learning, a proposal */
     double clip;      /* quantile of the values above which all are alike to the model */
     double parents;   /* best points whose neighbours are candidates */
     double near2;     /* candidates two moves away, a parent */
     double cross;     /* candidates crossed from two parents */
     double random;    /* candidates drawn at random */
-    double sigma;     /* factor of the predicted standard deviation */
+    double sigma;     /* factor of the forest's predicted standard deviation */
+    double gp_sigma;  /* of the Gaussian process's */
     double precision; /* relative standard error of the winner's estimate that is enough */
     double growth;    /* samples more that the incumbent should have, a value told */
     double share;     /* of all samples that may be repeats, at most */
     double doubt;     /* standard errors that are added to a point's estimate before it can be the incumbent */
     double patience;  /* values without a better incumbent after which every other proposal looks farther */
-    double boost;     /* factor of sigma then */
+    double boost;     /* factor of both sigmas then */
 } tune_auto_params;
 
 extern const tune_auto_params tune_auto_defaults;

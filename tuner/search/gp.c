@@ -1,0 +1,382 @@
+#include "tuner/search/gp.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+
+enum {
+    BINS = 64,   /* values of one parameter that the model tells apart, at most */
+    LEARN = 120, /* samples that the likelihood is computed from, at most */
+    BATCH = 64   /* points predicted at once */
+};
+/* What makes two values of a parameter differ. */
+enum { FAR, OTHER, TWOS, WEIGHTS };
+
+/* Normal priors of the logarithms of the weights, of the shares of pairs and product (log odds against the single
+ * parameters) and of the nugget; a Metropolis step's standard deviation. */
+static const double weight_mean[WEIGHTS] = {0.5, -1.5, -1.0}, weight_sd = 1.2;
+static const double share_mean = 0, share_sd = 1.5, nugget_mean = -4.6, nugget_sd = 1.2, step_sd = 0.7;
+
+/* A parameter with more than one value. */
+typedef struct dimension {
+    size_t param;
+    uint32_t bins;
+    bool has[WEIGHTS];
+    uint8_t *bin;               /* [values] */
+    float at[BINS], twos[BINS]; /* 0 … 1 */
+} dimension;
+
+typedef struct hyper {
+    double weight[TUNE_SPACE_PARAMS][WEIGHTS];
+    double pairs, product;
+    double nugget; /* what a point has of its own, as a share of the scale */
+} hyper;
+
+/* Factors of the three parts of the covariance, ready for use. */
+typedef struct shares {
+    float single, pairs, product;
+} shares;
+
+struct tune_gp {
+    const tune_space *space;
+    dimension *dim;
+    size_t dims;
+    hyper now;
+    double likelihood;
+    float *table; /* [dims][BINS][BINS] how alike two values are, 0 … 1 */
+    float *spare; /* [BINS][BINS] */
+    /* the last fit */
+    size_t count;
+    uint8_t *bins;      /* [samples][dims] */
+    double *y, *noise;  /* [samples] */
+    double *alpha;      /* [samples] inverse covariance times (y - mean), in units of the scale */
+    double mean, scale; /* scale: variance that a covariance of 1 stands for */
+    double noise_scale; /* the scale that the noise was divided by */
+    double *factor;     /* [count][count] Cholesky factor, column after column, the lower half */
+    float *factor_row;  /* the same, row after row */
+    float *solved;      /* [samples][BATCH] scratch of predict */
+};
+
+static uint32_t bin_of(const dimension *d, const tune_param *p, uint32_t value) {
+    return (uint32_t)((uint64_t)value * d->bins / p->count);
+}
+
+/* Maps [least, most] of what holds in all bins to 0 … 1; false where it does not vary. */
+static bool spread(float *x, uint32_t n) {
+    float least = x[0], most = x[0];
+    for (uint32_t b = 1; b < n; b++) {
+        least = fminf(least, x[b]);
+        most = fmaxf(most, x[b]);
+    }
+    for (uint32_t b = 0; b < n && most > least; b++) x[b] = (x[b] - least) / (most - least);
+    return most > least;
+}
+
+static bool make_dimension(const tune_space *space, size_t param, dimension *d) {
+    const tune_param *p = tune_space_param(space, param);
+    *d = (dimension){.param = param, .bins = p->count < BINS ? p->count : BINS};
+    d->bin = xl_array(p->count, sizeof *d->bin);
+    if (!d->bin) return false;
+    bool positive = p->ordered, whole = p->ordered;
+    for (uint32_t v = 0; p->ordered && v < p->count; v++) {
+        double number = p->values[v].number;
+        positive = positive && number > 0;
+        whole = whole && number == floor(number) && fabs(number) < 0x1p52;
+    }
+    for (uint32_t v = 0; v < p->count; v++) {
+        uint32_t b = bin_of(d, p, v);
+        double number = p->ordered ? p->values[v].number : 0;
+        int64_t integer = whole ? (int64_t)fabs(number) : 0;
+        d->bin[v] = (uint8_t)b;
+        d->at[b] = (float)(positive ? log(number) : number);
+        d->twos[b] = integer ? (float)__builtin_ctzll((uint64_t)integer) : 0;
+    }
+    /* Of two values, being another one says it all. */
+    d->has[OTHER] = true;
+    d->has[FAR] = p->ordered && p->count > 2 && spread(d->at, d->bins);
+    d->has[TWOS] = whole && p->count > 2 && spread(d->twos, d->bins);
+    return true;
+}
+
+static void fill_table(const dimension *d, const double *weight, float *table) {
+    double far = exp(weight[FAR]), other = exp(weight[OTHER]), twos = exp(weight[TWOS]);
+    for (uint32_t a = 0; a < d->bins; a++) {
+        table[a * BINS + a] = 1;
+        for (uint32_t b = 0; b < a; b++) {
+            double alike = exp(-other);
+            double r = d->has[FAR] ? far * fabs((double)d->at[a] - (double)d->at[b]) : 0;
+            alike *= (1 + r) * exp(-r);
+            if (d->has[TWOS]) alike *= exp(-twos * fabs((double)d->twos[a] - (double)d->twos[b]));
+            table[a * BINS + b] = table[b * BINS + a] = (float)alike;
+        }
+    }
+}
+
+int tune_gp_create(const tune_space *space, tune_gp **out, xlstm_error *err) {
+    *out = NULL;
+    const size_t params = tune_space_params(space), n = TUNE_GP_SAMPLES;
+    tune_gp *g = calloc(1, sizeof *g);
+    if (!g) goto fail;
+    g->space = space;
+    g->dim = calloc(params, sizeof *g->dim);
+    for (size_t i = 0; g->dim && i < params; i++) {
+        if (tune_space_param(space, i)->count < 2) continue;
+        if (!make_dimension(space, i, &g->dim[g->dims])) goto fail;
+        g->dims++;
+    }
+    g->table = xl_array(g->dims * BINS * BINS, sizeof *g->table);
+    g->spare = xl_array(BINS * BINS, sizeof *g->spare);
+    g->bins = xl_array(n * g->dims, sizeof *g->bins);
+    g->y = xl_array(n, sizeof *g->y);
+    g->noise = xl_array(n, sizeof *g->noise);
+    g->alpha = xl_array(n, sizeof *g->alpha);
+    g->factor = xl_array(n * n, sizeof *g->factor);
+    g->factor_row = xl_array(n * n, sizeof *g->factor_row);
+    g->solved = xl_array(n * BATCH, sizeof *g->solved);
+    if (!g->dim || !g->table || !g->spare || !g->bins || !g->y || !g->noise || !g->alpha || !g->factor ||
+        !g->factor_row || !g->solved)
+        goto fail;
+    g->now = (hyper){.pairs = share_mean, .product = share_mean, .nugget = nugget_mean};
+    for (size_t d = 0; d < g->dims; d++) {
+        memcpy(g->now.weight[d], weight_mean, sizeof weight_mean);
+        fill_table(&g->dim[d], g->now.weight[d], g->table + d * BINS * BINS);
+    }
+    *out = g;
+    return XLSTM_OK;
+fail:
+    tune_gp_destroy(g);
+    return xl_fail(err, XLSTM_ENOMEM, "search: out of memory for the model");
+}
+
+void tune_gp_destroy(tune_gp *g) {
+    if (!g) return;
+    for (size_t i = 0; g->dim && i < g->dims; i++) free(g->dim[i].bin);
+    free(g->dim);
+    free(g->table);
+    free(g->spare);
+    free(g->bins);
+    free(g->y);
+    free(g->noise);
+    free(g->alpha);
+    free(g->factor);
+    free(g->factor_row);
+    free(g->solved);
+    free(g);
+}
+
+/* ---- covariance ---- */
+
+static shares shares_of(const tune_gp *g, const hyper *h) {
+    const double n = (double)g->dims, pairs = n > 1 ? exp(h->pairs) : 0, product = exp(h->product);
+    const double all = 1 + pairs + product;
+    return (shares){.single = (float)(1 / all / n),
+                    .pairs = n > 1 ? (float)(pairs / all / (n * (n - 1))) : 0,
+                    .product = (float)(product / all)};
+}
+
+/* 1 for a point and itself. */
+static inline float covariance(const tune_gp *g, const uint8_t *a, const uint8_t *b, shares s) {
+    float sum = 0, squares = 0, product = 1;
+    const float *table = g->table;
+    for (size_t d = 0; d < g->dims; d++, table += BINS * BINS) {
+        float alike = table[a[d] * BINS + b[d]];
+        sum += alike;
+        squares += alike * alike;
+        product *= alike;
+    }
+    return s.single * sum + s.pairs * (sum * sum - squares) + s.product * product;
+}
+
+static void bins_of(const tune_gp *g, uint32_t point, uint8_t *bins) {
+    const uint16_t *index = tune_space_index(g->space, point);
+    for (size_t d = 0; d < g->dims; d++) bins[d] = g->dim[d].bin[index[g->dim[d].param]];
+}
+
+/* ---- fit ---- */
+
+static double normal(double x, double mean, double sd) {
+    double z = (x - mean) / sd;
+    return -0.5 * z * z;
+}
+
+static double log_prior(const tune_gp *g, const hyper *h) {
+    double sum = normal(h->pairs, share_mean, share_sd) + normal(h->product, share_mean, share_sd) +
+                 normal(h->nugget, nugget_mean, nugget_sd);
+    for (size_t d = 0; d < g->dims; d++) {
+        for (int w = 0; w < WEIGHTS; w++) sum += normal(h->weight[d][w], weight_mean[w], weight_sd);
+    }
+    return sum;
+}
+
+/* Cholesky factor of the covariance of the first n samples, in place; half its log determinant. INFINITY where it
+ * is not positive definite. */
+static double decompose(tune_gp *g, const hyper *h, size_t n) {
+    const shares s = shares_of(g, h);
+    const double nugget = exp(h->nugget);
+    double half = 0;
+    for (size_t j = 0; j < n; j++) {
+        double *column = g->factor + j * n;
+        const uint8_t *at = g->bins + j * g->dims;
+        for (size_t i = j; i < n; i++) column[i] = (double)covariance(g, g->bins + i * g->dims, at, s);
+        column[j] += nugget + g->noise[j] / g->noise_scale;
+        for (size_t k = 0; k < j; k++) {
+            const double *left = g->factor + k * n, f = left[j];
+            for (size_t i = j; i < n; i++) column[i] -= f * left[i];
+        }
+        if (!(column[j] > 1e-10)) return INFINITY;
+        const double root = sqrt(column[j]);
+        for (size_t i = j; i < n; i++) column[i] /= root;
+        half += log(root);
+    }
+    return half;
+}
+
+/* Log posterior of the hyper-parameters but for a constant, from the first n samples; leaves mean and scale, in
+ * alpha the factor's inverse times (y - mean), and the factor. */
+static double posterior(tune_gp *g, const hyper *h, size_t n) {
+    double one[TUNE_GP_SAMPLES], *a = g->alpha, up = 0, down = 0, sum = 0;
+    const double half = decompose(g, h, n);
+    if (half == INFINITY) return -INFINITY;
+    memcpy(a, g->y, n * sizeof *a);
+    for (size_t i = 0; i < n; i++) one[i] = 1;
+    for (size_t j = 0; j < n; j++) {
+        const double *column = g->factor + j * n;
+        a[j] /= column[j];
+        one[j] /= column[j];
+        for (size_t i = j + 1; i < n; i++) {
+            a[i] -= column[i] * a[j];
+            one[i] -= column[i] * one[j];
+        }
+        up += one[j] * a[j];
+        down += one[j] * one[j];
+    }
+    g->mean = up / down;
+    for (size_t i = 0; i < n; i++) {
+        a[i] -= g->mean * one[i];
+        sum += a[i] * a[i];
+    }
+    g->scale = fmax(sum / (double)n, 1e-12);
+    return -0.5 * (double)n * log(g->scale) - half + log_prior(g, h);
+}
+
+/* One Metropolis step: of one parameter's weights, or of what all share. */
+static void step(tune_gp *g, size_t n, xl_rng *rng) {
+    hyper next = g->now;
+    const size_t d = xl_rng_below(rng, g->dims + 1);
+    float *table = d < g->dims ? g->table + d * BINS * BINS : NULL;
+    if (table) {
+        for (int w = 0; w < WEIGHTS; w++) {
+            if (g->dim[d].has[w]) next.weight[d][w] += step_sd * xl_rng_normal(rng);
+        }
+        memcpy(g->spare, table, BINS * BINS * sizeof *table);
+        fill_table(&g->dim[d], next.weight[d], table);
+    } else {
+        next.product += step_sd * xl_rng_normal(rng);
+        next.pairs += step_sd * xl_rng_normal(rng);
+        next.nugget += step_sd * xl_rng_normal(rng);
+    }
+    const double likelihood = posterior(g, &next, n);
+    if (log(1 - xl_rng_uniform(rng)) < likelihood - g->likelihood) {
+        g->now = next;
+        g->likelihood = likelihood;
+    } else if (table) {
+        memcpy(table, g->spare, BINS * BINS * sizeof *table);
+    }
+}
+
+/* The scale that noise is measured by: the last fit's, at first the samples' variance. */
+static double scale_before(const tune_gp *g) {
+    double mean = 0, squares = 0, n = (double)g->count;
+    if (g->scale > 0) return g->scale;
+    for (size_t i = 0; i < g->count; i++) mean += g->y[i] / n;
+    for (size_t i = 0; i < g->count; i++) squares += (g->y[i] - mean) * (g->y[i] - mean) / n;
+    return fmax(squares, 1e-12);
+}
+
+int tune_gp_fit(tune_gp *g, const uint32_t *point, const float *y, const float *noise, size_t count, int steps,
+                xl_rng *rng, xlstm_error *err) {
+    g->count = count;
+    for (size_t i = 0; i < count; i++) {
+        bins_of(g, point[i], g->bins + i * g->dims);
+        g->y[i] = (double)y[i];
+        g->noise[i] = (double)noise[i];
+    }
+    g->noise_scale = scale_before(g);
+    const size_t learn = count < LEARN ? count : LEARN;
+    if (steps) g->likelihood = posterior(g, &g->now, learn);
+    for (int i = 0; i < steps; i++) step(g, learn, rng);
+    while (posterior(g, &g->now, count) == -INFINITY) {
+        if (g->now.nugget > 0) return xl_fail(err, XLSTM_EINTERNAL, "search: the model's covariance is singular");
+        g->now.nugget += 1;
+    }
+    for (size_t j = count; j-- > 0;) {
+        const double *column = g->factor + j * count;
+        double a = g->alpha[j];
+        for (size_t i = j + 1; i < count; i++) a -= column[i] * g->alpha[i];
+        g->alpha[j] = a / column[j];
+    }
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j <= i; j++) g->factor_row[i * count + j] = (float)g->factor[j * count + i];
+    }
+    return XLSTM_OK;
+}
+
+/* ---- use ---- */
+
+void tune_gp_sample(const tune_gp *g, size_t i, double *mean, double *variance) {
+    double x[TUNE_GP_SAMPLES], diagonal = 0; /* of the inverse covariance */
+    const double noise = g->noise[i] / g->noise_scale;
+    const size_t n = g->count;
+    for (size_t j = i; j < n; j++) x[j] = j == i;
+    for (size_t j = i; j < n; j++) {
+        const double *column = g->factor + j * n;
+        x[j] /= column[j];
+        for (size_t k = j + 1; k < n; k++) x[k] -= column[k] * x[j];
+        diagonal += x[j] * x[j];
+    }
+    *mean = g->y[i] - noise * g->alpha[i];
+    *variance = fmax(noise - noise * noise * diagonal, 0) * g->scale;
+}
+
+static void predict_batch(const tune_gp *g, const uint32_t *point, size_t m, shares s, double *mean,
+                          double *variance) {
+    uint8_t bins[BATCH][TUNE_SPACE_PARAMS];
+    double sum[BATCH] = {0};
+    float left[BATCH];
+    for (size_t p = 0; p < m; p++) {
+        bins_of(g, point[p], bins[p]);
+        left[p] = 1;
+    }
+    for (size_t i = 0; i < g->count; i++) {
+        float *x = g->solved + i * BATCH;
+        const float *row = g->factor_row + i * g->count;
+        for (size_t p = 0; p < BATCH; p++) {
+            x[p] = p < m ? covariance(g, g->bins + i * g->dims, bins[p], s) : 0;
+            sum[p] += (double)x[p] * g->alpha[i];
+        }
+        for (size_t j = 0; j < i; j++) {
+            const float *before = g->solved + j * BATCH, f = row[j];
+            for (size_t p = 0; p < BATCH; p++) x[p] -= f * before[p];
+        }
+        const float f = 1 / row[i];
+        for (size_t p = 0; p < BATCH; p++) {
+            x[p] *= f;
+            if (p < m) left[p] -= x[p] * x[p];
+        }
+    }
+    for (size_t p = 0; p < m; p++) {
+        mean[p] = g->mean + sum[p];
+        variance[p] = g->scale * (double)fmaxf(left[p], 1e-6f);
+    }
+}
+
+void tune_gp_predict(const tune_gp *g, const uint32_t *point, size_t count, double *mean, double *variance) {
+    const shares s = shares_of(g, &g->now);
+    for (size_t i = 0; i < count; i += BATCH) {
+        size_t m = count - i < BATCH ? count - i : BATCH;
+        predict_batch(g, point + i, m, s, mean + i, variance + i);
+    }
+}

@@ -1,0 +1,104 @@
+#include "tuner/search/surrogate.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "tuner/search/forest.h"
+#include "tuner/search/gp.h"
+
+enum {
+    FOREST_BEST = 1000,    /* samples of the forest at most: the best … */
+    FOREST_SAMPLES = 1500, /* … and others up to this */
+    PREDICTED = 256        /* points predicted at once */
+};
+
+struct tune_surrogate {
+    const tune_auto_params *params;
+    tune_forest *forest;
+    tune_gp *gp;
+    uint32_t point[FOREST_SAMPLES];
+    float y[FOREST_SAMPLES];
+};
+
+int tune_surrogate_create(const tune_space *space, const tune_auto_params *params, tune_surrogate **out,
+                          xlstm_error *err) {
+    *out = NULL;
+    tune_surrogate *s = calloc(1, sizeof *s);
+    if (!s) return xl_fail(err, XLSTM_ENOMEM, "search: out of memory for the model");
+    s->params = params;
+    tune_forest_params forest = {.trees = (int)params->trees,
+                                 .tries = (int)fmax(1, params->tries * (double)tune_space_params(space) + 0.5),
+                                 .leaf = (int)params->leaf,
+                                 .pairs = params->pairs};
+    int status = tune_forest_create(space, &forest, &s->forest, err);
+    if (!status) status = tune_gp_create(space, &s->gp, err);
+    if (status) tune_surrogate_destroy(s);
+    else *out = s;
+    return status;
+}
+
+void tune_surrogate_destroy(tune_surrogate *s) {
+    if (!s) return;
+    tune_forest_destroy(s->forest);
+    tune_gp_destroy(s->gp);
+    free(s);
+}
+
+/* Which sample is the i-th that a model learns: the first `best`, then others at even steps; count where none is.
+ */
+static size_t chosen(size_t i, size_t best, size_t most, size_t count) {
+    if (count <= most || i < best) return i;
+    size_t step = (count - best + most - best - 1) / (most - best);
+    return best + (i - best) * step;
+}
+
+int tune_surrogate_fit(tune_surrogate *s, const tune_surrogate_sample *sample, size_t count, xl_rng *rng,
+                       xlstm_error *err) {
+    float noise[TUNE_GP_SAMPLES];
+    size_t n = 0, i;
+    for (; n < FOREST_SAMPLES && (i = chosen(n, FOREST_BEST, FOREST_SAMPLES, count)) < count; n++) {
+        s->point[n] = sample[i].point;
+        s->y[n] = sample[i].y;
+    }
+    int grow = (int)fmax(s->params->refit, 300.0 / (double)n);
+    int status = tune_forest_fit(s->forest, s->point, s->y, n, grow, rng, err);
+    if (status) return status;
+    for (n = 0; n < TUNE_GP_SAMPLES && (i = chosen(n, TUNE_SURROGATE_KNOWN, TUNE_GP_SAMPLES, count)) < count; n++) {
+        s->point[n] = sample[i].point;
+        s->y[n] = sample[i].y;
+        noise[n] = sample[i].noise;
+    }
+    return tune_gp_fit(s->gp, s->point, s->y, noise, n, (int)s->params->steps, rng, err);
+}
+
+void tune_surrogate_add(tune_surrogate *s, uint32_t point, float y) {
+    tune_forest_add(s->forest, point, y);
+}
+
+void tune_surrogate_known(const tune_surrogate *s, size_t i, double *mean, double *variance) {
+    tune_gp_sample(s->gp, i, mean, variance);
+}
+
+/* Expected improvement on `target` of a normal variable. */
+static double improvement(double target, double mean, double sd) {
+    if (sd < 1e-12) return fmax(target - mean, 0);
+    double z = (target - mean) / sd;
+    return sd * (z * 0.5 * erfc(-z * 0.7071067811865476) + exp(-0.5 * z * z) * 0.3989422804014327);
+}
+
+void tune_surrogate_promise(const tune_surrogate *s, const uint32_t *point, size_t count, double target,
+                            double widen, double *promise) {
+    double mean[PREDICTED], variance[PREDICTED];
+    for (size_t first = 0; first < count; first += PREDICTED) {
+        size_t n = count - first < PREDICTED ? count - first : PREDICTED;
+        tune_gp_predict(s->gp, point + first, n, mean, variance);
+        for (size_t i = 0; i < n; i++) {
+            double process = improvement(target, mean[i], s->params->gp_sigma * widen * sqrt(variance[i]));
+            tune_forest_predict(s->forest, point[first + i], &mean[i], &variance[i]);
+            double forest = improvement(target, mean[i], s->params->sigma * widen * sqrt(variance[i]));
+            promise[first + i] = (process + forest) / 2;
+        }
+    }
+}
