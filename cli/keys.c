@@ -141,7 +141,7 @@ static const cli_key fixed[] = {
     {"output", CLI_GROUP_OUTPUT, CLI_CHOICE, CLI_BENCH, 0, 0, "md", "md|csv|json|jsonl|sql", NULL,
      "format of the table, -o for short", 0},
     {"format", CLI_GROUP_OUTPUT, CLI_CHOICE, CLI_STUDY, 0, 0, NULL, "csv|json", NULL,
-     "form; unset: words, of an export json", 0},
+     "form; unset: words (export: json)", 0},
     {"json", CLI_GROUP_OUTPUT, CLI_BOOL, HAS_JSON, 0, 0, "false", NULL, NULL, "print one JSON object", 0},
     {"jsonl", CLI_GROUP_OUTPUT, CLI_BOOL, CLI_TOKENIZE | CLI_DETOKENIZE, 0, 0, "false", NULL, NULL,
      "read and write one JSON object a line", 0},
