@@ -32,8 +32,7 @@ static int judge(cli_config *cfg, xlstm_error *err) {
     tune_judge_summary summary;
     char *folder = cli_outputs_folder(cfg, err);
     int status = folder ? cli_run_prompt(cfg, &prompt, &bytes, err) : err->status;
-    const char *dir = status ? NULL : cli_model_path(cfg, err);
-    if (!status) status = dir ? xlstm_tokenizer_open(&tokenizer, dir, err) : XLSTM_ENOTFOUND;
+    if (!status) status = cli_open_tokenizer(cfg, &tokenizer, err);
     if (!status) status = cli_open_model(cfg, &model, cli_signals_cancel, NULL, err);
     if (!status) status = cli_settings(cfg, model, &settings, err);
     if (!status) {
@@ -60,20 +59,12 @@ static int judge(cli_config *cfg, xlstm_error *err) {
     return status;
 }
 
+static const char *missing(const cli_config *cfg) {
+    return cli_has(cfg, "run") || cli_has(cfg, "outputs") ? NULL : "--run RUN or --outputs DIR is wanted";
+}
+
 static int run(int argc, char **argv) {
-    cli_config *cfg = NULL;
-    int code = cli_config_parse(&cfg, &spec, argc, argv);
-    if (code >= 0) return code;
-    if (!cli_has(cfg, "run") && !cli_has(cfg, "outputs")) {
-        code = cli_usage(cfg, "--run RUN or --outputs DIR is wanted");
-    } else {
-        xlstm_error err = {0};
-        cli_signals_install();
-        int status = judge(cfg, &err);
-        code = cli_exit_code(cfg, status, &err);
-    }
-    cli_config_free(cfg);
-    return code;
+    return cli_work_run(&spec, argc, argv, missing, judge);
 }
 
 const cli_command cli_cmd_judge = {"judge", "score the continuations of a run", run};

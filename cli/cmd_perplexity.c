@@ -78,8 +78,7 @@ static int perplexity(cli_config *cfg, xlstm_error *err) {
     int32_t *ids = NULL;
     size_t count = 0;
     double sum = 0;
-    const char *dir = cli_model_path(cfg, err);
-    int status = dir ? xlstm_tokenizer_open(&tokenizer, dir, err) : XLSTM_ENOTFOUND;
+    int status = cli_open_tokenizer(cfg, &tokenizer, err);
     if (!status) status = read_tokens(cfg, tokenizer, &ids, &count, err);
     if (!status) status = cli_open_model(cfg, &model, cli_signals_cancel, NULL, err);
     if (!status) status = cli_settings(cfg, model, &settings, err);
@@ -93,20 +92,12 @@ static int perplexity(cli_config *cfg, xlstm_error *err) {
     return status;
 }
 
+static const char *missing(const cli_config *cfg) {
+    return cli_has(cfg, "file") ? NULL : "--file FILE is wanted (- is standard input)";
+}
+
 static int run(int argc, char **argv) {
-    cli_config *cfg = NULL;
-    int code = cli_config_parse(&cfg, &spec, argc, argv);
-    if (code >= 0) return code;
-    if (!cli_has(cfg, "file")) {
-        code = cli_usage(cfg, "--file FILE is wanted (- is standard input)");
-    } else {
-        xlstm_error err = {0};
-        cli_signals_install();
-        int status = perplexity(cfg, &err);
-        code = cli_exit_code(cfg, status, &err);
-    }
-    cli_config_free(cfg);
-    return code;
+    return cli_work_run(&spec, argc, argv, missing, perplexity);
 }
 
 const cli_command cli_cmd_perplexity = {"perplexity", "perplexity of a text", run};

@@ -18,7 +18,8 @@ static const cli_spec spec = {
                "the time in which random search gets 95 % of the way from the median to the\n"
                "optimum. Printed are the mean share of the optimum (optimum / true time of the\n"
                "best) after n evaluations and P, the performance over that time: 0 is random\n"
-               "search, 1 the optimum.\n"
+               "search, 1 the optimum. P is not defined (null in JSON) where random search is\n"
+               "at the optimum within that time, as on a handful of rows.\n"
                "--noise says what an evaluation of a row tells: its recorded time (none), the\n"
                "mean of R of its recorded repeats (native:R), or of R draws with a relative\n"
                "standard deviation S (gauss:S:R). With halves the even repeats, numbered from\n"
@@ -44,11 +45,13 @@ static void print_text(const tune_landscape *l, const tune_replay_options *o, co
     for (size_t i = 0; i < n; i++) {
         printf("  %11zu  %.4f\n", counts[i], tune_replay_share(l, traces, o->seeds, counts[i]));
     }
-    printf("  P %.3f; the winner's estimate is off by %+.2f %% (mean magnitude %.2f %%); %.1f %% repeats\n",
-           score->performance, 100 * score->over, 100 * score->abs, 100 * score->repeats);
+    if (isfinite(score->performance)) printf("  P %.3f; ", score->performance);
+    else printf("  P not defined: random search is at the optimum within the time that is scored\n  ");
+    printf("the winner's estimate is off by %+.2f %% (mean magnitude %.2f %%); %.1f %% repeats\n",
+           100 * score->over, 100 * score->abs, 100 * score->repeats);
 }
 
-/* JSON has no infinity: P of a space whose random search is at the optimum at once. */
+/* JSON has no infinity: P is null where it is not defined. */
 static json_t *number(double value) {
     return isfinite(value) ? json_real(value) : json_null();
 }

@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "cli/command.h"
 #include "cli/config.h"
+#include "cli/study_compare.h"
 #include "tuner/driver/table.h"
 #include "tuner/study/study.h"
 
@@ -29,7 +30,9 @@ static const cli_spec spec = {
                "  study export RUN --out FILE  the whole run as JSON, or its trials as csv\n"
                "  study import FILE ...        exported runs into --study FILE, all or none\n"
                "  study merge STUDY ...        every run of other studies into --study FILE\n"
-               "  study compare A B            two runs: winners, and every point that both have\n"
+               "  study compare A B            two runs: how their winners compare by way of the\n"
+               "                               baseline of both, or why that cannot be said;\n"
+               "                               and the times of every point that both have\n"
                "RUN is a run folder, or with --study FILE a run's name or number in it. A point\n"
                "that was imported from another machine or version is only proposed: a run that\n"
                "uses the study (optimize --study) measures it again before it is trusted.\n",
@@ -416,74 +419,6 @@ static int do_merge(cli_config *cfg, FILE *out, xlstm_error *err) {
 
 /* ---- compare ---- */
 
-static const tune_trial_row *find_key(const tune_trial_row *trials, size_t count, const char *key) {
-    for (size_t i = 0; i < count; i++) {
-        if (trials[i].status == TUNE_TRIAL_OK && !strcmp(trials[i].key, key)) return &trials[i];
-    }
-    return NULL;
-}
-
-static void differences(json_t *list, const tune_run_row *a, const tune_run_row *b) {
-    const struct {
-        const char *name, *a, *b;
-    } all[] = {{"machine", a->machine, b->machine},       {"checkpoint", a->checkpoint, b->checkpoint},
-               {"kernels", a->kernels, b->kernels},       {"version", a->version, b->version},
-               {"objective", a->objective, b->objective}, {"backend", a->backend, b->backend}};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        if (strcmp(all[i].a, all[i].b) != 0) json_array_append_new(list, json_string(all[i].name));
-    }
-    if (a->prompt_tokens != b->prompt_tokens) json_array_append_new(list, json_string("prompt_tokens"));
-    if (a->new_tokens != b->new_tokens) json_array_append_new(list, json_string("new"));
-}
-
-static json_t *best_side(const tune_run_row *r) {
-    json_t *result = parsed(r->result), *params = json_object_get(result, "params");
-    json_t *verdict = json_object_get(result, "verdict_text");
-    json_t *j = json_pack("{s:s, s:O?, s:O?, s:O?}", "run", r->folder, "params", params, "metrics",
-                          json_object_get(result, "metrics"), "verdict", verdict);
-    json_decref(result);
-    return j;
-}
-
-static json_t *shared_points(const tune_trial_row *a, size_t na, const tune_trial_row *b, size_t nb) {
-    json_t *all = json_array();
-    for (size_t i = 0; i < na; i++) {
-        const tune_trial_row *other = a[i].status == TUNE_TRIAL_OK ? find_key(b, nb, a[i].key) : NULL;
-        double x = a[i].metric[TUNE_REQUEST_S], y = other ? other->metric[TUNE_REQUEST_S] : NAN;
-        if (!other || !(x > 0) || !(y > 0)) continue;
-        json_array_append_new(all, json_pack("{s:s, s:f, s:f, s:f}", "point", a[i].key, "a_request_s", x,
-                                             "b_request_s", y, "speedup", x / y - 1));
-    }
-    return all;
-}
-
-static void compare_text(FILE *out, const json_t *j, bool csv) {
-    const json_t *points = json_object_get(j, "points"), *differ = json_object_get(j, "differ");
-    if (csv) fputs("point,a_request_s,b_request_s,speedup\n", out);
-    for (int side = 0; side < 2 && !csv; side++) {
-        const json_t *s = json_object_get(j, side ? "b" : "a");
-        char *params = json_dumps(json_object_get(s, "params"), JSON_COMPACT | JSON_ENCODE_ANY);
-        fprintf(out, "%s  %s\n   best %s\n   %s\n", side ? "B" : "A", text_of(s, "run"), params ? params : "none",
-                text_of(s, "verdict"));
-        free(params);
-    }
-    if (!csv && json_array_size(differ)) {
-        fputs("they differ in:", out);
-        for (size_t i = 0; i < json_array_size(differ); i++)
-            fprintf(out, " %s", json_string_value(json_array_get(differ, i)));
-        fputc('\n', out);
-    }
-    if (!csv)
-        fprintf(out, "%zu points in both; B over A, from the searches' own samples:\n", json_array_size(points));
-    for (size_t i = 0; i < json_array_size(points); i++) {
-        const json_t *p = json_array_get(points, i);
-        double a = json_real_value(json_object_get(p, "a_request_s")),
-               b = json_real_value(json_object_get(p, "b_request_s"));
-        if (csv) fprintf(out, "%s,%.9g,%.9g,%.6g\n", text_of(p, "point"), a, b, a / b - 1);
-        else fprintf(out, "  %10.4g s %10.4g s %+8.1f %%  %s\n", a, b, (a / b - 1) * 100, text_of(p, "point"));
-    }
-}
-
 static int do_compare(cli_config *cfg, FILE *out, xlstm_error *err) {
     opened o[2] = {{0}, {0}};
     tune_trial_row *trials[2] = {NULL, NULL};
@@ -494,12 +429,10 @@ static int do_compare(cli_config *cfg, FILE *out, xlstm_error *err) {
         if (!status) status = tune_study_trials(o[i].study, o[i].run.id, &trials[i], &count[i], err);
     }
     if (!status) {
-        json_t *differ = json_array();
-        differences(differ, &o[0].run, &o[1].run);
-        json_t *j = json_pack("{s:o, s:o, s:o, s:o}", "a", best_side(&o[0].run), "b", best_side(&o[1].run),
-                              "differ", differ, "points", shared_points(trials[0], count[0], trials[1], count[1]));
+        const cli_compared side[2] = {{&o[0].run, trials[0], count[0]}, {&o[1].run, trials[1], count[1]}};
+        json_t *j = cli_compare_runs(&side[0], &side[1]);
         if (as_json(cfg)) print_json(out, j);
-        else compare_text(out, j, as_csv(cfg));
+        else cli_compare_text(out, j, as_csv(cfg));
         json_decref(j);
     }
     for (int i = 0; i < 2; i++) {

@@ -80,6 +80,9 @@ const char *cli_config_file(const cli_config *cfg);
  */
 const char *cli_model_path(cli_config *cfg, xlstm_error *err);
 
+/* Opens the tokenizer of that folder. */
+int cli_open_tokenizer(cli_config *cfg, xlstm_tokenizer **tokenizer, xlstm_error *err);
+
 /* Opens the model with the configured load-time tunables, `--device` and `--cpu-mask`. */
 int cli_open_model(cli_config *cfg, xlstm_model **model, xlstm_cancel_fn cancel, void *user, xlstm_error *err);
 

@@ -117,6 +117,11 @@ int cli_bounds(cli_config *cfg, const xlstm_model *model, const char *what, int6
     return XLSTM_OK;
 }
 
+int cli_open_tokenizer(cli_config *cfg, xlstm_tokenizer **tokenizer, xlstm_error *err) {
+    const char *path = cli_model_path(cfg, err);
+    return path ? xlstm_tokenizer_open(tokenizer, path, err) : XLSTM_ENOTFOUND;
+}
+
 int cli_open_model(cli_config *cfg, xlstm_model **model, xlstm_cancel_fn cancel, void *user, xlstm_error *err) {
     const char *path = cli_model_path(cfg, err);
     if (!path) return XLSTM_ENOTFOUND;

@@ -69,6 +69,24 @@ int cli_exit_code(const cli_config *cfg, int status, const xlstm_error *err) {
     return code;
 }
 
+int cli_work_run(const cli_spec *spec, int argc, char **argv, const char *(*missing)(const cli_config *cfg),
+                 int (*work)(cli_config *cfg, xlstm_error *err)) {
+    cli_config *cfg = NULL;
+    int code = cli_config_parse(&cfg, spec, argc, argv);
+    if (code >= 0) return code;
+    const char *wanted = missing(cfg);
+    if (wanted) {
+        code = cli_usage(cfg, "%s", wanted);
+    } else {
+        xlstm_error err = {0};
+        cli_signals_install();
+        int status = work(cfg, &err);
+        code = cli_exit_code(cfg, status, &err);
+    }
+    cli_config_free(cfg);
+    return code;
+}
+
 void cli_progress(const char *what, size_t done, size_t total) {
     if (!isatty(STDERR_FILENO)) return;
     if (done < total) fprintf(stderr, "\r%s %zu/%zu", what, done, total);

@@ -16,6 +16,11 @@ int cli_run_prompt(cli_config *cfg, char **text, size_t *bytes, xlstm_error *err
  * standard error), 0. */
 int cli_exit_code(const cli_config *cfg, int status, const xlstm_error *err);
 
+/* The whole of a command that signals may stop: parses the arguments, ends as a usage error with what `missing`
+ * says (NULL: nothing is missing), installs the signals, works. Returns the exit code. */
+int cli_work_run(const cli_spec *spec, int argc, char **argv, const char *(*missing)(const cli_config *cfg),
+                 int (*work)(cli_config *cfg, xlstm_error *err));
+
 /* "\rWHAT done/total" on standard error where that is a terminal; done == total takes the line away. */
 void cli_progress(const char *what, size_t done, size_t total);
 

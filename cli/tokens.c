@@ -28,8 +28,7 @@ int cli_tokens_run(const cli_spec *spec, const cli_token_command *command, int a
     if (code >= 0) return code;
     xlstm_error err;
     xlstm_tokenizer *tokenizer = NULL;
-    const char *dir = cli_model_path(cfg, &err);
-    int status = dir ? xlstm_tokenizer_open(&tokenizer, dir, &err) : err.status;
+    int status = cli_open_tokenizer(cfg, &tokenizer, &err);
     if (!status)
         status = cli_bool(cfg, "jsonl") ? each_line(cfg, tokenizer, command, &err)
                                         : command->whole(cfg, tokenizer, &err);

@@ -58,7 +58,7 @@ typedef struct xlstm_model_options {
         *settings;          /* load-time tunables (weights, huge_pages, workers for loading); NULL: defaults */
     const char *device;     /* NULL or "cpu" */
     const char *cpu_mask;   /* NULL: the best; "c", "avx2", "avx512", "neon": no more than that */
-    xlstm_cancel_fn cancel; /* NULL or polled while loading */
+    xlstm_cancel_fn cancel; /* NULL or polled while loading, at its beginning and its end at least */
     void *user;
 } xlstm_model_options;
 

@@ -81,7 +81,8 @@ typedef struct xl_feed {
     size_t logit_rows;      /* logits of the last so many tokens, 0 … count */
     float *logits;          /* [logit_rows, vocab], host */
     bool decode;            /* one token of a continuation: the schedule of decode, not of prefill */
-    xlstm_cancel_fn cancel; /* NULL or polled on the calling thread, at every chunk and every tile of work */
+    xlstm_cancel_fn cancel; /* NULL or polled on the calling thread: before every operation of every
+                               segment, whoever does the work, and at every chunk and tile that it does itself */
     void *user;
 } xl_feed;
 

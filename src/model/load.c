@@ -202,15 +202,19 @@ static int convert(const loader *l, const task *t, char *buffer, xlstm_error *er
     return XLSTM_OK;
 }
 
+/* Asks the caller whether to go on; on its own thread alone. */
+static void poll_cancel(loader *l) {
+    if (atomic_load(&l->status) || !l->cancel || !l->cancel(l->user)) return;
+    xlstm_error err;
+    xl_fail(&err, XLSTM_ECANCELLED, "%s: loading was cancelled", l->model->store->checkpoint.dir);
+    stop(l, &err);
+}
+
 static void run_task(void *ctx, int64_t index, int thread) {
     loader *l = ctx;
+    if (thread == 0) poll_cancel(l);
     if (atomic_load(&l->status)) return;
     xlstm_error err = {.status = XLSTM_OK};
-    if (thread == 0 && l->cancel && l->cancel(l->user)) {
-        xl_fail(&err, XLSTM_ECANCELLED, "%s: loading was cancelled", l->model->store->checkpoint.dir);
-        stop(l, &err);
-        return;
-    }
     const task *t = &l->tasks[index];
     if ((size_t)index + TASKS_AHEAD < l->count) {
         const task *ahead = t + TASKS_AHEAD;
@@ -237,7 +241,10 @@ int xl_load_parts(struct xlstm_model *model, const xl_parts *parts, int threads,
         status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", model->store->checkpoint.dir);
         goto out;
     }
-    xl_pool_run(xl_pool_shared(), threads, (int64_t)l.count, run_task, &l);
+    /* The other threads may take every task before this one gets its first. */
+    poll_cancel(&l);
+    if (!atomic_load(&l.status)) xl_pool_run(xl_pool_shared(), threads, (int64_t)l.count, run_task, &l);
+    poll_cancel(&l);
     status = atomic_load(&l.status);
 out:
     free(l.tasks);

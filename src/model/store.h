@@ -43,7 +43,8 @@ int xl_bind(struct xlstm_model *model, int64_t weights, bool copy, xl_parts *par
 int xl_plan_memory(struct xlstm_model *model, xl_parts *parts, bool huge_pages, uint64_t available,
                    xlstm_error *err);
 
-/* Fills the block and makes mapped pages resident with `threads` threads; polls `cancel` from the calling one. */
+/* Fills the block and makes mapped pages resident with `threads` threads; polls `cancel` from the calling one:
+ * first of all, before each of its tasks, and once more when all is loaded, whoever did the work. */
 int xl_load_parts(struct xlstm_model *model, const xl_parts *parts, int threads, xlstm_cancel_fn cancel, void *user,
                   xlstm_error *err);
 

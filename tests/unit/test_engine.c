@@ -375,8 +375,10 @@ static void cancelled_session_is_usable_after_reset(void **state) {
             xlstm_session_set_cancel(session, stop_after, &c);
             int status = xlstm_prefill(session, ids, TOKENS, XLSTM_LOGITS_LAST, got, &err);
             xlstm_session_set_cancel(session, NULL, NULL);
-            if (status == XLSTM_OK) { /* on a busy machine the others took the work of the thread that polls */
-                assert_true(c.left >= 0 && polls > 0);
+            /* On a busy machine the others take the work of the thread that polls: then it polls before each
+             * operation alone, eight and more in each of the four segments. */
+            if (status == XLSTM_OK) {
+                assert_true(c.left >= 0 && polls >= 4 * 8);
                 continue;
             }
             assert_int_equal(status, XLSTM_ECANCELLED);

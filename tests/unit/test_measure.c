@@ -88,7 +88,7 @@ static void watch_sees_a_quiet_machine_or_says_why(void **state) {
     }
     tune_watch_end(watch, &d);
     assert_true(d.steal >= 0 && d.steal <= 1);
-    assert_true(d.neighbours >= 0 && d.neighbours <= 1.05);
+    assert_true(d.neighbours >= 0 && d.neighbours <= 1);
     assert_true(d.frequency_mhz > 50 && d.frequency_mhz < 20000);
     char text[200];
     tune_disturbance_text(text, sizeof text, &d);
@@ -101,15 +101,22 @@ static void watch_sees_a_quiet_machine_or_says_why(void **state) {
     tune_watch_destroy(NULL);
 }
 
-/* A real, short function: the sampler repeats it until the clock can see it. */
+static double own_s(void) {
+    struct timespec t;
+    assert_int_equal(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t), 0);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* A real, short function: the sampler repeats it until the clock can see it. By the processor's time, since on a
+ * busy machine a single loss of the processor is longer than the whole. */
 static int short_spin(void *ctx, int64_t c, unsigned repeats, double limit, tune_reading *out, xlstm_error *err) {
-    double start = xl_now_s();
+    double start = own_s();
     for (unsigned i = 0; i < repeats; i++) {
         volatile double x = 1;
         for (int k = 0; k < 2000; k++) x = x * 1.0001;
     }
     *(unsigned *)ctx = repeats;
-    *out = (tune_reading){.cost = (xl_now_s() - start) / repeats};
+    *out = (tune_reading){.cost = (own_s() - start) / repeats};
     return 0;
 }
 
@@ -130,6 +137,27 @@ static void short_things_are_repeated(void **state) {
     tune_sampler_destroy(NULL);
     options.measure = NULL;
     assert_int_equal(tune_sampler_create(&s, &options, NULL), XLSTM_EARG);
+}
+
+/* A first run that lost the processor looked long enough to be timed once; the next ones are not taken so. */
+static void repeats_are_learnt_anew(void **state) {
+    program p = {.cost = {1e-8}, .cold = 1e6}; /* the simulated clock wants a microsecond */
+    tune_sampler *s = sampler_of(&p);
+    tune_sample sample;
+    tune_sampler_counts counts;
+    assert_int_equal(tune_sampler_take(s, 0, INFINITY, &sample, NULL), 0);
+    assert_int_equal(sample.repeats, 1);
+    assert_int_equal(tune_sampler_take(s, 0, INFINITY, &sample, NULL), 0);
+    assert_int_equal(sample.repeats, 100);
+    assert_false(sample.warmup);
+    tune_sampler_get_counts(s, &counts);
+    assert_int_equal(counts.taken, 3);
+    assert_int_equal(counts.warmup, 1); /* the one that was too short */
+    /* Half as long is no reason. */
+    p.cost[0] = 0.5e-8;
+    assert_int_equal(tune_sampler_take(s, 0, INFINITY, &sample, NULL), 0);
+    assert_int_equal(sample.repeats, 100);
+    tune_sampler_destroy(s);
 }
 
 static void race_finds_the_fastest_under_drift(void **state) {
@@ -544,6 +572,7 @@ int main(void) {
         cmocka_unit_test(clock_is_calibrated),
         cmocka_unit_test(watch_sees_a_quiet_machine_or_says_why),
         cmocka_unit_test(short_things_are_repeated),
+        cmocka_unit_test(repeats_are_learnt_anew),
         cmocka_unit_test(race_finds_the_fastest_under_drift),
         cmocka_unit_test(race_keeps_the_baseline_where_nothing_is_faster),
         cmocka_unit_test(rounds_alternate_and_share_the_baseline),

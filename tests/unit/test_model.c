@@ -438,19 +438,27 @@ static void folders_without_a_checkpoint(void **state) {
     toy_free(&t);
 }
 
-static int stop_at_once(void *user) {
-    ++*(int *)user;
-    return 1;
+typedef struct polling {
+    int polls, stop_at;
+} polling;
+
+static int stop_there(void *user) {
+    polling *p = user;
+    return ++p->polls >= p->stop_at;
 }
 
 static void cancelled(void **state) {
-    int polled = 0;
-    xlstm_model_options options = {.cancel = stop_at_once, .user = &polled};
-    xlstm_error err;
-    xlstm_model *m;
-    assert_int_equal(xlstm_model_open(&m, DATA "f32-sharded", &options, &err), XLSTM_ECANCELLED);
-    assert_null(m);
-    assert_int_equal(polled, 1);
+    /* Whoever takes the tasks, two polls are made. */
+    for (int stop_at = 1; stop_at <= 2; stop_at++) {
+        polling p = {.stop_at = stop_at};
+        xlstm_model_options options = {.cancel = stop_there, .user = &p};
+        xlstm_error err;
+        xlstm_model *m;
+        assert_int_equal(xlstm_model_open(&m, DATA "f32-sharded", &options, &err), XLSTM_ECANCELLED);
+        assert_null(m);
+        assert_int_equal(p.polls, stop_at);
+        assert_non_null(strstr(err.text, "f32-sharded: loading was cancelled"));
+    }
 }
 
 /* The plan alone, against made-up amounts of memory. */

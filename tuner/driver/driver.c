@@ -40,7 +40,7 @@ typedef struct drive {
     int64_t seq, block;
     int64_t process; /* of the last comparison */
     const char *stage;
-    double started;      /* xl_now_s of this process's work */
+    double started;      /* tune_drive_now of this process's work */
     double started_wall; /* when the sampler was made, seconds since 1970 */
     double baseline_parts[TUNE_PARTS];
     double last_parts[TUNE_PARTS]; /* of the baseline's last sample */
@@ -61,12 +61,16 @@ void tune_drive_options_init(tune_drive_options *options) {
                                     .objectives = 1};
 }
 
+double tune_drive_now(const tune_drive_options *options) {
+    return options->now_s ? options->now_s(options->now_ctx) : xl_now_s();
+}
+
 static int stop_level(const drive *d) {
     return d->options->stop ? d->options->stop(d->options->stop_ctx) : 0;
 }
 
 static double spent(const drive *d) {
-    return xl_now_s() - d->started;
+    return tune_drive_now(d->options) - d->started;
 }
 
 static void note(const drive *d, const char *text) {
@@ -356,7 +360,7 @@ static int measure(drive *d, uint32_t point, bool joined, xlstm_error *err) {
     const int64_t candidate = point;
     tune_race_entry e;
     tune_trial_row t;
-    double told[TUNE_TOLD_COUNT], start = xl_now_s();
+    double told[TUNE_TOLD_COUNT], start = tune_drive_now(d->options);
     const int objectives = d->options->objectives;
     for (int i = 0; i < TUNE_TOLD_COUNT; i++) told[i] = NAN;
     int status = tune_row_new(d->problem, d->keeper, point, &t, err);
@@ -380,7 +384,7 @@ static int measure(drive *d, uint32_t point, bool joined, xlstm_error *err) {
     if (!status && (t.status == TUNE_TRIAL_OK || t.status == TUNE_TRIAL_TIMEOUT))
         status = take_values(d, &e, &t, err);
     if (status) goto out;
-    t.seconds = xl_now_s() - start;
+    t.seconds = tune_drive_now(d->options) - start;
     d->trial_s += t.seconds;
     d->trial_n++;
     if (t.status == TUNE_TRIAL_OK) {
@@ -547,6 +551,8 @@ static int prepare(drive *d, xlstm_error *err) {
     sampler.ctx = d;
     sampler.on_sample = on_sample;
     sampler.on_sample_ctx = d;
+    sampler.now_s = o->now_s;
+    sampler.now_ctx = o->now_ctx;
     int status = tune_sampler_create(&d->sampler, &sampler, err);
     if (status) return status;
     d->started_wall = xl_wall_s();
@@ -598,7 +604,7 @@ int tune_drive(const tune_problem *problem, const tune_drive_options *options, t
                .watcher = watcher,
                .result = result,
                .stage = "search",
-               .started = xl_now_s(),
+               .started = tune_drive_now(options),
                .best = NAN};
     *result = (tune_drive_result){.winner = TUNE_BASELINE_TRIAL, .final = {.verdict = TUNE_VERDICT_UNMEASURED}};
     d.limit = strcmp(options->mode, "ga") == 0 ? options->population * options->generations : options->trials;

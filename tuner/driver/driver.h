@@ -27,8 +27,11 @@ typedef struct tune_drive_options {
     /* 0: go on; otherwise end after the trial in hand (the problem's cancel is for at once). May be NULL. */
     int (*stop)(void *ctx);
     void *stop_ctx;
+    double (*now_s)(void *ctx); /* the clock that the budget goes by, for simulations; NULL: the real one */
+    void *now_ctx;
 } tune_drive_options;
 void tune_drive_options_init(tune_drive_options *options);
+double tune_drive_now(const tune_drive_options *options);
 /* The strategy that the options come to. */
 const char *tune_drive_strategy(const tune_drive_options *options);
 

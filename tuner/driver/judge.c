@@ -82,7 +82,7 @@ static void on_progress(void *ctx, int processes, int planned, double mean, doub
  * get so much that a quick search is not dwarfed by its end and a long one has an end worth it. */
 static double time_for_it(const tune_judge *j) {
     static const double least[] = {[TUNE_QUICK] = 10, [TUNE_NORMAL] = 20, [TUNE_THOROUGH] = 120};
-    double spent = xl_now_s() - j->started;
+    double spent = tune_drive_now(j->options) - j->started;
     if (isfinite(j->options->budget_s)) return fmax(0, j->options->budget_s - spent);
     return fmax(least[j->options->effort], spent * 0.6);
 }
@@ -91,6 +91,8 @@ static double time_for_it(const tune_judge *j) {
 static bool plan(const tune_judge *j, tune_final_options *o) {
     size_t n;
     tune_final_options_init(o, j->options->effort);
+    o->now_s = j->options->now_s;
+    o->now_ctx = j->options->now_ctx;
     o->budget_s = time_for_it(j);
     o->unhurried = !isfinite(j->options->budget_s);
     o->seed = j->options->seed ^ 0x66696e616cu;

@@ -11,7 +11,7 @@ typedef struct tune_judge {
     const tune_watcher *watcher;
     tune_sampler *sampler;
     tune_race *race;
-    double started; /* xl_now_s when this process began with the run */
+    double started; /* tune_drive_now when this process began with the run */
     /* Where samples of fresh processes go, and what marks them: the process's number and its start on the wall
      * clock. */
     tune_sample_fn on_sample;

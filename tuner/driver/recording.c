@@ -59,7 +59,8 @@ static void progress(const recorder *r) {
         done += r->spots[i].samples;
         total += r->spots[i].failed ? r->spots[i].samples : out->wanted;
     }
-    double spent = xl_now_s() - r->started, left = r->taken ? spent / r->taken * (total - done) : NAN;
+    double spent = tune_drive_now(r->options) - r->started,
+           left = r->taken ? spent / r->taken * (total - done) : NAN;
     if (isfinite(r->options->budget_s)) left = fmin(left, fmax(0, r->options->budget_s - spent));
     r->watcher->progress(r->watcher->ctx, "record", done, total, NAN, left);
 }
@@ -178,7 +179,7 @@ static int run_round(recorder *r, int round, xlstm_error *err) {
         const spot *s = &r->spots[r->order[k]];
         bool again;
         if (s->failed || s->samples > round) continue;
-        if (stop_level(r) || xl_now_s() - r->started >= r->options->budget_s) return ENDED;
+        if (stop_level(r) || tune_drive_now(r->options) - r->started >= r->options->budget_s) return ENDED;
         int status = take(r, r->order[k], k >= first, &again, err);
         if (status) return status;
         if (again) r->order[n++] = r->order[k];
@@ -368,6 +369,8 @@ static int prepare(recorder *r, xlstm_error *err) {
     tune_sampler_options_init(&sampler);
     sampler.measure = r->problem->measure;
     sampler.ctx = r->problem->self;
+    sampler.now_s = r->options->now_s;
+    sampler.now_ctx = r->options->now_ctx;
     r->started_wall = xl_wall_s();
     return tune_sampler_create(&r->sampler, &sampler, err);
 }
@@ -379,7 +382,7 @@ int tune_recording_run(const tune_problem *problem, const tune_drive_options *op
                   .keeper = keeper,
                   .watcher = watcher,
                   .out = out,
-                  .started = xl_now_s()};
+                  .started = tune_drive_now(options)};
     *out = (tune_recording){.fastest = TUNE_BASELINE_TRIAL};
     json_t *baseline = problem->settings(problem->self, TUNE_BASELINE_TRIAL);
     int status = baseline ? prepare(&r, err) : xl_fail(err, XLSTM_ENOMEM, "recording: out of memory");

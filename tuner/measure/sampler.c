@@ -11,7 +11,8 @@
 #define RECENT_BUSY 12
 #define SOON_BUSY 6 /* so many of the very first, and no other: the same is known sooner */
 #define STEADY 0.05
-#define LEAST_WARM 4 /* runs before haste may end a warm-up: a cold sample costs more than it saves */
+#define FAR_TOO_SHORT 0.25 /* of the shortest span: runs differ, and a small shortfall costs little */
+#define LEAST_WARM 4       /* runs before haste may end a warm-up: a cold sample costs more than it saves */
 
 typedef struct learnt {
     int64_t candidate;
@@ -108,14 +109,16 @@ static int measure_once(tune_sampler *s, int64_t candidate, unsigned repeats, do
     return status;
 }
 
-/* The same with as many repeats as the clock needs; a first try that was too short is reported as warm-up. */
+/* The same with as many repeats as the clock needs; a try that was too short is reported as warm-up. What is
+ * known may be too few: a first try that was cold, or lost the processor, looked long enough. */
 static int measure_long(tune_sampler *s, int64_t candidate, double limit, tune_sample *out, xlstm_error *err) {
     const learnt *known = find_learnt(s, candidate);
     unsigned repeats = known ? known->repeats : 1;
     for (;;) {
         int status = measure_once(s, candidate, repeats, limit, out, err);
-        if (status || known) return status;
+        if (status) return status;
         double span = out->reading.timed_s > 0 ? out->reading.timed_s : out->reading.cost;
+        if (known && span * repeats >= s->clock.shortest_s * FAR_TOO_SHORT) return 0;
         unsigned wanted = tune_clock_repeats(&s->clock, span);
         if (wanted <= repeats) {
             learn(s, candidate, repeats);

@@ -32,7 +32,7 @@ enum {
 typedef struct tune_disturbance {
     unsigned reasons;     /* TUNE_STEAL | … ; 0: undisturbed */
     double steal;         /* share of the processors' time, 0 … 1 */
-    double neighbours;    /* processors' time that others used, over wall time times processors */
+    double neighbours;    /* processors' time that others used, over wall time times processors, 0 … 1 */
     double switches;      /* involuntary switches of this process a second */
     double frequency_mhz; /* by timing a chain of dependent additions, which needs no driver */
     double temperature_c; /* hottest sensor; NAN where it cannot be read */

@@ -15,6 +15,8 @@
 /* The kernel counts processor time in ticks of 10 ms: over a quarter of a second one tick is 4 % of a processor. */
 #define WINDOW_S 0.25
 #define FREQUENCIES 31
+#define TOGETHER_S 1e-3 /* counters and clock read within this are of one moment */
+#define RETAKES 5
 
 typedef struct snapshot {
     double at, busy, steal, own; /* seconds; busy and steal over all processors, own of this process */
@@ -69,15 +71,22 @@ static double seconds(struct timeval t) {
     return (double)t.tv_sec + 1e-6 * (double)t.tv_usec;
 }
 
+/* Counters and clock at one moment: where the processor was lost between them, what others did in that gap would
+ * be charged to a window that leaves it out. */
 static snapshot take(const tune_watch *watch) {
-    snapshot s = {0};
-    read_machine(watch, &s);
-    struct rusage use;
-    if (!getrusage(RUSAGE_SELF, &use)) {
-        s.switches = use.ru_nivcsw;
-        s.own = seconds(use.ru_utime) + seconds(use.ru_stime);
+    snapshot s;
+    for (int again = 0; again <= RETAKES; again++) {
+        s = (snapshot){0};
+        double start = xl_now_s();
+        read_machine(watch, &s);
+        struct rusage use;
+        if (!getrusage(RUSAGE_SELF, &use)) {
+            s.switches = use.ru_nivcsw;
+            s.own = seconds(use.ru_utime) + seconds(use.ru_stime);
+        }
+        s.at = xl_now_s();
+        if (s.at - start < TOGETHER_S) break;
     }
-    s.at = xl_now_s();
     return s;
 }
 
@@ -170,8 +179,9 @@ void tune_watch_end(tune_watch *watch, tune_disturbance *out) {
     /* Before a window's worth of time has passed since the start there is nothing to judge by. */
     if (end.machine && from->machine && window >= WINDOW_S * 0.9) {
         double whole = window * watch->cpus;
-        out->steal = fmax(0, (end.steal - from->steal) / whole);
-        out->neighbours = fmax(0, (end.busy - from->busy - (end.own - from->own)) / whole);
+        /* Ticks that end just inside the window would make it more than all. */
+        out->steal = fmin(1, fmax(0, (end.steal - from->steal) / whole));
+        out->neighbours = fmin(1, fmax(0, (end.busy - from->busy - (end.own - from->own)) / whole));
     }
     if (out->steal > watch->limits.steal) out->reasons |= TUNE_STEAL;
     if (out->neighbours > watch->limits.neighbours) out->reasons |= TUNE_NEIGHBOURS;

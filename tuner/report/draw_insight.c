@@ -14,8 +14,10 @@ static bool has_ratio(const tune_report *r) {
     return false;
 }
 
+/* The order of a recording's rows is that of a shuffled round: nothing progresses there. */
 static bool progress_wanted(const drawing *d) {
     size_t n = 0;
+    if (tune_report_is_recording(d->report)) return false;
     for (size_t i = 0; i < d->report->trials; i++) n += d->report->trial[i].ok && d->report->trial[i].value > 0;
     return n > 1;
 }

@@ -3,9 +3,14 @@
 #include <string.h>
 
 #include "tuner/report/draw.h"
+#include "tuner/report/facts.h"
 
 static bool measured(const tune_report_trial *t, double value) {
     return t->ok && isfinite(value);
+}
+
+static const char *winner_name(const tune_report *r) {
+    return tune_report_is_recording(r) ? "fastest" : "winner";
 }
 
 /* ---- max_decode_by_<column> ---- */
@@ -100,7 +105,7 @@ static void draw_scatter(const drawing *d) {
     }
     draw_legend(d,
                 winner ? (const draw_mark[]){{"trials", 7, 1.3, "#442f6fab", false},
-                                             {"winner", 6, 2.2, DRAW_ORANGE, false},
+                                             {winner_name(r), 6, 2.2, DRAW_ORANGE, false},
                                              {0}}
                        : (const draw_mark[]){{"trials", 7, 1.3, "#442f6fab", false}, {0}},
                 false);
@@ -181,7 +186,7 @@ static void sweep_legend(const drawing *d, bool winner) {
     if (d->report->samples) marks[n++] = (draw_mark){"samples", 7, 0.6, DRAW_GREY, false};
     marks[n++] = (draw_mark){"trials", 7, 1.1, "#442f6fab", false};
     marks[n++] = (draw_mark){"best of a value", 0, 0, "#882f6fab", false};
-    if (winner) marks[n++] = (draw_mark){"winner", 6, 2.0, DRAW_ORANGE, false};
+    if (winner) marks[n++] = (draw_mark){winner_name(d->report), 6, 2.0, DRAW_ORANGE, false};
     marks[n] = (draw_mark){0};
     draw_legend(d, marks, true);
 }

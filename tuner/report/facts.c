@@ -3,8 +3,11 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
+#include "base/memory.h"
 #include "tuner/study/study.h"
 
 static bool same_point(const tune_report *r, const tune_report_trial *a, const tune_report_trial *b) {
@@ -78,6 +81,35 @@ void tune_report_baseline_samples(const tune_report *r, tune_sample_counts *out)
                  reasons[most].words, count[most]);
         count[most] = 0;
     }
+}
+
+bool tune_report_is_recording(const tune_report *r) {
+    const char *mode = json_string_value(json_object_get(r->meta, "mode"));
+    const json_t *path = json_object_get(json_object_get(r->meta, "effective_args"), "export_landscape");
+    return mode && !strcmp(mode, "grid") && json_is_string(path);
+}
+
+int tune_report_recorded(const tune_report *r, tune_recorded *out, xlstm_error *err) {
+    size_t *of = xl_array(r->trials + 1, sizeof *of);
+    *out = (tune_recorded){0};
+    if (!of) return xl_fail(err, XLSTM_ENOMEM, "report: out of memory");
+    memset(of, 0, (r->trials + 1) * sizeof *of);
+    for (size_t i = 0; i < r->samples; i++) {
+        const tune_report_sample *s = &r->sample[i];
+        out->samples += s->used;
+        out->marked += s->used && s->why[0];
+        out->aside += !s->used && s->why[0] && strcmp(s->why, "warm-up") != 0;
+        if (s->used && s->trial >= 0 && (size_t)s->trial < r->trials) of[s->trial]++;
+    }
+    bool any = false;
+    for (size_t i = 0; i < r->trials; i++) {
+        if (!r->trial[i].ok) continue;
+        if (!any || of[i] < out->fewest) out->fewest = of[i];
+        if (of[i] > out->most) out->most = of[i];
+        any = true;
+    }
+    free(of);
+    return 0;
 }
 
 static double number(const json_t *object, const char *key) {

@@ -22,6 +22,19 @@ typedef struct tune_sample_counts {
 } tune_sample_counts;
 void tune_report_baseline_samples(const tune_report *report, tune_sample_counts *out);
 
+/* A recording is a whole space measured for its own sake (`--mode grid --export-landscape`): it has no winner and
+ * no last comparison. */
+bool tune_report_is_recording(const tune_report *report);
+
+/* Samples in use of a recording, the baseline's with them; and of its points with a value, the fewest and most that
+ * one has. 0 where samples were not kept. */
+typedef struct tune_recorded {
+    size_t samples, marked; /* marked: disturbed, and in use all the same */
+    size_t aside;           /* disturbed, left out and taken again */
+    size_t fewest, most;
+} tune_recorded;
+int tune_report_recorded(const tune_report *report, tune_recorded *out, xlstm_error *err); /* ENOMEM */
+
 /* The last comparison as best.json tells it. */
 typedef struct tune_comparison {
     bool there;

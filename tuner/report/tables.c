@@ -96,6 +96,18 @@ static int write_json(const tune_report *r, const tune_analysis *a, const tune_r
         json_t *value = json_object_get(r->best, from_best[i]);
         json_object_set(j, from_best[i], value ? value : json_null());
     }
+    if (tune_report_is_recording(r)) {
+        tune_recorded n;
+        status = tune_report_recorded(r, &n, err);
+        if (status) {
+            json_decref(j);
+            return status;
+        }
+        json_object_set_new(j, "recording",
+                            json_pack("{s:I,s:I,s:I,s:I,s:I}", "samples", (json_int_t)n.samples, "disturbed_in_use",
+                                      (json_int_t)n.marked, "set_aside", (json_int_t)n.aside, "fewest_of_a_point",
+                                      (json_int_t)n.fewest, "most_of_a_point", (json_int_t)n.most));
+    }
     json_object_set_new(j, "winner_samples", json_integer((json_int_t)tune_report_winner_samples(r)));
     json_object_set_new(j, "front", front_json(r));
     json_object_set_new(j, "parameters", parameters_json(r, a));

@@ -150,6 +150,46 @@ static void say_winner(const tune_report *r) {
         say("Its samples were not kept: the choice rests on one number of summary.csv.");
 }
 
+static void say_side(const tune_report *r, const char *name, const json_t *side, const char *metrics) {
+    char text[1024], value[80] = "";
+    const char *objective = r->best ? text_of(r->best, "objective", "request_s") : "request_s";
+    char first[40];
+    snprintf(first, sizeof first, "%.*s", (int)strcspn(objective, ","), objective);
+    const json_t *number = json_object_get(json_object_get(side, metrics), first);
+    object_text(json_object_get(side, "params"), text, sizeof text);
+    if (json_is_number(number)) snprintf(value, sizeof value, ": %s %.6g", first, json_number_value(number));
+    say("%s: %s%s.", name, text, value);
+}
+
+/* What stands in a recording in the place of verdict and winner. */
+static int say_recording(const tune_report *r, xlstm_error *err) {
+    tune_recorded c;
+    int status = tune_report_recorded(r, &c, err);
+    if (status) return status;
+    heading("Recording");
+    say("Every point was measured for its own sake, in rounds over all of them, the baseline among them. Nothing "
+        "was "
+        "compared with the baseline, and there is no verdict.");
+    if (!c.samples) {
+        say("The folder holds no samples.");
+    } else if (c.fewest == c.most) {
+        say("%zu sample%s of each point.", c.most, c.most == 1 ? "" : "s");
+    } else {
+        say("%zu to %zu samples of a point: not every round is whole.", c.fewest, c.most);
+    }
+    if (c.marked)
+        say("%zu of the %zu samples in use, the baseline's with them, %s disturbed by other work on the machine.",
+            c.marked, c.samples, c.marked == 1 ? "was" : "were");
+    if (c.aside) say("%zu %s set aside as disturbed and taken again.", c.aside, c.aside == 1 ? "was" : "were");
+    if (!json_object_get(r->best, "params")) return 0;
+    const json_t *baseline = json_object_get(r->best, "baseline");
+    say_side(r, "The fastest point", r->best, "metrics");
+    if (json_is_object(baseline)) say_side(r, "The baseline", baseline, "metrics");
+    say("The samples that single a point out flatter it: whether it is faster than the baseline is a question for "
+        "optimize without --export-landscape.");
+    return 0;
+}
+
 /* Whether prefill's settings and decode's, searched apart, act on each other. */
 static void say_joined(const tune_report *r) {
     const json_t *interaction = json_object_get(r->best, "interaction");
@@ -182,10 +222,17 @@ static int say_front(const tune_report *r, xlstm_error *err) {
     double baseline[TUNE_REPORT_OBJECTIVES];
     bool known = false;
     heading("Pareto front");
-    say("%zu trial%s beaten by no other in everything; all objectives steered where the strategy is nsga2. %s, the "
-        "first, fixed the winner, and that one alone was compared with the baseline: the numbers here are the "
-        "search's, without an interval, and what lies within the noise of each other may change places.",
-        n, n == 1 ? " is" : "s are", r->objective[0]);
+    if (tune_report_is_recording(r))
+        say("%zu point%s beaten by no other in everything. The numbers are means without an interval, and what "
+            "lies "
+            "within the noise of each other may change places.",
+            n, n == 1 ? " is" : "s are");
+    else
+        say("%zu trial%s beaten by no other in everything; all objectives steered where the strategy is nsga2. %s, "
+            "the "
+            "first, fixed the winner, and that one alone was compared with the baseline: the numbers here are the "
+            "search's, without an interval, and what lies within the noise of each other may change places.",
+            n, n == 1 ? " is" : "s are", r->objective[0]);
     printf("%*s%8s", INDENT, "", "trial");
     for (int k = 0; k < r->objectives; k++) {
         printf(" %13s", r->objective[k]);
@@ -309,10 +356,15 @@ static int say_noise(const tune_report *r, xlstm_error *err) {
 
 static int write_text(const tune_report *r, const tune_analysis *a, const tune_report_options *options,
                       xlstm_error *err) {
+    int status = 0;
     say_run(r);
-    say_verdict(r);
-    say_winner(r);
-    int status = say_front(r, err);
+    if (tune_report_is_recording(r)) {
+        status = say_recording(r, err);
+    } else {
+        say_verdict(r);
+        say_winner(r);
+    }
+    if (!status) status = say_front(r, err);
     if (status) return status;
     say_importance(r, a);
     say_pairs(r, a);

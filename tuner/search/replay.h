@@ -54,7 +54,9 @@ void tune_traces_release(tune_trace *traces, int seeds);
 double tune_replay_share(const tune_landscape *l, const tune_trace *traces, int seeds, size_t n);
 
 typedef struct tune_replay_score {
-    double performance; /* P: over time against calculated random search; 0 is random, 1 the optimum */
+    double performance; /* P: over time against calculated random search; 0 is random, 1 the optimum. Not finite
+                           where random search is at the optimum within that time, as on a handful of rows: the
+                           measure is what random search has left to gain */
     double over, abs;   /* mean and mean magnitude of true time / estimate - 1 at the end */
     double repeats;     /* share of evaluations of a row evaluated before */
     int short_runs;     /* ended before the landscape's time budget without having seen every row */

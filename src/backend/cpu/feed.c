@@ -45,6 +45,8 @@ static void run_segment(void *argument, xl_team *team, int thread) {
         const xl_op *op = &plan->program.ops[i];
         int64_t from = i > plan->last_cell ? s->wanted : 0;
         if (from == s->count) break;
+        /* The others may take all of an operation's work before the thread that polls gets any. */
+        if (!thread) xl_cpu_stopped(s, thread);
         switch (op->kind) {
         case XL_OP_EMBED:
             embed(s, op, team);

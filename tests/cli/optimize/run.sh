@@ -35,4 +35,4 @@ xltune study list | tail -n 1 | awk '{print $1, $3, $4, $5, $6}'
 xltune study export "$r" --out e.json
 xltune study import e.json --study all.sqlite
 xltune study merge "$r" --study all.sqlite | sed 's/_[0-9_]*_t/_T/'
-xltune study compare "$r" "$r" --format csv | awk -F, 'NR > 1 && $4 != 0 {bad = 1} END {print (NR > 1), bad + 0}'
+xltune study compare "$r" "$r" --format csv | awk -F, 'NR > 1 && $2 != $3 {bad = 1} END {print (NR > 1), bad + 0}'

@@ -1,0 +1,195 @@
+#include "cli/study_compare.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+static json_t *parsed(const char *text) {
+    json_t *j = text ? json_loads(text, 0, NULL) : NULL;
+    return j ? j : json_null();
+}
+
+static const char *text_of(const json_t *j, const char *key) {
+    const char *text = json_string_value(json_object_get(j, key));
+    return text ? text : "";
+}
+
+static bool same_text(const char *a, const char *b) {
+    return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+/* `all`: what makes two times incomparable too, beside what is worth knowing. */
+static json_t *differences(const tune_run_row *a, const tune_run_row *b, bool all) {
+    json_t *list = json_array(), *x = parsed(a->meta), *y = parsed(b->meta);
+    const struct {
+        const char *name;
+        bool differ;
+    } found[] = {{"machine", !same_text(a->machine, b->machine)},
+                 {"device", !same_text(a->device, b->device)},
+                 {"checkpoint", !same_text(a->checkpoint, b->checkpoint)},
+                 {"kernels", !same_text(a->kernels, b->kernels)},
+                 {"version", !same_text(a->version, b->version)},
+                 {"objective", !same_text(a->objective, b->objective)},
+                 {"prompt", a->prompt_tokens != b->prompt_tokens || !same_text(a->prompt_hash, b->prompt_hash)},
+                 {"new", a->new_tokens != b->new_tokens},
+                 {"baseline", !json_equal(json_object_get(x, "settings"), json_object_get(y, "settings"))},
+                 {"backend", all && !same_text(a->backend, b->backend)}};
+    for (size_t i = 0; i < sizeof found / sizeof *found; i++) {
+        if (found[i].differ) json_array_append_new(list, json_string(found[i].name));
+    }
+    json_decref(x);
+    json_decref(y);
+    return list;
+}
+
+static json_t *best_side(const tune_run_row *r) {
+    json_t *result = parsed(r->result), *params = json_object_get(result, "params");
+    json_t *verdict = json_object_get(result, "verdict_text");
+    json_t *j = json_pack("{s:s, s:O?, s:O?, s:O?}", "run", r->folder, "params", params, "metrics",
+                          json_object_get(result, "metrics"), "verdict", verdict);
+    json_decref(result);
+    return j;
+}
+
+/* ---- winners ---- */
+
+/* Logarithm of the baseline's time over the winner's. */
+typedef struct gain {
+    double value, low, high, level;
+} gain;
+
+/* False: there is none, and why. */
+static bool gain_of(const tune_run_row *r, const json_t *result, gain *out, const char **why) {
+    json_t *meta = parsed(r->meta);
+    const bool placebo = json_is_true(json_object_get(json_object_get(meta, "effective_args"), "placebo"));
+    const json_t *s = json_object_get(result, "speedup");
+    const double value = json_number_value(json_object_get(s, "value"));
+    const json_t *low = json_object_get(s, "low"), *high = json_object_get(s, "high");
+    json_decref(meta);
+    *out = (gain){.level = json_number_value(json_object_get(s, "level"))};
+    *why = NULL;
+    if (placebo) *why = "is a placebo";
+    else if (!json_is_object(result)) *why = "has no result yet";
+    else if (!json_is_object(s)) *why = "has no last comparison";
+    else if (!json_is_number(low) || !json_is_number(high)) *why = "has a last comparison without an interval";
+    if (*why) return false;
+    /* Where the baseline stayed it is the winner, whatever was compared with it. */
+    if (json_is_true(json_object_get(result, "is_baseline"))) return true;
+    out->value = log1p(value);
+    out->low = log1p(json_number_value(low));
+    out->high = log1p(json_number_value(high));
+    return true;
+}
+
+static json_t *in_words(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static json_t *in_words(const char *format, ...) {
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    return json_pack("{s:n, s:s}", "speedup", "text", text);
+}
+
+static json_t *difference_of(const gain *a, const gain *b) {
+    const double value = b->value - a->value;
+    const double low = expm1(value - hypot(b->value - b->low, a->high - a->value));
+    const double high = expm1(value + hypot(b->high - b->value, a->value - a->low));
+    char text[512];
+    snprintf(
+        text, sizeof text,
+        "B's winner over A's: %+.1f %% [%+.1f, %+.1f] (%.0f %% interval, by way of the baseline; they were never "
+        "interleaved, so it takes the ratio to the baseline to be the same on another day)%s",
+        100 * expm1(value), 100 * low, 100 * high, 100 * b->level,
+        low <= 0 && high >= 0 ? "; no significant difference" : "");
+    return json_pack("{s:{s:f, s:f, s:f, s:f}, s:s}", "speedup", "value", expm1(value), "low", low, "high", high,
+                     "level", b->level, "text", text);
+}
+
+static json_t *winners(const tune_run_row *a, const tune_run_row *b) {
+    const tune_run_row *run[2] = {a, b};
+    json_t *result[2] = {parsed(a->result), parsed(b->result)}, *differ = differences(a, b, false), *j = NULL;
+    gain g[2];
+    if (json_array_size(differ)) {
+        char names[256] = "";
+        for (size_t i = 0; i < json_array_size(differ); i++) {
+            size_t used = strlen(names);
+            snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "",
+                     json_string_value(json_array_get(differ, i)));
+        }
+        j = in_words("the winners cannot be compared: the runs differ in %s, and nothing was interleaved", names);
+    }
+    for (int i = 0; i < 2 && !j; i++) {
+        const char *why;
+        if (!gain_of(run[i], result[i], &g[i], &why))
+            j = in_words("the winners cannot be compared: %c %s", "AB"[i], why);
+    }
+    if (!j && g[0].level != g[1].level)
+        j = in_words("the winners cannot be compared: the intervals' levels differ");
+    if (!j && json_equal(json_object_get(result[0], "settings"), json_object_get(result[1], "settings")))
+        j = in_words("both runs have the same winner");
+    if (!j) j = difference_of(&g[0], &g[1]);
+    json_decref(differ);
+    json_decref(result[0]);
+    json_decref(result[1]);
+    return j;
+}
+
+/* ---- points ---- */
+
+static const tune_trial_row *find_key(const cli_compared *c, const char *key) {
+    for (size_t i = 0; i < c->count; i++) {
+        if (c->trials[i].status == TUNE_TRIAL_OK && !strcmp(c->trials[i].key, key)) return &c->trials[i];
+    }
+    return NULL;
+}
+
+static json_t *shared_points(const cli_compared *a, const cli_compared *b) {
+    json_t *all = json_array();
+    for (size_t i = 0; i < a->count; i++) {
+        const tune_trial_row *t = &a->trials[i];
+        const tune_trial_row *other = t->status == TUNE_TRIAL_OK ? find_key(b, t->key) : NULL;
+        double x = t->metric[TUNE_REQUEST_S], y = other ? other->metric[TUNE_REQUEST_S] : NAN;
+        if (!other || !(x > 0) || !(y > 0)) continue;
+        json_array_append_new(all,
+                              json_pack("{s:s, s:f, s:f}", "point", t->key, "a_request_s", x, "b_request_s", y));
+    }
+    return all;
+}
+
+json_t *cli_compare_runs(const cli_compared *a, const cli_compared *b) {
+    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "a", best_side(a->run), "b", best_side(b->run), "differ",
+                     differences(a->run, b->run, true), "winners", winners(a->run, b->run), "points",
+                     shared_points(a, b));
+}
+
+void cli_compare_text(FILE *out, const json_t *j, bool csv) {
+    const json_t *points = json_object_get(j, "points"), *differ = json_object_get(j, "differ");
+    if (csv) fputs("point,a_request_s,b_request_s\n", out);
+    for (int side = 0; side < 2 && !csv; side++) {
+        const json_t *s = json_object_get(j, side ? "b" : "a");
+        char *params = json_dumps(json_object_get(s, "params"), JSON_COMPACT | JSON_ENCODE_ANY);
+        fprintf(out, "%s  %s\n   best %s\n   %s\n", side ? "B" : "A", text_of(s, "run"), params ? params : "none",
+                text_of(s, "verdict"));
+        free(params);
+    }
+    if (!csv && json_array_size(differ)) {
+        fputs("they differ in:", out);
+        for (size_t i = 0; i < json_array_size(differ); i++)
+            fprintf(out, " %s", json_string_value(json_array_get(differ, i)));
+        fputc('\n', out);
+    }
+    if (!csv) {
+        fprintf(out, "%s\n", text_of(json_object_get(j, "winners"), "text"));
+        fprintf(out, "%zu points in both; requests in A and in B, from the searches' own samples, as they were:\n",
+                json_array_size(points));
+    }
+    for (size_t i = 0; i < json_array_size(points); i++) {
+        const json_t *p = json_array_get(points, i);
+        double a = json_real_value(json_object_get(p, "a_request_s")),
+               b = json_real_value(json_object_get(p, "b_request_s"));
+        if (csv) fprintf(out, "%s,%.9g,%.9g\n", text_of(p, "point"), a, b);
+        else fprintf(out, "  %10.4g s %10.4g s  %s\n", a, b, text_of(p, "point"));
+    }
+}
