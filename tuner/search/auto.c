@@ -35,9 +35,9 @@ const tune_auto_params tune_auto_defaults = {
     .sigma = 0.8,
     .gp_sigma = 1.4,
     .precision = 0.01,
-    .growth = 0.04,
+    .growth = 0.05,
     .share = 0.3,
-    .doubt = 0.5,
+    .doubt = 1.5,
     .patience = 15,
     .boost = 7,
 };
