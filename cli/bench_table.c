@@ -178,7 +178,10 @@ static int print_rows(const bench_table *table, const char *format, FILE *out) {
             fputs(sql ? ");\n" : "\n", out);
         } else {
             if (json && !first) fputs(",\n", out);
-            json_dumpf(row, out, json ? JSON_INDENT(2) | JSON_REAL_PRECISION(9) : JSON_REAL_PRECISION(9));
+            if (json_dumpf(row, out, json ? JSON_INDENT(2) | JSON_REAL_PRECISION(9) : JSON_REAL_PRECISION(9))) {
+                json_decref(row);
+                return -1;
+            }
             if (!json) fputc('\n', out);
         }
         json_decref(row);

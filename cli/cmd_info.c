@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "cli/command.h"
 #include "cli/config.h"
+#include "cli/json_out.h"
 
 static const cli_spec spec = {
     .name = "info",
@@ -189,13 +190,12 @@ static int info(cli_config *cfg, xlstm_error *err) {
         double flops = linear_flops(&h, specs, count);
         if (cli_bool(cfg, "json")) {
             json_t *root = to_json(dir, &h, &figures, costs, flops);
-            json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
-            putchar('\n');
+            status = cli_print_json(root, JSON_INDENT(2) | JSON_REAL_PRECISION(15), stdout, err);
             json_decref(root);
         } else {
             print_text(dir, &h, &figures, costs, flops);
         }
-        if (fflush(stdout)) status = xl_fail(err, XLSTM_EIO, "standard output: cannot write");
+        if (!status && fflush(stdout)) status = xl_fail(err, XLSTM_EIO, "standard output: cannot write");
     }
     free(specs);
     return status;

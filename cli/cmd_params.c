@@ -8,6 +8,7 @@
 
 #include "cli/command.h"
 #include "cli/config.h"
+#include "cli/json_out.h"
 
 static const cli_spec spec = {
     .name = "params",
@@ -99,8 +100,10 @@ static int run(int argc, char **argv) {
         json_array_append_new(rows, describe(xlstm_tunable_get(id), model));
     }
     if (cli_bool(cfg, "json")) {
-        json_dumpf(rows, stdout, JSON_INDENT(2));
-        putchar('\n');
+        if (cli_print_json(rows, JSON_INDENT(2), stdout, &err)) {
+            code = cli_fail(cfg, &err);
+            goto out;
+        }
     } else {
         size_t i;
         const json_t *row;

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "cli/command.h"
+#include "cli/json_out.h"
 #include "cli/run_folder.h"
 #include "cli/signals.h"
 #include "tuner/judge/score.h"
@@ -59,16 +60,19 @@ static int score(xlstm_model *model, const xlstm_settings *settings, const int32
     return status;
 }
 
-static void report(const cli_config *cfg, size_t tokens, double nll, double seconds) {
+static int report(const cli_config *cfg, size_t tokens, double nll, double seconds, xlstm_error *err) {
+    double ppl = exp(nll);
+    if (!isfinite(ppl))
+        return xl_fail(err, XLSTM_ENOTFINITE, "ppl is not finite: exp of nll %.6g over %zu tokens", nll, tokens);
     if (cli_bool(cfg, "json")) {
-        json_t *object = json_pack("{s:I,s:f,s:f}", "tokens", (json_int_t)tokens, "nll", nll, "ppl", exp(nll));
-        json_dumpf(object, stdout, JSON_COMPACT);
-        putchar('\n');
+        json_t *object = json_pack("{s:I,s:f,s:f}", "tokens", (json_int_t)tokens, "nll", nll, "ppl", ppl);
+        int status = cli_print_json(object, JSON_COMPACT, stdout, err);
         json_decref(object);
-    } else {
-        printf("tokens %zu\nnll %.6f\nppl %.4f\n", tokens, nll, exp(nll));
-        fprintf(stderr, "%.2f s, %.1f tok/s\n", seconds, (double)tokens / seconds);
+        return status;
     }
+    printf("tokens %zu\nnll %.6f\nppl %.4f\n", tokens, nll, ppl);
+    fprintf(stderr, "%.2f s, %.1f tok/s\n", seconds, (double)tokens / seconds);
+    return XLSTM_OK;
 }
 
 static int perplexity(cli_config *cfg, xlstm_error *err) {
@@ -84,7 +88,7 @@ static int perplexity(cli_config *cfg, xlstm_error *err) {
     if (!status) status = cli_settings(cfg, model, &settings, err);
     double start = xl_now_s();
     if (!status) status = score(model, &settings, ids, count, &sum, err);
-    if (!status) report(cfg, count - 1, -sum / (double)(count - 1), xl_now_s() - start);
+    if (!status) status = report(cfg, count - 1, -sum / (double)(count - 1), xl_now_s() - start, err);
     if (!status && fflush(stdout)) status = xl_fail(err, XLSTM_EIO, "standard output: cannot write");
     free(ids);
     xlstm_model_close(model);

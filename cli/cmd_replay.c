@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "cli/command.h"
 #include "cli/config.h"
+#include "cli/json_out.h"
 #include "tuner/search/replay.h"
 
 static const cli_spec spec = {
@@ -89,8 +90,9 @@ static int replay_strategy(const tune_landscape *l, const tune_replay_options *o
     tune_replay_score score;
     int status = tune_replay(l, o, traces, err);
     if (!status) status = tune_replay_scores(l, traces, o->seeds, &score, err);
-    if (!status && results) json_array_append_new(results, score_json(l, o, traces, &score));
-    else if (!status) print_text(l, o, traces, &score);
+    if (!status && results && json_array_append_new(results, score_json(l, o, traces, &score)))
+        status = xl_fail(err, XLSTM_ENOTFINITE, "replay: a score of %s is not finite", o->strategy);
+    if (!status && !results) print_text(l, o, traces, &score);
     if (!status && trace) append_trace(trace, l, o, traces);
     tune_traces_release(traces, o->seeds);
     return status;
@@ -147,11 +149,9 @@ static int run(int argc, char **argv) {
         status = failed ? xl_fail(&err, XLSTM_ENOMEM, "replay: out of memory for the trace")
                         : xl_file_write(trace_path, trace_text, trace_bytes, &err);
     }
-    if (!status && results) {
-        json_dumpf(strategies == 1 ? json_array_get(results, 0) : results, stdout,
-                   JSON_INDENT(2) | JSON_REAL_PRECISION(6));
-        putchar('\n');
-    }
+    if (!status && results)
+        status = cli_print_json(strategies == 1 ? json_array_get(results, 0) : results,
+                                JSON_INDENT(2) | JSON_REAL_PRECISION(6), stdout, &err);
     code = status != 0;
 end:
     if (status) code = cli_fail(cfg, &err);

@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "cli/command.h"
 #include "cli/config.h"
+#include "cli/json_out.h"
 #include "cli/study_compare.h"
 #include "tuner/driver/table.h"
 #include "tuner/study/study.h"
@@ -127,10 +128,8 @@ static const char *last_part(const char *path) {
     return slash && slash[1] ? slash + 1 : path;
 }
 
-static void print_json(FILE *out, const json_t *j) {
-    char *text = json_dumps(j, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
-    fprintf(out, "%s\n", text ? text : "null");
-    free(text);
+static int print_json(FILE *out, const json_t *j, xlstm_error *err) {
+    return cli_print_json(j, JSON_INDENT(2) | JSON_REAL_PRECISION(17), out, err);
 }
 
 static void when_text(double at, char *out, size_t size) {
@@ -220,7 +219,7 @@ static int do_list(cli_config *cfg, FILE *out, xlstm_error *err) {
         if (xl_is_folder("runs")) status = list_place("runs", all, err);
         else status = xl_fail(err, XLSTM_ENOTFOUND, "runs: no such folder; name a study or a run folder");
     }
-    if (!status && as_json(cfg)) print_json(out, all);
+    if (!status && as_json(cfg)) status = print_json(out, all, err);
     else if (!status) {
         const char *row =
             as_csv(cfg) ? "%lld,%s,%s,%s,%lld,%s,%s,%s\n" : "%4lld  %-36s %-11s %-7s %6lld  %-14s %s  %s\n";
@@ -351,7 +350,7 @@ static int do_best(cli_config *cfg, FILE *out, xlstm_error *err) {
                                       (json_int_t)o.run.prompt_tokens, "new", (json_int_t)o.run.new_tokens));
         json_object_set_new(j, "kernels", json_string(o.run.kernels));
         json_object_set_new(j, "version", json_string(o.run.version));
-        print_json(out, j);
+        status = print_json(out, j, err);
     }
     json_decref(j);
     opened_close(&o);
@@ -431,7 +430,7 @@ static int do_compare(cli_config *cfg, FILE *out, xlstm_error *err) {
     if (!status) {
         const cli_compared side[2] = {{&o[0].run, trials[0], count[0]}, {&o[1].run, trials[1], count[1]}};
         json_t *j = cli_compare_runs(&side[0], &side[1]);
-        if (as_json(cfg)) print_json(out, j);
+        if (as_json(cfg)) status = print_json(out, j, err);
         else cli_compare_text(out, j, as_csv(cfg));
         json_decref(j);
     }

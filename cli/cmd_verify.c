@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "cli/command.h"
 #include "cli/config.h"
+#include "cli/json_out.h"
 #include "cli/signals.h"
 
 static const cli_spec spec = {
@@ -316,17 +317,16 @@ static double default_tolerance(const xlstm_model_info *info, int64_t weights) {
     return TOLERANCE_EXACT;
 }
 
-static void print_report(const result *r, const golden *g, const xlstm_model_info *info, const char *note,
-                         bool as_json) {
+static int print_report(const result *r, const golden *g, const xlstm_model_info *info, const char *note,
+                        bool as_json, xlstm_error *err) {
     if (as_json) {
         json_t *root =
             json_pack("{s:s, s:s, s:I, s:f, s:b, s:O}", "golden", g->path, "kernels", info->kernels, "tokens",
                       (json_int_t)g->count, "tolerance", r->tolerance, "ok", r->bad == 0, "tensors", r->report);
         if (note[0]) json_object_set_new(root, "note", json_string(note));
-        json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
-        putchar('\n');
+        int status = cli_print_json(root, JSON_INDENT(2) | JSON_REAL_PRECISION(6), stdout, err);
         json_decref(root);
-        return;
+        return status;
     }
     printf("%-16s %12s %12s\n", "tensor", "max abs", "rel L2");
     size_t i;
@@ -345,6 +345,7 @@ static void print_report(const result *r, const golden *g, const xlstm_model_inf
     }
     printf("%zu tokens, kernels %s, tolerance %g: %s\n", g->count, info->kernels, r->tolerance,
            r->bad ? "FAIL" : "all inside");
+    return XLSTM_OK;
 }
 
 static int verify(cli_config *cfg, xlstm_model *model, xlstm_session *session, golden *g, result *r,
@@ -366,7 +367,8 @@ static int verify(cli_config *cfg, xlstm_model *model, xlstm_session *session, g
     if (status) return status;
     if (cli_has(cfg, "dump")) status = dump(r, g, h, cli_str(cfg, "dump"), err);
     if (status) return status;
-    print_report(r, g, &info, note, cli_bool(cfg, "json"));
+    status = print_report(r, g, &info, note, cli_bool(cfg, "json"), err);
+    if (status) return status;
     if (fflush(stdout)) return xl_fail(err, XLSTM_EIO, "standard output: cannot write");
     if (r->bad)
         return xl_fail(err, XLSTM_EMISMATCH, "%s: %zu of %zu tensors are outside tolerance %g, the worst is %s",

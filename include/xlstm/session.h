@@ -54,11 +54,12 @@ XLSTM_API uint64_t xlstm_session_position(const xlstm_session *session);
 XLSTM_API void xlstm_session_trim(xlstm_session *session);
 
 /* Feeds n tokens (n = 0 is allowed and does nothing; LAST is then EARG). logits: NULL for NONE, [V] for LAST,
- * [n, V] for ALL, soft-capped, float32, the caller's. An id outside 0 … V-1 is EARG and changes nothing. */
+ * [n, V] for ALL, soft-capped, float32, the caller's. An id outside 0 … V-1 is EARG and changes nothing. ENOTFINITE
+ * where a row of logits holds no finite number: the error names the token, and the session must be reset. */
 XLSTM_API int xlstm_prefill(xlstm_session *session, const int32_t *ids, size_t n, xlstm_logits which, float *logits,
                             xlstm_error *err);
 
-/* Feeds one token and writes the next token's logits [V] (NULL: not computed). */
+/* Feeds one token and writes the next token's logits [V] (NULL: not computed). Errors as of xlstm_prefill. */
 XLSTM_API int xlstm_decode(xlstm_session *session, int32_t id, float *logits, xlstm_error *err);
 
 /* Copies one block's state: c [NH, dqk, dv], n [NH, dqk], m [NH]; any pointer may be NULL. */
@@ -73,7 +74,8 @@ XLSTM_API int xlstm_session_copy_state(xlstm_session *dst, const xlstm_session *
 XLSTM_API int xlstm_session_set_pending(xlstm_session *session, int32_t id, xlstm_error *err);
 XLSTM_API int32_t xlstm_session_pending(const xlstm_session *session);
 
-/* Saves state, position, pending token and the checkpoint's fingerprint as safetensors, atomically. */
+/* Saves state, position, pending token and the checkpoint's fingerprint as safetensors, atomically. ENOTFINITE, no
+ * file written, where the state holds a number that is not finite: such a file could not be loaded. */
 XLSTM_API int xlstm_state_save(const xlstm_session *session, const char *path, xlstm_error *err);
 /* Loads all or nothing; EMISMATCH where the fingerprint is another checkpoint's. */
 XLSTM_API int xlstm_state_load(xlstm_session *session, const char *path, xlstm_error *err);

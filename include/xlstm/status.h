@@ -25,7 +25,8 @@ extern "C" {
     X(ECANCELLED, -6, "cancelled")                                                                                 \
     X(EMISMATCH, -7, "does not belong to this checkpoint or machine")                                              \
     X(ENOTFOUND, -8, "not found")                                                                                  \
-    X(EINTERNAL, -9, "internal error")
+    X(EINTERNAL, -9, "internal error")                                                                             \
+    X(ENOTFINITE, -10, "no finite number is left")
 
 typedef enum xlstm_status {
 #define XLSTM_STATUS_ENUM(name, value, text) XLSTM_##name = (value),

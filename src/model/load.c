@@ -1,4 +1,6 @@
 /* Weights into memory: how much, where, and the parallel reading and conversion. */
+#include <float.h>
+#include <math.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -172,6 +174,30 @@ static void touch(const task *t) {
     (void)p[bytes - 1];
 }
 
+/* The largest magnitude that rounds to a finite number of the format; what lies above becomes infinity. */
+static float largest_of(xlstm_dtype dtype) {
+    return dtype == XLSTM_F16 ? nextafterf(65520, 0) : dtype == XLSTM_BF16 ? nextafterf(0x1.ffp127f, 0) : INFINITY;
+}
+
+static bool overflows(float value, float most) {
+    return fabsf(value) > most && fabsf(value) <= FLT_MAX;
+}
+
+/* Refuses finite values that the narrower format cannot hold. `first` is the first value's element of the tensor.
+ */
+static int check_range(const loader *l, const task *t, const float *values, size_t count, size_t first,
+                       xlstm_error *err) {
+    const float most = largest_of(t->part->weight->dtype);
+    size_t i = 0;
+    while (i < count && !overflows(values[i], most)) i++;
+    if (i == count) return XLSTM_OK;
+    const char *narrow = t->part->weight->dtype == XLSTM_F16 ? "f16" : "bf16";
+    return xl_fail(err, XLSTM_EUNSUPPORTED,
+                   "%s: tensor '%.200s': value %zu is %g, which overflows %s; wanted weights stored%s",
+                   l->model->store->checkpoint.dir, t->part->stored->tensor->name, first + i, (double)values[i],
+                   narrow, most < 1e6F ? ", f32 or bf16" : " or f32");
+}
+
 static int convert(const loader *l, const task *t, char *buffer, xlstm_error *err) {
     const xl_part *part = t->part;
     const xl_kernels *k = &l->model->kernels;
@@ -183,17 +209,18 @@ static int convert(const loader *l, const task *t, char *buffer, xlstm_error *er
     char *out =
         l->model->store->memory + ((const char *)part->weight->data - l->model->store->memory) + t->first * to_size;
     if (from == to) return xl_tensor_file_read(file, part->stored->tensor, first, out, bytes, err);
-    float *floats = (float *)(void *)(buffer + READ_BYTES);
+    float *wide = (float *)(void *)(buffer + READ_BYTES);
     for (size_t done = 0; done < bytes;) {
         size_t n = bytes - done < READ_BYTES ? bytes - done : READ_BYTES, elements = n / size;
         int status = xl_tensor_file_read(file, part->stored->tensor, first + done, buffer, n, err);
         if (status) return status;
         if (to == XLSTM_F32) {
             k->to_f32[from](buffer, (float *)(void *)out, elements);
-        } else if (from == XLSTM_F32) {
-            k->from_f32[to]((const float *)(const void *)buffer, out, elements);
         } else {
-            k->to_f32[from](buffer, floats, elements);
+            const float *floats = from == XLSTM_F32 ? (const float *)(const void *)buffer : wide;
+            if (from != XLSTM_F32) k->to_f32[from](buffer, wide, elements);
+            status = check_range(l, t, floats, elements, (first + done) / size, err);
+            if (status) return status;
             k->from_f32[to](floats, out, elements);
         }
         done += n;

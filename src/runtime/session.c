@@ -1,6 +1,7 @@
 /* Sessions: a backend's context with its position, settings and checks of what callers give. */
 #include "runtime/session.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/error.h"
@@ -115,6 +116,28 @@ int xl_session_check(const xlstm_session *session, xlstm_error *err) {
     return xl_fail(err, XLSTM_EARG, "the last call ended half-way: reset the session or load a state first");
 }
 
+static bool any_finite(const float *logits, int64_t count) {
+    for (int64_t i = 0; i < count; i++) {
+        if (isfinite(logits[i])) return true;
+    }
+    return false;
+}
+
+/* One finite logit is enough to go on from; without one, whatever is drawn or scored would mean nothing. */
+static int check_logits(const xlstm_session *session, size_t first_position, size_t rows, const float *logits,
+                        xlstm_error *err) {
+    int64_t vocab = session->model->hparams.vocab_size;
+    for (size_t i = 0; i < rows; i++) {
+        if (!any_finite(logits + i * (size_t)vocab, vocab))
+            return xl_fail(
+                err, XLSTM_ENOTFINITE,
+                "no logit after token %zu (counted from 0) is finite: the weights or the state hold NaN or "
+                "infinity",
+                first_position + i);
+    }
+    return XLSTM_OK;
+}
+
 static int feed(xlstm_session *session, const int32_t *ids, size_t n, size_t logit_rows, float *logits, bool decode,
                 xlstm_error *err) {
     int status = xl_session_check(session, err);
@@ -135,6 +158,7 @@ static int feed(xlstm_session *session, const int32_t *ids, size_t n, size_t log
                        .user = session->user};
     session->pending = -1;
     status = session->backend->feed(session->context, &f, err);
+    if (!status) status = check_logits(session, session->position + n - logit_rows, logit_rows, logits, err);
     if (status) {
         session->undefined = true;
     } else {

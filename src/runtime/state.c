@@ -69,6 +69,18 @@ int xlstm_session_copy_state(xlstm_session *dst, const xlstm_session *src, xlstm
     return status;
 }
 
+/* Whether the `bytes` bytes of float32 at `data`, at any address, are all finite; `status` is what it is called
+ * where they are not. */
+static int check_finite(const void *data, size_t bytes, int status, const char *path, const char *name,
+                        xlstm_error *err) {
+    for (size_t i = 0; i < bytes / sizeof(float); i++) {
+        float value;
+        memcpy(&value, (const char *)data + i * sizeof value, sizeof value);
+        if (!isfinite(value)) return xl_fail(err, status, "%s: %s: value %zu is not finite", path, name, i);
+    }
+    return XLSTM_OK;
+}
+
 int xlstm_state_save(const xlstm_session *session, const char *path, xlstm_error *err) {
     int status = xl_session_check(session, err);
     if (status) return status;
@@ -94,6 +106,8 @@ int xlstm_state_save(const xlstm_session *session, const char *path, xlstm_error
         if (i % PARTS == 0)
             status = session->backend->state_get(session->context, (int64_t)(i / PARTS), parts[0], parts[1],
                                                  parts[2], err);
+        if (!status)
+            status = check_finite(parts[i % PARTS], tensors[i].bytes, XLSTM_ENOTFINITE, path, names[i], err);
         if (!status) status = xlstm_tensor_writer_append(writer, parts[i % PARTS], tensors[i].bytes, err);
     }
     if (!status) {
@@ -164,12 +178,8 @@ static int check_state(const xlstm_tensor_file *file, const xlstm_model *model, 
         if (!same)
             return xl_fail(err, XLSTM_EFORMAT, "%s: %s is not F32 [%lld, %lld%s]", path, name,
                            (long long)want.shape[0], (long long)want.shape[1], want.rank == 3 ? ", …" : "");
-        for (size_t j = 0; j < have->bytes / sizeof(float); j++) {
-            float value;
-            memcpy(&value, (const char *)have->data + j * sizeof value, sizeof value);
-            if (!isfinite(value))
-                return xl_fail(err, XLSTM_EFORMAT, "%s: %s: value %zu is not finite", path, name, j);
-        }
+        status = check_finite(have->data, have->bytes, XLSTM_EFORMAT, path, name, err);
+        if (status) return status;
     }
     return XLSTM_OK;
 }

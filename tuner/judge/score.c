@@ -21,6 +21,20 @@ double tune_log_softmax(const float *logits, int64_t vocab_size, int32_t id) {
     return (double)logits[id] - top - log(sum);
 }
 
+/* Scores the token by the logits before it; `position` is its place among the scored ones. */
+static int score_token(const float *logits, int64_t vocab_size, int32_t id, size_t position, double *sum,
+                       double *logprobs, xlstm_error *err) {
+    double logprob = tune_log_softmax(logits, vocab_size, id);
+    if (!isfinite(logprob))
+        return xl_fail(err, XLSTM_ENOTFINITE,
+                       "token %zu of the text (id %ld, counted from 0): its log-probability is %g, not finite: the "
+                       "weights or the state hold NaN or infinity",
+                       position, (long)id, logprob);
+    *sum += logprob;
+    if (logprobs) logprobs[position] = logprob;
+    return XLSTM_OK;
+}
+
 int tune_score_tokens(xlstm_session *session, int64_t vocab_size, const float *logits, const int32_t *ids,
                       size_t count, double *sum, double *logprobs, tune_progress_fn progress, void *user,
                       xlstm_error *err) {
@@ -38,19 +52,16 @@ int tune_score_tokens(xlstm_session *session, int64_t vocab_size, const float *l
     int status = XLSTM_OK;
     const float *before = logits;
     for (size_t done = 0; done < count;) {
-        double logprob = tune_log_softmax(before, vocab_size, ids[done]);
-        *sum += logprob;
-        if (logprobs) logprobs[done] = logprob;
+        status = score_token(before, vocab_size, ids[done], done, sum, logprobs, err);
+        if (status) break;
         size_t n = count - 1 - done < stretch ? count - 1 - done : stretch;
         if (n) status = xlstm_prefill(session, ids + done, n, XLSTM_LOGITS_ALL, rows, err);
         if (status) break;
         done++;
         /* row i holds what comes after ids[done - 1 + i]; the last one begins the next round */
-        for (size_t i = 0; i + 1 < n; i++, done++) {
-            logprob = tune_log_softmax(rows + i * (size_t)vocab_size, vocab_size, ids[done]);
-            *sum += logprob;
-            if (logprobs) logprobs[done] = logprob;
-        }
+        for (size_t i = 0; i + 1 < n && !status; i++, done++)
+            status = score_token(rows + i * (size_t)vocab_size, vocab_size, ids[done], done, sum, logprobs, err);
+        if (status) break;
         if (n) before = rows + (n - 1) * (size_t)vocab_size;
         if (progress) progress(user, done, count);
     }

@@ -1,0 +1,15 @@
+/* JSON on standard output, proved to be whole before a byte of it is written. */
+#ifndef CLI_JSON_OUT_H
+#define CLI_JSON_OUT_H
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "cli/config.h"
+
+/* Writes the document and a newline to `out`. `flags` are Jansson's. A NULL document is what json_pack and
+ * json_real give for a number that is NaN or infinite: ENOTFINITE, and nothing is written. EIO where the stream
+ * refuses. */
+int cli_print_json(const json_t *document, size_t flags, FILE *out, xlstm_error *err);
+
+#endif
