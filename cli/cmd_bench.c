@@ -79,17 +79,28 @@ static size_t list_count(const bench *b, const char *key) {
     return n ? n : 1;
 }
 
-/* Sets tunable `id` to the list's element; without a list it keeps the value of cli_settings. Bands of more heads
- * than the model's are clipped. */
-static int set_element(const bench *b, int id, size_t element, int64_t heads, xlstm_settings *s, xlstm_error *err) {
+/* Sets tunable `id` to the list's element; without a list it keeps the value of cli_settings. What the
+ * model has less of is clipped. */
+static int set_element(const bench *b, int id, size_t element, const xlstm_hparams *hparams, xlstm_settings *s,
+                       xlstm_error *err) {
     const xlstm_tunable *t = xlstm_tunable_get(id);
     if (!cli_has(b->cfg, t->name) || cli_list_count(b->cfg, t->name) < 2) return XLSTM_OK;
     if (t->type == XLSTM_TYPE_CHOICE) {
         return xlstm_settings_parse(s, id, cli_list_str(b->cfg, t->name, element), err);
     }
     s->v[id] = cli_list_int(b->cfg, t->name, element);
-    if (id == XLSTM_TUNE_HEADS_PER_BAND && s->v[id] > heads) s->v[id] = heads;
+    cli_clip(id, &s->v[id], hparams);
     return XLSTM_OK;
+}
+
+/* One notice for a list that holds what the model has less of; of its first element cli_settings told. */
+static void tell_clipped(const bench *b, const xlstm_tunable *t, const xlstm_hparams *hparams) {
+    for (size_t i = 1; t->type != XLSTM_TYPE_CHOICE && i < list_count(b, t->name); i++) {
+        int64_t wanted = cli_list_int(b->cfg, t->name, i), value = wanted;
+        if (!cli_clip(t->id, &value, hparams)) continue;
+        cli_notice("%s %lld clipped to the model's %lld %s", t->name, (long long)wanted, (long long)value, t->unit);
+        return;
+    }
 }
 
 /* The load-time tunables vary slowest. */
@@ -108,21 +119,16 @@ static int combine(bench *b, const xlstm_model *model, xlstm_error *err) {
     }
     b->settings = xl_array(total, sizeof *b->settings);
     if (!b->settings) return xl_fail(err, XLSTM_ENOMEM, "out of memory for %zu combinations", total);
-    int64_t heads = xlstm_model_hparams(model)->num_heads;
-    for (size_t i = 1; i < list_count(b, "heads_per_band"); i++) {
-        int64_t wanted = cli_list_int(b->cfg, "heads_per_band", i);
-        if (wanted <= heads) continue;
-        cli_notice("heads_per_band %lld clipped to the model's %lld heads", (long long)wanted, (long long)heads);
-        break;
-    }
+    const xlstm_hparams *hparams = xlstm_model_hparams(model);
+    for (int id = 0; id < XLSTM_TUNABLE_COUNT; id++) tell_clipped(b, xlstm_tunable_get(id), hparams);
     xlstm_settings first;
-    int status = cli_settings(b->cfg, model, &first, err);
+    int status = cli_settings(b->cfg, hparams, &first, err);
     for (size_t i = 0; i < total && !status; i++) {
         size_t rest = i;
         b->settings[i] = first;
         for (int j = n - 1; j >= 0 && !status; j--) {
             size_t length = list_count(b, xlstm_tunable_get(order[j])->name);
-            status = set_element(b, order[j], rest % length, heads, &b->settings[i], err);
+            status = set_element(b, order[j], rest % length, hparams, &b->settings[i], err);
             rest /= length;
         }
     }

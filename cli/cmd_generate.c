@@ -115,7 +115,7 @@ static int load(generation *g, xlstm_error *err) {
     int status = cli_open_model(cfg, &g->model, cancel, g, err);
     if (status) return status;
     xlstm_settings settings;
-    status = cli_settings(cfg, g->model, &settings, err);
+    status = cli_settings(cfg, xlstm_model_hparams(g->model), &settings, err);
     if (!status) status = xlstm_session_create(&g->session, g->model, &settings, err);
     if (status) return status;
     int64_t vocabulary = xlstm_model_hparams(g->model)->vocab_size;

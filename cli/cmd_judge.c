@@ -34,7 +34,7 @@ static int judge(cli_config *cfg, xlstm_error *err) {
     int status = folder ? cli_run_prompt(cfg, &prompt, &bytes, err) : err->status;
     if (!status) status = cli_open_tokenizer(cfg, &tokenizer, err);
     if (!status) status = cli_open_model(cfg, &model, cli_signals_cancel, NULL, err);
-    if (!status) status = cli_settings(cfg, model, &settings, err);
+    if (!status) status = cli_settings(cfg, xlstm_model_hparams(model), &settings, err);
     if (!status) {
         tune_judge_options options = {.model = model,
                                       .tokenizer = tokenizer,

@@ -81,7 +81,7 @@ static void read_options(const cli_job *job, tune_drive_options *o) {
 
 /* ---- run_meta.json ---- */
 
-static json_t *bounds_json(cli_config *cfg, const xlstm_model *model) {
+static json_t *bounds_json(cli_config *cfg, const xlstm_hparams *hparams) {
     static const char *const names[] = {"heads", "chunks", "workers"};
     json_t *j = json_object();
     for (int i = 0; i < 3; i++) {
@@ -92,7 +92,7 @@ static json_t *bounds_json(cli_config *cfg, const xlstm_model *model) {
         char min[32], max[32];
         snprintf(min, sizeof min, "%s_min", names[i]);
         snprintf(max, sizeof max, "%s_max", names[i]);
-        if (quiet || cli_bounds(cfg, model, names[i], &low, &high, NULL)) {
+        if (quiet || cli_bounds(cfg, hparams, names[i], &low, &high, NULL)) {
             low = cli_int(cfg, min);
             high = cli_int(cfg, max);
         }
@@ -143,7 +143,7 @@ static json_t *meta_json(cli_job *job, const tune_drive_options *o, json_t *effe
     json_object_set_new(j, "population", json_integer(cli_int(cfg, "population")));
     json_object_set_new(j, "trials", json_integer(cli_int(cfg, "trials")));
     json_object_set_new(j, "repeats", json_integer(cli_int(cfg, "repeats")));
-    json_object_set_new(j, "bounds", bounds_json(cfg, tune_engine_model(job->engine)));
+    json_object_set_new(j, "bounds", bounds_json(cfg, &job->hparams));
     json_object_set_new(j, "seed", json_integer(cli_int(cfg, "seed")));
     json_object_set_new(j, "config_file", cli_config_file(cfg) ? json_string(cli_config_file(cfg)) : json_null());
     json_object_set_new(j, "config_source", sources_json(cfg));

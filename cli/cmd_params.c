@@ -27,9 +27,9 @@ static const struct {
                {XLSTM_AFFECTS_LOAD, "load"}};
 enum { EFFECTS = sizeof effects / sizeof effects[0] };
 
-static json_t *describe(const xlstm_tunable *t, const xlstm_model *model) {
+static json_t *describe(const xlstm_tunable *t, const xlstm_hparams *hparams) {
     int64_t min, max, preset;
-    xlstm_tunable_range(t->id, model, &min, &max, &preset);
+    xlstm_tunable_range(t->id, hparams, &min, &max, &preset);
     bool choice = t->type == XLSTM_TYPE_CHOICE;
     json_t *row = json_pack("{s:s, s:s, s:s, s:s}", "name", t->name, "type", choice ? "choice" : "int", "unit",
                             t->unit, "text", t->text);
@@ -49,6 +49,7 @@ static json_t *describe(const xlstm_tunable *t, const xlstm_model *model) {
         if (t->affects & effects[i].bit) json_array_append_new(affects, json_string(effects[i].name));
     }
     json_object_set_new(row, "affects", affects);
+    if (t->in_force) json_object_set_new(row, "in_force", json_string(t->in_force));
     return row;
 }
 
@@ -78,8 +79,10 @@ static void print_row(const json_t *row) {
     printf("%s (%s)\n  ", json_string_value(json_object_get(row, "name")),
            json_string_value(json_object_get(row, "type")));
     cli_print_wrapped(json_string_value(json_object_get(row, "text")), 2, 2);
-    char line[256];
-    snprintf(line, sizeof line, "%s, default %s; affects %s", range, preset, affects);
+    char line[512];
+    const char *in_force = json_string_value(json_object_get(row, "in_force"));
+    snprintf(line, sizeof line, "%s, default %s; affects %s%s%s", range, preset, affects, in_force ? "; " : "",
+             in_force ? in_force : "");
     fputs("  ", stdout);
     cli_print_wrapped(line, 2, 2);
 }
@@ -89,15 +92,16 @@ static int run(int argc, char **argv) {
     int code = cli_config_parse(&cfg, &spec, argc, argv);
     if (code >= 0) return code;
     xlstm_error err = {0};
-    xlstm_model *model = NULL;
+    xlstm_hparams hparams;
     json_t *rows = json_array();
-    int status = cli_open_model(cfg, &model, NULL, NULL, &err);
+    const char *dir = cli_model_path(cfg, &err);
+    int status = dir ? xlstm_checkpoint_inspect(dir, &hparams, NULL, &err) : XLSTM_ENOTFOUND;
     if (status) {
         code = cli_fail(cfg, &err);
         goto out;
     }
     for (int id = 0; id < XLSTM_TUNABLE_COUNT; id++) {
-        json_array_append_new(rows, describe(xlstm_tunable_get(id), model));
+        json_array_append_new(rows, describe(xlstm_tunable_get(id), &hparams));
     }
     if (cli_bool(cfg, "json")) {
         if (cli_print_json(rows, JSON_INDENT(2), stdout, &err)) {
@@ -112,7 +116,6 @@ static int run(int argc, char **argv) {
     code = fflush(stdout) ? 1 : 0;
 out:
     json_decref(rows);
-    xlstm_model_close(model);
     cli_config_free(cfg);
     return code;
 }

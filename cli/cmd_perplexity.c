@@ -85,7 +85,7 @@ static int perplexity(cli_config *cfg, xlstm_error *err) {
     int status = cli_open_tokenizer(cfg, &tokenizer, err);
     if (!status) status = read_tokens(cfg, tokenizer, &ids, &count, err);
     if (!status) status = cli_open_model(cfg, &model, cli_signals_cancel, NULL, err);
-    if (!status) status = cli_settings(cfg, model, &settings, err);
+    if (!status) status = cli_settings(cfg, xlstm_model_hparams(model), &settings, err);
     double start = xl_now_s();
     if (!status) status = score(model, &settings, ids, count, &sum, err);
     if (!status) status = report(cfg, count - 1, -sum / (double)(count - 1), xl_now_s() - start, err);

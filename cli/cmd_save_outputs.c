@@ -210,18 +210,22 @@ static int save_row(saver *s, size_t index, xlstm_error *err) {
     return status;
 }
 
-/* More heads a band than the model has are as many as it has; said once. */
-static void clip_heads(saver *s, const xlstm_hparams *hparams) {
-    size_t clipped = 0;
-    for (size_t i = 0; i < s->count; i++) {
-        int64_t *heads = &s->rows[i].settings.v[XLSTM_TUNE_HEADS_PER_BAND];
-        if (s->rows[i].infeasible || *heads <= hparams->num_heads) continue;
-        *heads = hparams->num_heads;
-        clipped++;
+/* Values of which the model has less, one notice a tunable. */
+static void clip(saver *s, const xlstm_hparams *hparams) {
+    for (int id = 0; id < XLSTM_TUNABLE_COUNT; id++) {
+        const xlstm_tunable *t = xlstm_tunable_get(id);
+        int64_t least = 0;
+        size_t clipped = 0;
+        for (size_t i = 0; i < s->count; i++) {
+            int64_t *value = &s->rows[i].settings.v[id];
+            if (s->rows[i].infeasible || !cli_clip(id, value, hparams)) continue;
+            least = *value;
+            clipped++;
+        }
+        if (clipped)
+            cli_notice("%s of %zu rows clipped to the model's %lld %s", t->name, clipped, (long long)least,
+                       t->unit);
     }
-    if (clipped)
-        cli_notice("heads_per_band of %zu rows clipped to the model's %lld heads", clipped,
-                   (long long)hparams->num_heads);
 }
 
 static int prepare(saver *s, xlstm_error *err) {
@@ -233,7 +237,7 @@ static int prepare(saver *s, xlstm_error *err) {
     const char *dir = status ? NULL : cli_model_path(s->cfg, err);
     if (!status) status = dir ? xlstm_tokenizer_open(&s->tokenizer, dir, err) : XLSTM_ENOTFOUND;
     if (!status) status = xlstm_checkpoint_inspect(dir, &hparams, NULL, err);
-    if (!status) clip_heads(s, &hparams);
+    if (!status) clip(s, &hparams);
     if (!status)
         status = xlstm_tokenizer_encode(s->tokenizer, prompt, bytes, true, &s->prompt, &s->prompt_count, err);
     if (!status && !s->prompt_count)

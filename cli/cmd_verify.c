@@ -355,7 +355,7 @@ static int verify(cli_config *cfg, xlstm_model *model, xlstm_session *session, g
     xlstm_model_get_info(model, &info);
     xlstm_settings settings;
     int status = golden_open(g, cli_str(cfg, "golden"), h, err);
-    if (!status) status = cli_settings(cfg, model, &settings, err);
+    if (!status) status = cli_settings(cfg, xlstm_model_hparams(model), &settings, err);
     if (status) return status;
     r->tolerance = cli_has(cfg, "tolerance") ? cli_num(cfg, "tolerance")
                                              : default_tolerance(&info, settings.v[XLSTM_TUNE_WEIGHTS]);
@@ -407,7 +407,7 @@ static int run(int argc, char **argv) {
     }
     cli_signals_install();
     int status = cli_open_model(cfg, &model, cli_signals_cancel, NULL, &err);
-    if (!status) status = cli_settings(cfg, model, &settings, &err);
+    if (!status) status = cli_settings(cfg, xlstm_model_hparams(model), &settings, &err);
     if (!status) status = xlstm_session_create(&session, model, &settings, &err);
     if (!status) {
         blocks = xlstm_model_hparams(model)->num_blocks;

@@ -86,13 +86,17 @@ int cli_open_tokenizer(cli_config *cfg, xlstm_tokenizer **tokenizer, xlstm_error
 /* Opens the model with the configured load-time tunables, `--device` and `--cpu-mask`. */
 int cli_open_model(cli_config *cfg, xlstm_model **model, xlstm_cancel_fn cancel, void *user, xlstm_error *err);
 
-/* The tunables in force. Values beyond the model's heads are clipped, with one notice a run. model may be NULL.
- * For commands with `backend` the scheduler is the backend's; in bench the first element of each list. */
-int cli_settings(cli_config *cfg, const xlstm_model *model, xlstm_settings *settings, xlstm_error *err);
+/* Clips a value to what a model of these hyper-parameters has; true where it had less. */
+bool cli_clip(int tunable, int64_t *value, const xlstm_hparams *hparams);
+
+/* The tunables as configured. A value of which the model has less (heads) is clipped, with one notice a tunable.
+ * hparams may be NULL: the model is not known yet. For commands with `backend` the scheduler is the backend's; in
+ * bench the first element of each list. */
+int cli_settings(cli_config *cfg, const xlstm_hparams *hparams, xlstm_settings *settings, xlstm_error *err);
 
 /* The search bounds `heads_min` … `workers_max`, clipped to the model and the machine with one notice. `what` is
  * "heads", "chunks" or "workers". */
-int cli_bounds(cli_config *cfg, const xlstm_model *model, const char *what, int64_t *low, int64_t *high,
+int cli_bounds(cli_config *cfg, const xlstm_hparams *hparams, const char *what, int64_t *low, int64_t *high,
                xlstm_error *err);
 
 /* The prompt to the byte, malloc'd, NUL-terminated (not counted): prompt_file (beside the config, here, in

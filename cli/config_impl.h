@@ -13,12 +13,12 @@ struct cli_config {
     char *source[CLI_LAYERS];   /* "config c.json" */
     const char **positional;    /* borrowed from argv */
     int positional_count;
-    char *config_path;   /* NULL: none */
-    char *model_path;    /* looked up, NULL: not yet */
-    char *inert;         /* names of keys given without effect, "a, b" */
-    bool told_clipped;   /* the notice about heads_per_band is out */
-    bool told_bounds;    /* the notice about search bounds is out */
-    bool told_elsewhere; /* the notice about keys of other commands is out */
+    char *config_path;                      /* NULL: none */
+    char *model_path;                       /* looked up, NULL: not yet */
+    char *inert;                            /* names of keys given without effect, "a, b" */
+    bool told_clipped[XLSTM_TUNABLE_COUNT]; /* the notice about a value that the model has less of is out */
+    bool told_bounds;                       /* the notice about search bounds is out */
+    bool told_elsewhere;                    /* the notice about keys of other commands is out */
 };
 
 /* Row of a key that this command uses; -1 where it uses none of that name. */

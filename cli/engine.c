@@ -6,34 +6,44 @@
 #include "base/error.h"
 #include "cli/config_impl.h"
 
+bool cli_clip(int tunable, int64_t *value, const xlstm_hparams *hparams) {
+    xlstm_work work;
+    xlstm_work_init(&work, hparams, NULL, 0);
+    int64_t wanted = *value;
+    *value = xlstm_tunable_effective(tunable, wanted, &work);
+    return *value < wanted;
+}
+
+static void tell_clipped(cli_config *cfg, int id, int64_t wanted, int64_t value) {
+    const xlstm_tunable *t = xlstm_tunable_get(id);
+    if (cfg->told_clipped[id]) return;
+    cli_notice("%s %lld clipped to the model's %lld %s", t->name, (long long)wanted, (long long)value, t->unit);
+    cfg->told_clipped[id] = true;
+}
+
 static int set_tunable(cli_config *cfg, const cli_key *key, const json_t *value, cli_layer layer,
-                       const xlstm_model *model, xlstm_settings *settings, xlstm_error *err) {
+                       const xlstm_hparams *hparams, xlstm_settings *settings, xlstm_error *err) {
     int id = key->tunable - 1;
     if (json_is_array(value)) value = json_array_get(value, 0);
     if (json_is_string(value)) return xlstm_settings_parse(settings, id, json_string_value(value), err);
-    int64_t wanted = json_integer_value(value), low, high;
-    xlstm_tunable_range(id, model, &low, &high, NULL);
-    /* More heads than there are is no band; more workers than processors may be wanted, but only by name. */
-    bool heads = id == XLSTM_TUNE_HEADS_PER_BAND && model;
-    if (wanted > high && (heads || layer < CLI_LAYER_CONFIG)) {
-        if (heads && layer >= CLI_LAYER_CONFIG && !cfg->told_clipped) {
-            cli_notice("heads_per_band %lld clipped to the model's %lld heads", (long long)wanted, (long long)high);
-            cfg->told_clipped = true;
-        }
-        wanted = high;
-    }
+    const bool asked = layer >= CLI_LAYER_CONFIG;
+    int64_t given = json_integer_value(value), wanted = given, high;
+    if (cli_clip(id, &wanted, hparams) && asked) tell_clipped(cfg, id, given, wanted);
+    /* More than the machine has may be wanted too (workers), but only by name. */
+    xlstm_tunable_range(id, hparams, NULL, &high, NULL);
+    if (wanted > high && !asked) wanted = high;
     settings->v[id] = wanted;
     return XLSTM_OK;
 }
 
-int cli_settings(cli_config *cfg, const xlstm_model *model, xlstm_settings *settings, xlstm_error *err) {
-    xlstm_settings_init(settings, model);
+int cli_settings(cli_config *cfg, const xlstm_hparams *hparams, xlstm_settings *settings, xlstm_error *err) {
+    xlstm_settings_init(settings, hparams);
     for (int row = 0; row < cfg->rows; row++) {
         const cli_key *key = cli_key_at(row);
         if (!key->tunable || !(key->commands & cfg->spec->command)) continue;
         cli_layer layer;
         const json_t *value = cli_value(cfg, row, &layer);
-        int status = value ? set_tunable(cfg, key, value, layer, model, settings, err) : XLSTM_OK;
+        int status = value ? set_tunable(cfg, key, value, layer, hparams, settings, err) : XLSTM_OK;
         if (status) return status;
     }
     if (cfg->spec->command & CLI_TUNED) {
@@ -48,7 +58,7 @@ typedef struct bounds {
     int64_t wanted_low, wanted_high;
 } bounds;
 
-static int read_bounds(const cli_config *cfg, const xlstm_model *model, const char *what, bounds *out,
+static int read_bounds(const cli_config *cfg, const xlstm_hparams *hparams, const char *what, bounds *out,
                        xlstm_error *err) {
     static const struct {
         const char *name, *min, *max;
@@ -59,7 +69,7 @@ static int read_bounds(const cli_config *cfg, const xlstm_model *model, const ch
     for (int i = 0; i < 3; i++) {
         if (strcmp(what, all[i].name) != 0) continue;
         int64_t least, most;
-        xlstm_tunable_range(all[i].tunable, model, &least, &most, NULL);
+        xlstm_tunable_range(all[i].tunable, hparams, &least, &most, NULL);
         out->wanted_low = cli_int(cfg, all[i].min);
         out->wanted_high = cli_int(cfg, all[i].max);
         if (out->wanted_low > out->wanted_high) {
@@ -87,7 +97,7 @@ static int read_bounds(const cli_config *cfg, const xlstm_model *model, const ch
 }
 
 /* One line for all bounds that were clipped and matter to this run. */
-static void tell_bounds(cli_config *cfg, const xlstm_model *model, const char *asked) {
+static void tell_bounds(cli_config *cfg, const xlstm_hparams *hparams, const char *asked) {
     static const char *const names[] = {"heads", "chunks", "workers"};
     char text[256];
     size_t used = 0;
@@ -95,7 +105,7 @@ static void tell_bounds(cli_config *cfg, const xlstm_model *model, const char *a
     for (int i = 0; i < 3; i++) {
         bounds b;
         bool workers = i == 2 && strcmp(asked, "workers") != 0 && strcmp(cli_backend_name(cfg), "queued") != 0;
-        if (workers || read_bounds(cfg, model, names[i], &b, NULL)) continue;
+        if (workers || read_bounds(cfg, hparams, names[i], &b, NULL)) continue;
         if (b.low == b.wanted_low && b.high == b.wanted_high) continue;
         used += (size_t)snprintf(text + used, sizeof text - used, "%s%s %lld to %lld instead of %lld to %lld",
                                  used ? ", " : "", names[i], (long long)b.low, (long long)b.high,
@@ -106,12 +116,12 @@ static void tell_bounds(cli_config *cfg, const xlstm_model *model, const char *a
     cfg->told_bounds = true;
 }
 
-int cli_bounds(cli_config *cfg, const xlstm_model *model, const char *what, int64_t *low, int64_t *high,
+int cli_bounds(cli_config *cfg, const xlstm_hparams *hparams, const char *what, int64_t *low, int64_t *high,
                xlstm_error *err) {
     bounds b;
-    int status = read_bounds(cfg, model, what, &b, err);
+    int status = read_bounds(cfg, hparams, what, &b, err);
     if (status) return status;
-    tell_bounds(cfg, model, what);
+    tell_bounds(cfg, hparams, what);
     *low = b.low;
     *high = b.high;
     return XLSTM_OK;

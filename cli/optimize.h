@@ -16,8 +16,9 @@ typedef struct cli_job {
     cli_config *cfg;
     xlstm_settings baseline;
     tune_space *space;
-    int64_t heads; /* of the model */
-    char *prompt;  /* text, prompt_bytes long */
+    xlstm_hparams hparams;
+    xlstm_work work; /* of a request: decides which settings are one */
+    char *prompt;    /* text, prompt_bytes long */
     size_t prompt_bytes;
     int32_t *ids; /* with BOS */
     size_t count;

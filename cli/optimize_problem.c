@@ -41,7 +41,7 @@ static uint64_t canonical_key(void *ctx, const tune_space *space, const tune_val
     const cli_job *job = ctx;
     xlstm_settings settings = job->baseline;
     for (size_t i = 0; i < tune_space_params(space); i++) apply(tune_space_param(space, i), values[i], &settings);
-    return tune_engine_key(&settings, (int64_t)job->count, job->heads);
+    return tune_engine_key(&settings, &job->work);
 }
 
 static int measure(void *ctx, int64_t candidate, unsigned repeats, double limit, tune_reading *out,
@@ -67,7 +67,7 @@ static int fresh(void *ctx, int64_t winner, const tune_block_plan *plan, tune_sa
 /* ---- the space ---- */
 
 /* The names of --tune as one text; explicit bounds of the original's flags count for their parameter. */
-static char *tuned_names(cli_config *cfg, const xlstm_model *model, xlstm_error *err) {
+static char *tuned_names(cli_config *cfg, const xlstm_hparams *hparams, xlstm_error *err) {
     static const struct {
         const char *name, *what, *min, *max;
     } bounded[] = {{"heads_per_band", "heads", "heads_min", "heads_max"},
@@ -81,7 +81,7 @@ static char *tuned_names(cli_config *cfg, const xlstm_model *model, xlstm_error 
             int64_t low, high;
             if (xl_name_distance(name, bounded[b].name) != 0) continue;
             if (!cli_is_set(cfg, bounded[b].min) && !cli_is_set(cfg, bounded[b].max)) continue;
-            if (cli_bounds(cfg, model, bounded[b].what, &low, &high, err)) {
+            if (cli_bounds(cfg, hparams, bounded[b].what, &low, &high, err)) {
                 free(text);
                 return NULL;
             }
@@ -96,24 +96,31 @@ static char *tuned_names(cli_config *cfg, const xlstm_model *model, xlstm_error 
     return text;
 }
 
-static int make_space(cli_job *job, const xlstm_model *model, xlstm_error *err) {
+/* Where both are given, the one of the higher layer. */
+static bool is_space_object(const cli_config *cfg) {
+    const bool names = cli_list_count(cfg, "tune") > 0;
+    return cli_object(cfg, "space") && !(names && cli_layer_of(cfg, "tune") > cli_layer_of(cfg, "space"));
+}
+
+static int make_space(cli_job *job, xlstm_error *err) {
     cli_config *cfg = job->cfg;
+    const xlstm_hparams *hparams = &job->hparams;
     tune_known known[XLSTM_TUNABLE_COUNT];
-    tune_known_tunables(model, known);
+    tune_known_tunables(hparams, known);
     int status;
-    if (cli_object(cfg, "space")) {
+    if (is_space_object(cfg)) {
         status = tune_space_from_json(cli_object(cfg, "space"), known, XLSTM_TUNABLE_COUNT, &job->space, err);
     } else if (cli_list_count(cfg, "tune")) {
-        char *names = tuned_names(cfg, model, err);
+        char *names = tuned_names(cfg, hparams, err);
         if (!names) return err->status;
         status = tune_space_from_names(names, known, XLSTM_TUNABLE_COUNT, &job->space, err);
         free(names);
     } else {
         int64_t heads[2], chunks[2], workers[2] = {0, 0};
-        status = cli_bounds(cfg, model, "heads", &heads[0], &heads[1], err);
-        if (!status) status = cli_bounds(cfg, model, "chunks", &chunks[0], &chunks[1], err);
+        status = cli_bounds(cfg, hparams, "heads", &heads[0], &heads[1], err);
+        if (!status) status = cli_bounds(cfg, hparams, "chunks", &chunks[0], &chunks[1], err);
         if (!status && strcmp(cli_str(cfg, "backend"), "queued") == 0)
-            status = cli_bounds(cfg, model, "workers", &workers[0], &workers[1], err);
+            status = cli_bounds(cfg, hparams, "workers", &workers[0], &workers[1], err);
         if (!status)
             status = tune_space_original(heads[0], heads[1], chunks[0], chunks[1], workers[0], workers[1],
                                          &job->space, err);
@@ -197,9 +204,15 @@ static bool objective_is(const cli_job *job, tune_metric metric) {
 
 static int open_all(cli_job *job, const char *model, const json_t *stored, xlstm_error *err) {
     cli_config *cfg = job->cfg;
-    int status = cli_settings(cfg, NULL, &job->baseline, err);
-    if (!status && stored) status = tune_engine_settings_read(stored, &job->baseline, err);
+    xlstm_model_info info;
+    int status = xlstm_checkpoint_inspect(model, &job->hparams, &info, err);
     if (status) return status;
+    xlstm_work_init(&job->work, &job->hparams, &info, (int64_t)job->count);
+    status = cli_settings(cfg, &job->hparams, &job->baseline, err);
+    if (!status && stored) status = tune_engine_settings_read(stored, &job->baseline, err);
+    if (!status) status = make_space(job, err);
+    if (status) return status;
+    const bool numerics = tune_space_affects(job->space) & XLSTM_AFFECTS_NUMERICS;
     const double max_kl = cli_has(cfg, "max_kl") ? cli_num(cfg, "max_kl") : INFINITY;
     job->engine_options = (tune_engine_options){
         .model_dir = model,
@@ -209,32 +222,16 @@ static int open_all(cli_job *job, const char *model, const json_t *stored, xlstm
         .count = job->count,
         .new_tokens = job->new_tokens,
         .objective = job->objective[0],
-        .score = objective_is(job, TUNE_KL) || objective_is(job, TUNE_PPL) || isfinite(max_kl),
+        .score = numerics || objective_is(job, TUNE_KL) || objective_is(job, TUNE_PPL) || isfinite(max_kl),
         .memory = objective_is(job, TUNE_PEAK_MB),
         .max_kl = max_kl,
+        .numerics = numerics,
         .require_identical = cli_bool(cfg, "require_identical"),
         .cancel = never,
         .settings_of = cli_job_settings,
         .ctx = job,
     };
-    /* Whether numerics are tuned is known with the space, which needs the model. */
-    xlstm_hparams hparams;
-    status = xlstm_checkpoint_inspect(model, &hparams, NULL, err);
-    if (status) return status;
-    job->heads = hparams.num_heads;
-    status = tune_engine_create(&job->engine, &job->engine_options, err);
-    if (status) return status;
-    const xlstm_model *open = tune_engine_model(job->engine);
-    if (!stored) status = cli_settings(cfg, open, &job->baseline, err);
-    if (!status) status = make_space(job, open, err);
-    if (status) return status;
-    if (tune_space_affects(job->space) & XLSTM_AFFECTS_NUMERICS) {
-        job->engine_options.numerics = job->engine_options.score = true;
-        tune_engine_destroy(job->engine);
-        job->engine = NULL;
-        status = tune_engine_create(&job->engine, &job->engine_options, err);
-    }
-    return status;
+    return tune_engine_create(&job->engine, &job->engine_options, err);
 }
 
 int cli_job_open(cli_job *job, cli_config *cfg, const char *argv0, const json_t *stored) {
@@ -247,6 +244,9 @@ int cli_job_open(cli_job *job, cli_config *cfg, const char *argv0, const json_t 
         return cli_usage(cfg, "new: found %lld, wanted at least 1", (long long)job->new_tokens);
     if (job->placebo && cli_str(cfg, "study"))
         return cli_usage(cfg, "placebo: its points are not what they are called, so no shared study takes it");
+    if (cli_object(cfg, "space") && cli_list_count(cfg, "tune") &&
+        cli_layer_of(cfg, "space") == cli_layer_of(cfg, "tune"))
+        return cli_usage(cfg, "tune and space both say what is searched: give one of them");
     const char *model = status ? NULL : cli_model_path(cfg, &err);
     if (model) status = read_prompt(job, model, &err);
     if (!status && model) status = open_all(job, model, stored, &err);

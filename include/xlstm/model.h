@@ -15,7 +15,7 @@ extern "C" {
 #endif
 
 /* Hyper-parameters as config.json gives them, derived sizes filled in. */
-typedef struct xlstm_hparams {
+struct xlstm_hparams {
     int64_t embedding_dim; /* D */
     int64_t num_blocks;
     int64_t num_heads;  /* NH */
@@ -31,16 +31,17 @@ typedef struct xlstm_hparams {
     double eps;
     bool use_bias, add_out_norm, fused, tie_word_embeddings;
     int64_t bos_token_id, eos_token_id, pad_token_id; /* -1: absent */
-} xlstm_hparams;
+};
 
-typedef struct xlstm_model_info {
+struct xlstm_model_info {
     uint64_t parameters;                         /* elements of all tensors of the checkpoint */
     uint64_t stored_bytes;                       /* bytes of all tensors in the files */
     uint64_t stored_bytes_by[XLSTM_DTYPE_COUNT]; /* the same by dtype */
-    uint64_t resident_bytes;                     /* bytes of weights as held in memory (mapped pages included) */
-    uint64_t decode_read_bytes;                  /* weight bytes that one decoded token reads */
-    uint64_t state_bytes;                        /* float32 state C, n, m of one sequence, over all blocks */
-    uint64_t files;                              /* shards */
+    int64_t stored_weights;  /* XLSTM_WEIGHTS_* in which all matrices are stored; XLSTM_WEIGHTS_STORED: several */
+    uint64_t resident_bytes; /* bytes of weights as held in memory (mapped pages included) */
+    uint64_t decode_read_bytes; /* weight bytes that one decoded token reads */
+    uint64_t state_bytes;       /* float32 state C, n, m of one sequence, over all blocks */
+    uint64_t files;             /* shards */
     /* Hexadecimal, NUL-terminated: SHA-256 of the hyper-parameters and, for each tensor in the published order, of
      * its name, dtype, shape and a sample of its bytes: up to 8 blocks of 1 KiB, evenly spread from its beginning
      * to its end (the whole tensor up to 32 KiB). The same weights in other shards have the same fingerprint. */
@@ -48,7 +49,7 @@ typedef struct xlstm_model_info {
     double load_seconds; /* what opening took */
     const char *device;  /* "cpu" */
     const char *kernels; /* the kernel table in force: "c", "avx2", "avx512", "neon" */
-} xlstm_model_info;
+};
 
 /* Returns non-zero to stop. Called from the thread that called the library. */
 typedef int (*xlstm_cancel_fn)(void *user);

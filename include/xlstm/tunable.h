@@ -51,9 +51,12 @@ typedef struct xlstm_tunable {
     int64_t preset;             /* default before the model and machine are known; 0: depends on them */
     const char *const *choices; /* NULL-terminated names of a choice, else NULL */
     unsigned affects;           /* XLSTM_AFFECTS_* */
+    const char *in_force;       /* when another value comes to the same, one line; NULL: every value is its own */
 } xlstm_tunable;
 
 typedef struct xlstm_model xlstm_model;
+typedef struct xlstm_hparams xlstm_hparams;       /* model.h */
+typedef struct xlstm_model_info xlstm_model_info; /* model.h */
 
 /* One value per row of the table. Plain data; initialise with xlstm_settings_init. */
 typedef struct xlstm_settings {
@@ -65,12 +68,34 @@ XLSTM_API const xlstm_tunable *xlstm_tunable_get(int id);
 /* Row of a name ('-' and '_' alike); NULL where there is none. */
 XLSTM_API const xlstm_tunable *xlstm_tunable_find(const char *name);
 
-/* The useful range and default on this model and machine (heads: 1 … num_heads; workers: 1 … logical CPUs).
- * `model` may be NULL: then the machine alone. Any out pointer may be NULL. */
-XLSTM_API void xlstm_tunable_range(int id, const xlstm_model *model, int64_t *min, int64_t *max, int64_t *preset);
+/* The useful range and default for a model of these hyper-parameters on this machine (heads: 1 … num_heads;
+ * workers: 1 … logical CPUs). `hparams` may be NULL: then the machine alone. Any out pointer may be NULL. */
+XLSTM_API void xlstm_tunable_range(int id, const xlstm_hparams *hparams, int64_t *min, int64_t *max,
+                                   int64_t *preset);
 
-/* Sets every value to its default for this model (NULL: the machine alone). */
-XLSTM_API void xlstm_settings_init(xlstm_settings *settings, const xlstm_model *model);
+/* Sets every value to its default for such a model (NULL: the machine alone). */
+XLSTM_API void xlstm_settings_init(xlstm_settings *settings, const xlstm_hparams *hparams);
+
+/* What decides, beside the settings, how a request is run. */
+typedef struct xlstm_work {
+    int64_t heads;          /* of the model; 0: unknown */
+    int64_t stored_weights; /* XLSTM_WEIGHTS_* of all stored matrices; XLSTM_WEIGHTS_STORED: several, or unknown */
+    int64_t prompt_tokens;  /* fed at once; 0: unknown */
+} xlstm_work;
+
+/* A request of `prompt_tokens` tokens to a model; either description of it may be NULL, then what it would say is
+ * unknown. */
+XLSTM_API void xlstm_work_init(xlstm_work *work, const xlstm_hparams *hparams, const xlstm_model_info *info,
+                               int64_t prompt_tokens);
+/* The value that this one comes to, whatever the other settings are: more heads than the model has are all of them,
+ * a chunk or a segment longer than the prompt is the prompt. */
+XLSTM_API int64_t xlstm_tunable_effective(int id, int64_t value, const xlstm_work *work);
+/* What the settings come to: each value by itself, then what one does to another (a chunk is no longer than its
+ * segment, and token by token there are no chunks). Two settings that come to the same are run alike. `out` may be
+ * `settings`. What is unknown changes nothing. */
+XLSTM_API void xlstm_settings_effective(const xlstm_settings *settings, const xlstm_work *work,
+                                        xlstm_settings *out);
+
 /* Sets one value from text: an integer or the name of a choice. EARG names the parameter and what is accepted. */
 XLSTM_API int xlstm_settings_parse(xlstm_settings *settings, int id, const char *text, xlstm_error *err);
 /* Checks every value against the table's hard bounds; EARG names the first that is out. */

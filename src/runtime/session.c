@@ -8,10 +8,12 @@
 #include "model/forward.h"
 #include "model/model.h"
 
-/* What the model has fewer of than asked for is all that is used. */
+/* A session's prompts are not known yet: what follows from the model alone. */
 static void clip(xlstm_settings *settings, const xlstm_model *model) {
-    int64_t heads = model->hparams.num_heads;
-    if (settings->v[XLSTM_TUNE_HEADS_PER_BAND] > heads) settings->v[XLSTM_TUNE_HEADS_PER_BAND] = heads;
+    xlstm_work work;
+    xlstm_work_init(&work, &model->hparams, NULL, 0);
+    for (int id = 0; id < XLSTM_TUNABLE_COUNT; id++)
+        settings->v[id] = xlstm_tunable_effective(id, settings->v[id], &work);
 }
 
 int xlstm_session_create(xlstm_session **out, xlstm_model *model, const xlstm_settings *settings,
@@ -27,7 +29,7 @@ int xlstm_session_create(xlstm_session **out, xlstm_model *model, const xlstm_se
         status = xlstm_settings_check(settings, err);
         session->settings = *settings;
     } else {
-        xlstm_settings_init(&session->settings, model);
+        xlstm_settings_init(&session->settings, &model->hparams);
     }
     if (status) goto out;
     clip(&session->settings, model);

@@ -25,26 +25,29 @@ static const char *const switches[] = {"off", "on", NULL};
 static const xlstm_tunable table[XLSTM_TUNABLE_COUNT] = {
     {XLSTM_TUNE_SCHEDULER, "scheduler", "",
      "how prefill's cell is run: bands through a segment, bands a chunk at a time, or token by token",
-     XLSTM_TYPE_CHOICE, 0, 2, XLSTM_SCHED_QUEUED, schedulers, XLSTM_AFFECTS_PREFILL},
+     XLSTM_TYPE_CHOICE, 0, 2, XLSTM_SCHED_QUEUED, schedulers, XLSTM_AFFECTS_PREFILL, NULL},
     {XLSTM_TUNE_CHUNK_SIZE, "chunk_size", "tokens", "tokens of one chunk of the chunkwise cell", XLSTM_TYPE_INT, 1,
-     COUNT_MAX, PRESET_CHUNK, NULL, XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_MEMORY},
+     COUNT_MAX, PRESET_CHUNK, NULL, XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_MEMORY,
+     "a chunk is no longer than its segment, and the scheduler recurrent has no chunks"},
     {XLSTM_TUNE_HEADS_PER_BAND, "heads_per_band", "heads", "heads that make one task of the cell", XLSTM_TYPE_INT,
-     1, COUNT_MAX, 0, NULL, XLSTM_AFFECTS_PREFILL},
+     1, COUNT_MAX, 0, NULL, XLSTM_AFFECTS_PREFILL, "a band has no more heads than the model"},
     {XLSTM_TUNE_WORKERS, "workers", "threads", "threads of prefill", XLSTM_TYPE_INT, 1, XL_POOL_MAX, 0, NULL,
-     XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_MEMORY},
+     XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_MEMORY, NULL},
     {XLSTM_TUNE_SEGMENT, "segment", "tokens", "tokens that go through the layers together in prefill",
-     XLSTM_TYPE_INT, 1, COUNT_MAX, PRESET_SEGMENT, NULL, XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_MEMORY},
+     XLSTM_TYPE_INT, 1, COUNT_MAX, PRESET_SEGMENT, NULL, XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_MEMORY,
+     "a segment is no longer than the prompt"},
     {XLSTM_TUNE_DECODE_WORKERS, "decode_workers", "threads", "threads of decode", XLSTM_TYPE_INT, 1, XL_POOL_MAX, 0,
-     NULL, XLSTM_AFFECTS_DECODE},
+     NULL, XLSTM_AFFECTS_DECODE, NULL},
     {XLSTM_TUNE_PINNING, "pinning", "", "binds threads to CPUs, near to or far from each other", XLSTM_TYPE_CHOICE,
-     0, 2, XLSTM_PIN_NONE, pinnings, XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_DECODE},
+     0, 2, XLSTM_PIN_NONE, pinnings, XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_DECODE, NULL},
     {XLSTM_TUNE_WEIGHTS, "weights", "", "format that weights are held in", XLSTM_TYPE_CHOICE, 0, 3,
      XLSTM_WEIGHTS_STORED, weights,
      XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_DECODE | XLSTM_AFFECTS_MEMORY | XLSTM_AFFECTS_NUMERICS |
-         XLSTM_AFFECTS_LOAD},
+         XLSTM_AFFECTS_LOAD,
+     "stored is the format of the checkpoint's matrices, where they share one"},
     {XLSTM_TUNE_HUGE_PAGES, "huge_pages", "", "holds weights in large pages where the system has them",
      XLSTM_TYPE_CHOICE, 0, 1, 0, switches,
-     XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_DECODE | XLSTM_AFFECTS_MEMORY | XLSTM_AFFECTS_LOAD},
+     XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_DECODE | XLSTM_AFFECTS_MEMORY | XLSTM_AFFECTS_LOAD, NULL},
 };
 
 const xlstm_tunable *xlstm_tunable_get(int id) {
@@ -58,12 +61,11 @@ const xlstm_tunable *xlstm_tunable_find(const char *name) {
     return NULL;
 }
 
-void xlstm_tunable_range(int id, const xlstm_model *model, int64_t *min, int64_t *max, int64_t *preset) {
+void xlstm_tunable_range(int id, const xlstm_hparams *hparams, int64_t *min, int64_t *max, int64_t *preset) {
     const xlstm_tunable *row = xlstm_tunable_get(id);
     if (!row) return;
     int64_t low = row->min, high = row->max, value = row->preset;
     int64_t cpus = xl_cpu_count() < XL_POOL_MAX ? xl_cpu_count() : XL_POOL_MAX;
-    int64_t heads = model ? model->hparams.num_heads : row->max;
     switch (id) {
     case XLSTM_TUNE_CHUNK_SIZE:
         low = 8;
@@ -75,8 +77,8 @@ void xlstm_tunable_range(int id, const xlstm_model *model, int64_t *min, int64_t
         break;
     case XLSTM_TUNE_HEADS_PER_BAND:
         /* Four bands a thread, where there are so many heads, let threads of unequal speed end together. */
-        high = heads;
-        value = model ? heads / (4 * cpus) : 1;
+        if (hparams) high = hparams->num_heads;
+        value = hparams ? hparams->num_heads / (4 * cpus) : 1;
         if (value < 1) value = 1;
         break;
     case XLSTM_TUNE_WORKERS:
@@ -92,8 +94,43 @@ void xlstm_tunable_range(int id, const xlstm_model *model, int64_t *min, int64_t
     if (preset) *preset = value;
 }
 
-void xlstm_settings_init(xlstm_settings *settings, const xlstm_model *model) {
-    for (int i = 0; i < XLSTM_TUNABLE_COUNT; i++) xlstm_tunable_range(i, model, NULL, NULL, &settings->v[i]);
+void xlstm_settings_init(xlstm_settings *settings, const xlstm_hparams *hparams) {
+    for (int i = 0; i < XLSTM_TUNABLE_COUNT; i++) xlstm_tunable_range(i, hparams, NULL, NULL, &settings->v[i]);
+}
+
+/* ---- what is in force ---- */
+
+void xlstm_work_init(xlstm_work *work, const xlstm_hparams *hparams, const xlstm_model_info *info,
+                     int64_t prompt_tokens) {
+    *work = (xlstm_work){.heads = hparams ? hparams->num_heads : 0,
+                         .stored_weights = info ? info->stored_weights : XLSTM_WEIGHTS_STORED,
+                         .prompt_tokens = prompt_tokens};
+}
+
+/* limit 0: unknown. */
+static int64_t at_most(int64_t value, int64_t limit) {
+    return limit > 0 && value > limit ? limit : value;
+}
+
+int64_t xlstm_tunable_effective(int id, int64_t value, const xlstm_work *work) {
+    switch (id) {
+    case XLSTM_TUNE_CHUNK_SIZE:
+    case XLSTM_TUNE_SEGMENT:
+        return at_most(value, work->prompt_tokens);
+    case XLSTM_TUNE_HEADS_PER_BAND:
+        return at_most(value, work->heads);
+    case XLSTM_TUNE_WEIGHTS:
+        return value == XLSTM_WEIGHTS_STORED ? work->stored_weights : value;
+    default:
+        return value;
+    }
+}
+
+void xlstm_settings_effective(const xlstm_settings *settings, const xlstm_work *work, xlstm_settings *out) {
+    int64_t *v = out->v;
+    for (int id = 0; id < XLSTM_TUNABLE_COUNT; id++) v[id] = xlstm_tunable_effective(id, settings->v[id], work);
+    v[XLSTM_TUNE_CHUNK_SIZE] = at_most(v[XLSTM_TUNE_CHUNK_SIZE], v[XLSTM_TUNE_SEGMENT]);
+    if (v[XLSTM_TUNE_SCHEDULER] == XLSTM_SCHED_RECURRENT) v[XLSTM_TUNE_CHUNK_SIZE] = v[XLSTM_TUNE_SEGMENT];
 }
 
 /* "queued, ray or recurrent" */

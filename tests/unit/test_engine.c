@@ -88,7 +88,7 @@ static outcome prefill_in(small_model *s, const xlstm_settings *settings, const 
 static outcome decode_all(small_model *s, const int32_t *ids, size_t n, int workers) {
     xlstm_session *session;
     xlstm_settings settings;
-    xlstm_settings_init(&settings, &s->model);
+    xlstm_settings_init(&settings, &s->model.hparams);
     settings.v[XLSTM_TUNE_DECODE_WORKERS] = workers;
     assert_int_equal(xlstm_session_create(&session, &s->model, &settings, NULL), XLSTM_OK);
     size_t vocab = (size_t)s->model.hparams.vocab_size;
@@ -124,7 +124,7 @@ static void every_schedule_gives_the_same(void **state) {
         const int64_t workers[] = {1, 2, 3, 16};
         for (int i = 0; i < 120; i++) {
             xlstm_settings settings;
-            xlstm_settings_init(&settings, &s->model);
+            xlstm_settings_init(&settings, &s->model.hparams);
             settings.v[XLSTM_TUNE_SCHEDULER] = i % 3;
             settings.v[XLSTM_TUNE_CHUNK_SIZE] = chunks[xl_rng_below(&rng, 6)];
             settings.v[XLSTM_TUNE_HEADS_PER_BAND] = bands[xl_rng_below(&rng, 4)];
@@ -160,7 +160,7 @@ static void last_logits_equal_the_last_of_all(void **state) {
     make_ids(ids, TOKENS, 9);
     small_model *s = small_model_create(4, xl_cpu_flags());
     xlstm_settings settings;
-    xlstm_settings_init(&settings, &s->model);
+    xlstm_settings_init(&settings, &s->model.hparams);
     xl_rng rng;
     xl_rng_seed(&rng, 1);
     outcome all = prefill_in(s, &settings, ids, TOKENS, 1, &rng);
@@ -189,7 +189,7 @@ static void schedule_says_what_ran(void **state) {
     small_model *s = small_model_create(1, xl_cpu_flags());
     for (int scheduler = 0; scheduler < 3; scheduler++) {
         xlstm_settings settings;
-        xlstm_settings_init(&settings, &s->model);
+        xlstm_settings_init(&settings, &s->model.hparams);
         settings.v[XLSTM_TUNE_SCHEDULER] = scheduler;
         settings.v[XLSTM_TUNE_CHUNK_SIZE] = 16;
         settings.v[XLSTM_TUNE_HEADS_PER_BAND] = 2;
@@ -234,7 +234,7 @@ static void ray_has_several_bands_in_flight(void **state) {
     make_ids(ids, TOKENS, 9);
     small_model *s = small_model_create(1, 0);
     xlstm_settings settings;
-    xlstm_settings_init(&settings, &s->model);
+    xlstm_settings_init(&settings, &s->model.hparams);
     settings.v[XLSTM_TUNE_SCHEDULER] = XLSTM_SCHED_RAY;
     settings.v[XLSTM_TUNE_CHUNK_SIZE] = TOKENS;
     settings.v[XLSTM_TUNE_HEADS_PER_BAND] = 1;
@@ -259,7 +259,7 @@ static void odd_lengths(void **state) {
     make_ids(ids, LONG, 11);
     small_model *s = small_model_create(2, xl_cpu_flags());
     xlstm_settings settings;
-    xlstm_settings_init(&settings, &s->model);
+    xlstm_settings_init(&settings, &s->model.hparams);
     xlstm_session *a, *b;
     float x[101], y[101];
     assert_int_equal(xlstm_session_create(&a, &s->model, &settings, NULL), XLSTM_OK);
@@ -336,7 +336,7 @@ static void a_prompt_is_polled_often(void **state) {
     make_ids(ids, TOKENS, 12);
     small_model *s = small_model_create(2, xl_cpu_flags());
     xlstm_settings settings;
-    xlstm_settings_init(&settings, &s->model);
+    xlstm_settings_init(&settings, &s->model.hparams);
     settings.v[XLSTM_TUNE_CHUNK_SIZE] = 10;
     settings.v[XLSTM_TUNE_WORKERS] = 1;
     settings.v[XLSTM_TUNE_DECODE_WORKERS] = 1;
@@ -359,7 +359,7 @@ static void cancelled_session_is_usable_after_reset(void **state) {
     small_model *s = small_model_create(2, xl_cpu_flags());
     for (int scheduler = 0; scheduler < 3; scheduler++) {
         xlstm_settings settings;
-        xlstm_settings_init(&settings, &s->model);
+        xlstm_settings_init(&settings, &s->model.hparams);
         settings.v[XLSTM_TUNE_SCHEDULER] = scheduler;
         settings.v[XLSTM_TUNE_CHUNK_SIZE] = 4;
         settings.v[XLSTM_TUNE_WORKERS] = 3;

@@ -38,7 +38,7 @@ static void rows_are_whole(void **state) {
 static void defaults_and_ranges_are_legal(void **state) {
     small_model *s = small_model_create(1, 0);
     for (int with_model = 0; with_model < 2; with_model++) {
-        const xlstm_model *model = with_model ? &s->model : NULL;
+        const xlstm_hparams *model = with_model ? &s->model.hparams : NULL;
         xlstm_settings settings;
         xlstm_error err;
         xlstm_settings_init(&settings, model);
@@ -55,7 +55,7 @@ static void defaults_and_ranges_are_legal(void **state) {
         assert_int_equal(max, xl_cpu_count());
     }
     int64_t max = 0;
-    xlstm_tunable_range(XLSTM_TUNE_HEADS_PER_BAND, &s->model, NULL, &max, NULL);
+    xlstm_tunable_range(XLSTM_TUNE_HEADS_PER_BAND, &s->model.hparams, NULL, &max, NULL);
     assert_int_equal(max, 3);
     small_model_destroy(s);
 }
@@ -102,11 +102,46 @@ static void text_is_parsed(void **state) {
     assert_string_equal(err.text, "pinning: choice 3, wanted none, compact or spread");
 }
 
+static void what_is_in_force(void **state) {
+    small_model *m = small_model_create(1, 0);
+    xlstm_model_info info = {.stored_weights = XLSTM_WEIGHTS_BF16};
+    xlstm_work work, unknown;
+    xlstm_settings s, e;
+    xlstm_work_init(&unknown, NULL, NULL, 0);
+    xlstm_work_init(&work, &m->model.hparams, &info, 40);
+    xlstm_settings_init(&s, &m->model.hparams);
+    s.v[XLSTM_TUNE_CHUNK_SIZE] = 500;
+    s.v[XLSTM_TUNE_SEGMENT] = 600;
+    s.v[XLSTM_TUNE_HEADS_PER_BAND] = 8;
+    xlstm_settings_effective(&s, &unknown, &e);
+    assert_memory_equal(&e, &s, sizeof e);
+    xlstm_settings_effective(&s, &work, &e);
+    assert_int_equal(e.v[XLSTM_TUNE_CHUNK_SIZE], 40); /* the prompt */
+    assert_int_equal(e.v[XLSTM_TUNE_SEGMENT], 40);
+    assert_int_equal(e.v[XLSTM_TUNE_HEADS_PER_BAND], 3); /* the model's */
+    assert_int_equal(e.v[XLSTM_TUNE_WEIGHTS], XLSTM_WEIGHTS_BF16);
+    s.v[XLSTM_TUNE_WEIGHTS] = XLSTM_WEIGHTS_F16;
+    s.v[XLSTM_TUNE_SEGMENT] = 32;
+    xlstm_settings_effective(&s, &work, &e);
+    assert_int_equal(e.v[XLSTM_TUNE_CHUNK_SIZE], 32); /* its segment */
+    assert_int_equal(e.v[XLSTM_TUNE_WEIGHTS], XLSTM_WEIGHTS_F16);
+    s.v[XLSTM_TUNE_CHUNK_SIZE] = 7;
+    xlstm_settings_effective(&s, &work, &s);
+    assert_int_equal(s.v[XLSTM_TUNE_CHUNK_SIZE], 7);
+    s.v[XLSTM_TUNE_SCHEDULER] = XLSTM_SCHED_RECURRENT;
+    xlstm_settings_effective(&s, &work, &e);
+    s.v[XLSTM_TUNE_CHUNK_SIZE] = 9;
+    xlstm_settings_effective(&s, &work, &s);
+    assert_memory_equal(&e, &s, sizeof e);
+    small_model_destroy(m);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_are_whole),
         cmocka_unit_test(defaults_and_ranges_are_legal),
         cmocka_unit_test(text_is_parsed),
+        cmocka_unit_test(what_is_in_force),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -61,10 +61,8 @@ int tune_engine_settings_read(const json_t *object, xlstm_settings *settings, xl
 /* What the last request on these settings was run with, as JSON. */
 json_t *tune_engine_schedule_json(const xlstm_schedule *schedule);
 
-/* Settings that the engine runs alike have one key, for a prompt of `prompt_tokens` and a model of `heads` heads: a
- * chunk is no longer than its segment, a segment no longer than the prompt, a band no wider than the model, and
- * without chunks (scheduler recurrent) chunk_size says nothing. */
-uint64_t tune_engine_key(const xlstm_settings *settings, int64_t prompt_tokens, int64_t heads);
+/* Settings that come to the same for this work (xlstm_settings_effective) have one key. */
+uint64_t tune_engine_key(const xlstm_settings *settings, const xlstm_work *work);
 
 /* ---- a fresh process ---- */
 

@@ -45,22 +45,14 @@ json_t *tune_engine_schedule_json(const xlstm_schedule *s) {
                      (json_int_t)s->max_in_flight);
 }
 
-static int64_t least(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
-uint64_t tune_engine_key(const xlstm_settings *settings, int64_t prompt_tokens, int64_t heads) {
-    xlstm_settings s = *settings;
-    int64_t *v = s.v;
-    v[XLSTM_TUNE_SEGMENT] = least(v[XLSTM_TUNE_SEGMENT], prompt_tokens);
-    v[XLSTM_TUNE_CHUNK_SIZE] = least(v[XLSTM_TUNE_CHUNK_SIZE], v[XLSTM_TUNE_SEGMENT]);
-    v[XLSTM_TUNE_HEADS_PER_BAND] = least(v[XLSTM_TUNE_HEADS_PER_BAND], heads);
-    if (v[XLSTM_TUNE_SCHEDULER] == XLSTM_SCHED_RECURRENT) v[XLSTM_TUNE_CHUNK_SIZE] = 0;
+uint64_t tune_engine_key(const xlstm_settings *settings, const xlstm_work *work) {
+    xlstm_settings s;
+    xlstm_settings_effective(settings, work, &s);
     /* FNV-1a over the values' bytes, low to high. */
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
     for (int i = 0; i < XLSTM_TUNABLE_COUNT; i++) {
         for (int shift = 0; shift < 64; shift += 8) {
-            hash ^= ((uint64_t)v[i] >> shift) & 0xff;
+            hash ^= ((uint64_t)s.v[i] >> shift) & 0xff;
             hash *= UINT64_C(0x100000001b3);
         }
     }

@@ -55,8 +55,8 @@ typedef struct tune_known {
     const char *const *choices; /* NULL-terminated, or NULL for integers */
 } tune_known;
 
-/* The engine's tunables on this model (NULL: the machine alone); `out` has room for XLSTM_TUNABLE_COUNT. */
-void tune_known_tunables(const xlstm_model *model, tune_known *out);
+/* The engine's tunables on such a model (NULL: the machine alone); `out` has room for XLSTM_TUNABLE_COUNT. */
+void tune_known_tunables(const xlstm_hparams *hparams, tune_known *out);
 
 /* ---- building ---- */
 

@@ -2,12 +2,12 @@
 #include "base/error.h"
 #include "tuner/space/space.h"
 
-void tune_known_tunables(const xlstm_model *model, tune_known *out) {
+void tune_known_tunables(const xlstm_hparams *hparams, tune_known *out) {
     for (int id = 0; id < XLSTM_TUNABLE_COUNT; id++) {
         const xlstm_tunable *t = xlstm_tunable_get(id);
         tune_known *k = &out[id];
         *k = (tune_known){.name = t->name, .affects = t->affects, .choices = t->choices};
-        xlstm_tunable_range(id, model, &k->min, &k->max, &k->preset);
+        xlstm_tunable_range(id, hparams, &k->min, &k->max, &k->preset);
         k->hard_min = t->min;
         k->hard_max = t->max;
     }

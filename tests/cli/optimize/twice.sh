@@ -1,0 +1,2 @@
+# two ways to say what is searched exclude each other
+xltune optimize --model "$MODEL" --prompt hi --tune 'chunk_size=16|32' --space '{"segment": [8]}'
