@@ -1,16 +1,15 @@
 /* xltune optimize --resume: the run's own configuration, typed again. */
 #include <dirent.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "cli/optimize.h"
+#include "tuner/study/run_lock.h"
 #include "tuner/study/study.h"
 
 #define META_MOST (64 << 20)
@@ -49,6 +48,10 @@ json_t *cli_resume_meta(const char *folder) {
     json_t *meta = NULL;
     int status = path ? XLSTM_OK : xl_fail(&err, XLSTM_ENOMEM, "out of memory");
     if (!status && !xl_is_folder(folder)) status = xl_fail(&err, XLSTM_ENOTFOUND, "%s: no such run folder", folder);
+    if (!status && access(path, F_OK))
+        status = xl_fail(&err, XLSTM_ENOTFOUND,
+                         "%s: holds no run_meta.json: it is no run of xltune, or one that ended before it began",
+                         folder);
     if (!status) status = xl_file_read(path, META_MOST, &data, &bytes, &err);
     if (!status && !(meta = json_loadb(data, bytes, 0, &bad)))
         status = xl_fail(&err, XLSTM_EFORMAT, "%s: line %d: %s", path, bad.line, bad.text);
@@ -155,14 +158,6 @@ void cli_resume_free(char **arguments) {
     free(arguments);
 }
 
-/* Whether nobody works on the folder. */
-static bool is_free(const char *folder) {
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool idle = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) == 0;
-    if (fd >= 0) close(fd);
-    return idle;
-}
-
 static bool was_cut_off(const char *folder, const json_t *effective, int64_t *trials) {
     char *path = xl_path_join(folder, "run_meta.json"), *data = NULL;
     size_t bytes;
@@ -174,8 +169,9 @@ static bool was_cut_off(const char *folder, const json_t *effective, int64_t *tr
         const char *name = json_string_value(json_object_get(meta, "study"));
         const char *uid = json_string_value(json_object_get(meta, "uid"));
         char *database = name ? xl_path_join(folder, name) : NULL;
-        if (database && uid && json_equal(json_object_get(meta, "effective_args"), effective) && is_free(folder) &&
-            !tune_study_open(&study, database, false, NULL) && !tune_study_run_find(study, uid, &run, NULL)) {
+        if (database && uid && json_equal(json_object_get(meta, "effective_args"), effective) &&
+            tune_run_is_free(folder) && !tune_study_open(&study, database, false, NULL) &&
+            !tune_study_run_find(study, uid, &run, NULL)) {
             cut = strcmp(run.state, TUNE_RUN_FINISHED) != 0;
             *trials = run.trials;
         }

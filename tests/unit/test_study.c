@@ -17,6 +17,7 @@
 #include "base/memory.h"
 #include "tuner/study/internal.h"
 #include "tuner/study/machine.h"
+#include "tuner/study/run_lock.h"
 #include "tuner/study/study.h"
 
 static char folder[64];
@@ -430,6 +431,40 @@ static void what_is_known(void **state) {
     free(path);
 }
 
+/* A run is running as long as a process holds its folder's lock, whatever its row says. */
+static void liveness(void **state) {
+    xlstm_error err;
+    tune_study *s;
+    char *path = file("live.sqlite"), *place = xl_path_join(folder, "queued_20260101_000000_live");
+    tune_run_row run = sample_run("live"), got;
+    int lock, second;
+    must(xl_make_folder(place, &err), &err);
+    must(tune_study_open(&s, path, true, &err), &err);
+    run.folder = place;
+    must(tune_study_run_add(s, &run, &err), &err);
+    must(tune_run_lock(&lock, place, &err), &err);
+    assert_false(tune_run_is_free(place));
+    assert_int_equal(tune_run_lock(&second, place, &err), XLSTM_EARG);
+    must(tune_study_run_find(s, "live", &got, &err), &err);
+    assert_string_equal(got.state, TUNE_RUN_RUNNING);
+    tune_run_row_clear(&got);
+    close(lock); /* as the system does when the process dies */
+    assert_true(tune_run_is_free(place));
+    must(tune_study_run_find(s, "live", &got, &err), &err);
+    assert_string_equal(got.state, TUNE_RUN_INTERRUPTED);
+    tune_run_row_clear(&got);
+    rmdir(place);
+    assert_true(tune_run_is_free(place));
+    assert_int_equal(tune_run_lock(&lock, place, &err), XLSTM_ENOTFOUND);
+    must(tune_study_run_update(s, run.id, TUNE_RUN_FINISHED, NULL, NULL, NULL, &err), &err);
+    must(tune_study_run_find(s, "live", &got, &err), &err);
+    assert_string_equal(got.state, TUNE_RUN_FINISHED);
+    tune_run_row_clear(&got);
+    tune_study_close(s);
+    free(place);
+    free(path);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hash_is_fnv1a_128),
@@ -441,6 +476,7 @@ int main(void) {
         cmocka_unit_test(damaged_and_foreign_files),
         cmocka_unit_test(exchange),
         cmocka_unit_test(what_is_known),
+        cmocka_unit_test(liveness),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -1,11 +1,8 @@
 #include "tuner/driver/keeper.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,8 +10,10 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "tuner/driver/run_folder.h"
 #include "tuner/driver/table.h"
 #include "tuner/study/machine.h"
+#include "tuner/study/run_lock.h"
 
 struct tune_keeper {
     char *folder;
@@ -48,15 +47,6 @@ bool tune_trial_row_copy(tune_trial_row *to, const tune_trial_row *from) {
     return false;
 }
 
-/* Whoever holds the folder's lock works on the run; the system drops it when the process dies. */
-static int take_lock(tune_keeper *k, xlstm_error *err) {
-    k->lock = open(k->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (k->lock < 0) return xl_fail(err, XLSTM_EIO, "%s: %s", k->folder, strerror(errno));
-    if (flock(k->lock, LOCK_EX | LOCK_NB))
-        return xl_fail(err, XLSTM_EARG, "%s: another process is working on this run", k->folder);
-    return XLSTM_OK;
-}
-
 static tune_keeper *keeper_new(void) {
     tune_keeper *k = calloc(1, sizeof *k);
     if (k) k->lock = -1;
@@ -66,7 +56,7 @@ static tune_keeper *keeper_new(void) {
 /* ---- a new folder ---- */
 
 static int write_meta(const char *folder, const char *meta, xlstm_error *err) {
-    char *path = xl_path_join(folder, "run_meta.json");
+    char *path = xl_path_join(folder, TUNE_RUN_META);
     int status = path ? xl_file_write(path, meta, strlen(meta), err) : no_memory(err);
     free(path);
     return status;
@@ -90,54 +80,35 @@ static char *absolute(const char *path) {
     return all;
 }
 
-/* Everything is made in a hidden folder and shown by one rename, so that a run folder that exists can be resumed.
- */
-static int make_folder(tune_keeper *k, const char *log_dir, const char *name, const char *study_file,
-                       xlstm_error *err) {
-    char *hidden = xl_format("%s/.%s.%ld", log_dir, name, (long)getpid());
-    char *shown = NULL, *database = NULL, *meta = NULL;
-    int status = hidden ? xl_make_folder(hidden, err) : no_memory(err);
-    for (int n = 1; !status && n < 10000; n++) {
-        free(shown);
-        shown = n == 1 ? xl_format("%s/%s", log_dir, name) : xl_format("%s/%s_%d", log_dir, name, n);
-        if (!shown) {
-            status = no_memory(err);
-        } else if (!xl_is_folder(shown)) {
-            free(k->run.folder);
-            k->run.folder = absolute(shown);
-            break;
-        }
-    }
-    if (!status && !k->run.folder) status = xl_fail(err, XLSTM_EIO, "%s/%s: every suffix is taken", log_dir, name);
-    if (status) goto out;
-    meta = k->run.folder ? complete_meta(k->run.meta, study_file, k->run.uid) : NULL;
-    database = study_file ? strdup(study_file) : xl_path_join(hidden, TUNE_STUDY_FILE);
-    if (!meta || !database) {
+/* Makes the folder, the study and the run in it; run_meta.json, which makes the folder a run that can be resumed,
+ * comes last. On failure nothing of it stays. */
+static int begin(tune_keeper *k, const char *log_dir, const char *name, const char *study_file, xlstm_error *err) {
+    char *database = NULL, *meta = NULL;
+    int status = tune_run_folder_make(log_dir, name, &k->folder, &k->lock, err);
+    if (status) return status;
+    k->run.folder = absolute(k->folder);
+    meta = complete_meta(k->run.meta, study_file, k->run.uid);
+    database = study_file ? strdup(study_file) : xl_path_join(k->folder, TUNE_STUDY_FILE);
+    if (!k->run.folder || !meta || !database) {
         status = no_memory(err);
         goto out;
     }
     free(k->run.meta);
     k->run.meta = meta;
-    status = write_meta(hidden, meta, err);
-    if (!status) status = tune_study_open(&k->study, database, true, err);
+    meta = NULL;
+    status = tune_study_open(&k->study, database, true, err);
     if (!status) status = tune_study_run_add(k->study, &k->run, err);
-    if (status) goto out;
-    /* SQLite knows its files by their path. */
-    tune_study_close(k->study);
-    k->study = NULL;
-    if (rename(hidden, shown)) {
-        status = xl_fail(err, XLSTM_EIO, "%s: %s", shown, strerror(errno));
-        goto out;
-    }
-    k->folder = shown;
-    shown = NULL;
-    free(database);
-    database = study_file ? strdup(study_file) : xl_path_join(k->folder, TUNE_STUDY_FILE);
-    status = database ? tune_study_open(&k->study, database, false, err) : no_memory(err);
+    if (!status) status = tune_study_event_add(k->study, k->run.id, "start", "started", err);
+    if (!status) status = write_meta(k->folder, k->run.meta, err);
 out:
-    free(hidden);
-    free(shown);
+    if (status) {
+        if (k->study && k->run.id) tune_study_run_remove(k->study, k->run.id, NULL);
+        tune_study_close(k->study);
+        k->study = NULL;
+        tune_run_folder_discard(k->folder);
+    }
     free(database);
+    free(meta);
     return status;
 }
 
@@ -184,9 +155,8 @@ int tune_keeper_create(tune_keeper **out, const char *log_dir, const char *tag, 
         goto out;
     }
     status = xl_make_folder(log_dir, err);
-    if (!status) status = make_folder(k, log_dir, name, study, err);
-    if (!status) status = take_lock(k, err);
-    if (!status) status = tune_study_event_add(k->study, k->run.id, "start", "started", err);
+    if (!status) tune_run_folder_sweep(log_dir);
+    if (!status) status = begin(k, log_dir, name, study, err);
 out:
     free(name);
     free(study);
@@ -203,7 +173,7 @@ int tune_keeper_resume(tune_keeper **out, const char *folder, xlstm_error *err) 
     json_t *meta = NULL;
     size_t bytes;
     int status;
-    if (!k || !(k->folder = strdup(folder)) || !(path = xl_path_join(folder, "run_meta.json"))) {
+    if (!k || !(k->folder = strdup(folder)) || !(path = xl_path_join(folder, TUNE_RUN_META))) {
         status = no_memory(err);
         goto out;
     }
@@ -211,7 +181,7 @@ int tune_keeper_resume(tune_keeper **out, const char *folder, xlstm_error *err) 
         status = xl_fail(err, XLSTM_ENOTFOUND, "%s: no such run folder", folder);
         goto out;
     }
-    status = take_lock(k, err);
+    status = tune_run_lock(&k->lock, folder, err);
     if (!status) status = xl_file_read(path, 64 << 20, &data, &bytes, err);
     if (status) goto out;
     json_error_t bad;
@@ -229,7 +199,10 @@ int tune_keeper_resume(tune_keeper **out, const char *folder, xlstm_error *err) 
     if (!status) status = tune_study_trials(k->study, k->run.id, &k->trials, &k->count, err);
     if (status) goto out;
     k->room = k->count;
-    text = xl_format("resumed after %zu trials; the run was %s", k->count, k->run.state);
+    /* Nobody else holds the lock, so a run that says it goes on was cut off. */
+    const bool cut = strcmp(k->run.state, TUNE_RUN_RUNNING) == 0;
+    text =
+        xl_format("resumed after %zu trials; the run was %s", k->count, cut ? TUNE_RUN_INTERRUPTED : k->run.state);
     status = text ? tune_study_event_add(k->study, k->run.id, "resume", text, err) : no_memory(err);
     if (!status) status = tune_study_run_update(k->study, k->run.id, TUNE_RUN_RUNNING, NULL, NULL, NULL, err);
 out:

@@ -12,7 +12,7 @@ typedef struct tune_keeper tune_keeper;
 
 /* Makes `<log_dir>/<backend>_<YYYYMMDD_HHMMSS>[_<tag>][_<n>]`, writes run_meta.json there from run->meta and adds
  * the run to the study: `study_file`, or the folder's own where that is NULL. From `run` are taken all but id, uid,
- * folder, state, created, finished. */
+ * folder, state, created, finished. On failure no folder and no run stay behind. */
 int tune_keeper_create(tune_keeper **out, const char *log_dir, const char *tag, const char *study_file,
                        const tune_run_row *run, xlstm_error *err);
 /* Opens the run folder for going on. Fails with EARG where another process works on it. */

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "tuner/study/internal.h"
+#include "tuner/study/run_lock.h"
 
 #define RUN_COLUMNS                                                                                                \
     "run.id, uid, folder, backend, state, mode, objective, seed, machine.fingerprint, machine.info, device, "      \
@@ -68,6 +69,11 @@ static int read_run(tune_study *s, sqlite3_stmt *q, tune_run_row *row, xlstm_err
     char **rest[] = {&row->meta, &row->space, &row->baseline, &row->result};
     for (int i = 0; i < 4; i++) *rest[i] = tune_study_text(q, 19 + i, &ok);
     row->trials = sqlite3_column_int64(q, 23);
+    /* The process of a run that says it goes on may have been killed without another word. */
+    if (ok && !strcmp(row->state, TUNE_RUN_RUNNING) && tune_run_is_free(row->folder)) {
+        free(row->state);
+        ok = (row->state = strdup(TUNE_RUN_INTERRUPTED)) != NULL;
+    }
     if (ok) return XLSTM_OK;
     tune_run_row_clear(row);
     return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", s->path);

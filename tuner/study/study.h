@@ -64,9 +64,9 @@ void tune_study_close(tune_study *study);
 /* The path it was opened by; owned by the study. */
 const char *tune_study_path(const tune_study *study);
 
-/* A run's state: only `running` can have lost something. */
-#define TUNE_RUN_RUNNING "running"         /* in progress, or its process died */
-#define TUNE_RUN_INTERRUPTED "interrupted" /* ended by a signal or an error, everything written */
+/* A run's state. One that was left as running by a process that is no more is read as interrupted. */
+#define TUNE_RUN_RUNNING "running"         /* in progress: a process holds the folder's lock (run_lock.h) */
+#define TUNE_RUN_INTERRUPTED "interrupted" /* ended by a signal or an error, or its process died */
 #define TUNE_RUN_FINISHED "finished"
 
 typedef struct tune_run_row {

@@ -1,0 +1,14 @@
+# a run is shown as running while it runs, as interrupted once its process was killed; nothing hidden is left
+xltune optimize --model "$MODEL" --prompt "It was a bright cold morning, and" --new 8 --mode random --trials 500 \
+    --tune chunk_size=1:400:1 --no-best >log 2>&1 &
+p=$!
+for i in $(seq 300); do
+    [ -s runs/*/trials.jsonl ] 2>/dev/null && break
+    sleep 0.1
+done
+state() { xltune study list | awk 'NR > 1 { print "list:", $3 }'; xltune study show runs/* | sed -n '1s/.*(/show: (/p'; }
+state
+kill -KILL $p
+wait $p 2>/dev/null
+state
+echo "entries: $(ls -A runs | wc -l)"

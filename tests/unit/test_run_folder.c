@@ -1,0 +1,167 @@
+/* Making run folders: the name is taken by mkdir, and what a dead process left is removed. */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "tuner/driver/keeper.h"
+#include "tuner/driver/run_folder.h"
+
+#define NAME "ray_20260102_030405"
+
+static char place[64];
+
+static int make_place(void **state) {
+    snprintf(place, sizeof place, "/tmp/xltune-folder-XXXXXX");
+    return mkdtemp(place) ? 0 : -1;
+}
+
+static int remove_place(void **state) {
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf '%s'", place);
+    return system(command);
+}
+
+static void touch(const char *folder, const char *name) {
+    char *path = xl_format("%s/%s", folder, name);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fclose(f);
+    free(path);
+}
+
+static bool exists(const char *name) {
+    char *path = xl_format("%s/%s", place, name);
+    bool there = xl_is_folder(path);
+    free(path);
+    return there;
+}
+
+static char *dead_start(const char *name) {
+    char *path = xl_format("%s/%s", place, name);
+    assert_int_equal(mkdir(path, 0777), 0);
+    touch(path, "study.sqlite");
+    touch(path, "study.sqlite-wal");
+    touch(path, "run_meta.json.tmp17");
+    return path;
+}
+
+/* Processes that start at once with one name: each gets a folder of its own. */
+static void test_at_once(void **state) {
+    enum { PROCESSES = 8 };
+    pid_t child[PROCESSES];
+    int go[2];
+    assert_int_equal(pipe(go), 0);
+    for (int i = 0; i < PROCESSES; i++) {
+        child[i] = fork();
+        if (child[i]) continue;
+        char byte, *folder = NULL;
+        int lock = -1;
+        xlstm_error err;
+        close(go[1]);
+        if (read(go[0], &byte, 1) < 0) _exit(3);
+        tune_run_folder_sweep(place);
+        if (tune_run_folder_make(place, NAME "_at", &folder, &lock, &err)) _exit(1);
+        char *meta = xl_path_join(folder, TUNE_RUN_META);
+        int fd = open(meta, O_WRONLY | O_CREAT | O_EXCL, 0666);
+        _exit(fd < 0 ? 2 : 0);
+    }
+    close(go[0]);
+    close(go[1]);
+    int folders = 0;
+    for (int i = 0; i < PROCESSES; i++) {
+        int status;
+        waitpid(child[i], &status, 0);
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), 0);
+    }
+    for (int n = 1; n <= 2 * PROCESSES; n++) {
+        char name[64];
+        snprintf(name, sizeof name, n == 1 ? NAME "_at" : NAME "_at_%d", n);
+        folders += exists(name);
+    }
+    assert_int_equal(folders, PROCESSES);
+}
+
+static void test_sweep(void **state) {
+    char *dead = dead_start(NAME "_dead"), *run = dead_start(NAME "_run"), *kept = dead_start(NAME "_notes");
+    char *other = dead_start("notes"), *alive = NULL;
+    int lock;
+    xlstm_error err;
+    touch(run, TUNE_RUN_META);
+    touch(kept, "notes.txt");
+    assert_int_equal(tune_run_folder_make(place, NAME "_alive", &alive, &lock, &err), 0);
+    tune_run_folder_sweep(place);
+    assert_false(exists(NAME "_dead"));
+    assert_true(exists(NAME "_run"));
+    assert_true(exists(NAME "_notes"));
+    assert_true(exists("notes"));
+    assert_true(exists(NAME "_alive"));
+    close(lock);
+    tune_run_folder_sweep(place);
+    assert_false(exists(NAME "_alive"));
+    free(dead);
+    free(run);
+    free(kept);
+    free(other);
+    free(alive);
+}
+
+static int entries(const char *folder) {
+    char command[160];
+    snprintf(command, sizeof command, "ls -A '%s' | wc -l", folder);
+    FILE *f = popen(command, "r");
+    int n = -1;
+    assert_int_equal(fscanf(f, "%d", &n), 1);
+    pclose(f);
+    return n;
+}
+
+/* A run that cannot start leaves nothing, neither a folder nor a row in the study that it shares. */
+static void test_failed_start(void **state) {
+    char empty[] = "{}", name[] = "ray", meta[] = "{}";
+    char *logs = xl_path_join(place, "logs"), *bad = xl_path_join(place, "no/such/place.sqlite");
+    xlstm_error err;
+    tune_keeper *k = NULL;
+    tune_run_row row = {.backend = name,
+                        .mode = name,
+                        .objective = name,
+                        .machine = name,
+                        .machine_info = empty,
+                        .device = name,
+                        .checkpoint = name,
+                        .kernels = name,
+                        .version = name,
+                        .meta = meta,
+                        .space = empty};
+    assert_int_not_equal(tune_keeper_create(&k, logs, "x", bad, &row, &err), 0);
+    assert_int_equal(entries(logs), 0);
+    assert_int_equal(tune_keeper_create(&k, logs, "x", NULL, &row, &err), 0);
+    assert_int_equal(entries(logs), 1);
+    char *file = xl_path_join(tune_keeper_folder(k), TUNE_RUN_META);
+    assert_true(xl_is_file(file));
+    tune_keeper_close(k, TUNE_RUN_FINISHED);
+    free(file);
+    free(logs);
+    free(bad);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_at_once),
+        cmocka_unit_test(test_sweep),
+        cmocka_unit_test(test_failed_start),
+    };
+    return cmocka_run_group_tests(tests, make_place, remove_place);
+}

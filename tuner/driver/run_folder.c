@@ -1,0 +1,101 @@
+#include "tuner/driver/run_folder.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "tuner/study/run_lock.h"
+#include "tuner/study/study.h"
+
+enum { MOST = 10000 };
+
+int tune_run_folder_make(const char *log_dir, const char *name, char **folder, int *lock, xlstm_error *err) {
+    for (int n = 1; n < MOST; n++) {
+        char *path = n == 1 ? xl_format("%s/%s", log_dir, name) : xl_format("%s/%s_%d", log_dir, name, n);
+        if (!path) return xl_fail(err, XLSTM_ENOMEM, "run folder: out of memory");
+        int status = XLSTM_OK;
+        if (!mkdir(path, 0777)) {
+            status = tune_run_lock(lock, path, err);
+            if (!status) {
+                *folder = path;
+                return XLSTM_OK;
+            }
+            /* Between the two calls another process may have taken the empty folder for a dead one's. */
+            if (status == XLSTM_ENOTFOUND || status == XLSTM_EARG) status = XLSTM_OK;
+        } else if (errno != EEXIST) {
+            status = xl_fail(err, XLSTM_EIO, "%s: cannot be made: %s", path, strerror(errno));
+        }
+        free(path);
+        if (status) return status;
+    }
+    return xl_fail(err, XLSTM_EIO, "%s/%s: every suffix up to _%d is taken", log_dir, name, MOST - 1);
+}
+
+/* What a run that has not begun can have written: its study, and run_meta.json on its way. */
+static bool is_of_start(const char *name) {
+    if (*name == '.') name++;
+    return !strncmp(name, TUNE_STUDY_FILE, strlen(TUNE_STUDY_FILE)) ||
+           !strncmp(name, TUNE_RUN_META, strlen(TUNE_RUN_META));
+}
+
+static bool is_dots(const char *name) {
+    return !strcmp(name, ".") || !strcmp(name, "..");
+}
+
+void tune_run_folder_discard(const char *folder) {
+    DIR *d = opendir(folder);
+    if (!d) return;
+    for (struct dirent *e; (e = readdir(d));) {
+        char *path = is_of_start(e->d_name) ? xl_path_join(folder, e->d_name) : NULL;
+        if (path) unlink(path);
+        free(path);
+    }
+    closedir(d);
+    rmdir(folder);
+}
+
+/* "<backend>_YYYYMMDD_HHMMSS…": no other folder is ours to remove. */
+static bool is_named_as_run(const char *name) {
+    static const char form[] = "_00000000_000000";
+    for (const char *at = strchr(name, '_'); at && at > name; at = strchr(at + 1, '_')) {
+        size_t i = 0;
+        while (form[i] && (form[i] == '_' ? at[i] == '_' : isdigit((unsigned char)at[i]))) i++;
+        if (!form[i]) return true;
+    }
+    return false;
+}
+
+static bool has_begun_or_is_not_ours(const char *folder) {
+    DIR *d = opendir(folder);
+    if (!d) return true;
+    bool other = false;
+    for (struct dirent *e; !other && (e = readdir(d));)
+        other = !strcmp(e->d_name, TUNE_RUN_META) || !(is_dots(e->d_name) || is_of_start(e->d_name));
+    closedir(d);
+    return other;
+}
+
+void tune_run_folder_sweep(const char *log_dir) {
+    DIR *d = opendir(log_dir);
+    if (!d) return;
+    for (struct dirent *e; (e = readdir(d));) {
+        int lock;
+        char *folder = is_named_as_run(e->d_name) ? xl_path_join(log_dir, e->d_name) : NULL;
+        if (folder && !has_begun_or_is_not_ours(folder) && tune_run_is_free(folder) &&
+            !tune_run_lock(&lock, folder, NULL)) {
+            /* Looked at again under the lock: its process may have finished starting meanwhile. */
+            if (!has_begun_or_is_not_ours(folder)) tune_run_folder_discard(folder);
+            close(lock);
+        }
+        free(folder);
+    }
+    closedir(d);
+}
