@@ -23,6 +23,20 @@ static void progress(void *user, size_t done, size_t total) {
     cli_progress("judge: file", done, total);
 }
 
+static void say(const tune_judge_summary *s, const char *folder) {
+    if (s->files == 1) printf("1 continuation in %s", folder);
+    else if (s->distinct == 1) printf("all %zu continuations in %s are identical", s->files, folder);
+    else if (s->distinct == s->files) printf("%zu continuations in %s, no two alike", s->files, folder);
+    else
+        printf("%zu continuations in %s: %zu different texts, the most frequent in %zu files", s->files, folder,
+               s->distinct, s->most_alike);
+    if (s->empty == s->files) printf(s->files == 1 ? "; it is empty" : "; all are empty");
+    else if (s->empty) printf("; %zu of them empty", s->empty);
+    if (s->empty < s->files && s->distinct == 1) printf("; avg_logprob %.4f", s->best);
+    else if (s->empty < s->files) printf("; avg_logprob %.4f to %.4f", s->worst, s->best);
+    putchar('\n');
+}
+
 static int judge(cli_config *cfg, xlstm_error *err) {
     xlstm_tokenizer *tokenizer = NULL;
     xlstm_model *model = NULL;
@@ -47,10 +61,7 @@ static int judge(cli_config *cfg, xlstm_error *err) {
         status = tune_judge_folder(&options, &summary, err);
     }
     if (!status) {
-        printf("%zu continuations in %s, %zu different, %zu empty", summary.files, folder, summary.distinct,
-               summary.empty);
-        if (summary.empty < summary.files) printf(": avg_logprob %.4f to %.4f", summary.worst, summary.best);
-        putchar('\n');
+        say(&summary, folder);
     }
     free(folder);
     free(prompt);

@@ -263,7 +263,8 @@ static int run(int argc, char **argv) {
             if (!s.rows[i].infeasible) status = save_row(&s, i, &err);
         }
         if (!status) {
-            printf("%zu continuations in %s, %zu settings run", s.done, s.folder, s.runs);
+            printf("%zu continuation%s in %s, %zu setting%s run", s.done, s.done == 1 ? "" : "s", s.folder, s.runs,
+                   s.runs == 1 ? "" : "s");
             if (s.left_out) printf(", %zu infeasible ones left out", s.left_out);
             putchar('\n');
         }

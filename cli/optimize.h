@@ -56,12 +56,17 @@ void cli_resume_hint(const char *log_dir, const json_t *effective);
 
 /* ---- what is shown (optimize_show.c) ---- */
 
+enum { CLI_FINALISTS = 5 }; /* shown at the end, at most */
+
 typedef struct cli_show {
     bool terminal;  /* a bar that is drawn over, on standard error; else lines on standard output */
     int width;      /* of what is drawn now */
     double last;    /* xl_now_s of the last drawing */
     int tenths;     /* of a recording that have a line */
     int total, old; /* proposals (0: unknown), of these from before */
+    bool headed;    /* it was said what the lines of trials hold */
+    int64_t finalist[CLI_FINALISTS]; /* trials, best first, of the last playoff */
+    int finalists;
     const cli_job *job;
 } cli_show;
 void cli_show_init(cli_show *show, const cli_job *job, int total);

@@ -10,6 +10,8 @@
 #include "cli/optimize.h"
 #include "tuner/driver/front.h"
 #include "tuner/driver/result.h"
+#include "tuner/driver/row.h"
+#include "tuner/report/facts.h"
 
 #define COLUMNS 79
 #define BAR 20
@@ -51,21 +53,30 @@ static void say_tenth(cli_show *show, int done, int total, double left_s) {
     fflush(stdout);
 }
 
-static void progress(void *ctx, const char *stage, int done, int total, double best, double left_s) {
+/* How much faster than the baseline a ratio of times is: "+4.1 %", "" where unknown. */
+static const char *gain_text(double ratio, char *out, size_t size) {
+    out[0] = 0;
+    if (isfinite(ratio) && ratio > 0) snprintf(out, size, "%+.1f %%", (1 / ratio - 1) * 100);
+    return out;
+}
+
+static void progress(void *ctx, const char *stage, int done, int total, double best, int samples, double left_s) {
     cli_show *show = ctx;
     double now = xl_now_s();
     const bool record = strcmp(stage, "record") == 0;
     if (!show->terminal && record) say_tenth(show, done, total, left_s);
     if (!show->terminal || now - show->last < 0.1) return;
     show->last = now;
-    char text[COLUMNS + 1], bar[BAR + 1], left[24], gain[32] = "";
+    char text[COLUMNS + 1], bar[BAR + 1], left[24], gain[48] = "", percent[24];
+    const bool final = strcmp(stage, "final") == 0;
     int filled = total > 0 ? done * BAR / total : 0;
     if (filled > BAR) filled = BAR;
     for (int i = 0; i < BAR; i++) bar[i] = i < filled ? '#' : '.';
     bar[BAR] = 0;
     clock_text(left_s, left, sizeof left);
-    if (isfinite(best) && best > 0) snprintf(gain, sizeof gain, "  best %+.1f %%", (1 / best - 1) * 100);
-    const bool final = strcmp(stage, "final") == 0;
+    if (gain_text(best, percent, sizeof percent)[0])
+        snprintf(gain, sizeof gain, "  %s %s%s", final ? "so far" : "best", percent,
+                 samples == 1 ? " (1 sample)" : "");
     if (final && total > 0) snprintf(text, sizeof text, "comparing [%s] process %d/%d%s", bar, done, total, gain);
     else if (final || strcmp(stage, "check") == 0)
         snprintf(text, sizeof text, "%s%s", final ? "comparing with the baseline in fresh processes" : "playoff",
@@ -104,21 +115,45 @@ static void trial(void *ctx, const tune_trial_row *t, bool old) {
         return;
     }
     if (show->terminal) return;
-    char params[512], total[16] = "";
+    char params[512], total[16] = "", percent[24], samples[40] = "";
+    if (!show->headed)
+        printf("percentages: the gain over the baseline in %s; of one sample it is a first look, no more\n",
+               tune_metric_name((int)show->job->objective[0]));
+    show->headed = true;
     params_text(t->params, params, sizeof params);
     if (show->total) snprintf(total, sizeof total, "/%d", show->total);
-    printf("[%lld%s] trial %lld  %s  ", (long long)t->index + 1, total, (long long)t->index, params);
+    printf("[%lld%s] trial %lld  ", (long long)t->index + 1, total, (long long)t->index);
     if (t->status == TUNE_TRIAL_OK || t->status == TUNE_TRIAL_DUPLICATE) {
+        if (t->samples > 0)
+            snprintf(samples, sizeof samples, " of %lld sample%s", (long long)t->samples,
+                     t->samples == 1 ? "" : "s");
+        if (gain_text(t->value, percent, sizeof percent)[0]) printf("%s%s  ", percent, samples);
         if (isfinite(t->metric[TUNE_PREFILL_TOK_S]))
-            printf("prefill %.1f tok/s  decode %.2f tok/s", t->metric[TUNE_PREFILL_TOK_S],
+            printf("prefill %.1f tok/s  decode %.2f tok/s  ", t->metric[TUNE_PREFILL_TOK_S],
                    t->metric[TUNE_DECODE_TOK_S]);
-        if (isfinite(t->value)) printf("  %+.1f %%", (1 / t->value - 1) * 100);
-        if (t->metric[TUNE_KL] > 0) printf("  kl %.2g", t->metric[TUNE_KL]);
+        if (t->metric[TUNE_KL] > 0) printf("kl %.2g  ", t->metric[TUNE_KL]);
     }
-    if (t->status != TUNE_TRIAL_OK)
-        printf("%s%s", t->status == TUNE_TRIAL_DUPLICATE ? "  " : "", tune_trial_status_name((int)t->status));
+    printf("%s", params);
+    if (t->status != TUNE_TRIAL_OK) printf("  %s", tune_trial_status_name((int)t->status));
     if (t->reason) printf(" (%s)", t->reason);
     printf("\n");
+    fflush(stdout);
+}
+
+/* What the playoff made of a trial; nothing where there was no time for more samples. */
+static void finalist(void *ctx, const tune_trial_row *t, const tune_finalist *f, int place) {
+    cli_show *show = ctx;
+    char params[512], before[24], after[24];
+    if (place == 0) show->finalists = 0;
+    if (show->finalists < CLI_FINALISTS) show->finalist[show->finalists++] = t->index;
+    if (f->samples <= f->samples_before) return;
+    cli_show_clear(show);
+    params_text(t->params, params, sizeof params);
+    gain_text(tune_row_first_value(t), before, sizeof before);
+    if (isnan(f->after)) snprintf(after, sizeof after, "failed");
+    else gain_text(exp(f->after), after, sizeof after);
+    printf("playoff   trial %lld: %s at first, %s of %d samples  %s\n", (long long)t->index, before, after,
+           f->samples, params);
     fflush(stdout);
 }
 
@@ -129,7 +164,7 @@ static void note(void *ctx, const char *text) {
 }
 
 tune_watcher cli_show_watcher(cli_show *show) {
-    return (tune_watcher){.ctx = show, .trial = trial, .progress = progress, .note = note};
+    return (tune_watcher){.ctx = show, .trial = trial, .finalist = finalist, .progress = progress, .note = note};
 }
 
 /* ---- the end ---- */
@@ -218,15 +253,34 @@ static void show_words(const cli_show *show, const char *name, const char *text)
     else printf("%s\n", text);
 }
 
+/* What the search's best came to: the trials' own lines hold their first values, and leaders fall. */
+static void show_finalists(const cli_show *show, const tune_trial_row *trials) {
+    if (!show->finalists) return;
+    printf("the fastest of the search, by all their samples (the verdict has samples of its own):\n"
+           "  %8s %10s %10s %8s  settings\n",
+           "trial", "at first", "in the end", "samples");
+    for (int i = 0; i < show->finalists; i++) {
+        const tune_trial_row *t = &trials[show->finalist[i]];
+        char params[512], before[24], after[24];
+        params_text(t->params, params, sizeof params);
+        printf("  %8lld %10s %10s %8lld  %s\n", (long long)t->index,
+               gain_text(tune_row_first_value(t), before, sizeof before), gain_text(t->value, after, sizeof after),
+               (long long)t->samples, params);
+    }
+}
+
 void cli_show_result(const cli_show *show, const tune_keeper *keeper, const tune_drive_result *r) {
     const cli_job *job = show->job;
     json_t *best = tune_keeper_run(keeper)->result ? json_loads(tune_keeper_run(keeper)->result, 0, NULL) : NULL;
     const char *kept = tune_keeper_run(keeper)->baseline;
     json_t *recorded = kept ? json_loads(kept, 0, NULL) : NULL;
-    printf("\n%d trial%s: %d measured, %d duplicates", r->trials, r->trials == 1 ? "" : "s", r->measured,
-           r->duplicates);
-    if (r->failed) printf(", %d of them failed, infeasible or too slow", r->failed);
-    printf("\n");
+    char counts[160];
+    size_t count;
+    const tune_trial_row *trials = tune_keeper_trials(keeper, &count);
+    const tune_trial_counts c = tune_trials_count(trials, count);
+    tune_counts_text(counts, sizeof counts, &c);
+    printf("\n%s\n", counts);
+    show_finalists(show, trials);
     if (best) {
         show_sides(best);
         char *compared = json_dumps(json_object_get(best, "challenger"), JSON_COMPACT), text[512] = "";

@@ -616,10 +616,11 @@ static void no_time_at_all(void **state) {
     assert_int_equal(r.end, TUNE_DRIVE_DONE);
     assert_int_equal(r.winner, TUNE_BASELINE_TRIAL);
     assert_int_equal(r.measured, 0);
-    assert_string_equal(r.verdict, "not compared: no point was measured in the time given; the baseline stays");
+    assert_string_equal(r.verdict,
+                        "not enough was tried: 0 of 64 points were measured in the time given; the baseline stays");
     char *text = slurp(tune_keeper_folder(k), "best.json");
     json_t *best = json_loads(text, 0, NULL);
-    assert_string_equal(json_string_value(json_object_get(best, "verdict")), "not compared");
+    assert_string_equal(json_string_value(json_object_get(best, "verdict")), "not enough was tried");
     assert_true(json_is_true(json_object_get(best, "is_baseline")));
     assert_true(json_is_null(json_object_get(json_object_get(best, "metrics"), "request_s")));
     assert_null(json_object_get(best, "speedup"));
@@ -654,12 +655,69 @@ static void nothing_to_compare(void **state) {
         if (tune_drive(&s.problem, &o, k, NULL, &r, &err)) fail_msg("%s", err.text);
         assert_int_equal(r.winner, TUNE_BASELINE_TRIAL);
         assert_int_equal(r.failed, 3);
-        assert_int_equal(r.final.verdict, slow ? TUNE_VERDICT_NONE : TUNE_VERDICT_UNMEASURED);
-        assert_memory_equal(r.verdict,
-                            slow ? "no significant difference: nothing" : "not compared: every point that", 30);
+        assert_int_equal(r.final.verdict, slow ? TUNE_VERDICT_NOTHING : TUNE_VERDICT_UNMEASURED);
+        assert_memory_equal(
+            r.verdict,
+            slow ? "nothing faster found: 3 of 3 points were" : "not compared: every point that was tried", 40);
         tune_keeper_close(k, TUNE_RUN_FINISHED);
         tune_space_destroy(s.space);
     }
+}
+
+/* Two points of 64 do not show that nothing is faster. */
+static void too_little_was_tried(void **state) {
+    simulation s;
+    xlstm_error err;
+    tune_drive_result r;
+    simulation_init(&s);
+    s.flat = s.awkward = true; /* a = 7 is slower than the baseline, everything else as fast */
+    tune_space_destroy(s.space);
+    s.space = tune_space_create();
+    assert_int_equal(tune_space_add_range(s.space, "a", XLSTM_AFFECTS_PREFILL, 7, 7, 1, &err), 0);
+    assert_int_equal(tune_space_add_range(s.space, "b", XLSTM_AFFECTS_DECODE, 1, 64, 1, &err), 0);
+    assert_int_equal(tune_space_seal(s.space, &err), 0);
+    s.problem.space = s.space;
+    for (int many = 0; many < 2; many++) {
+        tune_drive_options o = quick("random", many ? 10 : 2);
+        tune_keeper *k = new_run(many ? "many" : "few");
+        if (tune_drive(&s.problem, &o, k, NULL, &r, &err)) fail_msg("%s", err.text);
+        assert_int_equal(r.winner, TUNE_BASELINE_TRIAL);
+        assert_int_equal(r.final.verdict, many ? TUNE_VERDICT_NOTHING : TUNE_VERDICT_TOO_LITTLE);
+        assert_string_equal(r.verdict, many
+                                           ? "nothing faster found: 10 of 64 points were measured, and none looked "
+                                             "faster than the baseline, which stays; so nothing was compared"
+                                           : "not enough was tried: 2 of 64 points were measured, and nothing "
+                                             "looked faster; the baseline stays");
+        tune_keeper_close(k, TUNE_RUN_FINISHED);
+    }
+    tune_space_destroy(s.space);
+}
+
+/* Where nothing looked faster there is no comparison, and its share of the budget goes to the search. */
+static void the_rest_of_a_budget_is_used(void **state) {
+    simulation s;
+    xlstm_error err;
+    tune_drive_result r;
+    simulation_init(&s);
+    s.flat = s.awkward = true;
+    tune_space_destroy(s.space);
+    s.space = tune_space_create();
+    assert_int_equal(tune_space_add_range(s.space, "a", XLSTM_AFFECTS_PREFILL, 7, 7, 1, &err), 0);
+    assert_int_equal(tune_space_add_range(s.space, "b", XLSTM_AFFECTS_DECODE, 1, 4000, 1, &err), 0);
+    assert_int_equal(tune_space_seal(s.space, &err), 0);
+    s.problem.space = s.space;
+    tune_drive_options o = quick("random", 0);
+    o.now_s = simulated_now;
+    o.now_ctx = &s;
+    o.budget_s = 2000 * CALL_S;
+    tune_keeper *k = new_run("rest");
+    if (tune_drive(&s.problem, &o, k, NULL, &r, &err)) fail_msg("%s", err.text);
+    assert_int_equal(r.winner, TUNE_BASELINE_TRIAL);
+    assert_int_equal(r.final.verdict, TUNE_VERDICT_NOTHING);
+    assert_true(s.now > 0.95 * o.budget_s);
+    assert_true(s.now < 1.05 * o.budget_s);
+    tune_keeper_close(k, TUNE_RUN_FINISHED);
+    tune_space_destroy(s.space);
 }
 
 /* What the search chose and no comparison confirmed is named. */
@@ -894,6 +952,8 @@ int main(void) {
         cmocka_unit_test(no_time_at_all),
         cmocka_unit_test(a_challenger_is_named),
         cmocka_unit_test(nothing_to_compare),
+        cmocka_unit_test(too_little_was_tried),
+        cmocka_unit_test(the_rest_of_a_budget_is_used),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

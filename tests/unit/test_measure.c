@@ -212,6 +212,36 @@ static void race_keeps_the_baseline_where_nothing_is_faster(void **state) {
     tune_sampler_destroy(s);
 }
 
+/* An incumbent that owes its value to a disturbed sample: candidates that are faster than the baseline are not
+ * stopped for it, and the playoff shows it falling. */
+static void a_lucky_incumbent_stops_nobody_and_falls(void **state) {
+    program p = {.cost = {1.0, 0.9, 1.1}, .jitter = 0.002};
+    tune_sampler *s = sampler_of(&p);
+    tune_race_options options;
+    tune_race_options_init(&options, TUNE_QUICK);
+    tune_race *race;
+    assert_int_equal(tune_race_create(&race, s, 0, &options, NULL), 0);
+    const double lucky = log(0.45), parts[TUNE_PARTS] = {0.1, 0.35};
+    assert_int_equal(tune_race_restore(race, 2, &lucky, 1, 0.45, parts, NULL), 0);
+    assert_int_equal(tune_race_incumbent(race), 2);
+    const int64_t one = 1;
+    tune_race_entry e;
+    int64_t winner;
+    int count;
+    assert_int_equal(tune_race_run(race, &one, 1, &e, NULL), 0);
+    assert_int_not_equal(e.outcome, TUNE_RACE_STOPPED);
+    assert_int_equal(p.stopped, 0);
+    assert_int_equal(tune_race_finish(race, &winner, NULL), 0);
+    assert_int_equal(winner, 1);
+    const tune_finalist *f = tune_race_finalists(race, &count);
+    assert_int_equal(count, 2);
+    assert_int_equal(f[0].candidate, 1);
+    assert_int_equal(f[1].candidate, 2);
+    assert_true(f[1].before == lucky && f[1].after > lucky && f[1].samples_before == 1 && f[1].samples > 3);
+    tune_race_destroy(race);
+    tune_sampler_destroy(s);
+}
+
 static void rounds_alternate_and_share_the_baseline(void **state) {
     program p = {.cost = {1.0, 1.0, 1.0, 1.0}, .jitter = 0.01};
     tune_sampler *s = sampler_of(&p);
@@ -575,6 +605,7 @@ int main(void) {
         cmocka_unit_test(repeats_are_learnt_anew),
         cmocka_unit_test(race_finds_the_fastest_under_drift),
         cmocka_unit_test(race_keeps_the_baseline_where_nothing_is_faster),
+        cmocka_unit_test(a_lucky_incumbent_stops_nobody_and_falls),
         cmocka_unit_test(rounds_alternate_and_share_the_baseline),
         cmocka_unit_test(cold_first_runs_do_not_cost_the_race),
         cmocka_unit_test(failures_and_the_deadline),

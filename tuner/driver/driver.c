@@ -18,6 +18,8 @@
  * comparison. */
 #define SEARCH_SHARE 0.55
 #define PLAYOFF_SHARE 0.65
+/* Of the least that a comparison takes: fresh processes start and load first. */
+#define SPARE 1.5
 /* Stopping a hopeless sample early saves nothing worth having where the whole of it is shorter, and a busy machine
  * can make any short one look hopeless. */
 #define STOP_FROM_S 5.0
@@ -43,10 +45,12 @@ typedef struct drive {
     double started;      /* tune_drive_now of this process's work */
     double started_wall; /* when the sampler was made, seconds since 1970 */
     double baseline_parts[TUNE_PARTS];
-    double last_parts[TUNE_PARTS]; /* of the baseline's last sample */
-    double best;                   /* lowest ratio so far; NAN */
-    int limit;                     /* proposals; 0: none */
-    double trial_s;                /* seconds that measured trials took in this process */
+    double last_parts[TUNE_PARTS];      /* of the baseline's last sample */
+    double best;                        /* lowest ratio of a trial; NAN */
+    int best_samples;                   /* behind it */
+    double search_until, playoff_until; /* of the budget, as `spent` counts */
+    int limit;                          /* proposals; 0: none */
+    double trial_s;                     /* seconds that measured trials took in this process */
     int trial_n;
     xlstm_error kept; /* the first failure inside a callback */
     int kept_status;
@@ -87,7 +91,7 @@ static void progress(drive *d) {
         double bound = d->options->budget_s - spent(d);
         left = isnan(left) || left > bound ? fmax(0, bound) : left;
     }
-    d->watcher->progress(d->watcher->ctx, d->stage, (int)done, d->limit, d->best, left);
+    d->watcher->progress(d->watcher->ctx, d->stage, (int)done, d->limit, d->best, d->best_samples, left);
 }
 
 /* ---- samples ---- */
@@ -237,6 +241,20 @@ static void judge_outcome(const drive *d, const tune_race_entry *e, tune_trial_r
     }
 }
 
+static void take_best(drive *d, const tune_trial_row *t) {
+    if (t->status != TUNE_TRIAL_OK || isnan(t->value) || t->value >= d->best) return;
+    d->best = t->value;
+    d->best_samples = (int)t->samples;
+}
+
+/* After more samples the lowest value may be another's, or higher. */
+static void find_best(drive *d) {
+    size_t count;
+    const tune_trial_row *all = tune_keeper_trials(d->keeper, &count);
+    d->best = NAN;
+    for (size_t i = 0; i < count; i++) take_best(d, &all[i]);
+}
+
 /* Bookkeeping for a row that is stored: new or of an earlier process. */
 static void count_trial(drive *d, const tune_trial_row *t, uint32_t point, bool old) {
     tune_drive_result *r = d->result;
@@ -246,7 +264,7 @@ static void count_trial(drive *d, const tune_trial_row *t, uint32_t point, bool 
     if (t->status == TUNE_TRIAL_FAILED || t->status == TUNE_TRIAL_INFEASIBLE || t->status == TUNE_TRIAL_TIMEOUT)
         r->failed++;
     if (t->status != TUNE_TRIAL_DUPLICATE && point != TUNE_NO_POINT) d->trial_of[point] = (int32_t)t->index;
-    if (t->status == TUNE_TRIAL_OK && !(t->value >= d->best)) d->best = t->value;
+    take_best(d, t);
     if (d->watcher && d->watcher->trial) d->watcher->trial(d->watcher->ctx, t, old);
 }
 
@@ -339,6 +357,7 @@ static int refresh_others(drive *d, int64_t except, bool *changed, xlstm_error *
         *changed = true;
         all = tune_keeper_trials(d->keeper, &count);
     }
+    if (*changed) find_best(d);
     return XLSTM_OK;
 }
 
@@ -502,17 +521,36 @@ static int next_point(drive *d, bool last, uint32_t *point, bool *joined, xlstm_
     return *joined ? XLSTM_OK : tune_proposer_ask(d->proposer, point, err);
 }
 
+/* Where the search and its playoff end: at their shares, and early enough for the shortest comparison once it is
+ * known what a sample takes. Where there is no time for one any more the search may as well have its share. */
+static double end_of(const drive *d, double share_until) {
+    tune_race_entry e;
+    double least = 0;
+    if (tune_race_get(d->race, TUNE_BASELINE_TRIAL, &e) && e.samples)
+        least = SPARE * tune_final_least_seconds(e.parts[TUNE_PART_PREFILL_S] + e.parts[TUNE_PART_DECODE_S]);
+    const double last = d->options->budget_s - least;
+    return last > spent(d) ? fmin(share_until, last) : share_until;
+}
+
+/* No proposal is left. */
+static bool exhausted(const drive *d) {
+    size_t count;
+    tune_keeper_trials(d->keeper, &count);
+    return (d->limit && count >= (size_t)d->limit) || tune_proposer_done(d->proposer);
+}
+
 static int search(drive *d, xlstm_error *err) {
     int64_t incumbent = TUNE_BASELINE_TRIAL;
     bool began = false;
     int status = XLSTM_OK;
-    while (!status && !stop_level(d)) {
+    d->stage = "search";
+    while (!status && !stop_level(d) && !exhausted(d)) {
         uint32_t point;
         size_t count;
         bool joined;
         tune_keeper_trials(d->keeper, &count);
-        if ((d->limit && count >= (size_t)d->limit) || tune_proposer_done(d->proposer)) break;
-        const bool late = began && spent(d) > d->options->budget_s * SEARCH_SHARE;
+        const bool late = began && spent(d) > end_of(d, d->search_until);
+        tune_race_set_deadline(d->race, end_of(d, d->playoff_until));
         status = next_point(d, late || (d->limit && count + 1 == (size_t)d->limit), &point, &joined, err);
         if (status || (late && !joined)) break;
         began = true;
@@ -535,8 +573,54 @@ static int check_joined(drive *d, xlstm_error *err) {
                                 .sampler = d->sampler,
                                 .joined = tune_proposer_joined(d->proposer),
                                 .rounds = tune_interaction_rounds(d->options->effort),
-                                .deadline_s = d->options->budget_s * (SEARCH_SHARE + PLAYOFF_SHARE) / 2};
+                                .deadline_s = (d->search_until + d->playoff_until) / 2};
     return job.joined == TUNE_NO_POINT ? XLSTM_OK : tune_interaction_check(&job, err);
+}
+
+static void tell_finalists(const drive *d) {
+    int count;
+    size_t trials;
+    const tune_finalist *f = tune_race_finalists(d->race, &count);
+    const tune_trial_row *all = tune_keeper_trials(d->keeper, &trials);
+    if (!d->watcher || !d->watcher->finalist) return;
+    for (int i = 0; i < count; i++) {
+        const int32_t trial = d->trial_of[f[i].candidate];
+        if (trial >= 0) d->watcher->finalist(d->watcher->ctx, &all[trial], &f[i], i);
+    }
+}
+
+static int playoff(drive *d, int64_t *winner, xlstm_error *err) {
+    bool changed = false;
+    d->stage = "check";
+    int status = check_joined(d, err);
+    if (!status) status = tune_race_finish(d->race, winner, err);
+    if (!status) status = refresh_others(d, TUNE_BASELINE_TRIAL, &changed, err);
+    if (!status) tell_finalists(d);
+    return status;
+}
+
+/* Shares of what is left of the budget. */
+static void allot(drive *d) {
+    const double now = spent(d), left = fmax(0, d->options->budget_s - now);
+    d->search_until = now + left * SEARCH_SHARE;
+    d->playoff_until = now + left * PLAYOFF_SHARE;
+}
+
+/* Whether the rest of the budget, which no comparison needs, is worth another round of search. */
+static bool time_for_more(const drive *d) {
+    const double left = d->options->budget_s - spent(d), trial_s = d->trial_n ? d->trial_s / d->trial_n : 0;
+    return isfinite(left) && left * SEARCH_SHARE > fmax(trial_s, d->options->budget_s / 50);
+}
+
+/* The search and its playoff; both again with the rest of the budget where nothing looked faster. */
+static int search_all(drive *d, int64_t *winner, xlstm_error *err) {
+    int status = XLSTM_OK;
+    do {
+        allot(d);
+        status = search(d, err);
+        if (!status && !stop_level(d)) status = playoff(d, winner, err);
+    } while (!status && !stop_level(d) && *winner == TUNE_BASELINE_TRIAL && !exhausted(d) && time_for_more(d));
+    return status;
 }
 
 static int prepare(drive *d, xlstm_error *err) {
@@ -573,7 +657,6 @@ static int prepare(drive *d, xlstm_error *err) {
         race.worthy = may_be_on_front;
         race.worthy_ctx = d;
     }
-    race.deadline_s = o->budget_s * PLAYOFF_SHARE;
     status = tune_race_create(&d->race, d->sampler, TUNE_BASELINE_TRIAL, &race, err);
     if (status) return status;
 
@@ -612,13 +695,12 @@ int tune_drive(const tune_problem *problem, const tune_drive_options *options, t
     int status = baseline ? prepare(&d, err) : xl_fail(err, XLSTM_ENOMEM, "search: out of memory");
     if (!status) status = tune_keeper_rebuild(keeper, baseline, settings_of, &d, err);
     if (!status) status = restore(&d, err);
-    const int before = result->trials;
-    if (!status) status = search(&d, err);
-    if (!status && !stop_level(&d) && before == result->trials && tune_result_is_final(keeper)) {
+    if (!status && exhausted(&d) && tune_result_is_final(keeper)) {
         note(&d, "nothing is left to do: every proposal was measured and the winner judged");
         status = tune_result_reload(problem, keeper, result, err);
         goto out;
     }
+    if (!status) status = search_all(&d, &result->winner, err);
     if (!status && !stop_level(&d)) {
         tune_judge judge = {.problem = problem,
                             .options = options,
@@ -627,20 +709,18 @@ int tune_drive(const tune_problem *problem, const tune_drive_options *options, t
                             .sampler = d.sampler,
                             .race = d.race,
                             .started = d.started,
+                            .in_time = exhausted(&d),
                             .on_sample = on_sample,
                             .on_sample_ctx = &d,
                             .process = &d.process,
                             .origin = &d.started_wall};
-        d.stage = "check";
-        status = check_joined(&d, err);
-        if (!status) status = tune_race_finish(d.race, &result->winner, err);
-        bool changed = false;
-        if (!status) status = refresh_others(&d, -2, &changed, err);
-        if (!status && changed) status = tune_keeper_rebuild(keeper, baseline, settings_of, &d, err);
+        status = tune_keeper_rebuild(keeper, baseline, settings_of, &d, err);
         if (!status) status = keep_baseline(&d, err);
         if (!status && options->objectives > 1)
             status = tune_front_write(problem, keeper, options->objective, options->objectives, err);
         d.stage = "final";
+        d.best = NAN;
+        d.best_samples = 0;
         if (!status) status = tune_judge_final(&judge, result, err);
     }
     if (status == XLSTM_ECANCELLED || (!status && stop_level(&d))) {

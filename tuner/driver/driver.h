@@ -40,10 +40,13 @@ typedef struct tune_watcher {
     void *ctx;
     /* A trial ended (also one that a resumed run has already: `old`). */
     void (*trial)(void *ctx, const tune_trial_row *trial, bool old);
-    /* Anything in between, about once a sample: stage is "warm-up", "search", "playoff" or "final". done of total
-     * (0: unknown) are trials or processes; best is the lowest value so far as a ratio to the baseline (NAN: none);
-     * left_s an estimate (NAN: none). */
-    void (*progress)(void *ctx, const char *stage, int done, int total, double best, double left_s);
+    /* What the playoff made of a trial; called for each finalist, the best (place 0) first. */
+    void (*finalist)(void *ctx, const tune_trial_row *trial, const tune_finalist *f, int place);
+    /* Anything in between, about once a sample: stage is "search", "check" (the playoff), "final" or "record". done
+     * of total (0: unknown) are trials, processes or samples; best is the lowest value so far as a ratio to the
+     * baseline (NAN: none), in the final stage the comparison's; samples are those behind it (0: unknown); left_s
+     * is an estimate (NAN: none). */
+    void (*progress)(void *ctx, const char *stage, int done, int total, double best, int samples, double left_s);
     /* A sentence worth reading. */
     void (*note)(void *ctx, const char *text);
 } tune_watcher;

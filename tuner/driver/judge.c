@@ -13,6 +13,7 @@
 
 #define EVENT "comparison"
 #define LONG_S 300 /* a comparison that takes longer is announced */
+#define ENOUGH 10  /* distinct points, or the whole of a smaller space: fewer do not show that nothing is faster */
 
 /* One comparison as its process function sees it. */
 typedef struct comparison {
@@ -75,7 +76,7 @@ static int run_process(void *ctx, const tune_block_plan *plan, tune_block_result
 static void on_progress(void *ctx, int processes, int planned, double mean, double low, double high) {
     const comparison *c = ctx;
     const tune_watcher *w = c->judge->watcher;
-    if (w && w->progress) w->progress(w->ctx, "final", processes, planned, exp(-mean), NAN);
+    if (w && w->progress) w->progress(w->ctx, "final", processes, planned, exp(-mean), 0, NAN);
 }
 
 /* What is left of the budget. Where there is none the first processes run however long they take; more of them
@@ -132,22 +133,28 @@ static int finish(tune_judge *j, tune_drive_result *r, int64_t compared, const c
 
 /* The search itself found nothing to compare. */
 static int stay(tune_judge *j, tune_drive_result *r, xlstm_error *err) {
-    size_t count;
+    size_t count, timed = 0;
+    const size_t size = tune_space_size(j->problem->space);
     const tune_trial_row *all = tune_keeper_trials(j->keeper, &count);
-    bool timed = false; /* one that was stopped as hopeless was measured too: it is slower */
-    for (size_t i = 0; i < count; i++)
-        timed |= all[i].status == TUNE_TRIAL_OK || all[i].status == TUNE_TRIAL_TIMEOUT;
-    r->final.verdict = timed ? TUNE_VERDICT_NONE : TUNE_VERDICT_UNMEASURED;
-    if (timed)
-        snprintf(
-            r->verdict, sizeof r->verdict,
-            "no significant difference: nothing that was measured looked faster than the baseline, which stays");
-    else if (r->measured)
+    for (size_t i = 0; i < count; i++) /* one that was stopped as hopeless was measured too: it is slower */
+        timed += all[i].status == TUNE_TRIAL_OK || all[i].status == TUNE_TRIAL_TIMEOUT;
+    const char *points = size == 1 ? "point was" : "points were";
+    if (!timed && r->measured) {
+        r->final.verdict = TUNE_VERDICT_UNMEASURED;
         snprintf(r->verdict, sizeof r->verdict,
                  "not compared: every point that was tried failed; the baseline stays");
-    else
+    } else if (timed < ENOUGH && timed < size) {
+        r->final.verdict = TUNE_VERDICT_TOO_LITTLE;
         snprintf(r->verdict, sizeof r->verdict,
-                 "not compared: no point was measured in the time given; the baseline stays");
+                 "not enough was tried: %zu of %zu %s measured%s%s; the baseline stays", timed, size, points,
+                 j->in_time ? "" : " in the time given", timed ? ", and nothing looked faster" : "");
+    } else {
+        r->final.verdict = TUNE_VERDICT_NOTHING;
+        snprintf(r->verdict, sizeof r->verdict,
+                 "nothing faster found: %zu of %zu %s measured, and none looked faster than the baseline, which "
+                 "stays; so nothing was compared",
+                 timed, size, points);
+    }
     return finish(j, r, TUNE_BASELINE_TRIAL, tune_verdict_name(r->final.verdict), err);
 }
 

@@ -12,6 +12,7 @@ typedef struct tune_judge {
     tune_sampler *sampler;
     tune_race *race;
     double started; /* tune_drive_now when this process began with the run */
+    bool in_time;   /* the search ended for another reason than its time */
     /* Where samples of fresh processes go, and what marks them: the process's number and its start on the wall
      * clock. */
     tune_sample_fn on_sample;

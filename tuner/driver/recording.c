@@ -62,7 +62,7 @@ static void progress(const recorder *r) {
     double spent = tune_drive_now(r->options) - r->started,
            left = r->taken ? spent / r->taken * (total - done) : NAN;
     if (isfinite(r->options->budget_s)) left = fmin(left, fmax(0, r->options->budget_s - spent));
-    r->watcher->progress(r->watcher->ctx, "record", done, total, NAN, left);
+    r->watcher->progress(r->watcher->ctx, "record", done, total, NAN, 0, left);
 }
 
 /* ---- samples ---- */

@@ -197,9 +197,8 @@ int tune_result_reload(const tune_problem *problem, const tune_keeper *keeper, t
         status = xl_fail(err, XLSTM_EFORMAT, "%s: the stored result has no verdict", tune_keeper_folder(keeper));
         goto out;
     }
-    for (int v = TUNE_VERDICT_NONE; v <= TUNE_VERDICT_UNMEASURED; v++) {
-        if (!strcmp(tune_verdict_name((tune_verdict)v), verdict)) f->verdict = (tune_verdict)v;
-    }
+    const int known = tune_verdict_find(verdict);
+    if (known >= 0) f->verdict = (tune_verdict)known;
     f->speedup = json_number_value(json_object_get(speedup, "value"));
     f->low = json_number_value(json_object_get(speedup, "low"));
     f->high = json_number_value(json_object_get(speedup, "high"));

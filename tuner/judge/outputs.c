@@ -155,6 +155,16 @@ static int score(judge *j, rating *r) {
     return status;
 }
 
+static size_t most_alike(const ratings *all) {
+    size_t most = 0;
+    for (size_t i = 0; i < all->count; i++) {
+        size_t alike = 0;
+        for (size_t k = i; k < all->count; k++) alike += all->list[k].same_as == i;
+        if (alike > most) most = alike;
+    }
+    return most;
+}
+
 static int score_all(judge *j, ratings *all, tune_judge_summary *summary) {
     const tune_judge_options *o = j->options;
     int status = XLSTM_OK;
@@ -181,6 +191,7 @@ static int score_all(judge *j, ratings *all, tune_judge_summary *summary) {
         if (o->progress) o->progress(o->user, i + 1, all->count);
     }
     summary->files = all->count;
+    summary->most_alike = most_alike(all);
     return status;
 }
 

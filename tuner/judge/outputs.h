@@ -36,8 +36,10 @@ typedef struct tune_judge_options {
 } tune_judge_options;
 
 typedef struct tune_judge_summary {
-    size_t files, empty, distinct; /* read; without a token; different texts, which were scored once each */
-    double best, worst;            /* avg_logprob; 0 where nothing was scored */
+    size_t files, empty; /* read; without a token */
+    size_t distinct;     /* different texts, which were scored once each */
+    size_t most_alike;   /* files that hold the most frequent text */
+    double best, worst;  /* avg_logprob; 0 where nothing was scored */
 } tune_judge_summary;
 
 /* Scores every *.txt of the folder and writes ratings.csv and ratings.jsonl there, each atomically. Columns: file,

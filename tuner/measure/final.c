@@ -34,6 +34,11 @@ double tune_final_seconds(const tune_final_options *o, double sample_s) {
     return o->first_processes * process_seconds(o, sample_s);
 }
 
+double tune_final_least_seconds(double sample_s) {
+    const tune_final_options least = {.blocks = 1, .quads = 1};
+    return 2 * process_seconds(&least, sample_s);
+}
+
 bool tune_final_fit(tune_final_options *o, double sample_s) {
     if (o->unhurried || !(sample_s > 0)) return true;
     double each = o->budget_s / o->first_processes / sample_s - WARM_USUAL; /* samples in blocks, a process */
@@ -47,8 +52,17 @@ bool tune_final_fit(tune_final_options *o, double sample_s) {
 }
 
 const char *tune_verdict_name(tune_verdict verdict) {
-    static const char *const names[] = {"no significant difference", "better", "worse", "not compared"};
+    static const char *const names[TUNE_VERDICT_COUNT] = {
+        "no significant difference", "better", "worse", "not compared", "nothing faster found",
+        "not enough was tried"};
     return names[verdict];
+}
+
+int tune_verdict_find(const char *name) {
+    for (int v = 0; v < TUNE_VERDICT_COUNT; v++) {
+        if (!strcmp(tune_verdict_name((tune_verdict)v), name)) return v;
+    }
+    return -1;
 }
 
 const char *tune_final_stop_name(tune_final_stop stop) {

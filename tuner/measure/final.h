@@ -77,16 +77,26 @@ void tune_final_options_init(tune_final_options *options, tune_effort effort);
  * fewer processes, because eight processes of one block say more than three of three. False: there is no time even
  * for two processes, and fewer prove nothing. Unhurried ones are left as they are. */
 bool tune_final_fit(tune_final_options *options, double sample_s);
+/* What two processes of the shortest kind take, about: less time proves nothing. */
+double tune_final_least_seconds(double sample_s);
 /* What the first processes will take, about. */
 double tune_final_seconds(const tune_final_options *options, double sample_s);
 
 typedef enum tune_verdict {
-    TUNE_VERDICT_NONE,      /* no significant difference: the interval holds 0 */
-    TUNE_VERDICT_BETTER,    /* the winner is faster */
-    TUNE_VERDICT_WORSE,     /* the winner is slower */
-    TUNE_VERDICT_UNMEASURED /* fewer than two processes: no interval */
+    /* Of a comparison that was made. */
+    TUNE_VERDICT_NONE,   /* no significant difference: the interval holds 0 */
+    TUNE_VERDICT_BETTER, /* the winner is faster */
+    TUNE_VERDICT_WORSE,  /* the winner is slower */
+    /* Where there was none. */
+    TUNE_VERDICT_UNMEASURED, /* fewer than two processes, or nothing that could be compared: no interval */
+    TUNE_VERDICT_NOTHING,    /* the search found nothing that looked faster than the baseline */
+    TUNE_VERDICT_TOO_LITTLE, /* so few points were tried that finding nothing faster means nothing */
+    TUNE_VERDICT_COUNT
 } tune_verdict;
-const char *tune_verdict_name(tune_verdict verdict); /* "no significant difference", "better", "worse", … */
+/* "no significant difference", "better", "worse", "not compared", "nothing faster found", "not enough was tried" */
+const char *tune_verdict_name(tune_verdict verdict);
+/* -1 where the name is unknown. */
+int tune_verdict_find(const char *name);
 
 typedef enum tune_final_stop {
     TUNE_STOP_WIDTH,

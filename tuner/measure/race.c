@@ -50,6 +50,8 @@ struct tune_race {
     double excess[EXCESSES];
     size_t excesses;
     double t_df, t_value; /* the last t quantile */
+    tune_finalist *finalists;
+    int finalist_count;
 };
 
 static const char *const effort_names[] = {"quick", "normal", "thorough"};
@@ -132,6 +134,7 @@ void tune_race_destroy(tune_race *race) {
     free(race->arms);
     free(race->base_cost);
     free(race->base_at);
+    free(race->finalists);
     free(race);
 }
 
@@ -328,8 +331,9 @@ static void check_first(tune_race *race, arm *a) {
 /* The cost over which an unmeasured candidate is hopeless. */
 static double hopeless_cost(const tune_race *race, const arm *incumbent) {
     if (!race->base_n) return INFINITY;
-    double value = log(race->base_cost[race->base_n - 1]) + incumbent->entry.value;
-    return exp(value + coldness(race, 0.9)) * race->options.hopeless;
+    const double last = race->base_cost[race->base_n - 1];
+    double cost = exp(log(last) + incumbent->entry.value + coldness(race, 0.9)) * race->options.hopeless;
+    return fmax(cost, fmax(last, tune_mean(race->base_cost, race->base_n)));
 }
 
 /* One sample of an arm. Fails only with what ends the race; *taken tells whether `out` was filled. */
@@ -527,11 +531,54 @@ static int playoff(tune_race *race, arm **arms, int *count, waiting *wait, xlstm
     return 0;
 }
 
+static int remember_finalists(tune_race *race, arm *const *arms, int count, xlstm_error *err) {
+    race->finalist_count = 0;
+    tune_finalist *list = realloc(race->finalists, ((size_t)count + 1) * sizeof *list);
+    if (!list) return xl_fail(err, XLSTM_ENOMEM, "race: out of memory");
+    race->finalists = list;
+    race->finalist_count = count;
+    for (int i = 0; i < count; i++)
+        list[i] = (tune_finalist){.candidate = arms[i]->entry.candidate,
+                                  .before = arms[i]->entry.value,
+                                  .after = arms[i]->entry.value,
+                                  .samples_before = arms[i]->n,
+                                  .samples = arms[i]->n};
+    return 0;
+}
+
+/* Failed ones last. */
+static int by_after(const void *a, const void *b) {
+    const tune_finalist *x = a, *y = b;
+    if (isnan(x->after) || isnan(y->after)) return isnan(x->after) - isnan(y->after);
+    return (x->after > y->after) - (x->after < y->after);
+}
+
+static void settle_finalists(tune_race *race) {
+    for (int i = 0; i < race->finalist_count; i++) {
+        tune_finalist *f = &race->finalists[i];
+        const arm *a = find(race, f->candidate);
+        f->after = a->entry.outcome == TUNE_RACE_FAILED ? NAN : a->entry.value;
+        f->samples = a->n;
+    }
+    if (race->finalist_count)
+        qsort(race->finalists, (size_t)race->finalist_count, sizeof *race->finalists, by_after);
+}
+
+const tune_finalist *tune_race_finalists(const tune_race *race, int *count) {
+    *count = race->finalist_count;
+    return race->finalists;
+}
+
+void tune_race_set_deadline(tune_race *race, double deadline_s) {
+    race->options.deadline_s = deadline_s;
+}
+
 int tune_race_finish(tune_race *race, int64_t *winner, xlstm_error *err) {
     *winner = race->baseline;
     arm **arms = calloc(race->count + 1, sizeof(arm *));
     waiting *wait = calloc(race->count + 1, sizeof *wait);
     int status = 0, count = 0;
+    race->finalist_count = 0;
     if (!arms || !wait) {
         status = xl_fail(err, XLSTM_ENOMEM, "race: out of memory");
         goto done;
@@ -542,8 +589,10 @@ int tune_race_finish(tune_race *race, int64_t *winner, xlstm_error *err) {
     }
     if (count == 0) goto done;
     count = keep_best(race, arms, count, race->options.finalists);
-    if (!late(race)) status = warm_baseline(race, err);
+    status = remember_finalists(race, arms, count, err);
+    if (!status && !late(race)) status = warm_baseline(race, err);
     if (!status) status = playoff(race, arms, &count, wait, err);
+    settle_finalists(race);
     if (status || count == 0) goto done;
     keep_best(race, arms, count, 1);
     if (arms[0]->entry.value < 0) {

@@ -31,7 +31,8 @@ typedef struct tune_race_options {
     int finalists;     /* how many the playoff starts with: 3, 6, 10 */
     int playoff;       /* samples that the playoff adds to the last two: 6, 16, 40 */
     double level;      /* of the eliminating interval: 0.90 */
-    double hopeless;   /* a first sample is stopped at this multiple of the incumbent's cost: 1.5 */
+    double hopeless;   /* a first sample is stopped at this multiple of the incumbent's cost, 1.5, and never below
+                        * the baseline's own: an incumbent may owe its value to a disturbed sample */
     double deadline_s; /* by tune_sampler_seconds; no new sample starts after it; INFINITY */
     /* May be NULL. Whether a candidate that its cost would put out has another merit that earns it samples. */
     bool (*worthy)(void *ctx, const struct tune_race_entry *entry);
@@ -80,6 +81,18 @@ int tune_race_run(tune_race *race, const int64_t *candidates, int count, tune_ra
 /* The playoff: the best `finalists` are measured in rounds side by side, the worse half dropped, until one is left.
  * *winner may be the baseline. Without time left it is the best value so far, shrunk by its uncertainty. */
 int tune_race_finish(tune_race *race, int64_t *winner, xlstm_error *err);
+
+/* A later deadline for the same race. */
+void tune_race_set_deadline(tune_race *race, double deadline_s);
+
+/* What the playoff made of a candidate that it began with. */
+typedef struct tune_finalist {
+    int64_t candidate;
+    double before, after; /* ln(cost / baseline's cost) with the search's samples, with all; NAN: it failed */
+    int samples_before, samples;
+} tune_finalist;
+/* Of the last tune_race_finish, best first; the race's, valid until the next. */
+const tune_finalist *tune_race_finalists(const tune_race *race, int *count);
 
 bool tune_race_get(const tune_race *race, int64_t candidate, tune_race_entry *out);
 int64_t tune_race_incumbent(const tune_race *race);

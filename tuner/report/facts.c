@@ -17,19 +17,34 @@ static bool same_point(const tune_report *r, const tune_report_trial *a, const t
     return true;
 }
 
-tune_counts tune_report_counts(const tune_report *r) {
-    tune_counts c = {.trials = r->trials};
+tune_trial_counts tune_report_counts(const tune_report *r) {
+    tune_trial_counts c = {.trials = r->trials};
     for (size_t i = 0; i < r->trials; i++) {
         const tune_report_trial *t = &r->trial[i];
         if (!t->ok) c.failed++;
         else if (t->duplicate) c.duplicates++;
         else c.measured++;
-        if (!t->ok) continue;
-        bool seen = false;
-        for (size_t k = 0; k < i && !seen; k++) seen = r->trial[k].ok && same_point(r, &r->trial[k], t);
-        c.points += !seen;
     }
     return c;
+}
+
+void tune_counts_text(char *text, size_t bytes, const tune_trial_counts *c) {
+    char twice[48] = "", failed[64] = "";
+    if (c->duplicates)
+        snprintf(twice, sizeof twice, ", %zu duplicate%s", c->duplicates, c->duplicates == 1 ? "" : "s");
+    if (c->failed) snprintf(failed, sizeof failed, ", %zu failed, infeasible or too slow", c->failed);
+    snprintf(text, bytes, "%zu trial%s: %zu measured%s%s", c->trials, c->trials == 1 ? "" : "s", c->measured, twice,
+             failed);
+}
+
+size_t tune_report_points(const tune_report *r) {
+    size_t points = 0;
+    for (size_t i = 0; i < r->trials; i++) {
+        bool seen = !r->trial[i].ok;
+        for (size_t k = 0; k < i && !seen; k++) seen = r->trial[k].ok && same_point(r, &r->trial[k], &r->trial[i]);
+        points += !seen;
+    }
+    return points;
 }
 
 size_t tune_report_winner_samples(const tune_report *r) {

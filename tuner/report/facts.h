@@ -3,11 +3,13 @@
 #define TUNE_REPORT_FACTS_H
 
 #include "tuner/report/report.h"
+#include "tuner/study/study.h"
 
-typedef struct tune_counts {
-    size_t trials, measured, duplicates, failed, points; /* points: distinct measured ones */
-} tune_counts;
-tune_counts tune_report_counts(const tune_report *report);
+tune_trial_counts tune_report_counts(const tune_report *report);
+/* "20 trials: 15 measured, 4 duplicates, 1 failed, infeasible or too slow"; cut to fit. */
+void tune_counts_text(char *text, size_t bytes, const tune_trial_counts *counts);
+/* Distinct points among the trials that count. */
+size_t tune_report_points(const tune_report *report);
 
 /* Samples behind the value of the trial that won, or where the baseline stays, of the one that was compared with
  * it; 0 where neither is known or samples were not kept. */

@@ -83,13 +83,13 @@ static int write_json(const tune_report *r, const tune_analysis *a, const tune_r
     int status = tune_report_noise(r, &noise, err);
     if (status) return status;
     tune_report_baseline_samples(r, &samples);
-    tune_counts c = tune_report_counts(r);
+    const tune_trial_counts c = tune_report_counts(r);
     json_t *j = json_object();
     json_object_set_new(j, "run", json_string(r->folder));
     json_object_set_new(j, "trials",
                         json_pack("{s:I,s:I,s:I,s:I,s:I}", "all", (json_int_t)c.trials, "measured",
                                   (json_int_t)c.measured, "duplicates", (json_int_t)c.duplicates, "failed",
-                                  (json_int_t)c.failed, "points", (json_int_t)c.points));
+                                  (json_int_t)c.failed, "points", (json_int_t)tune_report_points(r)));
     static const char *const from_best[] = {"verdict",  "verdict_text", "params",     "challenger",
                                             "baseline", "speedup",      "interaction"};
     for (size_t i = 0; i < sizeof from_best / sizeof *from_best; i++) {

@@ -63,7 +63,9 @@ static void object_text(const json_t *object, char *text, size_t bytes) {
 }
 
 static void say_run(const tune_report *r) {
-    tune_counts c = tune_report_counts(r);
+    char counts[160];
+    const tune_trial_counts c = tune_report_counts(r);
+    const size_t points = tune_report_points(r);
     printf("%s\n", r->folder);
     if (r->meta) {
         say("Backend %s, strategy %s, objective %s.", text_of(r->meta, "backend", "?"),
@@ -72,10 +74,9 @@ static void say_run(const tune_report *r) {
     }
     if (json_is_true(json_object_get(json_object_get(r->meta, "effective_args"), "placebo")))
         say("A placebo: every point ran the baseline's settings, so whatever follows of differences is chance.");
-    say("%zu trial%s: %zu measured, %zu duplicate%s that cost nothing, %zu failed or stopped; %zu different "
-        "point%s.",
-        c.trials, c.trials == 1 ? "" : "s", c.measured, c.duplicates, c.duplicates == 1 ? "" : "s", c.failed,
-        c.points, c.points == 1 ? "" : "s");
+    tune_counts_text(counts, sizeof counts, &c);
+    if (points == c.measured) say("%s.", counts);
+    else say("%s; %zu different point%s.", counts, points, points == 1 ? "" : "s");
 }
 
 static void say_verdict(const tune_report *r) {

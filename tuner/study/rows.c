@@ -277,6 +277,16 @@ int tune_study_trials(tune_study *study, int64_t run, tune_trial_row **rows, siz
     return XLSTM_OK;
 }
 
+tune_trial_counts tune_trials_count(const tune_trial_row *rows, size_t count) {
+    tune_trial_counts c = {.trials = count};
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i].status == TUNE_TRIAL_OK) c.measured++;
+        else if (rows[i].status == TUNE_TRIAL_DUPLICATE) c.duplicates++;
+        else c.failed++;
+    }
+    return c;
+}
+
 void tune_trial_row_clear(tune_trial_row *row) {
     if (!row) return;
     free(row->params);

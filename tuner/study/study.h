@@ -150,6 +150,12 @@ int tune_study_samples_add(tune_study *study, int64_t run, const tune_sample_row
                            xlstm_error *err);
 /* Trials by index, freed by tune_trial_rows_free. */
 int tune_study_trials(tune_study *study, int64_t run, tune_trial_row **rows, size_t *count, xlstm_error *err);
+/* What became of a run's trials. They add up: trials = measured + duplicates + failed. */
+typedef struct tune_trial_counts {
+    size_t trials, measured, duplicates;
+    size_t failed; /* failed, infeasible or stopped as too slow */
+} tune_trial_counts;
+tune_trial_counts tune_trials_count(const tune_trial_row *rows, size_t count);
 void tune_trial_row_clear(tune_trial_row *row);
 void tune_trial_rows_free(tune_trial_row *rows, size_t count);
 /* Samples in the order they were stored; plain data, *rows freed by free. */
