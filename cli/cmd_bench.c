@@ -180,7 +180,8 @@ static int make_prompt(bench *b, const char *model_path, int64_t vocabulary, xls
         size_t bytes = 0;
         status = xlstm_tokenizer_open(&tokenizer, model_path, err);
         if (!status) status = cli_prompt_text(b->cfg, &text, &bytes, err);
-        if (!status) status = xlstm_tokenizer_encode(tokenizer, text, bytes, true, &b->ids, &b->count, err);
+        if (!status)
+            status = cli_encode_prompt(b->cfg, tokenizer, NULL, text, bytes, true, &b->ids, &b->count, err);
         free(text);
         xlstm_tokenizer_close(tokenizer);
         return status;

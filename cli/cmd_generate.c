@@ -85,13 +85,8 @@ static int prepare(generation *g, xlstm_error *err) {
         char *text = NULL;
         size_t bytes = 0;
         status = cli_prompt_text(cfg, &text, &bytes, err);
-        if (!status) status = xlstm_tokenizer_encode(g->tokenizer, text, bytes, !resumed, &g->ids, &g->count, err);
-        if (status == XLSTM_EFORMAT && err) {
-            char why[sizeof err->text];
-            snprintf(why, sizeof why, "%s", err->text);
-            const char *file = cli_str(cfg, "prompt_file");
-            xl_fail(err, status, "%s: %.900s", file ? file : "prompt", why);
-        }
+        if (!status)
+            status = cli_encode_prompt(cfg, g->tokenizer, NULL, text, bytes, !resumed, &g->ids, &g->count, err);
         free(text);
         if (status) return status;
     }
@@ -178,7 +173,6 @@ static void log_step(generation *g, int64_t step, double dt_s) {
 
 static int decode(generation *g, xlstm_error *err) {
     int64_t most = cli_int(g->cfg, "max_new_tokens");
-    int32_t eos = xlstm_tokenizer_eos(g->tokenizer);
     const char *text;
     size_t bytes;
     int status = XLSTM_OK;
@@ -200,7 +194,7 @@ static int decode(generation *g, xlstm_error *err) {
         status = xlstm_session_set_pending(g->session, id, err);
         if (status) break;
         log_step(g, step, dt);
-        if (id == eos) break;
+        if (xlstm_tokenizer_ends_text(g->tokenizer, id)) break;
         xlstm_sampler_accept(g->sampler, id);
         g->made++;
         status = xlstm_decoder_push(g->decoder, id, &text, &bytes, err);

@@ -94,13 +94,13 @@ static void print_shapes(const xlstm_hparams *h) {
     printf("eps               norms %g, cell %g\n", h->norm_eps, h->eps);
     printf("form              %s%s%s%s\n", h->fused ? "fused" : "single", h->use_bias ? ", biases" : "",
            h->add_out_norm ? "" : ", no out norm", h->tie_word_embeddings ? ", tied head" : "");
-    char ids[3][24];
-    const int64_t values[3] = {h->bos_token_id, h->eos_token_id, h->pad_token_id};
-    for (int i = 0; i < 3; i++) {
+    char ids[2][24];
+    const int64_t values[2] = {h->bos_token_id, h->eos_token_id};
+    for (int i = 0; i < 2; i++) {
         if (values[i] < 0) snprintf(ids[i], sizeof ids[i], "none");
         else snprintf(ids[i], sizeof ids[i], "%" PRId64, values[i]);
     }
-    printf("bos, eos, pad     %s, %s, %s\n", ids[0], ids[1], ids[2]);
+    printf("bos, eos          %s, %s\n", ids[0], ids[1]);
 }
 
 static void print_text(const char *dir, const xlstm_hparams *h, const xlstm_model_info *info, const cost *costs,
@@ -159,12 +159,11 @@ static json_t *to_json(const char *dir, const xlstm_hparams *h, const xlstm_mode
         "num_blocks", (json_int_t)h->num_blocks, "num_heads", (json_int_t)h->num_heads, "vocab_size",
         (json_int_t)h->vocab_size, "qk_dim", (json_int_t)h->qk_dim, "v_dim", (json_int_t)h->v_dim, "qk_head",
         (json_int_t)h->qk_head, "v_head", (json_int_t)h->v_head, "ffn_dim", (json_int_t)h->ffn_dim);
-    json_t *rest =
-        json_pack("{s:f, s:f, s:f, s:f, s:b, s:b, s:b, s:b, s:o, s:o, s:o}", "gate_soft_cap", h->gate_soft_cap,
-                  "output_logit_soft_cap", h->output_logit_soft_cap, "norm_eps", h->norm_eps, "eps", h->eps,
-                  "use_bias", h->use_bias, "add_out_norm", h->add_out_norm, "fused", h->fused,
-                  "tie_word_embeddings", h->tie_word_embeddings, "bos_token_id", id_json(h->bos_token_id),
-                  "eos_token_id", id_json(h->eos_token_id), "pad_token_id", id_json(h->pad_token_id));
+    json_t *rest = json_pack("{s:f, s:f, s:f, s:f, s:b, s:b, s:b, s:b, s:o, s:o}", "gate_soft_cap",
+                             h->gate_soft_cap, "output_logit_soft_cap", h->output_logit_soft_cap, "norm_eps",
+                             h->norm_eps, "eps", h->eps, "use_bias", h->use_bias, "add_out_norm", h->add_out_norm,
+                             "fused", h->fused, "tie_word_embeddings", h->tie_word_embeddings, "bos_token_id",
+                             id_json(h->bos_token_id), "eos_token_id", id_json(h->eos_token_id));
     json_object_update(shapes, rest);
     json_object_set_new(root, "hparams", shapes);
     json_decref(rest);

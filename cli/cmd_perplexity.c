@@ -34,10 +34,9 @@ static int read_tokens(cli_config *cfg, const xlstm_tokenizer *tokenizer, int32_
     size_t bytes;
     int status = cli_input_text(path, &text, &bytes, err);
     if (status) return status;
-    xlstm_error inner;
-    status = xlstm_tokenizer_encode(tokenizer, text, bytes, true, ids, count, &inner);
+    status = cli_encode_prompt(cfg, tokenizer, path, text, bytes, true, ids, count, err);
     free(text);
-    if (status) return xl_fail(err, status, "%s: %.900s", path, inner.text);
+    if (status) return status;
     if (*count >= 2) return XLSTM_OK;
     free(*ids);
     *ids = NULL;

@@ -239,7 +239,8 @@ static int prepare(saver *s, xlstm_error *err) {
     if (!status) status = xlstm_checkpoint_inspect(dir, &hparams, NULL, err);
     if (!status) clip(s, &hparams);
     if (!status)
-        status = xlstm_tokenizer_encode(s->tokenizer, prompt, bytes, true, &s->prompt, &s->prompt_count, err);
+        status =
+            cli_encode_prompt(s->cfg, s->tokenizer, NULL, prompt, bytes, true, &s->prompt, &s->prompt_count, err);
     if (!status && !s->prompt_count)
         status =
             xl_fail(err, XLSTM_EARG, "the prompt is empty and the tokenizer has no BOS: nothing to go on from");

@@ -44,11 +44,11 @@ static int tokenize_whole(cli_config *cfg, const xlstm_tokenizer *tokenizer, xls
     char *text = NULL;
     size_t bytes = 0, count;
     int32_t *ids;
-    int status = cli_is_set(cfg, "prompt_file") || cli_is_set(cfg, "prompt")
-                     ? cli_prompt_text(cfg, &text, &bytes, err)
-                     : cli_input_text(cli_str(cfg, "file"), &text, &bytes, err);
+    bool prompt = cli_is_set(cfg, "prompt_file") || cli_is_set(cfg, "prompt");
+    const char *file = cli_str(cfg, "file"), *name = prompt ? NULL : file ? file : "standard input";
+    int status = prompt ? cli_prompt_text(cfg, &text, &bytes, err) : cli_input_text(file, &text, &bytes, err);
     if (status) return status;
-    status = xlstm_tokenizer_encode(tokenizer, text, bytes, cli_bool(cfg, "bos"), &ids, &count, err);
+    status = cli_encode_prompt(cfg, tokenizer, name, text, bytes, cli_bool(cfg, "bos"), &ids, &count, err);
     if (!status) {
         print_ids(ids, count, ' ');
         putchar('\n');

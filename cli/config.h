@@ -80,6 +80,12 @@ const char *cli_config_file(const cli_config *cfg);
  */
 const char *cli_model_path(cli_config *cfg, xlstm_error *err);
 
+/* A prompt's ids (malloc'd), BOS first where `bos` and the tokenizer has one; a text that brings its own BOS
+ * besides is told in a notice. `name` is the text's file for messages, NULL: the configured prompt's. Errors as of
+ * xlstm_tokenizer_encode. */
+int cli_encode_prompt(const cli_config *cfg, const xlstm_tokenizer *tokenizer, const char *name, const char *text,
+                      size_t bytes, bool bos, int32_t **ids, size_t *count, xlstm_error *err);
+
 /* Opens the tokenizer of that folder. */
 int cli_open_tokenizer(cli_config *cfg, xlstm_tokenizer **tokenizer, xlstm_error *err);
 

@@ -127,6 +127,19 @@ int cli_bounds(cli_config *cfg, const xlstm_hparams *hparams, const char *what, 
     return XLSTM_OK;
 }
 
+int cli_encode_prompt(const cli_config *cfg, const xlstm_tokenizer *tokenizer, const char *name, const char *text,
+                      size_t bytes, bool bos, int32_t **ids, size_t *count, xlstm_error *err) {
+    xlstm_error inner;
+    if (!name) name = cli_str(cfg, "prompt_file");
+    int status = xlstm_tokenizer_encode(tokenizer, text, bytes, bos, ids, count, &inner);
+    if (status) return xl_fail(err, status, "%s: %.900s", name ? name : "prompt", inner.text);
+    int32_t begin = xlstm_tokenizer_bos(tokenizer);
+    if (bos && begin >= 0 && *count >= 2 && (*ids)[1] == begin)
+        cli_notice("%s: begins with the BOS token %ld, and another is put before it; leave it out of the text",
+                   name ? name : "prompt", (long)begin);
+    return XLSTM_OK;
+}
+
 int cli_open_tokenizer(cli_config *cfg, xlstm_tokenizer **tokenizer, xlstm_error *err) {
     const char *path = cli_model_path(cfg, err);
     return path ? xlstm_tokenizer_open(tokenizer, path, err) : XLSTM_ENOTFOUND;

@@ -176,8 +176,8 @@ static int read_prompt(cli_job *job, const char *model, xlstm_error *err) {
     int status = cli_prompt_text(job->cfg, &job->prompt, &job->prompt_bytes, err);
     if (!status) status = xlstm_tokenizer_open(&tokenizer, model, err);
     if (!status)
-        status =
-            xlstm_tokenizer_encode(tokenizer, job->prompt, job->prompt_bytes, true, &job->ids, &job->count, err);
+        status = cli_encode_prompt(job->cfg, tokenizer, NULL, job->prompt, job->prompt_bytes, true, &job->ids,
+                                   &job->count, err);
     xlstm_tokenizer_close(tokenizer);
     if (!status && job->count == 0)
         status = xl_fail(err, XLSTM_EARG, "prompt: found no token, wanted at least one (the tokenizer has no BOS)");

@@ -43,7 +43,7 @@ int main(int argc, char **argv) {
         int32_t id = xlstm_sampler_draw(sampler, logits);
         const char *text;
         size_t bytes;
-        if (id == xlstm_tokenizer_eos(tokenizer)) break;
+        if (xlstm_tokenizer_ends_text(tokenizer, id)) break;
         status = xlstm_decoder_push(decoder, id, &text, &bytes, &err);
         if (!status) fwrite(text, 1, bytes, stdout);
         if (!status) status = xlstm_decode(session, id, logits, &err);

@@ -30,7 +30,8 @@ struct xlstm_hparams {
     double norm_eps;
     double eps;
     bool use_bias, add_out_norm, fused, tie_word_embeddings;
-    int64_t bos_token_id, eos_token_id, pad_token_id; /* -1: absent */
+    bool out_norm_bias;                 /* the norm before the head has a bias too; only with use_bias */
+    int64_t bos_token_id, eos_token_id; /* -1: absent */
 };
 
 struct xlstm_model_info {

@@ -16,15 +16,21 @@ extern "C" {
 
 typedef struct xlstm_tokenizer xlstm_tokenizer;
 
-/* Opens `dir`/tokenizer.json (tokenizer_config.json and config.json beside it are read where they are there, for
- * the names of BOS and EOS). On success *out is the caller's. Immutable; shareable between threads. */
+/* Opens `dir`/tokenizer.json (tokenizer_config.json, generation_config.json and config.json beside it are read
+ * where they are there, for BOS and EOS). On success *out is the caller's. Immutable; shareable between threads. */
 XLSTM_API int xlstm_tokenizer_open(xlstm_tokenizer **out, const char *dir, xlstm_error *err);
 XLSTM_API void xlstm_tokenizer_close(xlstm_tokenizer *tokenizer);
 
 XLSTM_API int64_t xlstm_tokenizer_size(const xlstm_tokenizer *tokenizer); /* largest id + 1 */
-XLSTM_API int32_t xlstm_tokenizer_bos(const xlstm_tokenizer *tokenizer);  /* -1: none */
+/* What is put before a text: the bos_token of tokenizer_config.json, or what tokenizer.json's own template puts
+ * first; without a tokenizer_config.json also config.json's bos_token_id where that is a special token, or a token
+ * of a usual name. -1: none. */
+XLSTM_API int32_t xlstm_tokenizer_bos(const xlstm_tokenizer *tokenizer);
 /* The tokenizer's own end-of-text token; config.json's eos_token_id only where the tokenizer agrees. -1: none. */
 XLSTM_API int32_t xlstm_tokenizer_eos(const xlstm_tokenizer *tokenizer);
+/* Whether a text ends at this token: the one above, those of generation_config.json (unless it only repeats
+ * config.json, _from_model_config), and those of config.json that the tokenizer holds for special. */
+XLSTM_API bool xlstm_tokenizer_ends_text(const xlstm_tokenizer *tokenizer, int32_t id);
 XLSTM_API bool xlstm_tokenizer_is_special(const xlstm_tokenizer *tokenizer, int32_t id);
 
 /* Encodes `bytes` bytes of UTF-8 (NUL is legal inside). Added tokens in the text become their ids. bos: put BOS

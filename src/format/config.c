@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "format/foreign_json.h"
 
 #define CONFIG_LIMIT ((size_t)16 << 20)
 
@@ -153,7 +154,46 @@ static bool fused(reader *r) {
     return mode && !strcmp(mode, "fused");
 }
 
+/* What the reference writes is "xlstm"; a folder of another architecture is told before its sizes are looked at. */
+static void check_model_type(reader *r) {
+    json_t *value = field(r, "model_type");
+    const char *type = json_string_value(value);
+    if (type && !strcasestr(type, "lstm")) {
+        char text[64];
+        r->status = xl_fail(r->err, XLSTM_EUNSUPPORTED, "%s: model_type is %s, wanted \"xlstm\"", r->path,
+                            value_text(value, text));
+    }
+}
+
+/* Every key that read_fields looks at; whatever else a config holds is skipped unread. */
+static xl_json_use used(size_t depth, const char *const keys[], char first) {
+    static const char *const list[] = {"model_type",
+                                       "embedding_dim",
+                                       "hidden_size",
+                                       "num_blocks",
+                                       "num_heads",
+                                       "vocab_size",
+                                       "num_hidden_layers",
+                                       "qk_dim_factor",
+                                       "v_dim_factor",
+                                       "ffn_proj_factor",
+                                       "norm_eps",
+                                       "ffn_round_up_to_multiple_of",
+                                       "gate_soft_cap",
+                                       "eps",
+                                       "use_bias",
+                                       "output_logit_soft_cap",
+                                       "add_out_norm",
+                                       "weight_mode",
+                                       "tie_word_embeddings",
+                                       "bos_token_id",
+                                       "eos_token_id",
+                                       NULL};
+    return xl_json_listed(keys[depth], list) ? XL_JSON_USE : XL_JSON_IGNORE;
+}
+
 static void read_fields(reader *r, xlstm_hparams *h) {
+    check_model_type(r);
     h->embedding_dim = size(r, "embedding_dim", "hidden_size", 4096, MAX_WIDTH);
     h->num_blocks = size(r, "num_blocks", "num_hidden_layers", 32, MAX_BLOCKS);
     h->num_heads = integer(r, "num_heads", 8, 1, MAX_WIDTH);
@@ -166,12 +206,12 @@ static void read_fields(reader *r, xlstm_hparams *h) {
     h->norm_eps = number(r, "norm_eps", 1e-6, true, 1);
     h->eps = number(r, "eps", 1e-6, true, 1);
     h->use_bias = boolean(r, "use_bias", false);
+    h->out_norm_bias = h->use_bias;
     h->add_out_norm = boolean(r, "add_out_norm", true);
     h->tie_word_embeddings = boolean(r, "tie_word_embeddings", false);
     h->fused = fused(r);
     h->bos_token_id = token(r, "bos_token_id", h->vocab_size);
     h->eos_token_id = token(r, "eos_token_id", h->vocab_size);
-    h->pad_token_id = token(r, "pad_token_id", h->vocab_size);
     if (r->status) return;
     h->qk_head = h->qk_dim / h->num_heads;
     h->v_head = h->v_dim / h->num_heads;
@@ -179,17 +219,11 @@ static void read_fields(reader *r, xlstm_hparams *h) {
 
 int xl_config_parse(xlstm_hparams *out, const char *path, const char *text, size_t bytes, xlstm_error *err) {
     memset(out, 0, sizeof *out);
-    json_error_t where;
-    json_t *root = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &where);
-    if (!root)
-        return xl_fail(err, XLSTM_EFORMAT, "%s: %s (line %d column %d)", path, where.text, where.line,
-                       where.column);
+    json_t *root;
+    int status = xl_json_read(&root, path, text, bytes, 0, used, err);
+    if (status) return status;
     reader r = {.path = path, .root = root, .err = err};
-    if (json_is_object(root)) {
-        read_fields(&r, out);
-    } else {
-        r.status = xl_fail(err, XLSTM_EFORMAT, "%s: no JSON object", path);
-    }
+    read_fields(&r, out);
     json_decref(root);
     return r.status;
 }

@@ -6,7 +6,8 @@
 
 #include <xlstm/model.h>
 
-/* Parses the text of a config.json. Unknown fields are ignored; a field that is missing or null takes the
+/* Parses the text of a config.json. Unknown fields are skipped, whatever
+ * their values; a field that is missing or null takes the
  * published model's value (4096 wide, 32 blocks, 8 heads, vocabulary 50304, …), ids become -1. Either spelling of
  * a size counts (embedding_dim or hidden_size, num_blocks or num_hidden_layers); two that differ are an error.
  * Derived sizes as the reference computes them: qk and v are D times their factor, cut to an integer; F is

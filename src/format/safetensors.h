@@ -3,7 +3,8 @@
  * The format: 8 bytes little-endian header length N, N bytes of JSON
  *     {"name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [begin, end]}, …, "__metadata__": {"k": "v"}}
  * (blanks may follow the object), then the data section that the offsets count from. Decided as the reference
- * implementation does: further keys of a tensor are ignored; the tensors, sorted by offset, must cover the data
+ * implementation does: further keys of a tensor are ignored, as
+ * are metadata that are no strings; the tensors, sorted by offset, must cover the data
  * section exactly; a hole, an overlap or bytes behind the last tensor make the file malformed. */
 #ifndef XL_FORMAT_SAFETENSORS_H
 #define XL_FORMAT_SAFETENSORS_H

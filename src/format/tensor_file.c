@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "format/recognize.h"
 #include "format/safetensors.h"
 
 struct xlstm_tensor_file {
@@ -61,6 +62,15 @@ static int load_header(xlstm_tensor_file *file, size_t *data_offset, xlstm_error
     return status;
 }
 
+/* Says what a file without a valid header is, where that can be told from its beginning. */
+static int explain(const xlstm_tensor_file *file, int status, xlstm_error *err) {
+    char begin[512];
+    size_t n = file->bytes < sizeof begin ? file->bytes : sizeof begin;
+    if (status != XLSTM_EFORMAT || read_at(file->fd, file->path, 0, begin, n, NULL)) return status;
+    const char *what = xl_recognize(begin, n);
+    return what ? xl_fail(err, XLSTM_EFORMAT, "%s: is %s", file->path, what) : status;
+}
+
 int xlstm_tensor_file_open(xlstm_tensor_file **out, const char *path, xlstm_error *err) {
     *out = NULL;
     xlstm_tensor_file *file = calloc(1, sizeof *file);
@@ -90,7 +100,10 @@ int xlstm_tensor_file_open(xlstm_tensor_file **out, const char *path, xlstm_erro
     }
     file->bytes = (size_t)st.st_size;
     status = load_header(file, &data_offset, err);
-    if (status) goto fail;
+    if (status) {
+        status = explain(file, status, err);
+        goto fail;
+    }
     file->map = mmap(NULL, file->bytes, PROT_READ, MAP_SHARED, file->fd, 0);
     if (file->map == MAP_FAILED) {
         status = xl_fail(err, XLSTM_EIO, "%s: cannot map %zu bytes: %s", path, file->bytes, strerror(errno));

@@ -46,6 +46,13 @@ int32_t xlstm_tokenizer_eos(const xlstm_tokenizer *tokenizer) {
     return tokenizer->eos;
 }
 
+bool xlstm_tokenizer_ends_text(const xlstm_tokenizer *tokenizer, int32_t id) {
+    for (size_t i = 0; i < tokenizer->end_count; i++) {
+        if (tokenizer->ends[i] == id) return true;
+    }
+    return false;
+}
+
 bool xlstm_tokenizer_is_special(const xlstm_tokenizer *tokenizer, int32_t id) {
     return id >= 0 && id < tokenizer->size && tokenizer->tokens[id].special;
 }

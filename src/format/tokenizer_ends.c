@@ -5,9 +5,17 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "format/foreign_json.h"
 #include "format/tokenizer_parts.h"
 
 enum { SIDE_FILE_LIMIT = 16 << 20 };
+
+/* All that is read of the files beside tokenizer.json. */
+static xl_json_use used(size_t depth, const char *const keys[], char first) {
+    static const char *const list[] = {"bos_token",    "eos_token",          "bos_token_id",
+                                       "eos_token_id", "_from_model_config", NULL};
+    return depth || xl_json_listed(keys[depth], list) ? XL_JSON_USE : XL_JSON_IGNORE;
+}
 
 /* A JSON object from a file beside tokenizer.json; *out is NULL where there is no such file. */
 static int read_beside(const char *dir, const char *name, json_t **out, xlstm_error *err) {
@@ -15,18 +23,12 @@ static int read_beside(const char *dir, const char *name, json_t **out, xlstm_er
     char *path = xl_path_join(dir, name), *data = NULL;
     if (!path) return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", dir);
     size_t bytes;
-    int status = xl_is_file(path) ? xl_file_read(path, SIDE_FILE_LIMIT, &data, &bytes, err) : XLSTM_ENOTFOUND;
-    if (!status) {
-        json_error_t error;
-        *out = json_loadb(data, bytes, 0, &error);
-        if (!*out)
-            status = xl_fail(err, XLSTM_EFORMAT, "%s: line %d column %d: %s", path, error.line, error.column,
-                             error.text);
-        else if (!json_is_object(*out)) status = xl_fail(err, XLSTM_EFORMAT, "%s: not a JSON object", path);
-    }
+    int status = XLSTM_OK;
+    if (xl_is_file(path)) status = xl_file_read(path, SIDE_FILE_LIMIT, &data, &bytes, err);
+    if (data) status = xl_json_read(out, path, data, bytes, 0, used, err);
     free(data);
     free(path);
-    return status == XLSTM_ENOTFOUND ? XLSTM_OK : status;
+    return status;
 }
 
 /* What tokenizer_config.json says of a key: "text" or {"content": "text"}. *found: it says something, null too. */
@@ -47,17 +49,65 @@ static int named(const xl_tokenizer_json *in, const json_t *root, const json_t *
     return XLSTM_OK;
 }
 
-/* What config.json says, an id or a list of ids, as far as the tokenizer agrees that it is special. */
+/* The value's id or list of ids, one at a time. */
+static const json_t *entry_of(const json_t *value, size_t index) {
+    if (json_is_array(value)) return json_array_get(value, index);
+    return index ? NULL : value;
+}
+
+/* The first id that config.json names and that the tokenizer holds for a special token; -1: none. */
 static int32_t numbered(const xlstm_tokenizer *t, const json_t *config, const char *key) {
-    const json_t *value = json_object_get(config, key);
-    size_t count = json_is_array(value) ? json_array_size(value) : 1;
-    for (size_t i = 0; i < count; i++) {
-        const json_t *entry = json_is_array(value) ? json_array_get(value, i) : value;
+    const json_t *value = json_object_get(config, key), *entry;
+    for (size_t i = 0; (entry = entry_of(value, i)); i++) {
         if (!json_is_integer(entry)) continue;
         json_int_t id = json_integer_value(entry);
         if (id >= 0 && id < t->size && t->tokens[id].special) return (int32_t)id;
     }
     return -1;
+}
+
+/* Adds a token at which a text ends. */
+static int add_end(const xl_tokenizer_json *in, int32_t id) {
+    xlstm_tokenizer *t = in->tokenizer;
+    if (id < 0 || xlstm_tokenizer_ends_text(t, id)) return XLSTM_OK;
+    int32_t *grown = xl_grow(t->ends, &t->end_capacity, t->end_count + 1, sizeof *grown);
+    if (!grown) return xl_fail(in->err, XLSTM_ENOMEM, "%s: out of memory", in->path);
+    t->ends = grown;
+    t->ends[t->end_count++] = id;
+    return XLSTM_OK;
+}
+
+/* The ids of generation_config.json, which count as they are: generation asks for them. A file that was only made
+ * from config.json says nothing of its own. */
+static int add_generation_ends(const xl_tokenizer_json *in, const json_t *generation) {
+    if (json_is_true(json_object_get(generation, "_from_model_config"))) return XLSTM_OK;
+    const json_t *value = json_object_get(generation, "eos_token_id"), *entry;
+    for (size_t i = 0; (entry = entry_of(value, i)); i++) {
+        if (json_is_null(entry)) continue;
+        json_int_t id = json_is_integer(entry) ? json_integer_value(entry) : -2;
+        if (id < -1 || id > INT32_MAX)
+            return xl_fail(
+                in->err, XLSTM_EFORMAT,
+                "%s: beside it, generation_config.json: eos_token_id is neither a token's id nor a list of "
+                "such",
+                in->path);
+        int status = add_end(in, (int32_t)id);
+        if (status) return status;
+    }
+    return XLSTM_OK;
+}
+
+/* The ids of config.json as far as the tokenizer agrees that they are special: the published 7B's is the id of '!'.
+ */
+static int add_config_ends(const xl_tokenizer_json *in, const json_t *config) {
+    const json_t *value = json_object_get(config, "eos_token_id"), *entry;
+    for (size_t i = 0; (entry = entry_of(value, i)); i++) {
+        json_int_t id = json_is_integer(entry) ? json_integer_value(entry) : -1;
+        if (id < 0 || id > INT32_MAX || !xlstm_tokenizer_is_special(in->tokenizer, (int32_t)id)) continue;
+        int status = add_end(in, (int32_t)id);
+        if (status) return status;
+    }
+    return XLSTM_OK;
 }
 
 /* The first special token that a template puts before the text. */
@@ -86,22 +136,28 @@ int xl_read_ends(xl_tokenizer_json *in, const json_t *root, const char *dir) {
                                          "<|startoftext|>",   "<|endoftext|>", NULL};
     static const char *const ends[] = {"<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>", NULL};
     xlstm_tokenizer *t = in->tokenizer;
-    json_t *tokenizer_config = NULL, *config = NULL;
+    json_t *tokenizer_config = NULL, *config = NULL, *generation = NULL;
     bool bos = false, eos = false;
     int status = read_beside(dir, "tokenizer_config.json", &tokenizer_config, in->err);
     if (!status) status = read_beside(dir, "config.json", &config, in->err);
+    if (!status) status = read_beside(dir, "generation_config.json", &generation, in->err);
     if (!status) status = named(in, root, tokenizer_config, "bos_token", &t->bos, &bos);
     if (!status) status = named(in, root, tokenizer_config, "eos_token", &t->eos, &eos);
     if (!status && !bos) {
         t->bos = from_template(in, root, json_object_get(root, "post_processor"), 0);
-        if (t->bos < 0) t->bos = numbered(t, config, "bos_token_id");
-        if (t->bos < 0) t->bos = usual(in, root, begins);
+        /* A tokenizer_config.json that names none means that none is put first. */
+        if (t->bos < 0 && !tokenizer_config) t->bos = numbered(t, config, "bos_token_id");
+        if (t->bos < 0 && !tokenizer_config) t->bos = usual(in, root, begins);
     }
     if (!status && !eos) {
         t->eos = numbered(t, config, "eos_token_id");
         if (t->eos < 0) t->eos = usual(in, root, ends);
     }
+    if (!status) status = add_end(in, t->eos);
+    if (!status) status = add_generation_ends(in, generation);
+    if (!status) status = add_config_ends(in, config);
     json_decref(tokenizer_config);
     json_decref(config);
+    json_decref(generation);
     return status;
 }

@@ -7,6 +7,8 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/utf8.h"
+#include "format/foreign_json.h"
+#include "format/recognize.h"
 #include "format/tokenizer_parts.h"
 
 enum { ALPHABET_END = 324, MERGE_LIMIT = 1 << 24 };
@@ -312,6 +314,35 @@ static int read_all_added(const xl_tokenizer_json *in, const json_t *root, const
 
 /* ---- open and close ---- */
 
+static int no_tokenizer(const char *dir, xlstm_error *err) {
+    char why[256];
+    char *config = xl_path_join(dir, "config.json");
+    bool checkpoint = config && xl_is_file(config);
+    free(config);
+    return xl_fail(err, XLSTM_ENOTFOUND, "%s/tokenizer.json: no such file%s", dir,
+                   checkpoint ? "; copy it, with tokenizer_config.json, from where the checkpoint was published"
+                              : xl_explain_folder(dir, why, sizeof why));
+}
+
+/* What of a tokenizer.json is read. */
+static xl_json_use used(size_t depth, const char *const keys[], char first) {
+    static const char *const whole[] = {"normalizer", "pre_tokenizer", "post_processor",
+                                        "decoder",    "added_tokens",  NULL};
+    static const char *const model[] = {"type",
+                                        "dropout",
+                                        "unk_token",
+                                        "fuse_unk",
+                                        "byte_fallback",
+                                        "ignore_merges",
+                                        "continuing_subword_prefix",
+                                        "end_of_word_suffix",
+                                        "vocab",
+                                        "merges",
+                                        NULL};
+    if (!depth && !strcmp(keys[0], "model")) return XL_JSON_ENTER;
+    return xl_json_listed(keys[depth], depth ? model : whole) ? XL_JSON_USE : XL_JSON_IGNORE;
+}
+
 int xlstm_tokenizer_open(xlstm_tokenizer **out, const char *dir, xlstm_error *err) {
     alphabet a;
     alphabet_init(&a);
@@ -328,18 +359,14 @@ int xlstm_tokenizer_open(xlstm_tokenizer **out, const char *dir, xlstm_error *er
     t->path = path;
     t->unk = t->bos = t->eos = -1;
     size_t bytes;
-    status = xl_file_read(path, XL_TOKENIZER_FILE_LIMIT, &data, &bytes, err);
+    status = xl_check_folder(dir, err);
+    if (!status && !xl_is_file(path)) status = no_tokenizer(dir, err);
+    if (!status) status = xl_file_read(path, XL_TOKENIZER_FILE_LIMIT, &data, &bytes, err);
     if (status) goto out;
-    json_error_t error;
-    root = json_loadb(data, bytes, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
+    status = xl_json_read(&root, path, data, bytes, JSON_ALLOW_NUL, used, err);
     free(data);
     data = NULL;
-    if (!json_is_object(root)) {
-        status = root ? xl_fail(err, XLSTM_EFORMAT, "%s: not a JSON object", path)
-                      : xl_fail(err, XLSTM_EFORMAT, "%s: line %d column %d: %s", path, error.line, error.column,
-                                error.text);
-        goto out;
-    }
+    if (status) goto out;
     xl_tokenizer_json in = {path, t, NULL, err};
     status = read_model(&in, root, &a);
     if (!status) status = xl_read_steps(&in, root);
@@ -356,6 +383,7 @@ out:
 void xlstm_tokenizer_close(xlstm_tokenizer *t) {
     if (!t) return;
     free(t->path);
+    free(t->ends);
     free(t->tokens);
     free(t->text.data);
     free(t->merges);

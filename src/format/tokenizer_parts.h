@@ -140,6 +140,8 @@ struct xlstm_tokenizer {
     int step_count;
     xl_trie raw, normalized; /* added tokens looked for before and after normalization */
     int32_t bos, eos;
+    int32_t *ends; /* [end_count] tokens at which a text ends, eos among them */
+    size_t end_count, end_capacity;
 };
 
 /* Fills tokenizer->merges; of equal pairs the later one counts. */

@@ -29,7 +29,7 @@ static void published_values(void **state) {
     assert_int_equal(h.ffn_dim, 10944);
     assert_true(h.gate_soft_cap == 15 && h.output_logit_soft_cap == 30 && h.norm_eps == 1e-6 && h.eps == 1e-6);
     assert_true(!h.use_bias && h.add_out_norm && !h.fused && !h.tie_word_embeddings);
-    assert_true(h.bos_token_id == -1 && h.eos_token_id == -1 && h.pad_token_id == -1);
+    assert_true(h.bos_token_id == -1 && h.eos_token_id == -1);
 }
 
 static void spellings_and_lists(void **state) {
@@ -39,13 +39,13 @@ static void spellings_and_lists(void **state) {
         parse(&h,
               "{\"hidden_size\": 192, \"num_hidden_layers\": 3, \"num_heads\": 3, \"vocab_size\": 9,"
               "\"embedding_dim\": null, \"bos_token_id\": 0, \"eos_token_id\": [2, 3],"
-              "\"pad_token_id\": [], \"weight_mode\": \"fused\", \"use_bias\": true,"
+              "\"pad_token_id\": 9, \"weight_mode\": \"fused\", \"use_bias\": true,"
               "\"add_out_norm\": false, \"tie_word_embeddings\": true, \"anything\": [{}],"
               "\"gate_soft_cap\": 7, \"norm_eps\": 0.001, \"v_dim_factor\": 2, \"qk_dim_factor\": 1.25}",
               &err),
         XLSTM_OK);
     assert_true(h.embedding_dim == 192 && h.num_blocks == 3 && h.bos_token_id == 0 && h.eos_token_id == 2);
-    assert_true(h.pad_token_id == -1 && h.fused && h.use_bias && !h.add_out_norm && h.tie_word_embeddings);
+    assert_true(h.fused && h.use_bias && !h.add_out_norm && h.tie_word_embeddings);
     assert_true(h.v_dim == 384 && h.qk_dim == 240 && h.v_head == 128 && h.qk_head == 80 && h.gate_soft_cap == 7);
     assert_int_equal(h.ffn_dim, 512); /* 512.064 with 64: floor(575.064 / 64) * 64 */
     assert_int_equal(parse(&h, "{\"hidden_size\": 64, \"embedding_dim\": 64}", &err), XLSTM_OK);
@@ -84,8 +84,16 @@ static void refused(void **state) {
     } cases[] = {
         {"", "config.json"},
         {"[]", "no JSON object"},
-        {"{\"a\": 1, \"a\": 2}", "duplicate"},
-        {"{\"a\": \"\xff\"}", "config.json"},
+        {"{\"num_heads\": 4, \"num_heads\": 8}", "duplicate object key near '\"num_heads\"'"},
+        {"{\"num_heads\": 1000000000000000019884624838656}", "too big integer"},
+        {"{\"eps\": NaN}", "invalid token near 'NaN' (line 1 column 11)"},
+        {"{\"a\": Infinity,\n \"eps\": -Infinity}", "(line 2 column 9)"},
+        {"{\"model_type\": \"llama\", \"num_heads\": 7}", "model_type is \"llama\", wanted \"xlstm\""},
+        {"{\"weight_mode\": \"\xff\"}", "unable to decode byte 0xff"},
+        {"{\"a\": 1,}", "config.json"},
+        {"{\"a\": 1 \"b\": 2}", "config.json"},
+        {"{\"a\": [1, }", "config.json"},
+        {"{\"a\": Infinite}", "config.json"},
         {"{\"embedding_dim\": \"4096\"}", "embedding_dim is \"4096\", wanted an integer from 1"},
         {"{\"embedding_dim\": 0}", "embedding_dim is 0"},
         {"{\"embedding_dim\": -1}", "embedding_dim is -1"},
@@ -115,7 +123,6 @@ static void refused(void **state) {
         {"{\"weight_mode\": 1}", "weight_mode is 1"},
         {"{\"bos_token_id\": 50304}", "bos_token_id is 50304, wanted an id from 0 to 50303"},
         {"{\"eos_token_id\": [\"x\"]}", "eos_token_id is \"x\""},
-        {"{\"pad_token_id\": -2}", "pad_token_id is -2"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         xlstm_hparams h;
@@ -123,6 +130,31 @@ static void refused(void **state) {
         int status = parse(&h, cases[i].text, &err);
         if (!status || !strstr(err.text, cases[i].says) || strncmp(err.text, "config.json: ", 13))
             fail_msg("%s: status %d, '%s'", cases[i].text, status, err.text);
+    }
+}
+
+/* Whatever nobody reads may hold anything, and may be there again and again. */
+static void unused_keys(void **state) {
+    static const char *const texts[] = {
+        "{\"pad_token_id\": 50304, \"num_heads\": 4}",
+        "{\"a\": 1000000000000000019884624838656, \"num_heads\": 4}",
+        "{\"num_heads\": 4, \"a\": -1e999}",
+        "{\"a\": NaN, \"b\": [Infinity, {\"c\": -Infinity}], \"num_heads\": 4, \"d\": NaN}",
+        "{\"a\": 1, \"a\": 2, \"num_heads\": 4, \"a\": 3}",
+        "{\"a\": \"\xff\", \"num_heads\": 4}",
+        "{\"a\": \"\\ud800\\\"}\", \"\\ud800\": 1, \"\\u\": 1, \"num_heads\": 4}",
+        "{\"num_heads\": 4, \"num_heads\": 4}",
+        "{\"num_heads\": 4 , \"a\" : [ ] , \"num_heads\" : 4 , \"b\" : { } }",
+        "\xef\xbb\xbf{\"num_heads\": 4}",
+        "{\"num\\u005fheads\": 4}",
+        "{\"model_type\": \"xlstm\", \"num_heads\": 4}",
+        "{\"a-key-that-is-longer-than-any-that-we-know-and-than-the-room-that-there-is-for-it\": 0, \"num_heads\": "
+        "4}",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        xlstm_hparams h;
+        xlstm_error err;
+        if (parse(&h, texts[i], &err) || h.num_heads != 4) fail_msg("%s: '%s'", texts[i], err.text);
     }
 }
 
@@ -136,7 +168,7 @@ static void missing_file(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(published_values), cmocka_unit_test(spellings_and_lists), cmocka_unit_test(ffn_sizes),
-        cmocka_unit_test(refused),          cmocka_unit_test(missing_file),
+        cmocka_unit_test(refused),          cmocka_unit_test(missing_file),        cmocka_unit_test(unused_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -252,7 +252,7 @@ static void ends(void **state) {
     check_ends(tree, NULL, "{\"eos_token_id\": 403}", 401, 400);
     check_ends(tree, NULL, "{\"eos_token_id\": [2, 402]}", 401, 402);
     check_ends(tree, NULL, "{\"eos_token_id\": 99999999999}", 401, 400);
-    check_ends(tree, "{\"eos_token\": \"<s>\"}", "{\"eos_token_id\": 402}", 401, 401);
+    check_ends(tree, "{\"eos_token\": \"<s>\"}", "{\"eos_token_id\": 402}", -1, 401);
     json_object_set_new(tree, "post_processor",
                         json_pack("{s:s,s:[{s:{s:s}},{s:{s:s}}]}", "type", "TemplateProcessing", "single",
                                   "SpecialToken", "id", "</s>", "Sequence", "id", "A"));
