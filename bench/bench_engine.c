@@ -121,14 +121,13 @@ static int measure(const request *q, int round) {
 
     double prefill[LENGTHS];
     if (xlstm_prefill(session, ids, 16, XLSTM_LOGITS_LAST, logits, &err)) return die(&err); /* warm-up */
-    xlstm_schedule schedule;
     for (int i = 0; i < q->length_count; i++) {
         xlstm_session_reset(session);
         start = xl_now_s();
         if (xlstm_prefill(session, ids, (size_t)q->lengths[i], XLSTM_LOGITS_LAST, logits, &err)) return die(&err);
         prefill[i] = (double)q->lengths[i] / (xl_now_s() - start);
     }
-    xlstm_session_schedule(session, &schedule);
+    int64_t chunk_size = xlstm_session_schedule_value(session, "chunk_size");
     start = xl_now_s();
     for (int64_t i = 0; i < q->new_tokens; i++)
         if (xlstm_decode(session, ids[i % longest], logits, &err)) return die(&err);
@@ -140,7 +139,7 @@ static int measure(const request *q, int round) {
 #else
     double peak_mb = (double)usage.ru_maxrss * 1024 / 1e6;
 #endif
-    double flops = flops_a_token(h, schedule.chunk_size), read = (double)info.decode_read_bytes;
+    double flops = flops_a_token(h, chunk_size), read = (double)info.decode_read_bytes;
     double parameters = (double)info.parameters;
     xlstm_session_destroy(session);
     xlstm_model_close(model);

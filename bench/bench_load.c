@@ -33,7 +33,7 @@ typedef struct bound {
     size_t pieces[FILES], bytes[FILES]; /* pieces before the file's first; its bytes */
     int files;
     size_t total;
-    xlstm_dtype from, to;
+    xl_format_id from, to;
     xl_kernels kernels;
     char *memory; /* of the converted weights; NULL where nothing is converted */
     char *buffers;
@@ -45,18 +45,19 @@ static void read_piece(void *ctx, int64_t index, int thread) {
     int f = b->files - 1;
     while (b->pieces[f] > (size_t)index) f--;
     size_t first = ((size_t)index - b->pieces[f]) * PIECE, left = b->bytes[f] - first;
-    size_t n = left < PIECE ? left : PIECE, size = xlstm_dtype_size(b->from);
+    size_t n = left < PIECE ? left : PIECE, size = xl_format_row_bytes(b->from, 1);
     char *buffer = b->buffers + (size_t)thread * 2 * PIECE;
     if (pread(b->fd[f], buffer, n, (off_t)first) != (ssize_t)n) atomic_store(&b->failed, 1);
     if (!b->memory) return;
-    char *out = b->memory + (size_t)index * (PIECE / size) * xlstm_dtype_size(b->to);
-    if (b->from == XLSTM_F32) b->kernels.from_f32[b->to]((const float *)(const void *)buffer, out, n / size);
+    char *out = b->memory + (size_t)index * (PIECE / size) * xl_format_row_bytes(b->to, 1);
+    if (b->from == XL_FORMAT_F32) b->kernels.from_f32[b->to]((const float *)(const void *)buffer, out, n / size);
     else b->kernels.to_f32[b->from](buffer, (float *)(void *)out, n / size);
 }
 
 static double take_bound(bound *b, int threads) {
     double start = xl_now_s();
-    size_t elements = b->total * PIECE / xlstm_dtype_size(b->from), bytes = elements * xlstm_dtype_size(b->to);
+    size_t elements = b->total * PIECE / xl_format_row_bytes(b->from, 1),
+           bytes = elements * xl_format_row_bytes(b->to, 1);
     b->memory = NULL;
     if (b->from != b->to) {
         void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -122,12 +123,12 @@ static double median(double *x, int n) {
 static int bench(const char *dir, int rounds, int threads) {
     static const struct {
         const char *name;
-        int64_t weights, huge;
-        xlstm_dtype dtype;
-    } ways[] = {{"stored", XLSTM_WEIGHTS_STORED, 0, XLSTM_DTYPE_COUNT},
-                {"stored, huge pages", XLSTM_WEIGHTS_STORED, 1, XLSTM_DTYPE_COUNT},
-                {"f32", XLSTM_WEIGHTS_F32, 0, XLSTM_F32},
-                {"bf16", XLSTM_WEIGHTS_BF16, 0, XLSTM_BF16}};
+        xl_format_id format; /* COUNT: as stored */
+        int64_t huge;
+    } ways[] = {{"stored", XL_FORMAT_COUNT, 0},
+                {"stored, huge pages", XL_FORMAT_COUNT, 1},
+                {"f32", XL_FORMAT_F32, 0},
+                {"bf16", XL_FORMAT_BF16, 0}};
     xlstm_model_info info;
     xlstm_error err;
     bound b = {.files = 0};
@@ -135,23 +136,26 @@ static int bench(const char *dir, int rounds, int threads) {
         fprintf(stderr, "%s: %s\n", dir, err.text);
         return 1;
     }
+    xlstm_dtype most = XLSTM_F32;
     for (int i = 0; i < XLSTM_DTYPE_COUNT; i++) {
-        if (info.stored_bytes_by[i] > info.stored_bytes_by[b.from]) b.from = (xlstm_dtype)i;
+        if (info.stored_bytes_by[i] > info.stored_bytes_by[most]) most = (xlstm_dtype)i;
     }
+    b.from = most == XLSTM_F16 ? XL_FORMAT_F16 : most == XLSTM_BF16 ? XL_FORMAT_BF16 : XL_FORMAT_F32;
     xl_kernels_init(&b.kernels, xl_cpu_flags());
     b.buffers = xl_aligned_alloc((size_t)threads, 2 * PIECE);
     for (size_t w = 0; b.buffers && w < sizeof ways / sizeof *ways; w++) {
         double opened[ROUNDS_MAX], bounds[ROUNDS_MAX];
-        b.to = ways[w].dtype == XLSTM_DTYPE_COUNT ? b.from : ways[w].dtype;
+        b.to = ways[w].format == XL_FORMAT_COUNT ? b.from : ways[w].format;
         if (w > 1 && b.to == b.from) continue;
         for (int r = -1; r < rounds; r++) {
             int at = r < 0 ? 0 : r;
-            opened[at] = take_open(dir, ways[w].weights, ways[w].huge, threads);
+            opened[at] = take_open(dir, ways[w].format == XL_FORMAT_COUNT ? 0 : 1 + (int64_t)ways[w].format,
+                                   ways[w].huge, threads);
             bounds[at] = take_bound(&b, threads);
             if (opened[at] < 0 || bounds[at] < 0) return 1;
         }
         double open_s = median(opened, rounds), bound_s = median(bounds, rounds);
-        printf("| %s | %s | %s | %.2f | %.3f | %.3f | %.2f | %.2f |\n", dir, xlstm_dtype_name(b.from), ways[w].name,
+        printf("| %s | %s | %s | %.2f | %.3f | %.3f | %.2f | %.2f |\n", dir, xlstm_dtype_name(most), ways[w].name,
                (double)info.stored_bytes * 1e-9, open_s, bound_s, open_s / bound_s,
                (double)info.stored_bytes * 1e-9 / open_s);
         fflush(stdout);

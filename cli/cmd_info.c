@@ -22,30 +22,22 @@ static const cli_spec spec = {
                "reads all weights but the embedding, of which it reads one row.\n",
 };
 
-static const struct {
-    const char *name;
-    xlstm_dtype dtype;
-} formats[] = {{"f32", XLSTM_F32}, {"bf16", XLSTM_BF16}, {"f16", XLSTM_F16}};
-enum { FORMATS = sizeof formats / sizeof *formats };
-
 /* What the checkpoint takes in memory with every matrix in one format, and what a decoded token reads of it. */
+enum { FORMATS_MAX = 32 };
 typedef struct cost {
+    const char *name;
     uint64_t resident, read;
 } cost;
 
-static void price(const xlstm_hparams *h, const xlstm_tensor_spec *specs, size_t count, cost out[FORMATS]) {
-    for (int f = 0; f < FORMATS; f++) {
-        uint64_t size = xlstm_dtype_size(formats[f].dtype);
-        out[f] = (cost){0, 0};
-        for (size_t i = 0; i < count; i++) {
-            bool matrix = specs[i].rank == 2;
-            uint64_t bytes = (uint64_t)specs[i].shape[0] *
-                             (matrix ? (uint64_t)specs[i].shape[1] * size : (uint64_t)sizeof(float));
-            bool row_alone = i == 0 && !h->tie_word_embeddings;
-            out[f].resident += bytes;
-            out[f].read += row_alone ? bytes / (uint64_t)h->vocab_size : bytes;
-        }
+/* Fills costs and sets *count. */
+static int price(const xlstm_hparams *h, cost costs[FORMATS_MAX], int *count, xlstm_error *err) {
+    for (*count = 0; *count < FORMATS_MAX; ++*count) {
+        cost *c = &costs[*count];
+        if (xlstm_weight_format_at(*count, &c->name, NULL, NULL)) break;
+        int status = xlstm_weight_format_cost(*count, h, &c->resident, &c->read, err);
+        if (status) return status;
     }
+    return XLSTM_OK;
 }
 
 /* Floating-point operations of a prefilled token's linear layers: two a weight, the embedding left out. */
@@ -104,7 +96,7 @@ static void print_shapes(const xlstm_hparams *h) {
 }
 
 static void print_text(const char *dir, const xlstm_hparams *h, const xlstm_model_info *info, const cost *costs,
-                       double flops) {
+                       int count, double flops) {
     char text[32];
     printf("checkpoint        %s\n", dir);
     printf("fingerprint       %s\n", info->fingerprint);
@@ -124,8 +116,8 @@ static void print_text(const char *dir, const xlstm_hparams *h, const xlstm_mode
     printf("%-17s %12s %16s\n", "--weights", "in memory", "read per token");
     printf("%-17s %12s", "stored", amount((double)info->resident_bytes, text));
     printf(" %16s\n", amount((double)info->decode_read_bytes, text));
-    for (int f = 0; f < FORMATS; f++) {
-        printf("%-17s %12s", formats[f].name, amount((double)costs[f].resident, text));
+    for (int f = 0; f < count; f++) {
+        printf("%-17s %12s", costs[f].name, amount((double)costs[f].resident, text));
         printf(" %16s\n", amount((double)costs[f].read, text));
     }
 }
@@ -139,7 +131,7 @@ static json_t *cost_json(uint64_t resident, uint64_t read) {
 }
 
 static json_t *to_json(const char *dir, const xlstm_hparams *h, const xlstm_model_info *info, const cost *costs,
-                       double flops) {
+                       int count, double flops) {
     json_t *by = json_object(), *weights = json_object();
     for (int i = 0; i < XLSTM_DTYPE_COUNT; i++) {
         if (info->stored_bytes_by[i])
@@ -147,8 +139,8 @@ static json_t *to_json(const char *dir, const xlstm_hparams *h, const xlstm_mode
                                 json_integer((json_int_t)info->stored_bytes_by[i]));
     }
     json_object_set_new(weights, "stored", cost_json(info->resident_bytes, info->decode_read_bytes));
-    for (int f = 0; f < FORMATS; f++)
-        json_object_set_new(weights, formats[f].name, cost_json(costs[f].resident, costs[f].read));
+    for (int f = 0; f < count; f++)
+        json_object_set_new(weights, costs[f].name, cost_json(costs[f].resident, costs[f].read));
     json_t *root =
         json_pack("{s:s, s:s, s:I, s:I, s:I, s:o, s:I, s:f, s:o}", "checkpoint", dir, "fingerprint",
                   info->fingerprint, "parameters", (json_int_t)info->parameters, "files", (json_int_t)info->files,
@@ -175,7 +167,8 @@ static int info(cli_config *cfg, xlstm_error *err) {
     xlstm_model_info figures;
     xlstm_tensor_spec *specs = NULL;
     size_t count = 0;
-    cost costs[FORMATS];
+    cost costs[FORMATS_MAX];
+    int formats = 0;
     const char *dir = cli_model_path(cfg, err);
     if (!dir) return err->status;
     int status = xlstm_checkpoint_inspect(dir, &h, &figures, err);
@@ -184,15 +177,15 @@ static int info(cli_config *cfg, xlstm_error *err) {
     specs = xl_array(count, sizeof *specs);
     if (!specs) return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", dir);
     status = xlstm_checkpoint_layout(&h, specs, &count, err);
+    if (!status) status = price(&h, costs, &formats, err);
     if (!status) {
-        price(&h, specs, count, costs);
         double flops = linear_flops(&h, specs, count);
         if (cli_bool(cfg, "json")) {
-            json_t *root = to_json(dir, &h, &figures, costs, flops);
+            json_t *root = to_json(dir, &h, &figures, costs, formats, flops);
             status = cli_print_json(root, JSON_INDENT(2) | JSON_REAL_PRECISION(15), stdout, err);
             json_decref(root);
         } else {
-            print_text(dir, &h, &figures, costs, flops);
+            print_text(dir, &h, &figures, costs, formats, flops);
         }
         if (!status && fflush(stdout)) status = xl_fail(err, XLSTM_EIO, "standard output: cannot write");
     }

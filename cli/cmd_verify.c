@@ -27,11 +27,9 @@ static const cli_spec spec = {
                "where --weights rounds to f16, 0.15 where it rounds to bf16.\n",
 };
 
-/* Tolerances where weights are rounded at load: a weight is off by up to 2^-12 (f16) or 2^-9 (bf16) of itself, and
- * states with long memory gather that. */
+/* Of float32 arithmetic on weights as stored. Where weights are rounded at load, each format has a tolerance of its
+ * own: states with long memory gather what each weight is off by. */
 #define TOLERANCE_EXACT 2e-5
-#define TOLERANCE_F16 0.02
-#define TOLERANCE_BF16 0.15
 
 /* What the golden file holds; every pointer is into the open file or owned here. */
 typedef struct golden {
@@ -310,11 +308,9 @@ out:
     return status;
 }
 
-static double default_tolerance(const xlstm_model_info *info, int64_t weights) {
-    const uint64_t *by = info->stored_bytes_by;
-    if (weights == XLSTM_WEIGHTS_BF16 && (by[XLSTM_F32] || by[XLSTM_F16])) return TOLERANCE_BF16;
-    if (weights == XLSTM_WEIGHTS_F16 && (by[XLSTM_F32] || by[XLSTM_BF16])) return TOLERANCE_F16;
-    return TOLERANCE_EXACT;
+/* Of float32 arithmetic, and of weights that are not held as they are stored. */
+static double default_tolerance(const xlstm_model_info *info) {
+    return info->weights_tolerance > TOLERANCE_EXACT ? info->weights_tolerance : TOLERANCE_EXACT;
 }
 
 static int print_report(const result *r, const golden *g, const xlstm_model_info *info, const char *note,
@@ -357,8 +353,7 @@ static int verify(cli_config *cfg, xlstm_model *model, xlstm_session *session, g
     int status = golden_open(g, cli_str(cfg, "golden"), h, err);
     if (!status) status = cli_settings(cfg, xlstm_model_hparams(model), &settings, err);
     if (status) return status;
-    r->tolerance = cli_has(cfg, "tolerance") ? cli_num(cfg, "tolerance")
-                                             : default_tolerance(&info, settings.v[XLSTM_TUNE_WEIGHTS]);
+    r->tolerance = cli_has(cfg, "tolerance") ? cli_num(cfg, "tolerance") : default_tolerance(&info);
     r->report = json_array();
     status = compute(r, g, session, h, err);
     if (status) return status;

@@ -35,11 +35,12 @@ struct xlstm_hparams {
 };
 
 struct xlstm_model_info {
-    uint64_t parameters;                         /* elements of all tensors of the checkpoint */
-    uint64_t stored_bytes;                       /* bytes of all tensors in the files */
-    uint64_t stored_bytes_by[XLSTM_DTYPE_COUNT]; /* the same by dtype */
-    int64_t stored_weights;  /* XLSTM_WEIGHTS_* in which all matrices are stored; XLSTM_WEIGHTS_STORED: several */
-    uint64_t resident_bytes; /* bytes of weights as held in memory (mapped pages included) */
+    uint64_t parameters;                        /* elements of all tensors of the checkpoint */
+    uint64_t stored_bytes;                      /* bytes of all tensors in the files */
+    uint64_t stored_bytes_by[XLSTM_DTYPE_ROOM]; /* the same by dtype */
+    int64_t stored_weights; /* choice of the tunable weights in which all matrices are stored; XLSTM_WEIGHTS_STORED:
+                               several */
+    uint64_t resident_bytes;    /* bytes of weights as held in memory (mapped pages included) */
     uint64_t decode_read_bytes; /* weight bytes that one decoded token reads */
     uint64_t state_bytes;       /* float32 state C, n, m of one sequence, over all blocks */
     uint64_t files;             /* shards */
@@ -48,9 +49,31 @@ struct xlstm_model_info {
      * to its end (the whole tensor up to 32 KiB). The same weights in other shards have the same fingerprint. */
     char fingerprint[65];
     double load_seconds; /* what opening took */
-    const char *device;  /* "cpu" */
+    /* Relative L2 error of logits within which the weights as held keep to the stored ones; 0: held exactly. */
+    double weights_tolerance;
+    const char *device;  /* "cpu"; NULL before opening */
     const char *kernels; /* the kernel table in force: "c", "avx2", "avx512", "neon" */
 };
+
+/* A device that models can be opened on. */
+typedef struct xlstm_device_info {
+    char name[32];         /* "cpu" */
+    char text[128];        /* what it is, for people */
+    uint64_t memory_bytes; /* 0: unknown */
+} xlstm_device_info;
+
+/* The index-th device of this machine, 0, 1, …, the default first; ENOTFOUND past the last. */
+XLSTM_API int xlstm_device_at(int index, xlstm_device_info *out);
+
+/* A format that weights can be held in: name as the tunable `weights` has it, one line on what it is, and bits a
+ * value, overhead included. NULL names are left out. ENOTFOUND past the last. */
+XLSTM_API int xlstm_weight_format_at(int index, const char **name, const char **text, double *bits);
+
+/* Bytes that a checkpoint with these hyper-parameters takes with its matrices held in that format (the gates' own
+ * projections in float32 where the format is one of blocks), and bytes of weights that a decoded token reads of
+ * them. Any out pointer may be NULL. ENOTFOUND for an index past the last format, ENOMEM. */
+XLSTM_API int xlstm_weight_format_cost(int index, const xlstm_hparams *hparams, uint64_t *resident_bytes,
+                                       uint64_t *decode_read_bytes, xlstm_error *err);
 
 /* Returns non-zero to stop. Called from the thread that called the library. */
 typedef int (*xlstm_cancel_fn)(void *user);
@@ -58,7 +81,7 @@ typedef int (*xlstm_cancel_fn)(void *user);
 typedef struct xlstm_model_options {
     const xlstm_settings
         *settings;          /* load-time tunables (weights, huge_pages, workers for loading); NULL: defaults */
-    const char *device;     /* NULL or "cpu" */
+    const char *device;     /* a name of xlstm_device_at; NULL: the first */
     const char *cpu_mask;   /* NULL: the best; "c", "avx2", "avx512", "neon": no more than that */
     xlstm_cancel_fn cancel; /* NULL or polled while loading, at its beginning and its end at least */
     void *user;

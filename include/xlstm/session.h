@@ -28,19 +28,21 @@ XLSTM_API int xlstm_session_configure(xlstm_session *session, const xlstm_settin
 /* What is in force after clipping. */
 XLSTM_API void xlstm_session_settings(const xlstm_session *session, xlstm_settings *settings);
 
-/* What the last prefill and decode really did: proof that a setting reached the kernels. */
-typedef struct xlstm_schedule {
-    int64_t scheduler;      /* XLSTM_SCHED_* */
-    int64_t chunk_size;     /* at most the segment's and the prompt's tokens; of `recurrent`: without meaning */
-    int64_t heads_per_band; /* at most the model's */
-    int64_t bands;
-    int64_t threads;        /* that ran prefill; fewer than workers where the system gave no more */
-    int64_t segment;        /* at most the prompt's tokens */
-    int64_t decode_threads; /* that ran the last decode */
-    uint64_t chunks;        /* chunks that bands ran in the last prefill, over all blocks and bands */
-    uint64_t max_in_flight; /* most tasks of the cell that were in flight at once */
-} xlstm_schedule;
-XLSTM_API void xlstm_session_schedule(const xlstm_session *session, xlstm_schedule *schedule);
+/* What the last prefill and decode really did, whatever the device: proof that a setting reached the kernels. On a
+ * CPU: scheduler; chunk_size (at most the segment's and the prompt's tokens; of `recurrent` without meaning),
+ * heads_per_band (at most the model's), bands, threads (that ran prefill; fewer than workers where the system gave
+ * no more), segment (at most the prompt's tokens), decode_threads (that ran the last decode), chunks (that bands
+ * ran in the last prefill, over all blocks and bands), max_in_flight (most tasks of the cell that were in flight at
+ * once). */
+typedef struct xlstm_schedule_entry {
+    const char *key;
+    const char *text; /* the name of a choice; NULL where the value is a number */
+    int64_t value;
+} xlstm_schedule_entry;
+/* The index-th entry, 0, 1, …; non-zero while there is one. Texts are static. */
+XLSTM_API int xlstm_session_schedule(const xlstm_session *session, int index, xlstm_schedule_entry *entry);
+/* The value of a key; -1 where the device has no such entry. */
+XLSTM_API int64_t xlstm_session_schedule_value(const xlstm_session *session, const char *key);
 
 /* Polled at every chunk and every layer of decode; non-zero ends the call with XLSTM_ECANCELLED, the state then
  * is that of an unspecified position: reset or load before going on. */

@@ -21,6 +21,8 @@ typedef enum xlstm_dtype {
     XLSTM_DTYPE_COUNT
 } xlstm_dtype;
 
+#define XLSTM_DTYPE_ROOM 16 /* for arrays by dtype: more than there are */
+
 /* Bytes of one element; 0 for an invalid value. */
 XLSTM_API size_t xlstm_dtype_size(xlstm_dtype dtype);
 /* "F32", "F16", "BF16", … as safetensors spells it; "?" for an invalid value. */

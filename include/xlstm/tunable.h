@@ -21,13 +21,13 @@ typedef enum xlstm_tunable_id {
     XLSTM_TUNE_SEGMENT,        /* tokens that go through the layers together in prefill */
     XLSTM_TUNE_DECODE_WORKERS, /* threads of decode */
     XLSTM_TUNE_PINNING,        /* choice: none, compact, spread */
-    XLSTM_TUNE_WEIGHTS,        /* choice: stored, f32, bf16, f16; at load */
+    XLSTM_TUNE_WEIGHTS,        /* choice: stored, or a weight format; at load */
     XLSTM_TUNE_HUGE_PAGES,     /* choice: off, on; at load */
     XLSTM_TUNABLE_COUNT
 } xlstm_tunable_id;
 
 enum { XLSTM_SCHED_QUEUED, XLSTM_SCHED_RAY, XLSTM_SCHED_RECURRENT };
-enum { XLSTM_WEIGHTS_STORED, XLSTM_WEIGHTS_F32, XLSTM_WEIGHTS_BF16, XLSTM_WEIGHTS_F16 };
+enum { XLSTM_WEIGHTS_STORED }; /* other choices: the weight formats, by their names */
 enum { XLSTM_PIN_NONE, XLSTM_PIN_COMPACT, XLSTM_PIN_SPREAD };
 
 /* What a change of the parameter can change; a bit set. */
@@ -58,10 +58,16 @@ typedef struct xlstm_model xlstm_model;
 typedef struct xlstm_hparams xlstm_hparams;       /* model.h */
 typedef struct xlstm_model_info xlstm_model_info; /* model.h */
 
-/* One value per row of the table. Plain data; initialise with xlstm_settings_init. */
+/* A value for each row of the table, by id. Plain data of a fixed size, so that a library with more tunables fits
+ * programs that were built with fewer: initialise with xlstm_settings_init, read and write with the functions. */
 typedef struct xlstm_settings {
-    int64_t v[XLSTM_TUNABLE_COUNT];
+    int64_t v[64];
 } xlstm_settings;
+
+/* The value of an id; 0 outside the table. */
+XLSTM_API int64_t xlstm_settings_get(const xlstm_settings *settings, int id);
+/* Sets a value without checking it; without effect outside the table. */
+XLSTM_API void xlstm_settings_set(xlstm_settings *settings, int id, int64_t value);
 
 /* Row of an id; NULL outside the table. Static storage. */
 XLSTM_API const xlstm_tunable *xlstm_tunable_get(int id);

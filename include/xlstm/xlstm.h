@@ -2,6 +2,7 @@
 #ifndef XLSTM_XLSTM_H
 #define XLSTM_XLSTM_H
 
+#include <xlstm/batch.h>
 #include <xlstm/model.h>
 #include <xlstm/roofline.h>
 #include <xlstm/session.h>

@@ -1,9 +1,11 @@
-/* What runs a model: a backend opens a device, binds a program (the list of operations of the forward pass with
- * its weights) to a plan in that device's memory, and runs segments of tokens through contexts, one a sequence.
+/* What runs a model. A backend opens a device, gives it memory for weights, binds a program (the list of operations
+ * of the forward pass with its weights) to a plan, and runs batches of tokens.
+ *
+ * Who owns what: a model owns one device, its weights in that device's memory and one plan. A state belongs to a
+ * sequence and holds nothing else. An executor owns the workspace of one call at a time, of whatever sequences.
  *
  * A program names activations by slot, never by address: where they lie, how operations are fused, split over
- * threads or recorded into command buffers is the backend's own. Weights are named by their host memory; a backend
- * with memory of its own copies them when the plan is made. */
+ * threads or recorded into command buffers is the backend's own. */
 #ifndef XL_BACKEND_H
 #define XL_BACKEND_H
 
@@ -11,9 +13,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <xlstm/model.h>
+#include <xlstm/roofline.h>
 #include <xlstm/session.h>
-#include <xlstm/tensor_file.h>
 #include <xlstm/tunable.h>
+
+#include "weights/formats.h"
 
 /* Activations of a segment, [tokens, width] float32. */
 typedef enum xl_slot {
@@ -29,16 +34,22 @@ typedef enum xl_slot {
     XL_SLOT_COUNT
 } xl_slot;
 
-/* Host view of a weight matrix: element (r, c) at data + (r * ld + c) * size; F32, F16 or BF16. */
-typedef struct xl_matrix {
-    const void *data;
-    xlstm_dtype dtype;
-    int64_t rows, cols, ld;
-} xl_matrix;
+typedef struct xl_device xl_device;
+typedef struct xl_buffer xl_buffer;
+typedef struct xl_plan xl_plan;
+typedef struct xl_state xl_state;
+typedef struct xl_executor xl_executor;
 
-/* y = epilogue(x wᵀ + bias). */
+/* A weight matrix on its device: in a buffer, or in a file that is mapped into the host's memory. */
+typedef struct xl_weight {
+    xl_matrix m;       /* data: the host's address; NULL where the host cannot reach the buffer */
+    xl_buffer *buffer; /* NULL: in a mapped file */
+    size_t offset;     /* of the buffer, in bytes */
+} xl_weight;
+
+/* y = epilogue(x wᵀ + bias). Vectors are float32 in the host's memory; a device of its own copies them. */
 typedef struct xl_projection {
-    xl_matrix w;
+    const xl_weight *w;
     const float *bias; /* [rows] or NULL */
     xl_slot to;
     bool add;   /* y is added to what the slot holds */
@@ -74,58 +85,96 @@ typedef struct xl_program {
     double eps; /* the cell's */
 } xl_program;
 
-/* What one call feeds. Batches of sequences would be an array of these. */
+/* What a call feeds to one sequence. */
 typedef struct xl_feed {
-    const int32_t *ids;     /* [count], each in 0 … vocab - 1 */
+    xl_state *state;    /* moves on by `count` tokens; in one feed of a batch only */
+    const int32_t *ids; /* [count], each in 0 … vocab - 1 */
+    size_t count;       /* > 0 */
+    size_t logit_rows;  /* logits of the last so many tokens, 0 … count */
+    bool decode;        /* one token of a continuation: the schedule of decode, not of prefill */
+} xl_feed;
+
+/* One sequence, a decode of many, slices of prefill beside decodes: all are one call. */
+typedef struct xl_batch {
+    const xl_feed *feeds;
     size_t count;           /* > 0 */
-    size_t logit_rows;      /* logits of the last so many tokens, 0 … count */
-    float *logits;          /* [logit_rows, vocab], host */
-    bool decode;            /* one token of a continuation: the schedule of decode, not of prefill */
+    float *logits;          /* [sum of logit_rows, vocab] in the order of the feeds, host */
     xlstm_cancel_fn cancel; /* NULL or polled on the calling thread: before every operation of every
                                segment, whoever does the work, and at every chunk and tile that it does itself */
     void *user;
-} xl_feed;
+} xl_batch;
 
 typedef struct xl_device_options {
-    unsigned cpu_flags; /* XL_CPU_* that kernels may use */
+    const char *name;     /* of the device, as `describe` gives it; NULL: the backend's first */
+    const char *cpu_mask; /* NULL: the best; "c", "avx2", "avx512", "neon": no more than that */
 } xl_device_options;
 
-typedef struct xl_device xl_device;
-typedef struct xl_plan xl_plan;
-typedef struct xl_context xl_context;
-
 /* Functions return a status and fill err as the public API does; destroy functions accept NULL. A device outlives
- * its plans, a plan its contexts; plans are immutable and shareable, a context is used by one thread at a time. */
+ * its buffers and plans, a plan its states and executors. Devices, buffers and plans are immutable once made and
+ * shareable; a state and an executor are used by one thread at a time. */
 typedef struct xl_backend {
-    const char *name;
+    const char *name; /* also the beginning of its devices' names: "cpu", "vulkan" for "vulkan:1" */
+
+    /* The index-th device; false past the last. Looks, but opens nothing for long. */
+    bool (*describe)(int index, xlstm_device_info *out);
     int (*device_open)(xl_device **out, const xl_device_options *options, xlstm_error *err);
     void (*device_close)(xl_device *device);
+    /* The kernels in force, for reports: "avx2". Static storage. */
+    const char *(*device_kernels)(const xl_device *device);
+    /* Bytes that weights may take now; 0: unknown. */
+    uint64_t (*memory_available)(const xl_device *device);
+    /* What the device can do at most (xlstm/roofline.h). */
+    int (*roofline)(xlstm_roofline *out, const xl_device *device, int threads, double seconds, xlstm_error *err);
+    /* True where weights may be used in mapped files as they are. */
+    bool uses_host_memory;
+
+    /* Conversion of weights on their way to the device, as in weights/formats.h; from any thread. */
+    void (*to_f32)(const xl_device *device, xl_format_id from, const void *src, float *dst, size_t n);
+    void (*from_f32)(const xl_device *device, xl_format_id to, const float *src, void *dst, size_t n);
+
+    /* Memory for weights, at a 64-byte boundary at least. */
+    int (*buffer_create)(xl_buffer **out, xl_device *device, size_t bytes, bool huge_pages, xlstm_error *err);
+    void (*buffer_destroy)(xl_buffer *buffer);
+    /* Where the host can write into it; NULL where it cannot: then through buffer_write. */
+    void *(*buffer_host)(xl_buffer *buffer);
+    /* From any thread; ranges of calls at the same time do not overlap. */
+    int (*buffer_write)(xl_buffer *buffer, size_t offset, const void *data, size_t bytes, xlstm_error *err);
+
     /* Whether `op` can run on this device; a program runs on one device as a whole. */
     bool (*supports_op)(const xl_device *device, const xl_op *op);
-    /* Keeps a copy of the list of operations; weights must stay valid. EUNSUPPORTED names the first operation that
-     * the device does not run. */
+    /* Keeps a copy of the list of operations; weights and vectors must stay valid. EUNSUPPORTED names the first
+     * operation that the device does not run. */
     int (*plan_create)(xl_plan **out, xl_device *device, const xl_program *program, xlstm_error *err);
     void (*plan_destroy)(xl_plan *plan);
-    /* A sequence in its initial state. settings: checked and clipped. */
-    int (*context_create)(xl_context **out, const xl_plan *plan, const xlstm_settings *settings, xlstm_error *err);
-    void (*context_destroy)(xl_context *context);
-    /* Changes the schedule of coming calls; the state stays. */
-    void (*configure)(xl_context *context, const xlstm_settings *settings);
-    /* Runs `feed->count` tokens in segments. ECANCELLED and ENOMEM leave the state at an unspecified position,
-     * except ENOMEM before the first segment. */
-    int (*feed)(xl_context *context, const xl_feed *feed, xlstm_error *err);
-    void (*schedule)(const xl_context *context, xlstm_schedule *schedule);
-    void (*trim)(xl_context *context);
+
+    /* A sequence in its initial state: C = 0, n = 0, m = 0 in every block. */
+    int (*state_create)(xl_state **out, const xl_plan *plan, xlstm_error *err);
+    void (*state_destroy)(xl_state *state);
+    void (*state_reset)(xl_state *state);
+    /* Both of one plan; on the device. */
+    int (*state_copy)(xl_state *dst, const xl_state *src, xlstm_error *err);
     /* One block's state from or to the host: c [NH, dqk, dv], n [NH, dqk], m [NH]; NULL pointers are left out. */
-    void (*state_reset)(xl_context *context);
-    int (*state_get)(const xl_context *context, int64_t block, float *c, float *n, float *m, xlstm_error *err);
-    int (*state_set)(xl_context *context, int64_t block, const float *c, const float *n, const float *m,
+    int (*state_get)(const xl_state *state, int64_t block, float *c, float *n, float *m, xlstm_error *err);
+    int (*state_set)(xl_state *state, int64_t block, const float *c, const float *n, const float *m,
                      xlstm_error *err);
+
+    /* settings: checked and clipped. Workspace is taken at the first run and kept until trim. */
+    int (*executor_create)(xl_executor **out, const xl_plan *plan, const xlstm_settings *settings,
+                           xlstm_error *err);
+    void (*executor_destroy)(xl_executor *executor);
+    /* Changes the schedule of coming calls. */
+    void (*configure)(xl_executor *executor, const xlstm_settings *settings);
+    void (*trim)(xl_executor *executor);
+    /* Runs the batch in segments of tokens. ECANCELLED and ENOMEM leave the states at unspecified positions, except
+     * ENOMEM before the first segment. */
+    int (*run)(xl_executor *executor, const xl_batch *batch, xlstm_error *err);
+    /* What the last runs really did: the index-th entry; false past the last. */
+    bool (*schedule)(const xl_executor *executor, int index, xlstm_schedule_entry *out);
 } xl_backend;
 
-/* The backend of a device's name ("cpu"; NULL: the default); NULL where there is none. */
-const xl_backend *xl_backend_find(const char *name);
-/* Its index-th name, for errors and help; NULL past the end. */
-const char *xl_backend_name(int index);
+/* The backend of a device's name ("cpu", "vulkan:1"; NULL: the default); NULL where there is none. */
+const xl_backend *xl_backend_find(const char *device);
+/* The index-th backend; NULL past the end. */
+const xl_backend *xl_backend_at(int index);
 
 #endif

@@ -1,3 +1,4 @@
+/* The backends that are built in: the one place that names them. */
 #include <string.h>
 
 #include "backend/backend.h"
@@ -7,14 +8,15 @@ static const xl_backend *const backends[] = {&xl_backend_cpu};
 
 enum { COUNT = sizeof backends / sizeof *backends };
 
-const xl_backend *xl_backend_find(const char *name) {
-    if (!name) return backends[0];
+const xl_backend *xl_backend_find(const char *device) {
+    if (!device) return backends[0];
+    size_t length = strcspn(device, ":");
     for (int i = 0; i < COUNT; i++) {
-        if (!strcmp(backends[i]->name, name)) return backends[i];
+        if (strlen(backends[i]->name) == length && !strncmp(backends[i]->name, device, length)) return backends[i];
     }
     return NULL;
 }
 
-const char *xl_backend_name(int index) {
-    return index >= 0 && index < COUNT ? backends[index]->name : NULL;
+const xl_backend *xl_backend_at(int index) {
+    return index >= 0 && index < COUNT ? backends[index] : NULL;
 }

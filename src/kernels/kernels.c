@@ -19,3 +19,9 @@ size_t xl_mlstm_chunk_scratch(int64_t length, int64_t dqk, int64_t dv) {
     size_t tokens = (size_t)length + VECTOR, qk = (size_t)dqk + VECTOR, v = (size_t)dv + VECTOR;
     return 2 * tokens * qk + tokens * v + ROWS * tokens + VECTOR * qk + PARTS * tokens;
 }
+
+size_t xl_prepared_bytes(int64_t cols) {
+    /* The values in another order, filled up to whole pairs of the widest vectors. */
+    enum { PAIR = 32 };
+    return (size_t)((cols + PAIR - 1) / PAIR * PAIR) * sizeof(float);
+}

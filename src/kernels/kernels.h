@@ -7,13 +7,11 @@
 #ifndef XL_KERNELS_H
 #define XL_KERNELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include <xlstm/tensor_file.h>
-
-/* Weight formats of the table: XLSTM_F32, XLSTM_F16, XLSTM_BF16 index it. */
-#define XL_WEIGHT_DTYPES 3
+#include "weights/formats.h"
 
 /* One chunk of one head in the chunkwise form. Strides are in floats between tokens. */
 typedef struct xl_mlstm_chunk {
@@ -41,14 +39,15 @@ size_t xl_mlstm_chunk_scratch(int64_t length, int64_t dqk, int64_t dv);
 typedef struct xl_kernels {
     const char *name; /* "c", "avx2", "avx512", "neon" */
 
-    /* dst[i] = (float)src[i]; exact. */
-    void (*to_f32[XL_WEIGHT_DTYPES])(const void *src, float *dst, size_t n);
-    /* Round to nearest even; NaN stays NaN, F16 overflows to infinity. */
-    void (*from_f32[XL_WEIGHT_DTYPES])(const float *src, void *dst, size_t n);
+    /* By weight format, as the functions of the same names in weights/formats.h. */
+    void (*to_f32[XL_FORMAT_COUNT])(const void *src, float *dst, size_t n);
+    void (*from_f32[XL_FORMAT_COUNT])(const float *src, void *dst, size_t n);
 
-    /* y[r] = sum_j w[r, j] x[j], r < rows; w row-major [rows, cols], ld elements between rows. */
-    void (*matvec[XL_WEIGHT_DTYPES])(const void *w, int64_t ld, int64_t rows, int64_t cols, const float *x,
-                                     float *y);
+    /* A vector put into the form that `matvec` of a format wants it in, once for all products that it takes part
+     * in: out has xl_prepared_bytes(cols) bytes at a 64-byte boundary. NULL: matvec takes the vector as it is. */
+    void (*prepare[XL_FORMAT_COUNT])(const float *x, int64_t cols, void *out);
+    /* y[r] = sum_j w[r, j] x[j], r < w->rows, for w of that format; x [cols] as `prepare` made it. */
+    void (*matvec[XL_FORMAT_COUNT])(const xl_matrix *w, const void *x, float *y);
 
     /* y = x / sqrt(mean(x^2) + eps) * w + b over n values; b may be NULL; y may be x. */
     void (*rms_norm)(const float *x, const float *w, const float *b, double eps, int64_t n, float *y);
@@ -82,12 +81,25 @@ void xl_kernels_init_avx2(xl_kernels *table);
 void xl_kernels_init_avx512(xl_kernels *table);
 void xl_kernels_init_neon(xl_kernels *table);
 
-/* Dense product on one thread, through CBLAS: y [n, rows] (stride ldy) = x [n, cols] (stride ldx) times the
- * transpose of w [rows, cols] (stride ldw) of dtype `dtype`, plus y where `accumulate`. Weights that are not
- * float32 pass through `scratch` (xl_gemm_scratch(cols) floats, 64-byte aligned) a panel at a time. */
+/* Bytes that `prepare` may fill for a vector of `cols` values, whatever the format. */
+size_t xl_prepared_bytes(int64_t cols);
+
+/* y [n, w.rows] = x [n, w.cols] times the transpose of w, plus y where `accumulate`. */
+typedef struct xl_product {
+    xl_matrix w;
+    const float *x;
+    int64_t ldx; /* floats between rows of x */
+    int64_t n;
+    float *y;
+    int64_t ldy;
+    bool accumulate;
+    float *scratch; /* xl_gemm_scratch(w.cols) floats, 64-byte aligned */
+} xl_product;
+
+/* Dense product on one thread, through CBLAS. Weights that are not float32 pass through the scratch a panel at a
+ * time. */
 size_t xl_gemm_scratch(int64_t cols);
-void xl_gemm(const xl_kernels *table, xlstm_dtype dtype, const void *w, int64_t ldw, int64_t rows, int64_t cols,
-             const float *x, int64_t ldx, int64_t n, float *y, int64_t ldy, int accumulate, float *scratch);
+void xl_gemm(const xl_kernels *table, const xl_product *p);
 
 /* Makes the BLAS library single-threaded whatever its environment says; our own threads call it side by side. */
 void xl_blas_single_thread(void);

@@ -49,33 +49,28 @@ static const float *bias(binder *b, const char *part, int64_t first, int64_t cou
     return b->model->hparams.use_bias ? vector(b, part, ".bias", first, count) : NULL;
 }
 
-static xlstm_dtype wanted_dtype(const binder *b, xlstm_dtype as_stored) {
-    switch (b->weights) {
-    case XLSTM_WEIGHTS_F32:
-        return XLSTM_F32;
-    case XLSTM_WEIGHTS_BF16:
-        return XLSTM_BF16;
-    case XLSTM_WEIGHTS_F16:
-        return XLSTM_F16;
-    default:
-        return as_stored;
-    }
+/* A choice of the tunable `weights`: 0 as stored, then the formats in their order. */
+static xl_format_id wanted_format(const binder *b, xl_format_id as_stored, bool is_gate) {
+    if (b->weights == XLSTM_WEIGHTS_STORED) return as_stored;
+    return xl_held_format((xl_format_id)(b->weights - 1), is_gate);
 }
 
 /* Rows [row, row + rows) of a stored matrix. */
 static void matrix(binder *b, xl_weight *weight, const char *part, int64_t row, int64_t rows, int64_t cols,
-                   bool follows) {
+                   bool follows, bool is_gate) {
     const xl_stored *s = stored(b, part, ".weight");
     if (b->status) return;
-    xlstm_dtype from = s->tensor->dtype;
-    size_t size = xlstm_dtype_size(from), first = (size_t)row * (size_t)cols * size;
-    *weight = (xl_weight){.dtype = wanted_dtype(b, from), .rows = rows, .cols = cols, .ld = cols};
+    xl_format_id from = xl_stored_format(s->tensor->dtype), to = wanted_format(b, from, is_gate);
+    size_t size = xlstm_dtype_size(s->tensor->dtype), first = (size_t)row * xl_format_row_bytes(from, cols);
+    *weight = (xl_weight){.m = {.format = to, .rows = rows, .cols = cols, .stride = xl_format_row_bytes(to, cols)}};
     bool aligned = ((uintptr_t)s->tensor->data + first) % size == 0;
-    b->parts->list[b->parts->count++] = (xl_part){.weight = weight,
-                                                  .stored = s,
-                                                  .first = first,
-                                                  .in_place = !b->copy && aligned && weight->dtype == from,
-                                                  .follows = follows};
+    b->parts->list[b->parts->count++] =
+        (xl_part){.weight = weight,
+                  .stored = s,
+                  .from = from,
+                  .first = first,
+                  .in_place = b->model->backend->uses_host_memory && !b->copy && aligned && to == from,
+                  .follows = follows};
 }
 
 /* Matrices that are products of the same input and lie behind one another: stored one by one under their own
@@ -87,14 +82,15 @@ typedef struct row_group {
     int64_t rows;
 } row_group;
 
-static void bind_group(binder *b, const row_group *group, int count, const char *fused, bool always_bias) {
+/* `gates`: always with a bias. */
+static void bind_group(binder *b, const row_group *group, int count, const char *fused, bool gates) {
     int64_t row = 0, cols = b->model->hparams.embedding_dim;
     bool is_fused = b->model->hparams.fused;
     for (int i = 0; i < count; i++) {
         const char *part = is_fused ? fused : group[i].part;
         int64_t first = is_fused ? row : 0;
-        matrix(b, group[i].weight, part, first, group[i].rows, cols, i > 0);
-        if (always_bias) *group[i].bias = vector(b, part, ".bias", first, group[i].rows);
+        matrix(b, group[i].weight, part, first, group[i].rows, cols, i > 0, gates);
+        if (gates) *group[i].bias = vector(b, part, ".bias", first, group[i].rows);
         else *group[i].bias = bias(b, part, first, group[i].rows);
         row += group[i].rows;
     }
@@ -109,7 +105,7 @@ static void bind_block(binder *b, xl_block *block) {
         {&block->v, &block->v_bias, "mlstm_layer.v", h->v_dim},
         {&block->o, &block->o_bias, "mlstm_layer.ogate_preact", h->v_dim},
     };
-    const row_group gates[] = {
+    const row_group if_gates[] = {
         {&block->igate, &block->igate_bias, "mlstm_layer.igate_preact", h->num_heads},
         {&block->fgate, &block->fgate_bias, "mlstm_layer.fgate_preact", h->num_heads},
     };
@@ -120,15 +116,15 @@ static void bind_block(binder *b, xl_block *block) {
     block->norm_mlstm = vector(b, "norm_mlstm", ".weight", 0, d);
     block->norm_mlstm_bias = bias(b, "norm_mlstm", 0, d);
     bind_group(b, qkvo, 4, "mlstm_layer.qkv_opreact", false);
-    bind_group(b, gates, 2, "mlstm_layer.ifgate_preact", true);
+    bind_group(b, if_gates, 2, "mlstm_layer.ifgate_preact", true);
     block->head_norm = vector(b, "mlstm_layer.multihead_norm", ".weight", 0, h->v_dim);
     block->head_norm_bias = bias(b, "mlstm_layer.multihead_norm", 0, h->v_dim);
-    matrix(b, &block->out_proj, "mlstm_layer.out_proj", 0, d, h->v_dim, false);
+    matrix(b, &block->out_proj, "mlstm_layer.out_proj", 0, d, h->v_dim, false, false);
     block->out_proj_bias = bias(b, "mlstm_layer.out_proj", 0, d);
     block->norm_ffn = vector(b, "norm_ffn", ".weight", 0, d);
     block->norm_ffn_bias = bias(b, "norm_ffn", 0, d);
     bind_group(b, ffn, 2, "ffn.proj_up_gate_z", false);
-    matrix(b, &block->down, "ffn.proj_down", 0, d, h->ffn_dim, false);
+    matrix(b, &block->down, "ffn.proj_down", 0, d, h->ffn_dim, false, false);
     block->down_bias = bias(b, "ffn.proj_down", 0, d);
 }
 
@@ -153,7 +149,7 @@ int xl_bind(struct xlstm_model *model, int64_t weights, bool copy, xl_parts *par
     store->vectors = xl_aligned_alloc(vector_room(&store->checkpoint), sizeof *store->vectors);
     if (!parts->list || !model->blocks || !store->vectors)
         return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", store->checkpoint.dir);
-    matrix(&b, &model->embedding, "backbone.embeddings", 0, h->vocab_size, h->embedding_dim, false);
+    matrix(&b, &model->embedding, "backbone.embeddings", 0, h->vocab_size, h->embedding_dim, false, false);
     for (b.block = 0; b.block < h->num_blocks && !b.status; b.block++) bind_block(&b, &model->blocks[b.block]);
     b.block = -1;
     if (h->add_out_norm && !b.status) {
@@ -161,6 +157,6 @@ int xl_bind(struct xlstm_model *model, int64_t weights, bool copy, xl_parts *par
         model->out_norm_bias = bias(&b, "backbone.out_norm", 0, h->embedding_dim);
     }
     if (!h->tie_word_embeddings && !b.status)
-        matrix(&b, &model->lm_head, "lm_head", 0, h->vocab_size, h->embedding_dim, false);
+        matrix(&b, &model->lm_head, "lm_head", 0, h->vocab_size, h->embedding_dim, false, false);
     return b.status;
 }

@@ -302,19 +302,6 @@ static int hash_sample(xl_sha256 *hash, const xl_checkpoint *c, const xl_stored 
     return XLSTM_OK;
 }
 
-static int64_t weights_of(xlstm_dtype dtype) {
-    switch (dtype) {
-    case XLSTM_F32:
-        return XLSTM_WEIGHTS_F32;
-    case XLSTM_BF16:
-        return XLSTM_WEIGHTS_BF16;
-    case XLSTM_F16:
-        return XLSTM_WEIGHTS_F16;
-    default:
-        return XLSTM_WEIGHTS_STORED;
-    }
-}
-
 int xl_checkpoint_info(const xl_checkpoint *c, xlstm_model_info *info, xlstm_error *err) {
     const xlstm_hparams *h = &c->hparams;
     xl_sha256 hash;
@@ -333,7 +320,7 @@ int xl_checkpoint_info(const xl_checkpoint *c, xlstm_model_info *info, xlstm_err
         info->stored_bytes += bytes;
         info->stored_bytes_by[s->tensor->dtype] += bytes;
         uint64_t held = spec->rank == 2 ? bytes : elements * sizeof(float);
-        int64_t weights = weights_of(s->tensor->dtype);
+        int64_t weights = 1 + (int64_t)xl_stored_format(s->tensor->dtype);
         if (spec->rank == 2 && matrix_seen && weights != info->stored_weights) weights = XLSTM_WEIGHTS_STORED;
         if (spec->rank == 2) info->stored_weights = weights, matrix_seen = true;
         bool embedding = i == 0 && !h->tie_word_embeddings;

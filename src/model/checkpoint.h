@@ -8,6 +8,7 @@
 #include <xlstm/model.h>
 
 #include "model/layout.h"
+#include "weights/formats.h"
 
 /* One tensor of the files. */
 typedef struct xl_stored {
@@ -26,6 +27,11 @@ typedef struct xl_checkpoint {
     xlstm_tensor_spec *specs; /* [spec_count] what the config asks for, each found in `stored` with its shape */
     size_t spec_count;
 } xl_checkpoint;
+
+/* The weight format of a stored matrix; its dtype is F32, F16 or BF16. */
+static inline xl_format_id xl_stored_format(xlstm_dtype dtype) {
+    return dtype == XLSTM_F32 ? XL_FORMAT_F32 : dtype == XLSTM_F16 ? XL_FORMAT_F16 : XL_FORMAT_BF16;
+}
 
 /* Opens dir/config.json and dir/model.safetensors or the shards of dir/model.safetensors.index.json. Afterwards
  * every tensor of the layout is there in its shape, in F32, F16 or BF16, and nothing else is, but for a tied

@@ -6,7 +6,7 @@
 #include "base/memory.h"
 
 static xl_projection projection(const xl_weight *w, const float *bias, xl_slot to) {
-    return (xl_projection){.w = {w->data, w->dtype, w->rows, w->cols, w->ld}, .bias = bias, .to = to};
+    return (xl_projection){.w = w, .bias = bias, .to = to};
 }
 
 static xl_projection added(const xl_weight *w, const float *bias, xl_slot to) {

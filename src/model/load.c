@@ -21,38 +21,45 @@
 /* Tasks that the disk is asked for ahead of the one at hand. */
 #define TASKS_AHEAD 8
 
-static size_t weight_elements(const xl_weight *w) {
-    return (size_t)w->rows * (size_t)w->cols;
+static size_t matrix_bytes(const xl_matrix *m, xl_format_id format) {
+    return (size_t)m->rows * xl_format_row_bytes(format, m->cols);
 }
 
-static size_t weight_bytes(const xl_weight *w, xlstm_dtype dtype) {
-    return weight_elements(w) * xlstm_dtype_size(dtype);
-}
-
-/* What the model takes with every matrix in `dtype`, vectors included; DTYPE_COUNT: as it is bound. */
-static uint64_t model_bytes(const struct xlstm_model *model, const xl_parts *parts, xlstm_dtype dtype) {
+/* What the model takes with every matrix in `format`, vectors included; FORMAT_COUNT: as it is bound. */
+static uint64_t model_bytes(const struct xlstm_model *model, const xl_parts *parts, xl_format_id format) {
     uint64_t total = model->store->vector_count * sizeof(float);
     for (size_t i = 0; i < parts->count; i++) {
-        const xl_weight *w = parts->list[i].weight;
-        total += weight_bytes(w, dtype == XLSTM_DTYPE_COUNT ? w->dtype : dtype);
+        const xl_matrix *m = &parts->list[i].weight->m;
+        total += matrix_bytes(m, format == XL_FORMAT_COUNT ? m->format : format);
     }
     return total;
 }
 
 static int check_fits(const struct xlstm_model *model, const xl_parts *parts, uint64_t available,
                       xlstm_error *err) {
-    uint64_t need = model_bytes(model, parts, XLSTM_DTYPE_COUNT);
+    uint64_t need = model_bytes(model, parts, XL_FORMAT_COUNT);
     if (!available || need <= available) return XLSTM_OK;
-    uint64_t wide = model_bytes(model, parts, XLSTM_F32), narrow = model_bytes(model, parts, XLSTM_BF16);
-    char advice[120];
-    if (narrow <= available)
-        snprintf(advice, sizeof advice, "%sweights bf16 or f16 (%.2f GB) would fit",
-                 wide <= available ? "any of f32, " : "", (double)narrow * 1e-9);
-    else
-        snprintf(advice, sizeof advice, "weights bf16 or f16 need %.2f GB and would not fit either",
-                 (double)narrow * 1e-9);
-    return xl_fail(err, XLSTM_ENOMEM, "%s: the weights take %.2f GB, %.2f GB of memory are available; %s",
-                   model->store->checkpoint.dir, (double)need * 1e-9, (double)available * 1e-9, advice);
+    char fitting[120] = "";
+    int smallest = 0;
+    for (int f = 0; f < XL_FORMAT_COUNT; f++) {
+        uint64_t bytes = model_bytes(model, parts, (xl_format_id)f);
+        if (bytes < model_bytes(model, parts, (xl_format_id)smallest)) smallest = f;
+        size_t at = strlen(fitting);
+        if (bytes <= available)
+            snprintf(fitting + at, sizeof fitting - at, "%s%s (%.2f GB)", at ? ", " : "", xl_format_get(f)->name,
+                     (double)bytes * 1e-9);
+    }
+    if (fitting[0])
+        return xl_fail(err, XLSTM_ENOMEM,
+                       "%s: the weights take %.2f GB, %.2f GB of memory are available; of the formats of --weights "
+                       "these would fit: %s",
+                       model->store->checkpoint.dir, (double)need * 1e-9, (double)available * 1e-9, fitting);
+    return xl_fail(
+        err, XLSTM_ENOMEM,
+        "%s: the weights take %.2f GB, %.2f GB of memory are available; the smallest format of --weights, "
+        "%s, needs %.2f GB and would not fit either",
+        model->store->checkpoint.dir, (double)need * 1e-9, (double)available * 1e-9, xl_format_get(smallest)->name,
+        (double)model_bytes(model, parts, (xl_format_id)smallest) * 1e-9);
 }
 
 int xl_plan_memory(struct xlstm_model *model, xl_parts *parts, bool huge_pages, uint64_t available,
@@ -62,38 +69,30 @@ int xl_plan_memory(struct xlstm_model *model, xl_parts *parts, bool huge_pages, 
     if (status) return status;
     size_t total = 0;
     for (size_t i = 0; i < parts->count; i++) {
-        const xl_part *part = &parts->list[i];
-        if (part->in_place) continue;
-        if (!part->follows) total = (total + XL_CACHE_LINE - 1) / XL_CACHE_LINE * XL_CACHE_LINE;
-        if (!xl_add(total, weight_bytes(part->weight, part->weight->dtype), &total))
-            return xl_fail(err, XLSTM_ENOMEM, "%s: weights overflow the address space", store->checkpoint.dir);
-    }
-    if (total) {
-        void *memory = mmap(NULL, total, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (memory == MAP_FAILED)
-            return xl_fail(err, XLSTM_ENOMEM, "%s: no memory for %.2f GB of weights", store->checkpoint.dir,
-                           (double)total * 1e-9);
-        store->memory = memory;
-        store->bytes = total;
-#ifdef MADV_HUGEPAGE
-        if (huge_pages) (void)madvise(memory, total, MADV_HUGEPAGE);
-#endif
-    }
-    size_t used = 0;
-    for (size_t i = 0; i < parts->count; i++) {
         xl_part *part = &parts->list[i];
         if (part->in_place) {
-            part->weight->data = (const char *)part->stored->tensor->data + part->first;
+            part->weight->m.data = (const char *)part->stored->tensor->data + part->first;
             continue;
         }
-        if (!part->follows) used = (used + XL_CACHE_LINE - 1) / XL_CACHE_LINE * XL_CACHE_LINE;
-        part->weight->data = store->memory + used;
-        used += weight_bytes(part->weight, part->weight->dtype);
+        if (!part->follows) total = (total + XL_CACHE_LINE - 1) / XL_CACHE_LINE * XL_CACHE_LINE;
+        part->weight->offset = total;
+        if (!xl_add(total, matrix_bytes(&part->weight->m, part->weight->m.format), &total))
+            return xl_fail(err, XLSTM_ENOMEM, "%s: weights overflow the address space", store->checkpoint.dir);
+    }
+    if (!total) return XLSTM_OK;
+    status = model->backend->buffer_create(&store->buffer, model->device, total, huge_pages, err);
+    if (status) return status;
+    const char *host = model->backend->buffer_host(store->buffer);
+    for (size_t i = 0; i < parts->count; i++) {
+        xl_weight *w = parts->list[i].weight;
+        if (parts->list[i].in_place) continue;
+        w->buffer = store->buffer;
+        if (host) w->m.data = host + w->offset;
     }
     return XLSTM_OK;
 }
 
-/* A piece of a part: elements [first, first + count). */
+/* A piece of a part: rows [first, first + count). */
 typedef struct task {
     const xl_part *part;
     size_t first, count;
@@ -103,7 +102,7 @@ typedef struct loader {
     struct xlstm_model *model;
     task *tasks;
     size_t count;
-    char *buffers; /* READ_BYTES of file and as many floats as they hold, a thread */
+    char *buffers; /* BUFFER_BYTES a thread */
     xlstm_cancel_fn cancel;
     void *user;
     atomic_int status; /* the first failure; others stop when they see it */
@@ -111,7 +110,9 @@ typedef struct loader {
     xlstm_error *err;
 } loader;
 
-#define BUFFER_BYTES (READ_BYTES + READ_BYTES / 2 * sizeof(float))
+/* Of a thread: bytes of the file, as many floats as they hold, and what those become in the widest format. */
+#define FLOATS_MAX (READ_BYTES / 2)
+#define BUFFER_BYTES (READ_BYTES + 2 * FLOATS_MAX * sizeof(float))
 
 static void stop(loader *l, const xlstm_error *why) {
     if (atomic_flag_test_and_set(&l->reporting)) return;
@@ -129,18 +130,23 @@ static int by_place(const void *a, const void *b) {
     return x->first < y->first ? -1 : x->first > y->first;
 }
 
+/* Bytes of a row in the file. */
+static size_t stored_row(const xl_part *part) {
+    return xl_format_row_bytes(part->from, part->weight->m.cols);
+}
+
 /* Splits the parts into tasks, in the order in which the disk holds them. */
 static int make_tasks(loader *l, const xl_parts *parts) {
     for (int pass = 0; pass < 2; pass++) {
         size_t count = 0;
         for (size_t i = 0; i < parts->count; i++) {
             const xl_part *part = &parts->list[i];
-            size_t step = TASK_BYTES / xlstm_dtype_size(part->stored->tensor->dtype);
-            size_t elements = weight_elements(part->weight);
-            for (size_t first = 0; first < elements; first += step, count++) {
-                if (!pass) continue;
-                l->tasks[count] = (task){
-                    .part = part, .first = first, .count = elements - first < step ? elements - first : step};
+            size_t rows = (size_t)part->weight->m.rows, step = TASK_BYTES / stored_row(part);
+            if (!step) step = 1;
+            for (size_t first = 0; first < rows; first += step, count++) {
+                if (pass)
+                    l->tasks[count] =
+                        (task){.part = part, .first = first, .count = rows - first < step ? rows - first : step};
             }
         }
         if (pass) break;
@@ -154,9 +160,8 @@ static int make_tasks(loader *l, const xl_parts *parts) {
 
 /* The range of the stored tensor, in bytes, that a task reads. */
 static void task_range(const task *t, size_t *first, size_t *bytes) {
-    size_t size = xlstm_dtype_size(t->part->stored->tensor->dtype);
-    *first = t->part->first + t->first * size;
-    *bytes = t->count * size;
+    *first = t->part->first + t->first * stored_row(t->part);
+    *bytes = t->count * stored_row(t->part);
 }
 
 /* Makes the mapped pages of a task resident, so that the first token does not wait for them. */
@@ -174,57 +179,91 @@ static void touch(const task *t) {
     (void)p[bytes - 1];
 }
 
-/* The largest magnitude that rounds to a finite number of the format; what lies above becomes infinity. */
-static float largest_of(xlstm_dtype dtype) {
-    return dtype == XLSTM_F16 ? nextafterf(65520, 0) : dtype == XLSTM_BF16 ? nextafterf(0x1.ffp127f, 0) : INFINITY;
-}
-
-static bool overflows(float value, float most) {
-    return fabsf(value) > most && fabsf(value) <= FLT_MAX;
-}
-
-/* Refuses finite values that the narrower format cannot hold. `first` is the first value's element of the tensor.
- */
-static int check_range(const loader *l, const task *t, const float *values, size_t count, size_t first,
+/* Refuses values that the format cannot hold: finite ones that would become infinite, and in blocks of shared
+ * scales all that are not finite. `first` is the first value's element of the stored tensor. */
+static int check_range(const loader *l, const xl_part *part, const float *values, size_t count, size_t first,
                        xlstm_error *err) {
-    const float most = largest_of(t->part->weight->dtype);
+    const xl_format_row *to = xl_format_get((int)part->weight->m.format);
     size_t i = 0;
-    while (i < count && !overflows(values[i], most)) i++;
+    if (to->block > 1) {
+        while (i < count && fabsf(values[i]) <= to->largest) i++;
+    } else {
+        while (i < count && !(fabsf(values[i]) > to->largest && fabsf(values[i]) <= FLT_MAX)) i++;
+    }
     if (i == count) return XLSTM_OK;
-    const char *narrow = t->part->weight->dtype == XLSTM_F16 ? "f16" : "bf16";
-    return xl_fail(err, XLSTM_EUNSUPPORTED,
-                   "%s: tensor '%.200s': value %zu is %g, which overflows %s; wanted weights stored%s",
-                   l->model->store->checkpoint.dir, t->part->stored->tensor->name, first + i, (double)values[i],
-                   narrow, most < 1e6F ? ", f32 or bf16" : " or f32");
+    char wider[120] = "stored";
+    const char *last = NULL;
+    for (int f = 0; f <= XL_FORMAT_COUNT; f++) {
+        if (f < XL_FORMAT_COUNT && !(xl_format_get(f)->largest >= fabsf(values[i]))) continue;
+        size_t at = strlen(wider);
+        if (last) snprintf(wider + at, sizeof wider - at, "%s%s", f < XL_FORMAT_COUNT ? ", " : " or ", last);
+        last = f < XL_FORMAT_COUNT ? xl_format_get(f)->name : NULL;
+    }
+    return xl_fail(
+        err, XLSTM_EUNSUPPORTED, "%s: tensor '%.200s': value %zu is %g, which overflows %s; wanted weights %s",
+        l->model->store->checkpoint.dir, part->stored->tensor->name, first + i, (double)values[i], to->name, wider);
 }
 
+/* Writes to the weight's place in the buffer, `bytes` from byte `at` of the weight on. */
+static int put(const loader *l, const xl_weight *w, size_t at, const void *data, size_t bytes, xlstm_error *err) {
+    return l->model->backend->buffer_write(w->buffer, w->offset + at, data, bytes, err);
+}
+
+/* A run of `n` elements from byte `first` of the stored tensor, to byte `at` of the weight: as they are where the
+ * formats are the same, else by way of float32. */
+static int convert_run(const loader *l, const xl_part *part, size_t first, size_t at, size_t n, char *buffer,
+                       xlstm_error *err) {
+    const xl_backend *backend = l->model->backend;
+    const xl_weight *w = part->weight;
+    xlstm_tensor_file *file = l->model->store->checkpoint.files[part->stored->file];
+    xl_format_id to = w->m.format;
+    float *floats = (float *)(void *)(buffer + READ_BYTES);
+    char *out = (char *)(floats + FLOATS_MAX);
+    char *host = backend->buffer_host(w->buffer);
+    size_t piece = READ_BYTES / xl_format_get((int)part->from)->block_bytes;
+    for (size_t done = 0; done < n; done += piece) {
+        size_t count = n - done < piece ? n - done : piece;
+        size_t from_at = first + xl_format_offset(part->from, (int64_t)done);
+        size_t to_at = at + xl_format_offset(to, (int64_t)done);
+        size_t bytes = xl_format_row_bytes(part->from, (int64_t)count);
+        size_t to_bytes = xl_format_row_bytes(to, (int64_t)count);
+        char *target = host ? host + w->offset + to_at : out;
+        int status;
+        if (part->from == to) {
+            status = xl_tensor_file_read(file, part->stored->tensor, from_at, host ? target : buffer, bytes, err);
+            if (!status && !host) status = put(l, w, to_at, buffer, bytes, err);
+            if (status) return status;
+            continue;
+        }
+        status = xl_tensor_file_read(file, part->stored->tensor, from_at, buffer, bytes, err);
+        if (status) return status;
+        if (to == XL_FORMAT_F32) {
+            backend->to_f32(l->model->device, part->from, buffer, (float *)(void *)target, count);
+        } else {
+            const float *values = part->from == XL_FORMAT_F32 ? (const float *)(const void *)buffer : floats;
+            if (part->from != XL_FORMAT_F32) backend->to_f32(l->model->device, part->from, buffer, floats, count);
+            size_t size = xl_format_get((int)part->from)->block_bytes;
+            status = check_range(l, part, values, count, from_at / size, err);
+            if (status) return status;
+            backend->from_f32(l->model->device, to, values, target, count);
+        }
+        if (!host) status = put(l, w, to_at, target, to_bytes, err);
+        if (status) return status;
+    }
+    return XLSTM_OK;
+}
+
+/* A task's rows: all as one run where rows end with a block, else row by row. */
 static int convert(const loader *l, const task *t, char *buffer, xlstm_error *err) {
     const xl_part *part = t->part;
-    const xl_kernels *k = &l->model->kernels;
-    const xlstm_tensor_file *file = l->model->store->checkpoint.files[part->stored->file];
-    xlstm_dtype from = part->stored->tensor->dtype, to = part->weight->dtype;
-    size_t first, bytes, size = xlstm_dtype_size(from), to_size = xlstm_dtype_size(to);
-    task_range(t, &first, &bytes);
-    /* The block is ours until the model is handed out; the weight's pointer is const for everybody else. */
-    char *out =
-        l->model->store->memory + ((const char *)part->weight->data - l->model->store->memory) + t->first * to_size;
-    if (from == to) return xl_tensor_file_read(file, part->stored->tensor, first, out, bytes, err);
-    float *wide = (float *)(void *)(buffer + READ_BYTES);
-    for (size_t done = 0; done < bytes;) {
-        size_t n = bytes - done < READ_BYTES ? bytes - done : READ_BYTES, elements = n / size;
-        int status = xl_tensor_file_read(file, part->stored->tensor, first + done, buffer, n, err);
+    const xl_matrix *m = &part->weight->m;
+    size_t cols = (size_t)m->cols, from_row = stored_row(part);
+    bool whole = m->cols % xl_format_get((int)m->format)->block == 0;
+    size_t runs = whole ? 1 : t->count, n = whole ? t->count * cols : cols;
+    for (size_t i = 0; i < runs; i++) {
+        size_t row = t->first + i;
+        int status = convert_run(l, part, part->first + row * from_row, row * m->stride, n, buffer, err);
         if (status) return status;
-        if (to == XLSTM_F32) {
-            k->to_f32[from](buffer, (float *)(void *)out, elements);
-        } else {
-            const float *floats = from == XLSTM_F32 ? (const float *)(const void *)buffer : wide;
-            if (from != XLSTM_F32) k->to_f32[from](buffer, wide, elements);
-            status = check_range(l, t, floats, elements, (first + done) / size, err);
-            if (status) return status;
-            k->from_f32[to](floats, out, elements);
-        }
-        done += n;
-        out += elements * to_size;
     }
     return XLSTM_OK;
 }

@@ -1,26 +1,35 @@
 /* Opening and closing of checkpoints. */
 #include "model/model.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "base/clock.h"
-#include "base/cpu.h"
 #include "base/error.h"
 #include "base/memory.h"
-#include "base/system.h"
+#include "model/forward.h"
 #include "model/store.h"
 
-static int choose_device(struct xlstm_model *model, const xlstm_model_options *options, xlstm_error *err) {
-    if (options->device && strcmp(options->device, "cpu"))
-        return xl_fail(err, XLSTM_EUNSUPPORTED, "device '%.60s', wanted cpu", options->device);
-    int flags = xl_cpu_flags_masked(options->cpu_mask);
-    if (flags < 0)
-        return xl_fail(err, XLSTM_EARG, "cpu mask '%.60s', wanted c, avx2, avx512 or neon", options->cpu_mask);
-    model->cpu_flags = (unsigned)flags;
-    xl_kernels_init(&model->kernels, model->cpu_flags);
-    return XLSTM_OK;
+int xl_model_open_device(struct xlstm_model *model, const char *device, const char *cpu_mask, xlstm_error *err) {
+    model->backend = xl_backend_find(device);
+    if (!model->backend) {
+        char names[120] = "";
+        for (int i = 0; xl_backend_at(i); i++)
+            snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", i ? " or " : "",
+                     xl_backend_at(i)->name);
+        return xl_fail(err, XLSTM_EUNSUPPORTED, "device '%.60s', wanted %s", device, names);
+    }
+    const xl_device_options options = {.name = device, .cpu_mask = cpu_mask};
+    return model->backend->device_open(&model->device, &options, err);
+}
+
+int xl_model_make_plan(struct xlstm_model *model, xlstm_error *err) {
+    xl_program program = {0};
+    int status = xl_forward_build(&program, model, err);
+    if (!status) status = model->backend->plan_create(&model->plan, model->device, &program, err);
+    free((void *)(uintptr_t)program.ops);
+    return status;
 }
 
 /* Files that no weight is used in any more are closed. */
@@ -49,15 +58,19 @@ static void count_bytes(struct xlstm_model *model, const xl_parts *parts) {
         if (spec->rank == 1) vectors += (uint64_t)spec->shape[0] * sizeof(float);
     }
     for (size_t i = 0; i < parts->count; i++) {
-        const xl_weight *w = parts->list[i].weight;
-        matrices += (uint64_t)w->rows * (uint64_t)w->cols * xlstm_dtype_size(w->dtype);
+        const xl_part *part = &parts->list[i];
+        const xl_matrix *m = &part->weight->m;
+        const xl_format_row *format = xl_format_get((int)m->format);
+        matrices += (uint64_t)m->rows * m->stride;
+        /* float32 holds each of the others exactly. */
+        if (part->from != m->format && format->tolerance > info->weights_tolerance)
+            info->weights_tolerance = format->tolerance;
     }
     info->resident_bytes = matrices + vectors;
     info->decode_read_bytes = info->resident_bytes;
     if (!model->hparams.tie_word_embeddings) {
         /* Of the embedding a token reads one row. */
-        uint64_t row = (uint64_t)model->embedding.cols * xlstm_dtype_size(model->embedding.dtype);
-        info->decode_read_bytes -= row * (uint64_t)(model->embedding.rows - 1);
+        info->decode_read_bytes -= (uint64_t)model->embedding.m.stride * (uint64_t)(model->embedding.m.rows - 1);
     }
 }
 
@@ -73,8 +86,8 @@ int xlstm_model_open(xlstm_model **out, const char *dir, const xlstm_model_optio
     } else {
         xlstm_settings_init(&settings, NULL);
     }
-    int64_t weights = settings.v[XLSTM_TUNE_WEIGHTS];
-    bool huge_pages = settings.v[XLSTM_TUNE_HUGE_PAGES] != 0;
+    int64_t weights = xlstm_settings_get(&settings, XLSTM_TUNE_WEIGHTS);
+    bool huge_pages = xlstm_settings_get(&settings, XLSTM_TUNE_HUGE_PAGES) != 0;
     struct xlstm_model *model = calloc(1, sizeof *model);
     int status = XLSTM_OK;
     if (model) model->store = calloc(1, sizeof *model->store);
@@ -83,23 +96,26 @@ int xlstm_model_open(xlstm_model **out, const char *dir, const xlstm_model_optio
         goto fail;
     }
     status = xlstm_settings_check(&settings, err);
-    if (!status) status = choose_device(model, options, err);
+    if (!status) status = xl_model_open_device(model, options->device, options->cpu_mask, err);
     if (!status) status = xl_checkpoint_open(&model->store->checkpoint, dir, err);
     if (!status) status = xl_checkpoint_info(&model->store->checkpoint, &model->info, err);
     if (status) goto fail;
     model->hparams = model->store->checkpoint.hparams;
     status = xl_bind(model, weights, huge_pages, &parts, err);
-    if (!status) status = xl_plan_memory(model, &parts, huge_pages, xl_memory_available(), err);
     if (!status)
-        status =
-            xl_load_parts(model, &parts, (int)settings.v[XLSTM_TUNE_WORKERS], options->cancel, options->user, err);
+        status = xl_plan_memory(model, &parts, huge_pages, model->backend->memory_available(model->device), err);
+    if (!status)
+        status = xl_load_parts(model, &parts, (int)xlstm_settings_get(&settings, XLSTM_TUNE_WORKERS),
+                               options->cancel, options->user, err);
     if (status) goto fail;
     if (model->hparams.tie_word_embeddings) model->lm_head = model->embedding;
+    status = xl_model_make_plan(model, err);
+    if (status) goto fail;
     count_bytes(model, &parts);
     close_unused(model->store, &parts);
     free(parts.list);
-    model->info.device = "cpu";
-    model->info.kernels = model->kernels.name;
+    model->info.device = model->backend->name;
+    model->info.kernels = model->backend->device_kernels(model->device);
     model->info.load_seconds = xl_now_s() - start;
     *out = model;
     return XLSTM_OK;
@@ -111,11 +127,13 @@ fail:
 
 void xlstm_model_close(xlstm_model *model) {
     if (!model) return;
+    if (model->plan) model->backend->plan_destroy(model->plan);
     if (model->store) {
-        if (model->store->memory) munmap(model->store->memory, model->store->bytes);
+        if (model->store->buffer) model->backend->buffer_destroy(model->store->buffer);
         xl_aligned_free(model->store->vectors);
         xl_checkpoint_close(&model->store->checkpoint);
     }
+    if (model->device) model->backend->device_close(model->device);
     free(model->store);
     free(model->blocks);
     free(model);

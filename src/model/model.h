@@ -1,8 +1,9 @@
-/* A bound checkpoint: what the forward pass of any backend reads. Loading (load.c) fills it once; afterwards it
- * never changes and is shared between threads and sessions.
+/* A checkpoint on its device: the device, the weights in its memory and the plan of the forward pass. Opening fills
+ * it once; afterwards it never changes and is shared between threads, sessions and batches.
  *
  * Whatever the files hold (single or fused tensors, any spelling of names, one file or shards, mixed dtypes,
- * tied head), the forward pass sees one form: a matrix a projection, float32 vectors. */
+ * tied head), the forward pass sees one form: a matrix a projection, float32 vectors. The rows of q, k, v, o (gate,
+ * up; i, f) follow one another without a gap where they were copied or stored so. */
 #ifndef XL_MODEL_H
 #define XL_MODEL_H
 
@@ -10,18 +11,7 @@
 
 #include <xlstm/model.h>
 
-#include "kernels/kernels.h"
-
-/* A weight matrix, row-major: element (r, c) is at data + (r * ld + c) * xlstm_dtype_size(dtype). dtype is F32,
- * F16 or BF16 and may differ between matrices of a model. data is aligned to its element size at least (stored
- * tensors that are not are copied at load), to 64 bytes where it was copied or converted. The rows of q, k, v, o
- * (gate, up; i, f) follow one another without a gap where xl_weight_follows says so: one product may then cover
- * them. */
-typedef struct xl_weight {
-    const void *data;
-    xlstm_dtype dtype;
-    int64_t rows, cols, ld;
-} xl_weight;
+#include "backend/backend.h"
 
 /* Vectors are float32 whatever the file holds. Biases are NULL where the checkpoint has none (use_bias false). */
 typedef struct xl_block {
@@ -43,8 +33,9 @@ struct xl_store; /* mapped files and memory behind the views: store.h */
 struct xlstm_model {
     xlstm_hparams hparams;
     xlstm_model_info info;
-    unsigned cpu_flags; /* XL_CPU_* left after the mask */
-    xl_kernels kernels; /* the table for cpu_flags */
+    const xl_backend *backend;
+    xl_device *device;
+    xl_plan *plan;
 
     xl_weight embedding;                   /* [V, D] */
     xl_weight lm_head;                     /* [V, D]; the embedding where the two are tied */
@@ -54,11 +45,9 @@ struct xlstm_model {
     struct xl_store *store;
 };
 
-/* True where b's rows lie directly behind a's in memory, in the same dtype and stride. */
-static inline bool xl_weight_follows(const xl_weight *a, const xl_weight *b) {
-    return a->dtype == b->dtype && a->cols == b->cols && a->ld == b->ld &&
-           (const char *)a->data + (size_t)a->rows * (size_t)a->ld * xlstm_dtype_size(a->dtype) ==
-               (const char *)b->data;
-}
+/* Opens the device of that name (NULL: the first) with the CPU mask given, for model->backend and ->device. */
+int xl_model_open_device(struct xlstm_model *model, const char *device, const char *cpu_mask, xlstm_error *err);
+/* Makes model->plan of the bound weights. */
+int xl_model_make_plan(struct xlstm_model *model, xlstm_error *err);
 
 #endif

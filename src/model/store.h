@@ -1,5 +1,5 @@
-/* The memory behind a bound model: mapped files, the block of copied and converted matrices, the float32 vectors.
- */
+/* The memory behind a bound model: mapped files, the device's buffer of copied and converted matrices, the float32
+ * vectors. */
 #ifndef XL_MODEL_STORE_H
 #define XL_MODEL_STORE_H
 
@@ -12,19 +12,19 @@
 
 typedef struct xl_store {
     xl_checkpoint checkpoint; /* its files stay open while a weight is used in place */
-    char *memory;             /* [bytes] copied and converted matrices, page-aligned; NULL where there are none */
-    size_t bytes;
-    float *vectors; /* [vector_count] norms, biases */
+    xl_buffer *buffer;        /* copied and converted matrices; NULL where there are none */
+    float *vectors;           /* [vector_count] norms, biases */
     size_t vector_count;
 } xl_store;
 
 /* Rows of a stored matrix that become one weight, and what has to be done for it. */
 typedef struct xl_part {
-    xl_weight *weight; /* rows, cols and ld are set; dtype is the wanted one; data is set by xl_plan_memory */
+    xl_weight *weight; /* all is set but where it lies: xl_plan_memory sets that */
     const xl_stored *stored;
-    size_t first;  /* byte of the stored tensor where the rows begin */
-    bool in_place; /* used where it is mapped */
-    bool follows;  /* lies directly behind the part before it, when both are copied */
+    xl_format_id from; /* the stored tensor's format */
+    size_t first;      /* byte of the stored tensor where the rows begin */
+    bool in_place;     /* used where it is mapped */
+    bool follows;      /* lies directly behind the part before it, when both are copied */
 } xl_part;
 
 /* The parts of a model in the order in which they are bound. */
@@ -33,17 +33,24 @@ typedef struct xl_parts {
     size_t count, capacity;
 } xl_parts;
 
-/* Sets every vector of the model and every weight's shape and wanted dtype (as stored where `weights` is
- * XLSTM_WEIGHTS_STORED), and lists the parts. Matrices are used in place where the dtype is the wanted one, the
- * address a multiple of its size, and `copy` false. model->blocks is allocated here. */
+/* The format in which a matrix is held where `wanted` was asked for: the gates' own projections are kept out of
+ * blocks, since an error there is magnified by the cell's exponentials. */
+static inline xl_format_id xl_held_format(xl_format_id wanted, bool is_gate) {
+    return is_gate && xl_format_get((int)wanted)->block > 1 ? XL_FORMAT_F32 : wanted;
+}
+
+/* Sets every vector of the model and every weight's shape and wanted format (as stored where `weights` is
+ * XLSTM_WEIGHTS_STORED), and lists the parts. Matrices are used
+ * in place where the format is the wanted one, the address a multiple of its size, the device uses the host's
+ * memory and `copy` is false. model->blocks is allocated here. */
 int xl_bind(struct xlstm_model *model, int64_t weights, bool copy, xl_parts *parts, xlstm_error *err);
 
-/* Allocates the block for the parts that are not in place, checks it against `available` bytes of memory (0:
- * unknown), and points every weight at its data. The error names the formats that would fit. */
+/* Checks the parts against `available` bytes of the device's memory (0: unknown), makes the buffer for those that
+ * are not in place, and says of every weight where it lies. The error names the formats that would fit. */
 int xl_plan_memory(struct xlstm_model *model, xl_parts *parts, bool huge_pages, uint64_t available,
                    xlstm_error *err);
 
-/* Fills the block and makes mapped pages resident with `threads` threads; polls `cancel` from the calling one:
+/* Fills the buffer and makes mapped pages resident with `threads` threads; polls `cancel` from the calling one:
  * first of all, before each of its tasks, and once more when all is loaded, whoever did the work. */
 int xl_load_parts(struct xlstm_model *model, const xl_parts *parts, int threads, xlstm_cancel_fn cancel, void *user,
                   xlstm_error *err);

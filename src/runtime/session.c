@@ -1,11 +1,11 @@
-/* Sessions: a backend's context with its position, settings and checks of what callers give. */
+/* Sessions: a sequence's state with its position, settings and checks of what callers give. */
 #include "runtime/session.h"
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
-#include "model/forward.h"
 #include "model/model.h"
 
 /* A session's prompts are not known yet: what follows from the model alone. */
@@ -13,72 +13,67 @@ static void clip(xlstm_settings *settings, const xlstm_model *model) {
     xlstm_work work;
     xlstm_work_init(&work, &model->hparams, NULL, 0);
     for (int id = 0; id < XLSTM_TUNABLE_COUNT; id++)
-        settings->v[id] = xlstm_tunable_effective(id, settings->v[id], &work);
+        xlstm_settings_set(settings, id, xlstm_tunable_effective(id, xlstm_settings_get(settings, id), &work));
+}
+
+int xl_session_settings(xlstm_settings *out, const xlstm_model *model, const xlstm_settings *settings,
+                        xlstm_error *err) {
+    if (settings) {
+        int status = xlstm_settings_check(settings, err);
+        if (status) return status;
+        *out = *settings;
+    } else {
+        xlstm_settings_init(out, &model->hparams);
+    }
+    clip(out, model);
+    return XLSTM_OK;
 }
 
 int xlstm_session_create(xlstm_session **out, xlstm_model *model, const xlstm_settings *settings,
                          xlstm_error *err) {
     *out = NULL;
-    xl_program program = {0};
     xlstm_session *session = calloc(1, sizeof *session);
     if (!session) return xl_fail(err, XLSTM_ENOMEM, "out of memory");
     session->model = model;
     session->pending = -1;
-    int status = XLSTM_OK;
-    if (settings) {
-        status = xlstm_settings_check(settings, err);
-        session->settings = *settings;
-    } else {
-        xlstm_settings_init(&session->settings, &model->hparams);
+    int status = xl_session_settings(&session->settings, model, settings, err);
+    if (!status) status = model->backend->state_create(&session->state, model->plan, err);
+    if (!status) status = model->backend->executor_create(&session->executor, model->plan, &session->settings, err);
+    if (status) {
+        xlstm_session_destroy(session);
+        return status;
     }
-    if (status) goto out;
-    clip(&session->settings, model);
-    session->backend = xl_backend_find(model->info.device);
-    if (!session->backend) {
-        status =
-            xl_fail(err, XLSTM_EUNSUPPORTED, "device '%.100s', wanted %s", model->info.device, xl_backend_name(0));
-        goto out;
-    }
-    const xl_device_options options = {.cpu_flags = model->cpu_flags};
-    status = session->backend->device_open(&session->device, &options, err);
-    if (!status) status = xl_forward_build(&program, model, err);
-    if (!status) status = session->backend->plan_create(&session->plan, session->device, &program, err);
-    if (!status)
-        status = session->backend->context_create(&session->context, session->plan, &session->settings, err);
-    if (status) goto out;
     *out = session;
-    session = NULL;
-out:
-    free((void *)(uintptr_t)program.ops);
-    xlstm_session_destroy(session);
-    return status;
+    return XLSTM_OK;
 }
 
 void xlstm_session_destroy(xlstm_session *session) {
     if (!session) return;
-    if (session->backend) {
-        session->backend->context_destroy(session->context);
-        session->backend->plan_destroy(session->plan);
-        session->backend->device_close(session->device);
-    }
+    session->model->backend->executor_destroy(session->executor);
+    session->model->backend->state_destroy(session->state);
     free(session);
 }
 
 int xlstm_session_configure(xlstm_session *session, const xlstm_settings *settings, xlstm_error *err) {
-    int status = xlstm_settings_check(settings, err);
-    if (status) return status;
-    session->settings = *settings;
-    clip(&session->settings, session->model);
-    session->backend->configure(session->context, &session->settings);
-    return XLSTM_OK;
+    int status = xl_session_settings(&session->settings, session->model, settings, err);
+    if (!status) session->model->backend->configure(session->executor, &session->settings);
+    return status;
 }
 
 void xlstm_session_settings(const xlstm_session *session, xlstm_settings *settings) {
     *settings = session->settings;
 }
 
-void xlstm_session_schedule(const xlstm_session *session, xlstm_schedule *schedule) {
-    session->backend->schedule(session->context, schedule);
+int xlstm_session_schedule(const xlstm_session *session, int index, xlstm_schedule_entry *entry) {
+    return session->model->backend->schedule(session->executor, index, entry);
+}
+
+int64_t xlstm_session_schedule_value(const xlstm_session *session, const char *key) {
+    xlstm_schedule_entry entry;
+    for (int i = 0; xlstm_session_schedule(session, i, &entry); i++) {
+        if (!strcmp(entry.key, key)) return entry.value;
+    }
+    return -1;
 }
 
 void xlstm_session_set_cancel(xlstm_session *session, xlstm_cancel_fn cancel, void *user) {
@@ -87,7 +82,7 @@ void xlstm_session_set_cancel(xlstm_session *session, xlstm_cancel_fn cancel, vo
 }
 
 void xlstm_session_reset(xlstm_session *session) {
-    session->backend->state_reset(session->context);
+    session->model->backend->state_reset(session->state);
     session->position = 0;
     session->pending = -1;
     session->undefined = false;
@@ -110,7 +105,7 @@ int32_t xlstm_session_pending(const xlstm_session *session) {
 }
 
 void xlstm_session_trim(xlstm_session *session) {
-    session->backend->trim(session->context);
+    session->model->backend->trim(session->executor);
 }
 
 int xl_session_check(const xlstm_session *session, xlstm_error *err) {
@@ -140,55 +135,61 @@ static int check_logits(const xlstm_session *session, size_t first_position, siz
     return XLSTM_OK;
 }
 
-static int feed(xlstm_session *session, const int32_t *ids, size_t n, size_t logit_rows, float *logits, bool decode,
-                xlstm_error *err) {
+int xl_session_feed(xl_feed *feed, const xlstm_session *session, const int32_t *ids, size_t n, xlstm_logits which,
+                    xlstm_error *err) {
+    int64_t vocab = session->model->hparams.vocab_size;
+    if ((int)which < XLSTM_LOGITS_NONE || which > XLSTM_LOGITS_ALL)
+        return xl_fail(err, XLSTM_EARG, "logits %d, wanted none, last or all", (int)which);
     int status = xl_session_check(session, err);
     if (status) return status;
-    int64_t vocab = session->model->hparams.vocab_size;
     for (size_t i = 0; i < n; i++) {
         if (ids[i] < 0 || ids[i] >= vocab)
             return xl_fail(err, XLSTM_EARG, "token %zu: id %ld, wanted 0 to %lld", i, (long)ids[i],
                            (long long)vocab - 1);
     }
-    if (!n) return XLSTM_OK;
-    const xl_feed f = {.ids = ids,
-                       .count = n,
-                       .logit_rows = logit_rows,
-                       .logits = logits,
-                       .decode = decode,
-                       .cancel = session->cancel,
-                       .user = session->user};
-    session->pending = -1;
-    status = session->backend->feed(session->context, &f, err);
-    if (!status) status = check_logits(session, session->position + n - logit_rows, logit_rows, logits, err);
-    if (status) {
-        session->undefined = true;
-    } else {
-        session->position += n;
+    size_t rows = which == XLSTM_LOGITS_ALL ? n : which == XLSTM_LOGITS_LAST;
+    *feed = (xl_feed){.state = session->state, .ids = ids, .count = n, .logit_rows = rows};
+    return XLSTM_OK;
+}
+
+int xl_session_run(xlstm_session *const *sessions, xl_executor *executor, const xl_batch *batch, xlstm_error *err) {
+    for (size_t i = 0; i < batch->count; i++) sessions[i]->pending = -1;
+    int status = sessions[0]->model->backend->run(executor, batch, err);
+    const float *logits = batch->logits;
+    for (size_t i = 0; i < batch->count && !status; i++) {
+        const xl_feed *feed = &batch->feeds[i];
+        status = check_logits(sessions[i], sessions[i]->position + feed->count - feed->logit_rows, feed->logit_rows,
+                              logits, err);
+        if (feed->logit_rows) logits += feed->logit_rows * (size_t)sessions[i]->model->hparams.vocab_size;
+    }
+    for (size_t i = 0; i < batch->count; i++) {
+        if (status) sessions[i]->undefined = true;
+        else sessions[i]->position += batch->feeds[i].count;
     }
     return status;
 }
 
+static int run_one(xlstm_session *session, const xl_feed *feed, float *logits, xlstm_error *err) {
+    const xl_batch batch = {
+        .feeds = feed, .count = 1, .logits = logits, .cancel = session->cancel, .user = session->user};
+    return xl_session_run(&session, session->executor, &batch, err);
+}
+
 int xlstm_prefill(xlstm_session *session, const int32_t *ids, size_t n, xlstm_logits which, float *logits,
                   xlstm_error *err) {
-    size_t rows = 0;
-    switch (which) {
-    case XLSTM_LOGITS_NONE:
-        break;
-    case XLSTM_LOGITS_LAST:
-        if (!n) return xl_fail(err, XLSTM_EARG, "no tokens: there are no last logits");
-        rows = 1;
-        break;
-    case XLSTM_LOGITS_ALL:
-        rows = n;
-        break;
-    default:
-        return xl_fail(err, XLSTM_EARG, "logits %d, wanted none, last or all", (int)which);
-    }
-    if (rows && !logits) return xl_fail(err, XLSTM_EARG, "logits are wanted, but there is no room given for them");
-    return feed(session, ids, n, rows, logits, false, err);
+    xl_feed feed;
+    if (which == XLSTM_LOGITS_LAST && !n) return xl_fail(err, XLSTM_EARG, "no tokens: there are no last logits");
+    int status = xl_session_feed(&feed, session, ids, n, which, err);
+    if (status) return status;
+    if (feed.logit_rows && !logits)
+        return xl_fail(err, XLSTM_EARG, "logits are wanted, but there is no room given for them");
+    return n ? run_one(session, &feed, logits, err) : XLSTM_OK;
 }
 
 int xlstm_decode(xlstm_session *session, int32_t id, float *logits, xlstm_error *err) {
-    return feed(session, &id, 1, logits ? 1 : 0, logits, true, err);
+    xl_feed feed;
+    int status = xl_session_feed(&feed, session, &id, 1, logits ? XLSTM_LOGITS_LAST : XLSTM_LOGITS_NONE, err);
+    if (status) return status;
+    feed.decode = true;
+    return run_one(session, &feed, logits, err);
 }

@@ -10,19 +10,29 @@
 
 struct xlstm_session {
     const xlstm_model *model;
-    const xl_backend *backend;
-    xl_device *device;
-    xl_plan *plan;
-    xl_context *context;
+    xl_state *state;
+    xl_executor *executor; /* of prefill and decode; a batch brings its own */
     xlstm_settings settings;
     uint64_t position;
     int32_t pending; /* -1: none */
     bool undefined;  /* a call ended half-way: the state belongs to no position */
+    bool in_batch;   /* taken by the batch that is being checked */
     xlstm_cancel_fn cancel;
     void *user;
 };
 
+/* Checks settings (NULL: the defaults for the model) and clips them to what the model has. */
+int xl_session_settings(xlstm_settings *out, const xlstm_model *model, const xlstm_settings *settings,
+                        xlstm_error *err);
+
 /* EARG where the state belongs to no position. */
 int xl_session_check(const xlstm_session *session, xlstm_error *err);
+
+/* Checks what is to be fed to a session and which logits of it are wanted, and fills *feed; n > 0. */
+int xl_session_feed(xl_feed *feed, const xlstm_session *session, const int32_t *ids, size_t n, xlstm_logits which,
+                    xlstm_error *err);
+
+/* Runs a batch of feeds; feeds[i] is of sessions[i], whose positions move on. */
+int xl_session_run(xlstm_session *const *sessions, xl_executor *executor, const xl_batch *batch, xlstm_error *err);
 
 #endif

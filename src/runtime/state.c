@@ -16,7 +16,7 @@ enum { PARTS = 3, NAME_BYTES = 40 }; /* c, n, m of a block */
 
 int xlstm_state_get(const xlstm_session *session, int64_t block, float *c, float *n, float *m, xlstm_error *err) {
     int status = xl_session_check(session, err);
-    return status ? status : session->backend->state_get(session->context, block, c, n, m, err);
+    return status ? status : session->model->backend->state_get(session->state, block, c, n, m, err);
 }
 
 /* Name, shape and bytes of a part; data NULL. */
@@ -46,6 +46,19 @@ static int block_room(const xlstm_session *session, float *parts[PARTS], xlstm_e
     return XLSTM_OK;
 }
 
+/* By way of the host, block by block: the two may be on different devices. */
+static int copy_through_host(xlstm_session *dst, const xlstm_session *src, xlstm_error *err) {
+    float *parts[PARTS];
+    int status = block_room(src, parts, err);
+    if (status) return status;
+    for (int64_t i = 0; i < src->model->hparams.num_blocks && !status; i++) {
+        status = src->model->backend->state_get(src->state, i, parts[0], parts[1], parts[2], err);
+        if (!status) status = dst->model->backend->state_set(dst->state, i, parts[0], parts[1], parts[2], err);
+    }
+    free(parts[0]);
+    return status;
+}
+
 int xlstm_session_copy_state(xlstm_session *dst, const xlstm_session *src, xlstm_error *err) {
     if (dst == src) return XLSTM_OK;
     if (strcmp(dst->model->info.fingerprint, src->model->info.fingerprint) != 0)
@@ -53,14 +66,8 @@ int xlstm_session_copy_state(xlstm_session *dst, const xlstm_session *src, xlstm
                        dst->model->info.fingerprint, src->model->info.fingerprint);
     int status = xl_session_check(src, err);
     if (status) return status;
-    float *parts[PARTS];
-    status = block_room(src, parts, err);
-    if (status) return status;
-    for (int64_t i = 0; i < src->model->hparams.num_blocks && !status; i++) {
-        status = src->backend->state_get(src->context, i, parts[0], parts[1], parts[2], err);
-        if (!status) status = dst->backend->state_set(dst->context, i, parts[0], parts[1], parts[2], err);
-    }
-    free(parts[0]);
+    if (dst->model == src->model) status = src->model->backend->state_copy(dst->state, src->state, err);
+    else status = copy_through_host(dst, src, err);
     dst->undefined = status != XLSTM_OK;
     if (!status) {
         dst->position = src->position;
@@ -104,8 +111,8 @@ int xlstm_state_save(const xlstm_session *session, const char *path, xlstm_error
     if (!status) status = xlstm_tensor_writer_begin(&writer, path, tensors, count, metadata, err);
     for (size_t i = 0; i < count && !status; i++) {
         if (i % PARTS == 0)
-            status = session->backend->state_get(session->context, (int64_t)(i / PARTS), parts[0], parts[1],
-                                                 parts[2], err);
+            status = session->model->backend->state_get(session->state, (int64_t)(i / PARTS), parts[0], parts[1],
+                                                        parts[2], err);
         if (!status)
             status = check_finite(parts[i % PARTS], tensors[i].bytes, XLSTM_ENOTFINITE, path, names[i], err);
         if (!status) status = xlstm_tensor_writer_append(writer, parts[i % PARTS], tensors[i].bytes, err);
@@ -198,7 +205,7 @@ int xlstm_state_load(xlstm_session *session, const char *path, xlstm_error *err)
             size_t bytes = part_of(&session->model->hparams, i, j, name).bytes;
             memcpy(parts[j], xlstm_tensor_file_find(file, name)->data, bytes);
         }
-        status = session->backend->state_set(session->context, i, parts[0], parts[1], parts[2], err);
+        status = session->model->backend->state_set(session->state, i, parts[0], parts[1], parts[2], err);
         session->undefined = status != XLSTM_OK;
     }
     if (!status) {

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/pool.h"
 #include "model/model.h"
+#include "weights/formats.h"
 
 enum {
     COUNT_MAX = 1 << 30, /* tokens and heads: more than any prompt or model has */
@@ -19,7 +20,9 @@ enum {
 
 static const char *const schedulers[] = {"queued", "ray", "recurrent", NULL};
 static const char *const pinnings[] = {"none", "compact", "spread", NULL};
-static const char *const weights[] = {"stored", "f32", "bf16", "f16", NULL};
+#define FORMAT_NAME(id, name) #name,
+static const char *const weights[] = {"stored", XL_FORMATS(FORMAT_NAME) NULL};
+#undef FORMAT_NAME
 static const char *const switches[] = {"off", "on", NULL};
 
 static const xlstm_tunable table[XLSTM_TUNABLE_COUNT] = {
@@ -40,7 +43,7 @@ static const xlstm_tunable table[XLSTM_TUNABLE_COUNT] = {
      NULL, XLSTM_AFFECTS_DECODE, NULL},
     {XLSTM_TUNE_PINNING, "pinning", "", "binds threads to CPUs, near to or far from each other", XLSTM_TYPE_CHOICE,
      0, 2, XLSTM_PIN_NONE, pinnings, XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_DECODE, NULL},
-    {XLSTM_TUNE_WEIGHTS, "weights", "", "format that weights are held in", XLSTM_TYPE_CHOICE, 0, 3,
+    {XLSTM_TUNE_WEIGHTS, "weights", "", "format that weights are held in", XLSTM_TYPE_CHOICE, 0, XL_FORMAT_COUNT,
      XLSTM_WEIGHTS_STORED, weights,
      XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_DECODE | XLSTM_AFFECTS_MEMORY | XLSTM_AFFECTS_NUMERICS |
          XLSTM_AFFECTS_LOAD,
@@ -94,7 +97,18 @@ void xlstm_tunable_range(int id, const xlstm_hparams *hparams, int64_t *min, int
     if (preset) *preset = value;
 }
 
+_Static_assert(XLSTM_TUNABLE_COUNT <= sizeof(xlstm_settings) / sizeof(int64_t), "settings have room for every row");
+
+int64_t xlstm_settings_get(const xlstm_settings *settings, int id) {
+    return id >= 0 && id < XLSTM_TUNABLE_COUNT ? settings->v[id] : 0;
+}
+
+void xlstm_settings_set(xlstm_settings *settings, int id, int64_t value) {
+    if (id >= 0 && id < XLSTM_TUNABLE_COUNT) settings->v[id] = value;
+}
+
 void xlstm_settings_init(xlstm_settings *settings, const xlstm_hparams *hparams) {
+    *settings = (xlstm_settings){{0}};
     for (int i = 0; i < XLSTM_TUNABLE_COUNT; i++) xlstm_tunable_range(i, hparams, NULL, NULL, &settings->v[i]);
 }
 
@@ -127,8 +141,9 @@ int64_t xlstm_tunable_effective(int id, int64_t value, const xlstm_work *work) {
 }
 
 void xlstm_settings_effective(const xlstm_settings *settings, const xlstm_work *work, xlstm_settings *out) {
+    *out = *settings;
     int64_t *v = out->v;
-    for (int id = 0; id < XLSTM_TUNABLE_COUNT; id++) v[id] = xlstm_tunable_effective(id, settings->v[id], work);
+    for (int id = 0; id < XLSTM_TUNABLE_COUNT; id++) v[id] = xlstm_tunable_effective(id, v[id], work);
     v[XLSTM_TUNE_CHUNK_SIZE] = at_most(v[XLSTM_TUNE_CHUNK_SIZE], v[XLSTM_TUNE_SEGMENT]);
     if (v[XLSTM_TUNE_SCHEDULER] == XLSTM_SCHED_RECURRENT) v[XLSTM_TUNE_CHUNK_SIZE] = v[XLSTM_TUNE_SEGMENT];
 }

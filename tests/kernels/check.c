@@ -22,8 +22,6 @@ static xl_kernels ref, isa;
 static xl_rng rng;
 static bool bench;
 static int failures;
-static const char *const dtype_names[] = {"f32", "f16", "bf16"};
-static const size_t dtype_bytes[] = {4, 2, 2};
 
 /* Memory whose last byte is followed by a page that faults, and whose first bytes are a canary. */
 typedef struct region {
@@ -125,80 +123,131 @@ static double thread_ns(void) {
         }                                                                                                          \
     } while (0)
 
+static const char *name_of(int format) {
+    return xl_format_get(format)->name;
+}
+
+static size_t bytes_of(int format, size_t n) {
+    return xl_format_row_bytes((xl_format_id)format, (int64_t)n);
+}
+
 static void check_conversions(void) {
-    for (int d = 0; d < XL_WEIGHT_DTYPES; d++) {
+    for (int f = 0; f < XL_FORMAT_COUNT; f++) {
         char what[64];
-        snprintf(what, sizeof what, "to_f32[%s]", dtype_names[d]);
-        size_t all = 65536 + 37;
-        region src = make(all * dtype_bytes[d]), a = make(all * 4), b = make(all * 4);
-        for (size_t i = 0; i < all; i++) {
-            uint32_t bits = d == XLSTM_F32 ? (uint32_t)xl_rng_next(&rng) : (uint32_t)i;
-            memcpy(src.data + i * dtype_bytes[d], &bits, dtype_bytes[d]);
+        snprintf(what, sizeof what, "to_f32[%s]", name_of(f));
+        size_t all = 65536 + 37, unit = xl_format_get(f)->block_bytes;
+        region src = make(bytes_of(f, all)), a = make(all * 4), b = make(all * 4);
+        for (size_t i = 0; i + unit <= src.bytes; i += unit) {
+            /* Every value of two bytes; random ones of others. */
+            uint32_t bits = unit == 2 ? (uint32_t)(i / 2) : (uint32_t)xl_rng_next(&rng);
+            for (size_t j = 0; j < unit; j++) src.data[i + j] = (char)(j < 4 ? bits >> 8 * j : xl_rng_next(&rng));
         }
-        ref.to_f32[d](src.data, floats(a), all);
-        isa.to_f32[d](src.data, floats(b), all);
+        ref.to_f32[f](src.data, floats(a), all);
+        isa.to_f32[f](src.data, floats(b), all);
         expect(what, distance(floats(b), floats(a), all), 0);
         for (size_t n = 0; n < 40; n++) {
-            region out = make(n * 4), in = make(n * dtype_bytes[d] + 1);
-            memcpy(in.data, src.data + 16384, n * dtype_bytes[d]); /* an odd address: the end is one byte off */
-            isa.to_f32[d](in.data, floats(out), n);
-            ref.to_f32[d](in.data, floats(a), n);
+            region out = make(n * 4), in = make(bytes_of(f, n) + 1);
+            memcpy(in.data, src.data + 256 * unit, bytes_of(f, n)); /* an odd address: the end is one byte off */
+            isa.to_f32[f](in.data, floats(out), n);
+            ref.to_f32[f](in.data, floats(a), n);
             expect(what, distance(floats(out), floats(a), n), 0);
             drop(in, what), drop(out, what);
         }
-        BENCH(all, "values/ns", what, ref.to_f32[d](src.data, floats(a), all),
-              isa.to_f32[d](src.data, floats(b), all));
+        BENCH(all, "values/ns", what, ref.to_f32[f](src.data, floats(a), all),
+              isa.to_f32[f](src.data, floats(b), all));
         drop(a, what), drop(b, what), drop(src, what);
 
-        snprintf(what, sizeof what, "from_f32[%s]", dtype_names[d]);
+        snprintf(what, sizeof what, "from_f32[%s]", name_of(f));
         for (size_t n = 0; n < 3000; n += n < 40 ? 1 : 739) {
-            region in = make(n * 4), x = make(n * dtype_bytes[d]), y = make(n * dtype_bytes[d]);
+            region in = make(n * 4), x = make(bytes_of(f, n)), y = make(bytes_of(f, n));
             for (size_t i = 0; i < n; i++) {
                 uint32_t bits = (uint32_t)xl_rng_next(&rng);
                 if (i % 2) bits = (bits & 0x8fffffff) | 0x30000000; /* where float16 is normal or subnormal */
                 memcpy(in.data + 4 * i, &bits, 4);
+                if (xl_format_get(f)->block > 1 && !isfinite(floats(in)[i])) floats(in)[i] = 1;
             }
-            ref.from_f32[d](floats(in), x.data, n);
-            isa.from_f32[d](floats(in), y.data, n);
-            for (size_t i = 0; i < n; i++)
-                if (memcmp(x.data + i * dtype_bytes[d], y.data + i * dtype_bytes[d], dtype_bytes[d]))
-                    expect(what, INFINITY, 0);
+            ref.from_f32[f](floats(in), x.data, n);
+            isa.from_f32[f](floats(in), y.data, n);
+            if (memcmp(x.data, y.data, x.bytes)) expect(what, INFINITY, 0);
             drop(in, what), drop(x, what), drop(y, what);
         }
     }
 }
 
+/* A block format holds each value to half a step of its block. */
+static void check_rounding(void) {
+    enum { N = 200 };
+    const xl_format_row *q = xl_format_get(XL_FORMAT_Q8_0);
+    for (int round = 0; round < 50; round++) {
+        float values[N], back[N];
+        char blocks[N * 2];
+        size_t n = 1 + xl_rng_next(&rng) % N;
+        for (size_t i = 0; i < n; i++) values[i] = (float)(xl_rng_normal(&rng) * pow(10, round % 9 - 4));
+        if (round == 7) memset(values, 0, sizeof values);
+        q->from_f32(values, blocks, n);
+        q->to_f32(blocks, back, n);
+        for (size_t i = 0; i < n; i++) {
+            size_t first = i / (size_t)q->block * (size_t)q->block;
+            double most = 0;
+            for (size_t j = first; j < n && j < first + (size_t)q->block; j++) most = fmax(most, fabs(values[j]));
+            /* Half a step, and what the scale lost when it became a float16 (normal or subnormal). */
+            double allowed = most / 127 * 0.5 + most * 0x1p-11 * 1.01 + 127 * 0x1p-25;
+            if (!(fabs((double)back[i] - values[i]) <= allowed)) expect("from_f32[q8_0] rounding", INFINITY, 0);
+        }
+    }
+}
+
+/* y = w x through the preparation of the format that this table has. */
+static void multiply(const xl_kernels *table, const xl_matrix *w, const float *x, float *y) {
+    region prepared = make(xl_prepared_bytes(w->cols));
+    const void *vector = x;
+    if (table->prepare[w->format]) {
+        table->prepare[w->format](x, w->cols, prepared.data);
+        vector = prepared.data;
+    }
+    table->matvec[w->format](w, vector, y);
+    drop(prepared, "prepare");
+}
+
+/* Random rows of a format; what lies between rows is poisoned. */
+static xl_matrix random_matrix(region *r, int format, int64_t rows, int64_t cols, size_t gap, size_t odd) {
+    size_t bytes = bytes_of(format, (size_t)cols), stride = bytes + gap * xl_format_get(format)->block_bytes;
+    *r = make((size_t)(rows - 1) * stride + bytes + odd);
+    for (int64_t i = 0; i < rows; i++) {
+        region row = random_floats((size_t)cols, 1);
+        ref.from_f32[format](floats(row), r->data + (size_t)i * stride, (size_t)cols);
+        drop(row, "row");
+    }
+    return (xl_matrix){
+        .data = r->data, .format = (xl_format_id)format, .rows = rows, .cols = cols, .stride = stride};
+}
+
 static void check_matvec(void) {
-    static const int64_t shapes[][3] = {{1, 1, 1},   {3, 7, 9},      {4, 8, 8},      {5, 15, 15},     {8, 16, 20},
-                                        {9, 33, 33}, {13, 100, 101}, {16, 256, 256}, {2, 1000, 1003}, {31, 71, 80}};
-    for (int d = 0; d < XL_WEIGHT_DTYPES; d++)
+    static const int64_t shapes[][3] = {{1, 1, 0},  {3, 7, 2},    {4, 8, 0},    {5, 15, 0},   {8, 16, 4},
+                                        {9, 33, 0}, {13, 100, 1}, {16, 256, 0}, {2, 1000, 3}, {31, 71, 9}};
+    for (int f = 0; f < XL_FORMAT_COUNT; f++)
         for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
             for (size_t odd = 0; odd < 2; odd++) {
-                int64_t rows = shapes[s][0], cols = shapes[s][1], ld = shapes[s][2];
+                int64_t rows = shapes[s][0], cols = shapes[s][1];
                 char what[64];
-                snprintf(what, sizeof what, "matvec[%s] %dx%d", dtype_names[d], (int)rows, (int)cols);
-                size_t elements = (size_t)((rows - 1) * ld + cols);
-                region full = random_floats(elements, 1), w = make(elements * dtype_bytes[d] + odd);
-                ref.from_f32[d](floats(full), w.data, elements);
-                for (int64_t r = 0; r + 1 < rows; r++) /* what lies between rows must not be used */
-                    memset(w.data + (size_t)(r * ld + cols) * dtype_bytes[d], 0xFF,
-                           (size_t)(ld - cols) * dtype_bytes[d]);
-                region x = random_floats((size_t)cols, 1), y = make((size_t)rows * 4), z = make((size_t)rows * 4);
-                ref.matvec[d](w.data, ld, rows, cols, floats(x), floats(y));
-                isa.matvec[d](w.data, ld, rows, cols, floats(x), floats(z));
+                snprintf(what, sizeof what, "matvec[%s] %dx%d", name_of(f), (int)rows, (int)cols);
+                region data, x = random_floats((size_t)cols, 1);
+                region y = make((size_t)rows * 4), z = make((size_t)rows * 4);
+                xl_matrix w = random_matrix(&data, f, rows, cols, (size_t)shapes[s][2], odd);
+                multiply(&ref, &w, floats(x), floats(y));
+                multiply(&isa, &w, floats(x), floats(z));
                 expect(what, distance(floats(z), floats(y), (size_t)rows), rows < 4 ? 2e-5 : 2e-6);
-                drop(full, what), drop(w, what), drop(x, what), drop(y, what), drop(z, what);
+                drop(data, what), drop(x, what), drop(y, what), drop(z, what);
             }
-    for (int d = 0; bench && d < XL_WEIGHT_DTYPES; d++)
+    for (int f = 0; bench && f < XL_FORMAT_COUNT; f++)
         for (int64_t n = 256; n <= 4096; n *= 4) {
             char what[64];
-            snprintf(what, sizeof what, "matvec[%s] %dx%d", dtype_names[d], (int)n, (int)n);
-            region w = make((size_t)(n * n) * dtype_bytes[d]), x = random_floats((size_t)n, 1);
-            region y = make((size_t)n * 4);
-            memset(w.data, 0, w.bytes);
-            BENCH((double)w.bytes, "GB/s", what, ref.matvec[d](w.data, n, n, n, floats(x), floats(y)),
-                  isa.matvec[d](w.data, n, n, n, floats(x), floats(y)));
-            drop(w, what), drop(x, what), drop(y, what);
+            snprintf(what, sizeof what, "matvec[%s] %dx%d", name_of(f), (int)n, (int)n);
+            region data, x = random_floats((size_t)n, 1), y = make((size_t)n * 4);
+            xl_matrix w = random_matrix(&data, f, n, n, 0, 0);
+            BENCH((double)data.bytes, "GB/s", what, multiply(&ref, &w, floats(x), floats(y)),
+                  multiply(&isa, &w, floats(x), floats(y)));
+            drop(data, what), drop(x, what), drop(y, what);
         }
 }
 
@@ -478,41 +527,49 @@ static void bench_cell(void) {
 static void check_gemm(void) {
     static const int64_t shapes[][3] = {{1, 1, 1},     {2, 5, 7},     {3, 300, 530},
                                         {17, 33, 257}, {64, 96, 256}, {1, 40, 300}};
-    for (int d = 0; d < XL_WEIGHT_DTYPES; d++)
+    for (int f = 0; f < XL_FORMAT_COUNT; f++)
         for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
             for (int accumulate = 0; accumulate < 2; accumulate++) {
-                int64_t n = shapes[s][0], rows = shapes[s][1], cols = shapes[s][2], ld = cols + 3;
+                int64_t n = shapes[s][0], rows = shapes[s][1], cols = shapes[s][2], ldx = cols + 3;
                 char what[64];
-                snprintf(what, sizeof what, "gemm[%s] %dx%dx%d", dtype_names[d], (int)n, (int)rows, (int)cols);
-                region full = random_floats((size_t)(rows * ld), 1), w = make((size_t)(rows * ld) * dtype_bytes[d]);
-                ref.from_f32[d](floats(full), w.data, (size_t)(rows * ld));
-                region x = random_floats((size_t)(n * ld), 1), y = random_floats((size_t)(n * rows), 1);
-                region z = copy_of(y), scratch = make(xl_gemm_scratch(cols) * 4);
-                float *one = floats(full);
+                snprintf(what, sizeof what, "gemm[%s] %dx%dx%d", name_of(f), (int)n, (int)rows, (int)cols);
+                region data, x = random_floats((size_t)(n * ldx), 1), y = random_floats((size_t)(n * rows), 1);
+                region z = copy_of(y), scratch = make(xl_gemm_scratch(cols) * 4), one = make((size_t)rows * 4);
+                xl_matrix w = random_matrix(&data, f, rows, cols, 3, 0);
                 for (int64_t t = 0; t < n; t++) {
-                    ref.matvec[d](w.data, ld, rows, cols, floats(x) + t * ld, one);
+                    multiply(&ref, &w, floats(x) + t * ldx, floats(one));
                     for (int64_t r = 0; r < rows; r++)
-                        floats(y)[t * rows + r] = one[r] + (accumulate ? floats(y)[t * rows + r] : 0);
+                        floats(y)[t * rows + r] = floats(one)[r] + (accumulate ? floats(y)[t * rows + r] : 0);
                 }
-                xl_gemm(&isa, (xlstm_dtype)d, w.data, ld, rows, cols, floats(x), ld, n, floats(z), rows, accumulate,
-                        floats(scratch));
+                xl_gemm(&isa, &(xl_product){.w = w,
+                                            .x = floats(x),
+                                            .ldx = ldx,
+                                            .n = n,
+                                            .y = floats(z),
+                                            .ldy = rows,
+                                            .accumulate = accumulate,
+                                            .scratch = floats(scratch)});
                 expect(what, distance(floats(z), floats(y), (size_t)(n * rows)), 2e-6);
-                drop(full, what), drop(w, what), drop(x, what), drop(y, what), drop(z, what), drop(scratch, what);
+                drop(data, what), drop(x, what), drop(y, what), drop(z, what), drop(scratch, what), drop(one, what);
             }
-    for (int d = 0; bench && d < XL_WEIGHT_DTYPES; d++)
+    for (int f = 0; bench && f < XL_FORMAT_COUNT; f++)
         for (int64_t n = 64; n <= 512; n *= 8) {
             int64_t size = 1024;
             char what[64];
-            snprintf(what, sizeof what, "gemm[%s] %dx1024x1024, first by f32", dtype_names[d], (int)n);
-            region w = make((size_t)(size * size) * 4), x = random_floats((size_t)(n * size), 1);
+            snprintf(what, sizeof what, "gemm[%s] %dx1024x1024, first by f32", name_of(f), (int)n);
+            region data[2], x = random_floats((size_t)(n * size), 1);
             region y = make((size_t)(n * size) * 4), scratch = make(xl_gemm_scratch(size) * 4);
-            memset(w.data, 0, w.bytes);
-            BENCH(2.0 * (double)(size * size * n), "GFLOP/s", what,
-                  xl_gemm(&isa, XLSTM_F32, w.data, size, size, size, floats(x), size, n, floats(y), size, 0,
-                          floats(scratch)),
-                  xl_gemm(&isa, (xlstm_dtype)d, w.data, size, size, size, floats(x), size, n, floats(y), size, 0,
-                          floats(scratch)));
-            drop(w, what), drop(x, what), drop(y, what), drop(scratch, what);
+            xl_product p[2];
+            for (int i = 0; i < 2; i++)
+                p[i] = (xl_product){.w = random_matrix(&data[i], i ? f : XL_FORMAT_F32, size, size, 0, 0),
+                                    .x = floats(x),
+                                    .ldx = size,
+                                    .n = n,
+                                    .y = floats(y),
+                                    .ldy = size,
+                                    .scratch = floats(scratch)};
+            BENCH(2.0 * (double)(size * size * n), "GFLOP/s", what, xl_gemm(&isa, &p[0]), xl_gemm(&isa, &p[1]));
+            drop(data[0], what), drop(data[1], what), drop(x, what), drop(y, what), drop(scratch, what);
         }
 }
 
@@ -537,6 +594,7 @@ int main(int argc, char **argv) {
     xl_blas_single_thread();
     xl_rng_seed(&rng, seed);
     check_conversions();
+    check_rounding();
     check_matvec();
     check_norms();
     check_activations();

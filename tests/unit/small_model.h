@@ -6,15 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cpu.h"
-#include "base/memory.h"
 #include "base/rng.h"
-#include "kernels/kernels.h"
 #include "model/model.h"
 
 typedef struct small_model {
     xlstm_model model;
-    xl_kernels kernels;
     xl_rng rng;
     void *owned[256];
     int count;
@@ -33,19 +29,21 @@ static inline const float *small_vector(small_model *s, int64_t n, double mean, 
 }
 
 static inline xl_weight small_matrix(small_model *s, int64_t rows, int64_t cols, double spread) {
-    static const xlstm_dtype dtypes[] = {XLSTM_F32, XLSTM_BF16, XLSTM_F16};
-    xl_weight w = {.dtype = dtypes[s->count % 3], .rows = rows, .cols = cols, .ld = cols};
+    static const xl_format_id formats[] = {XL_FORMAT_F32, XL_FORMAT_BF16, XL_FORMAT_F16};
+    xl_format_id format = formats[s->count % 3];
+    xl_weight w = {
+        .m = {.format = format, .rows = rows, .cols = cols, .stride = xl_format_row_bytes(format, cols)}};
     const float *values = small_vector(s, rows * cols, 0, spread);
-    void *data = small_own(s, (size_t)(rows * cols) * xlstm_dtype_size(w.dtype));
-    s->kernels.from_f32[w.dtype](values, data, (size_t)(rows * cols));
-    w.data = data;
+    void *data = small_own(s, (size_t)rows * w.m.stride);
+    xl_format_get((int)format)->from_f32(values, data, (size_t)(rows * cols));
+    w.m.data = data;
     return w;
 }
 
-static inline small_model *small_model_create(uint64_t seed, unsigned cpu_flags) {
+/* cpu_mask: as xlstm_model_options has it. */
+static inline small_model *small_model_create(uint64_t seed, const char *cpu_mask) {
     small_model *s = calloc(1, sizeof *s);
     xl_rng_seed(&s->rng, seed);
-    xl_kernels_init(&s->kernels, cpu_flags);
     xlstm_hparams hp = {.embedding_dim = 36,
                         .num_blocks = 3,
                         .num_heads = 3,
@@ -62,9 +60,6 @@ static inline small_model *small_model_create(uint64_t seed, unsigned cpu_flags)
                         .use_bias = true,
                         .add_out_norm = seed % 2 == 0};
     s->model.hparams = hp;
-    s->model.cpu_flags = cpu_flags;
-    s->model.info.device = "cpu";
-    s->model.info.kernels = s->kernels.name;
     memset(s->model.info.fingerprint, 'a' + (int)(seed % 6), 64);
     int64_t d = hp.embedding_dim;
     s->model.embedding = small_matrix(s, hp.vocab_size, d, 1);
@@ -105,10 +100,13 @@ static inline small_model *small_model_create(uint64_t seed, unsigned cpu_flags)
             .down_bias = small_vector(s, d, 0, 0.1),
         };
     }
+    if (xl_model_open_device(&s->model, NULL, cpu_mask, NULL) || xl_model_make_plan(&s->model, NULL)) abort();
     return s;
 }
 
 static inline void small_model_destroy(small_model *s) {
+    s->model.backend->plan_destroy(s->model.plan);
+    s->model.backend->device_close(s->model.device);
     for (int i = 0; i < s->count; i++) free(s->owned[i]);
     free(s);
 }

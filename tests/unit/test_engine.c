@@ -85,6 +85,10 @@ static outcome prefill_in(small_model *s, const xlstm_settings *settings, const 
     return o;
 }
 
+static int64_t in_force(const xlstm_session *session, const char *key) {
+    return xlstm_session_schedule_value(session, key);
+}
+
 static outcome decode_all(small_model *s, const int32_t *ids, size_t n, int workers) {
     xlstm_session *session;
     xlstm_settings settings;
@@ -96,9 +100,7 @@ static outcome decode_all(small_model *s, const int32_t *ids, size_t n, int work
     o.logits = calloc(o.logit_count, sizeof(float));
     for (size_t i = 0; i < n; i++)
         assert_int_equal(xlstm_decode(session, ids[i], o.logits + i * vocab, NULL), XLSTM_OK);
-    xlstm_schedule schedule;
-    xlstm_session_schedule(session, &schedule);
-    assert_int_equal(schedule.decode_threads, workers);
+    assert_int_equal(in_force(session, "decode_threads"), workers);
     read_states(session, &s->model.hparams, &o);
     xlstm_session_destroy(session);
     return o;
@@ -106,7 +108,7 @@ static outcome decode_all(small_model *s, const int32_t *ids, size_t n, int work
 
 /* The oracle: plain C kernels, one thread, one token at a time. */
 static outcome oracle(const int32_t *ids, size_t n, uint64_t seed) {
-    small_model *s = small_model_create(seed, 0);
+    small_model *s = small_model_create(seed, "c");
     outcome o = decode_all(s, ids, n, 1);
     small_model_destroy(s);
     return o;
@@ -116,7 +118,7 @@ static void every_schedule_gives_the_same(void **state) {
     int32_t ids[TOKENS];
     make_ids(ids, TOKENS, 7);
     for (uint64_t seed = 0; seed < 2; seed++) {
-        small_model *s = small_model_create(seed, xl_cpu_flags());
+        small_model *s = small_model_create(seed, NULL);
         outcome wanted = oracle(ids, TOKENS, seed);
         xl_rng rng;
         xl_rng_seed(&rng, seed);
@@ -144,7 +146,7 @@ static void decode_equals_prefill(void **state) {
     int32_t ids[TOKENS];
     make_ids(ids, TOKENS, 8);
     outcome wanted = oracle(ids, TOKENS, 3);
-    small_model *s = small_model_create(3, xl_cpu_flags());
+    small_model *s = small_model_create(3, NULL);
     for (int workers = 1; workers <= 5; workers += 2) {
         outcome o = decode_all(s, ids, TOKENS, workers);
         assert_same(&o, &wanted);
@@ -158,7 +160,7 @@ static void decode_equals_prefill(void **state) {
 static void last_logits_equal_the_last_of_all(void **state) {
     int32_t ids[TOKENS];
     make_ids(ids, TOKENS, 9);
-    small_model *s = small_model_create(4, xl_cpu_flags());
+    small_model *s = small_model_create(4, NULL);
     xlstm_settings settings;
     xlstm_settings_init(&settings, &s->model.hparams);
     xl_rng rng;
@@ -186,7 +188,7 @@ static void last_logits_equal_the_last_of_all(void **state) {
 static void schedule_says_what_ran(void **state) {
     int32_t ids[TOKENS];
     make_ids(ids, TOKENS, 9);
-    small_model *s = small_model_create(1, xl_cpu_flags());
+    small_model *s = small_model_create(1, NULL);
     for (int scheduler = 0; scheduler < 3; scheduler++) {
         xlstm_settings settings;
         xlstm_settings_init(&settings, &s->model.hparams);
@@ -198,17 +200,15 @@ static void schedule_says_what_ran(void **state) {
         xlstm_session *session;
         assert_int_equal(xlstm_session_create(&session, &s->model, &settings, NULL), XLSTM_OK);
         assert_int_equal(xlstm_prefill(session, ids, TOKENS, XLSTM_LOGITS_NONE, NULL, NULL), XLSTM_OK);
-        xlstm_schedule schedule;
-        xlstm_session_schedule(session, &schedule);
-        assert_int_equal(schedule.scheduler, scheduler);
-        assert_int_equal(schedule.chunk_size, 16);
-        assert_int_equal(schedule.heads_per_band, 2);
-        assert_int_equal(schedule.bands, 2);
-        assert_int_equal(schedule.threads, 2);
-        assert_int_equal(schedule.segment, 100);
+        assert_int_equal(in_force(session, "scheduler"), scheduler);
+        assert_int_equal(in_force(session, "chunk_size"), 16);
+        assert_int_equal(in_force(session, "heads_per_band"), 2);
+        assert_int_equal(in_force(session, "bands"), 2);
+        assert_int_equal(in_force(session, "threads"), 2);
+        assert_int_equal(in_force(session, "segment"), 100);
         /* 100 tokens are 7 chunks, 50 are 4; 3 blocks, 2 bands. */
-        assert_int_equal(schedule.chunks, scheduler == XLSTM_SCHED_RECURRENT ? 0 : 11 * 3 * 2);
-        assert_in_range(schedule.max_in_flight, 1, 2);
+        assert_int_equal(in_force(session, "chunks"), scheduler == XLSTM_SCHED_RECURRENT ? 0 : 11 * 3 * 2);
+        assert_in_range(in_force(session, "max_in_flight"), 1, 2);
 
         settings.v[XLSTM_TUNE_HEADS_PER_BAND] = 100;
         settings.v[XLSTM_TUNE_CHUNK_SIZE] = 5000;
@@ -217,10 +217,9 @@ static void schedule_says_what_ran(void **state) {
         assert_int_equal(settings.v[XLSTM_TUNE_HEADS_PER_BAND], 3);
         assert_int_equal(settings.v[XLSTM_TUNE_CHUNK_SIZE], 5000);
         assert_int_equal(xlstm_prefill(session, ids, TOKENS, XLSTM_LOGITS_NONE, NULL, NULL), XLSTM_OK);
-        xlstm_session_schedule(session, &schedule);
-        assert_int_equal(schedule.bands, 1);
-        assert_int_equal(schedule.chunk_size, 100);
-        assert_int_equal(schedule.max_in_flight, 1);
+        assert_int_equal(in_force(session, "bands"), 1);
+        assert_int_equal(in_force(session, "chunk_size"), 100);
+        assert_int_equal(in_force(session, "max_in_flight"), 1);
         settings.v[XLSTM_TUNE_WORKERS] = 257;
         assert_int_equal(xlstm_session_configure(session, &settings, NULL), XLSTM_EARG);
         xlstm_session_destroy(session);
@@ -232,7 +231,7 @@ static void schedule_says_what_ran(void **state) {
 static void ray_has_several_bands_in_flight(void **state) {
     int32_t ids[TOKENS];
     make_ids(ids, TOKENS, 9);
-    small_model *s = small_model_create(1, 0);
+    small_model *s = small_model_create(1, "c");
     xlstm_settings settings;
     xlstm_settings_init(&settings, &s->model.hparams);
     settings.v[XLSTM_TUNE_SCHEDULER] = XLSTM_SCHED_RAY;
@@ -242,13 +241,13 @@ static void ray_has_several_bands_in_flight(void **state) {
     xlstm_session *session;
     assert_int_equal(xlstm_session_create(&session, &s->model, &settings, NULL), XLSTM_OK);
     /* On a busy machine one thread may do all before another wakes. */
-    xlstm_schedule schedule = {0};
-    for (double end = xl_now_s() + 30; schedule.max_in_flight < 2 && xl_now_s() < end;) {
+    int64_t in_flight = 0;
+    for (double end = xl_now_s() + 30; in_flight < 2 && xl_now_s() < end;) {
         assert_int_equal(xlstm_prefill(session, ids, TOKENS, XLSTM_LOGITS_NONE, NULL, NULL), XLSTM_OK);
-        xlstm_session_schedule(session, &schedule);
-        assert_int_equal(schedule.chunks, 3 * 3);
+        in_flight = in_force(session, "max_in_flight");
+        assert_int_equal(in_force(session, "chunks"), 3 * 3);
     }
-    assert_in_range(schedule.max_in_flight, 2, 3);
+    assert_in_range(in_flight, 2, 3);
     xlstm_session_destroy(session);
     small_model_destroy(s);
 }
@@ -257,7 +256,7 @@ static void odd_lengths(void **state) {
     enum { LONG = 20000 };
     static int32_t ids[LONG];
     make_ids(ids, LONG, 11);
-    small_model *s = small_model_create(2, xl_cpu_flags());
+    small_model *s = small_model_create(2, NULL);
     xlstm_settings settings;
     xlstm_settings_init(&settings, &s->model.hparams);
     xlstm_session *a, *b;
@@ -281,9 +280,7 @@ static void odd_lengths(void **state) {
     assert_int_equal(xlstm_prefill(b, ids + 1, LONG - 1, XLSTM_LOGITS_LAST, y, NULL), XLSTM_OK);
     assert_int_equal(xlstm_session_position(a), LONG);
     assert_true(relative_error(x, y, 101) <= tolerance);
-    xlstm_schedule schedule;
-    xlstm_session_schedule(b, &schedule);
-    assert_int_equal(schedule.threads, 256);
+    assert_int_equal(in_force(b, "threads"), 256);
 
     xlstm_session_trim(a);
     assert_int_equal(xlstm_decode(a, 5, x, NULL), XLSTM_OK);
@@ -295,7 +292,7 @@ static void odd_lengths(void **state) {
 }
 
 static void bad_ids_change_nothing(void **state) {
-    small_model *s = small_model_create(2, xl_cpu_flags());
+    small_model *s = small_model_create(2, NULL);
     xlstm_session *session;
     xlstm_error err;
     float x[101], y[101];
@@ -334,7 +331,7 @@ static int count_polls(void *user) {
 static void a_prompt_is_polled_often(void **state) {
     int32_t ids[TOKENS];
     make_ids(ids, TOKENS, 12);
-    small_model *s = small_model_create(2, xl_cpu_flags());
+    small_model *s = small_model_create(2, NULL);
     xlstm_settings settings;
     xlstm_settings_init(&settings, &s->model.hparams);
     settings.v[XLSTM_TUNE_CHUNK_SIZE] = 10;
@@ -356,7 +353,7 @@ static void a_prompt_is_polled_often(void **state) {
 static void cancelled_session_is_usable_after_reset(void **state) {
     int32_t ids[TOKENS];
     make_ids(ids, TOKENS, 12);
-    small_model *s = small_model_create(2, xl_cpu_flags());
+    small_model *s = small_model_create(2, NULL);
     for (int scheduler = 0; scheduler < 3; scheduler++) {
         xlstm_settings settings;
         xlstm_settings_init(&settings, &s->model.hparams);
@@ -401,7 +398,7 @@ static void cancelled_session_is_usable_after_reset(void **state) {
 static void state_round_trip(void **state) {
     int32_t ids[TOKENS];
     make_ids(ids, TOKENS, 13);
-    small_model *s = small_model_create(2, xl_cpu_flags()), *other = small_model_create(3, xl_cpu_flags());
+    small_model *s = small_model_create(2, NULL), *other = small_model_create(3, NULL);
     char folder[] = "/tmp/xlstm-state-XXXXXX";
     assert_non_null(mkdtemp(folder));
     char *path = xl_path_join(folder, "state.safetensors");

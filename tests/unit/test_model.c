@@ -49,62 +49,70 @@ static xlstm_model *open_model(const char *dir, int64_t weights, int64_t huge_pa
 
 /* Element (r, c) of a weight as float32. */
 static float weight_at(const xl_weight *w, int64_t r, int64_t c) {
-    xlstm_tensor view = {.dtype = w->dtype, .rank = 1, .shape = {w->rows * w->ld}, .data = w->data};
-    float value;
-    assert_int_equal(xlstm_tensor_to_f32(&view, (size_t)(r * w->ld + c), 1, &value, NULL), XLSTM_OK);
+    const char *row = (const char *)w->m.data + (size_t)r * w->m.stride;
+    float *values = calloc((size_t)w->m.cols, sizeof *values), value;
+    xl_format_get((int)w->m.format)->to_f32(row, values, (size_t)w->m.cols);
+    value = values[c];
+    free(values);
     return value;
 }
 
-static float round_to(float x, xlstm_dtype dtype) {
-    if (dtype == XLSTM_BF16) return xl_bf16_to_f32(xl_f32_to_bf16(x));
-    return dtype == XLSTM_F16 ? xl_f16_to_f32(xl_f32_to_f16(x)) : x;
+/* values[0 … n) as the format holds them. */
+static void round_to(float *values, int64_t n, xl_format_id format) {
+    void *blocks = malloc(xl_format_row_bytes(format, n));
+    xl_format_get((int)format)->from_f32(values, blocks, (size_t)n);
+    xl_format_get((int)format)->to_f32(blocks, values, (size_t)n);
+    free(blocks);
 }
 
 /* Compares a bound weight with rows of the stored tensor, rounded to the weight's format. */
 static void assert_rows(const xl_weight *w, const xlstm_tensor_file *file, const char *name, int64_t row) {
     const xlstm_tensor *t = xlstm_tensor_file_find(file, name);
     assert_non_null(t);
-    assert_int_equal(w->cols, t->shape[1]);
-    assert_int_equal((uintptr_t)w->data % xlstm_dtype_size(w->dtype), 0);
-    float *values = calloc((size_t)w->cols, sizeof *values);
-    for (int64_t r = 0; r < w->rows; r++) {
-        assert_int_equal(xlstm_tensor_to_f32(t, (size_t)((row + r) * w->cols), (size_t)w->cols, values, NULL), 0);
-        for (int64_t c = 0; c < w->cols; c++) {
-            if (weight_at(w, r, c) != round_to(values[c], w->dtype)) fail_msg("%s [%d, %d]", name, (int)r, (int)c);
+    assert_int_equal(w->m.cols, t->shape[1]);
+    if (w->m.format == XL_FORMAT_F32) assert_int_equal((uintptr_t)w->m.data % sizeof(float), 0);
+    float *values = calloc((size_t)w->m.cols, sizeof *values);
+    for (int64_t r = 0; r < w->m.rows; r++) {
+        assert_int_equal(xlstm_tensor_to_f32(t, (size_t)((row + r) * w->m.cols), (size_t)w->m.cols, values, NULL),
+                         0);
+        round_to(values, w->m.cols, w->m.format);
+        for (int64_t c = 0; c < w->m.cols; c++) {
+            if (weight_at(w, r, c) != values[c]) fail_msg("%s [%d, %d]", name, (int)r, (int)c);
         }
     }
     free(values);
 }
 
 static void fused_rows_become_single(void **state) {
-    static const int64_t formats[] = {XLSTM_WEIGHTS_STORED, XLSTM_WEIGHTS_F32, XLSTM_WEIGHTS_BF16,
-                                      XLSTM_WEIGHTS_F16};
-    static const xlstm_dtype dtypes[] = {XLSTM_F16, XLSTM_F32, XLSTM_BF16, XLSTM_F16};
+    /* As stored, then every format of the table. */
+    static const xl_format_id held[] = {XL_FORMAT_F16, XL_FORMAT_F32, XL_FORMAT_BF16, XL_FORMAT_F16,
+                                        XL_FORMAT_Q8_0};
     xlstm_tensor_file *file;
     assert_int_equal(xlstm_tensor_file_open(&file, DATA "f16-fused-bias/model.safetensors", NULL), XLSTM_OK);
-    for (int f = 0; f < 4; f++) {
+    for (int f = 0; f < 5; f++) {
         for (int huge = 0; huge < 2; huge++) {
-            xlstm_model *m = open_model(DATA "f16-fused-bias", formats[f], huge, 1 + f);
+            xlstm_model *m = open_model(DATA "f16-fused-bias", f, huge, 1 + f);
             const xlstm_hparams *h = xlstm_model_hparams(m);
             assert_true(h->fused && h->use_bias && h->qk_dim == 64 && h->v_dim == 128);
             for (int64_t i = 0; i < h->num_blocks; i++) {
                 const xl_block *b = &m->blocks[i];
                 char name[128];
                 snprintf(name, sizeof name, "backbone.blocks.%d.mlstm_layer.qkv_opreact.weight", (int)i);
-                assert_int_equal(b->q.dtype, dtypes[f]);
+                assert_int_equal(b->q.m.format, held[f]);
+                assert_int_equal(b->igate.m.format, held[f] == XL_FORMAT_Q8_0 ? XL_FORMAT_F32 : held[f]);
                 assert_rows(&b->q, file, name, 0);
                 assert_rows(&b->k, file, name, 64);
                 assert_rows(&b->v, file, name, 128);
                 assert_rows(&b->o, file, name, 256);
-                assert_true(xl_weight_follows(&b->q, &b->k) && xl_weight_follows(&b->k, &b->v) &&
-                            xl_weight_follows(&b->v, &b->o) && !xl_weight_follows(&b->q, &b->v));
+                assert_true(xl_matrix_follows(&b->q.m, &b->k.m) && xl_matrix_follows(&b->k.m, &b->v.m) &&
+                            xl_matrix_follows(&b->v.m, &b->o.m) && !xl_matrix_follows(&b->q.m, &b->v.m));
                 snprintf(name, sizeof name, "backbone.blocks.%d.mlstm_layer.ifgate_preact.weight", (int)i);
                 assert_rows(&b->igate, file, name, 0);
                 assert_rows(&b->fgate, file, name, 2);
                 snprintf(name, sizeof name, "backbone.blocks.%d.ffn.proj_up_gate_z.weight", (int)i);
                 assert_rows(&b->gate, file, name, 0);
                 assert_rows(&b->up, file, name, 384);
-                assert_true(xl_weight_follows(&b->gate, &b->up));
+                assert_true(xl_matrix_follows(&b->gate.m, &b->up.m));
                 snprintf(name, sizeof name, "backbone.blocks.%d.ffn.proj_up_gate_z.bias", (int)i);
                 float bias;
                 xlstm_tensor_to_f32(xlstm_tensor_file_find(file, name), 384, 1, &bias, NULL);
@@ -137,11 +145,11 @@ static void single_forms_are_bound(void **state) {
     xlstm_tensor_file_close(file);
     xlstm_model_close(m);
 
-    m = open_model(DATA "f32-sharded", XLSTM_WEIGHTS_BF16, 0, 2);
+    m = open_model(DATA "f32-sharded", 1 + XL_FORMAT_BF16, 0, 2);
     assert_int_equal(xlstm_tensor_file_open(&file, DATA "f32-sharded/model-00003-of-00003.safetensors", NULL), 0);
     assert_rows(&m->blocks[0].q, file, "backbone.blocks.0.mlstm_layer.q.weight", 0);
     assert_rows(&m->blocks[1].o, file, "backbone.blocks.1.mlstm_layer.ogate_preact.weight", 0);
-    assert_true(xl_weight_follows(&m->blocks[0].q, &m->blocks[0].k));
+    assert_true(xl_matrix_follows(&m->blocks[0].q.m, &m->blocks[0].k.m));
     xlstm_tensor_file_close(file);
     xlstm_model_info info;
     xlstm_model_get_info(m, &info);
@@ -276,7 +284,7 @@ static void spellings_of_names(void **state) {
     xlstm_model *m;
     assert_int_equal(xlstm_model_open(&m, folder, NULL, &err), XLSTM_OK);
     assert_null(m->out_norm);
-    assert_ptr_equal(m->lm_head.data, m->embedding.data);
+    assert_ptr_equal(m->lm_head.m.data, m->embedding.m.data);
     xlstm_model_info info;
     xlstm_model_get_info(m, &info);
     assert_int_equal(info.decode_read_bytes, info.resident_bytes);
@@ -328,9 +336,9 @@ static void unaligned_data_are_copied(void **state) {
         assert_int_equal(system(command), 0);
         assert_int_equal(xl_file_write(file, moved, bytes + shift, NULL), XLSTM_OK);
         xlstm_model *m = open_model(other, XLSTM_WEIGHTS_STORED, 0, 2);
-        assert_int_equal((uintptr_t)m->blocks[1].down.data % 2, 0);
-        for (int64_t r = 0; r < m->blocks[1].down.rows; r++) {
-            for (int64_t c = 0; c < m->blocks[1].down.cols; c++)
+        assert_int_equal((uintptr_t)m->blocks[1].down.m.data % 2, 0);
+        for (int64_t r = 0; r < m->blocks[1].down.m.rows; r++) {
+            for (int64_t c = 0; c < m->blocks[1].down.m.cols; c++)
                 assert_true(weight_at(&m->blocks[1].down, r, c) == weight_at(&aligned->blocks[1].down, r, c));
         }
         assert_string_equal(m->info.fingerprint, aligned->info.fingerprint);
@@ -471,10 +479,12 @@ static void memory_that_does_not_suffice(void **state) {
     } cases[] = {
         {XLSTM_WEIGHTS_STORED, 0, XLSTM_OK, ""},
         {XLSTM_WEIGHTS_STORED, 2100000, XLSTM_OK, ""},
-        {XLSTM_WEIGHTS_STORED, 1500000, XLSTM_ENOMEM, "weights bf16 or f16 (0.00 GB) would fit"},
-        {XLSTM_WEIGHTS_F32, 1500000, XLSTM_ENOMEM, "would fit"},
-        {XLSTM_WEIGHTS_BF16, 1500000, XLSTM_OK, ""},
-        {XLSTM_WEIGHTS_STORED, 500000, XLSTM_ENOMEM, "would not fit either"},
+        {XLSTM_WEIGHTS_STORED, 1500000, XLSTM_ENOMEM,
+         "these would fit: bf16 (0.00 GB), f16 (0.00 GB), q8_0 (0.00 GB)"},
+        {1 + XL_FORMAT_F32, 1500000, XLSTM_ENOMEM, "would fit"},
+        {1 + XL_FORMAT_BF16, 1500000, XLSTM_OK, ""},
+        {XLSTM_WEIGHTS_STORED, 700000, XLSTM_ENOMEM, "these would fit: q8_0"},
+        {XLSTM_WEIGHTS_STORED, 300000, XLSTM_ENOMEM, "q8_0, needs 0.00 GB and would not fit either"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct xlstm_model *m = calloc(1, sizeof *m);
@@ -483,6 +493,7 @@ static void memory_that_does_not_suffice(void **state) {
         m->store = calloc(1, sizeof *m->store);
         assert_int_equal(xl_checkpoint_open(&m->store->checkpoint, DATA "f32-sharded", &err), XLSTM_OK);
         m->hparams = m->store->checkpoint.hparams;
+        assert_int_equal(xl_model_open_device(m, NULL, NULL, &err), XLSTM_OK);
         assert_int_equal(xl_bind(m, cases[i].weights, false, &parts, &err), XLSTM_OK);
         int status = xl_plan_memory(m, &parts, false, cases[i].available, &err);
         if (status != cases[i].status || !strstr(err.text, cases[i].says))
@@ -490,6 +501,70 @@ static void memory_that_does_not_suffice(void **state) {
         free(parts.list);
         xlstm_model_close(m);
     }
+}
+
+/* A device whose memory the host cannot reach: all weights go through buffer_write, whatever their format. */
+static xl_backend far;
+
+static void *no_host(xl_buffer *buffer) {
+    return NULL;
+}
+
+static void weights_reach_a_device_of_its_own(void **state) {
+    far = *xl_backend_find("cpu");
+    far.uses_host_memory = false;
+    far.buffer_host = no_host;
+    for (int64_t weights = 0; weights <= XL_FORMAT_COUNT; weights++) {
+        xlstm_model *near = open_model(DATA "f32-sharded", weights, 1, 2);
+        struct xlstm_model *m = calloc(1, sizeof *m);
+        xl_parts parts = {.list = NULL};
+        xlstm_error err;
+        m->store = calloc(1, sizeof *m->store);
+        assert_int_equal(xl_checkpoint_open(&m->store->checkpoint, DATA "f32-sharded", &err), XLSTM_OK);
+        m->hparams = m->store->checkpoint.hparams;
+        assert_int_equal(xl_model_open_device(m, NULL, NULL, &err), XLSTM_OK);
+        m->backend = &far;
+        assert_int_equal(xl_bind(m, weights, false, &parts, &err), XLSTM_OK);
+        assert_int_equal(xl_plan_memory(m, &parts, false, 0, &err), XLSTM_OK);
+        assert_int_equal(xl_load_parts(m, &parts, 2, NULL, NULL, &err), XLSTM_OK);
+        for (int64_t i = 0; i < m->hparams.num_blocks; i++) {
+            const xl_weight *pairs[][2] = {{&m->blocks[i].q, &near->blocks[i].q},
+                                           {&m->blocks[i].igate, &near->blocks[i].igate},
+                                           {&m->blocks[i].down, &near->blocks[i].down},
+                                           {&m->embedding, &near->embedding}};
+            for (size_t p = 0; p < sizeof pairs / sizeof *pairs; p++) {
+                const xl_weight *a = pairs[p][0], *b = pairs[p][1];
+                assert_null(a->m.data);
+                assert_non_null(a->buffer);
+                const char *memory = xl_backend_find("cpu")->buffer_host(a->buffer);
+                assert_int_equal(a->m.stride, b->m.stride);
+                assert_memory_equal(memory + a->offset, b->m.data, (size_t)b->m.rows * b->m.stride);
+            }
+        }
+        free(parts.list);
+        xlstm_model_close(m);
+        xlstm_model_close(near);
+    }
+}
+
+static void what_a_format_costs(void **state) {
+    /* What is said without opening the weights is what they then take. */
+    for (int f = 0; f < XL_FORMAT_COUNT; f++) {
+        xlstm_model *m = open_model(DATA "f32-sharded", 1 + f, 0, 2);
+        xlstm_model_info info;
+        xlstm_model_get_info(m, &info);
+        uint64_t resident = 0, read = 0;
+        assert_int_equal(xlstm_weight_format_cost(f, &m->hparams, &resident, &read, NULL), XLSTM_OK);
+        assert_int_equal(resident, info.resident_bytes);
+        assert_int_equal(read, info.decode_read_bytes);
+        assert_true(f == XL_FORMAT_F32 ? info.weights_tolerance == 0 : info.weights_tolerance > 0);
+        xlstm_model_close(m);
+    }
+    xlstm_device_info device;
+    assert_int_equal(xlstm_device_at(0, &device), XLSTM_OK);
+    assert_string_equal(device.name, "cpu");
+    assert_int_equal(xlstm_device_at(-1, &device), XLSTM_ENOTFOUND);
+    assert_int_equal(xlstm_device_at(1000, &device), XLSTM_ENOTFOUND);
 }
 
 /* numerics.md: 6,865,424,896 parameters, 13.3 GB read a token in bfloat16, 134 MB of state. */
@@ -537,6 +612,8 @@ int main(void) {
         cmocka_unit_test(folders_without_a_checkpoint),
         cmocka_unit_test(cancelled),
         cmocka_unit_test(memory_that_does_not_suffice),
+        cmocka_unit_test(weights_reach_a_device_of_its_own),
+        cmocka_unit_test(what_a_format_costs),
         cmocka_unit_test(sizes_of_the_published_model),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

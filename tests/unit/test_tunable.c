@@ -36,7 +36,7 @@ static void rows_are_whole(void **state) {
 }
 
 static void defaults_and_ranges_are_legal(void **state) {
-    small_model *s = small_model_create(1, 0);
+    small_model *s = small_model_create(1, "c");
     for (int with_model = 0; with_model < 2; with_model++) {
         const xlstm_hparams *model = with_model ? &s->model.hparams : NULL;
         xlstm_settings settings;
@@ -69,7 +69,7 @@ static void text_is_parsed(void **state) {
     assert_int_equal(xlstm_settings_parse(&settings, XLSTM_TUNE_PINNING, "spread", &err), XLSTM_OK);
     assert_int_equal(settings.v[XLSTM_TUNE_PINNING], XLSTM_PIN_SPREAD);
     assert_int_equal(xlstm_settings_parse(&settings, XLSTM_TUNE_WEIGHTS, "bf16", &err), XLSTM_OK);
-    assert_int_equal(settings.v[XLSTM_TUNE_WEIGHTS], XLSTM_WEIGHTS_BF16);
+    assert_int_equal(settings.v[XLSTM_TUNE_WEIGHTS], 1 + XL_FORMAT_BF16);
     assert_int_equal(xlstm_settings_parse(&settings, XLSTM_TUNE_CHUNK_SIZE, "5000", &err), XLSTM_OK);
     assert_int_equal(settings.v[XLSTM_TUNE_CHUNK_SIZE], 5000);
     const struct {
@@ -104,7 +104,7 @@ static void text_is_parsed(void **state) {
 
 static void what_is_in_force(void **state) {
     small_model *m = small_model_create(1, 0);
-    xlstm_model_info info = {.stored_weights = XLSTM_WEIGHTS_BF16};
+    xlstm_model_info info = {.stored_weights = 1 + XL_FORMAT_BF16};
     xlstm_work work, unknown;
     xlstm_settings s, e;
     xlstm_work_init(&unknown, NULL, NULL, 0);
@@ -119,12 +119,12 @@ static void what_is_in_force(void **state) {
     assert_int_equal(e.v[XLSTM_TUNE_CHUNK_SIZE], 40); /* the prompt */
     assert_int_equal(e.v[XLSTM_TUNE_SEGMENT], 40);
     assert_int_equal(e.v[XLSTM_TUNE_HEADS_PER_BAND], 3); /* the model's */
-    assert_int_equal(e.v[XLSTM_TUNE_WEIGHTS], XLSTM_WEIGHTS_BF16);
-    s.v[XLSTM_TUNE_WEIGHTS] = XLSTM_WEIGHTS_F16;
+    assert_int_equal(e.v[XLSTM_TUNE_WEIGHTS], 1 + XL_FORMAT_BF16);
+    s.v[XLSTM_TUNE_WEIGHTS] = 1 + XL_FORMAT_F16;
     s.v[XLSTM_TUNE_SEGMENT] = 32;
     xlstm_settings_effective(&s, &work, &e);
     assert_int_equal(e.v[XLSTM_TUNE_CHUNK_SIZE], 32); /* its segment */
-    assert_int_equal(e.v[XLSTM_TUNE_WEIGHTS], XLSTM_WEIGHTS_F16);
+    assert_int_equal(e.v[XLSTM_TUNE_WEIGHTS], 1 + XL_FORMAT_F16);
     s.v[XLSTM_TUNE_CHUNK_SIZE] = 7;
     xlstm_settings_effective(&s, &work, &s);
     assert_int_equal(s.v[XLSTM_TUNE_CHUNK_SIZE], 7);

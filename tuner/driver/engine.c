@@ -27,7 +27,7 @@ typedef struct memo {
     bool looked;
     double kl, ppl, peak_mb; /* NAN: not determined */
     char token_hash[33];
-    xlstm_schedule schedule;
+    json_t *in_force; /* the schedule of its last sample; NULL: none yet */
 } memo;
 
 struct tune_engine {
@@ -346,7 +346,8 @@ static int run(tune_engine *e, copy *c, memo *m, unsigned repeats, double limit,
     memcpy(head, m->token_hash, 16);
     head[16] = 0;
     out->hash = strtoull(head, NULL, 16);
-    xlstm_session_schedule(c->session, &m->schedule);
+    json_decref(m->in_force);
+    m->in_force = tune_engine_schedule_json(c->session);
     if (baseline && !e->have_baseline) {
         memcpy(e->baseline_tokens, e->tokens, (size_t)e->options.new_tokens * sizeof *e->tokens);
         e->have_baseline = true;
@@ -386,7 +387,7 @@ int tune_engine_describe(void *self, int64_t candidate, tune_description *out, x
     out->kl = m->kl;
     out->ppl = m->ppl;
     memcpy(out->token_hash, m->token_hash, sizeof out->token_hash);
-    out->in_force = tune_engine_schedule_json(&m->schedule);
+    out->in_force = json_incref(m->in_force);
     return XLSTM_OK;
 }
 

@@ -59,7 +59,7 @@ json_t *tune_engine_settings_json(const xlstm_settings *settings);
 /* The reverse; what is not there stays as it is. EFORMAT names the member. */
 int tune_engine_settings_read(const json_t *object, xlstm_settings *settings, xlstm_error *err);
 /* What the last request on these settings was run with, as JSON. */
-json_t *tune_engine_schedule_json(const xlstm_schedule *schedule);
+json_t *tune_engine_schedule_json(const xlstm_session *session);
 
 /* Settings that come to the same for this work (xlstm_settings_effective) have one key. */
 uint64_t tune_engine_key(const xlstm_settings *settings, const xlstm_work *work);

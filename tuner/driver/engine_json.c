@@ -37,12 +37,12 @@ int tune_engine_settings_read(const json_t *object, xlstm_settings *settings, xl
     return xlstm_settings_check(settings, err);
 }
 
-json_t *tune_engine_schedule_json(const xlstm_schedule *s) {
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "chunk_size", (json_int_t)s->chunk_size,
-                     "heads_per_band", (json_int_t)s->heads_per_band, "bands", (json_int_t)s->bands, "threads",
-                     (json_int_t)s->threads, "segment", (json_int_t)s->segment, "decode_threads",
-                     (json_int_t)s->decode_threads, "chunks", (json_int_t)s->chunks, "max_in_flight",
-                     (json_int_t)s->max_in_flight);
+json_t *tune_engine_schedule_json(const xlstm_session *session) {
+    json_t *j = json_object();
+    xlstm_schedule_entry entry;
+    for (int i = 0; xlstm_session_schedule(session, i, &entry); i++)
+        json_object_set_new(j, entry.key, entry.text ? json_string(entry.text) : json_integer(entry.value));
+    return j;
 }
 
 uint64_t tune_engine_key(const xlstm_settings *settings, const xlstm_work *work) {

@@ -1,66 +1,86 @@
-/* The mLSTM cell of a segment: chunks x bands of heads, by the scheduler asked for. A head's norm and output gate
- * follow its chunk at once, while its values are in the cache. */
+/* The mLSTM cell of a segment: chunks x bands of heads of every slice, by the scheduler asked for. A head's norm
+ * and output gate follow its chunk at once, while its values are in the cache. */
 #include "backend/cpu/internal.h"
 
-/* Norms and gates tokens [first, first + length) of one head. */
-static void finish_head(const segment *s, const xl_op *op, int64_t head, int64_t first, int64_t length) {
-    const xl_context *context = s->context;
-    const xl_kernels *k = &context->plan->device->kernels;
-    int64_t dv = context->plan->program.v_head, width = context->plan->program.width[XL_SLOT_H];
+/* A head of a slice: its state and where its rows begin in the slots. */
+typedef struct head_view {
+    float *c, *n, *m;
+    int64_t row, head;
+} head_view;
+
+static head_view view_head(const segment *s, const xl_op *op, const slice *part, int64_t head) {
+    const xl_plan *plan = s->executor->plan;
+    const xl_program *p = &plan->program;
+    float *c = part->feed->state->data + (size_t)op->block * plan->block_floats;
+    float *n = c + p->heads * p->qk_head * p->v_head, *m = n + p->heads * p->qk_head;
+    return (head_view){.c = c + head * p->qk_head * p->v_head,
+                       .n = n + head * p->qk_head,
+                       .m = m + head,
+                       .row = part->row,
+                       .head = head};
+}
+
+/* Norms and gates `length` rows of one head from `row` on. */
+static void finish_head(const segment *s, const xl_op *op, int64_t head, int64_t row, int64_t length) {
+    const xl_executor *e = s->executor;
+    const xl_kernels *k = &e->plan->device->kernels;
+    int64_t dv = e->plan->program.v_head, width = e->plan->program.width[XL_SLOT_H];
     const float *bias = op->norm_bias ? op->norm_bias + head * dv : NULL;
-    for (int64_t t = first; t < first + length; t++) {
-        float *h = context->slot[XL_SLOT_H] + t * width + head * dv;
+    for (int64_t t = row; t < row + length; t++) {
+        float *h = e->slot[XL_SLOT_H] + t * width + head * dv;
         k->head_norm(h, op->norm + head * dv, bias, op->norm_eps, 1, dv, h);
-        k->sigmoid_mul(context->slot[XL_SLOT_O] + t * width + head * dv, h, h, dv);
+        k->sigmoid_mul(e->slot[XL_SLOT_O] + t * width + head * dv, h, h, dv);
     }
 }
 
-static void run_steps(const segment *s, const xl_op *op, int64_t head, int64_t first, int64_t length) {
-    const xl_context *context = s->context;
-    const xl_program *p = &context->plan->program;
+static void run_steps(const segment *s, const xl_op *op, const head_view *v, int64_t first, int64_t length) {
+    const xl_executor *e = s->executor;
+    const xl_program *p = &e->plan->program;
     int64_t dqk = p->qk_head, dv = p->v_head, heads = p->heads;
-    float *c = context->state + (size_t)op->block * context->plan->block_floats;
-    float *n = c + heads * dqk * dv, *m = n + heads * dqk;
-    for (int64_t t = first; t < first + length; t++)
-        context->plan->device->kernels.mlstm_step(
-            c + head * dqk * dv, n + head * dqk, m + head, context->slot[XL_SLOT_Q] + t * heads * dqk + head * dqk,
-            context->slot[XL_SLOT_K] + t * heads * dqk + head * dqk,
-            context->slot[XL_SLOT_V] + t * heads * dv + head * dv, context->slot[XL_SLOT_I][t * heads + head],
-            context->slot[XL_SLOT_F][t * heads + head], dqk, dv, (float)p->eps,
-            context->slot[XL_SLOT_H] + t * heads * dv + head * dv);
-    finish_head(s, op, head, first, length);
+    for (int64_t t = v->row + first; t < v->row + first + length; t++) {
+        int64_t at = t * heads + v->head;
+        e->plan->device->kernels.mlstm_step(v->c, v->n, v->m, e->slot[XL_SLOT_Q] + at * dqk,
+                                            e->slot[XL_SLOT_K] + at * dqk, e->slot[XL_SLOT_V] + at * dv,
+                                            e->slot[XL_SLOT_I][at], e->slot[XL_SLOT_F][at], dqk, dv, (float)p->eps,
+                                            e->slot[XL_SLOT_H] + at * dv);
+    }
+    finish_head(s, op, v->head, v->row + first, length);
 }
 
-static void run_chunk(const segment *s, const xl_op *op, int thread, int64_t head, int64_t first, int64_t length) {
-    const xl_context *context = s->context;
-    const xl_program *p = &context->plan->program;
-    int64_t dqk = p->qk_head, dv = p->v_head, heads = p->heads;
-    float *c = context->state + (size_t)op->block * context->plan->block_floats;
-    float *n = c + heads * dqk * dv, *m = n + heads * dqk;
+static void run_chunk(const segment *s, const xl_op *op, int thread, const head_view *v, int64_t first,
+                      int64_t length) {
+    const xl_executor *e = s->executor;
+    const xl_program *p = &e->plan->program;
+    int64_t dqk = p->qk_head, dv = p->v_head, heads = p->heads, at = (v->row + first) * heads + v->head;
     const xl_mlstm_chunk chunk = {
         .length = length,
         .dqk = dqk,
         .dv = dv,
-        .q = context->slot[XL_SLOT_Q] + (first * heads + head) * dqk,
-        .k = context->slot[XL_SLOT_K] + (first * heads + head) * dqk,
-        .v = context->slot[XL_SLOT_V] + (first * heads + head) * dv,
+        .q = e->slot[XL_SLOT_Q] + at * dqk,
+        .k = e->slot[XL_SLOT_K] + at * dqk,
+        .v = e->slot[XL_SLOT_V] + at * dv,
         .q_stride = heads * dqk,
         .k_stride = heads * dqk,
         .v_stride = heads * dv,
-        .igate = context->slot[XL_SLOT_I] + first * heads + head,
-        .fgate = context->slot[XL_SLOT_F] + first * heads + head,
+        .igate = e->slot[XL_SLOT_I] + at,
+        .fgate = e->slot[XL_SLOT_F] + at,
         .i_stride = heads,
         .f_stride = heads,
-        .c = c + head * dqk * dv,
-        .n = n + head * dqk,
-        .m = m + head,
+        .c = v->c,
+        .n = v->n,
+        .m = v->m,
         .eps = (float)p->eps,
-        .h = context->slot[XL_SLOT_H] + (first * heads + head) * dv,
+        .h = e->slot[XL_SLOT_H] + at * dv,
         .h_stride = heads * dv,
-        .scratch = xl_cpu_scratch(context, thread),
+        .scratch = xl_cpu_scratch(e, thread),
     };
-    context->plan->device->kernels.mlstm_chunk(&chunk);
-    finish_head(s, op, head, first, length);
+    e->plan->device->kernels.mlstm_chunk(&chunk);
+    finish_head(s, op, v->head, v->row + first, length);
+}
+
+/* A decoded token has no chunks, and `recurrent` makes none. */
+static bool by_steps(const segment *s, const slice *part) {
+    return part->feed->decode || s->scheduler == XLSTM_SCHED_RECURRENT;
 }
 
 static void begin_task(segment *s) {
@@ -74,76 +94,88 @@ static void end_task(segment *s, uint64_t chunks) {
     atomic_fetch_add(&s->chunks, chunks);
 }
 
-typedef struct band {
-    int64_t first, end; /* heads */
-} band;
-
-static band band_at(const segment *s, int64_t index) {
-    int64_t heads = s->context->plan->program.heads;
-    band b = {index * s->heads_per_band, (index + 1) * s->heads_per_band};
-    if (b.end > heads) b.end = heads;
-    return b;
+int64_t xl_cpu_cut_cell(const segment *s, int64_t heads_per_band, cell_task *tasks) {
+    int64_t heads = s->executor->plan->program.heads, count = 0;
+    for (int64_t i = 0; i < s->slices; i++) {
+        const slice *part = &s->executor->slices[i];
+        /* Of a decoded token each head is a task. */
+        int64_t band = part->feed->decode ? 1 : heads_per_band;
+        for (int64_t first = 0; first < heads; first += band, count++) {
+            int64_t end = first + band < heads ? first + band : heads;
+            if (tasks) tasks[count] = (cell_task){.slice = part, .first = first, .end = end};
+        }
+    }
+    return count;
 }
 
-/* The band through the whole segment. Head by head, so that one head's state stays in the cache. */
-static void run_band(segment *s, const xl_op *op, int thread, band b) {
+/* The task through its whole slice. Head by head, so that one head's state stays in the cache. */
+static void run_task(segment *s, const xl_op *op, int thread, const cell_task *task) {
+    const slice *part = task->slice;
     uint64_t chunks = 0;
     begin_task(s);
-    for (int64_t head = b.first; head < b.end; head++) {
-        for (int64_t t = 0; t < s->count && !xl_cpu_stopped(s, thread); t += s->chunk_size) {
-            int64_t length = s->count - t < s->chunk_size ? s->count - t : s->chunk_size;
-            if (s->scheduler == XLSTM_SCHED_RECURRENT) {
-                run_steps(s, op, head, t, length);
+    for (int64_t head = task->first; head < task->end; head++) {
+        head_view v = view_head(s, op, part, head);
+        for (int64_t t = 0; t < part->count && !xl_cpu_stopped(s, thread); t += s->chunk_size) {
+            int64_t length = part->count - t < s->chunk_size ? part->count - t : s->chunk_size;
+            if (by_steps(s, part)) {
+                run_steps(s, op, &v, t, length);
             } else {
-                run_chunk(s, op, thread, head, t, length);
-                chunks += head == b.first;
+                run_chunk(s, op, thread, &v, t, length);
+                chunks += head == task->first;
             }
         }
     }
     end_task(s, chunks);
 }
 
-static void run_queued(segment *s, const xl_op *op, xl_team *team, int thread, int64_t bands) {
-    for (int64_t i = xl_team_claim(team); i < bands; i = xl_team_claim(team))
-        run_band(s, op, thread, band_at(s, i));
+static void run_queued(segment *s, const xl_op *op, xl_team *team, int thread) {
+    for (int64_t i = xl_team_claim(team); i < s->tasks; i = xl_team_claim(team))
+        run_task(s, op, thread, &s->executor->tasks[i]);
 }
 
-/* Hands a returned band (-1: none) behind those that are ready, unless its last chunk is done, and takes the first
+/* Hands a returned task (-1: none) behind those that are ready, unless its last chunk is done, and takes the first
  * that is; -1 where none is ready. Whoever is in flight then keeps its thread, so there is nothing to wait for. */
-static int64_t next_band(driver *d, int64_t returned, const segment *s) {
+static int64_t next_task(xl_executor *e, int64_t returned) {
+    driver *d = &e->driver;
     int64_t next = -1;
     pthread_mutex_lock(&d->lock);
-    if (returned >= 0 && d->at[returned] < s->count) d->ready[d->put++ % d->bands] = returned;
-    if (d->take < d->put) next = d->ready[d->take++ % d->bands];
+    if (returned >= 0 && e->tasks[returned].at < e->tasks[returned].slice->count)
+        d->ready[d->put++ % (uint64_t)d->tasks] = returned;
+    if (d->take < d->put) next = d->ready[d->take++ % (uint64_t)d->tasks];
     pthread_mutex_unlock(&d->lock);
     return next;
 }
 
 /* Band actors with at most one chunk in flight each; the driver hands out the next chunk as one returns. */
-static void run_ray(segment *s, const xl_op *op, xl_team *team, int thread, int64_t bands) {
-    driver *d = &s->context->driver;
+static void run_ray(segment *s, const xl_op *op, xl_team *team, int thread) {
+    xl_executor *e = s->executor;
     if (thread == 0) {
-        d->bands = bands;
-        d->take = 0;
-        d->put = 0;
-        for (int64_t i = 0; i < bands; i++) {
-            d->at[i] = 0;
-            d->ready[d->put++] = i;
+        e->driver.tasks = s->tasks;
+        e->driver.take = 0;
+        e->driver.put = 0;
+        for (int64_t i = 0; i < s->tasks; i++) {
+            e->tasks[i].at = 0;
+            e->driver.ready[e->driver.put++] = i;
         }
     }
     xl_team_barrier(team);
-    for (int64_t i = next_band(d, -1, s); i >= 0 && !xl_cpu_stopped(s, thread); i = next_band(d, i, s)) {
-        band b = band_at(s, i);
-        int64_t first = d->at[i], length = s->count - first < s->chunk_size ? s->count - first : s->chunk_size;
+    for (int64_t i = next_task(e, -1); i >= 0 && !xl_cpu_stopped(s, thread); i = next_task(e, i)) {
+        cell_task *task = &e->tasks[i];
+        const slice *part = task->slice;
+        int64_t first = task->at,
+                length = part->count - first < s->chunk_size ? part->count - first : s->chunk_size;
         begin_task(s);
-        for (int64_t head = b.first; head < b.end; head++) run_chunk(s, op, thread, head, first, length);
-        d->at[i] = first + length;
-        end_task(s, 1);
+        for (int64_t head = task->first; head < task->end; head++) {
+            head_view v = view_head(s, op, part, head);
+            if (by_steps(s, part)) run_steps(s, op, &v, first, length);
+            else run_chunk(s, op, thread, &v, first, length);
+        }
+        task->at = first + length;
+        end_task(s, !by_steps(s, part));
     }
 }
 
 void xl_cpu_cell(segment *s, const xl_op *op, xl_team *team, int thread) {
-    int64_t bands = (s->context->plan->program.heads + s->heads_per_band - 1) / s->heads_per_band;
-    if (s->scheduler == XLSTM_SCHED_RAY) run_ray(s, op, team, thread, bands);
-    else run_queued(s, op, team, thread, bands);
+    if (s->scheduler == XLSTM_SCHED_RAY) run_ray(s, op, team, thread);
+    else run_queued(s, op, team, thread);
 }

@@ -1,17 +1,36 @@
-/* The CPU backend's entry: devices, plans, contexts and their state. Feeding is in feed.c. */
+/* The CPU backend's entry: the device, its memory and plans. States are in sequence.c, running is in executor.c. */
 #include "backend/cpu/cpu.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "backend/cpu/internal.h"
+#include "base/cpu.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/system.h"
+
+static bool describe(int index, xlstm_device_info *out) {
+    if (index) return false;
+    xl_kernels kernels;
+    xl_kernels_init(&kernels, xl_cpu_flags());
+    snprintf(out->name, sizeof out->name, "cpu");
+    snprintf(out->text, sizeof out->text, "%d CPUs, %s", xl_cpu_count(), kernels.name);
+    out->memory_bytes = xl_memory_total();
+    return true;
+}
 
 static int device_open(xl_device **out, const xl_device_options *options, xlstm_error *err) {
+    if (options->name && strcmp(options->name, "cpu") != 0)
+        return xl_fail(err, XLSTM_EUNSUPPORTED, "device '%.60s', wanted cpu", options->name);
+    int flags = xl_cpu_flags_masked(options->cpu_mask);
+    if (flags < 0)
+        return xl_fail(err, XLSTM_EARG, "cpu mask '%.60s', wanted c, avx2, avx512 or neon", options->cpu_mask);
     xl_device *device = calloc(1, sizeof *device);
     if (!device) return xl_fail(err, XLSTM_ENOMEM, "out of memory");
-    xl_kernels_init(&device->kernels, options->cpu_flags);
+    xl_kernels_init(&device->kernels, (unsigned)flags);
     xl_blas_single_thread();
     *out = device;
     return XLSTM_OK;
@@ -21,10 +40,63 @@ static void device_close(xl_device *device) {
     free(device);
 }
 
+static const char *device_kernels(const xl_device *device) {
+    return device->kernels.name;
+}
+
+static uint64_t memory_available(const xl_device *device) {
+    return xl_memory_available();
+}
+
+static void to_f32(const xl_device *device, xl_format_id from, const void *src, float *dst, size_t n) {
+    device->kernels.to_f32[from](src, dst, n);
+}
+
+static void from_f32(const xl_device *device, xl_format_id to, const float *src, void *dst, size_t n) {
+    device->kernels.from_f32[to](src, dst, n);
+}
+
+struct xl_buffer {
+    void *memory;
+    size_t bytes;
+};
+
+static int buffer_create(xl_buffer **out, xl_device *device, size_t bytes, bool huge_pages, xlstm_error *err) {
+    xl_buffer *buffer = calloc(1, sizeof *buffer);
+    if (!buffer) return xl_fail(err, XLSTM_ENOMEM, "out of memory");
+    void *memory = mmap(NULL, bytes ? bytes : 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) {
+        free(buffer);
+        return xl_fail(err, XLSTM_ENOMEM, "no memory for %.2f GB of weights", (double)bytes * 1e-9);
+    }
+#ifdef MADV_HUGEPAGE
+    if (huge_pages) (void)madvise(memory, bytes, MADV_HUGEPAGE);
+#endif
+    buffer->memory = memory;
+    buffer->bytes = bytes ? bytes : 1;
+    *out = buffer;
+    return XLSTM_OK;
+}
+
+static void buffer_destroy(xl_buffer *buffer) {
+    if (!buffer) return;
+    munmap(buffer->memory, buffer->bytes);
+    free(buffer);
+}
+
+static void *buffer_host(xl_buffer *buffer) {
+    return buffer->memory;
+}
+
+static int buffer_write(xl_buffer *buffer, size_t offset, const void *data, size_t bytes, xlstm_error *err) {
+    memcpy((char *)buffer->memory + offset, data, bytes);
+    return XLSTM_OK;
+}
+
 static bool supports_op(const xl_device *device, const xl_op *op) {
     if ((unsigned)op->kind > XL_OP_LOGITS) return false;
     for (int i = 0; i < op->outs; i++) {
-        if ((unsigned)op->out[i].w.dtype >= XL_WEIGHT_DTYPES) return false;
+        if (!xl_format_get((int)op->out[i].w->m.format)) return false;
     }
     return true;
 }
@@ -68,108 +140,34 @@ static int plan_create(xl_plan **out, xl_device *device, const xl_program *progr
     return XLSTM_OK;
 }
 
-static void trim(xl_context *context) {
-    xl_aligned_free(context->slots);
-    xl_aligned_free(context->scratch);
-    context->slots = NULL;
-    context->scratch = NULL;
-    context->tokens = 0;
-    context->scratch_floats = 0;
-    context->scratch_threads = 0;
-}
-
-static void context_destroy(xl_context *context) {
-    if (!context) return;
-    trim(context);
-    pthread_mutex_destroy(&context->driver.lock);
-    free(context->driver.ready);
-    free(context->driver.at);
-    xl_aligned_free(context->state);
-    free(context);
-}
-
-static void configure(xl_context *context, const xlstm_settings *settings) {
-    context->settings = *settings;
-}
-
-static int context_create(xl_context **out, const xl_plan *plan, const xlstm_settings *settings, xlstm_error *err) {
-    xl_context *context = calloc(1, sizeof *context);
-    if (!context) return xl_fail(err, XLSTM_ENOMEM, "out of memory");
-    context->plan = plan;
-    configure(context, settings);
-    pthread_mutex_init(&context->driver.lock, NULL);
-    size_t floats, heads = (size_t)plan->program.heads;
-    if (xl_mul((size_t)plan->program.blocks, plan->block_floats, &floats))
-        context->state = xl_aligned_calloc(floats, sizeof(float));
-    context->driver.ready = xl_array(heads, sizeof *context->driver.ready);
-    context->driver.at = xl_array(heads, sizeof *context->driver.at);
-    if (!context->state || !context->driver.ready || !context->driver.at) {
-        context_destroy(context);
-        return xl_fail(err, XLSTM_ENOMEM, "out of memory for the state of %lld blocks of %zu bytes",
-                       (long long)plan->program.blocks, plan->block_floats * sizeof(float));
-    }
-    *out = context;
-    return XLSTM_OK;
-}
-
-static void schedule(const xl_context *context, xlstm_schedule *out) {
-    *out = context->done;
-}
-
-static void state_reset(xl_context *context) {
-    memset(context->state, 0, (size_t)context->plan->program.blocks * context->plan->block_floats * sizeof(float));
-}
-
-typedef struct state_view {
-    float *c, *n, *m;
-    size_t c_bytes, n_bytes, m_bytes;
-} state_view;
-
-static int view_state(const xl_context *context, int64_t block, state_view *view, xlstm_error *err) {
-    const xl_program *p = &context->plan->program;
-    if (block < 0 || block >= p->blocks)
-        return xl_fail(err, XLSTM_EARG, "block %lld, wanted 0 to %lld", (long long)block, (long long)p->blocks - 1);
-    size_t n = (size_t)(p->heads * p->qk_head), c = n * (size_t)p->v_head, m = (size_t)p->heads;
-    float *base = context->state + (size_t)block * context->plan->block_floats;
-    *view = (state_view){base, base + c, base + c + n, c * sizeof(float), n * sizeof(float), m * sizeof(float)};
-    return XLSTM_OK;
-}
-
-static int state_get(const xl_context *context, int64_t block, float *c, float *n, float *m, xlstm_error *err) {
-    state_view view = {0};
-    int status = view_state(context, block, &view, err);
-    if (status) return status;
-    if (c) memcpy(c, view.c, view.c_bytes);
-    if (n) memcpy(n, view.n, view.n_bytes);
-    if (m) memcpy(m, view.m, view.m_bytes);
-    return XLSTM_OK;
-}
-
-static int state_set(xl_context *context, int64_t block, const float *c, const float *n, const float *m,
-                     xlstm_error *err) {
-    state_view view = {0};
-    int status = view_state(context, block, &view, err);
-    if (status) return status;
-    if (c) memcpy(view.c, c, view.c_bytes);
-    if (n) memcpy(view.n, n, view.n_bytes);
-    if (m) memcpy(view.m, m, view.m_bytes);
-    return XLSTM_OK;
-}
-
 const xl_backend xl_backend_cpu = {
     .name = "cpu",
+    .describe = describe,
     .device_open = device_open,
     .device_close = device_close,
+    .device_kernels = device_kernels,
+    .memory_available = memory_available,
+    .roofline = xl_cpu_roofline,
+    .uses_host_memory = true,
+    .to_f32 = to_f32,
+    .from_f32 = from_f32,
+    .buffer_create = buffer_create,
+    .buffer_destroy = buffer_destroy,
+    .buffer_host = buffer_host,
+    .buffer_write = buffer_write,
     .supports_op = supports_op,
     .plan_create = plan_create,
     .plan_destroy = plan_destroy,
-    .context_create = context_create,
-    .context_destroy = context_destroy,
-    .configure = configure,
-    .feed = xl_cpu_feed,
-    .schedule = schedule,
-    .trim = trim,
-    .state_reset = state_reset,
-    .state_get = state_get,
-    .state_set = state_set,
+    .state_create = xl_cpu_state_create,
+    .state_destroy = xl_cpu_state_destroy,
+    .state_reset = xl_cpu_state_reset,
+    .state_copy = xl_cpu_state_copy,
+    .state_get = xl_cpu_state_get,
+    .state_set = xl_cpu_state_set,
+    .executor_create = xl_cpu_executor_create,
+    .executor_destroy = xl_cpu_executor_destroy,
+    .configure = xl_cpu_configure,
+    .trim = xl_cpu_trim,
+    .run = xl_cpu_run,
+    .schedule = xl_cpu_schedule,
 };

@@ -21,58 +21,119 @@ struct xl_plan {
     size_t block_floats; /* state of one block: c [NH, dqk, dv], n [NH, dqk], m [NH] */
 };
 
-/* The driver of `ray`: bands that have no chunk in flight, first come first served. */
+struct xl_state {
+    const xl_plan *plan;
+    float *data; /* [blocks][block_floats] */
+};
+
+/* Tokens of one feed that are in a segment. */
+typedef struct slice {
+    const xl_feed *feed;
+    int64_t token; /* the first, of the feed */
+    int64_t row;   /* where it lies in the segment */
+    int64_t count;
+} slice;
+
+/* A piece of the cell's work: heads [first, end) of a slice. */
+typedef struct cell_task {
+    const slice *slice;
+    int64_t first, end;
+    int64_t at; /* `ray`: the next token of the slice; the task's holder's alone while a chunk is in flight */
+} cell_task;
+
+/* The driver of `ray`: tasks that have no chunk in flight, first come first served. */
 typedef struct driver {
     pthread_mutex_t lock;
-    int64_t bands;
-    uint64_t take, put; /* of the ring ready[bands] */
+    int64_t tasks;
+    uint64_t take, put; /* of the ring ready[tasks] */
     int64_t *ready;
-    int64_t *at; /* [bands] the band's next token; its actor's alone while a chunk is in flight */
 } driver;
 
-struct xl_context {
+/* What an executor reports of its last runs. */
+typedef struct done {
+    int64_t scheduler, chunk_size, heads_per_band, bands, threads, segment, decode_threads;
+    uint64_t chunks, max_in_flight;
+} done;
+
+struct xl_executor {
     const xl_plan *plan;
     xlstm_settings settings;
-    xlstm_schedule done; /* what the last calls did */
-    float *state;        /* [blocks][block_floats] */
-    float *slots;        /* one allocation behind slot[] and normed */
-    size_t tokens;       /* that the slots have room for */
+    done done;
+    size_t tokens; /* that there is room for in what follows */
+    float *slots;  /* one allocation behind slot[] and normed */
     float *slot[XL_SLOT_COUNT];
-    float *normed; /* [tokens, widest_input] */
+    float *normed;    /* [tokens, widest_input] */
+    int32_t *ids;     /* [tokens] of the segment */
+    slice *slices;    /* [tokens] */
+    int64_t *kept;    /* [tokens] rows whose logits are wanted */
+    cell_task *tasks; /* [task_room] */
+    size_t task_room;
     float *scratch;
     size_t scratch_floats; /* of one thread, whole cache lines */
     int scratch_threads;
-    driver driver;
+    driver driver; /* ready: [task_room] */
 };
 
 /* One segment on its way through the program. */
 typedef struct segment {
-    xl_context *context;
-    const xl_feed *feed;
-    int64_t first, count; /* tokens of the feed */
-    int64_t wanted;       /* tokens of the segment before this one need no logits */
-    int64_t chunk_size, heads_per_band;
-    int scheduler;
+    xl_executor *executor;
+    const xl_batch *batch;
+    int64_t slices, rows;
+    int64_t kept;   /* rows that go on behind the last cell */
+    bool scattered; /* they are not the first rows already */
+    float *logits;  /* [kept, vocab] */
+    int64_t tasks;  /* of the cell */
+    int64_t chunk_size;
+    int scheduler;    /* of slices that are no decode */
     atomic_bool stop; /* cancelled: what is left is passed over, barriers are kept */
     _Atomic uint64_t chunks;
     atomic_int in_flight, most_in_flight;
 } segment;
 
-int xl_cpu_feed(xl_context *context, const xl_feed *feed, xlstm_error *err);
-
 /* True where work should not begin any more; polls the caller's cancel function on its own thread (0). */
-bool xl_cpu_stopped(segment *s, int thread);
+static inline bool xl_cpu_stopped(segment *s, int thread) {
+    if (atomic_load_explicit(&s->stop, memory_order_relaxed)) return true;
+    if (thread || !s->batch->cancel || !s->batch->cancel(s->batch->user)) return false;
+    atomic_store_explicit(&s->stop, true, memory_order_relaxed);
+    return true;
+}
+
+static inline float *xl_cpu_scratch(const xl_executor *executor, int thread) {
+    return executor->scratch + (size_t)thread * executor->scratch_floats;
+}
+
+/* sequence.c's part of the vtable. */
+int xl_cpu_state_create(xl_state **out, const xl_plan *plan, xlstm_error *err);
+void xl_cpu_state_destroy(xl_state *state);
+void xl_cpu_state_reset(xl_state *state);
+int xl_cpu_state_copy(xl_state *dst, const xl_state *src, xlstm_error *err);
+int xl_cpu_state_get(const xl_state *state, int64_t block, float *c, float *n, float *m, xlstm_error *err);
+int xl_cpu_state_set(xl_state *state, int64_t block, const float *c, const float *n, const float *m,
+                     xlstm_error *err);
+
+/* executor.c's. */
+int xl_cpu_executor_create(xl_executor **out, const xl_plan *plan, const xlstm_settings *settings,
+                           xlstm_error *err);
+void xl_cpu_executor_destroy(xl_executor *executor);
+void xl_cpu_configure(xl_executor *executor, const xlstm_settings *settings);
+void xl_cpu_trim(xl_executor *executor);
+int xl_cpu_run(xl_executor *executor, const xl_batch *batch, xlstm_error *err);
+bool xl_cpu_schedule(const xl_executor *executor, int index, xlstm_schedule_entry *out);
+
+/* roofline.c's. */
+int xl_cpu_roofline(xlstm_roofline *out, const xl_device *device, int threads, double seconds, xlstm_error *err);
 
 /* A thread's part of an operation; every thread of the team calls each in the same order. Those that need a
  * barrier inside have it; none ends with one. */
 void xl_cpu_cell(segment *s, const xl_op *op, xl_team *team, int thread);
-void xl_cpu_product(segment *s, const xl_op *op, xl_team *team, int thread, int64_t from);
+/* On the first `rows` rows of its input. */
+void xl_cpu_product(segment *s, const xl_op *op, xl_team *team, int thread, int64_t rows);
+
+/* Cuts the cell's work of a segment into executor->tasks; their number, s->slices known. With tasks NULL only
+ * counts. */
+int64_t xl_cpu_cut_cell(const segment *s, int64_t heads_per_band, cell_task *tasks);
 
 /* Floats of one thread's scratch for products of segments of n tokens. */
 size_t xl_cpu_product_scratch(const xl_plan *plan, int64_t tokens);
-
-static inline float *xl_cpu_scratch(const xl_context *context, int thread) {
-    return context->scratch + (size_t)thread * context->scratch_floats;
-}
 
 #endif

@@ -24,8 +24,8 @@ enum {
 
 typedef struct tiling {
     int64_t rows, tokens; /* of a tile */
-    int64_t token_tiles;  /* that the wanted tokens are cut into */
-    int64_t first, count; /* tokens of the segment */
+    int64_t token_tiles;  /* that the tokens are cut into */
+    int64_t count;        /* tokens */
     int64_t projections;  /* that tiles run over; GATED computes both of its own in one tile */
 } tiling;
 
@@ -47,7 +47,7 @@ static int64_t ceil_div(int64_t a, int64_t b) {
 
 static int64_t count_tiles(const xl_op *op, const tiling *t) {
     int64_t tiles = 0;
-    for (int64_t i = 0; i < t->projections; i++) tiles += ceil_div(op->out[i].w.rows, t->rows);
+    for (int64_t i = 0; i < t->projections; i++) tiles += ceil_div(op->out[i].w->m.rows, t->rows);
     return tiles * t->token_tiles;
 }
 
@@ -55,7 +55,7 @@ static int64_t count_tiles(const xl_op *op, const tiling *t) {
  * square: the longer side is halved until there are. */
 static void cut_products(const xl_op *op, tiling *t, int threads) {
     int64_t largest = 1, wanted = threads == 1 ? 1 : (int64_t)threads * PRODUCTS_A_THREAD;
-    for (int64_t i = 0; i < t->projections; i++) largest = max64(largest, op->out[i].w.rows);
+    for (int64_t i = 0; i < t->projections; i++) largest = max64(largest, op->out[i].w->m.rows);
     int64_t row_parts = ceil_div(largest, TILE_SIDE), token_parts = ceil_div(t->count, TILE_SIDE);
     for (;;) {
         t->rows = round_up(ceil_div(largest, row_parts), VECTOR_ROWS_MIN);
@@ -72,14 +72,14 @@ static void cut_products(const xl_op *op, tiling *t, int threads) {
     }
 }
 
-static tiling cut(const xl_op *op, int64_t first, int64_t count, int threads) {
-    tiling t = {.first = first, .count = count, .projections = op->kind == XL_OP_GATED ? 1 : op->outs};
+static tiling cut(const xl_op *op, int64_t count, int threads) {
+    tiling t = {.count = count, .projections = op->kind == XL_OP_GATED ? 1 : op->outs};
     if (count > FEW_TOKENS) {
         cut_products(op, &t, threads);
         return t;
     }
     int64_t rows = 0, parts = threads == 1 ? 1 : (int64_t)threads * VECTORS_A_THREAD;
-    for (int64_t i = 0; i < t.projections; i++) rows += op->out[i].w.rows;
+    for (int64_t i = 0; i < t.projections; i++) rows += op->out[i].w->m.rows;
     t.rows = max64(VECTOR_ROWS_MIN, round_up(ceil_div(rows, parts), VECTOR_ROWS_MIN));
     t.tokens = count;
     t.token_tiles = 1;
@@ -89,20 +89,20 @@ static tiling cut(const xl_op *op, int64_t first, int64_t count, int threads) {
 typedef struct tile {
     const xl_projection *out;
     int64_t row, rows;    /* of the matrix */
-    int64_t token, count; /* of the segment */
+    int64_t token, count; /* of the input */
 } tile;
 
 /* The index-th tile; false past the last. */
 static bool tile_at(const xl_op *op, const tiling *t, int64_t index, tile *out) {
     for (int64_t i = 0; i < t->projections; i++) {
         const xl_projection *p = &op->out[i];
-        int64_t tiles = ceil_div(p->w.rows, t->rows) * t->token_tiles;
+        int64_t tiles = ceil_div(p->w->m.rows, t->rows) * t->token_tiles;
         if (index < tiles) {
             out->out = p;
             out->row = index / t->token_tiles * t->rows;
-            out->rows = min64(t->rows, p->w.rows - out->row);
-            out->token = t->first + index % t->token_tiles * t->tokens;
-            out->count = min64(t->tokens, t->first + t->count - out->token);
+            out->rows = min64(t->rows, p->w->m.rows - out->row);
+            out->token = index % t->token_tiles * t->tokens;
+            out->count = min64(t->tokens, t->count - out->token);
             return true;
         }
         index -= tiles;
@@ -110,30 +110,67 @@ static bool tile_at(const xl_op *op, const tiling *t, int64_t index, tile *out) 
     return false;
 }
 
+/* The rows of the input that an operation multiplies, and, where they are few, what each weight format has made of
+ * them: prepared once by each thread, for all of its tiles. */
+typedef struct input {
+    const float *x;
+    int64_t stride, cols;   /* floats */
+    float *prepared;        /* room for FEW_TOKENS rows of each format */
+    size_t prepared_floats; /* of a row */
+    bool is_prepared[XL_FORMAT_COUNT];
+} input;
+
+/* Row `token` of the input as `matvec` of the format wants it, where the operation has few tokens. */
+static const void *prepared_row(const xl_kernels *k, input *in, xl_format_id format, int64_t tokens,
+                                int64_t token) {
+    if (!k->prepare[format]) return in->x + token * in->stride;
+    float *rows = in->prepared + (size_t)format * FEW_TOKENS * in->prepared_floats;
+    if (!in->is_prepared[format]) {
+        for (int64_t i = 0; i < tokens; i++)
+            k->prepare[format](in->x + i * in->stride, in->cols, rows + (size_t)i * in->prepared_floats);
+        in->is_prepared[format] = true;
+    }
+    return rows + (size_t)token * in->prepared_floats;
+}
+
 /* Matrix times vector for each token, a block of rows at a time, so that weights are read from memory once. */
-static void run_vectors(const xl_kernels *k, const tile *t, const xl_projection *p, const char *w, const float *x,
-                        int64_t ldx, float *y, int64_t ldy, float *scratch) {
-    int64_t row_bytes = p->w.ld * (int64_t)xlstm_dtype_size(p->w.dtype);
-    int64_t block = t->count == 1 ? t->rows : max64(VECTOR_ROWS_MIN, BLOCK_BYTES / row_bytes);
+static void run_vectors(const segment *s, const tile *t, const xl_projection *p, const xl_matrix *w, input *in,
+                        int64_t tokens, float *y, int64_t ldy, float *scratch) {
+    const xl_kernels *k = &s->executor->plan->device->kernels;
+    int64_t block = t->count == 1 ? t->rows : max64(VECTOR_ROWS_MIN, BLOCK_BYTES / (int64_t)w->stride);
     for (int64_t row = 0; row < t->rows; row += block) {
-        int64_t rows = min64(block, t->rows - row);
+        const xl_matrix part = xl_matrix_rows(w, row, min64(block, t->rows - row));
         for (int64_t i = 0; i < t->count; i++) {
             float *target = p->add ? scratch : y + i * ldy + row;
-            k->matvec[p->w.dtype](w + row * row_bytes, p->w.ld, rows, p->w.cols, x + i * ldx, target);
-            if (p->add) k->add(target, y + i * ldy + row, rows);
+            const void *x = in->x + (t->token + i) * in->stride;
+            if (tokens <= FEW_TOKENS) {
+                x = prepared_row(k, in, w->format, tokens, t->token + i);
+            } else if (k->prepare[w->format]) {
+                k->prepare[w->format](x, in->cols, in->prepared);
+                x = in->prepared;
+            }
+            k->matvec[w->format](&part, x, target);
+            if (p->add) k->add(target, y + i * ldy + row, part.rows);
         }
     }
 }
 
 /* y (stride ldy) = or += the tile of one projection, bias and cap included. */
-static void run_tile(const segment *s, const tile *t, const xl_projection *p, const float *x, int64_t ldx, float *y,
+static void run_tile(const segment *s, const tile *t, const xl_projection *p, input *in, int64_t tokens, float *y,
                      int64_t ldy, float *scratch) {
-    const xl_kernels *k = &s->context->plan->device->kernels;
-    const char *w = (const char *)p->w.data + (size_t)(t->row * p->w.ld) * xlstm_dtype_size(p->w.dtype);
-    if (t->count <= FEW_TOKENS || p->w.rows <= NARROW_ROWS) {
-        run_vectors(k, t, p, w, x, ldx, y, ldy, scratch);
+    const xl_kernels *k = &s->executor->plan->device->kernels;
+    const xl_matrix w = xl_matrix_rows(&p->w->m, t->row, t->rows);
+    if (tokens <= FEW_TOKENS || p->w->m.rows <= NARROW_ROWS) {
+        run_vectors(s, t, p, &w, in, tokens, y, ldy, scratch);
     } else {
-        xl_gemm(k, p->w.dtype, w, p->w.ld, t->rows, p->w.cols, x, ldx, t->count, y, ldy, p->add, scratch);
+        xl_gemm(k, &(xl_product){.w = w,
+                                 .x = in->x + t->token * in->stride,
+                                 .ldx = in->stride,
+                                 .n = t->count,
+                                 .y = y,
+                                 .ldy = ldy,
+                                 .accumulate = p->add,
+                                 .scratch = scratch});
     }
     for (int64_t i = 0; i < t->count && (p->bias || p->cap > 0); i++) {
         if (p->bias) k->add(p->bias + t->row, y + i * ldy, t->rows);
@@ -141,14 +178,21 @@ static void run_tile(const segment *s, const tile *t, const xl_projection *p, co
     }
 }
 
-static void run_gated_tile(const segment *s, const xl_op *op, const tile *t, const float *x, int64_t ldx, float *y,
+static void run_gated_tile(const segment *s, const xl_op *op, const tile *t, input *in, int64_t tokens, float *y,
                            int64_t ldy, float *scratch) {
     float *up = scratch;
     scratch += round_up(t->rows * t->count, XL_CACHE_LINE / sizeof(float));
-    run_tile(s, t, &op->out[0], x, ldx, y, ldy, scratch);
-    run_tile(s, t, &op->out[1], x, ldx, up, t->rows, scratch);
+    run_tile(s, t, &op->out[0], in, tokens, y, ldy, scratch);
+    run_tile(s, t, &op->out[1], in, tokens, up, t->rows, scratch);
     for (int64_t i = 0; i < t->count; i++)
-        s->context->plan->device->kernels.silu_mul(y + i * ldy, up + i * t->rows, y + i * ldy, t->rows);
+        s->executor->plan->device->kernels.silu_mul(y + i * ldy, up + i * t->rows, y + i * ldy, t->rows);
+}
+
+/* Floats of a prepared row, whole cache lines. */
+static size_t prepared_floats(const xl_plan *plan) {
+    int64_t most = 0;
+    for (int i = 0; i < XL_SLOT_COUNT; i++) most = max64(most, plan->program.width[i]);
+    return (size_t)round_up((int64_t)(xl_prepared_bytes(most) / sizeof(float)), XL_CACHE_LINE / sizeof(float));
 }
 
 size_t xl_cpu_product_scratch(const xl_plan *plan, int64_t tokens) {
@@ -156,7 +200,7 @@ size_t xl_cpu_product_scratch(const xl_plan *plan, int64_t tokens) {
     for (size_t i = 0; i < plan->program.count; i++) {
         const xl_op *op = &plan->program.ops[i];
         for (int j = 0; j < op->outs && op->kind != XL_OP_EMBED; j++) {
-            const xl_matrix *w = &op->out[j].w;
+            const xl_matrix *w = &op->out[j].w->m;
             size_t one = (size_t)w->rows;
             if (tokens > FEW_TOKENS && xl_gemm_scratch(w->cols) > one) one = xl_gemm_scratch(w->cols);
             if (op->kind == XL_OP_GATED)
@@ -165,52 +209,54 @@ size_t xl_cpu_product_scratch(const xl_plan *plan, int64_t tokens) {
             if (one > most) most = one;
         }
     }
-    return most + plan->widest_input + (size_t)4 * XL_CACHE_LINE;
+    return most + plan->widest_input + (size_t)FEW_TOKENS * XL_FORMAT_COUNT * prepared_floats(plan) +
+           (size_t)4 * XL_CACHE_LINE;
 }
 
-/* Tokens from `from` on of slot op->from, normed into context->normed. */
-static void norm_tokens(segment *s, const xl_op *op, xl_team *team, int thread, int64_t from) {
-    xl_context *context = s->context;
-    int64_t width = context->plan->program.width[op->from];
-    for (int64_t t = from + xl_team_claim(team) * NORM_TOKENS; t < s->count;
-         t = from + xl_team_claim(team) * NORM_TOKENS) {
+/* The first `rows` rows of slot op->from, normed into executor->normed. */
+static void norm_rows(segment *s, const xl_op *op, xl_team *team, int thread, int64_t rows) {
+    xl_executor *e = s->executor;
+    int64_t width = e->plan->program.width[op->from];
+    for (int64_t t = xl_team_claim(team) * NORM_TOKENS; t < rows; t = xl_team_claim(team) * NORM_TOKENS) {
         if (xl_cpu_stopped(s, thread)) return;
-        for (int64_t i = t; i < min64(t + NORM_TOKENS, s->count); i++)
-            context->plan->device->kernels.rms_norm(context->slot[op->from] + i * width, op->norm, op->norm_bias,
-                                                    op->norm_eps, width, context->normed + i * width);
+        for (int64_t i = t; i < min64(t + NORM_TOKENS, rows); i++)
+            e->plan->device->kernels.rms_norm(e->slot[op->from] + i * width, op->norm, op->norm_bias, op->norm_eps,
+                                              width, e->normed + i * width);
     }
 }
 
-void xl_cpu_product(segment *s, const xl_op *op, xl_team *team, int thread, int64_t from) {
-    xl_context *context = s->context;
-    int64_t width = context->plan->program.width[op->from], count = s->count - from;
-    const float *x = context->slot[op->from] + from * width; /* of the first token wanted */
-    float *scratch = xl_cpu_scratch(context, thread);
-    if (op->norm && count == 1) {
+void xl_cpu_product(segment *s, const xl_op *op, xl_team *team, int thread, int64_t rows) {
+    xl_executor *e = s->executor;
+    const xl_program *program = &e->plan->program;
+    int64_t width = program->width[op->from];
+    float *scratch = xl_cpu_scratch(e, thread);
+    input in = {
+        .x = e->slot[op->from], .stride = width, .cols = width, .prepared_floats = prepared_floats(e->plan)};
+    in.prepared = scratch;
+    scratch += (size_t)FEW_TOKENS * XL_FORMAT_COUNT * in.prepared_floats;
+    if (op->norm && rows == 1) {
         /* Each thread for itself: cheaper than one more barrier. */
         if (xl_cpu_stopped(s, thread)) return;
-        context->plan->device->kernels.rms_norm(x, op->norm, op->norm_bias, op->norm_eps, width, scratch);
-        x = scratch;
+        e->plan->device->kernels.rms_norm(in.x, op->norm, op->norm_bias, op->norm_eps, width, scratch);
+        in.x = scratch;
         scratch += round_up(width, XL_CACHE_LINE / sizeof(float));
     } else if (op->norm) {
-        norm_tokens(s, op, team, thread, from);
+        norm_rows(s, op, team, thread, rows);
         xl_team_barrier(team);
-        x = context->normed + from * width;
+        in.x = e->normed;
     }
-    tiling tiles = cut(op, from, count, xl_team_size(team));
+    tiling tiles = cut(op, rows, xl_team_size(team));
     tile t;
     for (int64_t i = xl_team_claim(team); tile_at(op, &tiles, i, &t); i = xl_team_claim(team)) {
         if (xl_cpu_stopped(s, thread)) return;
-        const float *input = x + (t.token - from) * width;
         if (op->kind == XL_OP_LOGITS) {
-            int64_t vocab = context->plan->program.vocab;
-            int64_t row = s->first + t.token - (int64_t)(s->feed->count - s->feed->logit_rows);
-            run_tile(s, &t, t.out, input, width, s->feed->logits + row * vocab + t.row, vocab, scratch);
+            float *y = s->logits + t.token * program->vocab + t.row;
+            run_tile(s, &t, t.out, &in, rows, y, program->vocab, scratch);
             continue;
         }
-        int64_t ldy = context->plan->program.width[t.out->to];
-        float *y = context->slot[t.out->to] + t.token * ldy + t.row;
-        if (op->kind == XL_OP_GATED) run_gated_tile(s, op, &t, input, width, y, ldy, scratch);
-        else run_tile(s, &t, t.out, input, width, y, ldy, scratch);
+        int64_t ldy = program->width[t.out->to];
+        float *y = e->slot[t.out->to] + t.token * ldy + t.row;
+        if (op->kind == XL_OP_GATED) run_gated_tile(s, op, &t, &in, rows, y, ldy, scratch);
+        else run_tile(s, &t, t.out, &in, rows, y, ldy, scratch);
     }
 }

@@ -1,63 +1,27 @@
-/* Plain C oracle: conversions, products with one vector, norms and activations. Sums are float64: the fast paths
- * are judged against these. */
+/* Plain C oracle: products with one vector in any weight format, norms and activations. Sums are float64: the fast
+ * paths are judged against these. */
 #include <math.h>
-#include <string.h>
 
-#include "base/half.h"
 #include "kernels/kernels.h"
 #include "kernels/ref/ref.h"
 
-/* Stored weights may lie at any byte, so each element is copied out. */
-static float at_f32(const void *w, size_t i) {
-    float value;
-    memcpy(&value, (const char *)w + i * sizeof value, sizeof value);
-    return value;
-}
-static float at_f16(const void *w, size_t i) {
-    uint16_t value;
-    memcpy(&value, (const char *)w + i * sizeof value, sizeof value);
-    return xl_f16_to_f32(value);
-}
-static float at_bf16(const void *w, size_t i) {
-    uint16_t value;
-    memcpy(&value, (const char *)w + i * sizeof value, sizeof value);
-    return xl_bf16_to_f32(value);
-}
-
-/* Four sums break the chain of additions; eight terms a turn let the compiler use what vectors it has. */
-#define DEFINE_WEIGHTS(dtype)                                                                                      \
-    static void to_f32_##dtype(const void *src, float *dst, size_t n) {                                            \
-        for (size_t i = 0; i < n; i++) dst[i] = at_##dtype(src, i);                                                \
-    }                                                                                                              \
-    static void matvec_##dtype(const void *w, int64_t ld, int64_t rows, int64_t cols, const float *x, float *y) {  \
-        for (int64_t r = 0; r < rows; r++) {                                                                       \
-            double sum[4] = {0, 0, 0, 0};                                                                          \
-            size_t first = (size_t)(r * ld);                                                                       \
-            int64_t j = 0;                                                                                         \
-            for (; j + 4 <= cols; j += 4)                                                                          \
-                for (int l = 0; l < 4; l++)                                                                        \
-                    sum[l] += (double)at_##dtype(w, first + (size_t)j + (size_t)l) * (double)x[j + l];             \
-            for (; j < cols; j++) sum[0] += (double)at_##dtype(w, first + (size_t)j) * (double)x[j];               \
-            y[r] = (float)((sum[0] + sum[1]) + (sum[2] + sum[3]));                                                 \
-        }                                                                                                          \
-    }
-DEFINE_WEIGHTS(f32)
-DEFINE_WEIGHTS(f16)
-DEFINE_WEIGHTS(bf16)
-
-static void from_f32_f32(const float *src, void *dst, size_t n) {
-    if (n) memcpy(dst, src, n * sizeof *src);
-}
-static void from_f32_f16(const float *src, void *dst, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        uint16_t half = xl_f32_to_f16(src[i]);
-        memcpy((char *)dst + i * sizeof half, &half, sizeof half);
-    }
-}
-static void from_f32_bf16(const float *src, void *dst, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        uint16_t half = xl_f32_to_bf16(src[i]);
-        memcpy((char *)dst + i * sizeof half, &half, sizeof half);
+/* Row by row through a piece of whole blocks. Four sums break the chain of additions. */
+static void matvec(const xl_matrix *w, const void *vector, float *y) {
+    enum { PIECE = 256 };
+    const float *x = vector;
+    void (*to_f32)(const void *, float *, size_t) = xl_format_get(w->format)->to_f32;
+    for (int64_t r = 0; r < w->rows; r++) {
+        const char *row = (const char *)w->data + (size_t)r * w->stride;
+        double sum[4] = {0, 0, 0, 0};
+        for (int64_t first = 0; first < w->cols; first += PIECE) {
+            float piece[PIECE];
+            int64_t n = w->cols - first < PIECE ? w->cols - first : PIECE, j = 0;
+            to_f32(row + xl_format_offset(w->format, first), piece, (size_t)n);
+            for (; j + 4 <= n; j += 4)
+                for (int l = 0; l < 4; l++) sum[l] += (double)piece[j + l] * (double)x[first + j + l];
+            for (; j < n; j++) sum[0] += (double)piece[j] * (double)x[first + j];
+        }
+        y[r] = (float)((sum[0] + sum[1]) + (sum[2] + sum[3]));
     }
 }
 
@@ -103,9 +67,6 @@ static void add(const float *x, float *y, int64_t n) {
 void xl_kernels_init_ref(xl_kernels *table) {
     *table = (xl_kernels){
         .name = "c",
-        .to_f32 = {[XLSTM_F32] = to_f32_f32, [XLSTM_F16] = to_f32_f16, [XLSTM_BF16] = to_f32_bf16},
-        .from_f32 = {[XLSTM_F32] = from_f32_f32, [XLSTM_F16] = from_f32_f16, [XLSTM_BF16] = from_f32_bf16},
-        .matvec = {[XLSTM_F32] = matvec_f32, [XLSTM_F16] = matvec_f16, [XLSTM_BF16] = matvec_bf16},
         .rms_norm = rms_norm,
         .head_norm = head_norm,
         .soft_cap = soft_cap,
@@ -115,4 +76,9 @@ void xl_kernels_init_ref(xl_kernels *table) {
         .mlstm_step = xl_ref_mlstm_step,
         .mlstm_chunk = xl_ref_mlstm_chunk,
     };
+    for (int f = 0; f < XL_FORMAT_COUNT; f++) {
+        table->to_f32[f] = xl_format_get(f)->to_f32;
+        table->from_f32[f] = xl_format_get(f)->from_f32;
+        table->matvec[f] = matvec;
+    }
 }

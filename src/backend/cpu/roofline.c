@@ -1,15 +1,14 @@
-#include <xlstm/roofline.h>
-
+/* What the processor and its memory can do at most, by the threads and kernels that run the model. */
 #include <math.h>
 #include <string.h>
 
+#include "backend/cpu/internal.h"
 #include "base/clock.h"
 #include "base/cpu.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/pool.h"
 #include "base/system.h"
-#include "kernels/kernels.h"
 
 enum {
     TOKENS = 512,
@@ -28,8 +27,7 @@ typedef struct job {
     const xl_kernels *kernels;
     const float *x, *w; /* [TOKENS, SIZE], [SIZE, SIZE] */
     float *y;           /* [threads][TOKENS, SIZE] */
-    float *scratch;
-    int repeats; /* of the part in a round */
+    int repeats;        /* of the part in a round */
     double until, best;
     bool over;
     uint64_t sink[XL_POOL_MAX]; /* keeps the compiler from dropping the reads */
@@ -56,7 +54,9 @@ static void work(job *j, int thread) {
             j->sink[thread] ^= read_words(j->words + (size_t)thread * j->words_each, j->words_each);
         } else {
             float *y = j->y + (size_t)thread * TOKENS * SIZE;
-            xl_gemm(j->kernels, XLSTM_F32, j->w, SIZE, SIZE, SIZE, j->x, SIZE, TOKENS, y, SIZE, 0, j->scratch);
+            const xl_matrix w = {
+                .data = j->w, .format = XL_FORMAT_F32, .rows = SIZE, .cols = SIZE, .stride = SIZE * sizeof(float)};
+            xl_gemm(j->kernels, &(xl_product){.w = w, .x = j->x, .ldx = SIZE, .n = TOKENS, .y = y, .ldy = SIZE});
         }
     }
 }
@@ -113,23 +113,21 @@ static int measure_read(uint64_t *bytes, int *threads, double seconds, double *g
     return XLSTM_OK;
 }
 
-static int measure_sgemm(int *threads, double seconds, double *gflop_s, xlstm_error *err) {
-    xl_kernels kernels;
-    xl_kernels_init(&kernels, xl_cpu_flags());
-    xl_blas_single_thread();
+static int measure_sgemm(const xl_kernels *kernels, int *threads, double seconds, double *gflop_s,
+                         xlstm_error *err) {
     size_t inputs = (size_t)(TOKENS + SIZE) * SIZE, outputs = (size_t)*threads * TOKENS * SIZE;
     float *floats = xl_aligned_alloc(inputs + outputs, sizeof *floats);
     if (!floats) return xl_fail(err, XLSTM_ENOMEM, "out of memory for %zu floats to multiply", inputs + outputs);
     for (size_t i = 0; i < inputs; i++) floats[i] = (float)(i % 17) - 8;
     job j = {
-        .kernels = &kernels, .x = floats, .w = floats + (size_t)TOKENS * SIZE, .y = floats + inputs, .repeats = 1};
+        .kernels = kernels, .x = floats, .w = floats + (size_t)TOKENS * SIZE, .y = floats + inputs, .repeats = 1};
     double best = measure(&j, threads, seconds);
     *gflop_s = 2.0 * TOKENS * SIZE * SIZE * *threads / best / 1e9;
     xl_aligned_free(floats);
     return XLSTM_OK;
 }
 
-int xlstm_roofline_measure(xlstm_roofline *out, int threads, double seconds, xlstm_error *err) {
+int xl_cpu_roofline(xlstm_roofline *out, const xl_device *device, int threads, double seconds, xlstm_error *err) {
     if (threads < 0 || threads > XL_POOL_MAX)
         return xl_fail(err, XLSTM_EARG, "threads is %d, wanted 0 … %d", threads, XL_POOL_MAX);
     if (!(seconds >= 0.1 && seconds <= 60))
@@ -142,7 +140,7 @@ int xlstm_roofline_measure(xlstm_roofline *out, int threads, double seconds, xls
     r.cached_bytes = cache / 2;
     int status = measure_read(&r.stream_bytes, &r.threads, seconds / 3, &r.stream_gb_s, err);
     if (!status) status = measure_read(&r.cached_bytes, &r.threads, seconds / 3, &r.cached_gb_s, err);
-    if (!status) status = measure_sgemm(&r.threads, seconds / 3, &r.sgemm_gflop_s, err);
+    if (!status) status = measure_sgemm(&device->kernels, &r.threads, seconds / 3, &r.sgemm_gflop_s, err);
     if (!status) *out = r;
     return status;
 }

@@ -1,0 +1,300 @@
+/* Batches of tokens through the program, a segment at a time, each segment in one region of the pool. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/cpu/internal.h"
+#include "base/error.h"
+#include "base/memory.h"
+
+static void poll_cancel(void *argument) {
+    xl_cpu_stopped(argument, 0);
+}
+
+/* A caller that waits for long work of others still asks whether to go on. */
+static void wait_for_team(segment *s, xl_team *team, int thread) {
+    if (thread || !s->batch->cancel) xl_team_barrier(team);
+    else xl_team_barrier_idle(team, poll_cancel, s);
+}
+
+static void embed(segment *s, const xl_op *op, xl_team *team) {
+    enum { TOKENS = 8 };
+    const xl_executor *e = s->executor;
+    const xl_matrix *w = &op->out[0].w->m;
+    int64_t width = e->plan->program.width[XL_SLOT_X];
+    for (int64_t t = xl_team_claim(team) * TOKENS; t < s->rows; t = xl_team_claim(team) * TOKENS) {
+        for (int64_t i = t; i < s->rows && i < t + TOKENS; i++)
+            e->plan->device->kernels.to_f32[w->format]((const char *)w->data + (size_t)e->ids[i] * w->stride,
+                                                       e->slot[XL_SLOT_X] + i * width, (size_t)width);
+    }
+}
+
+/* Moves the rows that are wanted behind the last cell to the front: of the residual stream and the cell's output,
+ * which is all that the operations from there on read. */
+static void gather(const segment *s) {
+    static const xl_slot slots[] = {XL_SLOT_X, XL_SLOT_H};
+    const xl_executor *e = s->executor;
+    for (size_t i = 0; i < sizeof slots / sizeof *slots; i++) {
+        int64_t width = e->plan->program.width[slots[i]];
+        float *rows = e->slot[slots[i]];
+        for (int64_t r = 0; r < s->kept; r++) {
+            if (e->kept[r] != r) memcpy(rows + r * width, rows + e->kept[r] * width, (size_t)width * sizeof(float));
+        }
+    }
+}
+
+/* The whole program on one thread of the team. Barriers are met even when the segment is stopped, since threads
+ * may learn of that at different times. */
+static void run_segment(void *argument, xl_team *team, int thread) {
+    segment *s = argument;
+    const xl_plan *plan = s->executor->plan;
+    for (size_t i = 0; i < plan->program.count; i++) {
+        const xl_op *op = &plan->program.ops[i];
+        int64_t rows = i > plan->last_cell ? s->kept : s->rows;
+        if (!rows) break;
+        if (i == plan->last_cell + 1 && s->scattered) {
+            if (!thread) gather(s);
+            xl_team_barrier(team);
+        }
+        /* The others may take all of an operation's work before the thread that polls gets any. */
+        if (!thread) xl_cpu_stopped(s, thread);
+        switch (op->kind) {
+        case XL_OP_EMBED:
+            embed(s, op, team);
+            break;
+        case XL_OP_CELL:
+            xl_cpu_cell(s, op, team, thread);
+            break;
+        case XL_OP_PROJECT:
+        case XL_OP_GATED:
+        case XL_OP_LOGITS:
+            xl_cpu_product(s, op, team, thread, rows);
+            break;
+        }
+        wait_for_team(s, team, thread);
+    }
+}
+
+static size_t whole_lines(size_t floats) {
+    enum { LINE = XL_CACHE_LINE / sizeof(float) };
+    return (floats + LINE - 1) / LINE * LINE;
+}
+
+static void drop_tokens(xl_executor *e) {
+    xl_aligned_free(e->slots);
+    free(e->ids);
+    free(e->slices);
+    free(e->kept);
+    e->slots = NULL;
+    e->ids = NULL;
+    e->slices = NULL;
+    e->kept = NULL;
+    e->tokens = 0;
+}
+
+static int reserve_tokens(xl_executor *e, size_t tokens, xlstm_error *err) {
+    if (tokens <= e->tokens) return XLSTM_OK;
+    const xl_plan *plan = e->plan;
+    size_t width = whole_lines(plan->widest_input), floats;
+    for (int i = 0; i < XL_SLOT_COUNT; i++) width += whole_lines((size_t)plan->program.width[i]);
+    drop_tokens(e);
+    e->slots = xl_mul(width, tokens, &floats) ? xl_aligned_alloc(floats, sizeof(float)) : NULL;
+    e->ids = xl_array(tokens, sizeof *e->ids);
+    e->slices = xl_array(tokens, sizeof *e->slices);
+    e->kept = xl_array(tokens, sizeof *e->kept);
+    if (!e->slots || !e->ids || !e->slices || !e->kept) {
+        drop_tokens(e);
+        return xl_fail(err, XLSTM_ENOMEM, "out of memory for the activations of a segment of %zu tokens", tokens);
+    }
+    float *at = e->slots;
+    for (int i = 0; i < XL_SLOT_COUNT; i++) {
+        e->slot[i] = at;
+        at += whole_lines((size_t)plan->program.width[i]) * tokens;
+    }
+    e->normed = at;
+    e->tokens = tokens;
+    return XLSTM_OK;
+}
+
+static void drop_scratch(xl_executor *e) {
+    xl_aligned_free(e->scratch);
+    e->scratch = NULL;
+    e->scratch_floats = 0;
+    e->scratch_threads = 0;
+}
+
+static int reserve_scratch(xl_executor *e, size_t tokens, size_t chunk, int threads, xlstm_error *err) {
+    const xl_program *p = &e->plan->program;
+    size_t floats = xl_cpu_product_scratch(e->plan, (int64_t)tokens), all;
+    size_t cell = xl_mlstm_chunk_scratch((int64_t)chunk, p->qk_head, p->v_head);
+    floats = whole_lines(floats > cell ? floats : cell);
+    if (floats <= e->scratch_floats && threads <= e->scratch_threads) return XLSTM_OK;
+    if (floats < e->scratch_floats) floats = e->scratch_floats;
+    if (threads < e->scratch_threads) threads = e->scratch_threads;
+    drop_scratch(e);
+    e->scratch = xl_mul(floats, (size_t)threads, &all) ? xl_aligned_alloc(all, sizeof(float)) : NULL;
+    if (!e->scratch)
+        return xl_fail(err, XLSTM_ENOMEM, "out of memory for %d times %zu bytes of scratch", threads,
+                       floats * sizeof(float));
+    e->scratch_floats = floats;
+    e->scratch_threads = threads;
+    return XLSTM_OK;
+}
+
+static void drop_tasks(xl_executor *e) {
+    free(e->tasks);
+    free(e->driver.ready);
+    e->tasks = NULL;
+    e->driver.ready = NULL;
+    e->task_room = 0;
+}
+
+static int reserve_tasks(xl_executor *e, size_t count, xlstm_error *err) {
+    if (count <= e->task_room) return XLSTM_OK;
+    drop_tasks(e);
+    e->tasks = xl_array(count, sizeof *e->tasks);
+    e->driver.ready = xl_array(count, sizeof *e->driver.ready);
+    if (!e->tasks || !e->driver.ready) {
+        drop_tasks(e);
+        return xl_fail(err, XLSTM_ENOMEM, "out of memory for %zu tasks of the cell", count);
+    }
+    e->task_room = count;
+    return XLSTM_OK;
+}
+
+void xl_cpu_trim(xl_executor *e) {
+    drop_tokens(e);
+    drop_scratch(e);
+    drop_tasks(e);
+}
+
+void xl_cpu_executor_destroy(xl_executor *e) {
+    if (!e) return;
+    xl_cpu_trim(e);
+    pthread_mutex_destroy(&e->driver.lock);
+    free(e);
+}
+
+void xl_cpu_configure(xl_executor *e, const xlstm_settings *settings) {
+    e->settings = *settings;
+}
+
+int xl_cpu_executor_create(xl_executor **out, const xl_plan *plan, const xlstm_settings *settings,
+                           xlstm_error *err) {
+    xl_executor *e = calloc(1, sizeof *e);
+    if (!e) return xl_fail(err, XLSTM_ENOMEM, "out of memory");
+    e->plan = plan;
+    xl_cpu_configure(e, settings);
+    pthread_mutex_init(&e->driver.lock, NULL);
+    *out = e;
+    return XLSTM_OK;
+}
+
+static int64_t min64(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+/* Where a batch stands between segments. */
+typedef struct cursor {
+    size_t feed;
+    int64_t token;
+    float *logits;
+} cursor;
+
+/* Takes the next tokens of the batch, `room` at most, as slices of the segment. */
+static void fill_segment(segment *s, cursor *at, int64_t room) {
+    xl_executor *e = s->executor;
+    s->logits = at->logits;
+    while (s->rows < room && at->feed < s->batch->count) {
+        const xl_feed *feed = &s->batch->feeds[at->feed];
+        int64_t left = (int64_t)feed->count - at->token, unwanted = (int64_t)(feed->count - feed->logit_rows);
+        slice part = {.feed = feed, .token = at->token, .row = s->rows, .count = min64(left, room - s->rows)};
+        e->slices[s->slices++] = part;
+        memcpy(e->ids + part.row, feed->ids + part.token, (size_t)part.count * sizeof *e->ids);
+        for (int64_t t = part.token > unwanted ? part.token : unwanted; t < part.token + part.count; t++) {
+            int64_t row = part.row + t - part.token;
+            s->scattered |= row != s->kept;
+            e->kept[s->kept++] = row;
+        }
+        s->rows += part.count;
+        at->token += part.count;
+        if (at->token == (int64_t)feed->count) {
+            at->feed++;
+            at->token = 0;
+        }
+    }
+    at->logits += s->kept * e->plan->program.vocab;
+}
+
+int xl_cpu_run(xl_executor *e, const xl_batch *batch, xlstm_error *err) {
+    const xl_program *p = &e->plan->program;
+    int64_t total = 0;
+    bool decode = true;
+    for (size_t i = 0; i < batch->count; i++) {
+        total += (int64_t)batch->feeds[i].count;
+        decode &= batch->feeds[i].decode;
+    }
+    const xlstm_settings *v = &e->settings;
+    int64_t length = min64(xlstm_settings_get(v, XLSTM_TUNE_SEGMENT), total);
+    int64_t chunk = min64(xlstm_settings_get(v, XLSTM_TUNE_CHUNK_SIZE), length);
+    int64_t band = min64(xlstm_settings_get(v, XLSTM_TUNE_HEADS_PER_BAND), p->heads);
+    int64_t scheduler = xlstm_settings_get(v, XLSTM_TUNE_SCHEDULER);
+    int threads =
+        (int)min64(xlstm_settings_get(v, decode ? XLSTM_TUNE_DECODE_WORKERS : XLSTM_TUNE_WORKERS), XL_POOL_MAX);
+    int status = reserve_tokens(e, (size_t)length, err);
+    if (!status) status = reserve_scratch(e, (size_t)length, (size_t)chunk, threads, err);
+    if (status) return status;
+
+    xl_pool *pool = xl_pool_shared();
+    xl_pool_pin(pool, (xl_pinning)xlstm_settings_get(v, XLSTM_TUNE_PINNING));
+    uint64_t chunks = 0;
+    int most = 0, used = 1;
+    cursor at = {.logits = batch->logits};
+    while (at.feed < batch->count) {
+        segment s = {.executor = e,
+                     .batch = batch,
+                     .chunk_size = chunk,
+                     .scheduler = decode ? XLSTM_SCHED_RECURRENT : (int)scheduler};
+        fill_segment(&s, &at, length);
+        s.tasks = xl_cpu_cut_cell(&s, band, NULL);
+        status = reserve_tasks(e, (size_t)s.tasks, err);
+        if (status) return status;
+        xl_cpu_cut_cell(&s, band, e->tasks);
+        used = xl_pool_parallel(pool, threads, run_segment, &s);
+        if (atomic_load(&s.stop)) return xl_fail(err, XLSTM_ECANCELLED, "cancelled");
+        chunks += atomic_load(&s.chunks);
+        if (atomic_load(&s.most_in_flight) > most) most = atomic_load(&s.most_in_flight);
+    }
+    if (decode) {
+        e->done.decode_threads = used;
+        return XLSTM_OK;
+    }
+    e->done = (done){.scheduler = scheduler,
+                     .chunk_size = chunk,
+                     .heads_per_band = band,
+                     .bands = (p->heads + band - 1) / band,
+                     .threads = used,
+                     .segment = length,
+                     .decode_threads = e->done.decode_threads,
+                     .chunks = chunks,
+                     .max_in_flight = (uint64_t)most};
+    return XLSTM_OK;
+}
+
+bool xl_cpu_schedule(const xl_executor *e, int index, xlstm_schedule_entry *out) {
+    const done *d = &e->done;
+    const xlstm_tunable *scheduler = xlstm_tunable_get(XLSTM_TUNE_SCHEDULER);
+    const xlstm_schedule_entry entries[] = {
+        {"scheduler", scheduler->choices[d->scheduler], d->scheduler},
+        {"chunk_size", NULL, d->chunk_size},
+        {"heads_per_band", NULL, d->heads_per_band},
+        {"bands", NULL, d->bands},
+        {"threads", NULL, d->threads},
+        {"segment", NULL, d->segment},
+        {"decode_threads", NULL, d->decode_threads},
+        {"chunks", NULL, (int64_t)d->chunks},
+        {"max_in_flight", NULL, (int64_t)d->max_in_flight},
+    };
+    if (index < 0 || (size_t)index >= sizeof entries / sizeof *entries) return false;
+    *out = entries[index];
+    return true;
+}

@@ -1,0 +1,42 @@
+/* What models can run on and be held in. */
+#include <string.h>
+
+#include <xlstm/model.h>
+#include <xlstm/roofline.h>
+
+#include "backend/backend.h"
+#include "base/error.h"
+#include "base/pool.h"
+
+int xlstm_device_at(int index, xlstm_device_info *out) {
+    for (int b = 0; index >= 0 && xl_backend_at(b); b++) {
+        int first = index;
+        for (int i = 0; xl_backend_at(b)->describe(i, out); i++, index--) {
+            if (i == first) return XLSTM_OK;
+        }
+    }
+    return XLSTM_ENOTFOUND;
+}
+
+int xlstm_weight_format_at(int index, const char **name, const char **text, double *bits) {
+    const xl_format_row *row = xl_format_get(index);
+    if (!row) return XLSTM_ENOTFOUND;
+    if (name) *name = row->name;
+    if (text) *text = row->text;
+    if (bits) *bits = 8.0 * (double)row->block_bytes / (double)row->block;
+    return XLSTM_OK;
+}
+
+int xlstm_roofline_measure(xlstm_roofline *out, int threads, double seconds, xlstm_error *err) {
+    if (threads < 0 || threads > XL_POOL_MAX)
+        return xl_fail(err, XLSTM_EARG, "threads is %d, wanted 0 … %d", threads, XL_POOL_MAX);
+    if (!(seconds >= 0.1 && seconds <= 60))
+        return xl_fail(err, XLSTM_EARG, "seconds is %g, wanted 0.1 … 60", seconds);
+    const xl_backend *backend = xl_backend_find(NULL);
+    const xl_device_options options = {0};
+    xl_device *device = NULL;
+    int status = backend->device_open(&device, &options, err);
+    if (!status) status = backend->roofline(out, device, threads, seconds, err);
+    if (device) backend->device_close(device);
+    return status;
+}

@@ -1,0 +1,33 @@
+#include "weights/formats.h"
+
+static const xl_format_row *const table[XL_FORMAT_COUNT] = {
+#define XL_FORMAT_ROW(id, name) [XL_FORMAT_##id] = &xl_format_##name,
+    XL_FORMATS(XL_FORMAT_ROW)
+#undef XL_FORMAT_ROW
+};
+
+const xl_format_row *xl_format_get(int format) {
+    return format >= 0 && format < XL_FORMAT_COUNT ? table[format] : NULL;
+}
+
+size_t xl_format_row_bytes(xl_format_id format, int64_t cols) {
+    const xl_format_row *row = table[format];
+    return (size_t)((cols + row->block - 1) / row->block) * row->block_bytes;
+}
+
+size_t xl_format_offset(xl_format_id format, int64_t col) {
+    const xl_format_row *row = table[format];
+    return (size_t)(col / row->block) * row->block_bytes;
+}
+
+xl_matrix xl_matrix_rows(const xl_matrix *w, int64_t first, int64_t count) {
+    xl_matrix part = *w;
+    part.data = (const char *)w->data + (size_t)first * w->stride;
+    part.rows = count;
+    return part;
+}
+
+bool xl_matrix_follows(const xl_matrix *a, const xl_matrix *b) {
+    return a->format == b->format && a->cols == b->cols && a->stride == b->stride &&
+           (const char *)a->data + (size_t)a->rows * a->stride == (const char *)b->data;
+}

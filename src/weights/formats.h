@@ -1,0 +1,67 @@
+/* The formats that weights are held in. A weight is rows of whole blocks of one format; nothing outside this folder
+ * knows how a block is made, or multiplies elements by bytes. */
+#ifndef XL_WEIGHTS_FORMATS_H
+#define XL_WEIGHTS_FORMATS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The table's rows: identifier, and name as `--weights` spells it. Each is defined in a file of its own. */
+#define XL_FORMATS(X)                                                                                              \
+    X(F32, f32)                                                                                                    \
+    X(BF16, bf16)                                                                                                  \
+    X(F16, f16)                                                                                                    \
+    X(Q8_0, q8_0)
+
+typedef enum xl_format_id {
+#define XL_FORMAT_ENUM(id, name) XL_FORMAT_##id,
+    XL_FORMATS(XL_FORMAT_ENUM)
+#undef XL_FORMAT_ENUM
+        XL_FORMAT_COUNT
+} xl_format_id;
+
+typedef struct xl_format_row {
+    const char *name;
+    const char *text;   /* one line: how a value is held */
+    int64_t block;      /* elements of a block; the last block of a row is filled up with zeros */
+    size_t block_bytes; /* of a block */
+    float largest; /* magnitude that stays finite; above it a value becomes infinite, or is cut off in a block */
+    /* Relative L2 error of a model's logits that rounding its weights to this format may cause: what `verify`
+     * allows where the stored weights were not of this format. */
+    double tolerance;
+    /* dst[0 … n) = the first n elements of the blocks at src, exact; src has any alignment. */
+    void (*to_f32)(const void *src, float *dst, size_t n);
+    /* The blocks of src[0 … n), nearest values, the last block filled up. Values must be finite for formats of more
+     * than one element a block; float16 overflows to infinity. */
+    void (*from_f32)(const float *src, void *dst, size_t n);
+} xl_format_row;
+
+#define XL_FORMAT_DECLARE(id, name) extern const xl_format_row xl_format_##name;
+XL_FORMATS(XL_FORMAT_DECLARE)
+#undef XL_FORMAT_DECLARE
+
+/* The row of a format; NULL outside the table. Static storage. */
+const xl_format_row *xl_format_get(int format);
+
+/* Bytes of a row of `cols` elements: whole blocks. */
+size_t xl_format_row_bytes(xl_format_id format, int64_t cols);
+
+/* Bytes before element `col`, a multiple of the block, of a row. */
+size_t xl_format_offset(xl_format_id format, int64_t col);
+
+/* A matrix in the host's memory: row r begins at data + r * stride. */
+typedef struct xl_matrix {
+    const void *data; /* any alignment */
+    xl_format_id format;
+    int64_t rows, cols;
+    size_t stride; /* bytes, at least xl_format_row_bytes(format, cols) */
+} xl_matrix;
+
+/* Rows [first, first + count) of w. */
+xl_matrix xl_matrix_rows(const xl_matrix *w, int64_t first, int64_t count);
+
+/* True where b's rows lie directly behind a's, in the same format and stride: one product may cover both. */
+bool xl_matrix_follows(const xl_matrix *a, const xl_matrix *b);
+
+#endif

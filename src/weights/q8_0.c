@@ -1,0 +1,52 @@
+/* Blocks of 32 signed bytes with one float16 scale: value = scale * byte. The scale is the largest magnitude of the
+ * block over 127, so that no value is cut off. */
+#include <math.h>
+#include <string.h>
+
+#include "base/half.h"
+#include "weights/formats.h"
+
+enum { BLOCK = 32, LARGEST = 127 };
+
+typedef struct block {
+    uint8_t scale[2]; /* float16, little-endian */
+    int8_t q[BLOCK];
+} block;
+
+static void to_f32(const void *src, float *dst, size_t n) {
+    const block *b = src; /* bytes alone: no alignment is needed */
+    for (size_t i = 0; i < n; b++) {
+        uint16_t half;
+        memcpy(&half, b->scale, sizeof half);
+        float scale = xl_f16_to_f32(half);
+        for (size_t j = 0; j < BLOCK && i < n; j++, i++) dst[i] = scale * (float)b->q[j];
+    }
+}
+
+static void from_f32(const float *src, void *dst, size_t n) {
+    block *b = dst;
+    for (size_t i = 0; i < n; i += BLOCK, b++) {
+        size_t count = n - i < BLOCK ? n - i : BLOCK;
+        float most = 0;
+        for (size_t j = 0; j < count; j++) most = fmaxf(most, fabsf(src[i + j]));
+        /* Bytes are chosen for the scale as it is stored. */
+        uint16_t half = xl_f32_to_f16(most / LARGEST);
+        float scale = xl_f16_to_f32(half), inverse = scale > 0 ? 1 / scale : 0;
+        memcpy(b->scale, &half, sizeof half);
+        for (size_t j = 0; j < BLOCK; j++) {
+            float q = j < count ? rintf(src[i + j] * inverse) : 0;
+            b->q[j] = (int8_t)fminf(fmaxf(q, -LARGEST), LARGEST);
+        }
+    }
+}
+
+const xl_format_row xl_format_q8_0 = {
+    .name = "q8_0",
+    .text = "8-bit integers, a float16 scale for each 32",
+    .block = BLOCK,
+    .block_bytes = sizeof(block),
+    .tolerance = 0.15,
+    .largest = 127 * 65504.0f,
+    .to_f32 = to_f32,
+    .from_f32 = from_f32,
+};

@@ -1,0 +1,156 @@
+/* A batch of sequences equals its members one by one, whatever it is made of and however it is cut. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+
+#include <xlstm/xlstm.h>
+
+#include "small_model.h"
+
+enum { MEMBERS = 7, LONGEST = 90, VOCAB = 101, ROUNDS = 3 };
+static const double tolerance = 2e-5;
+
+static double relative_error(const float *a, const float *b, size_t n) {
+    double difference = 0, size = 0;
+    for (size_t i = 0; i < n; i++) {
+        difference += ((double)a[i] - b[i]) * ((double)a[i] - b[i]);
+        size += (double)b[i] * b[i];
+    }
+    return sqrt(difference / (size > 0 ? size : 1));
+}
+
+static void assert_same_state(const xlstm_session *a, const xlstm_session *b, const xlstm_hparams *hp) {
+    size_t n = (size_t)(hp->num_heads * hp->qk_head), c = n * (size_t)hp->v_head, m = (size_t)hp->num_heads;
+    float *x = calloc(2 * (c + n + m), sizeof *x), *y = x + c + n + m;
+    for (int64_t i = 0; i < hp->num_blocks; i++) {
+        assert_int_equal(xlstm_state_get(a, i, x, x + c, x + c + n, NULL), XLSTM_OK);
+        assert_int_equal(xlstm_state_get(b, i, y, y + c, y + c + n, NULL), XLSTM_OK);
+        assert_true(relative_error(x, y, c + n + m) <= tolerance);
+    }
+    free(x);
+    assert_int_equal(xlstm_session_position(a), xlstm_session_position(b));
+}
+
+/* Decodes, slices of prefill and sequences that want no logits, mixed at random, in three calls one after another.
+ */
+static void equals_its_members(void **state) {
+    small_model *s = small_model_create(2, NULL);
+    xl_rng rng;
+    xl_rng_seed(&rng, 5);
+    for (int run = 0; run < 40; run++) {
+        xlstm_settings settings;
+        xlstm_settings_init(&settings, &s->model.hparams);
+        static const int64_t segments[] = {1, 7, 40, 512}, chunks[] = {1, 5, 64}, workers[] = {1, 2, 5};
+        xlstm_settings_set(&settings, XLSTM_TUNE_SCHEDULER, run % 3);
+        xlstm_settings_set(&settings, XLSTM_TUNE_SEGMENT, segments[xl_rng_below(&rng, 4)]);
+        xlstm_settings_set(&settings, XLSTM_TUNE_CHUNK_SIZE, chunks[xl_rng_below(&rng, 3)]);
+        xlstm_settings_set(&settings, XLSTM_TUNE_HEADS_PER_BAND, 1 + (int64_t)xl_rng_below(&rng, 3));
+        xlstm_settings_set(&settings, XLSTM_TUNE_WORKERS, workers[xl_rng_below(&rng, 3)]);
+        xlstm_settings_set(&settings, XLSTM_TUNE_DECODE_WORKERS, workers[xl_rng_below(&rng, 3)]);
+        xlstm_batch *batch;
+        xlstm_session *together[MEMBERS], *alone[MEMBERS];
+        assert_int_equal(xlstm_batch_create(&batch, &s->model, &settings, NULL), XLSTM_OK);
+        for (int i = 0; i < MEMBERS; i++) {
+            assert_int_equal(xlstm_session_create(&together[i], &s->model, NULL, NULL), XLSTM_OK);
+            assert_int_equal(xlstm_session_create(&alone[i], &s->model, NULL, NULL), XLSTM_OK);
+        }
+        for (int round = 0; round < ROUNDS; round++) {
+            static int32_t ids[MEMBERS][LONGEST];
+            static float logits[MEMBERS * LONGEST * VOCAB], one[LONGEST * VOCAB];
+            xlstm_batch_item items[MEMBERS];
+            size_t count = 1 + xl_rng_below(&rng, MEMBERS);
+            bool decodes = xl_rng_below(&rng, 3) == 0;
+            for (size_t i = 0; i < count; i++) {
+                size_t n = decodes || xl_rng_below(&rng, 2) ? 1 : 1 + xl_rng_below(&rng, LONGEST);
+                for (size_t t = 0; t < n; t++) ids[i][t] = (int32_t)xl_rng_below(&rng, VOCAB);
+                items[i] = (xlstm_batch_item){together[i], ids[i], n, (xlstm_logits)xl_rng_below(&rng, 3)};
+            }
+            assert_int_equal(xlstm_batch_run(batch, items, count, logits, NULL), XLSTM_OK);
+            const float *at = logits;
+            for (size_t i = 0; i < count; i++) {
+                assert_int_equal(xlstm_prefill(alone[i], items[i].ids, items[i].n, items[i].logits, one, NULL), 0);
+                size_t rows =
+                    items[i].logits == XLSTM_LOGITS_ALL ? items[i].n : items[i].logits == XLSTM_LOGITS_LAST;
+                assert_true(relative_error(at, one, rows * VOCAB) <= tolerance);
+                at += rows * VOCAB;
+                assert_same_state(together[i], alone[i], &s->model.hparams);
+            }
+        }
+        for (int i = 0; i < MEMBERS; i++) {
+            xlstm_session_destroy(together[i]);
+            xlstm_session_destroy(alone[i]);
+        }
+        xlstm_batch_destroy(batch);
+    }
+    small_model_destroy(s);
+}
+
+static int never(void *user) {
+    ++*(int *)user;
+    return 0;
+}
+
+static int at_once(void *user) {
+    return 1;
+}
+
+static void bad_items_change_nothing(void **state) {
+    small_model *s = small_model_create(2, NULL), *other = small_model_create(4, NULL);
+    xlstm_batch *batch;
+    xlstm_session *a, *b, *foreign;
+    float logits[2 * VOCAB];
+    const int32_t ids[] = {3, 4, VOCAB};
+    assert_int_equal(xlstm_batch_create(&batch, &s->model, NULL, NULL), XLSTM_OK);
+    assert_int_equal(xlstm_session_create(&a, &s->model, NULL, NULL), XLSTM_OK);
+    assert_int_equal(xlstm_session_create(&b, &s->model, NULL, NULL), XLSTM_OK);
+    assert_int_equal(xlstm_session_create(&foreign, &other->model, NULL, NULL), XLSTM_OK);
+    const xlstm_batch_item good[] = {{a, ids, 2, XLSTM_LOGITS_LAST}, {b, ids, 1, XLSTM_LOGITS_LAST}};
+    const struct {
+        xlstm_batch_item second;
+        const char *says;
+    } bad[] = {
+        {{a, ids, 1, XLSTM_LOGITS_NONE}, "item 1: the session is in the batch already"},
+        {{foreign, ids, 1, XLSTM_LOGITS_NONE}, "item 1: the session is of another model"},
+        {{b, ids, 0, XLSTM_LOGITS_NONE}, "item 1: no tokens"},
+        {{b, ids, 3, XLSTM_LOGITS_NONE}, "token 2: id 101, wanted 0 to 100"},
+        {{b, ids, 1, (xlstm_logits)7}, "logits 7, wanted none, last or all"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        const xlstm_batch_item items[] = {good[0], bad[i].second};
+        xlstm_error err;
+        assert_int_equal(xlstm_batch_run(batch, items, 2, logits, &err), XLSTM_EARG);
+        assert_string_equal(err.text, bad[i].says);
+        assert_int_equal(xlstm_session_position(a), 0);
+    }
+    assert_int_equal(xlstm_batch_run(batch, good, 2, NULL, NULL), XLSTM_EARG);
+    assert_int_equal(xlstm_batch_run(batch, NULL, 0, NULL, NULL), XLSTM_OK);
+    int polls = 0;
+    xlstm_batch_set_cancel(batch, never, &polls);
+    assert_int_equal(xlstm_batch_run(batch, good, 2, logits, NULL), XLSTM_OK);
+    assert_true(polls > 0);
+    assert_int_equal(xlstm_session_position(a), 2);
+    xlstm_batch_set_cancel(batch, at_once, NULL);
+    assert_int_equal(xlstm_batch_run(batch, good, 2, logits, NULL), XLSTM_ECANCELLED);
+    assert_int_equal(xlstm_decode(a, 1, logits, NULL), XLSTM_EARG); /* half-way: a reset is wanted first */
+    xlstm_session_reset(a);
+    assert_int_equal(xlstm_decode(a, 1, logits, NULL), XLSTM_OK);
+    xlstm_session_destroy(a);
+    xlstm_session_destroy(b);
+    xlstm_session_destroy(foreign);
+    xlstm_batch_destroy(batch);
+    small_model_destroy(s);
+    small_model_destroy(other);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(equals_its_members),
+        cmocka_unit_test(bad_items_change_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
