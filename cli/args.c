@@ -48,7 +48,7 @@ static int take_flag(cli_config *cfg, int argc, char **argv, int *i) {
 
     if (!strcmp(shown, "-h") || !strcmp(plain, "help")) {
         cli_help_print(cfg->spec);
-        return fflush(stdout) ? 1 : 0;
+        return 0;
     }
     bool negated;
     int row = flag_row(plain, cfg->spec->command, &negated);

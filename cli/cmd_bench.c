@@ -1,4 +1,5 @@
 /* xltune bench: speed of prefill and decode, of one configuration or every combination of lists. */
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -391,8 +392,8 @@ static int run(int argc, char **argv) {
     if (!status) set_limits(&b);
     /* What was measured before a signal is printed all the same. */
     if (!status || status == XLSTM_ECANCELLED) {
-        if (bench_print(&b.table, cli_str(b.cfg, "output"), stdout) || fflush(stdout)) {
-            status = xl_fail(&err, XLSTM_EIO, "standard output: cannot write");
+        if (bench_print(&b.table, cli_str(b.cfg, "output"), stdout)) {
+            status = xl_fail(&err, XLSTM_EIO, "standard output: cannot write: %s", strerror(errno));
         }
     }
     code = status == XLSTM_ECANCELLED && cli_signals_code() ? cli_signals_code()

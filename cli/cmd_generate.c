@@ -12,12 +12,13 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/file.h"
 #include "base/memory.h"
+#include "base/output.h"
 #include "base/system.h"
 #include "cli/command.h"
 #include "cli/config.h"
 #include "cli/signals.h"
+#include "cli/streams.h"
 #include "cli/watchdog.h"
 
 static const cli_spec spec = {
@@ -40,7 +41,7 @@ typedef struct generation {
     float *logits;
     int32_t *ids; /* what to feed first */
     size_t count;
-    FILE *stats;
+    xl_log *stats;
     int64_t made;
     double start_s, load_s, prefill_s, decode_s;
     bool cancelled; /* within prefill: the state is that of no position */
@@ -95,14 +96,9 @@ static int prepare(generation *g, xlstm_error *err) {
     }
     const char *stats = cli_str(cfg, "stats_log");
     if (!stats) return XLSTM_OK;
-    char *folder = xl_path_folder(stats);
-    status = folder ? xl_make_folder(folder, err) : xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", stats);
-    free(folder);
-    if (status) return status;
-    g->stats = fopen(stats, "w");
-    if (!g->stats) return xl_fail(err, XLSTM_EIO, "%s: cannot write: %s", stats, strerror(errno));
-    fputs("step,dt_ms,cum_ms,inst_tok_s,avg_tok_s\n", g->stats);
-    return XLSTM_OK;
+    status = xl_log_open(&g->stats, stats, err);
+    if (!status) xl_log_line(g->stats, "step,dt_ms,cum_ms,inst_tok_s,avg_tok_s");
+    return status;
 }
 
 static int load(generation *g, xlstm_error *err) {
@@ -166,9 +162,8 @@ static int put(const char *text, size_t bytes, xlstm_error *err) {
 
 static void log_step(generation *g, int64_t step, double dt_s) {
     if (!g->stats || step < 1 || step % cli_int(g->cfg, "stats_every")) return;
-    fprintf(g->stats, "%lld,%.3f,%.3f,%.3f,%.3f\n", (long long)step, dt_s * 1e3, g->decode_s * 1e3,
-            dt_s > 0 ? 1 / dt_s : 0.0, g->decode_s > 0 ? (double)step / g->decode_s : 0.0);
-    fflush(g->stats);
+    xl_log_line(g->stats, "%lld,%.3f,%.3f,%.3f,%.3f", (long long)step, dt_s * 1e3, g->decode_s * 1e3,
+                dt_s > 0 ? 1 / dt_s : 0.0, g->decode_s > 0 ? (double)step / g->decode_s : 0.0);
 }
 
 static int decode(generation *g, xlstm_error *err) {
@@ -207,7 +202,7 @@ static int decode(generation *g, xlstm_error *err) {
 
 static void report(const generation *g) {
     if (isatty(STDOUT_FILENO)) putchar('\n');
-    fflush(stdout);
+    cli_flush();
     double total = xl_now_s() - g->start_s;
     int64_t steps = g->made > 1 ? g->made - 1 : 0;
     fprintf(stderr, "Timing: total=%.3fs load=%.3fs prefill=%.3fs decode=%.3fs\n", total, g->load_s, g->prefill_s,
@@ -242,13 +237,13 @@ static int exit_code(const generation *g, int status, const xlstm_error *err) {
         g->cancelled && cli_has(g->cfg, "save_state") ? "; within the prompt, no state was saved" : "";
     if (status && status != XLSTM_ECANCELLED) return cli_fail(g->cfg, err);
     if (cli_watchdog_hard(g->watchdog, &rss, &limit)) {
-        fprintf(stderr, "xltune generate: stopped: %.0f MiB resident, over the hard limit of %.0f MiB%s\n",
-                (double)rss / 1048576, (double)limit / 1048576, lost);
+        cli_say("generate", "stopped: %.0f MiB resident, over the hard limit of %.0f MiB%s", (double)rss / 1048576,
+                (double)limit / 1048576, lost);
         return 3;
     }
     int code = cli_signals_code();
     if (code) {
-        fprintf(stderr, "xltune generate: stopped by %s%s\n", code == 130 ? "SIGINT" : "SIGTERM", lost);
+        cli_say("generate", "stopped by %s%s", code == 130 ? "SIGINT" : "SIGTERM", lost);
         return code;
     }
     return status ? cli_fail(g->cfg, err) : 0;
@@ -269,8 +264,11 @@ static int run(int argc, char **argv) {
         status = generate(&g, &err);
         code = exit_code(&g, status, &err);
     }
-    cli_watchdog_stop(g.watchdog);
-    if (g.stats) fclose(g.stats);
+    /* A log that could not be written is told where nothing worse was. */
+    status = cli_watchdog_stop(g.watchdog, &err);
+    if (!status) status = xl_log_close(g.stats, &err);
+    else xl_log_close(g.stats, NULL);
+    if (status && !code) code = cli_fail(g.cfg, &err);
     xl_aligned_free(g.logits);
     xlstm_decoder_destroy(g.decoder);
     xlstm_sampler_destroy(g.sampler);

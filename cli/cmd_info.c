@@ -187,7 +187,6 @@ static int info(cli_config *cfg, xlstm_error *err) {
         } else {
             print_text(dir, &h, &figures, costs, formats, flops);
         }
-        if (!status && fflush(stdout)) status = xl_fail(err, XLSTM_EIO, "standard output: cannot write");
     }
     free(specs);
     return status;

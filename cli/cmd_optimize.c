@@ -1,4 +1,5 @@
 /* xltune optimize: searches runtime parameters and leaves a run folder. */
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include "cli/command.h"
 #include "cli/optimize.h"
 #include "cli/signals.h"
+#include "cli/streams.h"
 #include "tuner/driver/landscape_export.h"
 #include "tuner/driver/proposer.h"
 #include "tuner/driver/recording.h"
@@ -333,7 +335,7 @@ static void tell_start(const cli_job *job, const tune_keeper *keeper, const tune
     if (job->placebo) printf("placebo: every point runs the settings in force, so any winner is a false one\n");
     if (o->apart && tune_space_divides(job->space))
         printf("prefill's and decode's parameters are searched apart: a sample serves both\n");
-    fflush(stdout);
+    cli_flush();
 }
 
 static int export_landscape(const cli_job *job, tune_keeper *keeper, int samples, xlstm_error *err) {
@@ -410,7 +412,7 @@ static int run_parsed(cli_config *cfg, const char *argv0, const char *resume, js
     /* A folder that cannot be written is better known before a large model is loaded. */
     if (!resume && xl_make_folder(cli_str(cfg, "log_dir"), &err)) return cli_fail(cfg, &err);
     if (!resume && access(cli_str(cfg, "log_dir"), W_OK)) {
-        xl_fail(&err, XLSTM_EIO, "log_dir: %s cannot be written", cli_str(cfg, "log_dir"));
+        xl_fail(&err, XLSTM_EIO, "log_dir: %s: %s", cli_str(cfg, "log_dir"), strerror(errno));
         return cli_fail(cfg, &err);
     }
     cli_signals_install();

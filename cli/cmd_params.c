@@ -113,7 +113,7 @@ static int run(int argc, char **argv) {
         const json_t *row;
         json_array_foreach(rows, i, row) print_row(row);
     }
-    code = fflush(stdout) ? 1 : 0;
+    code = 0;
 out:
     json_decref(rows);
     cli_config_free(cfg);

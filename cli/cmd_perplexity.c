@@ -11,6 +11,7 @@
 #include "cli/json_out.h"
 #include "cli/run_folder.h"
 #include "cli/signals.h"
+#include "cli/streams.h"
 #include "tuner/judge/score.h"
 
 static const cli_spec spec = {
@@ -70,7 +71,7 @@ static int report(const cli_config *cfg, size_t tokens, double nll, double secon
         return status;
     }
     printf("tokens %zu\nnll %.6f\nppl %.4f\n", tokens, nll, ppl);
-    fprintf(stderr, "%.2f s, %.1f tok/s\n", seconds, (double)tokens / seconds);
+    if (cli_flush()) fprintf(stderr, "%.2f s, %.1f tok/s\n", seconds, (double)tokens / seconds);
     return XLSTM_OK;
 }
 
@@ -88,7 +89,6 @@ static int perplexity(cli_config *cfg, xlstm_error *err) {
     double start = xl_now_s();
     if (!status) status = score(model, &settings, ids, count, &sum, err);
     if (!status) status = report(cfg, count - 1, -sum / (double)(count - 1), xl_now_s() - start, err);
-    if (!status && fflush(stdout)) status = xl_fail(err, XLSTM_EIO, "standard output: cannot write");
     free(ids);
     xlstm_model_close(model);
     xlstm_tokenizer_close(tokenizer);

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "base/memory.h"
+#include "base/output.h"
 #include "cli/command.h"
 #include "cli/config.h"
 #include "cli/json_out.h"

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/output.h"
 #include "cli/command.h"
 #include "cli/run_folder.h"
 #include "cli/signals.h"

@@ -364,7 +364,6 @@ static int verify(cli_config *cfg, xlstm_model *model, xlstm_session *session, g
     if (status) return status;
     status = print_report(r, g, &info, note, cli_bool(cfg, "json"), err);
     if (status) return status;
-    if (fflush(stdout)) return xl_fail(err, XLSTM_EIO, "standard output: cannot write");
     if (r->bad)
         return xl_fail(err, XLSTM_EMISMATCH, "%s: %zu of %zu tensors are outside tolerance %g, the worst is %s",
                        g->path, r->bad, r->compared, r->tolerance, r->worst_name);

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "cli/config_impl.h"
+#include "cli/streams.h"
 #include "cli/value.h"
 
 extern char **environ;
@@ -17,24 +18,22 @@ extern char **environ;
 void cli_notice(const char *format, ...) {
     va_list args;
     va_start(args, format);
-    fputs("xltune: ", stderr);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
+    cli_say_list(NULL, format, args);
     va_end(args);
 }
 
 int cli_fail(const cli_config *cfg, const xlstm_error *err) {
-    fprintf(stderr, "xltune %s: %s\n", cfg->spec->name, err->text);
+    cli_say(cfg->spec->name, "%s", err->text);
     return 1;
 }
 
 int cli_usage(const cli_config *cfg, const char *format, ...) {
+    char text[2048];
     va_list args;
     va_start(args, format);
-    fprintf(stderr, "xltune %s: ", cfg->spec->name);
-    vfprintf(stderr, format, args);
-    fprintf(stderr, " (see xltune %s -h)\n", cfg->spec->name);
+    vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    cli_say(cfg->spec->name, "%s (see xltune %s -h)", text, cfg->spec->name);
     return 2;
 }
 
@@ -170,7 +169,7 @@ static int print_effective(const cli_config *cfg) {
     }
     printf("%s\n}\n", all && json_object_size(all) ? "" : "{");
     json_decref(all);
-    return fflush(stdout) ? 1 : 0;
+    return 0;
 }
 
 void cli_add_inert(cli_config *cfg, const char *name) {
@@ -346,7 +345,7 @@ int cli_config_parse(cli_config **out, const cli_spec *spec, int argc, char **ar
     xlstm_error err = {0};
     cli_config *cfg = create(spec, argc);
     if (!cfg) {
-        fprintf(stderr, "xltune %s: out of memory\n", spec->name);
+        cli_say(spec->name, "out of memory");
         return 1;
     }
     int code = cli_args_parse(cfg, argc, argv);

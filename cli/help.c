@@ -79,7 +79,7 @@ static void print_key(const cli_key *key) {
     }
     if (key->type != CLI_BOOL && key->preset && *key->preset) {
         snprintf(text + used, sizeof text - (size_t)used,
-                 key->type == CLI_STR ? " (default '%s')" : " (default %s)", key->preset);
+                 key->type == CLI_STR || key->type == CLI_WORD ? " (default '%s')" : " (default %s)", key->preset);
     }
     int width = printf("%s", flag);
     if (width >= COLUMN) {

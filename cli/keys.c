@@ -120,7 +120,7 @@ static const cli_key fixed[] = {
      0},
 
     {"log_dir", CLI_GROUP_OUTPUT, CLI_STR, CLI_OPTIMIZE, 0, 0, "runs", NULL, "DIR", "folder of the run folders", 0},
-    {"tag", CLI_GROUP_OUTPUT, CLI_STR, CLI_OPTIMIZE, 0, 0, "", NULL, "TEXT", "end of the run folder's name", 0},
+    {"tag", CLI_GROUP_OUTPUT, CLI_WORD, CLI_OPTIMIZE, 0, 0, "", NULL, "WORD", "end of the run folder's name", 0},
     {"study", CLI_GROUP_OUTPUT, CLI_STR, CLI_OPTIMIZE | CLI_STUDY, 0, 0, NULL, NULL, "FILE",
      "study to use; unset: the run folder's own", 0},
     {"export_landscape", CLI_GROUP_OUTPUT, CLI_STR, CLI_OPTIMIZE, 0, 0, NULL, NULL, "FILE",

@@ -35,6 +35,7 @@ typedef enum cli_type {
     CLI_INT,      /* integer inside [min, max] */
     CLI_NUM,      /* number inside [min, max] */
     CLI_STR,      /* any text */
+    CLI_WORD,     /* a text that can be a part of a file's name; may be empty */
     CLI_BOOL,     /* true or false; 0 and 1 are accepted; `--no-x` on the command line */
     CLI_CHOICE,   /* one of `choices` */
     CLI_DURATION, /* seconds, or text with a unit: 90s, 30m, 2h; inside [min, max] seconds */

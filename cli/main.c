@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "cli/command.h"
+#include "cli/streams.h"
 
 extern const cli_command cli_cmd_bench;
 extern const cli_command cli_cmd_detokenize;
@@ -55,7 +56,7 @@ static int usage(void) {
         if ((*c)->summary) printf("  %-14s %s\n", (*c)->name, (*c)->summary);
     }
     printf("\n  xltune COMMAND -h   the command's options\n  xltune --version\n");
-    return fflush(stdout) ? 1 : 0;
+    return 0;
 }
 
 static const cli_command *find(const char *name) {
@@ -74,21 +75,17 @@ static int unknown(const char *name) {
         if ((*c)->summary) names[count++] = (*c)->name;
     }
     int near = xl_nearest_name(name, names, count);
-    fprintf(stderr, "xltune: unknown %s %s%s%s%s (see xltune -h)\n", name[0] == '-' ? "option" : "command", name,
+    cli_say(NULL, "unknown %s %s%s%s%s (see xltune -h)", name[0] == '-' ? "option" : "command", name,
             near < 0 ? "" : ", did you mean ", near < 0 ? "" : names[near], near < 0 ? "" : "?");
     return 2;
 }
 
-int main(int argc, char **argv) {
-    if (argc < 2) {
-        fprintf(stderr, "xltune: missing command (see xltune -h)\n");
-        return 2;
-    }
+static int run(int argc, char **argv) {
     const char *name = argv[1];
     if (!strcmp(name, "-h") || !strcmp(name, "--help") || (!strcmp(name, "help") && argc == 2)) return usage();
     if (!strcmp(name, "--version") || !strcmp(name, "-V")) {
         printf("xltune %s\n", xlstm_version());
-        return fflush(stdout) ? 1 : 0;
+        return 0;
     }
     const cli_command *command;
     if (!strcmp(name, "help")) {
@@ -98,4 +95,14 @@ int main(int argc, char **argv) {
     }
     command = find(name);
     return command ? command->run(argc - 1, argv + 1) : unknown(name);
+}
+
+int main(int argc, char **argv) {
+    cli_streams_prepare();
+    if (argc < 2) {
+        cli_say(NULL, "missing command (see xltune -h)");
+        return 2;
+    }
+    const cli_command *command = find(argv[1]);
+    return cli_streams_finish(command ? command->name : NULL, run(argc, argv));
 }

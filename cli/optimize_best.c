@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/output.h"
 #include "cli/optimize.h"
 #include "cli/signals.h"
 #include "cli/snapshot.h"

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "cli/optimize.h"
+#include "cli/streams.h"
 #include "tuner/study/run_lock.h"
 #include "tuner/study/study.h"
 
@@ -61,7 +62,7 @@ json_t *cli_resume_meta(const char *folder) {
             xl_fail(&err, XLSTM_EFORMAT,
                     "%s: no \"effective_args\" and \"settings\" of xltune: such a run cannot be resumed", path);
     if (status) {
-        fprintf(stderr, "xltune optimize: %s\n", err.text);
+        cli_say("optimize", "%s", err.text);
         json_decref(meta);
         meta = NULL;
     }
@@ -123,9 +124,9 @@ int cli_resume_arguments(const json_t *meta, int argc, char **argv, int *out_cou
     for (int i = 1; i < argc; i++) {
         const char *given = key_of(argv[i]);
         if (!given || may_be_given(given)) continue;
-        fprintf(stderr,
-                "xltune optimize: %s cannot change on resume; only trials, generations, budget and effort may be "
-                "raised (see xltune optimize -h)\n",
+        cli_say("optimize",
+                "%s cannot change on resume; only trials, generations, budget and effort may be raised (see xltune "
+                "optimize -h)",
                 argv[i]);
         free(all);
         return 2;
@@ -145,7 +146,7 @@ int cli_resume_arguments(const json_t *meta, int argc, char **argv, int *out_cou
     for (int i = 1; ok && i < argc; i++) ok = (all[count++] = strdup(argv[i])) != NULL;
     if (!ok) {
         cli_resume_free(all);
-        fprintf(stderr, "xltune optimize: out of memory\n");
+        cli_say("optimize", "out of memory");
         return 1;
     }
     *out_count = (int)count;

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "cli/optimize.h"
+#include "cli/streams.h"
 #include "tuner/driver/front.h"
 #include "tuner/driver/result.h"
 #include "tuner/driver/row.h"
@@ -50,7 +51,7 @@ static void say_tenth(cli_show *show, int done, int total, double left_s) {
     show->tenths = tenths;
     clock_text(left_s, left, sizeof left);
     printf("[%d/%d] samples%s%s\n", done, total, left[0] ? ", left " : "", left);
-    fflush(stdout);
+    cli_flush();
 }
 
 /* How much faster than the baseline a ratio of times is: "+4.1 %", "" where unknown. */
@@ -137,7 +138,7 @@ static void trial(void *ctx, const tune_trial_row *t, bool old) {
     if (t->status != TUNE_TRIAL_OK) printf("  %s", tune_trial_status_name((int)t->status));
     if (t->reason) printf(" (%s)", t->reason);
     printf("\n");
-    fflush(stdout);
+    cli_flush();
 }
 
 /* What the playoff made of a trial; nothing where there was no time for more samples. */
@@ -242,7 +243,7 @@ void cli_show_recording(const tune_keeper *keeper, const tune_recording *r) {
     printf("\n");
     if (best) show_sides(best);
     printf("run       %s\n", tune_keeper_folder(keeper));
-    fflush(stdout);
+    cli_flush();
     json_decref(best);
 }
 
@@ -293,7 +294,7 @@ void cli_show_result(const cli_show *show, const tune_keeper *keeper, const tune
     if (joined) show_words(show, "joined", joined);
     show_words(show, "verdict", r->verdict);
     printf("run       %s\n", tune_keeper_folder(keeper));
-    fflush(stdout);
+    cli_flush();
     json_decref(recorded);
     json_decref(best);
 }

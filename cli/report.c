@@ -15,7 +15,6 @@ int cli_report_write(cli_config *cfg, const char *hint, const tune_writer *write
     int status = analysis ? tune_report_read(&report, folder, &err) : xl_fail(&err, XLSTM_ENOMEM, "out of memory");
     if (!status) status = tune_report_analyse(report, analysis, &err);
     if (!status) status = writer->write(report, analysis, options, &err);
-    if (!status && fflush(stdout)) status = xl_fail(&err, XLSTM_EIO, "standard output: cannot write");
     tune_report_free(report);
     free(analysis);
     return status ? cli_fail(cfg, &err) : 0;

@@ -12,7 +12,7 @@ static int each_line(const cli_config *cfg, const xlstm_tokenizer *tokenizer, co
     size_t capacity = 0, number = 0;
     ssize_t bytes;
     int status = XLSTM_OK;
-    while (!status && (bytes = getline(&line, &capacity, stdin)) >= 0) {
+    while (!status && !ferror(stdout) && (bytes = getline(&line, &capacity, stdin)) >= 0) {
         number++;
         if (strspn(line, " \t\r\n") == (size_t)bytes) continue;
         status = command->line(cfg, tokenizer, line, (size_t)bytes, number, err);
@@ -32,7 +32,6 @@ int cli_tokens_run(const cli_spec *spec, const cli_token_command *command, int a
     if (!status)
         status = cli_bool(cfg, "jsonl") ? each_line(cfg, tokenizer, command, &err)
                                         : command->whole(cfg, tokenizer, &err);
-    if (fflush(stdout) && !status) status = xl_fail(&err, XLSTM_EIO, "standard output: cannot write");
     code = status ? cli_fail(cfg, &err) : 0;
     xlstm_tokenizer_close(tokenizer);
     cli_config_free(cfg);

@@ -1,11 +1,15 @@
 #include "cli/value.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include "base/utf8.h"
 
 enum { LIST_LIMIT = 4096 };
 
@@ -50,6 +54,30 @@ static void choice_list(const cli_key *key, char *out, size_t size) {
     }
 }
 
+#define WORD_MARKS "._-+=@"
+#define WORD_MOST 100
+
+/* What is not ASCII may stand in a word unless it is a space or has no shape of its own. */
+static bool is_letter(uint32_t cp) {
+    const bool space = cp == 0xA0 || cp == 0x1680 || (cp >= 0x2000 && cp <= 0x206F) || cp == 0x3000 || cp == 0xFEFF;
+    return cp >= 0xA0 && !space;
+}
+
+static bool is_word(const char *text) {
+    size_t left = strlen(text);
+    if (left > WORD_MOST) return false;
+    while (left) {
+        uint32_t cp;
+        int step = xl_utf8_step(text, left, &cp);
+        if (step <= 0) return false;
+        bool plain = cp < 0x80 && (isalnum((int)cp) || strchr(WORD_MARKS, (int)cp));
+        if (!plain && !is_letter(cp)) return false;
+        text += step;
+        left -= (size_t)step;
+    }
+    return true;
+}
+
 static bool bounded(const cli_key *key) {
     return key->min != 0 || key->max != 0;
 }
@@ -76,6 +104,9 @@ void cli_value_wanted(const cli_key *key, char *out, size_t size) {
         break;
     case CLI_STR:
         snprintf(out, size, "text in UTF-8");
+        break;
+    case CLI_WORD:
+        snprintf(out, size, "a word of at most %d bytes: letters, digits and any of " WORD_MARKS, WORD_MOST);
         break;
     case CLI_BOOL:
         snprintf(out, size, "true or false");
@@ -107,16 +138,13 @@ void cli_value_wanted(const cli_key *key, char *out, size_t size) {
 static json_t *refuse(const cli_key *key, const char *found, char *message) {
     char wanted[384], shown[96];
     cli_value_wanted(key, wanted, sizeof wanted);
-    /* Cut at a whole character; control characters would break the line. */
+    /* Cut at a whole character. */
     size_t length = strlen(found);
     if (length > 60) {
         length = 60;
         while (length && ((unsigned char)found[length] & 0xc0) == 0x80) length--;
     }
     snprintf(shown, sizeof shown, "%.*s%s", (int)length, found, found[length] ? "..." : "");
-    for (char *c = shown; *c; c++) {
-        if ((unsigned char)*c < 0x20 || *c == 0x7f) *c = '?';
-    }
     snprintf(message, CLI_MESSAGE, "found %s, wanted %s", shown, wanted);
     return NULL;
 }
@@ -232,6 +260,9 @@ json_t *cli_value_from_text(const cli_key *key, const char *text, char *message)
     case CLI_INERT:
         out = json_string(text);
         break;
+    case CLI_WORD:
+        if (is_word(text)) out = json_string(text);
+        break;
     case CLI_BOOL:
         out = parse_bool(text);
         break;
@@ -307,6 +338,9 @@ json_t *cli_value_from_json(const cli_key *key, const json_t *json, char *messag
         break;
     case CLI_STR:
         if (text) out = json_string(text);
+        break;
+    case CLI_WORD:
+        if (text && is_word(text)) out = json_string(text);
         break;
     case CLI_BOOL:
         if (json_is_boolean(json)) out = json_boolean(json_is_true(json));

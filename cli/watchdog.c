@@ -11,14 +11,14 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/file.h"
+#include "base/output.h"
 #include "base/system.h"
 
 #define MIB 1048576.0
 
 struct cli_watchdog {
     cli_watchdog_options options;
-    FILE *log;
+    xl_log *log;
     pthread_t thread;
     pthread_mutex_t mutex; /* guards what follows up to the atomics, and the log */
     pthread_cond_t wake;
@@ -48,9 +48,8 @@ void cli_watchdog_options_read(const cli_config *cfg, cli_watchdog_options *opti
 static void look(cli_watchdog *w, bool log) {
     uint64_t rss = xl_memory_resident();
     if (w->log && log) {
-        fprintf(w->log, "%.6f,%.1f,%.1f,%.1f,%.1f,%.1f\n", xl_wall_s(), (double)rss / MIB,
-                (double)xl_memory_available() / MIB, (double)xl_memory_total() / MIB, 0.0, 0.0);
-        fflush(w->log);
+        xl_log_line(w->log, "%.6f,%.1f,%.1f,%.1f,%.1f,%.1f", xl_wall_s(), (double)rss / MIB,
+                    (double)xl_memory_available() / MIB, (double)xl_memory_total() / MIB, 0.0, 0.0);
     }
     bool above = w->options.soft && rss > w->options.soft;
     bool crossed = above && !w->above_soft;
@@ -90,17 +89,6 @@ static void *watch(void *user) {
     return NULL;
 }
 
-static int open_log(FILE **out, const char *path, xlstm_error *err) {
-    char *folder = xl_path_folder(path);
-    int status = folder ? xl_make_folder(folder, err) : xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", path);
-    free(folder);
-    if (status) return status;
-    *out = fopen(path, "w");
-    if (!*out) return xl_fail(err, XLSTM_EIO, "%s: cannot write: %s", path, strerror(errno));
-    fputs("ts,rss_mb,avail_mb,total_mb,mps_alloc_mb,mps_reserved_mb\n", *out);
-    return XLSTM_OK;
-}
-
 int cli_watchdog_start(cli_watchdog **out, const cli_watchdog_options *options, xlstm_error *err) {
     cli_watchdog *w = calloc(1, sizeof *w);
     if (!w) return xl_fail(err, XLSTM_ENOMEM, "memory watchdog: out of memory");
@@ -108,8 +96,9 @@ int cli_watchdog_start(cli_watchdog **out, const cli_watchdog_options *options, 
     if (w->options.poll_ms < 50) w->options.poll_ms = 50;
     atomic_init(&w->release, false);
     atomic_init(&w->hard_rss, 0);
-    int status = options->log_path ? open_log(&w->log, options->log_path, err) : XLSTM_OK;
+    int status = options->log_path ? xl_log_open(&w->log, options->log_path, err) : XLSTM_OK;
     if (status) goto fail;
+    if (w->log) xl_log_line(w->log, "ts,rss_mb,avail_mb,total_mb,mps_alloc_mb,mps_reserved_mb");
     pthread_mutex_init(&w->mutex, NULL);
     pthread_cond_init(&w->wake, NULL);
     int failed = pthread_create(&w->thread, NULL, watch, w);
@@ -121,13 +110,13 @@ int cli_watchdog_start(cli_watchdog **out, const cli_watchdog_options *options, 
     pthread_cond_destroy(&w->wake);
     pthread_mutex_destroy(&w->mutex);
 fail:
-    if (w->log) fclose(w->log);
+    xl_log_close(w->log, NULL);
     free(w);
     return status;
 }
 
-void cli_watchdog_stop(cli_watchdog *w) {
-    if (!w) return;
+int cli_watchdog_stop(cli_watchdog *w, xlstm_error *err) {
+    if (!w) return XLSTM_OK;
     pthread_mutex_lock(&w->mutex);
     w->ending = true;
     pthread_cond_signal(&w->wake);
@@ -135,8 +124,9 @@ void cli_watchdog_stop(cli_watchdog *w) {
     pthread_join(w->thread, NULL);
     pthread_cond_destroy(&w->wake);
     pthread_mutex_destroy(&w->mutex);
-    if (w->log) fclose(w->log);
+    int status = xl_log_close(w->log, err);
     free(w);
+    return status;
 }
 
 bool cli_watchdog_hard(const cli_watchdog *w, uint64_t *rss, uint64_t *limit) {

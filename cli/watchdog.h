@@ -24,8 +24,9 @@ void cli_watchdog_options_read(const cli_config *cfg, cli_watchdog_options *opti
 /* Starts the thread, which takes a look at once. The log's columns: ts,rss_mb,avail_mb,total_mb,mps_alloc_mb,
  * mps_reserved_mb; the last two are a device's and 0.0 on a CPU. */
 int cli_watchdog_start(cli_watchdog **out, const cli_watchdog_options *options, xlstm_error *err);
-/* Takes a last look, ends the thread and closes the log. NULL is accepted. */
-void cli_watchdog_stop(cli_watchdog *watchdog);
+/* Takes a last look, ends the thread and closes the log. NULL is accepted. EIO: a line of the log could not be
+ * written. */
+int cli_watchdog_stop(cli_watchdog *watchdog, xlstm_error *err);
 
 /* Takes a look now, in the caller's thread, without a line in the log. */
 void cli_watchdog_look(cli_watchdog *watchdog);

@@ -60,9 +60,10 @@ XLSTM_API const char *xlstm_tensor_file_metadata(const xlstm_tensor_file *file, 
 XLSTM_API int xlstm_tensor_to_f32(const xlstm_tensor *tensor, size_t first, size_t count, float *out,
                                   xlstm_error *err);
 
-/* Writes tensors to `path` atomically (a temporary beside it, fsync, rename), the data section 64-byte aligned.
- * Of each tensor name, dtype, rank, shape and data are read; `bytes` must be shape x dtype. `metadata_json` may be
- * NULL or a JSON object of strings. EARG: a name twice or not in UTF-8, a bad shape, dtype or metadata. */
+/* Writes tensors to `path`, the data section 64-byte aligned. A file appears whole or not at all: a temporary
+ * beside it is synced and renamed. A link is followed, a FIFO or device written in place, and "-" is standard
+ * output. Of each tensor name, dtype, rank, shape and data are read; `bytes` must be shape x dtype. `metadata_json`
+ * may be NULL or a JSON object of strings. EARG: a name twice or not in UTF-8, a bad shape, dtype or metadata. */
 XLSTM_API int xlstm_tensor_file_write(const char *path, const xlstm_tensor *tensors, size_t count,
                                       const char *metadata_json, xlstm_error *err);
 

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 const char *xlstm_status_name(int status) {
     switch (status) {
 #define NAME(name, value, text)                                                                                    \
@@ -36,9 +38,7 @@ void xl_error_set(xlstm_error *err, int status, const char *format, ...) {
     va_start(args, format);
     vsnprintf(err->text, sizeof err->text, format, args);
     va_end(args);
-    for (char *c = err->text; *c; c++) {
-        if ((unsigned char)*c < 0x20 || *c == 0x7f) *c = '?';
-    }
+    xl_utf8_clean(err->text);
 }
 
 static int fold(char c) {

@@ -4,7 +4,7 @@
 
 #include <xlstm/status.h>
 
-/* Stores status and the formatted text (cut to fit, control characters made '?') in err, which may be NULL. */
+/* Stores status and the formatted text (cut to fit, cleaned with xl_utf8_clean) in err, which may be NULL. */
 void xl_error_set(xlstm_error *err, int status, const char *format, ...) XLSTM_PRINTF(3, 4);
 
 /* The same, and gives status (without side effects, please: it is read twice), so that a failing function can end

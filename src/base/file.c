@@ -2,20 +2,38 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/output.h"
+
+/* How long the writer of a pipe may be silent, in seconds. */
+#define SILENCE_S 60
+
+static int wait_for_writer(int fd, const char *path, int seconds, xlstm_error *err) {
+    struct pollfd ready = {.fd = fd, .events = POLLIN};
+    int n;
+    do n = poll(&ready, 1, seconds * 1000);
+    while (n < 0 && errno == EINTR);
+    if (n > 0) return XLSTM_OK;
+    if (n < 0) return xl_fail(err, XLSTM_EIO, "%s: %s", path, strerror(errno));
+    return xl_fail(err, XLSTM_EIO, "%s: a pipe into which nobody wrote for %d s", path, seconds);
+}
 
 int xl_file_read(const char *path, size_t limit, char **data, size_t *bytes, xlstm_error *err) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    /* O_NONBLOCK: opening a FIFO would wait for its writer, for ever where none comes. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) return xl_fail(err, errno == ENOENT ? XLSTM_ENOTFOUND : XLSTM_EIO, "%s: %s", path, strerror(errno));
     int status = XLSTM_OK;
     char *buffer = NULL;
+    bool begun = false;
     struct stat st;
     if (fstat(fd, &st) || S_ISDIR(st.st_mode)) {
         status = xl_fail(err, XLSTM_EIO, "%s: not a readable file", path);
@@ -35,11 +53,20 @@ int xl_file_read(const char *path, size_t limit, char **data, size_t *bytes, xls
         buffer = grown;
         ssize_t n = read(fd, buffer + used, capacity + 1 - used);
         if (n < 0 && errno == EINTR) continue;
+        bool silent = n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+        bool partner_missing = n == 0 && !begun && S_ISFIFO(st.st_mode);
+        if (silent || partner_missing) {
+            status = wait_for_writer(fd, path, silent ? SILENCE_S : XL_FIFO_WAIT_S, err);
+            if (status) goto out;
+            begun = true;
+            continue;
+        }
         if (n < 0) {
             status = xl_fail(err, XLSTM_EIO, "%s: %s", path, strerror(errno));
             goto out;
         }
         if (n == 0) break;
+        begun = true;
         used += (size_t)n;
         if (used > limit) {
             status = xl_fail(err, XLSTM_EFORMAT, "%s: more than the %zu bytes accepted", path, limit);
@@ -57,51 +84,24 @@ out:
     return status;
 }
 
-static int write_all(int fd, const char *data, size_t bytes) {
-    while (bytes) {
-        ssize_t n = write(fd, data, bytes);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return -1;
-        data += n;
-        bytes -= (size_t)n;
+/* The folder itself is what is locked, so that nothing is left behind. */
+int xl_folder_lock(int *lock, const char *path, xlstm_error *err) {
+    *lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*lock < 0) return xl_fail(err, XLSTM_EIO, "%s: %s", path, strerror(errno));
+    while (flock(*lock, LOCK_EX)) {
+        if (errno == EINTR) continue;
+        /* A file system without locks is used as before there were any. */
+        if (errno == ENOLCK || errno == EOPNOTSUPP || errno == ENOSYS) break;
+        int status = xl_fail(err, XLSTM_EIO, "%s: cannot lock: %s", path, strerror(errno));
+        xl_folder_unlock(lock);
+        return status;
     }
-    return 0;
+    return XLSTM_OK;
 }
 
-void xl_sync_folder(const char *path) {
-    char *folder = xl_path_folder(path);
-    int fd = folder ? open(folder, O_RDONLY | O_CLOEXEC) : -1;
-    if (fd >= 0) {
-        fsync(fd);
-        close(fd);
-    }
-    free(folder);
-}
-
-int xl_file_write(const char *path, const void *data, size_t bytes, xlstm_error *err) {
-    char *temporary = xl_format("%s.tmp%ld", path, (long)getpid());
-    if (!temporary) return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", path);
-    int status = XLSTM_OK;
-    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (fd < 0) {
-        status = xl_fail(err, XLSTM_EIO, "%s: cannot write: %s", path, strerror(errno));
-        goto out;
-    }
-    if (write_all(fd, data, bytes) || fsync(fd)) {
-        status = xl_fail(err, XLSTM_EIO, "%s: cannot write: %s", path, strerror(errno));
-        close(fd);
-        unlink(temporary);
-        goto out;
-    }
-    if (close(fd) || rename(temporary, path)) {
-        status = xl_fail(err, XLSTM_EIO, "%s: cannot write: %s", path, strerror(errno));
-        unlink(temporary);
-        goto out;
-    }
-    xl_sync_folder(path);
-out:
-    free(temporary);
-    return status;
+void xl_folder_unlock(int *lock) {
+    if (*lock >= 0) close(*lock);
+    *lock = -1;
 }
 
 int xl_make_folder(const char *path, xlstm_error *err) {
@@ -111,8 +111,10 @@ int xl_make_folder(const char *path, xlstm_error *err) {
         if (*p != '/' && *p) continue;
         char end = *p;
         *p = 0;
-        if (mkdir(copy, 0777) && !xl_is_folder(copy)) {
-            int status = xl_fail(err, XLSTM_EIO, "%s: cannot make folder: %s", path, strerror(errno));
+        int why = mkdir(copy, 0777) ? errno : 0;
+        if (why && !xl_is_folder(copy)) {
+            if (why == EEXIST) why = ENOTDIR;
+            int status = xl_fail(err, XLSTM_EIO, "%s: cannot make folder: %s", path, strerror(why));
             free(copy);
             return status;
         }

@@ -1,4 +1,4 @@
-/* Whole files, folders, and atomic writing. */
+/* Reading whole files, and folders. Writing is in base/output.h. */
 #ifndef XL_BASE_FILE_H
 #define XL_BASE_FILE_H
 
@@ -7,14 +7,16 @@
 
 #include <xlstm/status.h>
 
-/* Reads a regular file of at most `limit` bytes. *data is malloc'd and NUL-terminated (the NUL is not counted). */
+/* Reads a file of at most `limit` bytes. *data is malloc'd and NUL-terminated (the NUL is not counted). A pipe or
+ * FIFO is read to its end; EIO where nobody opens it for writing within XL_FIFO_WAIT_S (base/output.h), or where
+ * its writer is silent for a minute. */
 int xl_file_read(const char *path, size_t limit, char **data, size_t *bytes, xlstm_error *err);
-/* Writes a temporary beside `path`, fsyncs, renames over it and fsyncs the folder. */
-int xl_file_write(const char *path, const void *data, size_t bytes, xlstm_error *err);
-/* Makes a rename of `path` durable: fsyncs the folder that holds it. Failure is not reported: the data are safe. */
-void xl_sync_folder(const char *path);
 /* Makes a folder and its parents; one that exists is fine. */
 int xl_make_folder(const char *path, xlstm_error *err);
+/* Takes the only lock of a folder, to change a file in it that others change too; waits for it. *lock is for
+ * xl_folder_unlock, which accepts a lock that was not taken (-1). A process that dies lets go of it. */
+int xl_folder_lock(int *lock, const char *path, xlstm_error *err);
+void xl_folder_unlock(int *lock);
 bool xl_is_folder(const char *path);
 bool xl_is_file(const char *path);
 /* dir + "/" + name, malloc'd; name alone where it is absolute or dir is empty. NULL when out of memory. */

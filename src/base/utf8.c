@@ -1,5 +1,6 @@
 #include "base/utf8.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 int xl_utf8_step(const char *s, size_t n, uint32_t *cp) {
@@ -64,4 +65,30 @@ int xl_utf8_put(uint32_t cp, char out[4]) {
     out[2] = (char)(0x80 | (cp >> 6 & 0x3F));
     out[3] = (char)(0x80 | (cp & 0x3F));
     return 4;
+}
+
+static bool is_unfit(uint32_t cp) {
+    const bool control = cp < 0x20 || (cp >= 0x7F && cp < 0xA0);
+    const bool separator = cp == 0x2028 || cp == 0x2029;
+    const bool direction = (cp >= 0x202A && cp <= 0x202E) || (cp >= 0x2066 && cp <= 0x2069);
+    return control || separator || direction;
+}
+
+void xl_utf8_clean(char *text) {
+    size_t left = strlen(text);
+    const char *from = text;
+    while (left) {
+        uint32_t cp = 0;
+        int step = xl_utf8_step(from, left, &cp);
+        size_t length = step > 0 ? (size_t)step : step < 0 ? (size_t)-step : left;
+        if (step <= 0 || is_unfit(cp)) {
+            *text++ = '?';
+        } else {
+            memmove(text, from, length);
+            text += length;
+        }
+        from += length;
+        left -= length;
+    }
+    *text = 0;
 }

@@ -18,4 +18,8 @@ size_t xl_utf8_valid(const char *s, size_t n);
 /* Writes a code point up to U+10FFFF; returns its length, 1 … 4. */
 int xl_utf8_put(uint32_t cp, char out[4]);
 
+/* Makes a text from elsewhere fit to be shown in one line of a terminal: control characters (C0, DEL, C1), the
+ * marks that break lines or turn the direction of writing, and broken UTF-8 each become one '?', in place. */
+void xl_utf8_clean(char *text);
+
 #endif

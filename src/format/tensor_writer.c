@@ -1,26 +1,22 @@
 /* Writing of tensor files: header first, then the tensors' bytes as they come, all into a temporary that takes the
  * file's name at the end. */
-#include <errno.h>
-#include <fcntl.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <jansson.h>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "base/memory.h"
+#include "base/output.h"
 #include "format/safetensors.h"
 
 /* Readers map the file: a data section at a multiple of this leaves every tensor aligned as its size allows. */
 #define DATA_ALIGNMENT 64
 
 struct xlstm_tensor_writer {
-    char *path, *temporary;
-    int fd;
+    char *path;
+    xl_output *output;
     size_t left; /* bytes still to append */
 };
 
@@ -88,42 +84,22 @@ out:
     return status;
 }
 
-static int write_all(xlstm_tensor_writer *w, const void *data, size_t bytes, xlstm_error *err) {
-    const char *p = data;
-    while (bytes) {
-        /* Some systems refuse more than 2 GiB at once. */
-        ssize_t n = write(w->fd, p, bytes < (size_t)1 << 30 ? bytes : (size_t)1 << 30);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return xl_fail(err, XLSTM_EIO, "%s: cannot write: %s", w->path, strerror(errno));
-        p += n;
-        bytes -= (size_t)n;
-    }
-    return XLSTM_OK;
-}
-
 int xlstm_tensor_writer_begin(xlstm_tensor_writer **out, const char *path, const xlstm_tensor *tensors,
                               size_t count, const char *metadata_json, xlstm_error *err) {
-    static atomic_uint serial;
     *out = NULL;
     char *header = NULL;
     size_t bytes = 0;
     xlstm_tensor_writer *w = calloc(1, sizeof *w);
     if (!w) return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", path);
-    w->fd = -1;
     int status = make_header(&header, &bytes, &w->left, path, tensors, count, metadata_json, err);
     if (status) goto fail;
     w->path = strdup(path);
-    w->temporary = xl_format("%s.tmp%ld-%u", path, (long)getpid(), atomic_fetch_add(&serial, 1));
-    if (!w->path || !w->temporary) {
+    if (!w->path) {
         status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", path);
         goto fail;
     }
-    w->fd = open(w->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (w->fd < 0) {
-        status = xl_fail(err, XLSTM_EIO, "%s: cannot write: %s", path, strerror(errno));
-        goto fail;
-    }
-    status = write_all(w, header, bytes, err);
+    status = xl_output_open(&w->output, path, err);
+    if (!status) status = xl_output_write(w->output, header, bytes, err);
     if (status) goto fail;
     free(header);
     *out = w;
@@ -138,7 +114,7 @@ int xlstm_tensor_writer_append(xlstm_tensor_writer *writer, const void *data, si
     if (bytes > writer->left)
         return xl_fail(err, XLSTM_EARG, "%s: %zu bytes appended where %zu are left", writer->path, bytes,
                        writer->left);
-    int status = write_all(writer, data, bytes, err);
+    int status = xl_output_write(writer->output, data, bytes, err);
     if (!status) writer->left -= bytes;
     return status;
 }
@@ -147,12 +123,9 @@ int xlstm_tensor_writer_finish(xlstm_tensor_writer *writer, xlstm_error *err) {
     int status = XLSTM_OK;
     if (writer->left) {
         status = xl_fail(err, XLSTM_EARG, "%s: %zu bytes of tensors were not appended", writer->path, writer->left);
-    } else if (fsync(writer->fd) || rename(writer->temporary, writer->path)) {
-        status = xl_fail(err, XLSTM_EIO, "%s: cannot write: %s", writer->path, strerror(errno));
     } else {
-        xl_sync_folder(writer->path);
-        close(writer->fd);
-        writer->fd = -1;
+        status = xl_output_commit(writer->output, err);
+        writer->output = NULL;
     }
     xlstm_tensor_writer_abort(writer);
     return status;
@@ -160,12 +133,8 @@ int xlstm_tensor_writer_finish(xlstm_tensor_writer *writer, xlstm_error *err) {
 
 void xlstm_tensor_writer_abort(xlstm_tensor_writer *writer) {
     if (!writer) return;
-    if (writer->fd >= 0) {
-        close(writer->fd);
-        if (writer->temporary) unlink(writer->temporary);
-    }
+    xl_output_abort(writer->output);
     free(writer->path);
-    free(writer->temporary);
     free(writer);
 }
 

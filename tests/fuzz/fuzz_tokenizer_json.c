@@ -7,6 +7,7 @@
 #include <xlstm/tokenizer.h>
 
 #include "base/file.h"
+#include "base/output.h"
 #include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

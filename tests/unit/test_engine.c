@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/output.h"
 #include "small_model.h"
 
 enum { TOKENS = 150 };

@@ -15,6 +15,7 @@
 #include "base/csv.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/output.h"
 #include "tuner/judge/outputs.h"
 #include "tuner/judge/score.h"
 

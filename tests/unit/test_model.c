@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "base/half.h"
 #include "base/memory.h"
+#include "base/output.h"
 #include "base/rng.h"
 #include "model/store.h"
 

@@ -13,6 +13,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/output.h"
 #include "base/rng.h"
 #include "tuner/report/facts.h"
 #include "tuner/report/gnuplot.h"

@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/half.h"
 #include "base/memory.h"
+#include "base/output.h"
 #include "format/safetensors.h"
 
 static char folder[] = "/tmp/xl_safetensors_XXXXXX";

@@ -15,6 +15,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/output.h"
 #include "tuner/study/internal.h"
 #include "tuner/study/machine.h"
 #include "tuner/study/run_lock.h"

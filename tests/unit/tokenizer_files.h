@@ -14,6 +14,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/output.h"
 
 /* tests/data/tokenizer-options.json: {"base": tokenizer.json, "cases": […]}; the caller's. */
 static inline json_t *read_options(const char *source) {

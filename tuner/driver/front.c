@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/output.h"
 
 /* Smaller is better, what is unknown is worst. */
 static double cost(const double *metric, tune_metric objective) {

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/output.h"
 #include "tuner/driver/run_folder.h"
 #include "tuner/driver/table.h"
 #include "tuner/study/machine.h"

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/output.h"
 #include "tuner/driver/result.h"
 
 /* The samples in use of one trial, as the objective in ms. */

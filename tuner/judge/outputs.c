@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/output.h"
 #include "base/utf8.h"
 
 enum { OUTPUT_LIMIT = 64 << 20 };

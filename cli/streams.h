@@ -1,0 +1,27 @@
+/* The three standard streams: how they begin, how a message leaves, and how standard output ends. */
+#ifndef CLI_STREAMS_H
+#define CLI_STREAMS_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+
+#include <xlstm/status.h>
+
+/* Once, before anything is opened. A closed descriptor 0 to 2 is opened on /dev/null, so that no file of ours gets
+ * its number; standard output so that writing to it fails. SIGPIPE and SIGXFSZ are ignored: a reader that went
+ * away, or a file over its limit, is an error of the write. */
+void cli_streams_prepare(void);
+
+/* One line on standard error, "xltune COMMAND: …" ("xltune: …" where command is NULL). This is the one place where
+ * a message meets a terminal: texts from files and flags in it are cleaned with xl_utf8_clean. */
+void cli_say(const char *command, const char *format, ...) XLSTM_PRINTF(2, 3);
+void cli_say_list(const char *command, const char *format, va_list args) XLSTM_PRINTF(2, 0);
+
+/* Writes out what was printed so far. A failure is told by cli_streams_finish; false for who prints more if not. */
+bool cli_flush(void);
+
+/* Once, at the very end: writes out standard output and closes it. `code`, or where it is 0 and anything that was
+ * printed was lost, 1 after a line that says so. Commands need not look at what printf returns. */
+int cli_streams_finish(const char *command, int code);
+
+#endif

@@ -1,0 +1,284 @@
+#include "base/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/memory.h"
+
+struct xl_output {
+    char *path;      /* as the caller named it, for messages */
+    char *target;    /* where links lead to; NULL where the output is written in place */
+    char *temporary; /* what is renamed to target */
+    int fd;
+};
+
+static int failed(const char *path, int why, xlstm_error *err) {
+    const char *name = strcmp(path, "-") == 0 ? "standard output" : path;
+    return xl_fail(err, why == ENOMEM ? XLSTM_ENOMEM : XLSTM_EIO, "%s: cannot write: %s", name, strerror(why));
+}
+
+int xl_write_all(int fd, const void *data, size_t bytes) {
+    const char *at = data;
+    while (bytes) {
+        /* Some systems refuse more than 2 GiB at once. */
+        ssize_t n = write(fd, at, bytes < (size_t)1 << 30 ? bytes : (size_t)1 << 30);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return -1;
+        at += n;
+        bytes -= (size_t)n;
+    }
+    return 0;
+}
+
+void xl_sync_folder(const char *path) {
+    char *folder = xl_path_folder(path);
+    int fd = folder ? open(folder, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd >= 0) {
+        fsync(fd);
+        close(fd);
+    }
+    free(folder);
+}
+
+/* ---- where a path leads to ---- */
+
+/* The descriptor that a path stands for, which is then written where it stands; -1 where it is a file's. */
+static int descriptor_of(const char *path) {
+    static const char *const folders[] = {"/dev/fd/", "/proc/self/fd/"};
+    if (strcmp(path, "-") == 0 || strcmp(path, "/dev/stdout") == 0) return STDOUT_FILENO;
+    if (strcmp(path, "/dev/stderr") == 0) return STDERR_FILENO;
+    for (int i = 0; i < 2; i++) {
+        size_t length = strlen(folders[i]);
+        char *end;
+        if (strncmp(path, folders[i], length) != 0 || path[length] < '0' || path[length] > '9') continue;
+        long number = strtol(path + length, &end, 10);
+        if (!*end && number <= 1 << 20) return (int)number;
+    }
+    return -1;
+}
+
+/* One step along a symbolic link: a malloc'd path, NULL with errno; errno 0 where `path` is no link. */
+static char *link_target(const char *path) {
+    char text[4096];
+    ssize_t n = readlink(path, text, sizeof text - 1);
+    if (n < 0) {
+        if (errno == EINVAL || errno == ENOENT) errno = 0;
+        return NULL;
+    }
+    text[n] = 0;
+    char *folder = xl_path_folder(path), *target = folder ? xl_path_join(folder, text) : NULL;
+    free(folder);
+    if (!target) errno = ENOMEM;
+    return target;
+}
+
+/* The file that a chain of links ends in, whether it is there or not. malloc'd; NULL with errno. */
+static char *follow(const char *path) {
+    enum { MOST_LINKS = 40 };
+    char *at = strdup(path);
+    for (int i = 0; at && i < MOST_LINKS; i++) {
+        char *next = link_target(at);
+        if (!next && !errno) return at;
+        int why = errno;
+        free(at);
+        at = next;
+        errno = why;
+    }
+    if (at) {
+        free(at);
+        errno = ELOOP;
+    }
+    return NULL;
+}
+
+/* ---- opening ---- */
+
+/* A FIFO is opened only while somebody reads it: asked again until then, for a bounded time. */
+static int open_in_place(const char *path, bool fifo, int flags) {
+    const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
+    int fd = open(path, O_WRONLY | O_CLOEXEC | flags | (fifo ? O_NONBLOCK : 0), 0666);
+    for (int i = 0; fifo && fd < 0 && errno == ENXIO && i < XL_FIFO_WAIT_S * 50; i++) {
+        nanosleep(&pause, NULL);
+        fd = open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK);
+    }
+    if (fd >= 0 && fifo) fcntl(fd, F_SETFL, 0);
+    return fd;
+}
+
+/* What stdio still holds for the same descriptor comes first. */
+static int share_descriptor(int number) {
+    if (number == STDOUT_FILENO) fflush(stdout);
+    return fcntl(number, F_DUPFD_CLOEXEC, 3);
+}
+
+/* The temporary's name is short, so that a target whose name is as long as names may be can be written too. */
+static int open_aside(xl_output *o, const struct stat *old) {
+    static atomic_uint serial;
+    char *folder = xl_path_folder(o->target);
+    int why = folder ? 0 : ENOMEM;
+    while (!why) {
+        free(o->temporary);
+        o->temporary = xl_format("%s/xltune-%ld-%u.tmp", folder, (long)getpid(), atomic_fetch_add(&serial, 1));
+        if (!o->temporary) why = ENOMEM;
+        if (!why) o->fd = open(o->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, old ? 0600 : 0666);
+        if (why || o->fd >= 0) break;
+        if (errno != EEXIST) why = errno;
+    }
+    free(folder);
+    if (why) {
+        free(o->temporary);
+        o->temporary = NULL;
+    }
+    /* Another owner can be kept by root alone, and a mode changes with the owner: first the one, then the other. */
+    if (!why && old) {
+        if (fchown(o->fd, old->st_uid, old->st_gid)) errno = 0;
+        if (fchmod(o->fd, old->st_mode & 07777)) why = errno;
+    }
+    return why;
+}
+
+/* 0, or errno. */
+static int open_output(xl_output *o) {
+    struct stat there;
+    int number = descriptor_of(o->path);
+    if (number >= 0) {
+        o->fd = share_descriptor(number);
+        return o->fd < 0 ? errno : 0;
+    }
+    bool exists = !stat(o->path, &there);
+    if (!exists && errno != ENOENT) return errno;
+    if (exists && S_ISDIR(there.st_mode)) return EISDIR;
+    if (exists && !S_ISREG(there.st_mode)) {
+        o->fd = open_in_place(o->path, S_ISFIFO(there.st_mode), 0);
+        return o->fd < 0 ? errno : 0;
+    }
+    if (exists && faccessat(AT_FDCWD, o->path, W_OK, AT_EACCESS)) return errno;
+    o->target = follow(o->path);
+    return o->target ? open_aside(o, exists ? &there : NULL) : errno;
+}
+
+int xl_output_open(xl_output **out, const char *path, xlstm_error *err) {
+    *out = NULL;
+    xl_output *o = calloc(1, sizeof *o);
+    if (o) o->fd = -1;
+    if (!o || !(o->path = strdup(path))) {
+        free(o);
+        return failed(path, ENOMEM, err);
+    }
+    int why = open_output(o);
+    if (why) {
+        xl_output_abort(o);
+        if (why == ENXIO) return xl_fail(err, XLSTM_EIO, "%s: cannot write: nobody reads from it", path);
+        return failed(path, why, err);
+    }
+    *out = o;
+    return XLSTM_OK;
+}
+
+int xl_output_write(xl_output *o, const void *data, size_t bytes, xlstm_error *err) {
+    return xl_write_all(o->fd, data, bytes) ? failed(o->path, errno, err) : XLSTM_OK;
+}
+
+const char *xl_output_name(const xl_output *o) {
+    if (o->temporary) return o->temporary;
+    return descriptor_of(o->path) >= 0 ? NULL : o->path;
+}
+
+int xl_output_commit(xl_output *o, xlstm_error *err) {
+    int why = 0;
+    /* Not every file system can sync, and none needs it for a pipe. */
+    if (o->target && fsync(o->fd) && errno != EINVAL && errno != ENOTSUP) why = errno;
+    if (close(o->fd) && !why) why = errno;
+    o->fd = -1;
+    if (!why && o->target && rename(o->temporary, o->target)) why = errno;
+    int status = why ? failed(o->path, why, err) : XLSTM_OK;
+    if (!why && o->target) {
+        xl_sync_folder(o->target);
+        free(o->temporary);
+        o->temporary = NULL;
+    }
+    xl_output_abort(o);
+    return status;
+}
+
+void xl_output_abort(xl_output *o) {
+    if (!o) return;
+    if (o->fd >= 0) close(o->fd);
+    if (o->temporary) unlink(o->temporary);
+    free(o->temporary);
+    free(o->target);
+    free(o->path);
+    free(o);
+}
+
+int xl_file_write(const char *path, const void *data, size_t bytes, xlstm_error *err) {
+    xl_output *o;
+    int status = xl_output_open(&o, path, err);
+    if (status) return status;
+    status = xl_output_write(o, data, bytes, err);
+    if (!status) return xl_output_commit(o, err);
+    xl_output_abort(o);
+    return status;
+}
+
+/* ---- logs ---- */
+
+struct xl_log {
+    char *path;
+    FILE *file;
+    int why; /* errno of the first failure */
+};
+
+static int open_log(xl_log *log) {
+    struct stat there;
+    int number = descriptor_of(log->path);
+    bool fifo = number < 0 && !stat(log->path, &there) && S_ISFIFO(there.st_mode);
+    int fd = number >= 0 ? share_descriptor(number) : open_in_place(log->path, fifo, fifo ? 0 : O_CREAT | O_TRUNC);
+    if (fd < 0) return errno;
+    log->file = fdopen(fd, "w");
+    if (log->file) return 0;
+    int why = errno;
+    close(fd);
+    return why;
+}
+
+int xl_log_open(xl_log **out, const char *path, xlstm_error *err) {
+    *out = NULL;
+    xl_log *log = calloc(1, sizeof *log);
+    char *folder = xl_path_folder(path);
+    int status = log && folder && (log->path = strdup(path)) ? XLSTM_OK : failed(path, ENOMEM, err);
+    if (!status && descriptor_of(path) < 0) status = xl_make_folder(folder, err);
+    int why = status ? 0 : open_log(log);
+    if (why == ENXIO) status = xl_fail(err, XLSTM_EIO, "%s: cannot write: nobody reads from it", path);
+    else if (why) status = failed(path, why, err);
+    free(folder);
+    if (status) xl_log_close(log, NULL);
+    else *out = log;
+    return status;
+}
+
+void xl_log_line(xl_log *log, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    bool written = vfprintf(log->file, format, args) >= 0 && fputc('\n', log->file) != EOF;
+    va_end(args);
+    if ((!written || fflush(log->file)) && !log->why) log->why = errno ? errno : EIO;
+}
+
+int xl_log_close(xl_log *log, xlstm_error *err) {
+    if (!log) return XLSTM_OK;
+    if (log->file && fclose(log->file) && !log->why) log->why = errno;
+    int status = log->why ? failed(log->path, log->why, err) : XLSTM_OK;
+    free(log->path);
+    free(log);
+    return status;
+}

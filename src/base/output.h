@@ -1,0 +1,53 @@
+/* Everything that is written to a path goes through here, so that all outputs follow the same rules:
+ *
+ *   - (and /dev/stdout)        is standard output; /dev/fd/N is that descriptor, written where it stands.
+ *   a FIFO, device or socket   is written in place. A FIFO that nobody opens for reading within XL_FIFO_WAIT_S is
+ * an error, so that no command waits for ever. a symbolic link            is followed; the link stays and its
+ * target is written, whether it exists or not. anything else              is written into a temporary file beside
+ * it, synced and renamed over it: a reader sees the old file or the new one, never a part. A file that exists keeps
+ * its mode and, where that is allowed, its owner; one that may not be written is left alone.
+ *
+ * Every failure is EIO (ENOMEM where memory ran out) with the path and the system's reason. */
+#ifndef XL_BASE_OUTPUT_H
+#define XL_BASE_OUTPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include <xlstm/status.h>
+
+/* How long a FIFO without a partner is waited for, in seconds. */
+#define XL_FIFO_WAIT_S 5
+
+/* A file that appears whole at the end. */
+typedef struct xl_output xl_output;
+
+int xl_output_open(xl_output **out, const char *path, xlstm_error *err);
+int xl_output_write(xl_output *o, const void *data, size_t bytes, xlstm_error *err);
+/* Puts what was written in place. Releases o on success and on failure. */
+int xl_output_commit(xl_output *o, xlstm_error *err);
+/* Drops what was written (in place it stays as far as it came) and releases o, which may be NULL. */
+void xl_output_abort(xl_output *o);
+/* The file that another program may write instead of xl_output_write: it exists and is empty. It lives as long as
+ * o; NULL where o is a descriptor. */
+const char *xl_output_name(const xl_output *o);
+
+/* The whole of an output at once. */
+int xl_file_write(const char *path, const void *data, size_t bytes, xlstm_error *err);
+
+/* A table that grows line by line while others look on: made with its folder, written in place, each line flushed.
+ * The first failure is kept until the end, so that a full disk does not stop the work in between. */
+typedef struct xl_log xl_log;
+
+int xl_log_open(xl_log **out, const char *path, xlstm_error *err);
+void xl_log_line(xl_log *log, const char *format, ...) XLSTM_PRINTF(2, 3); /* the newline is added */
+/* Releases the log, which may be NULL; tells the first failure. */
+int xl_log_close(xl_log *log, xlstm_error *err);
+
+/* Writes everything to a descriptor; 0, or -1 with errno. */
+int xl_write_all(int fd, const void *data, size_t bytes);
+/* Makes a rename of `path` durable: fsyncs the folder that holds it. Failure is not reported: the data are safe. */
+void xl_sync_folder(const char *path);
+
+#endif
