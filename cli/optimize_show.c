@@ -155,7 +155,7 @@ static void finalist(void *ctx, const tune_trial_row *t, const tune_finalist *f,
     else gain_text(exp(f->after), after, sizeof after);
     printf("playoff   trial %lld: %s at first, %s of %d samples  %s\n", (long long)t->index, before, after,
            f->samples, params);
-    fflush(stdout);
+    cli_flush();
 }
 
 static void note(void *ctx, const char *text) {
