@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "tuner/report/marks.h"
 #include "tuner/report/report.h"
 
 #define LEAST_POINTS 6 /* fewer say nothing */
@@ -59,9 +60,10 @@ static int build(const tune_report *r, table *t, xlstm_error *err) {
         clear(t);
         return xl_fail(err, XLSTM_ENOMEM, "analysis: out of memory");
     }
+    const bool cold = tune_report_cold_first(r); /* its time is the warm-up's, not its settings' */
     for (size_t i = 0; i < r->trials; i++) {
         const tune_report_trial *trial = &r->trial[i];
-        if (!trial->ok || trial->duplicate || !(trial->value > 0)) continue;
+        if (!trial->ok || trial->duplicate || !(trial->value > 0) || (cold && i == 0)) continue;
         t->y[t->n] = log(trial->value);
         for (size_t p = 0; p < r->parameters; p++) {
             t->level[t->n * t->parameters + p] = bin(&r->parameter[p], trial->level[p]);

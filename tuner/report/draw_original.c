@@ -9,8 +9,9 @@ static bool measured(const tune_report_trial *t, double value) {
     return t->ok && isfinite(value);
 }
 
-static const char *winner_name(const tune_report *r) {
-    return tune_report_is_recording(r) ? "fastest" : "winner";
+/* One point as data, for marks that have a block of their own. */
+static void put_point(FILE *out, const char *name, double x, double y) {
+    fprintf(out, "$%s << EOD\n%.9g %.9g\nEOD\n", name, x, y);
 }
 
 /* ---- max_decode_by_<column> ---- */
@@ -29,9 +30,11 @@ static double level_max(const drawing *d, size_t parameter, size_t level) {
     return most;
 }
 
+/* Of the original's three, what this run tuned; a summary.csv alone does not say, so every value counts there. */
 static bool bars_wanted(const drawing *d) {
     const tune_parameter *p = &d->report->parameter[d->parameter];
-    for (size_t l = 0; l < p->levels && is_original(p->name); l++) {
+    if (!is_original(p->name) || !tune_report_tuned(d->report, p->name)) return false;
+    for (size_t l = 0; l < p->levels; l++) {
         if (isfinite(level_max(d, d->parameter, l))) return true;
     }
     return false;
@@ -40,28 +43,32 @@ static bool bars_wanted(const drawing *d) {
 static void draw_bars(const drawing *d) {
     FILE *out = d->out;
     const tune_parameter *p = &d->report->parameter[d->parameter];
+    const draw_axis x = draw_axis_of(d, d->parameter);
+    const double pixels = d->width - 130.0, baseline = tune_report_baseline_speed(d->report).decode_tok_s;
+    double highest = isfinite(baseline) ? baseline : 0;
     char title[128];
     snprintf(title, sizeof title, "Max decode tok/s by %.60s", p->name);
     fputs("$bars << EOD\n", out);
     for (size_t l = 0; l < p->levels; l++) {
-        double most = level_max(d, d->parameter, l);
-        if (isfinite(most)) fprintf(out, "%zu %.9g\n", l, most);
+        double most = level_max(d, d->parameter, l), at = draw_at(&x, (int)l);
+        if (!isfinite(most)) continue;
+        fprintf(out, "%.9g %.9g %.9g %.9g\n", at, most, draw_beside(&x, at, -0.62), draw_beside(&x, at, 0.62));
+        highest = fmax(highest, most);
     }
     fputs("EOD\nset title ", out);
     tune_plot_quote(out, title);
-    fputs("\nset ylabel 'decode (tok/s)'\nset yrange [0:*]\nset offsets 0,0,graph 0.08,0\n", out);
-    draw_axis_label(d, "x", p);
-    fprintf(out, "set xrange [-0.6:%.9g]\nset xtics (", (double)p->levels - 0.4);
-    size_t step = (p->levels + 23) / 24;
-    for (size_t l = 0; l < p->levels; l += step) {
-        if (l) fputs(", ", out);
-        tune_plot_quote(out, p->text[l]);
-        fprintf(out, " %zu", l);
+    fputs("\nset ylabel 'decode (tok/s)'\nset style textbox opaque noborder margins 0.2,0.2 fillcolor '#ffffff'\n",
+          out);
+    draw_parameter_axis(d, "x", &x, pixels);
+    draw_values_from_zero(d, "y", highest);
+    if (isfinite(baseline)) {
+        draw_legend(d, (const draw_mark[]){draw_mark_baseline_line, {0}}, false);
     }
-    fputs(")\nplot $bars using 1:2 with boxes lc rgb '" DRAW_BLUE "'", out);
     /* Bars start at zero, so that their lengths do not lie; the numbers tell small differences. */
-    if (p->levels <= 16) {
-        fputs(", $bars using 1:2:(sprintf('%.1f', $2)) with labels offset 0,0.7 textcolor rgb '" DRAW_INK
+    fputs("plot $bars using 1:2:3:4:(0):2 with boxxyerror lc rgb '" DRAW_BLUE "'", out);
+    if (isfinite(baseline)) fprintf(out, ", %.9g " DRAW_AS_BASELINE_LINE, baseline);
+    if (draw_cell_pixels(&x, pixels) > 56) {
+        fputs(", $bars using 1:2:(sprintf('%.1f', $2)) with labels boxed offset 0,0.7 textcolor rgb '" DRAW_INK
               "' font ',13'",
               out);
     }
@@ -81,40 +88,51 @@ static bool scatter_wanted(const drawing *d) {
 static void draw_scatter(const drawing *d) {
     FILE *out = d->out;
     const tune_report *r = d->report;
-    double low[2] = {INFINITY, INFINITY}, high[2] = {-INFINITY, -INFINITY};
+    draw_range x = DRAW_NOTHING, y = DRAW_NOTHING;
+    const bool cold = tune_report_cold_first(r);
     fputs("$points << EOD\n", out);
     for (size_t i = 0; i < r->trials; i++) {
         const tune_report_trial *t = &r->trial[i];
         if (!measured(t, t->prefill_tok_s) || !measured(t, t->decode_tok_s) || t->duplicate) continue;
-        fprintf(out, "%.9g %.9g\n", t->prefill_tok_s, t->decode_tok_s);
-        const double at[2] = {t->prefill_tok_s, t->decode_tok_s};
-        for (int k = 0; k < 2; k++) {
-            low[k] = fmin(low[k], at[k]);
-            high[k] = fmax(high[k], at[k]);
-        }
+        if (!(cold && i == 0)) fprintf(out, "%.9g %.9g\n", t->prefill_tok_s, t->decode_tok_s);
+        draw_include(&x, t->prefill_tok_s);
+        draw_include(&y, t->decode_tok_s);
     }
     fputs("EOD\nset title 'Prefill vs Decode'\nset xlabel 'prefill (tok/s)'\nset ylabel 'decode (tok/s)'\n"
           "set grid xtics ytics lt 1 lc rgb '#e4e9ed' lw 1\n",
           out);
-    draw_range(d, "x", low[0], high[0]);
-    draw_range(d, "y", low[1], high[1]);
-    const tune_report_trial *w = r->winner >= 0 ? &r->trial[r->winner] : NULL;
-    bool winner = w && isfinite(w->prefill_tok_s) && isfinite(w->decode_tok_s);
-    if (winner) {
-        fprintf(out, "$winner << EOD\n%.9g %.9g\nEOD\n", w->prefill_tok_s, w->decode_tok_s);
+    const char *what;
+    const tune_report_trial *w = tune_report_chosen(r, &what);
+    const tune_baseline_speed b = tune_report_baseline_speed(r);
+    const bool chosen = w && measured(w, w->prefill_tok_s) && measured(w, w->decode_tok_s),
+               baseline = isfinite(b.prefill_tok_s) && isfinite(b.decode_tok_s);
+    draw_mark marks[DRAW_MARKS] = {draw_mark_trials};
+    int n = 1;
+    if (baseline) {
+        put_point(out, "baseline", b.prefill_tok_s, b.decode_tok_s);
+        draw_include(&x, b.prefill_tok_s);
+        draw_include(&y, b.decode_tok_s);
+        marks[n++] = draw_mark_baseline;
     }
-    draw_legend(d,
-                winner ? (const draw_mark[]){{"trials", 7, 1.3, "#442f6fab", false},
-                                             {winner_name(r), 6, 2.2, DRAW_ORANGE, false},
-                                             {0}}
-                       : (const draw_mark[]){{"trials", 7, 1.3, "#442f6fab", false}, {0}},
-                false);
-    fputs("plot $points using 1:2 with points pt 7 ps 1.3 lc rgb '#442f6fab' notitle", out);
-    if (winner) fputs(", $winner using 1:2 with points pt 6 ps 2.4 lw 2 lc rgb '" DRAW_ORANGE "' notitle", out);
+    if (chosen) {
+        put_point(out, "chosen", w->prefill_tok_s, w->decode_tok_s);
+        marks[n++] = draw_mark_chosen(what);
+    }
+    if (cold) {
+        put_point(out, "cold", r->trial[0].prefill_tok_s, r->trial[0].decode_tok_s);
+        marks[n++] = draw_mark_cold;
+    }
+    draw_values(d, "x", x);
+    draw_values(d, "y", y);
+    draw_legend(d, marks, false);
+    fputs("plot $points using 1:2 " DRAW_AS_TRIAL, out);
+    if (baseline) fputs(", $baseline using 1:2 " DRAW_AS_BASELINE, out);
+    if (chosen) fputs(", $chosen using 1:2 " DRAW_AS_CHOSEN, out);
+    if (cold) fputs(", $cold using 1:2 " DRAW_AS_COLD, out);
     fputc('\n', out);
 }
 
-/* ---- by_<parameter>: three panels ---- */
+/* ---- times_by_<parameter>: three panels ---- */
 
 static const char *const panel_titles[] = {"prefill", "decode", "whole request"};
 
@@ -126,113 +144,116 @@ static double sample_time(const tune_report_sample *s, int panel) {
     return panel == 0 ? s->prefill_s : panel == 1 ? s->decode_s : s->prefill_s + s->decode_s;
 }
 
+static double baseline_time(const tune_baseline_speed *b, int panel) {
+    return panel == 0 ? b->prefill_s : panel == 1 ? b->decode_s : b->request_s;
+}
+
 static bool sweep_wanted(const drawing *d) {
     const tune_report *r = d->report;
-    if (r->parameter[d->parameter].levels < 2) return false;
+    const tune_parameter *p = &r->parameter[d->parameter];
+    if (p->levels < 2 || !tune_report_tuned(r, p->name)) return false;
     for (size_t i = 0; i < r->trials; i++) {
         if (measured(&r->trial[i], r->trial[i].request_s) && r->trial[i].level[d->parameter] >= 0) return true;
     }
     return false;
 }
 
-static double jitter(size_t i, const tune_parameter *p) {
-    double unit = draw_by_category(p) ? 1 : (p->number[p->levels - 1] - p->number[0]) / (double)p->levels;
-    return (fmod((double)i * 0.6180339887, 1) - 0.5) * 0.42 * unit;
+/* Samples of a value stand beside each other, the same ones in every panel. */
+static double jitter(size_t i) {
+    return (fmod((double)i * 0.6180339887, 1) - 0.5) * 0.9;
 }
 
-/* $samples: x y of every sample in use; $means: of every trial; $best: the fastest trial of a value. */
-static void sweep_data(const drawing *d, int panel, draw_unit unit, double *low, double *high) {
+/* $samples: x y of every sample in use; $means: of every trial; $best: the fastest trial of a value, and from where
+ * to where its mark goes. */
+static void sweep_data(const drawing *d, const draw_axis *x, int panel, draw_unit unit, draw_range *y) {
     FILE *out = d->out;
     const tune_report *r = d->report;
-    const tune_parameter *p = &r->parameter[d->parameter];
-    *low = INFINITY;
-    *high = -INFINITY;
+    const bool cold = tune_report_cold_first(r);
     fputs("$samples << EOD\n", out);
     for (size_t i = 0; i < r->samples; i++) {
         const tune_report_sample *s = &r->sample[i];
         if (!s->used || s->trial < 0 || (size_t)s->trial >= r->trials) continue;
         int level = r->trial[s->trial].level[d->parameter];
-        double y = sample_time(s, panel) * unit.scale;
-        if (level < 0 || !isfinite(y)) continue;
-        fprintf(out, "%.9g %.9g\n", draw_position(p, level) + jitter(i, p), y);
-        *low = fmin(*low, y);
-        *high = fmax(*high, y);
+        double time = sample_time(s, panel) * unit.scale;
+        if (level < 0 || !isfinite(time)) continue;
+        fprintf(out, "%.9g %.9g\n", draw_beside(x, draw_at(x, level), jitter(i)), time);
+        draw_include(y, time);
     }
     fputs("EOD\n$means << EOD\n", out);
     for (size_t i = 0; i < r->trials; i++) {
         const tune_report_trial *t = &r->trial[i];
-        double y = trial_time(t, panel) * unit.scale;
-        if (!t->ok || t->duplicate || t->level[d->parameter] < 0 || !isfinite(y)) continue;
-        fprintf(out, "%.9g %.9g\n", draw_position(p, t->level[d->parameter]), y);
-        *low = fmin(*low, y);
-        *high = fmax(*high, y);
+        double time = trial_time(t, panel) * unit.scale;
+        if (!t->ok || t->duplicate || t->level[d->parameter] < 0 || !isfinite(time)) continue;
+        if (!(cold && i == 0)) fprintf(out, "%.9g %.9g\n", draw_at(x, t->level[d->parameter]), time);
+        draw_include(y, time);
     }
     fputs("EOD\n$best << EOD\n", out);
-    for (size_t l = 0; l < p->levels; l++) {
-        double best = INFINITY;
+    for (size_t l = 0; l < x->p->levels; l++) {
+        double best = INFINITY, at = draw_at(x, (int)l);
         for (size_t i = 0; i < r->trials; i++) {
             const tune_report_trial *t = &r->trial[i];
-            double y = trial_time(t, panel);
-            if (t->ok && t->level[d->parameter] == (int)l && y < best) best = y;
+            double time = trial_time(t, panel);
+            if (t->ok && !(cold && i == 0) && t->level[d->parameter] == (int)l && time < best) best = time;
         }
-        if (isfinite(best)) fprintf(out, "%.9g %.9g\n", draw_position(p, (int)l), best * unit.scale);
+        if (!isfinite(best)) continue;
+        fprintf(out, "%.9g %.9g %.9g %.9g\n", at, best * unit.scale, draw_beside(x, at, -0.6),
+                draw_beside(x, at, 0.6));
     }
     fputs("EOD\n", out);
-}
-
-static void sweep_legend(const drawing *d, bool winner) {
-    draw_mark marks[5];
-    int n = 0;
-    if (d->report->samples) marks[n++] = (draw_mark){"samples", 7, 0.6, DRAW_GREY, false};
-    marks[n++] = (draw_mark){"trials", 7, 1.1, "#442f6fab", false};
-    marks[n++] = (draw_mark){"best of a value", 0, 0, "#882f6fab", false};
-    if (winner) marks[n++] = (draw_mark){winner_name(d->report), 6, 2.0, DRAW_ORANGE, false};
-    marks[n] = (draw_mark){0};
-    draw_legend(d, marks, true);
 }
 
 static void draw_sweep(const drawing *d) {
     FILE *out = d->out;
     const tune_report *r = d->report;
-    const tune_parameter *p = &r->parameter[d->parameter];
+    const draw_axis x = draw_axis_of(d, d->parameter);
+    const tune_baseline_speed b = tune_report_baseline_speed(r);
+    const char *what;
+    const tune_report_trial *w = tune_report_chosen(r, &what);
+    const bool cold = tune_report_cold_first(r) && r->trial[0].level[d->parameter] >= 0,
+               baseline = isfinite(b.request_s) && isfinite(x.baseline);
+    if (w && (!w->ok || w->level[d->parameter] < 0)) w = NULL;
     char title[160];
-    snprintf(title, sizeof title, "Times by %.60s", p->name);
+    draw_mark marks[DRAW_MARKS] = {{0}};
+    int n = 0;
+    if (r->samples) marks[n++] = (draw_mark){"samples", 7, 0.6, DRAW_GREY, false};
+    marks[n++] = draw_mark_trials;
+    marks[n++] = (draw_mark){"best of a value", 0, 0, "#882f6fab", false};
+    if (baseline) marks[n++] = draw_mark_baseline;
+    if (w) marks[n++] = draw_mark_chosen(what);
+    if (cold) marks[n++] = draw_mark_cold;
+    snprintf(title, sizeof title, "Times by %.60s", x.p->name);
     draw_panels(d, 3, title);
-    const tune_report_trial *w = r->winner >= 0 ? &r->trial[r->winner] : NULL;
     for (int panel = 0; panel < 3; panel++) {
-        double largest = 0, low, high;
+        double largest = 0;
+        draw_range y = DRAW_NOTHING;
         for (size_t i = 0; i < r->trials; i++) {
             if (r->trial[i].ok) largest = fmax(largest, trial_time(&r->trial[i], panel));
         }
         draw_unit unit = draw_time_unit(largest);
-        sweep_data(d, panel, unit, &low, &high);
-        fprintf(out, "set title '%s' font ',16'\n", panel_titles[panel]);
-        fprintf(out, "set ylabel 'time (%s)'\n", unit.name);
-        draw_parameter_axis(d, "x", p);
-        /* Prefill may differ by orders of magnitude between chunk sizes. */
-        if (low > 0 && high > 20 * low) {
-            fprintf(out, "set logscale y\nset yrange [%.9g:%.9g]\n", low / 1.3, high * 1.3);
-        } else {
-            fputs("unset logscale y\n", out);
-            if (low <= high) draw_range(d, "y", low, high);
-            else fputs("set yrange [0:1]\n", out);
+        sweep_data(d, &x, panel, unit, &y);
+        fprintf(out, "set title '%s' font ',16'\nset ylabel 'time (%s)'\n", panel_titles[panel], unit.name);
+        draw_parameter_axis(d, "x", &x, draw_panel_pixels(d, 3));
+        if (panel == 0) draw_legend(d, marks, true);
+        if (baseline) {
+            put_point(out, "baseline", x.baseline, baseline_time(&b, panel) * unit.scale);
+            draw_include(&y, baseline_time(&b, panel) * unit.scale);
         }
-        if (panel == 0) sweep_legend(d, w != NULL);
-        double wy = w ? trial_time(w, panel) * unit.scale : NAN;
-        bool winner = w && w->level[d->parameter] >= 0 && isfinite(wy);
-        if (winner) {
-            fprintf(out, "$winner << EOD\n%.9g %.9g\nEOD\n", draw_position(p, w->level[d->parameter]), wy);
+        if (w) put_point(out, "chosen", draw_at(&x, w->level[d->parameter]), trial_time(w, panel) * unit.scale);
+        if (cold) {
+            put_point(out, "cold", draw_at(&x, r->trial[0].level[d->parameter]),
+                      trial_time(&r->trial[0], panel) * unit.scale);
         }
+        draw_values(d, "y", y);
         fputs("plot NaN notitle", out);
         if (r->samples) fputs(", $samples using 1:2 with points pt 7 ps 0.5 lc rgb '#779aa5b1' notitle", out);
-        if (low <= high) {
-            fputs(", $best using 1:2 with lines lw 2 lc rgb '#882f6fab' notitle"
-                  ", $means using 1:2 with points pt 7 ps 1.1 lc rgb '#442f6fab' notitle",
-                  out);
-        }
-        if (winner) {
-            fputs(", $winner using 1:2 with points pt 6 ps 2.2 lw 2 lc rgb '" DRAW_ORANGE "' notitle", out);
-        }
+        /* Between names there is nothing for a line to run through. */
+        fputs(x.p->numeric ? ", $best using 1:2 with lines lw 2 lc rgb '#882f6fab' notitle"
+                           : ", $best using 1:2:3:4 with xerrorbars pt -1 lw 2 lc rgb '#882f6fab' notitle",
+              out);
+        fputs(", $means using 1:2 " DRAW_AS_TRIAL, out);
+        if (baseline) fputs(", $baseline using 1:2 " DRAW_AS_BASELINE, out);
+        if (w) fputs(", $chosen using 1:2 " DRAW_AS_CHOSEN, out);
+        if (cold) fputs(", $cold using 1:2 " DRAW_AS_COLD, out);
         fputs("\nunset label\nunset arrow\n", out);
     }
     fputs("unset multiplot\n", out);

@@ -51,6 +51,15 @@ static int by_number(const void *a, const void *b) {
     return (x->number > y->number) - (x->number < y->number);
 }
 
+/* Numbers among names come first, in their order. */
+static int by_name(const void *a, const void *b) {
+    const level *x = a, *y = b;
+    double p, q;
+    const bool left = parse_number(x->text, &p), right = parse_number(y->text, &q);
+    if (left && right && p != q) return p < q ? -1 : 1;
+    return left != right ? right - left : strcmp(x->text, y->text);
+}
+
 static bool same_level(const tune_parameter *p, size_t i, const char *cell, double number) {
     return p->numeric ? p->number[i] == number : !strcmp(p->text[i], cell);
 }
@@ -88,9 +97,9 @@ static int read_levels(const tune_csv *csv, tune_parameter *p, const char *path,
         if (p->numeric) parse_number(cell, &p->number[p->levels]);
         p->text[p->levels++] = cell;
     }
-    if (!status && p->numeric) {
+    if (!status) {
         for (size_t i = 0; i < p->levels; i++) sorted[i] = (level){p->number[i], p->text[i]};
-        qsort(sorted, p->levels, sizeof *sorted, by_number);
+        qsort(sorted, p->levels, sizeof *sorted, p->numeric ? by_number : by_name);
         for (size_t i = 0; i < p->levels; i++) {
             p->number[i] = sorted[i].number;
             p->text[i] = sorted[i].text;

@@ -21,7 +21,7 @@ typedef struct tune_parameter {
     int column;        /* of summary.csv */
     bool numeric;      /* every non-empty cell is a number */
     size_t levels;     /* distinct non-empty values */
-    const char **text; /* [levels] in order: numbers ascending, words as they came */
+    const char **text; /* [levels] in order: numbers ascending, names sorted */
     double *number;    /* [levels]; NAN where not numeric */
 } tune_parameter;
 

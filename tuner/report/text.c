@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "tuner/report/facts.h"
+#include "tuner/report/marks.h"
 
 #define WIDTH 79
 #define INDENT 2
@@ -262,6 +263,7 @@ static void say_importance(const tune_report *r, const tune_analysis *a) {
         say("No parameter was varied.");
         return;
     }
+    if (tune_report_cold_first(r)) say("The first row is left out here: it was cold, its time holds a warm-up.");
     bool known = false;
     for (size_t p = 0; p < r->parameters; p++) known |= isfinite(a->importance[p].share);
     if (!known) {
