@@ -18,7 +18,7 @@ static int unknown(cli_config *cfg, const char *flag, const char *name) {
 }
 
 /* The row of a flag; *negated for `--no-x` of a boolean x. */
-static int flag_row(const char *name, unsigned command, bool *negated) {
+static int flag_row(const char *name, cli_commands command, bool *negated) {
     int row = cli_key_find(name, command, true);
     *negated = false;
     if (row < 0 && (!strncmp(name, "no-", 3) || !strncmp(name, "no_", 3))) {
@@ -77,7 +77,7 @@ static int take_flag(cli_config *cfg, int argc, char **argv, int *i) {
     if (!(key->commands & cfg->spec->command)) {
         char names[160];
         cli_command_names(key->commands, names, sizeof names);
-        cli_notice("%s has no effect on %s; it belongs to %s", shown, cfg->spec->name, names);
+        cli_notice("%s has no effect on %s; it belongs to %s", shown, cli_command_name(cfg->spec->command), names);
         json_decref(parsed);
         return -1;
     }

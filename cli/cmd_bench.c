@@ -20,8 +20,7 @@
 #include "tuner/study/machine.h"
 
 static const cli_spec spec = {
-    .name = "bench",
-    .command = CLI_BENCH,
+    .command = CLI(bench),
     .summary = "Measures prefill (pp) and decode (tg) in tokens a second. Options take lists;\n"
                "every combination is measured, one sample of each in turn. Warm-up runs are\n"
                "not counted.",
@@ -408,4 +407,4 @@ static int run(int argc, char **argv) {
     return code;
 }
 
-const cli_command cli_cmd_bench = {"bench", "measure prefill and decode speed", run};
+const cli_command cli_cmd_bench = {"measure prefill and decode speed", run};

@@ -112,8 +112,7 @@ static int detokenize_whole(cli_config *cfg, const xlstm_tokenizer *tokenizer, x
 
 static int run(int argc, char **argv) {
     static const cli_spec spec = {
-        .name = "detokenize",
-        .command = CLI_DETOKENIZE,
+        .command = CLI(detokenize),
         .summary = "Turns token ids back into text.",
         .details = "Reads ids between spaces, line ends or commas from --file or standard input and\n"
                    "writes their text and nothing else. With --jsonl each line of standard input is\n"
@@ -124,4 +123,4 @@ static int run(int argc, char **argv) {
     return cli_tokens_run(&spec, &command, argc, argv);
 }
 
-const cli_command cli_cmd_detokenize = {"detokenize", "token ids to text", run};
+const cli_command cli_cmd_detokenize = {"token ids to text", run};

@@ -3,8 +3,7 @@
 #include "cli/report.h"
 
 static const cli_spec spec = {
-    .name = "explain",
-    .command = CLI_EXPLAIN,
+    .command = CLI(explain),
     .summary = "says what a run found, what that rests on, and what was never tried",
     .arguments = "[RUN]",
     .max_arguments = 1,
@@ -21,4 +20,4 @@ static int run(int argc, char **argv) {
     return code;
 }
 
-const cli_command cli_cmd_explain = {"explain", "say what a run found and what that rests on", run};
+const cli_command cli_cmd_explain = {"say what a run found and what that rests on", run};

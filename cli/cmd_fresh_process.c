@@ -11,4 +11,4 @@ static int run(int argc, char **argv) {
     return tune_fresh_main();
 }
 
-const cli_command cli_cmd_fresh_process = {.name = CLI_FRESH_PROCESS, .summary = NULL, .run = run};
+const cli_command cli_cmd_fresh_process = {.summary = NULL, .run = run};

@@ -22,8 +22,7 @@
 #include "cli/watchdog.h"
 
 static const cli_spec spec = {
-    .name = "generate",
-    .command = CLI_GENERATE,
+    .command = CLI(generate),
     .summary = "Continues a prompt. The text goes to standard output, everything else to\n"
                "standard error.",
     .details = "Signals: SIGINT and SIGTERM finish the token and end with exit code 130 or 143,\n"
@@ -280,4 +279,4 @@ static int run(int argc, char **argv) {
     return code;
 }
 
-const cli_command cli_cmd_generate = {"generate", "continue a prompt", run};
+const cli_command cli_cmd_generate = {"continue a prompt", run};

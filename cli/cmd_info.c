@@ -14,8 +14,7 @@
 #include "cli/json_out.h"
 
 static const cli_spec spec = {
-    .name = "info",
-    .command = CLI_INFO,
+    .command = CLI(info),
     .summary = "a checkpoint's shapes and sizes",
     .details = "Reads config.json and the headers of the tensor files; no weights are loaded.\n"
                "Bytes are given as stored and for each value of --weights; a decoded token\n"
@@ -202,4 +201,4 @@ static int run(int argc, char **argv) {
     return code;
 }
 
-const cli_command cli_cmd_info = {"info", "a checkpoint's shapes and sizes", run};
+const cli_command cli_cmd_info = {"a checkpoint's shapes and sizes", run};

@@ -9,8 +9,7 @@
 #include "tuner/judge/outputs.h"
 
 static const cli_spec spec = {
-    .name = "judge",
-    .command = CLI_JUDGE,
+    .command = CLI(judge),
     .summary = "Scores the continuations of a run by the model's own probabilities.",
     .details = "Reads every *.txt of the folder and writes ratings.csv and ratings.jsonl there:\n"
                "avg_logprob (mean log-probability of a token given the prompt and the tokens\n"
@@ -78,4 +77,4 @@ static int run(int argc, char **argv) {
     return cli_work_run(&spec, argc, argv, missing, judge);
 }
 
-const cli_command cli_cmd_judge = {"judge", "score the continuations of a run", run};
+const cli_command cli_cmd_judge = {"score the continuations of a run", run};

@@ -20,8 +20,7 @@
 #include "tuner/study/machine.h"
 
 static const cli_spec spec = {
-    .name = "optimize",
-    .command = CLI_OPTIMIZE,
+    .command = CLI(optimize),
     .summary = "Searches runtime parameters for a checkpoint and a prompt, and compares the\n"
                "winner with the settings in force, in fresh processes. Leaves a run folder.",
     .details = "Modes: auto (the default; exhaustive where the space is small), random and ga\n"
@@ -472,4 +471,4 @@ static int run(int argc, char **argv) {
     return code;
 }
 
-const cli_command cli_cmd_optimize = {"optimize", "searches runtime parameters; writes a run folder", run};
+const cli_command cli_cmd_optimize = {"searches runtime parameters; writes a run folder", run};

@@ -11,8 +11,7 @@
 #include "cli/json_out.h"
 
 static const cli_spec spec = {
-    .name = "params",
-    .command = CLI_PARAMS,
+    .command = CLI(params),
     .summary = "Prints every tunable: name, type, range and default on this model and machine,\n"
                "and what it affects.",
 };
@@ -120,4 +119,4 @@ out:
     return code;
 }
 
-const cli_command cli_cmd_params = {"params", "list the tunables", run};
+const cli_command cli_cmd_params = {"list the tunables", run};

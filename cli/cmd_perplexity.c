@@ -15,8 +15,7 @@
 #include "tuner/judge/score.h"
 
 static const cli_spec spec = {
-    .name = "perplexity",
-    .command = CLI_PERPLEXITY,
+    .command = CLI(perplexity),
     .summary = "Perplexity of a text file.",
     .details = "BOS is put first, every token of the text is scored by the logits before it, the\n"
                "state is carried through the whole text. nll is the mean negative natural\n"
@@ -103,4 +102,4 @@ static int run(int argc, char **argv) {
     return cli_work_run(&spec, argc, argv, missing, perplexity);
 }
 
-const cli_command cli_cmd_perplexity = {"perplexity", "perplexity of a text", run};
+const cli_command cli_cmd_perplexity = {"perplexity of a text", run};

@@ -5,8 +5,7 @@
 #include "cli/report.h"
 
 static const cli_spec spec = {
-    .name = "plot",
-    .command = CLI_PLOT,
+    .command = CLI(plot),
     .summary = "draws a run: speeds, every tunable, the search and its noise, as PNG and SVG",
     .arguments = "[RUN]",
     .max_arguments = 1,
@@ -33,4 +32,4 @@ static int run(int argc, char **argv) {
     return code;
 }
 
-const cli_command cli_cmd_plot = {"plot", "draw a run", run};
+const cli_command cli_cmd_plot = {"draw a run", run};

@@ -12,8 +12,7 @@
 #include "tuner/search/replay.h"
 
 static const cli_spec spec = {
-    .name = "replay",
-    .command = CLI_REPLAY,
+    .command = CLI(replay),
     .summary = "Runs search strategies against an exhaustively measured space",
     .details = "A run goes on until both the budget and the landscape's time budget are spent:\n"
                "the time in which random search gets 95 % of the way from the median to the\n"
@@ -164,4 +163,4 @@ end:
     return code;
 }
 
-const cli_command cli_cmd_replay = {"replay", "run search strategies against a measured space", run};
+const cli_command cli_cmd_replay = {"run search strategies against a measured space", run};

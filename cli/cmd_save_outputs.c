@@ -15,8 +15,7 @@
 #include "tuner/judge/outputs.h"
 
 static const cli_spec spec = {
-    .name = "save-outputs",
-    .command = CLI_SAVE_OUTPUTS,
+    .command = CLI(save_outputs),
     .summary = "Continues the prompt once for each row of RUN/summary.csv, with that row's\n"
                "settings, and saves the texts.",
     .details = "Continuations are greedy and exactly --new tokens long; end of text does not\n"
@@ -53,7 +52,7 @@ typedef struct saver {
 /* Sets one tunable from a cell; the original's names of backends are known. */
 static int set_tunable(xlstm_settings *settings, const xlstm_tunable *tunable, const char *cell, const char *path,
                        size_t line, const char *column, xlstm_error *err) {
-    int key = cli_key_find(tunable->name, CLI_SAVE_OUTPUTS, false);
+    int key = cli_key_find(tunable->name, CLI(save_outputs), false);
     char message[CLI_MESSAGE];
     json_t *value = cli_value_from_text(cli_key_at(key), cell, message);
     if (!value) return xl_fail(err, XLSTM_EFORMAT, "%s: line %zu: %s: %.300s", path, line, column, message);
@@ -281,4 +280,4 @@ static int run(int argc, char **argv) {
     return code;
 }
 
-const cli_command cli_cmd_save_outputs = {"save-outputs", "continue the prompt for each row of a run", run};
+const cli_command cli_cmd_save_outputs = {"continue the prompt for each row of a run", run};

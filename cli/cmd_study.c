@@ -20,8 +20,7 @@
 #define FILE_MOST ((size_t)1 << 30)
 
 static const cli_spec spec = {
-    .name = "study",
-    .command = CLI_STUDY,
+    .command = CLI(study),
     .summary = "Looks into studies: what was measured, by which run, with what result.",
     .arguments = "list|show|best|export|import|merge|compare [RUN ...]",
     .min_arguments = 1,
@@ -498,4 +497,4 @@ static int run(int argc, char **argv) {
     return code;
 }
 
-const cli_command cli_cmd_study = {"study", "lists, shows, exchanges and compares what was measured", run};
+const cli_command cli_cmd_study = {"lists, shows, exchanges and compares what was measured", run};

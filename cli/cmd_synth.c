@@ -28,8 +28,7 @@
 #include "cli/signals.h"
 
 static const cli_spec spec = {
-    .name = "synth",
-    .command = CLI_SYNTH,
+    .command = CLI(synth),
     .summary = "write a checkpoint of random weights",
     .details = "Sizes: 160m (768 wide, 12 blocks, 8 heads), 1.3b (2048, 24, 8), 7b (4096, 32,\n"
                "8), each with a vocabulary of 50304, or DxBxHxV. Weights are random, scaled so\n"
@@ -413,4 +412,4 @@ out:
     return code;
 }
 
-const cli_command cli_cmd_synth = {"synth", "write a checkpoint of random weights", run};
+const cli_command cli_cmd_synth = {"write a checkpoint of random weights", run};

@@ -60,8 +60,7 @@ static int tokenize_whole(cli_config *cfg, const xlstm_tokenizer *tokenizer, xls
 
 static int run(int argc, char **argv) {
     static const cli_spec spec = {
-        .name = "tokenize",
-        .command = CLI_TOKENIZE,
+        .command = CLI(tokenize),
         .summary = "Turns text into token ids, separated by spaces.",
         .details = "The text is --prompt, --prompt-file, --file or standard input, to the byte. With\n"
                    "--jsonl each line of standard input is {\"text\": ...} and gives {\"ids\": [...]}.\n"
@@ -71,4 +70,4 @@ static int run(int argc, char **argv) {
     return cli_tokens_run(&spec, &command, argc, argv);
 }
 
-const cli_command cli_cmd_tokenize = {"tokenize", "text to token ids", run};
+const cli_command cli_cmd_tokenize = {"text to token ids", run};

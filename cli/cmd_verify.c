@@ -16,8 +16,7 @@
 #include "cli/signals.h"
 
 static const cli_spec spec = {
-    .name = "verify",
-    .command = CLI_VERIFY,
+    .command = CLI(verify),
     .summary = "check a checkpoint against a golden file",
     .details = "Runs the golden's input_ids from an empty state and compares logits, final\n"
                "states and the greedy continuation with the golden's. Prints the largest\n"
@@ -418,4 +417,4 @@ out:
     return code;
 }
 
-const cli_command cli_cmd_verify = {"verify", "check a checkpoint against a golden file", run};
+const cli_command cli_cmd_verify = {"check a checkpoint against a golden file", run};

@@ -1,15 +1,16 @@
-/* The command table: a subcommand is one file cmd_<name>.c that ends in one const entry. */
+/* The command table: a subcommand is one file cmd_<id>.c that ends in `const cli_command cli_cmd_<id>`, and one row
+ * of commands.def, which gives it its name. */
 #ifndef CLI_COMMAND_H
 #define CLI_COMMAND_H
 
 typedef struct cli_command {
-    const char *name;    /* "save-outputs" */
-    const char *summary; /* one line for `xltune -h` */
+    const char *summary; /* one line for `xltune -h`; NULL: left out of it */
     /* argv[0] is the command's name. Returns the process's exit code. */
     int (*run)(int argc, char **argv);
 } cli_command;
 
-/* Every subcommand, in the order of the help; ends with NULL. */
-extern const cli_command *const cli_commands[];
+#define COMMAND(id, name) extern const cli_command cli_cmd_##id;
+#include "cli/commands.def"
+#undef COMMAND
 
 #endif

@@ -1,3 +1,4 @@
+/* What a configuration holds: values by layer, read with their sources, and JSON merged into a layer. */
 #include "cli/config.h"
 
 #include <assert.h>
@@ -13,8 +14,6 @@
 #include "cli/streams.h"
 #include "cli/value.h"
 
-extern char **environ;
-
 void cli_notice(const char *format, ...) {
     va_list args;
     va_start(args, format);
@@ -23,7 +22,7 @@ void cli_notice(const char *format, ...) {
 }
 
 int cli_fail(const cli_config *cfg, const xlstm_error *err) {
-    cli_say(cfg->spec->name, "%s", err->text);
+    cli_say(cli_command_name(cfg->spec->command), "%s", err->text);
     return 1;
 }
 
@@ -33,7 +32,8 @@ int cli_usage(const cli_config *cfg, const char *format, ...) {
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    cli_say(cfg->spec->name, "%s (see xltune %s -h)", text, cfg->spec->name);
+    cli_say(cli_command_name(cfg->spec->command), "%s (see xltune %s -h)", text,
+            cli_command_name(cfg->spec->command));
     return 2;
 }
 
@@ -152,26 +152,6 @@ json_t *cli_provenance_json(const cli_config *cfg) {
     return effective(cfg, true);
 }
 
-/* One key a line, so that people can read it and programs too. */
-static int print_effective(const cli_config *cfg) {
-    json_t *all = cli_provenance_json(cfg);
-    const char *name;
-    json_t *entry;
-    const char *comma = "{\n";
-    json_object_foreach(all, name, entry) {
-        char *text = json_dumps(json_object_get(entry, "value"), JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
-        char *source = json_dumps(json_object_get(entry, "source"), JSON_ENCODE_ANY);
-        printf("%s  \"%s\": {\"value\": %s, \"source\": %s}", comma, name, text ? text : "null",
-               source ? source : "null");
-        comma = ",\n";
-        free(text);
-        free(source);
-    }
-    printf("%s\n}\n", all && json_object_size(all) ? "" : "{");
-    json_decref(all);
-    return 0;
-}
-
 void cli_add_inert(cli_config *cfg, const char *name) {
     if (cfg->inert) {
         size_t n = strlen(name);
@@ -211,7 +191,7 @@ static bool holds(const json_t *object, const char *name) {
 
 static int add_member(cli_config *cfg, cli_layer layer, const char *name, const json_t *json, const char *file,
                       xlstm_error *err) {
-    unsigned command = cfg->spec->command;
+    cli_commands command = cfg->spec->command;
     int row = cli_key_find(name, command, false);
     if (row < 0) {
         const char *near = cli_key_nearest(name, command, false);
@@ -237,7 +217,7 @@ static int add_member(cli_config *cfg, cli_layer layer, const char *name, const 
 
 int cli_layer_add(cli_config *cfg, cli_layer layer, json_t *object, const char *file, xlstm_error *err) {
     /* What is nested overrides what is beside it; this command's own object comes last. */
-    bool search = cfg->spec->command == CLI_OPTIMIZE;
+    bool search = cfg->spec->command == CLI(optimize);
     const char *nested[] = {"params", search ? "runner" : "optimizer", search ? "optimizer" : "runner"};
     bool snapshot = json_is_object(json_object_get(object, "params"));
     const char *name;
@@ -251,7 +231,7 @@ int cli_layer_add(cli_config *cfg, cli_layer layer, json_t *object, const char *
         /* A best.json or a snapshot: its parameters count, what was measured does not. */
         if (snapshot && cli_key_find(name, cfg->spec->command, false) < 0) continue;
         /* A config for both tools names the search's backend and the runner's; each command takes its own. */
-        if (!strcmp(name, "backend") && cfg->spec->command != CLI_OPTIMIZE) {
+        if (!strcmp(name, "backend") && cfg->spec->command != CLI(optimize)) {
             if (holds(object, "chunkwise_backend") || holds(object, "scheduler")) continue;
             if (cli_row(cfg, "scheduler") >= 0) key = "scheduler";
         }
@@ -268,109 +248,6 @@ int cli_layer_add(cli_config *cfg, cli_layer layer, json_t *object, const char *
         if (status) return status;
     }
     return XLSTM_OK;
-}
-
-static void drop(cli_config *cfg, const char *key) {
-    int row = cli_row(cfg, key);
-    for (int l = 0; row >= 0 && l < CLI_LAYERS; l++) {
-        json_decref(cfg->value[l][row]);
-        cfg->value[l][row] = NULL;
-    }
-}
-
-/* Of two keys that exclude each other the one from the higher layer holds; `first` where both are of one layer. */
-static void choose_one(cli_config *cfg, const char *first, const char *second) {
-    if (cli_row(cfg, first) < 0 || cli_row(cfg, second) < 0 || !cli_has(cfg, first) || !cli_has(cfg, second))
-        return;
-    drop(cfg, cli_layer_of(cfg, second) > cli_layer_of(cfg, first) ? first : second);
-}
-
-static int add_defaults(cli_config *cfg) {
-    for (int row = 0; row < cfg->rows; row++) {
-        const cli_key *key = cli_key_at(row);
-        if (!key->preset || !(key->commands & cfg->spec->command)) continue;
-        char message[CLI_MESSAGE];
-        cfg->value[CLI_LAYER_DEFAULT][row] = cli_value_from_text(key, key->preset, message);
-        assert(cfg->value[CLI_LAYER_DEFAULT][row] && "defaults satisfy their own row");
-    }
-    return XLSTM_OK;
-}
-
-static int add_config(cli_config *cfg, xlstm_error *err) {
-    int row = cli_row(cfg, "config");
-    const char *path = row < 0 ? NULL : json_string_value(cli_value(cfg, row, NULL));
-    if (!path) return XLSTM_OK;
-    json_t *object;
-    int status = cli_json_read(path, &object, err);
-    if (status) return status;
-    cfg->config_path = strdup(path);
-    cfg->source[CLI_LAYER_CONFIG] = xl_format("config %s", path);
-    status = cfg->config_path && cfg->source[CLI_LAYER_CONFIG]
-                 ? cli_layer_add(cfg, CLI_LAYER_CONFIG, object, path, err)
-                 : xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", path);
-    json_decref(object);
-    return status;
-}
-
-static void tell_environment(void) {
-    char names[160];
-    size_t used = 0;
-    for (char **e = environ; *e; e++) {
-        if (strncmp(*e, "XLSTM_", 6) != 0) continue;
-        int length = (int)strcspn(*e, "=");
-        if (used < sizeof names) {
-            used += (size_t)snprintf(names + used, sizeof names - used, "%s%.*s", used ? ", " : "", length, *e);
-        }
-    }
-    if (used) cli_notice("environment without effect here, use flags or a config: %s", names);
-}
-
-static cli_config *create(const cli_spec *spec, int argc) {
-    cli_config *cfg = calloc(1, sizeof *cfg);
-    if (!cfg) return NULL;
-    cfg->spec = spec;
-    cfg->rows = cli_key_count();
-    bool good = (cfg->positional = calloc((size_t)argc + 1, sizeof *cfg->positional)) != NULL;
-    for (int l = 0; l < CLI_LAYERS; l++) {
-        good = good && (cfg->value[l] = calloc((size_t)cfg->rows, sizeof **cfg->value)) != NULL;
-    }
-    good = good && (cfg->source[CLI_LAYER_DEFAULT] = strdup("default")) &&
-           (cfg->source[CLI_LAYER_COMMAND_LINE] = strdup("command line"));
-    if (good) return cfg;
-    cli_config_free(cfg);
-    return NULL;
-}
-
-int cli_config_parse(cli_config **out, const cli_spec *spec, int argc, char **argv) {
-    xlstm_error err = {0};
-    cli_config *cfg = create(spec, argc);
-    if (!cfg) {
-        cli_say(spec->name, "out of memory");
-        return 1;
-    }
-    int code = cli_args_parse(cfg, argc, argv);
-    if (code >= 0) goto out;
-    add_defaults(cfg);
-    tell_environment();
-    if (add_config(cfg, &err) || cli_profile_load(cfg, &err)) {
-        code = cli_fail(cfg, &err);
-        goto out;
-    }
-    choose_one(cfg, "prompt_file", "prompt");
-    if (cli_best_load(cfg, &err)) {
-        code = cli_fail(cfg, &err);
-        goto out;
-    }
-    if (cfg->inert) cli_notice("accepted for the original's sake, without effect here: %s", cfg->inert);
-    if (cli_bool(cfg, "print_effective_config")) {
-        code = print_effective(cfg);
-        goto out;
-    }
-    *out = cfg;
-    return -1;
-out:
-    cli_config_free(cfg);
-    return code;
 }
 
 void cli_config_free(cli_config *cfg) {

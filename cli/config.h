@@ -1,7 +1,7 @@
 /* Configuration of a command: one table of keys (keys.c), five layers (built-in defaults, golden profile, best
  * snapshot, config file, command line), each value with its source.
  *
- *   static const cli_spec spec = {.name = "info", .command = CLI_INFO};
+ *   static const cli_spec spec = {.command = CLI(info), .summary = "Prints ..."};
  *   static int run(int argc, char **argv) {
  *       cli_config *cfg = NULL;
  *       int code = cli_config_parse(&cfg, &spec, argc, argv);
@@ -26,8 +26,7 @@
 typedef struct cli_config cli_config;
 
 typedef struct cli_spec {
-    const char *name;      /* "generate" */
-    unsigned command;      /* CLI_GENERATE */
+    cli_commands command;  /* CLI(generate) */
     const char *summary;   /* first line of the help */
     const char *arguments; /* positional arguments for the usage line, "[RUN]"; NULL: none */
     int min_arguments, max_arguments;

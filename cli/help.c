@@ -90,7 +90,7 @@ static void print_key(const cli_key *key) {
     cli_print_wrapped(text, COLUMN, COLUMN);
 }
 
-static void print_inert(unsigned command) {
+static void print_inert(cli_commands command) {
     int at = 0;
     for (int row = 0; row < cli_key_count(); row++) {
         const cli_key *key = cli_key_at(row);
@@ -111,7 +111,7 @@ static void print_inert(unsigned command) {
 }
 
 void cli_help_print(const cli_spec *spec) {
-    int width = printf("usage: xltune %s [options]", spec->name);
+    int width = printf("usage: xltune %s [options]", cli_command_name(spec->command));
     if (spec->arguments) {
         bool fits = width + 1 + (int)strlen(spec->arguments) <= WIDTH;
         printf("%s%s", fits ? " " : "\n           ", spec->arguments);

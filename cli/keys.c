@@ -8,13 +8,10 @@
 
 #include "base/error.h"
 
-enum {
-    RUNS_PROMPT = CLI_OPTIMIZE | CLI_SAVE_OUTPUTS | CLI_JUDGE | CLI_GENERATE | CLI_BENCH,
-    HAS_MODEL = CLI_ENGINE | CLI_TOKENIZE | CLI_DETOKENIZE | CLI_PARAMS | CLI_INFO,
-    HAS_JSON = CLI_PERPLEXITY | CLI_PARAMS | CLI_INFO | CLI_VERIFY | CLI_EXPLAIN | CLI_REPLAY,
-    HAS_RUN = CLI_SAVE_OUTPUTS | CLI_JUDGE | CLI_PLOT | CLI_EXPLAIN
-};
-
+#define RUNS_PROMPT (CLI(optimize) | CLI(save_outputs) | CLI(judge) | CLI(generate) | CLI(bench))
+#define HAS_MODEL (CLI_ENGINE | CLI(tokenize) | CLI(detokenize) | CLI(params) | CLI(info))
+#define HAS_JSON (CLI(perplexity) | CLI(params) | CLI(info) | CLI(verify) | CLI(explain) | CLI(replay))
+#define HAS_RUN (CLI(save_outputs) | CLI(judge) | CLI(plot) | CLI(explain))
 #define HUGE_COUNT 1e12
 
 /* clang-format off: a row a line, sorted by group, then by name; the order of the help. */
@@ -23,142 +20,144 @@ static const cli_key fixed[] = {
      "checkpoint folder, --model for short; unset: $XLTUNE_MODEL or the embedded one", 0},
     {"prompt", CLI_GROUP_INPUT, CLI_STR, RUNS_PROMPT, 0, 0, "The capital of France is", NULL, "TEXT",
      "the prompt itself", 0},
-    {"prompt", CLI_GROUP_INPUT, CLI_STR, CLI_TOKENIZE, 0, 0, NULL, NULL, "TEXT", "the text itself", 0},
-    {"prompt_file", CLI_GROUP_INPUT, CLI_STR, RUNS_PROMPT | CLI_TOKENIZE, 0, 0, NULL, NULL, "FILE",
+    {"prompt", CLI_GROUP_INPUT, CLI_STR, CLI(tokenize), 0, 0, NULL, NULL, "TEXT", "the text itself", 0},
+    {"prompt_file", CLI_GROUP_INPUT, CLI_STR, RUNS_PROMPT | CLI(tokenize), 0, 0, NULL, NULL, "FILE",
      "file that holds the prompt, used to the byte; - is standard input", 0},
-    {"load_state", CLI_GROUP_INPUT, CLI_STR, CLI_GENERATE, 0, 0, NULL, NULL, "FILE",
+    {"load_state", CLI_GROUP_INPUT, CLI_STR, CLI(generate), 0, 0, NULL, NULL, "FILE",
      "go on from a saved state; the prompt, if any, follows it", 0},
-    {"file", CLI_GROUP_INPUT, CLI_STR, CLI_PERPLEXITY | CLI_TOKENIZE | CLI_DETOKENIZE, 0, 0, NULL, NULL, "FILE",
+    {"file", CLI_GROUP_INPUT, CLI_STR, CLI(perplexity) | CLI(tokenize) | CLI(detokenize), 0, 0, NULL, NULL, "FILE",
      "text to read; - is standard input", 0},
-    {"golden", CLI_GROUP_INPUT, CLI_STR, CLI_VERIFY, 0, 0, NULL, NULL, "FILE", "golden file (safetensors)", 0},
-    {"tolerance", CLI_GROUP_INPUT, CLI_NUM, CLI_VERIFY, 0, 1, NULL, NULL, NULL,
+    {"golden", CLI_GROUP_INPUT, CLI_STR, CLI(verify), 0, 0, NULL, NULL, "FILE", "golden file (safetensors)", 0},
+    {"tolerance", CLI_GROUP_INPUT, CLI_NUM, CLI(verify), 0, 1, NULL, NULL, NULL,
      "largest relative L2 error; unset: by the weights' format", 0},
     {"run", CLI_GROUP_INPUT, CLI_STR, HAS_RUN, 0, 0, NULL, NULL, "DIR", "run folder", 0},
-    {"landscape", CLI_GROUP_INPUT, CLI_STR, CLI_REPLAY, 0, 0, NULL, NULL, "FILE", "measured space, csv or csv.gz",
+    {"landscape", CLI_GROUP_INPUT, CLI_STR, CLI(replay), 0, 0, NULL, NULL, "FILE", "measured space, csv or csv.gz",
      0},
-    {"like", CLI_GROUP_INPUT, CLI_STR, CLI_SYNTH, 0, 0, NULL, NULL, "NAME",
+    {"like", CLI_GROUP_INPUT, CLI_STR, CLI(synth), 0, 0, NULL, NULL, "NAME",
      "160m, 1.3b, 7b, or DxBxHxV: width x blocks x heads x vocabulary", 0},
-    {"dtype", CLI_GROUP_INPUT, CLI_CHOICE, CLI_SYNTH, 0, 0, "bf16", "f32|f16|bf16", NULL, "format of the weights",
+    {"dtype", CLI_GROUP_INPUT, CLI_CHOICE, CLI(synth), 0, 0, "bf16", "f32|f16|bf16", NULL, "format of the weights",
      0},
-    {"bos", CLI_GROUP_INPUT, CLI_BOOL, CLI_TOKENIZE, 0, 0, "true", NULL, NULL,
+    {"bos", CLI_GROUP_INPUT, CLI_BOOL, CLI(tokenize), 0, 0, "true", NULL, NULL,
      "put the beginning-of-sequence token first", 0},
 
-    {"backend", CLI_GROUP_SEARCH, CLI_CHOICE, CLI_OPTIMIZE, 0, 0, "ray",
+    {"backend", CLI_GROUP_SEARCH, CLI_CHOICE, CLI(optimize), 0, 0, "ray",
      "ray|queued|ray_compiled_steps=ray|queued_compiled_steps=queued", NULL, "scheduler that is tuned", 0},
-    {"mode", CLI_GROUP_SEARCH, CLI_CHOICE, CLI_OPTIMIZE, 0, 0, "auto", "auto|nsga2|ga|random|grid", NULL,
+    {"mode", CLI_GROUP_SEARCH, CLI_CHOICE, CLI(optimize), 0, 0, "auto", "auto|nsga2|ga|random|grid", NULL,
      "search strategy", 0},
-    {"tune", CLI_GROUP_SEARCH, CLI_CHOICES, CLI_OPTIMIZE, 0, 0, NULL, NULL, "NAMES",
+    {"tune", CLI_GROUP_SEARCH, CLI_CHOICES, CLI(optimize), 0, 0, NULL, NULL, "NAMES",
      "tunables to search; unset: the original's", 0},
-    {"space", CLI_GROUP_SEARCH, CLI_OBJECT, CLI_OPTIMIZE, 0, 0, NULL, NULL, "JSON",
+    {"space", CLI_GROUP_SEARCH, CLI_OBJECT, CLI(optimize), 0, 0, NULL, NULL, "JSON",
      "search space: ranges, lists, conditions", 0},
-    {"objective", CLI_GROUP_SEARCH, CLI_CHOICES, CLI_OPTIMIZE, 0, 0, "request_s", NULL, "NAMES",
+    {"objective", CLI_GROUP_SEARCH, CLI_CHOICES, CLI(optimize), 0, 0, "request_s", NULL, "NAMES",
      "what is optimized, the first fixing the winner: see below", 0},
-    {"generations", CLI_GROUP_SEARCH, CLI_INT, CLI_OPTIMIZE, 1, 1e6, "5", NULL, NULL,
+    {"generations", CLI_GROUP_SEARCH, CLI_INT, CLI(optimize), 1, 1e6, "5", NULL, NULL,
      "generations of the genetic algorithm", 0},
-    {"population", CLI_GROUP_SEARCH, CLI_INT, CLI_OPTIMIZE, 1, 1e6, "10", NULL, NULL, "points of a generation", 0},
-    {"trials", CLI_GROUP_SEARCH, CLI_INT, CLI_OPTIMIZE, 1, 1e6, "20", NULL, NULL, "proposals of the other modes",
+    {"population", CLI_GROUP_SEARCH, CLI_INT, CLI(optimize), 1, 1e6, "10", NULL, NULL, "points of a generation", 0},
+    {"trials", CLI_GROUP_SEARCH, CLI_INT, CLI(optimize), 1, 1e6, "20", NULL, NULL, "proposals of the other modes",
      0},
-    {"heads_min", CLI_GROUP_SEARCH, CLI_INT, CLI_OPTIMIZE, 1, 65536, "2", NULL, NULL, "least heads_per_band", 0},
-    {"heads_max", CLI_GROUP_SEARCH, CLI_INT, CLI_OPTIMIZE, 1, 65536, "8", NULL, NULL, "most heads_per_band", 0},
-    {"chunks_min", CLI_GROUP_SEARCH, CLI_INT, CLI_OPTIMIZE, 1, 1e6, "16", NULL, NULL, "least chunk_size", 0},
-    {"chunks_max", CLI_GROUP_SEARCH, CLI_INT, CLI_OPTIMIZE, 1, 1e6, "64", NULL, NULL, "most chunk_size", 0},
-    {"workers_min", CLI_GROUP_SEARCH, CLI_INT, CLI_OPTIMIZE, 1, 65536, "4", NULL, NULL, "least workers", 0},
-    {"workers_max", CLI_GROUP_SEARCH, CLI_INT, CLI_OPTIMIZE, 1, 65536, "8", NULL, NULL, "most workers", 0},
-    {"budget", CLI_GROUP_SEARCH, CLI_DURATION, CLI_OPTIMIZE, 0, 1e8, NULL, NULL, "TIME",
+    {"heads_min", CLI_GROUP_SEARCH, CLI_INT, CLI(optimize), 1, 65536, "2", NULL, NULL, "least heads_per_band", 0},
+    {"heads_max", CLI_GROUP_SEARCH, CLI_INT, CLI(optimize), 1, 65536, "8", NULL, NULL, "most heads_per_band", 0},
+    {"chunks_min", CLI_GROUP_SEARCH, CLI_INT, CLI(optimize), 1, 1e6, "16", NULL, NULL, "least chunk_size", 0},
+    {"chunks_max", CLI_GROUP_SEARCH, CLI_INT, CLI(optimize), 1, 1e6, "64", NULL, NULL, "most chunk_size", 0},
+    {"workers_min", CLI_GROUP_SEARCH, CLI_INT, CLI(optimize), 1, 65536, "4", NULL, NULL, "least workers", 0},
+    {"workers_max", CLI_GROUP_SEARCH, CLI_INT, CLI(optimize), 1, 65536, "8", NULL, NULL, "most workers", 0},
+    {"budget", CLI_GROUP_SEARCH, CLI_DURATION, CLI(optimize), 0, 1e8, NULL, NULL, "TIME",
      "bounds the whole run: 90s, 30m, 2h", 0},
-    {"effort", CLI_GROUP_SEARCH, CLI_CHOICE, CLI_OPTIMIZE, 0, 0, "normal", "quick|normal|thorough", NULL,
+    {"effort", CLI_GROUP_SEARCH, CLI_CHOICE, CLI(optimize), 0, 0, "normal", "quick|normal|thorough", NULL,
      "care of the final comparison", 0},
-    {"max_kl", CLI_GROUP_SEARCH, CLI_NUM, CLI_OPTIMIZE, 0, 1e6, NULL, NULL, NULL,
+    {"max_kl", CLI_GROUP_SEARCH, CLI_NUM, CLI(optimize), 0, 1e6, NULL, NULL, NULL,
      "largest KL divergence from the baseline, in nats a token", 0},
-    {"require_identical", CLI_GROUP_SEARCH, CLI_BOOL, CLI_OPTIMIZE, 0, 0, "false", NULL, NULL,
+    {"require_identical", CLI_GROUP_SEARCH, CLI_BOOL, CLI(optimize), 0, 0, "false", NULL, NULL,
      "tokens must be those of the baseline", 0},
-    {"placebo", CLI_GROUP_SEARCH, CLI_BOOL, CLI_OPTIMIZE, 0, 0, "false", NULL, NULL,
+    {"placebo", CLI_GROUP_SEARCH, CLI_BOOL, CLI(optimize), 0, 0, "false", NULL, NULL,
      "every point runs the baseline's settings: a test of the verdict", 0},
-    {"resume", CLI_GROUP_SEARCH, CLI_STR, CLI_OPTIMIZE, 0, 0, NULL, NULL, "RUN", "go on with a run folder in place",
+    {"resume", CLI_GROUP_SEARCH, CLI_STR, CLI(optimize), 0, 0, NULL, NULL, "RUN",
+     "go on with a run folder in place", 0},
+    {"strategy", CLI_GROUP_SEARCH, CLI_CHOICES, CLI(replay), 0, 0, "auto", NULL, "NAMES", "strategies to replay",
      0},
-    {"strategy", CLI_GROUP_SEARCH, CLI_CHOICES, CLI_REPLAY, 0, 0, "auto", NULL, "NAMES", "strategies to replay", 0},
-    {"budget", CLI_GROUP_SEARCH, CLI_INT, CLI_REPLAY, 1, 1e9, "400", NULL, NULL, "evaluations of a replay", 0},
-    {"seeds", CLI_GROUP_SEARCH, CLI_INT, CLI_REPLAY, 1, 1e6, "10", NULL, NULL, "replays, with seeds 0, 1, ...", 0},
-    {"noise", CLI_GROUP_SEARCH, CLI_STR, CLI_REPLAY, 0, 0, "none", NULL, "KIND",
+    {"budget", CLI_GROUP_SEARCH, CLI_INT, CLI(replay), 1, 1e9, "400", NULL, NULL, "evaluations of a replay", 0},
+    {"seeds", CLI_GROUP_SEARCH, CLI_INT, CLI(replay), 1, 1e6, "10", NULL, NULL, "replays, with seeds 0, 1, ...", 0},
+    {"noise", CLI_GROUP_SEARCH, CLI_STR, CLI(replay), 0, 0, "none", NULL, "KIND",
      "none, native:R, gauss:S:R or halves[:R]", 0},
-    {"seed", CLI_GROUP_SEARCH, CLI_INT, CLI_OPTIMIZE | CLI_SYNTH, 0, 0x1p53, "1337", NULL, NULL,
+    {"seed", CLI_GROUP_SEARCH, CLI_INT, CLI(optimize) | CLI(synth), 0, 0x1p53, "1337", NULL, NULL,
      "seed of the random numbers", 0},
 
-    {"new", CLI_GROUP_MEASURE, CLI_INT, CLI_OPTIMIZE, 0, 1e9, "64", NULL, NULL,
+    {"new", CLI_GROUP_MEASURE, CLI_INT, CLI(optimize), 0, 1e9, "64", NULL, NULL,
      "tokens to generate, end of text or not", 0},
-    {"new", CLI_GROUP_MEASURE, CLI_INT, CLI_SAVE_OUTPUTS, 0, 1e9, "32", NULL, NULL,
+    {"new", CLI_GROUP_MEASURE, CLI_INT, CLI(save_outputs), 0, 1e9, "32", NULL, NULL,
      "tokens to generate, end of text or not", 0},
-    {"max_new_tokens", CLI_GROUP_MEASURE, CLI_INT, CLI_GENERATE, 0, 1e9, "20", NULL, NULL,
+    {"max_new_tokens", CLI_GROUP_MEASURE, CLI_INT, CLI(generate), 0, 1e9, "20", NULL, NULL,
      "most tokens to generate; end of text stops earlier", 0},
-    {"repeats", CLI_GROUP_MEASURE, CLI_INT, CLI_OPTIMIZE, 1, 1e6, "1", NULL, NULL,
+    {"repeats", CLI_GROUP_MEASURE, CLI_INT, CLI(optimize), 1, 1e6, "1", NULL, NULL,
      "samples of a point in the search", 0},
-    {"new", CLI_GROUP_MEASURE, CLI_INTS, CLI_BENCH, 0, 1e9, "64", NULL, "N,N",
+    {"new", CLI_GROUP_MEASURE, CLI_INTS, CLI(bench), 0, 1e9, "64", NULL, "N,N",
      "tokens to generate (list), -n for short", 0},
-    {"n_prompt", CLI_GROUP_MEASURE, CLI_INTS, CLI_BENCH, 0, 1e9, NULL, NULL, "N,N",
+    {"n_prompt", CLI_GROUP_MEASURE, CLI_INTS, CLI(bench), 0, 1e9, NULL, NULL, "N,N",
      "prompt lengths in tokens (list), -p for short; unset: the prompt", 0},
-    {"repeats", CLI_GROUP_MEASURE, CLI_INT, CLI_BENCH, 1, 1e6, "1", NULL, NULL,
+    {"repeats", CLI_GROUP_MEASURE, CLI_INT, CLI(bench), 1, 1e6, "1", NULL, NULL,
      "samples of each test, -r for short", 0},
-    {"roofline", CLI_GROUP_MEASURE, CLI_BOOL, CLI_BENCH, 0, 0, "false", NULL, NULL,
+    {"roofline", CLI_GROUP_MEASURE, CLI_BOOL, CLI(bench), 0, 0, "false", NULL, NULL,
      "measure read bandwidth and sgemm too, print each result's share", 0},
 
-    {"device", CLI_GROUP_ENGINE, CLI_CHOICE, CLI_ENGINE | CLI_PARAMS, 0, 0, "cpu", "cpu", NULL, "where to run", 0},
-    {"cpu_mask", CLI_GROUP_ENGINE, CLI_CHOICE, CLI_ENGINE | CLI_PARAMS, 0, 0, NULL, "c|avx2|avx512|neon", NULL,
+    {"device", CLI_GROUP_ENGINE, CLI_CHOICE, CLI_ENGINE | CLI(params), 0, 0, "cpu", "cpu", NULL, "where to run", 0},
+    {"cpu_mask", CLI_GROUP_ENGINE, CLI_CHOICE, CLI_ENGINE | CLI(params), 0, 0, NULL, "c|avx2|avx512|neon", NULL,
      "use no more than these instructions", 0},
 
-    {"temperature", CLI_GROUP_SAMPLING, CLI_NUM, CLI_GENERATE, 0, 1e6, "0", NULL, NULL, "0 is greedy", 0},
-    {"top_k", CLI_GROUP_SAMPLING, CLI_INT, CLI_GENERATE, 0, 1e9, "0", NULL, NULL,
+    {"temperature", CLI_GROUP_SAMPLING, CLI_NUM, CLI(generate), 0, 1e6, "0", NULL, NULL, "0 is greedy", 0},
+    {"top_k", CLI_GROUP_SAMPLING, CLI_INT, CLI(generate), 0, 1e9, "0", NULL, NULL,
      "keep the k likeliest tokens; 0: all", 0},
-    {"top_p", CLI_GROUP_SAMPLING, CLI_NUM, CLI_GENERATE, 1e-6, 1, "1", NULL, NULL,
+    {"top_p", CLI_GROUP_SAMPLING, CLI_NUM, CLI(generate), 1e-6, 1, "1", NULL, NULL,
      "keep the likeliest tokens that sum to p; 1: all", 0},
-    {"min_p", CLI_GROUP_SAMPLING, CLI_NUM, CLI_GENERATE, 0, 1, "0", NULL, NULL,
+    {"min_p", CLI_GROUP_SAMPLING, CLI_NUM, CLI(generate), 0, 1, "0", NULL, NULL,
      "drop tokens below this share of the likeliest; 0: none", 0},
-    {"repetition_penalty", CLI_GROUP_SAMPLING, CLI_NUM, CLI_GENERATE, 0.01, 100, "1", NULL, NULL,
+    {"repetition_penalty", CLI_GROUP_SAMPLING, CLI_NUM, CLI(generate), 0.01, 100, "1", NULL, NULL,
      "over 1 discourages repeated tokens", 0},
-    {"repeat_last_n", CLI_GROUP_SAMPLING, CLI_INT, CLI_GENERATE, -1, 1e9, "64", NULL, NULL,
+    {"repeat_last_n", CLI_GROUP_SAMPLING, CLI_INT, CLI(generate), -1, 1e9, "64", NULL, NULL,
      "tokens that the penalty looks back; 0: off, -1: all", 0},
-    {"seed", CLI_GROUP_SAMPLING, CLI_INT, CLI_GENERATE, 0, 0x1p53, "1337", NULL, NULL, "seed of the random numbers",
-     0},
+    {"seed", CLI_GROUP_SAMPLING, CLI_INT, CLI(generate), 0, 0x1p53, "1337", NULL, NULL,
+     "seed of the random numbers", 0},
 
-    {"log_dir", CLI_GROUP_OUTPUT, CLI_STR, CLI_OPTIMIZE, 0, 0, "runs", NULL, "DIR", "folder of the run folders", 0},
-    {"tag", CLI_GROUP_OUTPUT, CLI_WORD, CLI_OPTIMIZE, 0, 0, "", NULL, "WORD", "end of the run folder's name", 0},
-    {"study", CLI_GROUP_OUTPUT, CLI_STR, CLI_OPTIMIZE | CLI_STUDY, 0, 0, NULL, NULL, "FILE",
+    {"log_dir", CLI_GROUP_OUTPUT, CLI_STR, CLI(optimize), 0, 0, "runs", NULL, "DIR", "folder of the run folders",
+     0},
+    {"tag", CLI_GROUP_OUTPUT, CLI_WORD, CLI(optimize), 0, 0, "", NULL, "WORD", "end of the run folder's name", 0},
+    {"study", CLI_GROUP_OUTPUT, CLI_STR, CLI(optimize) | CLI(study), 0, 0, NULL, NULL, "FILE",
      "study to use; unset: the run folder's own", 0},
-    {"export_landscape", CLI_GROUP_OUTPUT, CLI_STR, CLI_OPTIMIZE, 0, 0, NULL, NULL, "FILE",
+    {"export_landscape", CLI_GROUP_OUTPUT, CLI_STR, CLI(optimize), 0, 0, NULL, NULL, "FILE",
      "write all samples as a landscape, for replay and Kernel Tuner", 0},
-    {"outputs", CLI_GROUP_OUTPUT, CLI_STR, CLI_SAVE_OUTPUTS | CLI_JUDGE, 0, 0, NULL, NULL, "DIR",
+    {"outputs", CLI_GROUP_OUTPUT, CLI_STR, CLI(save_outputs) | CLI(judge), 0, 0, NULL, NULL, "DIR",
      "folder of the continuations; unset: RUN/outputs", 0},
-    {"out", CLI_GROUP_OUTPUT, CLI_STR, CLI_PLOT | CLI_SYNTH | CLI_STUDY, 0, 0, NULL, NULL, "PATH", "where to write",
-     0},
-    {"dump", CLI_GROUP_OUTPUT, CLI_STR, CLI_VERIFY, 0, 0, NULL, NULL, "FILE",
+    {"out", CLI_GROUP_OUTPUT, CLI_STR, CLI(plot) | CLI(synth) | CLI(study), 0, 0, NULL, NULL, "PATH",
+     "where to write", 0},
+    {"dump", CLI_GROUP_OUTPUT, CLI_STR, CLI(verify), 0, 0, NULL, NULL, "FILE",
      "write what was computed (safetensors)", 0},
-    {"trace", CLI_GROUP_OUTPUT, CLI_STR, CLI_REPLAY, 0, 0, NULL, NULL, "FILE",
+    {"trace", CLI_GROUP_OUTPUT, CLI_STR, CLI(replay), 0, 0, NULL, NULL, "FILE",
      "write each evaluation's row number (csv)", 0},
-    {"save_state", CLI_GROUP_OUTPUT, CLI_STR, CLI_GENERATE, 0, 0, NULL, NULL, "FILE", "save the state at the end",
+    {"save_state", CLI_GROUP_OUTPUT, CLI_STR, CLI(generate), 0, 0, NULL, NULL, "FILE", "save the state at the end",
      0},
-    {"stats_log", CLI_GROUP_OUTPUT, CLI_STR, CLI_GENERATE, 0, 0, NULL, NULL, "FILE",
+    {"stats_log", CLI_GROUP_OUTPUT, CLI_STR, CLI(generate), 0, 0, NULL, NULL, "FILE",
      "write each token's time (csv)", 0},
-    {"stats_every", CLI_GROUP_OUTPUT, CLI_INT, CLI_GENERATE, 1, 1e9, "1", NULL, NULL, "every N-th token", 0},
-    {"output", CLI_GROUP_OUTPUT, CLI_CHOICE, CLI_BENCH, 0, 0, "md", "md|csv|json|jsonl|sql", NULL,
+    {"stats_every", CLI_GROUP_OUTPUT, CLI_INT, CLI(generate), 1, 1e9, "1", NULL, NULL, "every N-th token", 0},
+    {"output", CLI_GROUP_OUTPUT, CLI_CHOICE, CLI(bench), 0, 0, "md", "md|csv|json|jsonl|sql", NULL,
      "format of the table, -o for short", 0},
-    {"format", CLI_GROUP_OUTPUT, CLI_CHOICE, CLI_STUDY, 0, 0, NULL, "csv|json", NULL,
+    {"format", CLI_GROUP_OUTPUT, CLI_CHOICE, CLI(study), 0, 0, NULL, "csv|json", NULL,
      "form; unset: words (export: json)", 0},
     {"json", CLI_GROUP_OUTPUT, CLI_BOOL, HAS_JSON, 0, 0, "false", NULL, NULL, "print one JSON object", 0},
-    {"jsonl", CLI_GROUP_OUTPUT, CLI_BOOL, CLI_TOKENIZE | CLI_DETOKENIZE, 0, 0, "false", NULL, NULL,
+    {"jsonl", CLI_GROUP_OUTPUT, CLI_BOOL, CLI(tokenize) | CLI(detokenize), 0, 0, "false", NULL, NULL,
      "read and write one JSON object a line", 0},
 
-    {"mem_log", CLI_GROUP_MEMORY, CLI_STR, CLI_GENERATE, 0, 0, NULL, NULL, "FILE", "write the memory in use (csv)",
+    {"mem_log", CLI_GROUP_MEMORY, CLI_STR, CLI(generate), 0, 0, NULL, NULL, "FILE", "write the memory in use (csv)",
      0},
-    {"mem_every", CLI_GROUP_MEMORY, CLI_INT, CLI_GENERATE, 0, 1e9, "200", NULL, "MS",
+    {"mem_every", CLI_GROUP_MEMORY, CLI_INT, CLI(generate), 0, 1e9, "200", NULL, "MS",
      "milliseconds between two looks, at least 50", 0},
-    {"mem_soft_pct", CLI_GROUP_MEMORY, CLI_NUM, CLI_GENERATE, 0, 1, "0.85", NULL, NULL,
+    {"mem_soft_pct", CLI_GROUP_MEMORY, CLI_NUM, CLI(generate), 0, 1, "0.85", NULL, NULL,
      "share of all memory for a warning; 0: unset", 0},
-    {"mem_hard_pct", CLI_GROUP_MEMORY, CLI_NUM, CLI_GENERATE, 0, 1, "0.92", NULL, NULL,
+    {"mem_hard_pct", CLI_GROUP_MEMORY, CLI_NUM, CLI(generate), 0, 1, "0.92", NULL, NULL,
      "share of all memory to stop at; 0: unset", 0},
-    {"mem_soft_mb", CLI_GROUP_MEMORY, CLI_NUM, CLI_GENERATE, 0, HUGE_COUNT, "0", NULL, "MIB",
+    {"mem_soft_mb", CLI_GROUP_MEMORY, CLI_NUM, CLI(generate), 0, HUGE_COUNT, "0", NULL, "MIB",
      "the same in MiB, over the share; 0: unset", 0},
-    {"mem_hard_mb", CLI_GROUP_MEMORY, CLI_NUM, CLI_GENERATE, 0, HUGE_COUNT, "0", NULL, "MIB",
+    {"mem_hard_mb", CLI_GROUP_MEMORY, CLI_NUM, CLI(generate), 0, HUGE_COUNT, "0", NULL, "MIB",
      "the same in MiB, over the share; 0: unset", 0},
-    {"mem_action", CLI_GROUP_MEMORY, CLI_CHOICES, CLI_GENERATE, 0, 0, "warn,empty_cache", "warn|empty_cache|none",
+    {"mem_action", CLI_GROUP_MEMORY, CLI_CHOICES, CLI(generate), 0, 0, "warn,empty_cache", "warn|empty_cache|none",
      "LIST", "what the soft limit does", 0},
 
     {"config", CLI_GROUP_CONFIG, CLI_STR, CLI_ALL, 0, 0, NULL, NULL, "FILE",
@@ -190,18 +189,18 @@ static const cli_alias aliases[] = {
     {"chunks", "chunk_size", CLI_ALL, false},
     {"chunkwise_backend", "scheduler", CLI_ALL, false},
     {"mem_poll_ms", "mem_every", CLI_ALL, false},
-    {"new", "max_new_tokens", CLI_GENERATE, true},
-    {"backend", "scheduler", CLI_ENGINE & ~(unsigned)CLI_OPTIMIZE, true},
-    {"max_new_tokens", "new", CLI_OPTIMIZE | CLI_SAVE_OUTPUTS | CLI_BENCH, true},
+    {"new", "max_new_tokens", CLI(generate), true},
+    {"backend", "scheduler", CLI_ENGINE & ~CLI(optimize), true},
+    {"max_new_tokens", "new", CLI(optimize) | CLI(save_outputs) | CLI(bench), true},
     {"m", "model_path", CLI_ALL, true},
     {"t", "workers", CLI_ENGINE, true},
-    {"p", "n_prompt", CLI_BENCH, true},
-    {"n", "new", CLI_OPTIMIZE | CLI_SAVE_OUTPUTS | CLI_BENCH, true},
-    {"r", "repeats", CLI_OPTIMIZE | CLI_BENCH, true},
-    {"o", "output", CLI_BENCH, true},
-    {"p", "prompt", CLI_GENERATE, true},
-    {"f", "prompt_file", CLI_GENERATE, true},
-    {"n", "max_new_tokens", CLI_GENERATE, true},
+    {"p", "n_prompt", CLI(bench), true},
+    {"n", "new", CLI(optimize) | CLI(save_outputs) | CLI(bench), true},
+    {"r", "repeats", CLI(optimize) | CLI(bench), true},
+    {"o", "output", CLI(bench), true},
+    {"p", "prompt", CLI(generate), true},
+    {"f", "prompt_file", CLI(generate), true},
+    {"n", "max_new_tokens", CLI(generate), true},
 };
 /* clang-format on */
 
@@ -243,7 +242,7 @@ static void add_tunable(int id, cli_key *one, cli_key *list) {
     *one = (cli_key){.name = t->name,
                      .group = CLI_GROUP_ENGINE,
                      .type = choice ? CLI_CHOICE : CLI_INT,
-                     .commands = CLI_ENGINE & ~(unsigned)CLI_BENCH,
+                     .commands = CLI_ENGINE & ~CLI(bench),
                      .min = choice ? 0 : (double)t->min,
                      .max = choice ? 0 : (double)t->max,
                      .choices = choice ? choices[id] : NULL,
@@ -251,10 +250,10 @@ static void add_tunable(int id, cli_key *one, cli_key *list) {
                      .tunable = id + 1};
     *list = *one;
     list->type = choice ? CLI_CHOICES : CLI_INTS;
-    list->commands = CLI_BENCH;
+    list->commands = CLI(bench);
     list->preset = bench_preset(id);
     /* optimize is told its scheduler by `backend`. */
-    if (id == XLSTM_TUNE_SCHEDULER) one->commands &= ~(unsigned)CLI_OPTIMIZE;
+    if (id == XLSTM_TUNE_SCHEDULER) one->commands &= ~CLI(optimize);
 }
 
 static void fill(void) {
@@ -285,7 +284,7 @@ static bool same(const char *a, const char *b) {
     return *a == *b;
 }
 
-static int find_row(const char *name, unsigned command) {
+static int find_row(const char *name, cli_commands command) {
     int other = -1;
     for (int i = 0; i < ROWS; i++) {
         if (!same(rows[i].name, name)) continue;
@@ -295,7 +294,7 @@ static int find_row(const char *name, unsigned command) {
     return other;
 }
 
-int cli_key_find(const char *name, unsigned command, bool flag) {
+int cli_key_find(const char *name, cli_commands command, bool flag) {
     fill();
     int row = find_row(name, command);
     if (row >= 0 && (rows[row].commands & command)) return row;
@@ -307,7 +306,7 @@ int cli_key_find(const char *name, unsigned command, bool flag) {
     return row;
 }
 
-const char *cli_key_nearest(const char *name, unsigned command, bool flag) {
+const char *cli_key_nearest(const char *name, cli_commands command, bool flag) {
     fill();
     const char *names[ROWS + ALIASES];
     for (int own = 1; own >= 0; own--) {
@@ -327,14 +326,26 @@ const char *cli_key_nearest(const char *name, unsigned command, bool flag) {
     return NULL;
 }
 
-void cli_command_names(unsigned commands, char *out, int size) {
-    static const char *const names[] = {"optimize",   "save-outputs", "judge",      "plot",   "generate", "bench",
-                                        "perplexity", "tokenize",     "detokenize", "verify", "params",   "info",
-                                        "synth",      "study",        "replay",     "explain"};
+static const char *const command_names[] = {
+#define COMMAND(id, name) name,
+#include "cli/commands.def"
+#undef COMMAND
+};
+static_assert(CLI_COMMAND_COUNT <= 64, "a set of commands is 64 bits");
+
+const char *cli_command_name(cli_commands command) {
+    for (int id = 0; id < CLI_COMMAND_COUNT; id++) {
+        if (command == UINT64_C(1) << id) return command_names[id];
+    }
+    assert(!"one command");
+    return "";
+}
+
+void cli_command_names(cli_commands commands, char *out, int size) {
     int used = 0;
     out[0] = 0;
-    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (!(commands & 1u << i) || used >= size) continue;
-        used += snprintf(out + used, (size_t)(size - used), "%s%s", used ? ", " : "", names[i]);
+    for (int id = 0; id < CLI_COMMAND_COUNT; id++) {
+        if (!(commands & UINT64_C(1) << id) || used >= size) continue;
+        used += snprintf(out + used, (size_t)(size - used), "%s%s", used ? ", " : "", command_names[id]);
     }
 }

@@ -4,32 +4,25 @@
 #define CLI_KEYS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
-/* Commands, as bits: which commands use a key. */
+/* The commands, by the rows of commands.def. */
 enum {
-    CLI_OPTIMIZE = 1 << 0,
-    CLI_SAVE_OUTPUTS = 1 << 1,
-    CLI_JUDGE = 1 << 2,
-    CLI_PLOT = 1 << 3,
-    CLI_GENERATE = 1 << 4,
-    CLI_BENCH = 1 << 5,
-    CLI_PERPLEXITY = 1 << 6,
-    CLI_TOKENIZE = 1 << 7,
-    CLI_DETOKENIZE = 1 << 8,
-    CLI_VERIFY = 1 << 9,
-    CLI_PARAMS = 1 << 10,
-    CLI_INFO = 1 << 11,
-    CLI_SYNTH = 1 << 12,
-    CLI_STUDY = 1 << 13,
-    CLI_REPLAY = 1 << 14,
-    CLI_EXPLAIN = 1 << 15,
-    CLI_ALL = (1 << 16) - 1,
-    /* Commands that run a model and so take the tunables. */
-    CLI_ENGINE =
-        CLI_OPTIMIZE | CLI_SAVE_OUTPUTS | CLI_JUDGE | CLI_GENERATE | CLI_BENCH | CLI_PERPLEXITY | CLI_VERIFY,
-    /* Commands whose tunables start from the golden profile and the best snapshot. */
-    CLI_TUNED = CLI_OPTIMIZE | CLI_SAVE_OUTPUTS | CLI_GENERATE | CLI_BENCH
+#define COMMAND(id, name) CLI_COMMAND_##id,
+#include "cli/commands.def"
+#undef COMMAND
+    CLI_COMMAND_COUNT
 };
+
+/* A set of commands: which use a key. CLI(save_outputs) is the set of one. */
+typedef uint64_t cli_commands;
+#define CLI(id) (UINT64_C(1) << CLI_COMMAND_##id)
+#define CLI_ALL UINT64_MAX
+/* Commands that run a model and so take the tunables. */
+#define CLI_ENGINE                                                                                                 \
+    (CLI(optimize) | CLI(save_outputs) | CLI(judge) | CLI(generate) | CLI(bench) | CLI(perplexity) | CLI(verify))
+/* Commands whose tunables start from the golden profile and the best snapshot. */
+#define CLI_TUNED (CLI(optimize) | CLI(save_outputs) | CLI(generate) | CLI(bench))
 
 typedef enum cli_type {
     CLI_INT,      /* integer inside [min, max] */
@@ -64,19 +57,19 @@ typedef struct cli_key {
     const char *name; /* "prompt_file" */
     cli_group group;
     cli_type type;
-    unsigned commands;   /* bits of the commands that use it; others ignore it */
-    double min, max;     /* INT, NUM, DURATION, INTS; both 0: any */
-    const char *preset;  /* default as it would be typed; NULL: unset */
-    const char *choices; /* "ga|random"; '|' between names, aliases as "name=alias" after them */
-    const char *metavar; /* "FILE"; NULL: from the type */
-    const char *text;    /* help line without a full stop */
-    int tunable;         /* XLSTM_TUNE_* + 1; 0: no tunable */
+    cli_commands commands; /* that use it; others ignore it */
+    double min, max;       /* INT, NUM, DURATION, INTS; both 0: any */
+    const char *preset;    /* default as it would be typed; NULL: unset */
+    const char *choices;   /* "ga|random"; '|' between names, aliases as "name=alias" after them */
+    const char *metavar;   /* "FILE"; NULL: from the type */
+    const char *text;      /* help line without a full stop */
+    int tunable;           /* XLSTM_TUNE_* + 1; 0: no tunable */
 } cli_key;
 
 /* Other spellings of a key: flags and JSON members alike, except where flag_only. */
 typedef struct cli_alias {
     const char *alias, *name;
-    unsigned commands;
+    cli_commands commands;
     bool flag_only;
 } cli_alias;
 
@@ -86,12 +79,14 @@ const cli_key *cli_key_at(int index);
 
 /* Index of the row that `command` uses under that name or alias ('-' and '_' alike), else of another command's
  * row, else -1. flag: the name comes from the command line. */
-int cli_key_find(const char *name, unsigned command, bool flag);
+int cli_key_find(const char *name, cli_commands command, bool flag);
 
 /* Nearest known name among keys and aliases, those of `command` first; NULL where none is near. */
-const char *cli_key_nearest(const char *name, unsigned command, bool flag);
+const char *cli_key_nearest(const char *name, cli_commands command, bool flag);
 
+/* Name of the one command in `command`: "save-outputs". */
+const char *cli_command_name(cli_commands command);
 /* Names of the commands in `commands`, as "optimize, bench". */
-void cli_command_names(unsigned commands, char *out, int size);
+void cli_command_names(cli_commands commands, char *out, int size);
 
 #endif

@@ -7,72 +7,41 @@
 #include "cli/command.h"
 #include "cli/streams.h"
 
-extern const cli_command cli_cmd_bench;
-extern const cli_command cli_cmd_detokenize;
-extern const cli_command cli_cmd_explain;
-extern const cli_command cli_cmd_fresh_process;
-extern const cli_command cli_cmd_generate;
-extern const cli_command cli_cmd_info;
-extern const cli_command cli_cmd_judge;
-extern const cli_command cli_cmd_optimize;
-extern const cli_command cli_cmd_params;
-extern const cli_command cli_cmd_perplexity;
-extern const cli_command cli_cmd_plot;
-extern const cli_command cli_cmd_replay;
-extern const cli_command cli_cmd_save_outputs;
-extern const cli_command cli_cmd_study;
-extern const cli_command cli_cmd_synth;
-extern const cli_command cli_cmd_tokenize;
-extern const cli_command cli_cmd_verify;
+typedef struct row {
+    const char *name;
+    const cli_command *command;
+} row;
 
-/* One row a command, sorted as the help shows them. */
-/* clang-format off */
-const cli_command *const cli_commands[] = {
-    &cli_cmd_bench,
-    &cli_cmd_detokenize,
-    &cli_cmd_explain,
-    &cli_cmd_fresh_process,
-    &cli_cmd_generate,
-    &cli_cmd_info,
-    &cli_cmd_judge,
-    &cli_cmd_optimize,
-    &cli_cmd_params,
-    &cli_cmd_perplexity,
-    &cli_cmd_plot,
-    &cli_cmd_replay,
-    &cli_cmd_save_outputs,
-    &cli_cmd_study,
-    &cli_cmd_synth,
-    &cli_cmd_tokenize,
-    &cli_cmd_verify,
-    NULL,
+static const row rows[] = {
+#define COMMAND(id, name) {name, &cli_cmd_##id},
+#include "cli/commands.def"
+#undef COMMAND
 };
-/* clang-format on */
+enum { ROWS = sizeof rows / sizeof *rows };
 
 static int usage(void) {
     printf("usage: xltune COMMAND [options]\n"
            "Runs xLSTM checkpoints and finds the fastest runtime parameters for them.\n\n");
-    for (const cli_command *const *c = cli_commands; *c; c++) {
-        if ((*c)->summary) printf("  %-14s %s\n", (*c)->name, (*c)->summary);
+    for (const row *r = rows; r < rows + ROWS; r++) {
+        if (r->command->summary) printf("  %-14s %s\n", r->name, r->command->summary);
     }
     printf("\n  xltune COMMAND -h   the command's options\n  xltune --version\n");
     return 0;
 }
 
-static const cli_command *find(const char *name) {
-    for (const cli_command *const *c = cli_commands; *c; c++) {
+static const row *find(const char *name) {
+    for (const row *r = rows; r < rows + ROWS; r++) {
         /* '-' and '_' are interchangeable in commands as in flags. */
-        if (!xl_name_distance((*c)->name, name)) return *c;
+        if (!xl_name_distance(r->name, name)) return r;
     }
     return NULL;
 }
 
 static int unknown(const char *name) {
-    enum { MOST = 64 };
-    const char *names[MOST] = {NULL};
+    const char *names[ROWS] = {NULL};
     int count = 0;
-    for (const cli_command *const *c = cli_commands; *c && count < MOST; c++) {
-        if ((*c)->summary) names[count++] = (*c)->name;
+    for (const row *r = rows; r < rows + ROWS; r++) {
+        if (r->command->summary) names[count++] = r->name;
     }
     int near = xl_nearest_name(name, names, count);
     cli_say(NULL, "unknown %s %s%s%s%s (see xltune -h)", name[0] == '-' ? "option" : "command", name,
@@ -87,14 +56,14 @@ static int run(int argc, char **argv) {
         printf("xltune %s\n", xlstm_version());
         return 0;
     }
-    const cli_command *command;
+    const row *command;
     if (!strcmp(name, "help")) {
         char *help[] = {argv[2], (char[]){"-h"}, NULL};
         command = find(argv[2]);
-        return command ? command->run(2, help) : unknown(argv[2]);
+        return command ? command->command->run(2, help) : unknown(argv[2]);
     }
     command = find(name);
-    return command ? command->run(argc - 1, argv + 1) : unknown(name);
+    return command ? command->command->run(argc - 1, argv + 1) : unknown(name);
 }
 
 int main(int argc, char **argv) {
@@ -103,6 +72,6 @@ int main(int argc, char **argv) {
         cli_say(NULL, "missing command (see xltune -h)");
         return 2;
     }
-    const cli_command *command = find(argv[1]);
+    const row *command = find(argv[1]);
     return cli_streams_finish(command ? command->name : NULL, run(argc, argv));
 }

@@ -8,7 +8,6 @@
 #include "tuner/driver/recording.h"
 
 /* The name of the hidden command that a fresh process of the last comparison is. */
-#define CLI_FRESH_PROCESS "fresh-process"
 
 /* ---- the engine as a problem (optimize_problem.c) ---- */
 

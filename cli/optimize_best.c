@@ -71,7 +71,7 @@ static int beats(const cli_job *job, const tune_drive_options *options, int64_t 
                  const xlstm_settings *snapshot, const tune_final *before, tune_final *out, xlstm_error *err) {
     duel d = {.job = job,
               .fresh = {.program = job->program,
-                        .argument = CLI_FRESH_PROCESS,
+                        .argument = cli_command_name(CLI(fresh_process)),
                         .engine = &job->engine_options,
                         .baseline = *snapshot}};
     cli_job_settings((void *)(uintptr_t)job, winner, &d.fresh.winner);

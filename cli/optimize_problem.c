@@ -58,7 +58,8 @@ static int describe(void *ctx, int64_t candidate, tune_description *out, xlstm_e
 static int fresh(void *ctx, int64_t winner, const tune_block_plan *plan, tune_sample_fn on_sample, void *sample_ctx,
                  tune_block_result *out, xlstm_error *err) {
     cli_job *job = ctx;
-    tune_fresh f = {.program = job->program, .argument = CLI_FRESH_PROCESS, .engine = &job->engine_options};
+    tune_fresh f = {
+        .program = job->program, .argument = cli_command_name(CLI(fresh_process)), .engine = &job->engine_options};
     cli_job_settings(job, TUNE_BASELINE_TRIAL, &f.baseline);
     cli_job_settings(job, winner, &f.winner);
     return tune_fresh_run(&f, winner, plan, on_sample, sample_ctx, out, err);

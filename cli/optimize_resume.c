@@ -24,9 +24,9 @@ static const char *key_of(const char *argument) {
     if (length >= sizeof plain) return NULL;
     memcpy(plain, name, length);
     plain[length] = 0;
-    int row = cli_key_find(plain, CLI_OPTIMIZE, true);
+    int row = cli_key_find(plain, CLI(optimize), true);
     if (row < 0 && (!strncmp(plain, "no-", 3) || !strncmp(plain, "no_", 3)))
-        row = cli_key_find(plain + 3, CLI_OPTIMIZE, true);
+        row = cli_key_find(plain + 3, CLI(optimize), true);
     return row < 0 ? NULL : cli_key_at(row)->name;
 }
 
@@ -135,7 +135,7 @@ int cli_resume_arguments(const json_t *meta, int argc, char **argv, int *out_cou
     if (ok) ok = (all[count++] = strdup("--no-best")) != NULL;
     if (ok && prompt) ok = (all[count++] = xl_format("--prompt=%s", prompt)) != NULL;
     json_object_foreach(effective, key, value) {
-        int row = cli_key_find(key, CLI_OPTIMIZE, false);
+        int row = cli_key_find(key, CLI(optimize), false);
         if (!ok || json_is_null(value) || is_replaced(key) || row < 0 || cli_key_at(row)->type == CLI_INERT)
             continue;
         /* A default typed would count as a wish; the mode alone was decided from other wishes. */

@@ -16,7 +16,7 @@ static bool tuned(const cli_config *cfg) {
 }
 
 const char *cli_backend_name(const cli_config *cfg) {
-    const char *key = cfg->spec->command == CLI_OPTIMIZE ? "backend" : "scheduler";
+    const char *key = cfg->spec->command == CLI(optimize) ? "backend" : "scheduler";
     int row = cli_row(cfg, key);
     const json_t *value = row < 0 ? NULL : cli_value(cfg, row, NULL);
     if (json_is_array(value)) value = json_array_get(value, 0);
@@ -100,9 +100,9 @@ static int64_t prompt_tokens(cli_config *cfg, const char *model) {
 
 static int64_t new_tokens(const cli_config *cfg) {
     switch (cfg->spec->command) {
-    case CLI_GENERATE:
+    case CLI(generate):
         return cli_int(cfg, "max_new_tokens");
-    case CLI_BENCH:
+    case CLI(bench):
         return cli_list_int(cfg, "new", 0);
     default:
         return cli_int(cfg, "new");
@@ -110,7 +110,7 @@ static int64_t new_tokens(const cli_config *cfg) {
 }
 
 static int64_t bench_prompt(const cli_config *cfg) {
-    return cfg->spec->command == CLI_BENCH ? cli_list_int(cfg, "n_prompt", 0) : 0;
+    return cfg->spec->command == CLI(bench) ? cli_list_int(cfg, "n_prompt", 0) : 0;
 }
 
 bool cli_workload_alike(int64_t a, int64_t b) {
