@@ -1,13 +1,20 @@
 /* xltune fresh-process: the other side of the last comparison; started by optimize alone and left out of the help.
  */
 #include <stddef.h>
+#include <stdio.h>
+#include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/faults.h"
 #include "cli/optimize.h"
 
 static int run(int argc, char **argv) {
     (void)argc;
     (void)argv;
+    /* Standard output is read by the process that asked, which says what went wrong. */
+    static char before[64];
+    snprintf(before, sizeof before, "{\"error\": {\"status\": %d, \"text\": \"", XLSTM_ECHANGED);
+    cli_faults_install(STDOUT_FILENO, before, CLI_FAULT_TEXT "\"}}\n");
     return tune_fresh_main();
 }
 

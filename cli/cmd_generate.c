@@ -25,8 +25,9 @@ static const cli_spec spec = {
     .command = CLI(generate),
     .summary = "Continues a prompt. The text goes to standard output, everything else to\n"
                "standard error.",
-    .details = "Signals: SIGINT and SIGTERM finish the token and end with exit code 130 or 143,\n"
-               "SIGUSR1 releases caches. Exit code 3: stopped by the hard memory limit.\n",
+    .details = "Signals: SIGINT, SIGTERM and SIGHUP finish the token and end with exit code\n"
+               "130, 143 or 129; SIGUSR1 releases caches. Exit code 3: stopped by the hard\n"
+               "memory limit.\n",
 };
 
 typedef struct generation {
@@ -242,7 +243,7 @@ static int exit_code(const generation *g, int status, const xlstm_error *err) {
     }
     int code = cli_signals_code();
     if (code) {
-        cli_say("generate", "stopped by %s%s", code == 130 ? "SIGINT" : "SIGTERM", lost);
+        cli_say("generate", "stopped by %s%s", cli_signals_name(), lost);
         return code;
     }
     return status ? cli_fail(g->cfg, err) : 0;

@@ -1,10 +1,12 @@
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <xlstm/xlstm.h>
 
 #include "base/error.h"
 #include "cli/command.h"
+#include "cli/faults.h"
 #include "cli/streams.h"
 
 typedef struct row {
@@ -68,6 +70,7 @@ static int run(int argc, char **argv) {
 
 int main(int argc, char **argv) {
     cli_streams_prepare();
+    cli_faults_install(STDERR_FILENO, "xltune: ", CLI_FAULT_TEXT "\n");
     if (argc < 2) {
         cli_say(NULL, "missing command (see xltune -h)");
         return 2;

@@ -27,6 +27,7 @@ typedef struct cli_job {
     int objectives;
     char program[4096]; /* this program, to be run again */
     tune_engine_options engine_options;
+    char checkpoint[65]; /* its fingerprint when the run began */
     tune_engine *engine;
     tune_problem problem;
 } cli_job;

@@ -50,6 +50,11 @@ static int measure(void *ctx, int64_t candidate, unsigned repeats, double limit,
     return tune_engine_measure(job->engine, candidate, repeats, limit, out, err);
 }
 
+static int unchanged(void *ctx, xlstm_error *err) {
+    const cli_job *job = ctx;
+    return tune_engine_unchanged(job->engine, err);
+}
+
 static int describe(void *ctx, int64_t candidate, tune_description *out, xlstm_error *err) {
     const cli_job *job = ctx;
     return tune_engine_describe(job->engine, candidate, out, err);
@@ -208,6 +213,7 @@ static int open_all(cli_job *job, const char *model, const json_t *stored, xlstm
     xlstm_model_info info;
     int status = xlstm_checkpoint_inspect(model, &job->hparams, &info, err);
     if (status) return status;
+    snprintf(job->checkpoint, sizeof job->checkpoint, "%s", info.fingerprint);
     xlstm_work_init(&job->work, &job->hparams, &info, (int64_t)job->count);
     status = cli_settings(cfg, &job->hparams, &job->baseline, err);
     if (!status && stored) status = tune_engine_settings_read(stored, &job->baseline, err);
@@ -217,6 +223,7 @@ static int open_all(cli_job *job, const char *model, const json_t *stored, xlstm
     const double max_kl = cli_has(cfg, "max_kl") ? cli_num(cfg, "max_kl") : INFINITY;
     job->engine_options = (tune_engine_options){
         .model_dir = model,
+        .checkpoint = job->checkpoint,
         .device = cli_str(cfg, "device"),
         .cpu_mask = cli_str(cfg, "cpu_mask"),
         .ids = job->ids,
@@ -257,6 +264,7 @@ int cli_job_open(cli_job *job, cli_config *cfg, const char *argv0, const json_t 
                                   .prompt_tokens = (int64_t)job->count,
                                   .new_tokens = job->new_tokens,
                                   .measure = measure,
+                                  .unchanged = unchanged,
                                   .describe = describe,
                                   .settings = settings_json,
                                   .fresh = fresh};

@@ -65,7 +65,7 @@ int cli_exit_code(const cli_config *cfg, int status, const xlstm_error *err) {
     int code = cli_signals_code();
     if (!status) return 0;
     if (status != XLSTM_ECANCELLED || !code) return cli_fail(cfg, err);
-    cli_notice("stopped by %s", code == 130 ? "SIGINT" : "SIGTERM");
+    cli_notice("stopped by %s", cli_signals_name());
     return code;
 }
 

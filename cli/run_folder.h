@@ -12,8 +12,8 @@ char *cli_outputs_folder(const cli_config *cfg, xlstm_error *err);
  * `outputs`, as far as it holds a run_meta.json (said in a notice). EFORMAT where it is no UTF-8. */
 int cli_run_prompt(cli_config *cfg, char **text, size_t *bytes, xlstm_error *err);
 
-/* The exit code of a command that ended with `status`: 130 or 143 after a signal, 1 after a failure (one line on
- * standard error), 0. */
+/* The exit code of a command that ended with `status`: 130, 143 or 129 after a signal, 1 after a failure (one line
+ * on standard error), 0. */
 int cli_exit_code(const cli_config *cfg, int status, const xlstm_error *err);
 
 /* The whole of a command that signals may stop: parses the arguments, ends as a usage error with what `missing`

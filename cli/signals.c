@@ -27,6 +27,9 @@ void cli_signals_install(void) {
     action.sa_handler = on_stop;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    /* Who started the program with nohup wants it to outlive the terminal. */
+    struct sigaction hangup;
+    if (!sigaction(SIGHUP, NULL, &hangup) && hangup.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, NULL);
 }
 
 int cli_signals_stop(void) {
@@ -35,6 +38,19 @@ int cli_signals_stop(void) {
 
 int cli_signals_code(void) {
     return stop ? 128 + (int)stop : 0;
+}
+
+const char *cli_signals_name(void) {
+    switch (stop) {
+    case SIGINT:
+        return "SIGINT";
+    case SIGTERM:
+        return "SIGTERM";
+    case SIGHUP:
+        return "SIGHUP";
+    default:
+        return "";
+    }
 }
 
 bool cli_signals_take_release(void) {

@@ -4,16 +4,18 @@
 
 #include <stdbool.h>
 
-/* From now on SIGINT and SIGTERM are remembered, SIGUSR1 asks for caches to be released. A second SIGINT or SIGTERM
- * ends the process at once. */
+/* From now on SIGINT, SIGTERM and SIGHUP are remembered, SIGUSR1 asks for caches to be released. A second one of
+ * the kind that came ends the process at once. SIGHUP stays ignored where it was (nohup). */
 void cli_signals_install(void);
-/* 0, or the SIGINT or SIGTERM that came first. */
+/* 0, or the one of SIGINT, SIGTERM and SIGHUP that came first. */
 int cli_signals_stop(void);
-/* 0, or the exit code for it: 130, 143. */
+/* 0, or the exit code for it: 130, 143, 129. */
 int cli_signals_code(void);
+/* Its name, "SIGINT"; "" where none came. */
+const char *cli_signals_name(void);
 /* Whether SIGUSR1 came since the last call. */
 bool cli_signals_take_release(void);
-/* An xlstm_cancel_fn: non-zero once SIGINT or SIGTERM came. */
+/* An xlstm_cancel_fn: non-zero once one of them came. */
 int cli_signals_cancel(void *user);
 
 #endif

@@ -26,7 +26,8 @@ extern "C" {
     X(EMISMATCH, -7, "does not belong to this checkpoint or machine")                                              \
     X(ENOTFOUND, -8, "not found")                                                                                  \
     X(EINTERNAL, -9, "internal error")                                                                             \
-    X(ENOTFINITE, -10, "no finite number is left")
+    X(ENOTFINITE, -10, "no finite number is left")                                                                 \
+    X(ECHANGED, -11, "a file changed while it was in use")
 
 typedef enum xlstm_status {
 #define XLSTM_STATUS_ENUM(name, value, text) XLSTM_##name = (value),

@@ -176,9 +176,12 @@ static bool add_worker(xl_pool *pool) {
     w->index = pool->workers + 1;
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->called, NULL);
-    /* Signals are the business of the program's own threads. */
+    /* Signals are the business of the program's own threads, but for those that a thread's own access raises: where
+     * they are blocked the system ends the process without asking the program's handler. */
+    static const int own[] = {SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP};
     sigset_t all, before;
     sigfillset(&all);
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++) sigdelset(&all, own[i]);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int failed = pthread_create(&w->thread, NULL, worker_main, w);
     pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/mapped.h"
 #include "base/memory.h"
 #include "format/recognize.h"
 #include "format/safetensors.h"
@@ -16,6 +17,7 @@ struct xlstm_tensor_file {
     char *path;
     int fd;
     void *map;
+    xl_mapped mapped;
     size_t bytes; /* of the whole file, mapped */
     xl_safetensors header;
 };
@@ -109,6 +111,7 @@ int xlstm_tensor_file_open(xlstm_tensor_file **out, const char *path, xlstm_erro
         status = xl_fail(err, XLSTM_EIO, "%s: cannot map %zu bytes: %s", path, file->bytes, strerror(errno));
         goto fail;
     }
+    xl_mapped_add(&file->mapped, file->map, file->bytes, file->path);
     xl_safetensors_place(&file->header, (const char *)file->map + data_offset);
     *out = file;
     return XLSTM_OK;
@@ -120,6 +123,7 @@ fail:
 void xlstm_tensor_file_close(xlstm_tensor_file *file) {
     if (!file) return;
     xl_safetensors_release(&file->header);
+    xl_mapped_remove(&file->mapped);
     if (file->map != MAP_FAILED) munmap(file->map, file->bytes);
     if (file->fd >= 0) close(file->fd);
     free(file->path);

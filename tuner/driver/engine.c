@@ -1,6 +1,7 @@
 #include "tuner/driver/engine.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +33,7 @@ typedef struct memo {
 
 struct tune_engine {
     tune_engine_options options;
+    char checkpoint[65]; /* fingerprint of the first one that was opened, or that was asked for; "": none yet */
     int32_t *ids;
     int64_t vocab;
     copy copies[2];
@@ -71,13 +73,35 @@ static int cancelled(void *user) {
     return 1;
 }
 
+/* The first checkpoint is the one that everything is measured on. */
+static int check_same(tune_engine *e, const char *fingerprint, xlstm_error *err) {
+    if (!e->checkpoint[0]) snprintf(e->checkpoint, sizeof e->checkpoint, "%s", fingerprint);
+    if (!strcmp(e->checkpoint, fingerprint)) return XLSTM_OK;
+    return xl_fail(err, XLSTM_ECHANGED,
+                   "%s: the checkpoint was replaced during the run: found %.8s, began with %.8s",
+                   e->options.model_dir, fingerprint, e->checkpoint);
+}
+
+/* A folder that held the checkpoint before and now holds none was changed. */
+static int changed(const tune_engine *e, int status, xlstm_error *err) {
+    if (!e->checkpoint[0] || (status != XLSTM_ENOTFOUND && status != XLSTM_EFORMAT)) return status;
+    xlstm_error why = {0};
+    if (err) why = *err;
+    return xl_fail(err, XLSTM_ECHANGED, "the checkpoint was changed during the run: %.900s", why.text);
+}
+
 static int copy_open(tune_engine *e, copy *c, const xlstm_settings *settings, xlstm_error *err) {
     xlstm_model_options o = {.settings = settings,
                              .device = e->options.device,
                              .cpu_mask = e->options.cpu_mask,
                              .cancel = cancelled,
                              .user = e};
-    int status = xlstm_model_open(&c->model, e->options.model_dir, &o, err);
+    int status = changed(e, xlstm_model_open(&c->model, e->options.model_dir, &o, err), err);
+    if (!status) {
+        xlstm_model_info info;
+        xlstm_model_get_info(c->model, &info);
+        status = check_same(e, info.fingerprint, err);
+    }
     if (!status) status = xlstm_session_create(&c->session, c->model, settings, err);
     if (status) {
         copy_close(c);
@@ -396,6 +420,7 @@ int tune_engine_create(tune_engine **out, const tune_engine_options *options, xl
     if (!e) return xl_fail(err, XLSTM_ENOMEM, "engine: out of memory");
     e->options = *options;
     e->stop_at = INFINITY;
+    if (options->checkpoint) snprintf(e->checkpoint, sizeof e->checkpoint, "%s", options->checkpoint);
     size_t tokens = (size_t)(options->new_tokens > 1 ? options->new_tokens : 1) + 1;
     xlstm_settings settings;
     copy *c;
@@ -434,6 +459,12 @@ void tune_engine_destroy(tune_engine *engine) {
     xl_aligned_free(engine->batch);
     free(engine->memos);
     free(engine);
+}
+
+int tune_engine_unchanged(tune_engine *e, xlstm_error *err) {
+    xlstm_model_info info;
+    int status = changed(e, xlstm_checkpoint_inspect(e->options.model_dir, NULL, &info, err), err);
+    return status ? status : check_same(e, info.fingerprint, err);
 }
 
 xlstm_model *tune_engine_model(tune_engine *engine) {

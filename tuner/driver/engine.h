@@ -15,6 +15,7 @@ typedef struct tune_engine tune_engine;
 
 typedef struct tune_engine_options {
     const char *model_dir;
+    const char *checkpoint;        /* the fingerprint that it must have; NULL: whichever it has */
     const char *device, *cpu_mask; /* as for xlstm_model_open */
     const int32_t *ids;            /* the prompt with BOS; copied */
     size_t count;
@@ -32,9 +33,13 @@ typedef struct tune_engine_options {
     void *ctx;
 } tune_engine_options;
 
-/* Opens the checkpoint with the baseline's settings. The strings must outlive the engine. */
+/* Opens the checkpoint with the baseline's settings. The strings must outlive the engine. Whenever the folder turns
+ * out to hold another checkpoint later, here or in a measurement, that is ECHANGED: no two of its times could be
+ * compared. */
 int tune_engine_create(tune_engine **out, const tune_engine_options *options, xlstm_error *err);
 void tune_engine_destroy(tune_engine *engine);
+/* Whether the folder still holds the checkpoint that the engine was made with; ECHANGED where it does not. */
+int tune_engine_unchanged(tune_engine *engine, xlstm_error *err);
 /* The copy that the baseline runs on, until something is measured. */
 xlstm_model *tune_engine_model(tune_engine *engine);
 

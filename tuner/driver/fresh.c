@@ -36,13 +36,14 @@ static char *compose(const tune_fresh *fresh, const tune_block_plan *plan) {
     const tune_engine_options *o = fresh->engine;
     json_t *ids = json_array();
     for (size_t i = 0; i < o->count; i++) json_array_append_new(ids, json_integer(o->ids[i]));
-    json_t *j = json_pack(
-        "{s:o, s:o, s:o, s:o, s:I, s:s, s:b, s:b, s:o, s:b, s:b, s:o, s:o, s:o}", "model", text(o->model_dir),
-        "device", text(o->device), "cpu_mask", text(o->cpu_mask), "ids", ids, "new", (json_int_t)o->new_tokens,
-        "objective", tune_metric_name((int)o->objective), "score", o->score, "memory", o->memory, "max_kl",
-        isfinite(o->max_kl) ? json_real(o->max_kl) : json_null(), "numerics", o->numerics, "require_identical",
-        o->require_identical, "baseline", tune_engine_settings_json(&fresh->baseline), "winner",
-        tune_engine_settings_json(&fresh->winner), "plan", tune_wire_plan(plan));
+    json_t *j = json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:s, s:b, s:b, s:o, s:b, s:b, s:o, s:o, s:o}", "model",
+                          text(o->model_dir), "checkpoint", text(o->checkpoint), "device", text(o->device),
+                          "cpu_mask", text(o->cpu_mask), "ids", ids, "new", (json_int_t)o->new_tokens, "objective",
+                          tune_metric_name((int)o->objective), "score", o->score, "memory", o->memory, "max_kl",
+                          isfinite(o->max_kl) ? json_real(o->max_kl) : json_null(), "numerics", o->numerics,
+                          "require_identical", o->require_identical, "baseline",
+                          tune_engine_settings_json(&fresh->baseline), "winner",
+                          tune_engine_settings_json(&fresh->winner), "plan", tune_wire_plan(plan));
     char *line = j ? json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(j);
     char *whole = line ? xl_format("%s\n", line) : NULL;
@@ -246,6 +247,7 @@ static int answer_request(const json_t *j, xlstm_error *err) {
     if (status) goto out;
     tune_engine_options o = {
         .model_dir = model,
+        .checkpoint = json_string_value(json_object_get(j, "checkpoint")),
         .device = json_string_value(json_object_get(j, "device")),
         .cpu_mask = json_string_value(json_object_get(j, "cpu_mask")),
         .ids = ids,

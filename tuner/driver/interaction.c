@@ -189,7 +189,7 @@ int tune_interaction_check(const tune_interaction_job *job, xlstm_error *err) {
     int status = recall(job->keeper, &known, err);
     if (status || known || !find_partners(c)) goto out;
     status = measure(c, &why);
-    if (status == XLSTM_ECANCELLED || status == XLSTM_ENOMEM) {
+    if (tune_ends_everything(status)) {
         if (err) *err = why;
         goto out;
     }

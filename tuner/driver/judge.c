@@ -170,6 +170,8 @@ static int conclude(tune_judge *j, tune_drive_result *r, xlstm_error *err) {
 }
 
 int tune_judge_final(tune_judge *j, tune_drive_result *r, xlstm_error *err) {
+    int same = j->problem->unchanged ? j->problem->unchanged(j->problem->self, err) : XLSTM_OK;
+    if (same) return same;
     if (r->winner != TUNE_BASELINE_TRIAL) {
         json_t *a = j->problem->settings(j->problem->self, r->winner);
         json_t *b = j->problem->settings(j->problem->self, TUNE_BASELINE_TRIAL);

@@ -29,14 +29,19 @@ typedef struct tune_problem {
 
     /* A candidate is a point of the space, or TUNE_BASELINE_TRIAL: the settings in force before the search. The
      * baseline is measured first. XLSTM_EUNSUPPORTED: the candidate is infeasible (memory that is not there, a
-     * limit that it exceeds); XLSTM_ECANCELLED and XLSTM_ENOMEM end the run; any other failure is the candidate's.
+     * limit that it exceeds); XLSTM_ECANCELLED, XLSTM_ENOMEM and XLSTM_ECHANGED end the run; any other failure is
+     * the candidate's.
      */
     tune_measure_fn measure;
+    /* Whether what is measured is still what it was when the run began; asked before a verdict. May be NULL. A
+     * failure ends the run. */
+    int (*unchanged)(void *self, xlstm_error *err);
     /* May be NULL. A failure ends the run. */
     int (*describe)(void *self, int64_t candidate, tune_description *out, xlstm_error *err);
     /* Every setting of a candidate by name, a new reference; "backend" among them. */
     json_t *(*settings)(void *self, int64_t candidate);
     /* Runs a plan for the baseline and the winner in a fresh process and reports its samples (candidate: as here).
+     * XLSTM_ECANCELLED and XLSTM_ECHANGED end the comparison, any other failure loses this process alone.
      * NULL: the comparison's blocks run in this process, and the verdict says so by its count of processes. */
     int (*fresh)(void *self, int64_t winner, const tune_block_plan *plan, tune_sample_fn on_sample, void *ctx,
                  tune_block_result *out, xlstm_error *err);

@@ -127,8 +127,7 @@ static int take(recorder *r, int i, bool second, bool *again, xlstm_error *err) 
     const bool baseline = i == r->out->points;
     int measured = tune_sampler_take_once(r->sampler, candidate_of(r, i), INFINITY, &sample, &why);
     *again = false;
-    if (measured == XLSTM_ECANCELLED || measured == XLSTM_ENOMEM || (measured < 0 && baseline))
-        return xl_fail(err, measured, "%s", why.text);
+    if (tune_ends_everything(measured) || (measured < 0 && baseline)) return xl_fail(err, measured, "%s", why.text);
     if (measured < 0) {
         s->failed = true;
         return s->trial < 0 ? add_row(r, i, NULL, measured, &why, err) : fail_row(r, i, measured, &why, err);
@@ -396,6 +395,7 @@ int tune_recording_run(const tune_problem *problem, const tune_drive_options *op
         if (status == XLSTM_ECANCELLED && stop_level(&r)) status = XLSTM_OK;
         out->failed = out->missing = 0;
         count_up(&r);
+        if (!status && problem->unchanged) status = problem->unchanged(problem->self, err);
         if (!status) status = summarize(&r, baseline, err);
     }
     json_decref(baseline);

@@ -190,6 +190,11 @@ int tune_final_run(const tune_final_options *o, tune_process_fn process, void *c
             out->stop = TUNE_STOP_CANCELLED;
             break;
         }
+        /* What is measured is not what it was: the processes so far say nothing about it. */
+        if (status == XLSTM_ECHANGED) {
+            if (err) *err = why;
+            return status;
+        }
         longest = fmax(longest, now(o) - begin);
         if (!status && r.blocks < 1) {
             out->stop = TUNE_STOP_BUDGET;

@@ -343,7 +343,7 @@ static int sample_arm(tune_race *race, arm *a, const arm *incumbent, waiting *ou
     xlstm_error why = {0};
     double limit = a->n == 0 ? hopeless_cost(race, incumbent) : INFINITY;
     int status = tune_sampler_take(race->sampler, a->entry.candidate, limit, &sample, &why);
-    if (status == XLSTM_ECANCELLED || status == XLSTM_ENOMEM) {
+    if (tune_ends_everything(status)) {
         if (err) *err = why;
         return status;
     }

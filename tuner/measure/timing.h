@@ -77,9 +77,15 @@ typedef struct tune_reading {
 /* Runs `candidate` (a number that means something to ctx alone) `repeats` times and fills *out. `limit` (INFINITY:
  * none) is a cost over which the candidate is hopeless: the callee may stop as soon as the cost is known to
  * exceed it and return TUNE_STOPPED. Returns 0, TUNE_STOPPED, or a negative status: XLSTM_ECANCELLED ends
- * everything at once, any other fails this candidate alone. */
+ * everything at once, so do the others of tune_ends_everything; any
+ * other fails this candidate alone. */
 typedef int (*tune_measure_fn)(void *ctx, int64_t candidate, unsigned repeats, double limit, tune_reading *out,
                                xlstm_error *err);
+
+/* Whether a failure is nobody's own: no candidate could be measured any more. */
+static inline bool tune_ends_everything(int status) {
+    return status == XLSTM_ECANCELLED || status == XLSTM_ENOMEM || status == XLSTM_ECHANGED;
+}
 
 typedef struct tune_sample {
     int64_t candidate;

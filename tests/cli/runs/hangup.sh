@@ -1,0 +1,18 @@
+# SIGHUP ends a run as SIGTERM does, with everything written; where it was ignored, as under nohup, it is nothing
+begin() {
+    rm -rf runs
+    "$@" optimize --model "$MODEL" --prompt "It was a bright cold morning, and" --new 4 --mode random --trials "$trials" \
+        --repeats 1 --effort quick --tune chunk_size=1:400:1 --no-best --best-dir best >log 2>err </dev/null &
+    p=$!
+    for i in $(seq 300); do
+        [ -s runs/*/trials.jsonl ] 2>/dev/null && break
+        sleep 0.1
+    done
+    kill -HUP $p
+    wait $p
+    echo "exit $?"
+    grep -c 'stopped, everything is written' err
+    xltune study list | awk 'NR > 1 { print $3 }'
+}
+trials=5000 begin xltune
+trials=30 begin nohup xltune
