@@ -48,6 +48,13 @@ static bool exists(const char *name) {
     return there;
 }
 
+static bool is_file(const char *name) {
+    char *path = xl_format("%s/%s", place, name);
+    bool there = xl_is_file(path);
+    free(path);
+    return there;
+}
+
 static char *dead_start(const char *name) {
     char *path = xl_format("%s/%s", place, name);
     assert_int_equal(mkdir(path, 0777), 0);
@@ -86,10 +93,10 @@ static void test_at_once(void **state) {
         assert_true(WIFEXITED(status));
         assert_int_equal(WEXITSTATUS(status), 0);
     }
-    for (int n = 1; n <= 2 * PROCESSES; n++) {
+    for (int n = 1; n <= 20 * PROCESSES; n++) {
         char name[64];
-        snprintf(name, sizeof name, n == 1 ? NAME "_at" : NAME "_at_%d", n);
-        folders += exists(name);
+        snprintf(name, sizeof name, n == 1 ? NAME "_at/" TUNE_RUN_META : NAME "_at_%d/" TUNE_RUN_META, n);
+        folders += is_file(name);
     }
     assert_int_equal(folders, PROCESSES);
 }

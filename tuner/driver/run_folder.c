@@ -17,28 +17,6 @@
 
 enum { MOST = 10000 };
 
-int tune_run_folder_make(const char *log_dir, const char *name, char **folder, int *lock, xlstm_error *err) {
-    for (int n = 1; n < MOST; n++) {
-        char *path = n == 1 ? xl_format("%s/%s", log_dir, name) : xl_format("%s/%s_%d", log_dir, name, n);
-        if (!path) return xl_fail(err, XLSTM_ENOMEM, "run folder: out of memory");
-        int status = XLSTM_OK;
-        if (!mkdir(path, 0777)) {
-            status = tune_run_lock(lock, path, err);
-            if (!status) {
-                *folder = path;
-                return XLSTM_OK;
-            }
-            /* Between the two calls another process may have taken the empty folder for a dead one's. */
-            if (status == XLSTM_ENOTFOUND || status == XLSTM_EARG) status = XLSTM_OK;
-        } else if (errno != EEXIST) {
-            status = xl_fail(err, XLSTM_EIO, "%s: cannot be made: %s", path, strerror(errno));
-        }
-        free(path);
-        if (status) return status;
-    }
-    return xl_fail(err, XLSTM_EIO, "%s/%s: every suffix up to _%d is taken", log_dir, name, MOST - 1);
-}
-
 /* What a run that has not begun can have written: its study, and run_meta.json on its way. */
 static bool is_of_start(const char *name) {
     if (*name == '.') name++;
@@ -81,6 +59,30 @@ static bool has_begun_or_is_not_ours(const char *folder) {
         other = !strcmp(e->d_name, TUNE_RUN_META) || !(is_dots(e->d_name) || is_of_start(e->d_name));
     closedir(d);
     return other;
+}
+
+int tune_run_folder_make(const char *log_dir, const char *name, char **folder, int *lock, xlstm_error *err) {
+    for (int n = 1; n < MOST; n++) {
+        char *path = n == 1 ? xl_format("%s/%s", log_dir, name) : xl_format("%s/%s_%d", log_dir, name, n);
+        if (!path) return xl_fail(err, XLSTM_ENOMEM, "run folder: out of memory");
+        int status = XLSTM_OK;
+        if (!mkdir(path, 0777)) {
+            status = tune_run_lock(lock, path, err);
+            if (!status && !has_begun_or_is_not_ours(path)) {
+                *folder = path;
+                return XLSTM_OK;
+            }
+            if (!status) close(*lock);
+            /* Between the two calls another process may have removed the folder as a dead one's, and a third made
+             * it again: whoever has the lock of a folder in which no run has begun has the folder. */
+            if (status == XLSTM_ENOTFOUND || status == XLSTM_EARG) status = XLSTM_OK;
+        } else if (errno != EEXIST) {
+            status = xl_fail(err, XLSTM_EIO, "%s: cannot be made: %s", path, strerror(errno));
+        }
+        free(path);
+        if (status) return status;
+    }
+    return xl_fail(err, XLSTM_EIO, "%s/%s: every suffix up to _%d is taken", log_dir, name, MOST - 1);
 }
 
 void tune_run_folder_sweep(const char *log_dir) {
