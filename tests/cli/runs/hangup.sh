@@ -1,4 +1,6 @@
-# SIGHUP ends a run as SIGTERM does, with everything written; where it was ignored, as under nohup, it is nothing
+# SIGHUP ends a run as SIGTERM does, with everything written; where it was ignored, as under nohup, it is nothing.
+# Whoever runs the tests may ignore SIGHUP; env makes a child hear it again.
+env --default-signal=HUP true 2>/dev/null || { echo 'env knows no --default-signal' >&2; exit 77; }
 begin() {
     rm -rf runs
     "$@" optimize --model "$MODEL" --prompt "It was a bright cold morning, and" --new 4 --mode random --trials "$trials" \
@@ -14,5 +16,5 @@ begin() {
     grep -c 'stopped, everything is written' err
     xltune study list | awk 'NR > 1 { print $3 }'
 }
-trials=5000 begin xltune
+trials=5000 begin env --default-signal=HUP xltune
 trials=30 begin nohup xltune
