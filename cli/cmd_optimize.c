@@ -174,7 +174,7 @@ static json_t *known_points(const cli_job *job, const tune_run_row *row) {
     tune_study *study = NULL;
     tune_known_point *points = NULL;
     size_t count = 0, here = 0;
-    if (file && xl_is_file(file) && !tune_study_open(&study, file, false, NULL) &&
+    if (file && xl_is_file(file) && !tune_study_open_reading(&study, file, NULL) &&
         !tune_study_known(study, row, -1, 6, &points, &count, NULL)) {
         for (size_t i = 0; i < count; i++) {
             here += points[i].same_machine;

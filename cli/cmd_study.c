@@ -68,7 +68,7 @@ static int open_folder(const char *folder, opened *o, xlstm_error *err) {
     }
     database = xl_path_join(folder, study);
     status =
-        database ? tune_study_open(&o->study, database, false, err) : xl_fail(err, XLSTM_ENOMEM, "out of memory");
+        database ? tune_study_open_reading(&o->study, database, err) : xl_fail(err, XLSTM_ENOMEM, "out of memory");
     if (!status) status = tune_study_run_find(o->study, uid, &o->run, err);
 out:
     json_decref(meta);
@@ -85,7 +85,7 @@ static int open_run(const cli_config *cfg, const char *name, opened *o, xlstm_er
     if (!file && xl_is_folder(name)) {
         status = open_folder(name, o, err);
     } else {
-        status = tune_study_open(&o->study, file ? file : name, false, err);
+        status = tune_study_open_reading(&o->study, file ? file : name, err);
         if (!status) status = tune_study_run_find(o->study, file ? name : "", &o->run, err);
     }
     if (status) opened_close(o);
@@ -175,7 +175,7 @@ static int list_place(const char *place, json_t *all, xlstm_error *err) {
     opened o = {0};
     int status = XLSTM_OK;
     if (!xl_is_folder(place)) {
-        status = tune_study_open(&study, place, false, err);
+        status = tune_study_open_reading(&study, place, err);
         if (!status) status = list_study(study, all, err);
         tune_study_close(study);
         return status;

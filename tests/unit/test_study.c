@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -466,6 +467,60 @@ static void liveness(void **state) {
     free(path);
 }
 
+/* What a user whom file modes bind finds in a study: 0, or where it went wrong. */
+static int look(const char *path, size_t runs) {
+    tune_study *s;
+    tune_run_row *rows;
+    size_t count = 0;
+    xlstm_error err;
+    if (!geteuid() && (setgid(65534) || setuid(65534))) return 1;
+    if (!access(path, W_OK)) return 2;
+    if (tune_study_open_reading(&s, path, &err)) {
+        fprintf(stderr, "%s\n", err.text);
+        return 3;
+    }
+    if (tune_study_runs(s, &rows, &count, &err)) return 4;
+    tune_run_rows_free(rows, count);
+    tune_run_row more = sample_run("more");
+    if (!tune_study_run_add(s, &more, &err)) return 5;
+    tune_study_close(s);
+    return count == runs ? 0 : 6;
+}
+
+static void looked_at_by_another(const char *path, size_t runs) {
+    int status;
+    chmod(path, 0444);
+    chmod(folder, 0555);
+    pid_t pid = fork();
+    if (!pid) _exit(look(path, runs));
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    chmod(folder, 0755);
+    assert_int_equal(status, 0);
+}
+
+/* A study that may only be read can be looked at: closed, with another process at work on it, and of an older
+ * schema. */
+static void read_only(void **state) {
+    tune_study *s;
+    xlstm_error err;
+    char *path = file("only%20read?#.sqlite");
+    fill(path, "a", "m1");
+    looked_at_by_another(path, 1);
+    chmod(path, 0644);
+    must(tune_study_open(&s, path, false, &err), &err);
+    tune_run_row run = sample_run("b");
+    must(tune_study_run_add(s, &run, &err), &err);
+    looked_at_by_another(path, 2);
+    chmod(path, 0644);
+    tune_study_close(s);
+    unlink(path);
+    must(tune_study_open_steps(&s, path, true, tune_study_steps, 1, &err), &err);
+    tune_study_close(s);
+    looked_at_by_another(path, 0);
+    assert_int_equal(tune_study_open_reading(&s, "nowhere.sqlite", &err), XLSTM_ENOTFOUND);
+    free(path);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hash_is_fnv1a_128),
@@ -475,6 +530,7 @@ int main(void) {
         cmocka_unit_test(killed_between_steps),
         cmocka_unit_test(migrates),
         cmocka_unit_test(damaged_and_foreign_files),
+        cmocka_unit_test(read_only),
         cmocka_unit_test(exchange),
         cmocka_unit_test(what_is_known),
         cmocka_unit_test(liveness),

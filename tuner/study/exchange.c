@@ -64,7 +64,7 @@ int tune_study_merge(tune_study *study, const char *from, size_t *added, xlstm_e
     size_t count = 0;
     whole w = {0};
     *added = 0;
-    int status = tune_study_open(&other, from, false, err);
+    int status = tune_study_open_reading(&other, from, err);
     if (!status) status = tune_study_runs(other, &runs, &count, err);
     if (!status) status = tune_study_begin(study, err);
     if (!status) {

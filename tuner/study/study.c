@@ -5,9 +5,12 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/memory.h"
 #include "tuner/study/internal.h"
 
 #define BUSY_MS 60000
@@ -92,7 +95,9 @@ int tune_study_fail(tune_study *s, const char *doing, xlstm_error *err) {
     case SQLITE_READONLY:
         return xl_fail(err, XLSTM_EIO, "%s: %s: the file or its folder cannot be written", s->path, doing);
     case SQLITE_CANTOPEN:
-        return xl_fail(err, XLSTM_EIO, "%s: %s: cannot be opened for reading and writing", s->path, doing);
+        return xl_fail(err, XLSTM_EIO,
+                       "%s: %s: it, or its log beside it, cannot be opened; a copy in a folder of your own can",
+                       s->path, doing);
     case SQLITE_NOMEM:
         return xl_fail(err, XLSTM_ENOMEM, "%s: %s: out of memory", s->path, doing);
     default:
@@ -230,34 +235,41 @@ static int write_ahead(tune_study *s, xlstm_error *err) {
     }
 }
 
+static tune_study *study_new(const char *path, xlstm_error *err) {
+    tune_study *s = calloc(1, sizeof *s);
+    if (s && (s->path = strdup(path))) return s;
+    free(s);
+    xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", path);
+    return NULL;
+}
+
+static int open_database(tune_study *s, const char *name, int flags, xlstm_error *err) {
+    sqlite3_close(s->db);
+    s->db = NULL;
+    if (sqlite3_open_v2(name, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
+        return s->db ? tune_study_fail(s, "opening", err)
+                     : xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", s->path);
+    sqlite3_busy_timeout(s->db, BUSY_MS);
+    sqlite3_extended_result_codes(s->db, 1);
+    return XLSTM_OK;
+}
+
 int tune_study_open_steps(tune_study **out, const char *path, bool create, const char *const *steps, int count,
                           xlstm_error *err) {
     *out = NULL;
     if (!create && !xl_is_file(path)) return xl_fail(err, XLSTM_ENOTFOUND, "%s: no such study", path);
-    tune_study *s = calloc(1, sizeof *s);
-    if (!s || !(s->path = strdup(path))) {
-        free(s);
-        return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", path);
-    }
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (create ? SQLITE_OPEN_CREATE : 0);
-    int status = XLSTM_OK;
+    tune_study *s = study_new(path, err);
+    if (!s) return XLSTM_ENOMEM;
     bool current = false;
-    if (sqlite3_open_v2(path, &s->db, flags, NULL) != SQLITE_OK) {
-        status = s->db ? tune_study_fail(s, "opening", err) : xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", path);
-        goto out;
-    }
-    sqlite3_busy_timeout(s->db, BUSY_MS);
-    sqlite3_extended_result_codes(s->db, 1);
-    status = version_check(s, count, &current, err);
-    if (status) goto out;
-    status = write_ahead(s, err);
+    int status = open_database(s, path, SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0), err);
+    if (!status) status = version_check(s, count, &current, err);
+    if (!status) status = write_ahead(s, err);
     /* A commit outlives the process's death at any moment; the machine's death may cost the last ones, never more.
      */
     if (!status) {
         status = tune_study_exec(s, "PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON", "opening", err);
     }
     if (!status && !current) status = migrate(s, steps, count, err);
-out:
     if (status) tune_study_close(s);
     else *out = s;
     return status;
@@ -265,6 +277,96 @@ out:
 
 int tune_study_open(tune_study **out, const char *path, bool create, xlstm_error *err) {
     return tune_study_open_steps(out, path, create, tune_study_steps, tune_study_step_count, err);
+}
+
+/* ---- opening to look only ---- */
+
+static bool may_write(const char *path) {
+    char *folder = xl_path_folder(path);
+    bool may = folder && !access(folder, W_OK) && !access(path, W_OK);
+    free(folder);
+    return may;
+}
+
+/* "file:PATH?QUERY", what has a meaning in such a name escaped. malloc'd. */
+static char *uri(const char *path, const char *query) {
+    static const char digits[] = "0123456789ABCDEF";
+    char *name = malloc(strlen("file:") + 3 * strlen(path) + strlen(query) + 2), *to = name;
+    if (!name) return NULL;
+    to = stpcpy(to, "file:");
+    for (; *path; path++) {
+        if (!strchr("%?#", *path)) {
+            *to++ = *path;
+            continue;
+        }
+        *to++ = '%';
+        *to++ = digits[(unsigned char)*path >> 4];
+        *to++ = digits[*path & 15];
+    }
+    *to++ = '?';
+    strcpy(to, query);
+    return name;
+}
+
+/* Whether commits lie beside the database that are not in it yet. */
+static bool has_log(const char *path) {
+    struct stat st;
+    char *log = xl_format("%s-wal", path);
+    bool has = log && !stat(log, &st) && st.st_size > 0;
+    free(log);
+    return has;
+}
+
+static int open_read_only(tune_study *s, const char *query, bool *current, xlstm_error *err) {
+    char *name = uri(s->path, query);
+    int status = name ? open_database(s, name, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, err)
+                      : xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", s->path);
+    if (!status) status = version_check(s, tune_study_step_count, current, err);
+    free(name);
+    return status;
+}
+
+/* An old file that may not be changed is brought up to date in a copy in memory. */
+static int migrate_copy(tune_study *s, xlstm_error *err) {
+    sqlite3 *file = s->db;
+    s->db = NULL;
+    int status = open_database(s, ":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
+    sqlite3_backup *copy = status ? NULL : sqlite3_backup_init(s->db, "main", file, "main");
+    if (!status && (!copy || sqlite3_backup_step(copy, -1) != SQLITE_DONE)) {
+        sqlite3_backup_finish(copy);
+        copy = NULL;
+        status = tune_study_fail(s, "reading", err);
+    }
+    sqlite3_backup_finish(copy);
+    sqlite3_close(file);
+    return status ? status : migrate(s, tune_study_steps, tune_study_step_count, err);
+}
+
+static int open_protected(tune_study **out, const char *path, xlstm_error *err) {
+    tune_study *s = study_new(path, err);
+    if (!s) return XLSTM_ENOMEM;
+    bool current = false;
+    int status = open_read_only(s, "mode=ro", &current, err);
+    const int code = sqlite3_errcode(s->db) & 0xff;
+    /* SQLite wants to write an index of the log beside the file, even where there is no log: without one the file
+     * is all there is, and can be read as it is. */
+    if (status && (code == SQLITE_CANTOPEN || code == SQLITE_READONLY) && !has_log(path))
+        status = open_read_only(s, "immutable=1", &current, err);
+    if (!status && !current) status = migrate_copy(s, err);
+    if (status) tune_study_close(s);
+    else *out = s;
+    return status;
+}
+
+int tune_study_open_reading(tune_study **out, const char *path, xlstm_error *err) {
+    *out = NULL;
+    if (!xl_is_file(path)) return xl_fail(err, XLSTM_ENOTFOUND, "%s: no such study", path);
+    tune_study *s = NULL;
+    int status = may_write(path) ? tune_study_open(&s, path, false, err) : open_protected(&s, path, err);
+    if (!status) status = tune_study_exec(s, "PRAGMA query_only = ON", "opening", err);
+    if (status) tune_study_close(s);
+    else *out = s;
+    return status;
 }
 
 void tune_study_close(tune_study *study) {

@@ -60,6 +60,10 @@ typedef struct tune_study tune_study;
 /* Opens `path`, making it where it is missing and `create` is set, and brings its schema up to date. A file that is
  * no study, is damaged or comes from a newer version is EFORMAT with what to do; a missing one ENOTFOUND. */
 int tune_study_open(tune_study **out, const char *path, bool create, xlstm_error *err);
+/* The same to look only: also where the file or its folder may not be written, as with a study of another user or
+ * on a read-only disk. Nothing is written there; whether that is so or not, writing to the study is then an error.
+ */
+int tune_study_open_reading(tune_study **out, const char *path, xlstm_error *err);
 void tune_study_close(tune_study *study);
 /* The path it was opened by; owned by the study. */
 const char *tune_study_path(const tune_study *study);
