@@ -414,6 +414,8 @@ static int run_parsed(cli_config *cfg, const char *argv0, const char *resume, js
         xl_fail(&err, XLSTM_EIO, "log_dir: %s: %s", cli_str(cfg, "log_dir"), strerror(errno));
         return cli_fail(cfg, &err);
     }
+    const char *landscape = cli_str(cfg, "export_landscape");
+    if (landscape && tune_landscape_export_check(landscape, &err)) return cli_fail(cfg, &err);
     cli_signals_install();
     int code = cli_job_open(&job, cfg, argv0, meta ? json_object_get(meta, "settings") : NULL);
     if (code >= 0) {

@@ -1,17 +1,19 @@
 #include "tuner/driver/landscape_export.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <zlib.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/output.h"
 #include "tuner/driver/result.h"
+#include "tuner/search/gzip.h"
 
 /* The samples in use of one trial, as the objective in ms. */
 typedef struct times {
@@ -105,16 +107,13 @@ static int write_json(const char *path, const json_t *j, xlstm_error *err) {
 }
 
 static int write_csv(const char *path, const char *text, size_t bytes, xlstm_error *err) {
-    size_t length = strlen(path);
+    size_t length = strlen(path), packed_bytes;
+    char *packed;
     if (length < 3 || strcmp(path + length - 3, ".gz") != 0) return xl_file_write(path, text, bytes, err);
-    char *aside = xl_format("%s.part", path);
-    if (!aside) return xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
-    gzFile f = gzopen(aside, "wb9");
-    bool ok = f && gzwrite(f, text, (unsigned)bytes) == (int)bytes;
-    if (f && gzclose(f) != Z_OK) ok = false;
-    if (ok) ok = rename(aside, path) == 0;
-    free(aside);
-    return ok ? XLSTM_OK : xl_fail(err, XLSTM_EIO, "%s: cannot be written", path);
+    int status = tune_gzip_pack(path, text, bytes, &packed, &packed_bytes, err);
+    if (!status) status = xl_file_write(path, packed, packed_bytes, err);
+    free(packed);
+    return status;
 }
 
 /* What a reader wants to know of where a space was measured; not the host's name. */
@@ -145,27 +144,63 @@ static json_t *space_entry(const char *name, const tune_problem *problem, const 
                      "kernels", run->kernels, "version", run->version, "created", created);
 }
 
-/* spaces.json lists spaces by name; those of other landscapes in the folder stay. */
-static int write_spaces(const char *folder, const char *name, json_t *entry, xlstm_error *err) {
-    char *path = xl_path_join(folder, "spaces.json"), *data = NULL;
+/* The spaces of a folder's spaces.json; none where there is no such file. What it holds and cannot be read is never
+ * thrown away: EFORMAT. */
+static int read_spaces(const char *path, json_t **all, xlstm_error *err) {
+    char *data = NULL;
     size_t bytes;
-    json_t *all = NULL;
-    if (!path) return xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
-    if (xl_is_file(path) && !xl_file_read(path, 64 << 20, &data, &bytes, NULL))
-        all = json_loadb(data, bytes, 0, NULL);
-    if (!json_is_array(all)) {
-        json_decref(all);
-        all = json_array();
+    json_error_t bad;
+    *all = NULL;
+    int status = xl_file_read(path, 64 << 20, &data, &bytes, err);
+    if (status == XLSTM_ENOTFOUND) {
+        *all = json_array();
+        return *all ? XLSTM_OK : xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
     }
-    for (size_t i = json_array_size(all); i-- > 0;) {
+    if (status) return status;
+    *all = json_loadb(data, bytes, 0, &bad);
+    free(data);
+    if (json_is_array(*all)) return XLSTM_OK;
+    const bool parsed = *all != NULL;
+    json_decref(*all);
+    *all = NULL;
+    if (parsed) return xl_fail(err, XLSTM_EFORMAT, "%s: wanted a JSON array of spaces; it is left as it is", path);
+    return xl_fail(err, XLSTM_EFORMAT, "%s: line %d: %s; it is left as it is", path, bad.line, bad.text);
+}
+
+/* Under the folder's lock: other runs may add their landscapes to the same file. Their entries stay. */
+static int write_spaces(const char *folder, const char *name, json_t *entry, xlstm_error *err) {
+    char *path = xl_path_join(folder, "spaces.json");
+    json_t *all = NULL;
+    int lock = -1;
+    int status = path ? xl_folder_lock(&lock, folder, err) : xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
+    if (!status) status = read_spaces(path, &all, err);
+    for (size_t i = json_array_size(all); !status && i-- > 0;) {
         const char *other = json_string_value(json_object_get(json_array_get(all, i), "name"));
         if (other && !strcmp(other, name)) json_array_remove(all, i);
     }
-    json_array_append(all, entry);
-    int status = write_json(path, all, err);
+    if (!status && json_array_append(all, entry)) status = xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
+    if (!status) status = write_json(path, all, err);
+    xl_folder_unlock(&lock);
     json_decref(all);
     free(path);
-    free(data);
+    return status;
+}
+
+/* A landscape that goes through a pipe or to a device has no folder for what belongs beside it. */
+static bool is_stream(const char *path) {
+    return strcmp(path, "-") == 0 || (!access(path, F_OK) && !xl_is_file(path));
+}
+
+int tune_landscape_export_check(const char *path, xlstm_error *err) {
+    if (is_stream(path)) return XLSTM_OK;
+    char *folder = xl_path_folder(path), *spaces = folder ? xl_path_join(folder, "spaces.json") : NULL;
+    json_t *all = NULL;
+    int status = spaces ? xl_make_folder(folder, err) : xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
+    if (!status && access(folder, W_OK)) status = xl_fail(err, XLSTM_EIO, "%s: %s", folder, strerror(errno));
+    if (!status) status = read_spaces(spaces, &all, err);
+    json_decref(all);
+    free(spaces);
+    free(folder);
     return status;
 }
 
@@ -261,10 +296,11 @@ int tune_landscape_export(const char *path, const tune_problem *problem, tune_ke
     if (fflush(out) && !status) status = xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
     if (!status && !(entry = space_entry(name, problem, run, objective, most)))
         status = xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
-    if (!status) status = xl_make_folder(folder, err);
+    const bool alone = is_stream(path);
+    if (!status && !alone) status = xl_make_folder(folder, err);
     if (!status) status = write_csv(path, csv, bytes, err);
-    if (!status) status = write_spaces(folder, name, entry, err);
-    if (!status) status = write_cache(folder, name, space, json_object_get(entry, "machine"), cache, err);
+    if (!status && !alone) status = write_spaces(folder, name, entry, err);
+    if (!status && !alone) status = write_cache(folder, name, space, json_object_get(entry, "machine"), cache, err);
 out:
     if (out) fclose(out);
     json_decref(cache);

@@ -12,4 +12,8 @@
 int tune_landscape_export(const char *path, const tune_problem *problem, tune_keeper *keeper, tune_metric objective,
                           int samples, xlstm_error *err);
 
+/* Whether a landscape could be written there, before hours are spent on measuring it: makes its folder, and refuses
+ * a spaces.json that cannot be read. */
+int tune_landscape_export_check(const char *path, xlstm_error *err);
+
 #endif

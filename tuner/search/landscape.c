@@ -1,58 +1,36 @@
 #include "tuner/search/landscape.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "tuner/search/gzip.h"
 
 enum { TEXT_LIMIT = 1 << 30, JSON_LIMIT = 64 << 20 };
 
 /* The whole file, unpacked where it is gzip; malloc'd, NUL-terminated. */
 static int read_text(const char *path, char **out, xlstm_error *err) {
-    *out = NULL;
-    if (!xl_is_file(path)) return xl_fail(err, XLSTM_ENOTFOUND, "%s: no such file", path);
-    gzFile file = gzopen(path, "rb");
-    if (!file) return xl_fail(err, XLSTM_EIO, "%s: %s", path, strerror(errno));
-    int status = XLSTM_OK;
-    char *text = NULL;
-    size_t size = 0, room = 1 << 16;
-    for (;;) {
-        if (size + 1 >= room || !text) {
-            if (text) room *= 2;
-            char *more = realloc(text, room);
-            if (!more) {
-                status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", path);
-                break;
-            }
-            text = more;
-        }
-        int n = gzread(file, text + size, (unsigned)(room - size - 1));
-        if (n < 0) {
-            int code;
-            status = xl_fail(err, XLSTM_EFORMAT, "%s: %s", path, gzerror(file, &code));
-            break;
-        }
-        size += (size_t)n;
-        if (!n) break;
-        if (size > TEXT_LIMIT) {
-            status = xl_fail(err, XLSTM_EFORMAT, "%s: more than %d bytes", path, TEXT_LIMIT);
-            break;
-        }
+    char *data = NULL, *text = NULL;
+    size_t bytes, size = 0;
+    int status = xl_file_read(path, TEXT_LIMIT, &data, &bytes, err);
+    if (!status && tune_gzip_is(data, bytes)) {
+        status = tune_gzip_unpack(path, data, bytes, TEXT_LIMIT, &text, &size, err);
+    } else if (!status) {
+        text = data;
+        size = bytes;
+        data = NULL;
     }
-    gzclose(file);
+    free(data);
     if (!status && memchr(text, 0, size)) status = xl_fail(err, XLSTM_EFORMAT, "%s: a NUL byte", path);
     if (status) {
         free(text);
-        return status;
+        text = NULL;
     }
-    text[size] = 0;
     *out = text;
-    return XLSTM_OK;
+    return status;
 }
 
 /* Cuts the next line off, in place; NULL at the end. LF and CRLF. */
