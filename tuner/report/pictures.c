@@ -9,9 +9,8 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/output.h"
 #include "tuner/report/draw.h"
-
-#define TEMPORARY ".tmp"
 
 /* ---- files ---- */
 
@@ -49,9 +48,10 @@ static void style(FILE *out) {
 /* ---- one picture: both of its files come into place whole, or none ---- */
 
 static const struct {
-    const char *suffix, *terminal;
-} forms[] = {{"png", "pngcairo noenhanced size %d,%d font 'sans,15' linewidth 1.5 background '#ffffff'"},
-             {"svg", "svg noenhanced size %d,%d font 'sans,15' linewidth 1.5 background '#ffffff' dynamic"}};
+    const char *suffix, *end, *terminal; /* end: of a file that was written to its end */
+} forms[] = {
+    {"png", "IEND\256B`\202", "pngcairo noenhanced size %d,%d font 'sans,15' linewidth 1.5 background '#ffffff'"},
+    {"svg", "</svg>", "svg noenhanced size %d,%d font 'sans,15' linewidth 1.5 background '#ffffff' dynamic"}};
 enum { FORMS = sizeof forms / sizeof *forms };
 
 static int no_memory(xlstm_error *err) {
@@ -69,37 +69,56 @@ static void put_form(drawing *d, const picture *p, int form, const char *path) {
     fputs("unset output\n", d->out);
 }
 
-static int draw_files(drawing *d, const picture *p, char *const *path, char *const *aside, xlstm_error *err) {
+/* gnuplot does not look whether its output could be written: a whole file ends as its form does. */
+static bool is_whole(const char *path, const char *end) {
+    char tail[16];
+    const size_t length = strlen(end);
+    FILE *f = fopen(path, "rb");
+    if (!f) return false;
+    size_t n = fseek(f, -(long)sizeof tail, SEEK_END) ? 0 : fread(tail, 1, sizeof tail, f);
+    fclose(f);
+    while (n && tail[n - 1] == '\n') n--;
+    return n >= length && !memcmp(tail + n - length, end, length);
+}
+
+/* Both files are drawn aside and looked at before the first of them is put in place. */
+static int draw_files(drawing *d, const picture *p, char *const *path, xl_output **file, xlstm_error *err) {
     char *script = NULL;
     size_t bytes;
     d->width = p->width;
     d->height = p->height;
     d->out = open_memstream(&script, &bytes);
     if (!d->out) return no_memory(err);
-    for (int i = 0; i < FORMS; i++) put_form(d, p, i, aside[i]);
+    for (int i = 0; i < FORMS; i++) put_form(d, p, i, xl_output_name(file[i]));
     int status = fclose(d->out) ? no_memory(err) : tune_gnuplot_run(d->options->gnuplot, script, err);
     free(script);
     for (int i = 0; i < FORMS && !status; i++) {
-        if (rename(aside[i], path[i])) status = xl_fail(err, XLSTM_EIO, "%s: %s", path[i], strerror(errno));
-        else if (d->options->wrote) d->options->wrote(d->options->ctx, path[i]);
+        if (xl_is_file(xl_output_name(file[i])) && !is_whole(xl_output_name(file[i]), forms[i].end))
+            status =
+                xl_fail(err, XLSTM_EIO,
+                        "%s: gnuplot could not write all of it: is the disk full? What was there stays", path[i]);
     }
-    for (int i = 0; i < FORMS && status; i++) unlink(aside[i]);
+    for (int i = 0; i < FORMS && !status; i++) {
+        status = xl_output_commit(file[i], err);
+        file[i] = NULL;
+        if (!status && d->options->wrote) d->options->wrote(d->options->ctx, path[i]);
+    }
     return status;
 }
 
 static int emit(drawing *d, const picture *p, const char *folder, xlstm_error *err) {
-    char name[160], *path[FORMS] = {NULL}, *aside[FORMS] = {NULL};
+    char name[160], *path[FORMS] = {NULL};
+    xl_output *file[FORMS] = {NULL};
     int status = 0;
     picture_name(name, sizeof name, p, d->report, d->parameter);
     for (int i = 0; i < FORMS && !status; i++) {
         path[i] = xl_format("%s/%s.%s", folder, name, forms[i].suffix);
-        aside[i] = path[i] ? xl_format("%s" TEMPORARY, path[i]) : NULL;
-        if (!aside[i]) status = no_memory(err);
+        status = path[i] ? xl_output_open(&file[i], path[i], err) : no_memory(err);
     }
-    if (!status) status = draw_files(d, p, path, aside, err);
+    if (!status) status = draw_files(d, p, path, file, err);
     for (int i = 0; i < FORMS; i++) {
+        xl_output_abort(file[i]);
         free(path[i]);
-        free(aside[i]);
     }
     return status;
 }
