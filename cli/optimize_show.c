@@ -11,7 +11,6 @@
 #include "cli/streams.h"
 #include "tuner/driver/front.h"
 #include "tuner/driver/result.h"
-#include "tuner/driver/row.h"
 #include "tuner/report/facts.h"
 
 #define COLUMNS 79
@@ -150,7 +149,7 @@ static void finalist(void *ctx, const tune_trial_row *t, const tune_finalist *f,
     if (f->samples <= f->samples_before) return;
     cli_show_clear(show);
     params_text(t->params, params, sizeof params);
-    gain_text(tune_row_first_value(t), before, sizeof before);
+    gain_text(tune_report_first_value(t), before, sizeof before);
     if (isnan(f->after)) snprintf(after, sizeof after, "failed");
     else gain_text(exp(f->after), after, sizeof after);
     printf("playoff   trial %lld: %s at first, %s of %d samples  %s\n", (long long)t->index, before, after,
@@ -265,8 +264,8 @@ static void show_finalists(const cli_show *show, const tune_trial_row *trials) {
         char params[512], before[24], after[24];
         params_text(t->params, params, sizeof params);
         printf("  %8lld %10s %10s %8lld  %s\n", (long long)t->index,
-               gain_text(tune_row_first_value(t), before, sizeof before), gain_text(t->value, after, sizeof after),
-               (long long)t->samples, params);
+               gain_text(tune_report_first_value(t), before, sizeof before),
+               gain_text(t->value, after, sizeof after), (long long)t->samples, params);
     }
 }
 

@@ -5,6 +5,10 @@
 
 #include "base/error.h"
 
+static bool is_setting(const char *name) {
+    return xlstm_tunable_find(name) != NULL;
+}
+
 int cli_report_write(cli_config *cfg, const char *hint, const tune_writer *writer,
                      const tune_report_options *options) {
     const char *folder = cli_positional_count(cfg) ? cli_positional(cfg, 0) : cli_str(cfg, "run");
@@ -12,7 +16,8 @@ int cli_report_write(cli_config *cfg, const char *hint, const tune_writer *write
     tune_report *report = NULL;
     tune_analysis *analysis = malloc(sizeof *analysis);
     xlstm_error err = {0};
-    int status = analysis ? tune_report_read(&report, folder, &err) : xl_fail(&err, XLSTM_ENOMEM, "out of memory");
+    int status = analysis ? tune_report_read(&report, folder, is_setting, &err)
+                          : xl_fail(&err, XLSTM_ENOMEM, "out of memory");
     if (!status) status = tune_report_analyse(report, analysis, &err);
     if (!status) status = writer->write(report, analysis, options, &err);
     tune_report_free(report);

@@ -26,7 +26,7 @@ ALLOWED = {
     "tuner/study": ["tuner/space", "src/base", "include/xlstm"],
     "tuner/judge": ["include/xlstm", "src/base"],
     "tuner/driver": ["tuner/space", "tuner/search", "tuner/measure", "tuner/study", "include/xlstm", "src/base"],
-    "tuner/report": ["tuner/study", "tuner/measure/stats.h", "src/base", "include/xlstm/status.h"],
+    "tuner/report": ["tuner/study", "tuner/measure/stats.h", "tuner/measure/final.h", "src/base", "include/xlstm/status.h"],
     "cli": ["include/xlstm", "tuner", "src/base"],
     "bench": ["include/xlstm", "src/kernels", "src/weights", "src/base", "tuner"],
 }

@@ -15,6 +15,7 @@
 #include "base/memory.h"
 #include "base/output.h"
 #include "base/rng.h"
+#include "tuner/report/csv.h"
 #include "tuner/report/facts.h"
 #include "tuner/report/gnuplot.h"
 
@@ -134,7 +135,7 @@ static const char original[] = HEADER "\r\nray,,6,64,21.5,23.8,0.28,2.64\r\nray,
 static tune_report *read_report(void) {
     tune_report *r = NULL;
     xlstm_error err;
-    if (tune_report_read(&r, folder, &err)) fail_msg("%s", err.text);
+    if (tune_report_read(&r, folder, NULL, &err)) fail_msg("%s", err.text);
     return r;
 }
 
@@ -154,8 +155,9 @@ static void summary_alone_is_enough(void **state) {
     assert_int_equal(r->winner, -1);
     assert_int_equal(tune_report_points(r), 5);
     char gaps[200];
+    assert_true(r->imported && !tune_report_space_is_known(r) && !tune_report_all_tried(r));
     tune_report_gaps(r, 0, gaps, sizeof gaps);
-    assert_string_equal(gaps, "5");
+    assert_string_equal(gaps, ""); /* what could have been tried is not recorded */
     tune_report_free(r);
     tune_report_free(NULL);
     put("run_meta.json", "{\"bounds\": {\"heads\": [2, 8], \"chunks\": {\"min\": 8, \"max\": 64}}}");
@@ -163,11 +165,80 @@ static void summary_alone_is_enough(void **state) {
     r = read_report();
     tune_report_gaps(r, 0, gaps, sizeof gaps);
     assert_string_equal(gaps, "2, 5, 8");
+    assert_int_equal(tune_report_combinations(r), 7 * 57);
     assert_int_equal(r->winner, 1); /* the faster of the two rows with these parameters */
     char point[100];
     tune_report_point(r, &r->trial[1], point, sizeof point);
     assert_string_equal(point, "heads_per_band 3, chunk_size 36");
     tune_report_free(r);
+}
+
+/* A run's own study counts, whatever stands beside it; its space says what could have been tried. */
+static void a_study_is_the_truth(void **state) {
+    clear();
+    put("summary.csv", "damaged");
+    char *path = xl_path_join(folder, TUNE_STUDY_FILE);
+    char space[] = "{\"chunk_size\": [4, 8, 16, 32], \"weights\": [\"stored\", \"bf16\"], \"samples\": [1, 2]}";
+    char uid[] = "u", state_name[] = TUNE_RUN_RUNNING, ray[] = "ray", mode[] = "grid", objective[] = "request_s",
+         none[] = "", empty[] = "{}";
+    tune_run_row run = {.uid = uid,
+                        .state = state_name,
+                        .folder = folder,
+                        .backend = ray,
+                        .mode = mode,
+                        .objective = objective,
+                        .machine = none,
+                        .machine_info = empty,
+                        .device = none,
+                        .checkpoint = none,
+                        .kernels = none,
+                        .version = none,
+                        .meta = empty,
+                        .space = space};
+    tune_study *study;
+    xlstm_error err;
+    assert_int_equal(tune_study_open(&study, path, true, &err), 0);
+    assert_int_equal(tune_study_run_add(study, &run, &err), 0);
+    static const char *const params[] = {"{\"chunk_size\": 16, \"weights\": \"stored\", \"samples\": 1}",
+                                         "{\"chunk_size\": 4, \"weights\": \"stored\", \"samples\": 2}",
+                                         "{\"chunk_size\": 4, \"weights\": \"stored\", \"samples\": 2}"};
+    char told[] = "[0.5, null, null]";
+    for (int i = 0; i < 3; i++) {
+        tune_trial_row t = {.index = i,
+                            .params = (char *)(uintptr_t)params[i],
+                            .key = empty,
+                            .value = 1.25 - i,
+                            .told = told,
+                            .samples = 2,
+                            .duplicate_of = i == 2 ? 1 : -1,
+                            .spread = NAN,
+                            .status = i == 2 ? TUNE_TRIAL_DUPLICATE : TUNE_TRIAL_OK};
+        for (int k = 0; k < TUNE_METRIC_COUNT; k++) t.metric[k] = 1 + i;
+        assert_int_equal(tune_study_trial_add(study, run.id, &t, NULL, 0, &err), 0);
+    }
+    tune_study_close(study);
+    tune_report *r = read_report();
+    assert_false(r->imported);
+    assert_int_equal(r->trials, 3);
+    assert_int_equal(r->counts.measured, 2);
+    assert_int_equal(r->counts.duplicates, 1);
+    assert_string_equal(r->run.state, TUNE_RUN_INTERRUPTED); /* nobody works on it */
+    /* A tunable may have any name: here one that a column of summary.csv has too. */
+    assert_int_equal(r->parameters, 3);
+    assert_string_equal(r->parameter[0].name, "chunk_size");
+    assert_string_equal(r->parameter[2].name, "samples");
+    assert_true(r->parameter[0].number[0] == 4 && r->parameter[0].number[1] == 16);
+    char gaps[100];
+    tune_report_gaps(r, 0, gaps, sizeof gaps);
+    assert_string_equal(gaps, "8, 32");
+    tune_report_gaps(r, 1, gaps, sizeof gaps);
+    assert_string_equal(gaps, "bf16");
+    tune_report_gaps(r, 2, gaps, sizeof gaps);
+    assert_string_equal(gaps, "");
+    assert_false(tune_report_all_tried(r));
+    assert_true(tune_report_first_value(&r->stored[0]) == 0.5);
+    tune_report_free(r);
+    free(path);
 }
 
 static void broken(const char *name, const char *text, int status, const char *words) {
@@ -176,7 +247,7 @@ static void broken(const char *name, const char *text, int status, const char *w
     put(name, text);
     tune_report *r = NULL;
     xlstm_error err = {0};
-    assert_int_equal(tune_report_read(&r, folder, &err), status);
+    assert_int_equal(tune_report_read(&r, folder, NULL, &err), status);
     if (!strstr(err.text, words)) fail_msg("\"%s\" does not say \"%s\"", err.text, words);
     if (strchr(err.text, '\n')) fail_msg("more than a line: %s", err.text);
 }
@@ -184,6 +255,8 @@ static void broken(const char *name, const char *text, int status, const char *w
 static void broken_folders_are_named(void **state) {
     broken("summary.csv", "a,b\n1,2\n", XLSTM_EFORMAT, "no column prefill_tok_s");
     broken("summary.csv", HEADER "\nray,,2,16,fast,1,1,1\n", XLSTM_EFORMAT, "line 2: prefill_tok_s is fast");
+    broken("summary.csv", HEADER "\nray,,2,16,1,1,1,1\nray,,2,16,1,1,-0.5,1\n", XLSTM_EFORMAT,
+           "line 3: prefill_s is -0.5, wanted a number over 0");
     broken("summary.csv", HEADER "\nray,,2,16,inf,1,1,1\n", XLSTM_EFORMAT, "wanted a number");
     broken("best.json", "{\"params\": ", XLSTM_EFORMAT, "best.json: line 1");
     broken("best.json", "[1]", XLSTM_EFORMAT, "wanted a JSON object");
@@ -192,9 +265,9 @@ static void broken_folders_are_named(void **state) {
     clear();
     tune_report *r = NULL;
     xlstm_error err;
-    assert_int_equal(tune_report_read(&r, folder, &err), XLSTM_ENOTFOUND);
+    assert_int_equal(tune_report_read(&r, folder, NULL, &err), XLSTM_ENOTFOUND);
     assert_non_null(strstr(err.text, "no summary.csv"));
-    assert_int_equal(tune_report_read(&r, "/nonexistent", &err), XLSTM_ENOTFOUND);
+    assert_int_equal(tune_report_read(&r, "/nonexistent", NULL, &err), XLSTM_ENOTFOUND);
 }
 
 static void samples_and_ratings_are_found(void **state) {
@@ -269,7 +342,7 @@ static void importance_of_a_known_function(void **state) {
     assert_int_equal(a->pair[0].tried, 16);
     char gaps[100];
     tune_report_gaps(r, 1, gaps, sizeof gaps);
-    assert_string_equal(gaps, ""); /* powers of two, all tried */
+    assert_string_equal(gaps, "");
     tune_report_free(r);
     clear();
     put("summary.csv", HEADER "\nray,,2,16,1,1,1,1\n");
@@ -379,6 +452,9 @@ static void hostile_names_are_only_text(void **state) {
                     "ray,,4,32,,,,,\"\\\",failed\n",
              folder, folder, folder);
     put("summary.csv", text);
+    char meta[300];
+    snprintf(meta, sizeof meta, "{\"space\": {\"x'; system('touch %s/owned1') #\": [1, 2]}}", folder);
+    put("run_meta.json", meta);
     tune_report_options options = {0};
     xlstm_error err = {0};
     if (pictures(&options, &err)) fail_msg("%s", err.text);
@@ -452,6 +528,7 @@ int main(void) {
         cmocka_unit_test(csv_is_read),
         cmocka_unit_test(bad_csv_is_named),
         cmocka_unit_test(summary_alone_is_enough),
+        cmocka_unit_test(a_study_is_the_truth),
         cmocka_unit_test(broken_folders_are_named),
         cmocka_unit_test(samples_and_ratings_are_found),
         cmocka_unit_test(importance_of_a_known_function),

@@ -7,7 +7,6 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "tuner/driver/proposer.h"
 
 int tune_row_new(const tune_problem *problem, const tune_keeper *keeper, uint32_t point, tune_trial_row *row,
                  xlstm_error *err) {
@@ -63,12 +62,4 @@ tune_sample_row tune_row_sample(const tune_sample *s, int64_t trial, const char 
         snprintf(row.why, sizeof row.why, "%.90s", text);
     }
     return row;
-}
-
-double tune_row_first_value(const tune_trial_row *row) {
-    json_t *told = row->told ? json_loads(row->told, 0, NULL) : NULL;
-    const json_t *value = json_array_get(told, TUNE_TOLD_VALUE);
-    const double first = json_is_number(value) ? json_number_value(value) : NAN;
-    json_decref(told);
-    return first;
 }

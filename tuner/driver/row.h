@@ -14,7 +14,4 @@ int tune_row_describe(const tune_problem *problem, int64_t candidate, tune_trial
 tune_sample_row tune_row_sample(const tune_sample *sample, int64_t trial, const char *stage, int64_t block,
                                 double origin);
 
-/* The value that the trial had when it ended (`value` follows its later samples); NAN: none. */
-double tune_row_first_value(const tune_trial_row *row);
-
 #endif

@@ -9,6 +9,7 @@
 #include "tuner/report/report.h"
 
 #define LEAST_POINTS 6 /* fewer say nothing */
+#define LEAST_SPARE 2  /* points beyond what the levels' means fit whatever the points say */
 #define GROUPS 30      /* of the jackknife */
 #define PASSES 30      /* of backfitting */
 #define BINS 8         /* a numeric parameter with more values is cut into so many */
@@ -182,14 +183,21 @@ static double pair_share(table *t, size_t a, size_t b, int g, size_t groups, dou
     return fmin(1, fmax(0, share));
 }
 
-static void estimate_all(table *t, int g, size_t groups, estimate *out) {
-    size_t used, pair = 0;
-    double left, total = backfit(t, t->in, g, groups, &used, &left);
+/* Points beyond those that the levels' means use up: a parameter whose every level was visited once explains all
+ * there is, and nothing. */
+static int spare_points(const table *t, size_t used, int g, size_t groups) {
     int df = (int)used - 1;
-    *out = (estimate){0};
     for (size_t p = 0; p < t->parameters; p++) {
         if (t->in[p]) df -= levels_seen(t, p, g, groups) - 1;
     }
+    return df;
+}
+
+static void estimate_all(table *t, int g, size_t groups, estimate *out) {
+    size_t used, pair = 0;
+    double left, total = backfit(t, t->in, g, groups, &used, &left);
+    const int df = spare_points(t, used, g, groups);
+    *out = (estimate){0};
     if (!(total > 0)) return;
     double noise = left / (df > 1 ? df : 1);
     out->unexplained = fmin(1, noise * (double)(used - 1) / total);
@@ -259,9 +267,10 @@ int tune_report_analyse(const tune_report *r, tune_analysis *out, xlstm_error *e
         }
     }
     size_t groups = t.n < GROUPS ? t.n : GROUPS;
-    estimate *all = t.n < LEAST_POINTS ? NULL : malloc((groups + 1) * sizeof *all);
+    const bool enough = t.n >= LEAST_POINTS && spare_points(&t, t.n, -1, groups) >= LEAST_SPARE;
+    estimate *all = enough ? malloc((groups + 1) * sizeof *all) : NULL;
     double *parts = malloc((groups + 1) * sizeof *parts);
-    if (!parts || (t.n >= LEAST_POINTS && !all)) {
+    if (!parts || (enough && !all)) {
         status = xl_fail(err, XLSTM_ENOMEM, "analysis: out of memory");
     } else if (all) {
         estimate_all(&t, -1, groups, &all[groups]);

@@ -10,22 +10,13 @@
 #include "base/memory.h"
 #include "tuner/study/study.h"
 
+#define MOST_GAPS 8 /* listed of a parameter */
+
 static bool same_point(const tune_report *r, const tune_report_trial *a, const tune_report_trial *b) {
     for (size_t p = 0; p < r->parameters; p++) {
         if (a->level[p] != b->level[p]) return false;
     }
     return true;
-}
-
-tune_trial_counts tune_report_counts(const tune_report *r) {
-    tune_trial_counts c = {.trials = r->trials};
-    for (size_t i = 0; i < r->trials; i++) {
-        const tune_report_trial *t = &r->trial[i];
-        if (!t->ok) c.failed++;
-        else if (t->duplicate) c.duplicates++;
-        else c.measured++;
-    }
-    return c;
 }
 
 void tune_counts_text(char *text, size_t bytes, const tune_trial_counts *c) {
@@ -47,16 +38,20 @@ size_t tune_report_points(const tune_report *r) {
     return points;
 }
 
+double tune_report_first_value(const tune_trial_row *trial) {
+    json_t *told = trial->told ? json_loads(trial->told, 0, NULL) : NULL;
+    const json_t *value = json_array_get(told, 0);
+    const double first = json_is_number(value) ? json_number_value(value) : NAN;
+    json_decref(told);
+    return first;
+}
+
 size_t tune_report_winner_samples(const tune_report *r) {
     size_t n = 0;
     const long row = r->challenger >= 0 ? r->challenger : r->winner;
-    double stored;
     if (row < 0) return 0;
-    /* The playoff's samples are counted there, and are not beside the trial's own. */
-    int column = tune_csv_column(&r->csv, "samples");
-    if (column >= 0 && !tune_csv_number(&r->csv, "summary.csv", (size_t)row, column, &stored, NULL) && stored > 0)
-        return (size_t)stored;
-    for (size_t i = 0; i < r->samples; i++) {
+    if (r->stored[row].samples > 0) return (size_t)r->stored[row].samples;
+    for (size_t i = 0; i < r->samples; i++) { /* a folder that keeps no count */
         const tune_report_sample *s = &r->sample[i];
         if (!s->used || s->trial < 0 || (size_t)s->trial >= r->trials) continue;
         n += same_point(r, &r->trial[s->trial], &r->trial[row]);
@@ -185,65 +180,64 @@ static void add(char *text, size_t bytes, const char *format, ...) {
     va_end(args);
 }
 
-/* run_meta.json calls the bounds heads, chunks and workers. */
-static void bounds_of(const tune_report *r, const char *name, double *low, double *high) {
-    const char *key = !strcmp(name, "heads_per_band") ? "heads" : !strcmp(name, "chunk_size") ? "chunks" : name;
-    const json_t *b = json_object_get(json_object_get(r->meta, "bounds"), key);
-    double least = NAN, most = NAN;
-    if (json_array_size(b) == 2) {
-        least = json_number_value(json_array_get(b, 0));
-        most = json_number_value(json_array_get(b, 1));
-    } else if (json_is_object(b)) {
-        least = number(b, "min");
-        most = number(b, "max");
-    }
-    if (least < *low) *low = least;
-    if (most > *high) *high = most;
-}
-
-static bool powers_of_two(const tune_parameter *p) {
+static bool is_tried(const tune_parameter *p, const json_t *value) {
     for (size_t i = 0; i < p->levels; i++) {
-        int exponent;
-        if (!(p->number[i] > 0) || frexp(p->number[i], &exponent) != 0.5) return false;
+        if (json_is_number(value) ? p->number[i] == json_number_value(value)
+                                  : !strcmp(p->text[i], json_string_value(value) ? json_string_value(value) : ""))
+            return true;
     }
-    return p->levels >= 4;
+    return false;
 }
 
-/* The next value after one that could have been tried: where all are powers of two, the next of those. */
-static double after(double value, bool powers) {
-    return powers ? 2 * value : value + 1;
+static void add_value(char *text, size_t bytes, const char *before, const json_t *value) {
+    if (json_is_string(value)) add(text, bytes, "%s%.60s", before, json_string_value(value));
+    else add(text, bytes, "%s%.9g", before, json_number_value(value));
 }
 
 void tune_report_gaps(const tune_report *r, size_t parameter, char *text, size_t bytes) {
     const tune_parameter *p = &r->parameter[parameter];
-    text[0] = '\0';
-    if (!p->numeric || p->levels == 0) return;
-    double low = p->number[0], high = p->number[p->levels - 1];
-    bounds_of(r, p->name, &low, &high);
-    bool powers = powers_of_two(p);
-    if (powers) low = exp2(ceil(log2(fmax(low, 1))));
-    double next = low; /* the first value not known to be tried */
+    const size_t n = json_array_size(p->offered);
     int gaps = 0;
-    for (size_t i = 0; i <= p->levels; i++) {
-        double value = i < p->levels ? p->number[i] : fmax(next, high + 1);
-        if (value != floor(value) || fabs(value) > 1e9) {
-            text[0] = '\0';
+    text[0] = '\0';
+    for (size_t i = 0; i < n; i++) {
+        const json_t *first = json_array_get(p->offered, i), *last = first;
+        if (is_tried(p, first)) continue;
+        if (gaps++ == MOST_GAPS) {
+            add(text, bytes, ", ...");
             return;
         }
-        if (i == p->levels && powers) {
-            for (value = next; value <= high;) value *= 2;
-        }
-        if (value > next) {
-            double last = powers ? value / 2 : value - 1;
-            if (gaps++ == 8) {
-                add(text, bytes, ", ...");
-                return;
-            }
-            if (last == next) add(text, bytes, "%s%.0f", gaps > 1 ? ", " : "", next);
-            else add(text, bytes, "%s%.0f to %.0f", gaps > 1 ? ", " : "", next, last);
-        }
-        if (value >= next) next = after(value, powers);
+        while (json_is_number(first) && i + 1 < n && !is_tried(p, json_array_get(p->offered, i + 1)))
+            last = json_array_get(p->offered, ++i);
+        add_value(text, bytes, gaps > 1 ? ", " : "", first);
+        if (last != first) add_value(text, bytes, " to ", last);
     }
+}
+
+bool tune_report_space_is_known(const tune_report *r) {
+    for (size_t p = 0; p < r->parameters; p++) {
+        if (r->parameter[p].offered) return true;
+    }
+    return false;
+}
+
+size_t tune_report_combinations(const tune_report *r) {
+    size_t product = 1;
+    bool any = false;
+    for (size_t p = 0; p < r->parameters; p++) {
+        const tune_parameter *q = &r->parameter[p];
+        if (!q->offered && q->levels > 1) return 0;
+        if (!q->offered) continue;
+        if (!xl_mul(product, json_array_size(q->offered), &product)) return 0;
+        any = true;
+    }
+    return any ? product : 0;
+}
+
+bool tune_report_all_tried(const tune_report *r) {
+    /* A point that failed was tried as well, and is measured once. */
+    const size_t tried = r->counts.measured + r->counts.failed;
+    const size_t points = r->points ? r->points : tune_report_combinations(r);
+    return points && tried >= points;
 }
 
 void tune_report_point(const tune_report *r, const tune_report_trial *t, char *text, size_t bytes) {

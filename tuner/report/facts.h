@@ -3,13 +3,14 @@
 #define TUNE_REPORT_FACTS_H
 
 #include "tuner/report/report.h"
-#include "tuner/study/study.h"
 
-tune_trial_counts tune_report_counts(const tune_report *report);
 /* "20 trials: 15 measured, 4 duplicates, 1 failed, infeasible or too slow"; cut to fit. */
 void tune_counts_text(char *text, size_t bytes, const tune_trial_counts *counts);
 /* Distinct points among the trials that count. */
 size_t tune_report_points(const tune_report *report);
+
+/* What a trial's value was when it ended (`value` follows its later samples), as a ratio; NAN: not kept. */
+double tune_report_first_value(const tune_trial_row *trial);
 
 /* Samples behind the value of the trial that won, or where the baseline stays, of the one that was compared with
  * it; 0 where neither is known or samples were not kept. */
@@ -53,9 +54,15 @@ size_t tune_report_front(const tune_report *report, size_t *front);
 /* An objective of the baseline, in the search where best.json has that; NAN. */
 double tune_report_baseline(const tune_report *report, int objective);
 
-/* Integers between a parameter's least and largest tried value that were not tried, as "17 to 31, 33" (powers of
- * two alone where all that were tried are such); "" where there are none or the parameter has no numbers. Bounds of
- * run_meta.json widen the range. */
+/* Whether the run's space is recorded, as far as its parameters go. */
+bool tune_report_space_is_known(const tune_report *report);
+/* What the values of the run's space multiply to; 0: not recorded, or more than can be counted. Conditions, and
+ * settings that come to the same, leave fewer points. */
+size_t tune_report_combinations(const tune_report *report);
+/* Every point of the run's space has a trial of its own. */
+bool tune_report_all_tried(const tune_report *report);
+/* Values of the run's space that no trial had, neighbours together, as "17 to 31, 33"; "" where there are none or
+ * the space is not recorded. */
 void tune_report_gaps(const tune_report *report, size_t parameter, char *text, size_t bytes);
 
 /* {"value": 32, …} of a trial's parameters as text: "chunk_size 32, heads_per_band 4". */

@@ -1,4 +1,4 @@
-/* A run folder's files into a tune_report. */
+/* A run of a study into a tune_report. */
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -8,233 +8,240 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "tuner/report/csv.h"
+#include "tuner/report/import.h"
 #include "tuner/report/report.h"
 
-#define MOST_JSON ((size_t)256 << 20)
+static const char *const original_settings[] = {"workers", "heads_per_band", "chunk_size"};
+enum { ORIGINAL = sizeof original_settings / sizeof *original_settings };
 
 static int no_memory(const char *what, xlstm_error *err) {
     return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", what);
 }
 
-/* Columns that are results or marks, not settings. */
-static bool is_result(const char *name) {
-    static const char *const names[] = {
-        "backend",   "prefill_tok_s", "decode_tok_s", "prefill_s", "decode_s", "trial", "status",  "duplicate_of",
-        "request_s", "ttft_ms",       "peak_mb",      "kl",        "energy_j", "ratio", "samples", "token_hash",
-        "reason",    "avg_logprob",   "ppl",          "spread",    "seconds",  "value", "started", "baseline",
-    };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (!strcmp(name, names[i])) return true;
+static bool is_original(const char *name) {
+    for (int i = 0; i < ORIGINAL; i++) {
+        if (!strcmp(name, original_settings[i])) return true;
     }
     return false;
 }
 
-static bool is_original(const char *name) {
-    return !strcmp(name, "workers") || !strcmp(name, "heads_per_band") || !strcmp(name, "chunk_size");
-}
-
 /* ---- parameters and their levels ---- */
 
-static bool parse_number(const char *text, double *out) {
-    char *end;
-    *out = strtod(text, &end);
-    return end != text && !*end && isfinite(*out);
+/* What a trial had for a setting: its own, or what was in force. The scheduler ray has no workers of its own, so
+ * that they are there only where they were tuned. NULL: nothing. */
+static const json_t *setting_of(const tune_report *r, const json_t *params, const char *name) {
+    const json_t *own = json_object_get(params, name);
+    if (own || (!strcmp(name, "workers") && !strcmp(r->run.backend, "ray"))) return own;
+    return json_object_get(r->settings, name);
 }
 
-typedef struct level {
-    double number;
-    const char *text;
-} level;
-
-static int by_number(const void *a, const void *b) {
-    const level *x = a, *y = b;
-    return (x->number > y->number) - (x->number < y->number);
+static char *value_text(const json_t *value) {
+    if (json_is_string(value)) return strdup(json_string_value(value));
+    return xl_format("%.15g", json_number_value(value));
 }
 
-/* Numbers among names come first, in their order. */
-static int by_name(const void *a, const void *b) {
-    const level *x = a, *y = b;
-    double p, q;
-    const bool left = parse_number(x->text, &p), right = parse_number(y->text, &q);
-    if (left && right && p != q) return p < q ? -1 : 1;
-    return left != right ? right - left : strcmp(x->text, y->text);
+static bool is_value(const json_t *value) {
+    return json_is_number(value) || json_is_string(value);
 }
 
-static bool same_level(const tune_parameter *p, size_t i, const char *cell, double number) {
-    return p->numeric ? p->number[i] == number : !strcmp(p->text[i], cell);
-}
-
-static int find_level(const tune_parameter *p, const char *cell) {
-    double number = NAN;
-    if (!*cell) return -1;
-    parse_number(cell, &number);
+static int find_level(const tune_parameter *p, const json_t *value) {
+    if (!is_value(value)) return -1;
     for (size_t i = 0; i < p->levels; i++) {
-        if (same_level(p, i, cell, number)) return (int)i;
+        if (json_is_number(value) ? p->number[i] == json_number_value(value)
+                                  : isnan(p->number[i]) && !strcmp(p->text[i], json_string_value(value)))
+            return (int)i;
     }
     return -1;
 }
 
-static int read_levels(const tune_csv *csv, tune_parameter *p, const char *path, xlstm_error *err) {
-    p->text = xl_array(csv->rows + 1, sizeof *p->text);
-    p->number = xl_array(csv->rows + 1, sizeof *p->number);
-    level *sorted = xl_array(csv->rows + 1, sizeof *sorted);
-    int status = p->text && p->number && sorted ? 0 : no_memory(path, err);
-    double number;
-    p->numeric = true;
-    for (size_t r = 0; r < csv->rows && !status; r++) {
-        const char *cell = tune_csv_cell(csv, r, p->column);
-        if (*cell && !parse_number(cell, &number)) p->numeric = false;
+/* Numbers ascending, then names sorted. */
+static bool is_before(double number, const char *text, double other, const char *other_text) {
+    if (isnan(number) || isnan(other))
+        return isnan(number) == isnan(other) ? strcmp(text, other_text) < 0 : isnan(other);
+    return number < other;
+}
+
+static int add_level(tune_parameter *p, const json_t *value, const char *folder, xlstm_error *err) {
+    if (p->levels == TUNE_REPORT_LEVELS)
+        return xl_fail(err, XLSTM_EFORMAT, "%s: %.60s has over %d different values", folder, p->name,
+                       TUNE_REPORT_LEVELS);
+    char *text = value_text(value);
+    if (!text) return no_memory(folder, err);
+    const double number = json_is_number(value) ? json_number_value(value) : NAN;
+    size_t at = p->levels++;
+    if (isnan(number)) p->numeric = false;
+    for (; at && is_before(number, text, p->number[at - 1], p->text[at - 1]); at--) {
+        p->number[at] = p->number[at - 1];
+        p->text[at] = p->text[at - 1];
     }
-    for (size_t r = 0; r < csv->rows && !status; r++) {
-        const char *cell = tune_csv_cell(csv, r, p->column);
-        if (!*cell || find_level(p, cell) >= 0) continue;
-        if (p->levels == TUNE_REPORT_LEVELS) {
-            status = xl_fail(err, XLSTM_EFORMAT, "%s: %.60s has over %d different values", path, p->name,
-                             TUNE_REPORT_LEVELS);
-            break;
-        }
-        p->number[p->levels] = NAN;
-        if (p->numeric) parse_number(cell, &p->number[p->levels]);
-        p->text[p->levels++] = cell;
+    p->number[at] = number;
+    p->text[at] = text;
+    return XLSTM_OK;
+}
+
+static void clear_parameter(tune_parameter *p) {
+    for (size_t i = 0; i < p->levels; i++) free((char *)(uintptr_t)p->text[i]);
+    free(p->text);
+    free(p->number);
+}
+
+static bool is_parameter(const tune_parameter *p) {
+    if (is_original(p->name)) return p->levels > 0;
+    return p->levels > 1 || json_array_size(p->offered) > 1;
+}
+
+static int add_parameter(tune_report *r, json_t *const *params, const char *name, xlstm_error *err) {
+    if (r->parameters == TUNE_REPORT_PARAMETERS) return XLSTM_OK;
+    for (size_t p = 0; p < r->parameters; p++) {
+        if (!strcmp(r->parameter[p].name, name)) return XLSTM_OK;
     }
-    if (!status) {
-        for (size_t i = 0; i < p->levels; i++) sorted[i] = (level){p->number[i], p->text[i]};
-        qsort(sorted, p->levels, sizeof *sorted, p->numeric ? by_number : by_name);
-        for (size_t i = 0; i < p->levels; i++) {
-            p->number[i] = sorted[i].number;
-            p->text[i] = sorted[i].text;
-        }
+    tune_parameter *p = &r->parameter[r->parameters];
+    const json_t *offered = json_object_get(r->space, name);
+    *p = (tune_parameter){.name = name, .numeric = true, .offered = json_is_array(offered) ? offered : NULL};
+    p->text = xl_array(r->trials + 1, sizeof *p->text);
+    p->number = xl_array(r->trials + 1, sizeof *p->number);
+    int status = p->text && p->number ? XLSTM_OK : no_memory(r->folder, err);
+    for (size_t i = 0; i < r->trials && !status; i++) {
+        const json_t *value = setting_of(r, params[i], name);
+        if (is_value(value) && find_level(p, value) < 0) status = add_level(p, value, r->folder, err);
     }
-    free(sorted);
+    if (!status && is_parameter(p)) {
+        r->parameters++;
+    } else {
+        clear_parameter(p);
+    }
     return status;
 }
 
-static int read_parameters(tune_report *r, const char *path, xlstm_error *err) {
-    const tune_csv *csv = &r->csv;
-    for (size_t c = 0; c < csv->columns; c++) {
-        const char *name = csv->header[c];
-        if (is_result(name) || !*name || tune_csv_column(csv, name) != (int)c) continue;
-        if (r->parameters == TUNE_REPORT_PARAMETERS) break;
-        tune_parameter *p = &r->parameter[r->parameters++];
-        *p = (tune_parameter){.name = name, .column = (int)c};
-        int status = read_levels(csv, p, path, err);
-        if (status) return status;
-        bool wanted = is_original(name) ? p->levels > 0 : p->levels > 1;
-        if (wanted) continue;
-        free(p->text);
-        free(p->number);
-        r->parameters--;
+/* The original's three first, then the space's, then what else trials have of their own. */
+static int read_parameters(tune_report *r, json_t *const *params, xlstm_error *err) {
+    int status = XLSTM_OK;
+    const char *name;
+    json_t *value;
+    for (int i = 0; i < ORIGINAL && !status; i++) status = add_parameter(r, params, original_settings[i], err);
+    json_object_foreach(r->space, name, value) {
+        if (!status && json_is_array(value)) status = add_parameter(r, params, name, err);
     }
-    return 0;
+    for (size_t i = 0; i < r->trials && !status; i++) {
+        json_object_foreach(params[i], name, value) {
+            if (!status) status = add_parameter(r, params, name, err);
+        }
+    }
+    return status;
 }
 
 /* ---- trials ---- */
 
-static int read_trials(tune_report *r, const char *path, xlstm_error *err) {
-    static const char *const needed[] = {"prefill_tok_s", "decode_tok_s"};
-    const tune_csv *csv = &r->csv;
-    for (int i = 0; i < 2; i++) {
-        if (tune_csv_column(csv, needed[i]) < 0) {
-            return xl_fail(err, XLSTM_EFORMAT, "%s: no column %s in the header", path, needed[i]);
-        }
-    }
-    r->trial = xl_array(csv->rows + 1, sizeof *r->trial);
-    if (!r->trial) return no_memory(path, err);
-    int status_column = tune_csv_column(csv, "status");
+static void read_trial(tune_report *r, size_t i, const json_t *params) {
+    const tune_trial_row *from = &r->stored[i];
+    tune_report_trial *t = &r->trial[i];
+    *t = (tune_report_trial){.row = i,
+                             .ok = from->status == TUNE_TRIAL_OK || from->status == TUNE_TRIAL_DUPLICATE,
+                             .duplicate = from->status == TUNE_TRIAL_DUPLICATE,
+                             .prefill_tok_s = from->metric[TUNE_PREFILL_TOK_S],
+                             .decode_tok_s = from->metric[TUNE_DECODE_TOK_S],
+                             .prefill_s = from->metric[TUNE_PREFILL_S],
+                             .decode_s = from->metric[TUNE_DECODE_S],
+                             .request_s = from->metric[TUNE_REQUEST_S],
+                             .ratio = from->value,
+                             .ppl = NAN};
+    for (size_t p = 0; p < r->parameters; p++)
+        t->level[p] = find_level(&r->parameter[p], setting_of(r, params, r->parameter[p].name));
+}
+
+/* The value that the search minimised: the ratio, or where a folder has none the request's time. */
+static void read_values(tune_report *r) {
     bool ratios = false;
-    for (size_t row = 0; row < csv->rows; row++) {
-        tune_report_trial *t = &r->trial[row];
-        *t = (tune_report_trial){.row = row, .ppl = NAN};
-        struct {
-            const char *name;
-            double *to;
-        } numbers[] = {{"prefill_tok_s", &t->prefill_tok_s}, {"decode_tok_s", &t->decode_tok_s},
-                       {"prefill_s", &t->prefill_s},         {"decode_s", &t->decode_s},
-                       {"request_s", &t->request_s},         {"ratio", &t->ratio}};
-        for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-            int s = tune_csv_number(csv, path, row, tune_csv_column(csv, numbers[i].name), numbers[i].to, err);
-            if (s) return s;
-        }
-        if (isnan(t->request_s)) t->request_s = t->prefill_s + t->decode_s;
-        const char *status = tune_csv_cell(csv, row, status_column);
-        t->duplicate = !strcmp(status, "duplicate");
-        t->ok = status_column < 0 || !strcmp(status, "ok") || t->duplicate;
-        ratios |= t->ok && t->ratio > 0;
-        for (size_t p = 0; p < r->parameters; p++) {
-            t->level[p] = find_level(&r->parameter[p], tune_csv_cell(csv, row, r->parameter[p].column));
-        }
-    }
-    r->trials = csv->rows;
+    for (size_t i = 0; i < r->trials; i++) ratios |= r->trial[i].ok && r->trial[i].ratio > 0;
     for (size_t i = 0; i < r->trials; i++) r->trial[i].value = ratios ? r->trial[i].ratio : r->trial[i].request_s;
-    return 0;
+}
+
+static int read_trials(tune_report *r, tune_study *study, xlstm_error *err) {
+    int status = tune_study_trials(study, r->run.id, &r->stored, &r->trials, err);
+    if (status) return status;
+    r->counts = tune_trials_count(r->stored, r->trials);
+    json_t **params = xl_array(r->trials + 1, sizeof(json_t *));
+    r->trial = xl_array(r->trials + 1, sizeof *r->trial);
+    if (!params || !r->trial) status = no_memory(r->folder, err);
+    for (size_t i = 0; i < r->trials && !status; i++) params[i] = json_loads(r->stored[i].params, 0, NULL);
+    if (!status) status = read_parameters(r, params, err);
+    for (size_t i = 0; i < r->trials && !status; i++) read_trial(r, i, params[i]);
+    for (size_t i = 0; i < r->trials && params; i++) json_decref(params[i]);
+    free(params);
+    read_values(r);
+    return status;
 }
 
 /* ---- samples ---- */
-
-static double number_of(const json_t *object, const char *key) {
-    const json_t *value = json_object_get(object, key);
-    return json_is_number(value) ? json_number_value(value) : NAN;
-}
-
-static int add_samples(tune_report *r, size_t *room, const json_t *list, long trial, const char *path,
-                       xlstm_error *err) {
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        const json_t *s = json_array_get(list, i);
-        if (!json_is_object(s)) continue;
-        if (r->samples == *room) {
-            size_t more = *room ? 2 * *room : 256;
-            tune_report_sample *grown = realloc(r->sample, more * sizeof *grown);
-            if (!grown) return no_memory(path, err);
-            r->sample = grown;
-            *room = more;
-        }
-        tune_report_sample *to = &r->sample[r->samples++];
-        *to = (tune_report_sample){.trial = trial,
-                                   .at = number_of(s, "at"),
-                                   .prefill_s = number_of(s, "prefill_s"),
-                                   .decode_s = number_of(s, "decode_s"),
-                                   .used = !json_is_false(json_object_get(s, "used"))};
-        const char *why = json_string_value(json_object_get(s, "why"));
-        if (why) snprintf(to->why, sizeof to->why, "%s", why);
-    }
-    return 0;
-}
-
-static int read_samples(tune_report *r, const char *path, xlstm_error *err) {
-    char *data;
-    size_t bytes, room = 0, line = 0;
-    int status = xl_file_read(path, MOST_JSON, &data, &bytes, err);
-    if (status) return status;
-    long trial = 0;
-    for (char *at = data; at < data + bytes && !status;) {
-        char *end = memchr(at, '\n', (size_t)(data + bytes - at));
-        size_t length = end ? (size_t)(end - at) : (size_t)(data + bytes - at);
-        line++;
-        json_error_t bad;
-        json_t *j = length ? json_loadb(at, length, JSON_DISABLE_EOF_CHECK, &bad) : NULL;
-        if (j) {
-            const json_t *index = json_object_get(j, "trial");
-            long row = json_is_integer(index) ? (long)json_integer_value(index) : trial;
-            status = add_samples(r, &room, json_object_get(j, "samples"), row, path, err);
-            if (!status) status = add_samples(r, &room, json_object_get(j, "baseline_samples"), -1, path, err);
-            trial++;
-        } else if (length && end) {
-            /* A last line without its newline is what a crash leaves; any other is damage. */
-            status = xl_fail(err, XLSTM_EFORMAT, "%s: line %zu: %s", path, line, bad.text);
-        }
-        json_decref(j);
-        at += length + 1;
-    }
-    free(data);
-    return status;
-}
 
 static int by_time(const void *a, const void *b) {
     double x = ((const tune_report_sample *)a)->at, y = ((const tune_report_sample *)b)->at;
     return (x > y) - (x < y);
 }
 
-/* ---- ratings, best.json ---- */
+static int read_samples(tune_report *r, tune_study *study, xlstm_error *err) {
+    tune_sample_row *rows = NULL;
+    size_t count = 0;
+    int status = tune_study_samples(study, r->run.id, &rows, &count, err);
+    if (!status && !(r->sample = xl_array(count + 1, sizeof *r->sample))) status = no_memory(r->folder, err);
+    for (size_t i = 0; i < count && !status; i++) {
+        const tune_sample_row *s = &rows[i];
+        if (s->process > 0 || !strcmp(s->stage, "final")) continue; /* the comparison's */
+        tune_report_sample *to = &r->sample[r->samples++];
+        *to = (tune_report_sample){.trial = s->trial == TUNE_BASELINE_TRIAL ? -1 : (long)s->trial,
+                                   .at = s->at >= 0 ? s->at : NAN,
+                                   .prefill_s = s->prefill_s,
+                                   .decode_s = s->decode_s,
+                                   .used = s->used};
+        snprintf(to->why, sizeof to->why, "%s", s->why);
+    }
+    if (r->samples) qsort(r->sample, r->samples, sizeof *r->sample, by_time);
+    free(rows);
+    return status;
+}
+
+/* ---- several objectives, the result, ratings ---- */
+
+static void read_objectives(tune_report *r) {
+    const json_t *front = json_object_get(r->best, "front");
+    char names[256], *rest = names;
+    if (!json_is_array(front) || !strchr(r->run.objective, ',')) return;
+    snprintf(names, sizeof names, "%s", r->run.objective);
+    for (char *name; (name = strsep(&rest, ",")) && r->objectives < TUNE_REPORT_OBJECTIVES;) {
+        const int metric = tune_metric_find(name);
+        if (metric < 0) continue;
+        for (size_t i = 0; i < r->trials; i++) r->trial[i].objective[r->objectives] = r->stored[i].metric[metric];
+        r->objective[r->objectives++] = tune_metric_name(metric);
+    }
+    for (size_t i = 0; i < json_array_size(front); i++) {
+        const json_int_t trial = json_integer_value(json_array_get(front, i));
+        if (trial >= 0 && (size_t)trial < r->trials) r->trial[trial].front = true;
+    }
+}
+
+/* Whether a trial has the parameters that an object names, as far as both know them. */
+static bool has_params(const tune_report *r, const tune_report_trial *t, const json_t *params) {
+    int known = 0;
+    for (size_t p = 0; p < r->parameters; p++) {
+        const json_t *want = json_object_get(params, r->parameter[p].name);
+        if (!is_value(want) || t->level[p] < 0) continue;
+        if (find_level(&r->parameter[p], want) != t->level[p]) return false;
+        known++;
+    }
+    return known > 0;
+}
+
+static long find_row(const tune_report *r, const char *key) {
+    const json_t *params = json_object_get(r->best, key);
+    long row = -1;
+    for (size_t i = 0; i < r->trials && params; i++) {
+        const tune_report_trial *t = &r->trial[i];
+        if (!t->ok || t->duplicate || !has_params(r, t, params)) continue;
+        if (row < 0 || t->value < r->trial[row].value) row = (long)i;
+    }
+    return row;
+}
 
 static int read_ratings(tune_report *r, const char *path, xlstm_error *err) {
     tune_csv csv;
@@ -258,131 +265,103 @@ static int read_ratings(tune_report *r, const char *path, xlstm_error *err) {
     return status;
 }
 
-/* Which trials no other beats, and in what. */
-static int read_front(tune_report *r, const char *path, xlstm_error *err) {
-    static const char *const metrics[] = {"request_s", "prefill_s", "decode_s", "prefill_tok_s", "decode_tok_s",
-                                          "ttft_ms",   "peak_mb",   "kl",       "energy_j",      "ppl"};
-    tune_csv csv;
-    int status = tune_csv_read(&csv, path, err);
-    if (status) return status;
-    int trial = tune_csv_column(&csv, "trial");
-    if (trial < 0) status = xl_fail(err, XLSTM_EFORMAT, "%s: no column trial in the header", path);
-    for (size_t c = 0; c < csv.columns && r->objectives < TUNE_REPORT_OBJECTIVES && !status; c++) {
-        for (size_t m = 0; m < sizeof metrics / sizeof *metrics; m++) {
-            if (strcmp(csv.header[c], metrics[m]) || tune_csv_column(&r->csv, metrics[m]) < 0) continue;
-            r->objective[r->objectives++] = metrics[m];
-            break;
-        }
-    }
-    for (size_t row = 0; row < csv.rows && !status; row++) {
-        double index;
-        status = tune_csv_number(&csv, path, row, trial, &index, err);
-        if (!status && index >= 0 && index < (double)r->trials) r->trial[(size_t)index].front = true;
-    }
-    tune_csv_clear(&csv);
-    for (size_t i = 0; i < r->trials; i++) {
-        for (int k = 0; k < r->objectives && !status; k++) {
-            int column = tune_csv_column(&r->csv, r->objective[k]);
-            status = tune_csv_number(&r->csv, path, r->trial[i].row, column, &r->trial[i].objective[k], err);
-        }
-    }
-    return status;
-}
-
-static int read_object(json_t **out, const char *path, xlstm_error *err) {
-    char *data;
-    size_t bytes;
-    int status = xl_file_read(path, MOST_JSON, &data, &bytes, err);
-    if (status) return status;
-    json_error_t bad;
-    *out = json_loadb(data, bytes, 0, &bad);
-    free(data);
-    if (!*out) return xl_fail(err, XLSTM_EFORMAT, "%s: line %d: %s", path, bad.line, bad.text);
-    if (json_is_object(*out)) return 0;
-    json_decref(*out);
-    *out = NULL;
-    return xl_fail(err, XLSTM_EFORMAT, "%s: wanted a JSON object", path);
-}
-
-/* Whether a trial has the parameters that an object names, as far as both know them. */
-static bool has_params(const tune_report *r, const tune_report_trial *t, const json_t *params) {
-    int known = 0;
-    for (size_t p = 0; p < r->parameters; p++) {
-        const json_t *want = json_object_get(params, r->parameter[p].name);
-        if (!want || json_is_null(want)) continue;
-        if (t->level[p] < 0) continue;
-        known++;
-        double number = r->parameter[p].number[t->level[p]];
-        if (json_is_number(want) ? !(number == json_number_value(want))
-                                 : strcmp(json_string_value(want) ? json_string_value(want) : "",
-                                          r->parameter[p].text[t->level[p]]) != 0) {
-            return false;
-        }
-    }
-    return known > 0;
-}
-
-static long find_row(const tune_report *r, const char *key) {
-    const json_t *params = json_object_get(r->best, key);
-    long row = -1;
-    for (size_t i = 0; i < r->trials && params; i++) {
-        const tune_report_trial *t = &r->trial[i];
-        if (!t->ok || t->duplicate || !has_params(r, t, params)) continue;
-        if (row < 0 || t->value < r->trial[row].value) row = (long)i;
-    }
-    return row;
-}
-
-static int read_optional(tune_report *r, const char *name, int (*read)(tune_report *, const char *, xlstm_error *),
-                         json_t **object, xlstm_error *err) {
-    char *path = xl_path_join(r->folder, name);
-    int status = path ? 0 : no_memory(name, err);
-    if (!status && xl_is_file(path)) status = read ? read(r, path, err) : read_object(object, path, err);
+static int find_ratings(tune_report *r, xlstm_error *err) {
+    char *path = xl_path_join(r->folder, "outputs/ratings.csv");
+    int status = path ? XLSTM_OK : no_memory(r->folder, err);
+    if (!status && xl_is_file(path)) status = read_ratings(r, path, err);
     free(path);
     return status;
 }
 
-int tune_report_read(tune_report **out, const char *folder, xlstm_error *err) {
+/* ---- the run ---- */
+
+/* The folder's run in its own study, or in the shared one that run_meta.json names. *study NULL: it has none. */
+static int open_study(tune_report *r, tune_study **study, xlstm_error *err) {
+    const char *file = json_string_value(json_object_get(r->meta, "study"));
+    const char *uid = json_string_value(json_object_get(r->meta, "uid"));
+    char *path = xl_path_join(r->folder, file ? file : TUNE_STUDY_FILE);
+    *study = NULL;
+    int status = path ? XLSTM_OK : no_memory(r->folder, err);
+    if (!status && xl_is_file(path)) {
+        status = tune_study_open_reading(study, path, err);
+        if (!status) status = tune_study_run_find(*study, uid, &r->run, err);
+        if (status) {
+            tune_study_close(*study);
+            *study = NULL;
+        }
+        if (status == XLSTM_ENOTFOUND) status = XLSTM_OK; /* it was removed there: the files are what is left */
+    }
+    free(path);
+    return status;
+}
+
+static int find_run(tune_report *r, tune_study **study, tune_setting_fn is_setting, xlstm_error *err) {
+    int status = tune_report_read_object(&r->meta, r->folder, "run_meta.json", err);
+    if (!status) status = open_study(r, study, err);
+    if (status || *study) return status;
+    int64_t run;
+    char name[32];
+    r->imported = true;
+    status = tune_report_import(study, &run, r->folder, r->meta, is_setting, err);
+    snprintf(name, sizeof name, "%lld", (long long)run);
+    return status ? status : tune_study_run_find(*study, name, &r->run, err);
+}
+
+/* JSON that the study keeps as text. */
+static json_t *object_of(const char *text) {
+    json_t *j = text ? json_loads(text, 0, NULL) : NULL;
+    if (json_is_object(j)) return j;
+    json_decref(j);
+    return NULL;
+}
+
+static void read_objects(tune_report *r) {
+    json_t *baseline = object_of(r->run.baseline);
+    json_t *settings = json_object_get(baseline, "settings");
+    if (!json_is_object(settings)) settings = r->imported ? NULL : json_object_get(r->meta, "settings");
+    r->settings = json_incref(settings);
+    r->space = object_of(r->run.space);
+    r->best = object_of(r->run.result);
+    const json_t *points = json_object_get(r->meta, "points");
+    if (json_is_integer(points) && json_integer_value(points) > 0) r->points = (size_t)json_integer_value(points);
+    json_decref(baseline);
+}
+
+int tune_report_read(tune_report **out, const char *folder, tune_setting_fn is_setting, xlstm_error *err) {
     tune_report *r = calloc(1, sizeof *r);
-    char *path = xl_path_join(folder, "summary.csv");
-    int status = 0;
-    if (!r || !path || !(r->folder = xl_path_join("", folder))) status = no_memory(folder, err);
+    tune_study *study = NULL;
+    int status = XLSTM_OK;
+    if (!r || !(r->folder = xl_path_join("", folder))) status = no_memory(folder, err);
     if (!status && !xl_is_folder(folder)) status = xl_fail(err, XLSTM_ENOTFOUND, "%s: no such run folder", folder);
-    if (!status && !xl_is_file(path)) {
-        status = xl_fail(err, XLSTM_ENOTFOUND, "%s: no summary.csv, wanted the folder of a run", folder);
-    }
-    if (!status) status = tune_csv_read(&r->csv, path, err);
-    if (!status) status = read_parameters(r, path, err);
-    if (!status) status = read_trials(r, path, err);
-    if (!status) status = read_optional(r, "trials.jsonl", read_samples, NULL, err);
-    if (!status) status = read_optional(r, "outputs/ratings.csv", read_ratings, NULL, err);
-    if (!status) status = read_optional(r, "pareto.csv", read_front, NULL, err);
-    if (!status) status = read_optional(r, "run_meta.json", NULL, &r->meta, err);
-    if (!status) status = read_optional(r, "best.json", NULL, &r->best, err);
-    free(path);
+    for (size_t n = status ? 0 : strlen(r->folder); n > 1 && r->folder[n - 1] == '/';) r->folder[--n] = '\0';
+    if (!status) status = find_run(r, &study, is_setting, err);
+    if (!status) read_objects(r);
+    if (!status) status = read_trials(r, study, err);
+    if (!status) status = read_samples(r, study, err);
+    if (!status) status = find_ratings(r, err);
+    tune_study_close(study);
     if (status) {
         tune_report_free(r);
         return status;
     }
-    if (r->samples) qsort(r->sample, r->samples, sizeof *r->sample, by_time);
-    for (size_t n = strlen(r->folder); n > 1 && r->folder[n - 1] == '/';) r->folder[--n] = '\0';
+    read_objectives(r);
     r->winner = find_row(r, "params");
     r->challenger = find_row(r, "challenger");
     *out = r;
-    return 0;
+    return XLSTM_OK;
 }
 
 void tune_report_free(tune_report *r) {
     if (!r) return;
-    for (size_t p = 0; p < r->parameters; p++) {
-        free(r->parameter[p].text);
-        free(r->parameter[p].number);
-    }
-    tune_csv_clear(&r->csv);
+    for (size_t p = 0; p < r->parameters; p++) clear_parameter(&r->parameter[p]);
+    tune_trial_rows_free(r->stored, r->trials);
+    tune_run_row_clear(&r->run);
     free(r->trial);
     free(r->sample);
     json_decref(r->meta);
+    json_decref(r->space);
     json_decref(r->best);
+    json_decref(r->settings);
     free(r->folder);
     free(r);
 }

@@ -7,8 +7,7 @@
 #include "tuner/report/facts.h"
 
 bool tune_report_tuned(const tune_report *r, const char *parameter) {
-    const json_t *space = json_object_get(r->meta, "space");
-    return !json_is_object(space) || json_object_get(space, parameter);
+    return !json_object_size(r->space) || json_object_get(r->space, parameter);
 }
 
 static bool setting_text(const json_t *value, char *text, size_t bytes) {
@@ -86,11 +85,7 @@ bool tune_report_cold_first(const tune_report *r) {
 
 size_t tune_report_trial_samples(const tune_report *r, const tune_report_trial *t) {
     size_t n = 0;
-    double stored;
-    int column = tune_csv_column(&r->csv, "samples");
-    if (column >= 0 && !tune_csv_number(&r->csv, "summary.csv", t->row, column, &stored, NULL) && stored > 0) {
-        return (size_t)stored;
-    }
+    if (r->stored[t->row].samples > 0) return (size_t)r->stored[t->row].samples;
     for (size_t i = 0; i < r->samples; i++) {
         const tune_report_sample *s = &r->sample[i];
         n += s->used && s->trial >= 0 && (size_t)s->trial == t->row;

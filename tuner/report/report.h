@@ -1,6 +1,6 @@
-/* What a run folder says, and what follows from it. Reads summary.csv alone where there is nothing else; uses
- * trials.jsonl (every sample), run_meta.json, best.json and outputs/ratings.csv where they are there. Never writes
- * into a study. */
+/* What a run says, and what follows from it, read from its study; a folder without one, as the original's, is
+ * imported into a study in memory first (import.h), so that there is one way from there on. Ratings come from
+ * outputs/ratings.csv. Never writes into a study. */
 #ifndef TUNE_REPORT_REPORT_H
 #define TUNE_REPORT_REPORT_H
 
@@ -11,23 +11,23 @@
 #include <xlstm/status.h>
 
 #include "tuner/measure/stats.h"
-#include "tuner/report/csv.h"
+#include "tuner/study/study.h"
 
 enum { TUNE_REPORT_PARAMETERS = 32, TUNE_REPORT_LEVELS = 4096, TUNE_REPORT_OBJECTIVES = 10 };
 
-/* One column of summary.csv that was varied, or one of the original's three. */
+/* One setting that the run's space varies or that its trials differ in, or one of the original's three. */
 typedef struct tune_parameter {
-    const char *name;  /* the report's */
-    int column;        /* of summary.csv */
-    bool numeric;      /* every non-empty cell is a number */
-    size_t levels;     /* distinct non-empty values */
-    const char **text; /* [levels] in order: numbers ascending, names sorted */
-    double *number;    /* [levels]; NAN where not numeric */
+    const char *name;      /* the report's */
+    bool numeric;          /* every value is a number */
+    size_t levels;         /* distinct values that trials had */
+    const char **text;     /* [levels] in order: numbers ascending, then names sorted */
+    double *number;        /* [levels]; NAN where not numeric */
+    const json_t *offered; /* array of the values that the run's space holds; the report's; NULL: not recorded */
 } tune_parameter;
 
 typedef struct tune_report_trial {
-    size_t row; /* of summary.csv */
-    bool ok;    /* counts: status ok, duplicate or none given */
+    size_t row; /* of summary.csv: the trial's number */
+    bool ok;    /* counts: status ok or duplicate */
     bool duplicate;
     double prefill_tok_s, decode_tok_s, prefill_s, decode_s, request_s; /* NAN: not measured */
     double ratio;                      /* objective over the baseline's; NAN without that column */
@@ -39,7 +39,7 @@ typedef struct tune_report_trial {
 } tune_report_trial;
 
 typedef struct tune_report_sample {
-    long trial; /* index of summary.csv; -1: the baseline's */
+    long trial; /* its number; -1: the baseline's */
     double at;  /* seconds since 1970; NAN */
     double prefill_s, decode_s;
     bool used;
@@ -48,23 +48,34 @@ typedef struct tune_report_sample {
 
 typedef struct tune_report {
     char *folder;
-    tune_csv csv;
+    bool imported;    /* the folder has no study: state and space are as far as its files tell */
+    tune_run_row run; /* as the study has it */
+    tune_trial_counts counts;
+    size_t points; /* that the run's space holds, settings that come to the same counted once; 0: not recorded */
     size_t trials;
-    tune_report_trial *trial; /* [trials], in the order of summary.csv */
+    tune_trial_row *stored;   /* [trials], as the study has them */
+    tune_report_trial *trial; /* [trials], in their order */
     size_t parameters;
     tune_parameter parameter[TUNE_REPORT_PARAMETERS];
     size_t samples;
-    tune_report_sample *sample; /* in the order of trials.jsonl */
-    int objectives;             /* columns of pareto.csv, at most TUNE_REPORT_OBJECTIVES; 0: no such file */
+    tune_report_sample *sample; /* of the run's own process, in time order */
+    int objectives;             /* where there are several, at most TUNE_REPORT_OBJECTIVES; 0: there is one */
     const char *objective[TUNE_REPORT_OBJECTIVES]; /* their names, "request_s"; static */
     size_t rated;                                  /* trials with a ppl */
-    json_t *meta, *best;                           /* objects, or NULL where there is no such file */
+    json_t *meta;                                  /* run_meta.json, or NULL */
+    json_t *space;                                 /* the declared space: a list of values each */
+    json_t *best;                                  /* the run's result, as best.json; NULL: there is none */
+    json_t *settings;                              /* of the baseline, as far as they are recorded; NULL */
     long winner;     /* row whose parameters best.json names (the fastest of them); -1 */
     long challenger; /* where the baseline stays: row of the search's choice, by best.json; -1 */
 } tune_report;
 
-/* ENOTFOUND without summary.csv; EFORMAT names file, line, what was found, what was wanted. */
-int tune_report_read(tune_report **out, const char *folder, xlstm_error *err);
+/* Whether a name is a setting's; asked for columns of folders without a study. */
+typedef bool (*tune_setting_fn)(const char *name);
+
+/* ENOTFOUND where there is neither a study nor a summary.csv; EFORMAT names file, line, what was found, what was
+ * wanted. `is_setting` may be NULL. */
+int tune_report_read(tune_report **out, const char *folder, tune_setting_fn is_setting, xlstm_error *err);
 void tune_report_free(tune_report *report);
 
 /* ---- what follows ---- */

@@ -369,6 +369,10 @@ int tune_study_open_reading(tune_study **out, const char *path, xlstm_error *err
     return status;
 }
 
+int tune_study_open_memory(tune_study **out, xlstm_error *err) {
+    return tune_study_open_steps(out, ":memory:", true, tune_study_steps, tune_study_step_count, err);
+}
+
 void tune_study_close(tune_study *study) {
     if (!study) return;
     sqlite3_close(study->db);

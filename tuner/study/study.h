@@ -64,6 +64,8 @@ int tune_study_open(tune_study **out, const char *path, bool create, xlstm_error
  * on a read-only disk. Nothing is written there; whether that is so or not, writing to the study is then an error.
  */
 int tune_study_open_reading(tune_study **out, const char *path, xlstm_error *err);
+/* An empty study that lives in memory alone. */
+int tune_study_open_memory(tune_study **out, xlstm_error *err);
 void tune_study_close(tune_study *study);
 /* The path it was opened by; owned by the study. */
 const char *tune_study_path(const tune_study *study);

@@ -1,0 +1,147 @@
+/* The report as one JSON object on standard output. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "tuner/report/facts.h"
+#include "tuner/report/words.h"
+
+static json_t *number(double x) {
+    return isfinite(x) ? json_real(x) : json_null();
+}
+
+/* Header names of a CSV may be no UTF-8, which JSON cannot hold. */
+static json_t *name_of(const tune_parameter *p) {
+    json_t *name = json_string(p->name);
+    return name ? name : json_string("?");
+}
+
+static json_t *share_json(const tune_share *s) {
+    return json_pack("{s:o,s:o,s:o}", "share", number(s->share), "low", number(s->low), "high", number(s->high));
+}
+
+static json_t *noise_json(const tune_noise *n, const tune_sample_counts *c) {
+    return json_pack("{s:I,s:I,s:I,s:I,s:s,s:o,s:o,s:o,s:o,s:I,s:o,s:o}", "samples", (json_int_t)n->n, "warm_up",
+                     (json_int_t)c->warmup, "set_aside", (json_int_t)c->disturbed, "kept_disturbed",
+                     (json_int_t)c->marked, "disturbed_by", c->reasons, "spread", number(n->spread), "step",
+                     number(n->step), "drift", number(n->drift), "drift_p", number(n->drift_p), "outliers",
+                     (json_int_t)n->outliers, "worst_outlier", number(n->worst), "correlation_time",
+                     number(n->correlation_time));
+}
+
+static json_t *parameters_json(const tune_report *r, const tune_analysis *a) {
+    json_t *list = json_array();
+    for (size_t p = 0; p < r->parameters; p++) {
+        char gaps[256];
+        tune_report_gaps(r, p, gaps, sizeof gaps);
+        json_t *row = share_json(&a->importance[p]);
+        json_object_set_new(row, "name", name_of(&r->parameter[p]));
+        json_object_set_new(row, "values_tried", json_integer((json_int_t)r->parameter[p].levels));
+        json_object_set_new(row, "never_tried", json_string(gaps));
+        json_array_append_new(list, row);
+    }
+    return list;
+}
+
+static json_t *pairs_json(const tune_report *r, const tune_analysis *a) {
+    json_t *list = json_array();
+    for (size_t k = 0; k < a->pairs; k++) {
+        const tune_pair *p = &a->pair[k];
+        json_t *row = share_json(&p->strength);
+        json_object_set_new(row, "a", name_of(&r->parameter[p->a]));
+        json_object_set_new(row, "b", name_of(&r->parameter[p->b]));
+        json_object_set_new(row, "tried", json_integer((json_int_t)p->tried));
+        json_object_set_new(row, "possible", json_integer((json_int_t)p->possible));
+        json_array_append_new(list, row);
+    }
+    return list;
+}
+
+/* null where there is one objective. */
+static json_t *front_json(const tune_report *r) {
+    size_t *front = r->objectives > 1 ? xl_array(r->trials + 1, sizeof *front) : NULL;
+    if (!front) return json_null();
+    json_t *list = json_array();
+    const size_t n = tune_report_front(r, front);
+    for (size_t i = 0; i < n; i++) {
+        json_t *row = json_pack("{s:I}", "trial", (json_int_t)front[i]);
+        for (int k = 0; k < r->objectives; k++)
+            json_object_set_new(row, r->objective[k], number(r->trial[front[i]].objective[k]));
+        json_array_append_new(list, row);
+    }
+    free(front);
+    return list;
+}
+
+/* The sentences of `explain`, section by section. */
+static int words_json(json_t **out, const tune_report *r, const tune_analysis *a, xlstm_error *err) {
+    tune_words w;
+    int status = tune_words_make(&w, r, a, err);
+    json_t *list = *out = json_array();
+    for (size_t s = 0; s < w.sections && !status; s++) {
+        json_t *lines = json_array();
+        for (size_t i = 0; i < w.section[s].lines; i++)
+            json_array_append_new(lines, json_string(w.section[s].line[i].text));
+        json_array_append_new(list, json_pack("{s:s*,s:o}", "title", w.section[s].title, "lines", lines));
+    }
+    tune_words_clear(&w);
+    return status;
+}
+
+static int write_json(const tune_report *r, const tune_analysis *a, const tune_report_options *options,
+                      xlstm_error *err) {
+    tune_noise noise;
+    tune_sample_counts samples;
+    int status = tune_report_noise(r, &noise, err);
+    if (status) return status;
+    tune_report_baseline_samples(r, &samples);
+    const tune_trial_counts c = r->counts;
+    json_t *j = json_object();
+    json_object_set_new(j, "run", json_string(r->folder));
+    json_object_set_new(j, "trials",
+                        json_pack("{s:I,s:I,s:I,s:I,s:I}", "all", (json_int_t)c.trials, "measured",
+                                  (json_int_t)c.measured, "duplicates", (json_int_t)c.duplicates, "failed",
+                                  (json_int_t)c.failed, "points", (json_int_t)tune_report_points(r)));
+    static const char *const from_best[] = {"verdict",  "verdict_text", "params",     "challenger",
+                                            "baseline", "speedup",      "interaction"};
+    for (size_t i = 0; i < sizeof from_best / sizeof *from_best; i++) {
+        json_t *value = json_object_get(r->best, from_best[i]);
+        json_object_set(j, from_best[i], value ? value : json_null());
+    }
+    if (tune_report_is_recording(r)) {
+        tune_recorded n;
+        status = tune_report_recorded(r, &n, err);
+        if (status) {
+            json_decref(j);
+            return status;
+        }
+        json_object_set_new(j, "recording",
+                            json_pack("{s:I,s:I,s:I,s:I,s:I}", "samples", (json_int_t)n.samples, "disturbed_in_use",
+                                      (json_int_t)n.marked, "set_aside", (json_int_t)n.aside, "fewest_of_a_point",
+                                      (json_int_t)n.fewest, "most_of_a_point", (json_int_t)n.most));
+    }
+    json_object_set_new(j, "winner_samples", json_integer((json_int_t)tune_report_winner_samples(r)));
+    json_object_set_new(j, "front", front_json(r));
+    json_object_set_new(j, "parameters", parameters_json(r, a));
+    json_object_set_new(j, "unexplained", number(a->unexplained));
+    json_object_set_new(j, "pairs", pairs_json(r, a));
+    json_object_set_new(j, "noise", noise_json(&noise, &samples));
+    json_t *words;
+    status = words_json(&words, r, a, err);
+    json_object_set_new(j, "words", words);
+    if (status) {
+        json_decref(j);
+        return status;
+    }
+    char *text = json_dumps(j, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
+    json_decref(j);
+    if (!text) return xl_fail(err, XLSTM_ENOMEM, "report: out of memory");
+    puts(text);
+    free(text);
+    return 0;
+}
+
+const tune_writer tune_writer_json = {"json", write_json};

@@ -1,0 +1,480 @@
+#include "tuner/report/words.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "tuner/measure/final.h"
+#include "tuner/report/facts.h"
+#include "tuner/report/marks.h"
+
+#define SMALL 0.02 /* shares under this are not worth a sentence */
+#define TOGETHER 5 /* pairs of parameters that get a sentence, at most */
+#define NAME_WIDTH 8
+#define ROW_WIDTH 77 /* of a table */
+
+/* ---- the builder; a failure is remembered and later calls do nothing ---- */
+
+static void heading(tune_words *w, const char *title) {
+    if (w->out_of_memory || w->sections == TUNE_SECTIONS) return;
+    char *copy = strdup(title);
+    if (copy) w->section[w->sections++] = (tune_section){.title = copy};
+    else w->out_of_memory = true;
+}
+
+static void add_line(tune_words *w, bool table, const char *format, va_list args) {
+    char text[4096];
+    if (w->out_of_memory || !w->sections) return;
+    tune_section *s = &w->section[w->sections - 1];
+    vsnprintf(text, sizeof text, format, args);
+    for (char *c = text; *c; c++) {
+        if ((unsigned char)*c < ' ' || *c == 0x7f) *c = '?';
+    }
+    tune_line *grown = realloc(s->line, (s->lines + 1) * sizeof *grown);
+    if (grown) s->line = grown;
+    char *copy = grown ? strdup(text) : NULL;
+    if (copy) s->line[s->lines++] = (tune_line){table, copy};
+    else w->out_of_memory = true;
+}
+
+static void say(tune_words *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void say(tune_words *w, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    add_line(w, false, format, args);
+    va_end(args);
+}
+
+static void row(tune_words *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void row(tune_words *w, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    add_line(w, true, format, args);
+    va_end(args);
+}
+
+static const char *plural(size_t n) {
+    return n == 1 ? "" : "s";
+}
+
+/* ---- the run ---- */
+
+static const char *text_of(const json_t *object, const char *key, const char *otherwise) {
+    const char *s = json_string_value(json_object_get(object, key));
+    return s ? s : otherwise;
+}
+
+static void object_text(const json_t *object, char *text, size_t bytes) {
+    const char *key;
+    json_t *value, *all = json_deep_copy(object);
+    text[0] = '\0';
+    json_object_foreach(all, key, value) {
+        char *shown = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
+        size_t used = strlen(text);
+        snprintf(text + used, bytes - used, "%s%.40s %.40s", used ? ", " : "", key,
+                 json_is_string(value) ? json_string_value(value)
+                 : shown               ? shown
+                                       : "?");
+        free(shown);
+    }
+    json_decref(all);
+}
+
+static const char *or_unknown(const char *text) {
+    return text && *text ? text : "unknown";
+}
+
+static void say_run(tune_words *w, const tune_report *r) {
+    char counts[160];
+    const size_t points = tune_report_points(r), all = tune_report_combinations(r);
+    heading(w, r->folder);
+    if (r->meta)
+        say(w, "Backend %s, strategy %s, objective %s.", or_unknown(r->run.backend),
+            text_of(r->meta, "strategy", or_unknown(r->run.mode)), or_unknown(r->run.objective));
+    if (json_is_true(json_object_get(json_object_get(r->meta, "effective_args"), "placebo")))
+        say(w, "A placebo: every point ran the baseline's settings, so whatever follows of differences is chance.");
+    tune_counts_text(counts, sizeof counts, &r->counts);
+    if (points == r->counts.measured) say(w, "%s.", counts);
+    else say(w, "%s; %zu different point%s.", counts, points, plural(points));
+    if (r->points && all > r->points)
+        say(w,
+            "The space holds %zu point%s: its values combine in %zu ways, the rest does not exist or comes to the "
+            "same for this prompt and model.",
+            r->points, plural(r->points), all);
+    else if (r->points) say(w, "The space holds %zu point%s.", r->points, plural(r->points));
+}
+
+/* ---- the verdict ---- */
+
+/* What stands in the place of a verdict where the run has not come to its comparison. True: there is no more to
+ * say. */
+static bool say_unfinished(tune_words *w, const tune_report *r) {
+    const bool running = !strcmp(r->run.state, TUNE_RUN_RUNNING);
+    const json_t *final = json_object_get(r->best, "final");
+    if (r->imported && !r->best) {
+        say(w, "There is no best.json: the run has not ended, or it is not a run of optimize.");
+        return true;
+    }
+    if (r->best && !json_is_false(final)) return false;
+    if (running) say(w, "The run is still going on, and the winner is not compared with the baseline yet.");
+    else
+        say(w,
+            "The run was interrupted before its winner was compared with the baseline, so nothing is claimed: that "
+            "does not mean that nothing was found. `xltune optimize --resume %s` goes on.",
+            r->folder);
+    return true;
+}
+
+/* What a verdict without a comparison rests on. */
+static void say_uncompared(tune_words *w, int verdict) {
+    switch (verdict) {
+    case TUNE_VERDICT_NOTHING:
+    case TUNE_VERDICT_NONE: /* as earlier versions called it */
+        say(w, "It rests on the search alone: nothing looked faster than the baseline, so nothing was compared.");
+        break;
+    case TUNE_VERDICT_TOO_LITTLE:
+        say(w, "So few points say little about the rest: a larger --budget or more --trials tell more.");
+        break;
+    default:
+        say(w, "So nothing is claimed.");
+    }
+}
+
+static void say_comparison(tune_words *w, const tune_comparison *c) {
+    say(w,
+        "It rests on %ld fresh process%s with %ld block%s of measurements in all, taken after the winner was "
+        "fixed; "
+        "none of the samples that chose it count. In each block winner and baseline alternate, so that drift "
+        "cancels; where a process lands in memory is luck, so the interval is over processes.",
+        c->processes, c->processes == 1 ? "" : "es", c->blocks, c->blocks == 1 ? "" : "s");
+    if (c->stopped_by && !strcmp(c->stopped_by, tune_final_stop_name(TUNE_STOP_WIDTH)))
+        say(w, "It ended because the interval was narrow enough, which says nothing about where it lies.");
+    else if (c->stopped_by && !strcmp(c->stopped_by, tune_final_stop_name(TUNE_STOP_BUDGET)))
+        say(w, "It ended because the time was up, not because of what it had found.");
+    else if (c->stopped_by && !strcmp(c->stopped_by, tune_final_stop_name(TUNE_STOP_MOST)))
+        say(w, "It ended after as many processes as this effort allows, not because of what it had found.");
+    if (isfinite(c->low) && isfinite(c->high))
+        say(w,
+            "If the same were done many times, %.0f of 100 such intervals would hold the true speed-up; this one "
+            "goes from %+.1f %% to %+.1f %%.",
+            100 * (isfinite(c->level) ? c->level : 0.95), 100 * c->low, 100 * c->high);
+    if (c->discarded > 0)
+        say(w, "%ld %sblock%s discarded and run again because other work disturbed the machine.", c->discarded,
+            c->kept ? "more " : "", c->discarded == 1 ? " was" : "s were");
+    if (c->lost > 0)
+        say(w, "%ld process%s failed and %s not count.", c->lost, c->lost == 1 ? "" : "es",
+            c->lost == 1 ? "does" : "do");
+}
+
+static void say_verdict(tune_words *w, const tune_report *r) {
+    heading(w, "Verdict");
+    const tune_comparison c = tune_report_comparison(r);
+    if (say_unfinished(w, r)) return;
+    if (!c.text && !c.there) {
+        say(w, "best.json names a winner without a comparison: one measurement each, so whether it is faster than "
+               "what was in force before is not known.");
+        return;
+    }
+    if (c.text) say(w, "%s%s", c.text, c.text[0] && c.text[strlen(c.text) - 1] == '.' ? "" : ".");
+    if (c.there) say_comparison(w, &c);
+    else say_uncompared(w, c.verdict ? tune_verdict_find(c.verdict) : -1);
+}
+
+/* What the search thought of its choice, and how that changed: a leader may owe its first value to luck. */
+static void say_search_value(tune_words *w, const tune_report *r) {
+    const long choice = r->challenger >= 0 ? r->challenger : r->winner;
+    if (choice < 0 || r->imported) return;
+    const double now = r->stored[choice].value, first = tune_report_first_value(&r->stored[choice]);
+    if (!(now > 0) || !(first > 0)) return;
+    say(w, "In the search its gain over the baseline was %+.1f %% at first and %+.1f %% with all its samples.",
+        100 * (1 / first - 1), 100 * (1 / now - 1));
+}
+
+static void say_winner(tune_words *w, const tune_report *r) {
+    char text[1024];
+    const json_t *params = json_object_get(r->best, "params");
+    if (!params) return;
+    heading(w, "Winner");
+    object_text(params, text, sizeof text);
+    const bool stays = json_is_true(json_object_get(r->best, "is_baseline"));
+    const json_t *baseline = json_object_get(json_object_get(r->best, "baseline"), "params");
+    const json_t *challenger = json_object_get(r->best, "challenger");
+    say(w, "%s%s.", stays ? "The baseline stays: " : "", text);
+    if (!stays && json_is_object(baseline)) {
+        object_text(baseline, text, sizeof text);
+        say(w, "The baseline: %s.", text);
+    }
+    if (stays && json_is_object(challenger)) {
+        object_text(challenger, text, sizeof text);
+        say(w, "The search's choice, which %s: %s.",
+            tune_report_comparison(r).there ? "did not beat it" : "was not compared", text);
+    }
+    if (stays && !json_is_object(challenger)) return;
+    say_search_value(w, r);
+    size_t samples = tune_report_winner_samples(r);
+    if (samples)
+        say(w, "%zu sample%s in the search %s behind that choice.", samples, samples == 1 ? "" : "s",
+            samples == 1 ? "is" : "are");
+    else if (r->winner >= 0 && !stays)
+        say(w, "Its samples were not kept: the choice rests on one number of summary.csv.");
+}
+
+static void say_side(tune_words *w, const tune_report *r, const char *name, const json_t *side,
+                     const char *metrics) {
+    char text[1024], value[80] = "";
+    const char *objective = r->best ? text_of(r->best, "objective", "request_s") : "request_s";
+    char first[40];
+    snprintf(first, sizeof first, "%.*s", (int)strcspn(objective, ","), objective);
+    const json_t *number = json_object_get(json_object_get(side, metrics), first);
+    object_text(json_object_get(side, "params"), text, sizeof text);
+    if (json_is_number(number)) snprintf(value, sizeof value, ": %s %.6g", first, json_number_value(number));
+    say(w, "%s: %s%s.", name, text, value);
+}
+
+/* What stands in a recording in the place of verdict and winner. */
+static int say_recording(tune_words *w, const tune_report *r, xlstm_error *err) {
+    tune_recorded c;
+    int status = tune_report_recorded(r, &c, err);
+    if (status) return status;
+    heading(w, "Recording");
+    say(w, "Every point was measured for its own sake, in rounds over all of them, the baseline among them. "
+           "Nothing was compared with the baseline, and there is no verdict.");
+    if (!c.samples) {
+        say(w, "The folder holds no samples.");
+    } else if (c.fewest == c.most) {
+        say(w, "%zu sample%s of each point.", c.most, c.most == 1 ? "" : "s");
+    } else {
+        say(w, "%zu to %zu samples of a point: not every round is whole.", c.fewest, c.most);
+    }
+    if (c.marked)
+        say(w,
+            "%zu of the %zu samples in use, the baseline's with them, %s disturbed by other work on the machine.",
+            c.marked, c.samples, c.marked == 1 ? "was" : "were");
+    if (c.aside) say(w, "%zu %s set aside as disturbed and taken again.", c.aside, c.aside == 1 ? "was" : "were");
+    if (!json_object_get(r->best, "params")) return 0;
+    const json_t *baseline = json_object_get(r->best, "baseline");
+    say_side(w, r, "The fastest point", r->best, "metrics");
+    if (json_is_object(baseline)) say_side(w, r, "The baseline", baseline, "metrics");
+    say(w, "The samples that single a point out flatter it: whether it is faster than the baseline is a question "
+           "for optimize without --export-landscape.");
+    return 0;
+}
+
+/* Whether prefill's settings and decode's, searched apart, act on each other. */
+static void say_joined(tune_words *w, const tune_report *r) {
+    const json_t *interaction = json_object_get(r->best, "interaction");
+    const char *text = json_string_value(json_object_get(interaction, "text"));
+    if (!text) return;
+    heading(w, "Prefill and decode, searched apart");
+    say(w, "%c%s.", toupper((unsigned char)*text), *text ? text + 1 : "");
+}
+
+static void front_numbers(const tune_report *r, const char *name, const double *value, char *text, size_t bytes) {
+    size_t used = (size_t)snprintf(text, bytes, "%*s", NAME_WIDTH, name);
+    for (int k = 0; k < r->objectives && used < bytes; k++) {
+        if (isfinite(value[k])) used += (size_t)snprintf(text + used, bytes - used, " %13.6g", value[k]);
+        else used += (size_t)snprintf(text + used, bytes - used, " %13s", "-");
+    }
+}
+
+/* Settings beside the numbers where they fit, else under them. */
+static void front_row(tune_words *w, const tune_report *r, const char *numbers, const char *settings) {
+    const int room = ROW_WIDTH - (NAME_WIDTH + 14 * r->objectives + 2);
+    if ((int)strlen(settings) <= room) {
+        row(w, "%s  %s", numbers, settings);
+        return;
+    }
+    row(w, "%s", numbers);
+    row(w, "%*s%s", NAME_WIDTH + 2, "", settings);
+}
+
+static int say_front(tune_words *w, const tune_report *r, xlstm_error *err) {
+    size_t *front = r->objectives > 1 ? malloc((r->trials + 1) * sizeof *front) : NULL;
+    if (r->objectives < 2) return 0;
+    if (!front) return xl_fail(err, XLSTM_ENOMEM, "report: out of memory");
+    const size_t n = tune_report_front(r, front);
+    double baseline[TUNE_REPORT_OBJECTIVES];
+    bool known = false;
+    heading(w, "Pareto front");
+    if (tune_report_is_recording(r))
+        say(w,
+            "%zu point%s beaten by no other in everything. The numbers are means without an interval, and what "
+            "lies "
+            "within the noise of each other may change places.",
+            n, n == 1 ? " is" : "s are");
+    else
+        say(w,
+            "%zu trial%s beaten by no other in everything; all objectives steered where the strategy is nsga2. %s, "
+            "the "
+            "first, fixed the winner, and that one alone was compared with the baseline: the numbers here are the "
+            "search's, without an interval, and what lies within the noise of each other may change places.",
+            n, n == 1 ? " is" : "s are", r->objective[0]);
+    char numbers[256], text[1024];
+    size_t used = (size_t)snprintf(numbers, sizeof numbers, "%*s", NAME_WIDTH, "trial");
+    for (int k = 0; k < r->objectives; k++) {
+        used += (size_t)snprintf(numbers + used, sizeof numbers - used, " %13s", r->objective[k]);
+        baseline[k] = tune_report_baseline(r, k);
+        known |= isfinite(baseline[k]);
+    }
+    row(w, "%s", numbers);
+    for (size_t i = 0; i < n; i++) {
+        char name[24];
+        snprintf(name, sizeof name, "%zu", front[i]);
+        tune_report_point(r, &r->trial[front[i]], text, sizeof text);
+        front_numbers(r, name, r->trial[front[i]].objective, numbers, sizeof numbers);
+        front_row(w, r, numbers, text);
+    }
+    if (known) {
+        front_numbers(r, "baseline", baseline, numbers, sizeof numbers);
+        row(w, "%s", numbers);
+    }
+    free(front);
+    return 0;
+}
+
+static void say_importance(tune_words *w, const tune_report *r, const tune_analysis *a) {
+    heading(w, "What made the difference");
+    if (r->parameters == 0) {
+        say(w, "No parameter was varied.");
+        return;
+    }
+    if (tune_report_cold_first(r)) say(w, "The first row is left out here: it was cold, its time holds a warm-up.");
+    bool known = false;
+    for (size_t p = 0; p < r->parameters; p++) known |= isfinite(a->importance[p].share);
+    if (!known) {
+        say(w, "%zu different point%s too few to tell.", a->used, a->used == 1 ? " is" : "s are");
+        return;
+    }
+    bool done[TUNE_REPORT_PARAMETERS] = {false};
+    for (size_t k = 0; k < r->parameters; k++) {
+        size_t best = r->parameters;
+        for (size_t p = 0; p < r->parameters; p++) {
+            if (done[p] || !isfinite(a->importance[p].share)) continue;
+            if (best == r->parameters || a->importance[p].share > a->importance[best].share) best = p;
+        }
+        if (best == r->parameters) break;
+        done[best] = true;
+        const tune_share *s = &a->importance[best];
+        say(w, "%s: %.0f %% of the differences between trials [%.0f, %.0f].", r->parameter[best].name,
+            100 * s->share, 100 * s->low, 100 * s->high);
+    }
+    say(w, "%.0f %% are left to combinations and to noise.", 100 * a->unexplained);
+}
+
+static void say_pairs(tune_words *w, const tune_report *r, const tune_analysis *a) {
+    if (a->pairs == 0) return;
+    heading(w, "Parameters that act together");
+    size_t said = 0;
+    if (!isfinite(a->pair[0].strength.share)) {
+        say(w, "Too few trials to tell from noise.");
+        return;
+    }
+    for (size_t k = 0; k < a->pairs && said < TOGETHER; k++) {
+        const tune_pair *p = &a->pair[k];
+        if (!(p->strength.share >= SMALL)) break;
+        said++;
+        say(w, "%s with %s: %.0f %% more [%.0f, %.0f]: the best value of one depends on the other.",
+            r->parameter[p->a].name, r->parameter[p->b].name, 100 * p->strength.share, 100 * p->strength.low,
+            100 * p->strength.high);
+    }
+    if (!said) say(w, "None that these trials show: each parameter can be chosen by itself.");
+}
+
+static void say_gaps(tune_words *w, const tune_report *r, const tune_analysis *a) {
+    if (r->parameters == 0) return;
+    heading(w, "Never tried");
+    if (tune_report_all_tried(r)) {
+        const size_t tried = r->counts.measured + r->counts.failed;
+        say(w, "Nothing: all %zu point%s of the space %s tried.", tried, plural(tried),
+            tried == 1 ? "was" : "were");
+        return;
+    }
+    size_t said = 0;
+    if (!tune_report_space_is_known(r)) say(w, "The folder does not say which values the run could have tried.");
+    else if (r->points)
+        say(w, "%zu of the space's %zu points.", r->points - r->counts.measured - r->counts.failed, r->points);
+    for (size_t p = 0; p < r->parameters; p++) {
+        char gaps[256];
+        tune_report_gaps(r, p, gaps, sizeof gaps);
+        if (!gaps[0]) continue;
+        said++;
+        say(w, "%s: %s.", r->parameter[p].name, gaps);
+    }
+    for (size_t k = 0; k < a->pairs; k++) {
+        const tune_pair *p = &a->pair[k];
+        if (p->tried >= p->possible) continue;
+        said++;
+        say(w, "%s with %s: %zu of the %zu combinations of values seen.", r->parameter[p->a].name,
+            r->parameter[p->b].name, p->possible - p->tried, p->possible);
+    }
+    if (!said) say(w, "Every combination of the values seen was tried.");
+}
+
+static int say_noise(tune_words *w, const tune_report *r, xlstm_error *err) {
+    tune_noise noise;
+    tune_sample_counts c;
+    char text[256];
+    int status = tune_report_noise(r, &noise, err);
+    if (status) return status;
+    tune_report_baseline_samples(r, &c);
+    heading(w, "Noise");
+    if (noise.n == 0) {
+        say(w, "The folder holds no samples of the baseline, so nothing is known of the noise.");
+    } else {
+        tune_noise_text(text, sizeof text, &noise);
+        say(w, "The baseline, measured over and over: %s.", text);
+    }
+    if (noise.n >= 4 && noise.correlation_time > 2)
+        say(w, "Noise lasts for about %.0f samples.", noise.correlation_time);
+    if (noise.n >= 4 && noise.step < noise.spread / 3)
+        say(w,
+            "Neighbouring samples differ by %.2g %% only: it is the machine's pace that wandered, which "
+            "alternating "
+            "with the baseline cancels.",
+            100 * noise.step);
+    if (c.warmup) say(w, "%zu more %s left out as warm-up.", c.warmup, c.warmup == 1 ? "was" : "were");
+    if (c.disturbed)
+        say(w, "%zu %s set aside as disturbed and taken again.", c.disturbed, c.disturbed == 1 ? "was" : "were");
+    if (c.marked)
+        say(w, "%zu of those in use %s disturbed too: %s.", c.marked, c.marked == 1 ? "was" : "were",
+            2 * c.marked > c.used ? "on this machine that was the rule" : "taken again they were no better");
+    if (c.reasons[0]) say(w, "What disturbed: %s.", c.reasons);
+    return 0;
+}
+
+int tune_words_make(tune_words *out, const tune_report *r, const tune_analysis *a, xlstm_error *err) {
+    *out = (tune_words){0};
+    int status = XLSTM_OK;
+    say_run(out, r);
+    if (tune_report_is_recording(r)) {
+        status = say_recording(out, r, err);
+    } else {
+        say_verdict(out, r);
+        say_winner(out, r);
+    }
+    if (!status) status = say_front(out, r, err);
+    if (!status) {
+        say_importance(out, r, a);
+        say_pairs(out, r, a);
+        say_joined(out, r);
+        say_gaps(out, r, a);
+        status = say_noise(out, r, err);
+    }
+    if (!status && out->out_of_memory) status = xl_fail(err, XLSTM_ENOMEM, "report: out of memory");
+    if (status) tune_words_clear(out);
+    return status;
+}
+
+void tune_words_clear(tune_words *w) {
+    for (size_t s = 0; s < w->sections; s++) {
+        for (size_t i = 0; i < w->section[s].lines; i++) free(w->section[s].line[i].text);
+        free(w->section[s].line);
+        free(w->section[s].title);
+    }
+    *w = (tune_words){0};
+}
