@@ -7,15 +7,19 @@ static const cli_spec spec = {
     .summary = "says what a run found, what that rests on, and what was never tried",
     .arguments = "[RUN]",
     .max_arguments = 1,
+    .details = "With --out DIR two tables are written there: importance.csv, what each setting\n"
+               "explains of the differences between trials, and interactions.csv, which settings\n"
+               "act together.\n",
 };
 
 static int run(int argc, char **argv) {
     cli_config *cfg = NULL;
     int code = cli_config_parse(&cfg, &spec, argc, argv);
     if (code >= 0) return code;
-    const tune_report_options options = {0};
-    const tune_writer *writer = cli_bool(cfg, "json") ? &tune_writer_json : &tune_writer_text;
-    code = cli_report_write(cfg, "xltune explain RUN", writer, &options);
+    const tune_report_options options = {.folder = cli_str(cfg, "out")};
+    const tune_writer *const writers[] = {cli_bool(cfg, "json") ? &tune_writer_json : &tune_writer_text,
+                                          options.folder ? &tune_writer_csv : NULL, NULL};
+    code = cli_report_write(cfg, "xltune explain RUN", writers, &options);
     cli_config_free(cfg);
     return code;
 }

@@ -27,7 +27,8 @@ static int run(int argc, char **argv) {
     int code = cli_config_parse(&cfg, &spec, argc, argv);
     if (code >= 0) return code;
     tune_report_options options = {.folder = cli_str(cfg, "out"), .unit = unit_of, .wrote = wrote};
-    code = cli_report_write(cfg, "--run DIR", &tune_writer_pictures, &options);
+    const tune_writer *const writers[] = {&tune_writer_png, NULL};
+    code = cli_report_write(cfg, "--run DIR", writers, &options);
     cli_config_free(cfg);
     return code;
 }

@@ -126,7 +126,7 @@ static const cli_key fixed[] = {
      "write all samples as a landscape, for replay and Kernel Tuner", 0},
     {"outputs", CLI_GROUP_OUTPUT, CLI_STR, CLI(save_outputs) | CLI(judge), 0, 0, NULL, NULL, "DIR",
      "folder of the continuations; unset: RUN/outputs", 0},
-    {"out", CLI_GROUP_OUTPUT, CLI_STR, CLI(plot) | CLI(synth) | CLI(study), 0, 0, NULL, NULL, "PATH",
+    {"out", CLI_GROUP_OUTPUT, CLI_STR, CLI(plot) | CLI(explain) | CLI(synth) | CLI(study), 0, 0, NULL, NULL, "PATH",
      "where to write", 0},
     {"dump", CLI_GROUP_OUTPUT, CLI_STR, CLI(verify), 0, 0, NULL, NULL, "FILE",
      "write what was computed (safetensors)", 0},

@@ -9,7 +9,7 @@ static bool is_setting(const char *name) {
     return xlstm_tunable_find(name) != NULL;
 }
 
-int cli_report_write(cli_config *cfg, const char *hint, const tune_writer *writer,
+int cli_report_write(cli_config *cfg, const char *hint, const tune_writer *const *writers,
                      const tune_report_options *options) {
     const char *folder = cli_positional_count(cfg) ? cli_positional(cfg, 0) : cli_str(cfg, "run");
     if (!folder) return cli_usage(cfg, "no run folder: %s", hint);
@@ -19,7 +19,7 @@ int cli_report_write(cli_config *cfg, const char *hint, const tune_writer *write
     int status = analysis ? tune_report_read(&report, folder, is_setting, &err)
                           : xl_fail(&err, XLSTM_ENOMEM, "out of memory");
     if (!status) status = tune_report_analyse(report, analysis, &err);
-    if (!status) status = writer->write(report, analysis, options, &err);
+    for (; !status && *writers; writers++) status = (*writers)->write(report, analysis, options, &err);
     tune_report_free(report);
     free(analysis);
     return status ? cli_fail(cfg, &err) : 0;

@@ -5,9 +5,10 @@
 #include "cli/config.h"
 #include "tuner/report/report.h"
 
-/* Reads the run that the first argument or --run names and has it written. Returns the exit code; `hint` is how to
+/* Reads the run that the first argument or --run names and has it written by each of the writers, up to a NULL.
+ * Returns the exit code; `hint` is how to
  * name a run, for who did not. */
-int cli_report_write(cli_config *cfg, const char *hint, const tune_writer *writer,
+int cli_report_write(cli_config *cfg, const char *hint, const tune_writer *const *writers,
                      const tune_report_options *options);
 
 #endif

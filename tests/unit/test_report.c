@@ -178,7 +178,8 @@ static void a_study_is_the_truth(void **state) {
     clear();
     put("summary.csv", "damaged");
     char *path = xl_path_join(folder, TUNE_STUDY_FILE);
-    char space[] = "{\"chunk_size\": [4, 8, 16, 32], \"weights\": [\"stored\", \"bf16\"], \"samples\": [1, 2]}";
+    char space[] = "{\"chunk_size\": [4, 8, 16, 32], \"weights\": [\"stored\", \"bf16\"], \"samples\": [1, 2], "
+                   "\"conditions\": [\"samples < 3\", \"samples > 0\"]}";
     char uid[] = "u", state_name[] = TUNE_RUN_RUNNING, ray[] = "ray", mode[] = "grid", objective[] = "request_s",
          none[] = "", empty[] = "{}";
     tune_run_row run = {.uid = uid,
@@ -364,7 +365,7 @@ static int pictures(const tune_report_options *options, xlstm_error *err) {
     tune_analysis *a = malloc(sizeof *a);
     assert_non_null(a);
     assert_int_equal(tune_report_analyse(r, a, NULL), 0);
-    int status = tune_writer_pictures.write(r, a, options, err);
+    int status = tune_writer_png.write(r, a, options, err);
     free(a);
     tune_report_free(r);
     return status;

@@ -321,6 +321,7 @@ static void read_objects(tune_report *r) {
     if (!json_is_object(settings)) settings = r->imported ? NULL : json_object_get(r->meta, "settings");
     r->settings = json_incref(settings);
     r->space = object_of(r->run.space);
+    json_object_del(r->space, "conditions"); /* between settings, none itself */
     r->best = object_of(r->run.result);
     const json_t *points = json_object_get(r->meta, "points");
     if (json_is_integer(points) && json_integer_value(points) > 0) r->points = (size_t)json_integer_value(points);

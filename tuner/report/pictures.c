@@ -170,13 +170,4 @@ static int write_pictures(const tune_report *report, const tune_analysis *analys
                    got.drawn == 1 ? "" : "s", got.failed);
 }
 
-const tune_writer tune_writer_pictures = {"pictures", write_pictures};
-
-const tune_writer *tune_writer_find(const char *name) {
-    static const tune_writer *const all[] = {&tune_writer_pictures, &tune_writer_text, &tune_writer_json,
-                                             &tune_writer_csv};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        if (!strcmp(all[i]->name, name)) return all[i];
-    }
-    return NULL;
-}
+const tune_writer tune_writer_png = {"png", write_pictures};

@@ -123,18 +123,20 @@ typedef struct tune_report_options {
     void *ctx;
 } tune_report_options;
 
-/* A way to write a report. `write` makes its files in options->folder (text: prints to standard output). */
+/* A way to write a report. `write` makes its files in options->folder, or prints to standard output. */
 typedef struct tune_writer {
-    const char *name; /* "pictures", "text", "json", "csv" */
+    const char *name; /* "text" */
     int (*write)(const tune_report *report, const tune_analysis *analysis, const tune_report_options *options,
                  xlstm_error *err);
 } tune_writer;
+
+extern const tune_writer tune_writer_text; /* the words of `explain`, 80 columns, on standard output */
+extern const tune_writer tune_writer_json; /* facts and words as one object on standard output */
+extern const tune_writer tune_writer_csv;  /* importance.csv, interactions.csv */
+extern const tune_writer tune_writer_png;  /* PNG and SVG, by gnuplot; EUNSUPPORTED where that is missing */
+
+extern const tune_writer *const tune_writers[]; /* all of them; ends with NULL */
 /* NULL where the name is unknown. */
 const tune_writer *tune_writer_find(const char *name);
-
-extern const tune_writer tune_writer_pictures; /* PNG and SVG, by gnuplot; EUNSUPPORTED where that is missing */
-extern const tune_writer tune_writer_text;     /* the words of `explain`, 80 columns */
-extern const tune_writer tune_writer_json;     /* the same as one object on standard output */
-extern const tune_writer tune_writer_csv;      /* importance.csv, interactions.csv */
 
 #endif

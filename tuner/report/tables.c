@@ -47,6 +47,7 @@ static int write_csv(const tune_report *r, const tune_analysis *a, const tune_re
     char *text = NULL;
     size_t bytes;
     int status = 0;
+    if (!xl_is_folder(folder)) status = xl_make_folder(folder, err);
     for (int table = 0; table < 2 && !status; table++) {
         FILE *out = open_memstream(&text, &bytes);
         if (!out) return xl_fail(err, XLSTM_ENOMEM, "report: out of memory");

@@ -23,3 +23,4 @@ END
 echo '{"backend": "queued", "mode": "grid", "bounds": {"workers": [1, 4]}}' > whole/run_meta.json
 xltune explain --run whole
 xltune explain whole --json | grep -E '"(verdict|duplicates|unexplained)"'
+xltune explain whole --out tables | head -n 1; head -n 2 tables/*.csv
