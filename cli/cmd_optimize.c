@@ -52,20 +52,22 @@ static int stopped(void *ctx) {
     return cli_signals_stop() != 0;
 }
 
-/* The strategy: what was asked for; the genetic search where its own sizes alone were given. */
-static const char *mode_of(const cli_config *cfg) {
-    if (cli_is_set(cfg, "mode")) return cli_str(cfg, "mode");
-    if (cli_is_set(cfg, "generations") || cli_is_set(cfg, "population")) return "ga";
-    return cli_str(cfg, "mode");
+/* The strategy: what was asked for; the first that knows generations where their sizes alone were given. */
+static const tune_strategy_class *mode_of(const cli_config *cfg) {
+    const bool generations = cli_is_set(cfg, "generations") || cli_is_set(cfg, "population");
+    for (int i = 0; !cli_is_set(cfg, "mode") && generations && tune_strategies[i]; i++) {
+        if (tune_strategies[i]->ends == TUNE_ENDS_GENERATIONS) return tune_strategies[i];
+    }
+    return tune_strategy_find(cli_str(cfg, "mode"));
 }
 
 static void read_options(const cli_job *job, tune_drive_options *o) {
     const cli_config *cfg = job->cfg;
     tune_drive_options_init(o);
-    o->mode = mode_of(cfg);
+    const tune_strategy_class *mode = mode_of(cfg);
+    o->mode = mode->name;
     o->seed = (uint64_t)cli_int(cfg, "seed");
-    const bool whole = strcmp(o->mode, "grid") == 0 && !cli_is_set(cfg, "trials");
-    o->trials = whole ? 0 : (int)cli_int(cfg, "trials");
+    o->trials = mode->exhaustive && !cli_is_set(cfg, "trials") ? 0 : (int)cli_int(cfg, "trials");
     o->population = (int)cli_int(cfg, "population");
     o->generations = (int)cli_int(cfg, "generations");
     if (cli_has(cfg, "budget")) o->budget_s = cli_num(cfg, "budget");
@@ -76,7 +78,7 @@ static void read_options(const cli_job *job, tune_drive_options *o) {
     o->every = cli_has(cfg, "export_landscape");
     memcpy(o->objective, job->objective, sizeof o->objective);
     o->objectives = job->objectives;
-    o->apart = strcmp(o->mode, "auto") == 0 && o->objectives == 1 && o->objective[0] == TUNE_REQUEST_S;
+    o->apart = mode->divides && o->objectives == 1 && o->objective[0] == TUNE_REQUEST_S;
     o->stop = stopped;
 }
 
@@ -238,8 +240,7 @@ static int new_run(cli_job *job, tune_drive_options *o, tune_keeper **keeper, js
         status = xl_fail(err, XLSTM_ENOMEM, "run: out of memory");
         goto out;
     }
-    const bool guided = strcmp(o->mode, "auto") == 0 || strcmp(o->mode, "nsga2") == 0;
-    *first = guided ? known_points(job, &row) : json_array();
+    *first = tune_strategy_find(o->mode)->guided ? known_points(job, &row) : json_array();
     meta = meta_json(job, o, effective, &machine, &info, *first);
     meta_text = json_dumps(meta, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
     row.meta = meta_text;
@@ -317,9 +318,9 @@ static int raise_meta(const cli_job *job, tune_keeper *keeper, json_t *meta, xls
     return status;
 }
 
-/* A grid for a landscape is a recording: nobody asked for a winner. */
+/* Every point for a landscape is a recording: nobody asked for a winner. */
 static bool is_recording(const cli_job *job, const tune_drive_options *o) {
-    return cli_has(job->cfg, "export_landscape") && strcmp(o->mode, "grid") == 0;
+    return cli_has(job->cfg, "export_landscape") && tune_strategy_find(o->mode)->exhaustive;
 }
 
 static void tell_start(const cli_job *job, const tune_keeper *keeper, const tune_drive_options *o, int total) {
@@ -368,11 +369,6 @@ static int record(cli_job *job, tune_keeper *keeper, const tune_drive_options *o
     return export_landscape(job, keeper, r.rounds, err);
 }
 
-/* Strategies that end with the space. */
-static bool never_twice(const char *mode) {
-    return strcmp(mode, "auto") == 0 || strcmp(mode, "nsga2") == 0 || strcmp(mode, "grid") == 0;
-}
-
 static int search(cli_job *job, tune_keeper *keeper, tune_drive_options *o, xlstm_error *err) {
     cli_show show;
     tune_drive_result result;
@@ -381,9 +377,10 @@ static int search(cli_job *job, tune_keeper *keeper, tune_drive_options *o, xlst
         tell_start(job, keeper, o, o->trials);
         return record(job, keeper, o, err);
     }
-    int total = strcmp(o->mode, "ga") == 0 ? o->population * o->generations : o->trials;
-    if (strcmp(o->mode, "ga") != 0 &&
-        (!total || (never_twice(o->mode) && tune_space_size(job->space) < (size_t)total)))
+    const tune_ends ends = tune_strategy_find(o->mode)->ends;
+    int total = ends == TUNE_ENDS_GENERATIONS ? o->population * o->generations : o->trials;
+    if (ends != TUNE_ENDS_GENERATIONS &&
+        (!total || (ends == TUNE_ENDS_SPACE && tune_space_size(job->space) < (size_t)total)))
         total = (int)tune_space_size(job->space);
     tell_start(job, keeper, o, total);
     cli_show_init(&show, job, total);

@@ -55,7 +55,7 @@ static tune_strategy *make(const char *name, const tune_space *s, uint64_t seed)
 
 static void a_seed_gives_the_same_proposals(void **state) {
     tune_space *s = box(4, 6);
-    for (const tune_strategy_class *c = tune_strategies; c->name; c++) {
+    for (const tune_strategy_class *const *row = tune_strategies, *c = *row; c; c = *++row) {
         int differ = 0;
         tune_strategy *a = make(c->name, s, 5), *b = make(c->name, s, 5), *other = make(c->name, s, 6);
         for (int i = 0; i < 120; i++) {
@@ -184,7 +184,7 @@ static void first_points_come_first(void **state) {
     tune_strategy_options_init(&o);
     o.priors = priors;
     o.prior_count = 4;
-    for (const tune_strategy_class *c = tune_strategies; c->name; c++) {
+    for (const tune_strategy_class *const *row = tune_strategies, *c = *row; c; c = *++row) {
         tune_strategy *t;
         tune_proposal p;
         assert_int_equal(tune_strategy_create(c->name, s, &o, &t, NULL), 0);

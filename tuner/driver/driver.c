@@ -57,7 +57,7 @@ typedef struct drive {
 } drive;
 
 void tune_drive_options_init(tune_drive_options *options) {
-    *options = (tune_drive_options){.mode = "auto",
+    *options = (tune_drive_options){.mode = tune_strategies[0]->name,
                                     .seed = 1337,
                                     .budget_s = INFINITY,
                                     .effort = TUNE_NORMAL,
@@ -160,7 +160,8 @@ static double cost_ratio(const drive *d, int64_t trial, tune_metric objective) {
 /* ---- several objectives ---- */
 
 const char *tune_drive_strategy(const tune_drive_options *options) {
-    return options->objectives > 1 && !strcmp(options->mode, "auto") ? "nsga2" : options->mode;
+    const tune_strategy_class *class = tune_strategy_find(options->mode);
+    return options->objectives > 1 && class && class->many ? class->many : options->mode;
 }
 
 /* What the k-th objective is told as. Divergence and perplexity are a point's own and do not drift. */
@@ -690,7 +691,9 @@ int tune_drive(const tune_problem *problem, const tune_drive_options *options, t
                .started = tune_drive_now(options),
                .best = NAN};
     *result = (tune_drive_result){.winner = TUNE_BASELINE_TRIAL, .final = {.verdict = TUNE_VERDICT_UNMEASURED}};
-    d.limit = strcmp(options->mode, "ga") == 0 ? options->population * options->generations : options->trials;
+    const tune_strategy_class *class = tune_strategy_find(options->mode);
+    const bool generations = class && class->ends == TUNE_ENDS_GENERATIONS;
+    d.limit = generations ? options->population * options->generations : options->trials;
     json_t *baseline = problem->settings(problem->self, TUNE_BASELINE_TRIAL);
     int status = baseline ? prepare(&d, err) : xl_fail(err, XLSTM_ENOMEM, "search: out of memory");
     if (!status) status = tune_keeper_rebuild(keeper, baseline, settings_of, &d, err);

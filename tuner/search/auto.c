@@ -15,7 +15,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "tuner/search/record.h"
-#include "tuner/search/strategies.h"
+#include "tuner/search/strategy.h"
 #include "tuner/search/surrogate.h"
 
 const tune_auto_params tune_auto_defaults = {
@@ -98,7 +98,9 @@ typedef struct auto_search {
     size_t room;
 } auto_search;
 
-int tune_auto_create(const tune_space *space, const tune_strategy_options *options, void **state,
+static void destroy(void *state);
+
+static int create(const tune_space *space, const tune_strategy_options *options, void **state,
                      xlstm_error *err) {
     auto_search *s = calloc(1, sizeof *s);
     if (!s) return xl_fail(err, XLSTM_ENOMEM, "strategy auto: out of memory");
@@ -121,11 +123,11 @@ int tune_auto_create(const tune_space *space, const tune_strategy_options *optio
     *state = s;
     return XLSTM_OK;
 fail:
-    tune_auto_destroy(s);
+    destroy(s);
     return status;
 }
 
-void tune_auto_destroy(void *state) {
+static void destroy(void *state) {
     auto_search *s = state;
     if (!s) return;
     tune_record_release(&s->record);
@@ -247,7 +249,7 @@ static void choose_incumbent(auto_search *s) {
     }
 }
 
-int tune_auto_tell(void *state, uint32_t point, double value, double cost_s, xlstm_error *err) {
+static int tell(void *state, uint32_t point, double value, double cost_s, xlstm_error *err) {
     auto_search *s = state;
     bool fresh = !tune_record_find(&s->record, point);
     int status = tune_record_tell(&s->record, point, value, err);
@@ -375,7 +377,7 @@ static int ask_model(auto_search *s, tune_proposal *out, xlstm_error *err) {
     return XLSTM_OK;
 }
 
-int tune_auto_ask(void *state, tune_proposal *out, xlstm_error *err) {
+static int ask(void *state, tune_proposal *out, xlstm_error *err) {
     auto_search *s = state;
     const tune_seen *repeat = choose_repeat(s);
     if (repeat) {
@@ -394,7 +396,7 @@ int tune_auto_ask(void *state, tune_proposal *out, xlstm_error *err) {
     return XLSTM_OK;
 }
 
-bool tune_auto_done(const void *state) {
+static bool done(const void *state) {
     const auto_search *s = state;
     if (tune_record_fresh_count(&s->record) || s->record.pending) return false;
     if (!s->best.seen || s->noise == NOISE_NONE) return true;
@@ -402,7 +404,7 @@ bool tune_auto_done(const void *state) {
            s->rival.seen->samples >= samples_enough(s);
 }
 
-void tune_auto_best(const void *state, tune_best *out) {
+static void best(const void *state, tune_best *out) {
     const auto_search *s = state;
     *out = (tune_best){.point = TUNE_NO_POINT};
     const tune_seen *o = s->best.seen;
@@ -413,3 +415,18 @@ void tune_auto_best(const void *state, tune_best *out) {
     out->estimate = exp((o->mean * o->samples - o->first) / (o->samples - 1));
     out->relative_sd = sqrt(s->variance / (o->samples - 1));
 }
+
+const tune_strategy_class tune_strategy_auto = {
+    .name = "auto",
+    .summary = "model-based search: trees, local moves, exhaustive where the space is small (default)",
+    .many = "nsga2",
+    .divides = true,
+    .guided = true,
+    .ends = TUNE_ENDS_SPACE,
+    .create = create,
+    .ask = ask,
+    .tell = tell,
+    .done = done,
+    .best = best,
+    .destroy = destroy,
+};

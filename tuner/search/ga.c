@@ -7,7 +7,7 @@
 #include "base/memory.h"
 #include "tuner/search/original.h"
 #include "tuner/search/record.h"
-#include "tuner/search/strategies.h"
+#include "tuner/search/strategy.h"
 
 /* Where the caller sets no end: generations without one new point, after which every child is a fresh random point
  * for one generation, or a converged population would never end. */
@@ -22,7 +22,9 @@ typedef struct ga {
     size_t known; /* points told when the generation began */
 } ga;
 
-int tune_ga_create(const tune_space *space, const tune_strategy_options *options, void **state, xlstm_error *err) {
+static void destroy(void *state);
+
+static int create(const tune_space *space, const tune_strategy_options *options, void **state, xlstm_error *err) {
     ga *g = calloc(1, sizeof *g);
     if (!g) return xl_fail(err, XLSTM_ENOMEM, "strategy ga: out of memory");
     int status = tune_record_init(&g->record, space, err);
@@ -41,7 +43,7 @@ int tune_ga_create(const tune_space *space, const tune_strategy_options *options
     *state = g;
     return XLSTM_OK;
 fail:
-    tune_ga_destroy(g);
+    destroy(g);
     return status;
 }
 
@@ -82,7 +84,7 @@ static void next_generation(ga *g) {
     g->next = 0;
 }
 
-int tune_ga_ask(void *state, tune_proposal *out, xlstm_error *err) {
+static int ask(void *state, tune_proposal *out, xlstm_error *err) {
     ga *g = state;
     if (g->next == g->size) next_generation(g);
     out->point = g->population[g->next++];
@@ -91,23 +93,23 @@ int tune_ga_ask(void *state, tune_proposal *out, xlstm_error *err) {
     return XLSTM_OK;
 }
 
-int tune_ga_tell(void *state, uint32_t point, double value, double cost_s, xlstm_error *err) {
+static int tell(void *state, uint32_t point, double value, double cost_s, xlstm_error *err) {
     ga *g = state;
     return tune_record_tell(&g->record, point, value, err);
 }
 
-bool tune_ga_done(const void *state) {
+static bool done(const void *state) {
     const ga *g = state;
     if (g->limit) return g->proposals >= g->limit;
     return g->record.count == tune_space_size(g->record.space);
 }
 
-void tune_ga_best(const void *state, tune_best *out) {
+static void best(const void *state, tune_best *out) {
     const ga *g = state;
     tune_record_best(&g->record, out);
 }
 
-void tune_ga_destroy(void *state) {
+static void destroy(void *state) {
     ga *g = state;
     if (!g) return;
     tune_record_release(&g->record);
@@ -115,3 +117,15 @@ void tune_ga_destroy(void *state) {
     free(g->sorted);
     free(g);
 }
+
+const tune_strategy_class tune_strategy_ga = {
+    .name = "ga",
+    .summary = "the original's genetic algorithm; a point measured before costs nothing",
+    .ends = TUNE_ENDS_GENERATIONS,
+    .create = create,
+    .ask = ask,
+    .tell = tell,
+    .done = done,
+    .best = best,
+    .destroy = destroy,
+};

@@ -9,7 +9,7 @@
 #include "base/memory.h"
 #include "tuner/search/pareto.h"
 #include "tuner/search/record.h"
-#include "tuner/search/strategies.h"
+#include "tuner/search/strategy.h"
 
 enum {
     POPULATION = 10, /* unless the caller says */
@@ -35,7 +35,9 @@ typedef struct nsga2 {
     double y[KNOWN];  /* one objective of the known results, as a share of those that are better */
 } nsga2;
 
-int tune_nsga2_create(const tune_space *space, const tune_strategy_options *options, void **state,
+static void destroy(void *state);
+
+static int create(const tune_space *space, const tune_strategy_options *options, void **state,
                       xlstm_error *err) {
     nsga2 *s = calloc(1, sizeof *s);
     if (!s) return xl_fail(err, XLSTM_ENOMEM, "strategy nsga2: out of memory");
@@ -56,11 +58,11 @@ int tune_nsga2_create(const tune_space *space, const tune_strategy_options *opti
     *state = s;
     return XLSTM_OK;
 fail:
-    tune_nsga2_destroy(s);
+    destroy(s);
     return status;
 }
 
-void tune_nsga2_destroy(void *state) {
+static void destroy(void *state) {
     nsga2 *s = state;
     if (!s) return;
     tune_record_release(&s->record);
@@ -119,7 +121,7 @@ static int reserve(nsga2 *s, xlstm_error *err) {
     return XLSTM_OK;
 }
 
-int tune_nsga2_tell_all(void *state, uint32_t point, const double *values, double cost_s, xlstm_error *err) {
+static int tell_all(void *state, uint32_t point, const double *values, double cost_s, xlstm_error *err) {
     nsga2 *s = state;
     const size_t before = s->record.count;
     int status = tune_record_tell(&s->record, point, values[0], err);
@@ -139,8 +141,8 @@ int tune_nsga2_tell_all(void *state, uint32_t point, const double *values, doubl
     return survive(s, err);
 }
 
-int tune_nsga2_tell(void *state, uint32_t point, double value, double cost_s, xlstm_error *err) {
-    return tune_nsga2_tell_all(state, point, &value, cost_s, err);
+static int tell(void *state, uint32_t point, double value, double cost_s, xlstm_error *err) {
+    return tell_all(state, point, &value, cost_s, err);
 }
 
 /* ---- breeding ---- */
@@ -316,7 +318,7 @@ static int promising_child(nsga2 *s, uint32_t *out, xlstm_error *err) {
     return status;
 }
 
-int tune_nsga2_ask(void *state, tune_proposal *out, xlstm_error *err) {
+static int ask(void *state, tune_proposal *out, xlstm_error *err) {
     nsga2 *s = state;
     if (!tune_record_fresh_count(&s->record))
         return xl_fail(err, XLSTM_EARG, "strategy nsga2: every point is being measured, wanted a result first");
@@ -328,12 +330,26 @@ int tune_nsga2_ask(void *state, tune_proposal *out, xlstm_error *err) {
     return status;
 }
 
-bool tune_nsga2_done(const void *state) {
+static bool done(const void *state) {
     const nsga2 *s = state;
     return !tune_record_fresh_count(&s->record) && !s->record.pending;
 }
 
-void tune_nsga2_best(const void *state, tune_best *out) {
+static void best(const void *state, tune_best *out) {
     const nsga2 *s = state;
     tune_record_best(&s->record, out);
 }
+
+const tune_strategy_class tune_strategy_nsga2 = {
+    .name = "nsga2",
+    .summary = "NSGA-II: steers by all objectives; auto's choice where there are several",
+    .guided = true,
+    .ends = TUNE_ENDS_SPACE,
+    .create = create,
+    .ask = ask,
+    .tell = tell,
+    .tell_all = tell_all,
+    .done = done,
+    .best = best,
+    .destroy = destroy,
+};

@@ -4,7 +4,7 @@
 #include "base/error.h"
 #include "tuner/search/original.h"
 #include "tuner/search/record.h"
-#include "tuner/search/strategies.h"
+#include "tuner/search/strategy.h"
 
 typedef struct random_search {
     tune_record record;
@@ -12,7 +12,7 @@ typedef struct random_search {
     int proposals, trials;
 } random_search;
 
-int tune_random_create(const tune_space *space, const tune_strategy_options *options, void **state,
+static int create(const tune_space *space, const tune_strategy_options *options, void **state,
                        xlstm_error *err) {
     random_search *r = calloc(1, sizeof *r);
     if (!r) return xl_fail(err, XLSTM_ENOMEM, "strategy random: out of memory");
@@ -27,7 +27,7 @@ int tune_random_create(const tune_space *space, const tune_strategy_options *opt
     return XLSTM_OK;
 }
 
-int tune_random_ask(void *state, tune_proposal *out, xlstm_error *err) {
+static int ask(void *state, tune_proposal *out, xlstm_error *err) {
     random_search *r = state;
     r->proposals++;
     out->point = tune_original_draw(r->record.space, &r->rng);
@@ -35,24 +35,36 @@ int tune_random_ask(void *state, tune_proposal *out, xlstm_error *err) {
     return XLSTM_OK;
 }
 
-int tune_random_tell(void *state, uint32_t point, double value, double cost_s, xlstm_error *err) {
+static int tell(void *state, uint32_t point, double value, double cost_s, xlstm_error *err) {
     random_search *r = state;
     return tune_record_tell(&r->record, point, value, err);
 }
 
-bool tune_random_done(const void *state) {
+static bool done(const void *state) {
     const random_search *r = state;
     if (r->trials > 0) return r->proposals >= r->trials;
     return r->record.count == tune_space_size(r->record.space);
 }
 
-void tune_random_best(const void *state, tune_best *out) {
+static void best(const void *state, tune_best *out) {
     const random_search *r = state;
     tune_record_best(&r->record, out);
 }
 
-void tune_random_destroy(void *state) {
+static void destroy(void *state) {
     random_search *r = state;
     tune_record_release(&r->record);
     free(r);
 }
+
+const tune_strategy_class tune_strategy_random = {
+    .name = "random",
+    .summary = "the original's random search; a point measured before costs nothing",
+    .ends = TUNE_ENDS_TRIALS,
+    .create = create,
+    .ask = ask,
+    .tell = tell,
+    .done = done,
+    .best = best,
+    .destroy = destroy,
+};

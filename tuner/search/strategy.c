@@ -7,15 +7,13 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "tuner/search/strategies.h"
 
-const tune_strategy_class tune_strategies[] = {
-#define ROW(id, name, tell_all, summary)                                                                           \
-    {name,     summary,          tune_##id##_create, tune_##id##_ask,    tune_##id##_tell,                         \
-     tell_all, tune_##id##_done, tune_##id##_best,   tune_##id##_destroy},
-    TUNE_STRATEGY_MAP(ROW)
-#undef ROW
-        {NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL}};
+const tune_strategy_class *const tune_strategies[] = {
+#define STRATEGY(id) &tune_strategy_##id,
+#include "tuner/search/strategies.def"
+#undef STRATEGY
+    NULL,
+};
 
 /* What all strategies have in common: the points to propose first, and the checks. */
 struct tune_strategy {
@@ -33,21 +31,21 @@ void tune_strategy_options_init(tune_strategy_options *o) {
 }
 
 const tune_strategy_class *tune_strategy_find(const char *name) {
-    for (const tune_strategy_class *c = tune_strategies; c->name; c++) {
-        if (!strcmp(c->name, name)) return c;
+    for (const tune_strategy_class *const *c = tune_strategies; *c; c++) {
+        if (!strcmp((*c)->name, name)) return *c;
     }
     return NULL;
 }
 
 int tune_strategy_check(const char *name, xlstm_error *err) {
     if (tune_strategy_find(name)) return XLSTM_OK;
-    const char *names[16];
-    char all[256] = "";
+    const char *names[sizeof tune_strategies / sizeof *tune_strategies];
+    char all[512] = "";
     int n = 0;
-    size_t used = 0;
-    for (const tune_strategy_class *c = tune_strategies; c->name && n < 16; c++) {
-        used += (size_t)snprintf(all + used, sizeof all - used, "%s%s", n ? ", " : "", c->name);
-        names[n++] = c->name;
+    for (const tune_strategy_class *const *c = tune_strategies; *c; c++) {
+        const size_t used = strlen(all);
+        snprintf(all + used, sizeof all - used, "%s%s", n ? ", " : "", (*c)->name);
+        names[n++] = (*c)->name;
     }
     int near = xl_nearest_name(name, names, n);
     if (near < 0) return xl_fail(err, XLSTM_EARG, "strategy: found \"%s\", wanted one of %s", name, all);

@@ -48,10 +48,22 @@ typedef struct tune_best { /* of several objectives: in the first */
 
 typedef struct tune_strategy tune_strategy;
 
-/* One row a strategy; the table ends with a row whose name is NULL. */
+/* When a strategy is done. */
+typedef enum tune_ends {
+    TUNE_ENDS_TRIALS,      /* after `trials` proposals; the same point may be proposed twice */
+    TUNE_ENDS_GENERATIONS, /* after population * generations of them; the same */
+    TUNE_ENDS_SPACE        /* when every point was measured, if `trials` did not end it before */
+} tune_ends;
+
+/* One strategy is one file, which ends in one const entry of this type, and a row of strategies.def. */
 typedef struct tune_strategy_class {
     const char *name;    /* "auto" */
     const char *summary; /* one line for help */
+    const char *many;    /* the strategy that takes its place where there are several objectives; NULL: itself */
+    tune_ends ends;
+    bool exhaustive; /* wants every point: it is not cut off by the default of `trials` */
+    bool guided;     /* learns from what earlier runs measured: their best points are its first */
+    bool divides;    /* gives its best where parameters that act on different phases are searched apart */
     int (*create)(const tune_space *space, const tune_strategy_options *options, void **state, xlstm_error *err);
     int (*ask)(void *state, tune_proposal *out, xlstm_error *err);
     int (*tell)(void *state, uint32_t point, double value, double cost_s, xlstm_error *err);
@@ -64,7 +76,11 @@ typedef struct tune_strategy_class {
 
 enum { TUNE_OBJECTIVES = 16 }; /* at most */
 
-extern const tune_strategy_class tune_strategies[];
+#define STRATEGY(id) extern const tune_strategy_class tune_strategy_##id;
+#include "tuner/search/strategies.def"
+#undef STRATEGY
+/* All of them, the default first; ends with NULL. */
+extern const tune_strategy_class *const tune_strategies[];
 /* The row of a name; NULL where there is none. */
 const tune_strategy_class *tune_strategy_find(const char *name);
 /* EARG where there is none, with the nearest and all names. */
