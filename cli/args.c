@@ -81,8 +81,15 @@ static int take_flag(cli_config *cfg, int argc, char **argv, int *i) {
         json_decref(parsed);
         return -1;
     }
-    json_decref(cfg->value[CLI_LAYER_COMMAND_LINE][row]);
-    cfg->value[CLI_LAYER_COMMAND_LINE][row] = parsed;
+    json_t **given = cfg->value[CLI_LAYER_COMMAND_LINE];
+    json_decref(given[row]);
+    given[row] = parsed;
+    /* A list would make pairs of each with each. */
+    const int second = cli_key_second(plain, cfg->spec->command);
+    if (second >= 0 && json_array_size(parsed) < 2) {
+        json_decref(given[second]);
+        given[second] = json_incref(parsed);
+    }
     return -1;
 }
 

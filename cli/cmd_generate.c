@@ -81,7 +81,8 @@ static int prepare(generation *g, xlstm_error *err) {
     if (status) return status;
     bool resumed = cli_has(cfg, "load_state");
     /* The default prompt is for those who give nothing else to start from. */
-    bool prompt = !resumed || cli_has(cfg, "prompt_file") || cli_layer_of(cfg, "prompt") > CLI_LAYER_DEFAULT;
+    bool prompt = !resumed || cli_has(cfg, "prompt_file") || cli_layer_of(cfg, "prompt") > CLI_LAYER_DEFAULT ||
+                  cli_prompt_piped(cfg);
     if (prompt) {
         char *text = NULL;
         size_t bytes = 0;

@@ -19,13 +19,20 @@
 #include "tuner/driver/recording.h"
 #include "tuner/study/machine.h"
 
+static void list_modes(void) {
+    printf("Modes:\n");
+    for (int i = 0; tune_strategies[i]; i++) {
+        printf("  %-8s ", tune_strategies[i]->name);
+        cli_print_wrapped(tune_strategies[i]->summary, 11, 11);
+    }
+}
+
 static const cli_spec spec = {
     .command = CLI(optimize),
     .summary = "Searches runtime parameters for a checkpoint and a prompt, and compares the\n"
                "winner with the settings in force, in fresh processes. Leaves a run folder.",
-    .details = "Modes: auto (the default; exhaustive where the space is small), random and ga\n"
-               "as the original's, grid, nsga2 (auto's choice for several objectives). Without\n"
-               "--mode, --generations or --population mean ga.\n"
+    .lists = list_modes,
+    .details = "Without --mode, --generations or --population mean ga.\n"
                "--trials bounds all but ga, which generations times population bound. Without\n"
                "--repeats the samples that a point gets at most go by --effort.\n"
                "--tune NAME,.. searches each one's useful range, NAME=1|2|4, NAME=1:8,\n"

@@ -260,6 +260,7 @@ void cli_config_free(cli_config *cfg) {
     free((void *)cfg->positional);
     free(cfg->config_path);
     free(cfg->model_path);
+    free(cfg->input);
     free(cfg->inert);
     free(cfg);
 }

@@ -30,6 +30,7 @@ typedef struct cli_spec {
     const char *summary;   /* first line of the help */
     const char *arguments; /* positional arguments for the usage line, "[RUN]"; NULL: none */
     int min_arguments, max_arguments;
+    void (*lists)(void); /* prints what comes before the details; NULL: nothing */
     const char *details; /* printed below the options, at most 80 columns wide; NULL: nothing */
 } cli_spec;
 
@@ -105,8 +106,12 @@ int cli_bounds(cli_config *cfg, const xlstm_hparams *hparams, const char *what, 
                xlstm_error *err);
 
 /* The prompt to the byte, malloc'd, NUL-terminated (not counted): prompt_file (beside the config, here, in
- * prompts/, in the installed data; "-" is standard input) or prompt. */
+ * prompts/, in the installed data; "-" is standard input), prompt, or for `generate` without either what is piped
+ * into it. */
 int cli_prompt_text(cli_config *cfg, char **text, size_t *bytes, xlstm_error *err);
+
+/* Whether no setting names a prompt and a pipe or file at standard input, which this reads, holds one. */
+bool cli_prompt_piped(cli_config *cfg);
 
 /* A file to the byte, standard input for NULL and "-"; malloc'd, NUL-terminated (not counted). */
 int cli_input_text(const char *path, char **text, size_t *bytes, xlstm_error *err);

@@ -13,7 +13,9 @@ struct cli_config {
     char *source[CLI_LAYERS];   /* "config c.json" */
     const char **positional;    /* borrowed from argv */
     int positional_count;
-    char *config_path;                      /* NULL: none */
+    char *config_path; /* NULL: none */
+    char *input;       /* standard input as the prompt, NULL: not read */
+    size_t input_bytes;
     char *model_path;                       /* looked up, NULL: not yet */
     char *inert;                            /* names of keys given without effect, "a, b" */
     bool told_clipped[XLSTM_TUNABLE_COUNT]; /* the notice about a value that the model has less of is out */
@@ -42,6 +44,9 @@ int cli_best_load(cli_config *cfg, xlstm_error *err);
 /* The scheduler that decides about profile and snapshot: "ray", "queued" or "recurrent". */
 const char *cli_backend_name(const cli_config *cfg);
 
+/* The checkpoint of those who name none: $XLTUNE_MODEL, else the embedded one; malloc'd, NULL where there is none.
+ */
+char *cli_default_model(void);
 /* A file or folder of the installed data, else of the source tree; malloc'd, NULL where there is none. */
 char *cli_data_path(const char *name);
 

@@ -49,6 +49,7 @@ static const char *metavar(const cli_key *key) {
     case CLI_INTS:
         return "N,N";
     case CLI_CHOICES:
+    case CLI_NAMES:
         return "NAMES";
     case CLI_DURATION:
         return "TIME";
@@ -57,8 +58,16 @@ static const char *metavar(const cli_key *key) {
     }
 }
 
-static void print_key(const cli_key *key) {
-    char flag[80], text[512], names[256] = "";
+/* The engine's own default, where it does not hang on model and machine. */
+static int default_of_tunable(int id, char *out, size_t size) {
+    const xlstm_tunable *t = xlstm_tunable_get(id);
+    if (t->type == XLSTM_TYPE_CHOICE) return snprintf(out, size, " (default %s)", t->choices[t->preset]);
+    if (t->preset) return snprintf(out, size, " (default %lld)", (long long)t->preset);
+    return snprintf(out, size, " (default: by model and machine)");
+}
+
+static void print_key(const cli_key *key, cli_commands command) {
+    char flag[80], text[1024], names[256] = "";
     bool off = key->type == CLI_BOOL && key->preset && !strcmp(key->preset, "true");
     snprintf(flag, sizeof flag, "  --%s%s", off ? "no-" : "", key->name);
     for (char *c = flag + 2; *c; c++) {
@@ -78,8 +87,19 @@ static void print_key(const cli_key *key) {
         used += snprintf(text + used, sizeof text - (size_t)used, " [%s]", names);
     }
     if (key->type != CLI_BOOL && key->preset && *key->preset) {
-        snprintf(text + used, sizeof text - (size_t)used,
-                 key->type == CLI_STR || key->type == CLI_WORD ? " (default '%s')" : " (default %s)", key->preset);
+        const bool quoted = key->type == CLI_STR || key->type == CLI_WORD;
+        used += snprintf(text + used, sizeof text - (size_t)used, quoted ? " (default '%s')" : " (default %s)",
+                         key->preset);
+    } else if (key->tunable) {
+        used += default_of_tunable(key->tunable - 1, text + used, sizeof text - (size_t)used);
+    }
+    const char *alias;
+    for (int n = 0, first = 1; (n = cli_key_alias(key, command, n, &alias)) && !off; first = 0) {
+        used += snprintf(text + used, sizeof text - (size_t)used, "%s%s%s", first ? "; also " : ", ",
+                         alias[1] ? "--" : "-", alias);
+        for (char *c = text + used - strlen(alias); *c; c++) {
+            if (*c == '_') *c = '-';
+        }
     }
     int width = printf("%s", flag);
     if (width >= COLUMN) {
@@ -128,8 +148,10 @@ void cli_help_print(const cli_spec *spec) {
                 print_inert(spec->command);
                 break;
             }
-            print_key(key);
+            print_key(key, spec->command);
         }
     }
-    if (spec->details) printf("\n%s", spec->details);
+    if (spec->lists || spec->details) putchar('\n');
+    if (spec->lists) spec->lists();
+    if (spec->details) printf("%s", spec->details);
 }

@@ -7,17 +7,22 @@
 #include <xlstm/tunable.h>
 
 #include "base/error.h"
+#include "tuner/search/strategy.h"
 
 #define RUNS_PROMPT (CLI(optimize) | CLI(save_outputs) | CLI(judge) | CLI(generate) | CLI(bench))
+#define COUNTS_NEW (CLI(optimize) | CLI(save_outputs) | CLI(bench))
 #define HAS_MODEL (CLI_ENGINE | CLI(tokenize) | CLI(detokenize) | CLI(params) | CLI(info))
 #define HAS_JSON (CLI(perplexity) | CLI(params) | CLI(info) | CLI(verify) | CLI(explain) | CLI(replay))
 #define HAS_RUN (CLI(save_outputs) | CLI(judge) | CLI(plot) | CLI(explain))
+/* As PyTorch spells them. */
+#define WEIGHT_NAMES "float32=f32|float16=f16|bfloat16=bf16"
 #define HUGE_COUNT 1e12
 
 /* clang-format off: a row a line, sorted by group, then by name; the order of the help. */
+static char strategies[256], tunables[512]; /* filled from their tables */
 static const cli_key fixed[] = {
     {"model_path", CLI_GROUP_INPUT, CLI_STR, HAS_MODEL, 0, 0, NULL, NULL, "DIR",
-     "checkpoint folder, --model for short; unset: $XLTUNE_MODEL or the embedded one", 0},
+     "checkpoint folder; unset: $XLTUNE_MODEL or the embedded one", 0},
     {"prompt", CLI_GROUP_INPUT, CLI_STR, RUNS_PROMPT, 0, 0, "The capital of France is", NULL, "TEXT",
      "the prompt itself", 0},
     {"prompt", CLI_GROUP_INPUT, CLI_STR, CLI(tokenize), 0, 0, NULL, NULL, "TEXT", "the text itself", 0},
@@ -35,20 +40,19 @@ static const cli_key fixed[] = {
      0},
     {"like", CLI_GROUP_INPUT, CLI_STR, CLI(synth), 0, 0, NULL, NULL, "NAME",
      "160m, 1.3b, 7b, or DxBxHxV: width x blocks x heads x vocabulary", 0},
-    {"dtype", CLI_GROUP_INPUT, CLI_CHOICE, CLI(synth), 0, 0, "bf16", "f32|f16|bf16", NULL, "format of the weights",
-     0},
+    {"dtype", CLI_GROUP_INPUT, CLI_CHOICE, CLI(synth), 0, 0, "bf16", "f32|f16|bf16|" WEIGHT_NAMES, NULL,
+     "format of the weights", 0},
     {"bos", CLI_GROUP_INPUT, CLI_BOOL, CLI(tokenize), 0, 0, "true", NULL, NULL,
      "put the beginning-of-sequence token first", 0},
 
     {"backend", CLI_GROUP_SEARCH, CLI_CHOICE, CLI(optimize), 0, 0, "ray",
      "ray|queued|ray_compiled_steps=ray|queued_compiled_steps=queued", NULL, "scheduler that is tuned", 0},
-    {"mode", CLI_GROUP_SEARCH, CLI_CHOICE, CLI(optimize), 0, 0, "auto", "auto|nsga2|ga|random|grid", NULL,
-     "search strategy", 0},
-    {"tune", CLI_GROUP_SEARCH, CLI_CHOICES, CLI(optimize), 0, 0, NULL, NULL, "NAMES",
+    {"mode", CLI_GROUP_SEARCH, CLI_CHOICE, CLI(optimize), 0, 0, "auto", strategies, NULL, "search strategy", 0},
+    {"tune", CLI_GROUP_SEARCH, CLI_NAMES, CLI(optimize), 0, 0, NULL, tunables, "NAMES",
      "tunables to search; unset: the original's", 0},
     {"space", CLI_GROUP_SEARCH, CLI_OBJECT, CLI(optimize), 0, 0, NULL, NULL, "JSON",
      "search space: ranges, lists, conditions", 0},
-    {"objective", CLI_GROUP_SEARCH, CLI_CHOICES, CLI(optimize), 0, 0, "request_s", NULL, "NAMES",
+    {"objective", CLI_GROUP_SEARCH, CLI_NAMES, CLI(optimize), 0, 0, "request_s", NULL, "NAMES",
      "what is optimized, the first fixing the winner: see below", 0},
     {"generations", CLI_GROUP_SEARCH, CLI_INT, CLI(optimize), 1, 1e6, "5", NULL, NULL,
      "generations of the genetic algorithm", 0},
@@ -73,8 +77,8 @@ static const cli_key fixed[] = {
      "every point runs the baseline's settings: a test of the verdict", 0},
     {"resume", CLI_GROUP_SEARCH, CLI_STR, CLI(optimize), 0, 0, NULL, NULL, "RUN",
      "go on with a run folder in place", 0},
-    {"strategy", CLI_GROUP_SEARCH, CLI_CHOICES, CLI(replay), 0, 0, "auto", NULL, "NAMES", "strategies to replay",
-     0},
+    {"strategy", CLI_GROUP_SEARCH, CLI_NAMES, CLI(replay), 0, 0, "auto", strategies, "NAMES",
+     "strategies to replay", 0},
     {"budget", CLI_GROUP_SEARCH, CLI_INT, CLI(replay), 1, 1e9, "400", NULL, NULL, "evaluations of a replay", 0},
     {"seeds", CLI_GROUP_SEARCH, CLI_INT, CLI(replay), 1, 1e6, "10", NULL, NULL, "replays, with seeds 0, 1, ...", 0},
     {"noise", CLI_GROUP_SEARCH, CLI_STR, CLI(replay), 0, 0, "none", NULL, "KIND",
@@ -90,12 +94,10 @@ static const cli_key fixed[] = {
      "most tokens to generate; end of text stops earlier", 0},
     {"repeats", CLI_GROUP_MEASURE, CLI_INT, CLI(optimize), 1, 1e6, "1", NULL, NULL,
      "samples of a point in the search", 0},
-    {"new", CLI_GROUP_MEASURE, CLI_INTS, CLI(bench), 0, 1e9, "64", NULL, "N,N",
-     "tokens to generate (list), -n for short", 0},
+    {"new", CLI_GROUP_MEASURE, CLI_INTS, CLI(bench), 0, 1e9, "64", NULL, "N,N", "tokens to generate (list)", 0},
     {"n_prompt", CLI_GROUP_MEASURE, CLI_INTS, CLI(bench), 0, 1e9, NULL, NULL, "N,N",
-     "prompt lengths in tokens (list), -p for short; unset: the prompt", 0},
-    {"repeats", CLI_GROUP_MEASURE, CLI_INT, CLI(bench), 1, 1e6, "1", NULL, NULL,
-     "samples of each test, -r for short", 0},
+     "prompt lengths in tokens (list); unset: the prompt", 0},
+    {"repeats", CLI_GROUP_MEASURE, CLI_INT, CLI(bench), 1, 1e6, "1", NULL, NULL, "samples of each test", 0},
     {"roofline", CLI_GROUP_MEASURE, CLI_BOOL, CLI(bench), 0, 0, "false", NULL, NULL,
      "measure read bandwidth and sgemm too, print each result's share", 0},
 
@@ -138,7 +140,7 @@ static const cli_key fixed[] = {
      "write each token's time (csv)", 0},
     {"stats_every", CLI_GROUP_OUTPUT, CLI_INT, CLI(generate), 1, 1e9, "1", NULL, NULL, "every N-th token", 0},
     {"output", CLI_GROUP_OUTPUT, CLI_CHOICE, CLI(bench), 0, 0, "md", "md|csv|json|jsonl|sql", NULL,
-     "format of the table, -o for short", 0},
+     "format of the table", 0},
     {"format", CLI_GROUP_OUTPUT, CLI_CHOICE, CLI(study), 0, 0, NULL, "csv|json", NULL,
      "form; unset: words (export: json)", 0},
     {"json", CLI_GROUP_OUTPUT, CLI_BOOL, HAS_JSON, 0, 0, "false", NULL, NULL, "print one JSON object", 0},
@@ -183,24 +185,51 @@ static const cli_key fixed[] = {
     {"cfc_topk", CLI_GROUP_INERT, CLI_INERT, CLI_ALL, 0, 0, NULL, NULL, "X", "", 0},
 };
 
+/* Below the first six: what other engines call them. */
 static const cli_alias aliases[] = {
-    {"model", "model_path", CLI_ALL, false},
-    {"heads", "heads_per_band", CLI_ALL, false},
-    {"chunks", "chunk_size", CLI_ALL, false},
-    {"chunkwise_backend", "scheduler", CLI_ALL, false},
-    {"mem_poll_ms", "mem_every", CLI_ALL, false},
-    {"new", "max_new_tokens", CLI(generate), true},
-    {"backend", "scheduler", CLI_ENGINE & ~CLI(optimize), true},
-    {"max_new_tokens", "new", CLI(optimize) | CLI(save_outputs) | CLI(bench), true},
-    {"m", "model_path", CLI_ALL, true},
-    {"t", "workers", CLI_ENGINE, true},
-    {"p", "n_prompt", CLI(bench), true},
-    {"n", "new", CLI(optimize) | CLI(save_outputs) | CLI(bench), true},
-    {"r", "repeats", CLI(optimize) | CLI(bench), true},
-    {"o", "output", CLI(bench), true},
-    {"p", "prompt", CLI(generate), true},
-    {"f", "prompt_file", CLI(generate), true},
-    {"n", "max_new_tokens", CLI(generate), true},
+    {"model", "model_path", CLI_ALL, false, NULL},
+    {"heads", "heads_per_band", CLI_ALL, false, NULL},
+    {"chunks", "chunk_size", CLI_ALL, false, NULL},
+    {"chunkwise_backend", "scheduler", CLI_ALL, false, NULL},
+    {"mem_poll_ms", "mem_every", CLI_ALL, false, NULL},
+    {"backend", "scheduler", CLI_ENGINE & ~CLI(optimize), true, NULL},
+
+    {"m", "model_path", CLI_ALL, true, NULL},
+    {"model_name_or_path", "model_path", CLI_ALL, true, NULL},
+    {"t", "workers", CLI_ENGINE, true, "decode_workers"},
+    {"threads", "workers", CLI_ENGINE, true, "decode_workers"},
+    {"n_threads", "workers", CLI_ENGINE, true, "decode_workers"},
+    {"num_threads", "workers", CLI_ENGINE, true, "decode_workers"},
+    {"dtype", "weights", CLI_ENGINE, true, NULL},
+    {"torch_dtype", "weights", CLI_ENGINE, true, NULL},
+
+    {"p", "prompt", RUNS_PROMPT & ~CLI(bench), true, NULL},
+    {"f", "prompt_file", RUNS_PROMPT, true, NULL},
+    {"f", "file", CLI(perplexity) | CLI(tokenize) | CLI(detokenize), true, NULL},
+    {"file", "prompt_file", RUNS_PROMPT, true, NULL},
+    {"text", "prompt", CLI(tokenize), true, NULL},
+
+    {"new", "max_new_tokens", CLI(generate), true, NULL},
+    {"n", "max_new_tokens", CLI(generate), true, NULL},
+    {"n_predict", "max_new_tokens", CLI(generate), true, NULL},
+    {"predict", "max_new_tokens", CLI(generate), true, NULL},
+    {"max_tokens", "max_new_tokens", CLI(generate), true, NULL},
+    {"max_new_tokens", "new", COUNTS_NEW, true, NULL},
+    {"n", "new", COUNTS_NEW, true, NULL},
+    {"n_predict", "new", COUNTS_NEW, true, NULL},
+    {"n_gen", "new", CLI(bench), true, NULL},
+    {"p", "n_prompt", CLI(bench), true, NULL},
+    {"r", "repeats", CLI(optimize) | CLI(bench), true, NULL},
+    {"repetitions", "repeats", CLI(bench), true, NULL},
+
+    {"temp", "temperature", CLI(generate), true, NULL},
+    {"repeat_penalty", "repetition_penalty", CLI(generate), true, NULL},
+    {"s", "seed", CLI(generate) | CLI(optimize) | CLI(synth), true, NULL},
+    {"random_seed", "seed", CLI(generate) | CLI(optimize) | CLI(synth), true, NULL},
+
+    {"o", "output", CLI(bench), true, NULL},
+    {"o", "out", CLI(plot) | CLI(synth) | CLI(study), true, NULL},
+    {"output", "out", CLI(plot) | CLI(synth) | CLI(study), true, NULL},
 };
 /* clang-format on */
 
@@ -224,19 +253,24 @@ static const char *bench_preset(int id) {
     }
 }
 
+/* Adds to a list "a|b". */
+static void add_name(char *list, size_t size, const char *name) {
+    const size_t used = strlen(list);
+    const int length = snprintf(list + used, size - used, "%s%s", used ? "|" : "", name);
+    assert(length > 0 && (size_t)length < size - used);
+    (void)length;
+}
+
 static void add_tunable(int id, cli_key *one, cli_key *list) {
     const xlstm_tunable *t = xlstm_tunable_get(id);
     assert(t);
     bool choice = t->type == XLSTM_TYPE_CHOICE;
     if (choice) {
-        size_t used = 0;
-        for (const char *const *name = t->choices; *name; name++) {
-            used += (size_t)snprintf(choices[id] + used, sizeof choices[id] - used, "%s%s", used ? "|" : "", *name);
-            assert(used < sizeof choices[id]);
-        }
+        for (const char *const *name = t->choices; *name; name++) add_name(choices[id], sizeof choices[id], *name);
+        if (id == XLSTM_TUNE_WEIGHTS) add_name(choices[id], sizeof choices[id], WEIGHT_NAMES);
         if (id == XLSTM_TUNE_SCHEDULER) {
-            snprintf(choices[id] + used, sizeof choices[id] - used,
-                     "|ray_compiled_steps=ray|queued_compiled_steps=queued|native_compiled_autograd=recurrent");
+            add_name(choices[id], sizeof choices[id],
+                     "ray_compiled_steps=ray|queued_compiled_steps=queued|native_compiled_autograd=recurrent");
         }
     }
     *one = (cli_key){.name = t->name,
@@ -258,6 +292,8 @@ static void add_tunable(int id, cli_key *one, cli_key *list) {
 
 static void fill(void) {
     if (rows[0].name) return;
+    for (int i = 0; tune_strategies[i]; i++) add_name(strategies, sizeof strategies, tune_strategies[i]->name);
+    for (int i = 0; i < XLSTM_TUNABLE_COUNT; i++) add_name(tunables, sizeof tunables, xlstm_tunable_get(i)->name);
     int used = 0, id = 0;
     for (int i = 0; i < FIXED; i++) {
         /* The tunables come first in their group. */
@@ -306,21 +342,59 @@ int cli_key_find(const char *name, cli_commands command, bool flag) {
     return row;
 }
 
+int cli_key_second(const char *name, cli_commands command) {
+    for (const cli_alias *a = aliases; a < aliases + ALIASES; a++) {
+        if (a->both && (a->commands & command) && same(a->alias, name)) return find_row(a->both, command);
+    }
+    return -1;
+}
+
+int cli_key_alias(const cli_key *key, cli_commands command, int n, const char **alias) {
+    for (; n < ALIASES; n++) {
+        const cli_alias *a = &aliases[n];
+        if (!(a->commands & command)) continue;
+        if (!same(a->name, key->name) && !(a->both && same(a->both, key->name))) continue;
+        /* A key that the command has under the alias's own name comes first. */
+        const int row = find_row(a->alias, command);
+        if (row >= 0 && (rows[row].commands & command)) continue;
+        *alias = a->alias;
+        return n + 1;
+    }
+    return 0;
+}
+
+/* The one name that goes on from `name`; -1 where none does or several do. */
+static int continued(const char *name, const char *const *names, int count) {
+    const size_t length = strlen(name);
+    int found = -1;
+    for (int i = 0; i < count && length > 2; i++) {
+        char head[64];
+        snprintf(head, sizeof head, "%.*s", (int)length, names[i]);
+        if (!same(head, name)) continue;
+        if (found >= 0) return -1;
+        found = i;
+    }
+    return found;
+}
+
 const char *cli_key_nearest(const char *name, cli_commands command, bool flag) {
     fill();
     const char *names[ROWS + ALIASES];
-    for (int own = 1; own >= 0; own--) {
+    /* On the command line a flag of another command would not help. */
+    for (int own = 1; own >= (flag ? 1 : 0); own--) {
         int count = 0;
         for (int i = 0; i < ROWS; i++) {
-            if (!!(rows[i].commands & command) == own) names[count++] = rows[i].name;
+            if (!!(rows[i].commands & command) == own && !(flag && rows[i].type == CLI_INERT))
+                names[count++] = rows[i].name;
         }
+        int nearest = continued(name, names, count);
         for (int i = 0; i < ALIASES; i++) {
             bool single = !aliases[i].alias[1];
             if (!single && (flag || !aliases[i].flag_only) && !!(aliases[i].commands & command) == own) {
                 names[count++] = aliases[i].alias;
             }
         }
-        int nearest = xl_nearest_name(name, names, count);
+        if (nearest < 0) nearest = xl_nearest_name(name, names, count);
         if (nearest >= 0) return names[nearest];
     }
     return NULL;

@@ -33,7 +33,8 @@ typedef enum cli_type {
     CLI_CHOICE,   /* one of `choices` */
     CLI_DURATION, /* seconds, or text with a unit: 90s, 30m, 2h; inside [min, max] seconds */
     CLI_INTS,     /* list of integers inside [min, max]: [16, 32] or "16,32,64-128+32,1-8*2" */
-    CLI_CHOICES,  /* list of names out of `choices` (any, where NULL): ["a", "b"] or "a,b" */
+    CLI_CHOICES,  /* list of names out of `choices`: ["a", "b"] or "a,b" */
+    CLI_NAMES,    /* the same of any names; `choices` (or NULL) are those that help and completion offer */
     CLI_OBJECT,   /* JSON object, not checked further here; on the command line as JSON text */
     CLI_INERT     /* a key of the original without effect here: any value, said once */
 } cli_type;
@@ -71,6 +72,7 @@ typedef struct cli_alias {
     const char *alias, *name;
     cli_commands commands;
     bool flag_only;
+    const char *both; /* a second key that gets the same value; NULL: none */
 } cli_alias;
 
 /* All rows, tunables included. */
@@ -81,7 +83,15 @@ const cli_key *cli_key_at(int index);
  * row, else -1. flag: the name comes from the command line. */
 int cli_key_find(const char *name, cli_commands command, bool flag);
 
-/* Nearest known name among keys and aliases, those of `command` first; NULL where none is near. */
+/* Index of the second key that a flag sets (`-t` both workers and decode_workers); -1: it sets one. */
+int cli_key_second(const char *name, cli_commands command);
+
+/* The command's other spellings of a key, one a call: n is 0 first, then what the last call returned; 0: no more.
+ */
+int cli_key_alias(const cli_key *key, cli_commands command, int n, const char **alias);
+
+/* Nearest known name among the keys and aliases of `command`; in a config, where the keys of all commands may
+ * stand, then of the others. NULL where none is near. */
 const char *cli_key_nearest(const char *name, cli_commands command, bool flag);
 
 /* Name of the one command in `command`: "save-outputs". */

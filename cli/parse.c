@@ -12,6 +12,33 @@
 
 extern char **environ;
 
+/* What the engine takes for a tunable that nothing sets, as `xltune params` says. */
+static json_t *engine_default(const cli_key *key, const xlstm_hparams *hparams) {
+    const int id = key->tunable - 1;
+    const xlstm_tunable *t = xlstm_tunable_get(id);
+    int64_t preset;
+    xlstm_tunable_range(id, hparams, NULL, NULL, &preset);
+    json_t *value = t->type == XLSTM_TYPE_CHOICE ? json_string(t->choices[preset]) : json_integer(preset);
+    return key->type == CLI_INTS || key->type == CLI_CHOICES ? json_pack("[o]", value) : value;
+}
+
+/* Defaults that only model and machine decide: for the eyes of people, who then see every value in force. */
+static void add_late_defaults(cli_config *cfg) {
+    xlstm_hparams hparams;
+    const int model_row = cli_row(cfg, "model_path");
+    char *embedded = model_row < 0 || cli_value(cfg, model_row, NULL) ? NULL : cli_default_model();
+    if (embedded) cfg->value[CLI_LAYER_DEFAULT][model_row] = json_string(embedded);
+    free(embedded);
+    const char *model = model_row < 0 ? NULL : cli_model_path(cfg, NULL);
+    const bool known = model && !xlstm_checkpoint_inspect(model, &hparams, NULL, NULL);
+    for (int row = 0; row < cfg->rows; row++) {
+        const cli_key *key = cli_key_at(row);
+        if (!key->tunable || !(key->commands & cfg->spec->command) || cli_value(cfg, row, NULL)) continue;
+        json_decref(cfg->value[CLI_LAYER_DEFAULT][row]);
+        cfg->value[CLI_LAYER_DEFAULT][row] = engine_default(key, known ? &hparams : NULL);
+    }
+}
+
 /* One key a line, so that people can read it and programs too. */
 static int print_effective(const cli_config *cfg) {
     json_t *all = cli_provenance_json(cfg);
@@ -125,6 +152,7 @@ int cli_config_parse(cli_config **out, const cli_spec *spec, int argc, char **ar
     }
     if (cfg->inert) cli_notice("accepted for the original's sake, without effect here: %s", cfg->inert);
     if (cli_bool(cfg, "print_effective_config")) {
+        add_late_defaults(cfg);
         code = print_effective(cfg);
         goto out;
     }

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -46,6 +47,13 @@ static char *look_up(const cli_config *cfg, const char *name, const char *key, c
     return path;
 }
 
+char *cli_default_model(void) {
+    const char *named = getenv("XLTUNE_MODEL");
+    if (named && *named) return strdup(named);
+    char *path = cli_data_path("models/tiny-literature");
+    return path ? path : if_exists(strdup("models/tiny-literature"));
+}
+
 static char *default_model(xlstm_error *err) {
     const char *named = getenv("XLTUNE_MODEL");
     if (named && *named) {
@@ -56,8 +64,7 @@ static char *default_model(xlstm_error *err) {
         xl_fail(err, XLSTM_ENOTFOUND, "$XLTUNE_MODEL: found %s, wanted a checkpoint folder", named);
         return NULL;
     }
-    char *path = cli_data_path("models/tiny-literature");
-    if (!path) path = if_exists(strdup("models/tiny-literature"));
+    char *path = cli_default_model();
     if (path) {
         cli_notice("model %s (the embedded one)", path);
     } else {
@@ -110,16 +117,38 @@ int cli_input_text(const char *path, char **text, size_t *bytes, xlstm_error *er
     return xl_file_read(path, TEXT_LIMIT, text, bytes, err);
 }
 
+/* Standard input can be read once, and the prompt is asked for more than once. */
+static int read_input(cli_config *cfg, xlstm_error *err) {
+    return cfg->input ? XLSTM_OK : cli_input_text(NULL, &cfg->input, &cfg->input_bytes, err);
+}
+
+bool cli_prompt_piped(cli_config *cfg) {
+    struct stat input;
+    return cfg->spec->command == CLI(generate) && !cli_has(cfg, "prompt_file") &&
+           cli_layer_of(cfg, "prompt") == CLI_LAYER_DEFAULT && !fstat(STDIN_FILENO, &input) &&
+           (S_ISFIFO(input.st_mode) || S_ISREG(input.st_mode) || S_ISSOCK(input.st_mode)) &&
+           !read_input(cfg, NULL) && cfg->input_bytes;
+}
+
+static int copy(const char *from, size_t size, char **text, size_t *bytes, xlstm_error *err) {
+    *text = malloc(size + 1);
+    if (!*text) return xl_fail(err, XLSTM_ENOMEM, "prompt: out of memory");
+    memcpy(*text, from, size);
+    (*text)[size] = 0;
+    *bytes = size;
+    return XLSTM_OK;
+}
+
 int cli_prompt_text(cli_config *cfg, char **text, size_t *bytes, xlstm_error *err) {
     const char *name = cli_str(cfg, "prompt_file");
+    if (name ? !strcmp(name, "-") : cli_prompt_piped(cfg)) {
+        int status = read_input(cfg, err);
+        return status ? status : copy(cfg->input, cfg->input_bytes, text, bytes, err);
+    }
     if (!name) {
         const char *prompt = cli_str(cfg, "prompt");
-        *text = strdup(prompt ? prompt : "");
-        if (!*text) return xl_fail(err, XLSTM_ENOMEM, "prompt: out of memory");
-        *bytes = strlen(*text);
-        return XLSTM_OK;
+        return copy(prompt ? prompt : "", prompt ? strlen(prompt) : 0, text, bytes, err);
     }
-    if (!strcmp(name, "-")) return cli_input_text(NULL, text, bytes, err);
     char *path = look_up(cfg, name, "prompt_file", "prompts");
     if (!path) {
         return xl_fail(err, XLSTM_ENOTFOUND, "prompt_file (%s): found no file %s, nor one in prompts/",

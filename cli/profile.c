@@ -87,8 +87,7 @@ static int64_t prompt_tokens(cli_config *cfg, const char *model) {
     char *text = NULL;
     size_t bytes = 0, count = 0;
     int32_t *ids = NULL;
-    bool streamed = cli_str(cfg, "prompt_file") && !strcmp(cli_str(cfg, "prompt_file"), "-");
-    if (!streamed && !xlstm_tokenizer_open(&tokenizer, model, NULL) && !cli_prompt_text(cfg, &text, &bytes, NULL) &&
+    if (!xlstm_tokenizer_open(&tokenizer, model, NULL) && !cli_prompt_text(cfg, &text, &bytes, NULL) &&
         xlstm_tokenizer_encode(tokenizer, text, bytes, true, &ids, &count, NULL)) {
         count = 0;
     }

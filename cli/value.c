@@ -38,7 +38,7 @@ bool cli_choice_name(const cli_key *key, int n, char *out, size_t size) {
 }
 
 static json_t *choose(const cli_key *key, const char *text) {
-    if (!key->choices) return json_string(text);
+    if (key->type == CLI_NAMES) return json_string(text);
     char name[64], main_name[64];
     for (int n = 0; choice_entry(key->choices, n, name, main_name, sizeof name); n++) {
         if (!strcasecmp(name, text)) return json_string(main_name);
@@ -117,11 +117,10 @@ void cli_value_wanted(const cli_key *key, char *out, size_t size) {
         break;
     case CLI_CHOICES:
         choice_list(key, names, sizeof names);
-        if (key->choices) {
-            snprintf(out, size, "a list out of %s", names);
-        } else {
-            snprintf(out, size, "a list of names");
-        }
+        snprintf(out, size, "a list out of %s", names);
+        break;
+    case CLI_NAMES:
+        snprintf(out, size, "a list of names");
         break;
     case CLI_DURATION:
         snprintf(out, size, "a time such as 90s, 30m or 2h");
@@ -276,6 +275,7 @@ json_t *cli_value_from_text(const cli_key *key, const char *text, char *message)
         out = parse_ints(key, text);
         break;
     case CLI_CHOICES:
+    case CLI_NAMES:
         out = parse_choices(key, text);
         break;
     case CLI_OBJECT:
@@ -363,6 +363,7 @@ json_t *cli_value_from_json(const cli_key *key, const json_t *json, char *messag
         }
         break;
     case CLI_CHOICES:
+    case CLI_NAMES:
         if (json_is_array(json)) out = list_from_json(key, json);
         if (text) out = parse_choices(key, text);
         break;

@@ -100,8 +100,7 @@ typedef struct auto_search {
 
 static void destroy(void *state);
 
-static int create(const tune_space *space, const tune_strategy_options *options, void **state,
-                     xlstm_error *err) {
+static int create(const tune_space *space, const tune_strategy_options *options, void **state, xlstm_error *err) {
     auto_search *s = calloc(1, sizeof *s);
     if (!s) return xl_fail(err, XLSTM_ENOMEM, "strategy auto: out of memory");
     int status = tune_record_init(&s->record, space, err);

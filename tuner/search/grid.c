@@ -10,8 +10,7 @@ typedef struct grid {
     uint32_t next;
 } grid;
 
-static int create(const tune_space *space, const tune_strategy_options *options, void **state,
-                     xlstm_error *err) {
+static int create(const tune_space *space, const tune_strategy_options *options, void **state, xlstm_error *err) {
     grid *g = calloc(1, sizeof *g);
     if (!g) return xl_fail(err, XLSTM_ENOMEM, "strategy grid: out of memory");
     int status = tune_record_init(&g->record, space, err);

@@ -12,8 +12,7 @@ typedef struct random_search {
     int proposals, trials;
 } random_search;
 
-static int create(const tune_space *space, const tune_strategy_options *options, void **state,
-                       xlstm_error *err) {
+static int create(const tune_space *space, const tune_strategy_options *options, void **state, xlstm_error *err) {
     random_search *r = calloc(1, sizeof *r);
     if (!r) return xl_fail(err, XLSTM_ENOMEM, "strategy random: out of memory");
     int status = tune_record_init(&r->record, space, err);

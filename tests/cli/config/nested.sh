@@ -4,4 +4,5 @@ cat > c.json <<'J'
  "optimizer": {"chunk_size": 17, "trials": 3},
  "runner": {"chunk_size": 18, "heads_per_band": null, "segment": null}}
 J
-xltune generate --config c.json --print-effective-config | grep -E 'chunk_size|heads_per_band|segment|trials'
+xltune generate --config c.json --print-effective-config | grep -E 'chunk_size|heads_per_band|segment|trials' |
+    grep -v '"default"'
