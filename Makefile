@@ -1,6 +1,9 @@
-# The front door; Meson builds. `make` alone prints this list.
+# The front door; Meson builds. `make` alone prints this list. PREFIX and DESTDIR are honoured after any build.
 BUILD ?= build
-PREFIX ?= /usr/local
+PREFIX ?=
+prefix = $(abspath $(patsubst ~/%,$(HOME)/%,$(PREFIX)))
+# For the recipe's environment; Meson would take a relative one from the build folder.
+destdir = $(if $(DESTDIR),DESTDIR="$(abspath $(DESTDIR))")
 
 help:
 	@sed -n 's/^\([a-z]*\): .*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 18
@@ -8,8 +11,9 @@ help:
 deps: ## install what building and running needs (apt, brew, dnf or pacman)
 	@sh tools/deps.sh
 
-build: deps ## compile into build/
-	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) --prefix $(PREFIX)
+build: deps ## compile into build/ (the program: build/cli/xltune)
+	@test -f $(BUILD)/build.ninja || meson setup $(BUILD)
+	@$(if $(PREFIX),meson configure $(BUILD) --prefix "$(prefix)")
 	@meson compile -C $(BUILD)
 
 demo: build ## the main job on the embedded checkpoint: search, save, judge, plot, generate
@@ -21,10 +25,14 @@ check: build ## all tests
 bench: build ## speed on this machine, beside its own limits
 	@sh bench/engine.sh $(BUILD)
 
-install: build ## install under PREFIX (/usr/local)
-	@meson install -C $(BUILD)
+install: build ## install under PREFIX (/usr/local), in DESTDIR if that is set
+	@$(destdir) meson install -C $(BUILD) --no-rebuild
+	@$(destdir) python3 tools/uninstall.py --record $(BUILD)
+
+uninstall: ## remove what install put there, its folders too
+	@$(destdir) python3 tools/uninstall.py $(BUILD) $(if $(PREFIX),"$(prefix)")
 
 clean: ## remove the build folder
 	rm -rf $(BUILD)
 
-.PHONY: help deps build demo check bench install clean
+.PHONY: help deps build demo check bench install uninstall clean

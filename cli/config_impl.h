@@ -49,6 +49,8 @@ const char *cli_backend_name(const cli_config *cfg);
 char *cli_default_model(void);
 /* A file or folder of the installed data, else of the source tree; malloc'd, NULL where there is none. */
 char *cli_data_path(const char *name);
+/* The folder of the installed data. */
+const char *cli_data_folder(void);
 
 void cli_help_print(const cli_spec *spec);
 

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "cli/config_impl.h"
+#include "datadir.h"
 
 static const size_t TEXT_LIMIT = (size_t)1 << 30;
 
@@ -20,6 +21,10 @@ static char *if_exists(char *path) {
     if (path && exists(path)) return path;
     free(path);
     return NULL;
+}
+
+const char *cli_data_folder(void) {
+    return XL_DATADIR;
 }
 
 char *cli_data_path(const char *name) {

@@ -64,7 +64,7 @@ int cli_profile_load(cli_config *cfg, xlstm_error *err) {
         /* Not every scheduler has a profile; one that was asked for by name must be there. */
         if (wanted) {
             status = xl_fail(err, XLSTM_ENOTFOUND, "profile (%s): found no profile %s in %s/profiles",
-                             cli_source(cfg, "profile"), wanted, XL_DATADIR);
+                             cli_source(cfg, "profile"), wanted, cli_data_folder());
         }
         goto out;
     }

@@ -2,7 +2,7 @@
 """make_man.py XLTUNE VERSION PROSE_DIR OUT_DIR: man pages of the commands that the program has.
 
 A page is its prose, PROSE_DIR/xltune-COMMAND.man (roff), around the options that `xltune COMMAND -h` lists, so the
-options are always the program's. A command without prose gets a page from its help alone."""
+options are always the program's. It prints the path of each. A command without prose gets a page from its help alone."""
 import os
 import re
 import sys
@@ -67,6 +67,12 @@ def head(name, version, summary):
            f".SH NAME\n{roff(name)} \\- {roff(summary)}\n"
 
 
+def write(path, text):
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    print(path)
+
+
 def main():
     xltune, version, folder, out = sys.argv[1:5]
     listed = commands(xltune)
@@ -80,15 +86,13 @@ def main():
             text += ".PP\n" + roff(page.notes).replace("\n\n", "\n.PP\n") + "\n"
         text += prose(folder, name) or ""
         text += options(page) + EXIT + see_also(names, name)
-        with open(os.path.join(out, name + ".1"), "w", encoding="utf-8") as file:
-            file.write(text)
+        write(os.path.join(out, name + ".1"), text)
     text = head("xltune", version, "run xLSTM checkpoints and find their fastest runtime parameters")
     text += ".SH SYNOPSIS\n.B xltune\n.I command\n.RI [ options ]\n.br\n.B xltune \\-\\-version\n"
     rows = "".join(f".TP\n.BR xltune\\-{roff(name)} (1)\n{roff(summary)}\n" for name, summary in listed)
     text += (prose(folder, "xltune") or "").replace("@COMMANDS@\n", rows)
     text += EXIT + see_also(names, "xltune")
-    with open(os.path.join(out, "xltune.1"), "w", encoding="utf-8") as file:
-        file.write(text)
+    write(os.path.join(out, "xltune.1"), text)
 
 
 main()
