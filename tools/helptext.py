@@ -20,20 +20,30 @@ class Option:
         self.name, self.argument, self.text = name, argument, ""
 
     @property
+    def spellings(self):
+        """Its name and the others that the help tells, long and short."""
+        found = re.search(r"; also (-.*)$", self.text)
+        return [self.name] + (found.group(1).split(", ") if found else [])
+
+    @property
     def choices(self):
         found = re.search(r"\[([^\]]+)\]", self.text)
         return found.group(1).split(", ") if found else []
 
 
 class Help:
-    """usage, summary, sections [(title, [Option])], inert [flags], notes (text below the options)."""
+    """usage, actions (what its first argument may be), summary, sections [(title, [Option])], inert [flags], notes (text below the options)."""
 
     def __init__(self, xltune, command):
         self.sections, self.inert, self.notes = [], [], ""
         blocks = run(xltune, command, "-h").split("\n\n")
         head = blocks[0].split("\n")
+        while len(head) > 1 and head[1].startswith("   "):
+            head[0] += " " + head.pop(1).strip()
         self.usage = head[0].removeprefix("usage: ")
         self.summary = " ".join(line.strip() for line in head[1:])
+        words = re.search(r" ((?:[a-z]+\|)+[a-z]+)\b", self.usage)
+        self.actions = words.group(1).split("|") if words else []
         for block in blocks[1:]:
             lines = block.rstrip("\n").split("\n")
             title = re.fullmatch(r"([A-Z].*):", lines[0])

@@ -28,7 +28,7 @@ def main():
                             os.path.join(source, "docs", "man"), man], check=True, capture_output=True, text=True)
     made += pages.stdout.splitlines()
     with tempfile.TemporaryDirectory() as scratch:
-        subprocess.run([sys.executable, os.path.join(tools, "make_completions.py"), xltune, scratch], check=True)
+        subprocess.run([sys.executable, os.path.join(tools, "make_completions.py"), xltune, source, scratch], check=True)
         for name, place in PLACES.items():
             path = os.path.join(prefix, datadir, place)
             make_folders(os.path.dirname(path), made)
