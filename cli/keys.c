@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <xlstm/model.h>
 #include <xlstm/tunable.h>
 
 #include "base/error.h"
@@ -19,7 +20,7 @@
 #define HUGE_COUNT 1e12
 
 /* clang-format off: a row a line, sorted by group, then by name; the order of the help. */
-static char strategies[256], tunables[512]; /* filled from their tables */
+static char strategies[256], tunables[512], devices[256]; /* filled from their tables */
 static const cli_key fixed[] = {
     {"model_path", CLI_GROUP_INPUT, CLI_STR, HAS_MODEL, 0, 0, NULL, NULL, "DIR",
      "checkpoint folder; unset: $XLTUNE_MODEL or the embedded one", 0},
@@ -101,7 +102,7 @@ static const cli_key fixed[] = {
     {"roofline", CLI_GROUP_MEASURE, CLI_BOOL, CLI(bench), 0, 0, "false", NULL, NULL,
      "measure read bandwidth and sgemm too, print each result's share", 0},
 
-    {"device", CLI_GROUP_ENGINE, CLI_CHOICE, CLI_ENGINE | CLI(params), 0, 0, "cpu", "cpu", NULL, "where to run", 0},
+    {"device", CLI_GROUP_ENGINE, CLI_CHOICE, CLI_ENGINE | CLI(params), 0, 0, "cpu", devices, NULL, "where to run", 0},
     {"cpu_mask", CLI_GROUP_ENGINE, CLI_CHOICE, CLI_ENGINE | CLI(params), 0, 0, NULL, "c|avx2|avx512|neon", NULL,
      "use no more than these instructions", 0},
 
@@ -293,6 +294,8 @@ static void add_tunable(int id, cli_key *one, cli_key *list) {
 static void fill(void) {
     if (rows[0].name) return;
     for (int i = 0; tune_strategies[i]; i++) add_name(strategies, sizeof strategies, tune_strategies[i]->name);
+    xlstm_device_info device;
+    for (int i = 0; !xlstm_device_at(i, &device); i++) add_name(devices, sizeof devices, device.name);
     for (int i = 0; i < XLSTM_TUNABLE_COUNT; i++) add_name(tunables, sizeof tunables, xlstm_tunable_get(i)->name);
     int used = 0, id = 0;
     for (int i = 0; i < FIXED; i++) {

@@ -1,10 +1,17 @@
-/* The backends that are built in: the one place that names them. */
+/* The backends that are built in. */
 #include <string.h>
 
 #include "backend/backend.h"
-#include "backend/cpu/cpu.h"
 
-static const xl_backend *const backends[] = {&xl_backend_cpu};
+#define BACKEND(id) extern const xl_backend xl_backend_##id;
+#include "backend/backends.def"
+#undef BACKEND
+
+static const xl_backend *const backends[] = {
+#define BACKEND(id) &xl_backend_##id,
+#include "backend/backends.def"
+#undef BACKEND
+};
 
 enum { COUNT = sizeof backends / sizeof *backends };
 

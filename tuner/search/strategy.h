@@ -61,7 +61,7 @@ typedef struct tune_strategy_class {
     const char *summary; /* one line for help */
     const char *many;    /* the strategy that takes its place where there are several objectives; NULL: itself */
     tune_ends ends;
-    bool exhaustive; /* wants every point: it is not cut off by the default of `trials` */
+    bool exhaustive; /* every point in one order, whatever the seed; the default of `trials` does not cut it off */
     bool guided;     /* learns from what earlier runs measured: their best points are its first */
     bool divides;    /* gives its best where parameters that act on different phases are searched apart */
     int (*create)(const tune_space *space, const tune_strategy_options *options, void **state, xlstm_error *err);
