@@ -9,7 +9,6 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "cli/config_impl.h"
-#include "datadir.h"
 
 static const size_t TEXT_LIMIT = (size_t)1 << 30;
 
@@ -23,12 +22,8 @@ static char *if_exists(char *path) {
     return NULL;
 }
 
-const char *cli_data_folder(void) {
-    return XL_DATADIR;
-}
-
 char *cli_data_path(const char *name) {
-    char *path = if_exists(xl_path_join(XL_DATADIR, name));
+    char *path = if_exists(xl_path_join(cli_data_folder(), name));
     return path ? path : if_exists(xl_path_join(XL_SOURCE_DIR, name));
 }
 
@@ -74,8 +69,8 @@ static char *default_model(xlstm_error *err) {
         cli_notice("model %s (the embedded one)", path);
     } else {
         xl_fail(err, XLSTM_ENOTFOUND,
-                "no model: give --model DIR or set XLTUNE_MODEL; the embedded one is not in %s",
-                XL_DATADIR "/models");
+                "no model: give --model DIR or set XLTUNE_MODEL; the embedded one is not in %s/models",
+                cli_data_folder());
     }
     return path;
 }
