@@ -16,6 +16,7 @@
 #include "cli/bench_table.h"
 #include "cli/command.h"
 #include "cli/config.h"
+#include "cli/progress.h"
 #include "cli/signals.h"
 #include "tuner/study/machine.h"
 
@@ -280,6 +281,11 @@ static int warm_up(const bench *b, xlstm_session *session, const bench_row *row,
 
 /* Measures rows [first, last), which share one opening of the model: a sample of each in turn, there and back, so
  * that drift of the machine falls on all alike. */
+static int show_load(void *user) {
+    cli_progress("loading the model", 0, 0);
+    return cli_signals_cancel(user);
+}
+
 static int measure(bench *b, xlstm_model *model, size_t first, size_t last, xlstm_error *err) {
     int64_t vocabulary = xlstm_model_hparams(model)->vocab_size;
     size_t count = last - first;
@@ -307,6 +313,7 @@ static int measure(bench *b, xlstm_model *model, size_t first, size_t last, xlst
             size_t i = r % 2 ? count - 1 - k : k;
             bench_row *row = &b->table.rows[first + i];
             double seconds;
+            cli_progress("measuring: sample", (size_t)r * count + k, (size_t)repeats * count);
             forget_peak();
             status = run_test(b, sessions[i], row, vocabulary, &seconds, err);
             if (status) break;
@@ -315,6 +322,7 @@ static int measure(bench *b, xlstm_model *model, size_t first, size_t last, xlst
             row->seconds[row->samples++] = seconds;
         }
     }
+    cli_progress_end();
     for (size_t i = 0; sessions && i < count; i++) {
         if (!i || sessions[i] != sessions[i - 1]) xlstm_session_destroy(sessions[i]);
     }
@@ -336,8 +344,9 @@ static int measure_all(bench *b, xlstm_error *err) {
         xlstm_model_options options = {.settings = &opened,
                                        .device = cli_str(b->cfg, "device"),
                                        .cpu_mask = cli_str(b->cfg, "cpu_mask"),
-                                       .cancel = cli_signals_cancel};
+                                       .cancel = show_load};
         status = xlstm_model_open(&model, path, &options, err);
+        cli_progress_end();
         if (status) break;
         if (!b->settings) {
             int64_t vocabulary = xlstm_model_hparams(model)->vocab_size;

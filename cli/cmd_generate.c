@@ -17,6 +17,7 @@
 #include "base/system.h"
 #include "cli/command.h"
 #include "cli/config.h"
+#include "cli/progress.h"
 #include "cli/signals.h"
 #include "cli/streams.h"
 #include "cli/watchdog.h"
@@ -44,11 +45,13 @@ typedef struct generation {
     xl_log *stats;
     int64_t made;
     double start_s, load_s, prefill_s, decode_s;
+    bool prefilling;
     bool cancelled; /* within prefill: the state is that of no position */
 } generation;
 
 static int cancel(void *user) {
     const generation *g = user;
+    if (g->prefilling) cli_progress("reading the prompt", 0, 0);
     return cli_signals_cancel(NULL) || cli_watchdog_hard(g->watchdog, NULL, NULL);
 }
 
@@ -146,7 +149,10 @@ static int feed(generation *g, xlstm_error *err) {
     for (size_t i = 0; i < g->count; i++) xlstm_sampler_accept(g->sampler, g->ids[i]);
     xlstm_session_set_cancel(g->session, cancel, g);
     double start = xl_now_s();
+    g->prefilling = true;
     int status = xlstm_prefill(g->session, g->ids, g->count - 1, XLSTM_LOGITS_NONE, NULL, err);
+    g->prefilling = false;
+    cli_progress_end();
     g->cancelled = status == XLSTM_ECANCELLED;
     /* A token that was begun is finished. */
     xlstm_session_set_cancel(g->session, NULL, NULL);

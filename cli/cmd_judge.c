@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "cli/command.h"
+#include "cli/progress.h"
 #include "cli/run_folder.h"
 #include "cli/signals.h"
 #include "tuner/judge/outputs.h"

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "cli/command.h"
 #include "cli/json_out.h"
+#include "cli/progress.h"
 #include "cli/run_folder.h"
 #include "cli/signals.h"
 #include "cli/streams.h"

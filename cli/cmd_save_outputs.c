@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/output.h"
 #include "cli/command.h"
+#include "cli/progress.h"
 #include "cli/run_folder.h"
 #include "cli/signals.h"
 #include "cli/value.h"

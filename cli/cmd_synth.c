@@ -25,6 +25,7 @@
 #include "base/rng.h"
 #include "cli/command.h"
 #include "cli/config.h"
+#include "cli/progress.h"
 #include "cli/signals.h"
 
 static const cli_spec spec = {
@@ -69,7 +70,7 @@ typedef struct synth {
     size_t count, shards;
     size_t *shard; /* [count] of each tensor */
     uint64_t bytes;
-    uint64_t parameters;
+    uint64_t parameters, made; /* of all; written so far */
     bool made_folder;
     xlstm_tensor_writer *writer;
     batch batches[2];
@@ -236,6 +237,8 @@ static int write_shard(synth *s, size_t shard, xlstm_error *err) {
         next_pieces(s, shard, &tensor, &first, s->making);
         xl_pool_run(xl_pool_shared(), xl_cpu_count(), 1 + s->making->count, run_task, s);
         status = s->write_status;
+        for (int i = 0; i < s->making->count; i++) s->made += s->making->pieces[i].count;
+        cli_progress("writing the checkpoint: million parameters", s->made / 1000000, s->parameters / 1000000 + 1);
         if (!status && cli_signals_stop()) status = xl_fail(err, XLSTM_ECANCELLED, "%s: stopped", s->out);
     } while (!status && s->making->count);
     if (status) xlstm_tensor_writer_abort(s->writer);
@@ -370,6 +373,7 @@ static int make(synth *s, xlstm_error *err) {
     if (status) return status;
     status = check_space(s, err);
     for (size_t i = 0; i < s->shards && !status; i++) status = write_shard(s, i, err);
+    cli_progress_end();
     if (!status && s->shards > 1) status = write_index(s, err);
     /* Last: without it the folder is no checkpoint. */
     if (!status) status = write_config(s, err);

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "cli/config_impl.h"
+#include "cli/progress.h"
 
 bool cli_clip(int tunable, int64_t *value, const xlstm_hparams *hparams) {
     xlstm_work work;
@@ -145,16 +146,31 @@ int cli_open_tokenizer(cli_config *cfg, xlstm_tokenizer **tokenizer, xlstm_error
     return path ? xlstm_tokenizer_open(tokenizer, path, err) : XLSTM_ENOTFOUND;
 }
 
+/* A step that is shown while it can be cancelled. */
+typedef struct shown_load {
+    xlstm_cancel_fn cancel;
+    void *user;
+} shown_load;
+
+static int show_load(void *user) {
+    const shown_load *load = user;
+    cli_progress("loading the model", 0, 0);
+    return load->cancel ? load->cancel(load->user) : 0;
+}
+
 int cli_open_model(cli_config *cfg, xlstm_model **model, xlstm_cancel_fn cancel, void *user, xlstm_error *err) {
     const char *path = cli_model_path(cfg, err);
     if (!path) return XLSTM_ENOTFOUND;
     xlstm_settings settings;
     int status = cli_settings(cfg, NULL, &settings, err);
     if (status) return status;
+    shown_load load = {cancel, user};
     xlstm_model_options options = {.settings = &settings,
                                    .device = cli_str(cfg, "device"),
                                    .cpu_mask = cli_str(cfg, "cpu_mask"),
-                                   .cancel = cancel,
-                                   .user = user};
-    return xlstm_model_open(model, path, &options, err);
+                                   .cancel = show_load,
+                                   .user = &load};
+    status = xlstm_model_open(model, path, &options, err);
+    cli_progress_end();
+    return status;
 }

@@ -86,10 +86,3 @@ int cli_work_run(const cli_spec *spec, int argc, char **argv, const char *(*miss
     cli_config_free(cfg);
     return code;
 }
-
-void cli_progress(const char *what, size_t done, size_t total) {
-    if (!isatty(STDERR_FILENO)) return;
-    if (done < total) fprintf(stderr, "\r%s %zu/%zu", what, done, total);
-    else fputs("\r\033[K", stderr);
-    fflush(stderr);
-}

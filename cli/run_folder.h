@@ -21,7 +21,4 @@ int cli_exit_code(const cli_config *cfg, int status, const xlstm_error *err);
 int cli_work_run(const cli_spec *spec, int argc, char **argv, const char *(*missing)(const cli_config *cfg),
                  int (*work)(cli_config *cfg, xlstm_error *err));
 
-/* "\rWHAT done/total" on standard error where that is a terminal; done == total takes the line away. */
-void cli_progress(const char *what, size_t done, size_t total);
-
 #endif
