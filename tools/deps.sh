@@ -12,7 +12,6 @@ pkg-config pkg-config pkgconf-pkg-config pkgconf finds the libraries
 meson meson meson meson configures the build
 ninja-build ninja ninja-build ninja builds
 libjansson-dev jansson jansson-devel jansson JSON
-libopenblas-dev - openblas-devel openblas dense matrix products
 libpcre2-dev pcre2 pcre2-devel pcre2 the tokenizer's regular expression
 libutf8proc-dev utf8proc utf8proc-devel libutf8proc Unicode normal forms
 libhwloc-dev hwloc hwloc-devel hwloc processor topology and pinning

@@ -20,7 +20,8 @@ typedef struct xlstm_roofline {
     /* The same of a buffer of cached_bytes, that all threads' parts together fit into half of the cache. */
     uint64_t cached_bytes;
     double cached_gb_s;
-    /* Dense float32 products through BLAS, one a thread side by side, sized as in prefill (512 tokens). */
+    /* Dense float32 products by the kernels that prefill uses, one a thread side by side, sized as there (512
+     * tokens). */
     double sgemm_gflop_s; /* 1e9 multiplications and additions a second, all threads together */
 } xlstm_roofline;
 

@@ -10,6 +10,9 @@ void xl_kernels_init(xl_kernels *table, unsigned cpu_flags) {
 #elif defined(__aarch64__)
     if (cpu_flags & XL_CPU_NEON) xl_kernels_init_neon(table);
 #endif
+#ifdef XL_HAVE_BLAS
+    if (cpu_flags) xl_kernels_init_blas(table);
+#endif
 }
 
 size_t xl_mlstm_chunk_scratch(int64_t length, int64_t dqk, int64_t dv) {

@@ -36,6 +36,26 @@ typedef struct xl_mlstm_chunk {
 /* Floats of scratch that mlstm_chunk needs; grows with each argument. */
 size_t xl_mlstm_chunk_scratch(int64_t length, int64_t dqk, int64_t dv);
 
+/* Columns that a packed panel holds behind one another; a multiple of every block. */
+#define XL_GEMM_DEPTH 256
+/* Floats of scratch that a product needs, 64-byte aligned. */
+#define XL_GEMM_SCRATCH (2 * 64 * XL_GEMM_DEPTH)
+
+/* Floats of a packed token. */
+static inline size_t xl_gemm_packed_floats(int64_t cols) {
+    return (size_t)((cols + XL_GEMM_DEPTH - 1) / XL_GEMM_DEPTH) * XL_GEMM_DEPTH;
+}
+
+typedef struct xl_product {
+    xl_matrix w;
+    const float *packed; /* the first of n tokens, which begins a panel */
+    int64_t n;
+    float *y;
+    int64_t ldy; /* floats between rows of y */
+    bool accumulate;
+    float *scratch; /* XL_GEMM_SCRATCH floats */
+} xl_product;
+
 typedef struct xl_kernels {
     const char *name; /* "c", "avx2", "avx512", "neon" */
 
@@ -48,6 +68,13 @@ typedef struct xl_kernels {
     void (*prepare[XL_FORMAT_COUNT])(const float *x, int64_t cols, void *out);
     /* y[r] = sum_j w[r, j] x[j], r < w->rows, for w of that format; x [cols] as `prepare` made it. */
     void (*matvec[XL_FORMAT_COUNT])(const xl_matrix *w, const void *x, float *y);
+
+    /* Dense products (xl_product) on one thread: y [n, w.rows] = x [n, w.cols] times the transpose of w, plus y
+     * where asked for. x is packed first, a panel of at most gemm_tokens tokens at a time, each into
+     * xl_gemm_packed_floats(cols) * gemm_tokens floats behind one another. */
+    int64_t gemm_tokens;
+    void (*gemm_pack)(const float *x, int64_t ldx, int64_t n, int64_t cols, float *packed);
+    void (*gemm)(const struct xl_kernels *table, const xl_product *p);
 
     /* y = x / sqrt(mean(x^2) + eps) * w + b over n values; b may be NULL; y may be x. */
     void (*rms_norm)(const float *x, const float *w, const float *b, double eps, int64_t n, float *y);
@@ -80,28 +107,9 @@ void xl_kernels_init_ref(xl_kernels *table);
 void xl_kernels_init_avx2(xl_kernels *table);
 void xl_kernels_init_avx512(xl_kernels *table);
 void xl_kernels_init_neon(xl_kernels *table);
+void xl_kernels_init_blas(xl_kernels *table); /* where it is built in */
 
 /* Bytes that `prepare` may fill for a vector of `cols` values, whatever the format. */
 size_t xl_prepared_bytes(int64_t cols);
-
-/* y [n, w.rows] = x [n, w.cols] times the transpose of w, plus y where `accumulate`. */
-typedef struct xl_product {
-    xl_matrix w;
-    const float *x;
-    int64_t ldx; /* floats between rows of x */
-    int64_t n;
-    float *y;
-    int64_t ldy;
-    bool accumulate;
-    float *scratch; /* xl_gemm_scratch(w.cols) floats, 64-byte aligned */
-} xl_product;
-
-/* Dense product on one thread, through CBLAS. Weights that are not float32 pass through the scratch a panel at a
- * time. */
-size_t xl_gemm_scratch(int64_t cols);
-void xl_gemm(const xl_kernels *table, const xl_product *p);
-
-/* Makes the BLAS library single-threaded whatever its environment says; our own threads call it side by side. */
-void xl_blas_single_thread(void);
 
 #endif

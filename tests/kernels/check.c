@@ -524,52 +524,64 @@ static void bench_cell(void) {
     }
 }
 
+/* x [n, cols] packed for the table, panel by panel. */
+static region pack(const xl_kernels *table, const float *x, int64_t ldx, int64_t n, int64_t cols) {
+    int64_t step = table->gemm_tokens;
+    size_t token = xl_gemm_packed_floats(cols);
+    region r = make((size_t)((n + step - 1) / step * step) * token * sizeof(float));
+    for (int64_t t = 0; t < n; t += step)
+        table->gemm_pack(x + t * ldx, ldx, n - t < step ? n - t : step, cols, floats(r) + (size_t)t * token);
+    return r;
+}
+
 static void check_gemm(void) {
-    static const int64_t shapes[][3] = {{1, 1, 1},     {2, 5, 7},     {3, 300, 530},
-                                        {17, 33, 257}, {64, 96, 256}, {1, 40, 300}};
+    static const int64_t shapes[][3] = {{1, 1, 1},     {2, 5, 7},     {3, 300, 530}, {12, 32, 256}, {6, 16, 512},
+                                        {17, 33, 257}, {64, 96, 256}, {1, 40, 300},  {25, 65, 31}};
     for (int f = 0; f < XL_FORMAT_COUNT; f++)
         for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
             for (int accumulate = 0; accumulate < 2; accumulate++) {
-                int64_t n = shapes[s][0], rows = shapes[s][1], cols = shapes[s][2], ldx = cols + 3;
+                int64_t n = shapes[s][0], rows = shapes[s][1], cols = shapes[s][2], ldx = cols + 3, ldy = rows + 2;
                 char what[64];
                 snprintf(what, sizeof what, "gemm[%s] %dx%dx%d", name_of(f), (int)n, (int)rows, (int)cols);
-                region data, x = random_floats((size_t)(n * ldx), 1), y = random_floats((size_t)(n * rows), 1);
-                region z = copy_of(y), scratch = make(xl_gemm_scratch(cols) * 4), one = make((size_t)rows * 4);
+                region data, x = random_floats((size_t)(n * ldx), 1), y = random_floats((size_t)(n * ldy - 2), 1);
+                region z = copy_of(y), scratch = make(XL_GEMM_SCRATCH * 4), one = make((size_t)rows * 4);
                 xl_matrix w = random_matrix(&data, f, rows, cols, 3, 0);
                 for (int64_t t = 0; t < n; t++) {
                     multiply(&ref, &w, floats(x) + t * ldx, floats(one));
                     for (int64_t r = 0; r < rows; r++)
-                        floats(y)[t * rows + r] = floats(one)[r] + (accumulate ? floats(y)[t * rows + r] : 0);
+                        floats(y)[t * ldy + r] = floats(one)[r] + (accumulate ? floats(y)[t * ldy + r] : 0);
                 }
-                xl_gemm(&isa, &(xl_product){.w = w,
-                                            .x = floats(x),
-                                            .ldx = ldx,
-                                            .n = n,
-                                            .y = floats(z),
-                                            .ldy = rows,
-                                            .accumulate = accumulate,
-                                            .scratch = floats(scratch)});
-                expect(what, distance(floats(z), floats(y), (size_t)(n * rows)), 2e-6);
+                region packed = pack(&isa, floats(x), ldx, n, cols);
+                isa.gemm(&isa, &(xl_product){.w = w,
+                                             .packed = floats(packed),
+                                             .n = n,
+                                             .y = floats(z),
+                                             .ldy = ldy,
+                                             .accumulate = accumulate,
+                                             .scratch = floats(scratch)});
+                /* What lies between rows of y is compared too: it must not change. */
+                expect(what, distance(floats(z), floats(y), (size_t)(n * ldy - 2)), 2e-6);
                 drop(data, what), drop(x, what), drop(y, what), drop(z, what), drop(scratch, what), drop(one, what);
+                drop(packed, what);
             }
     for (int f = 0; bench && f < XL_FORMAT_COUNT; f++)
         for (int64_t n = 64; n <= 512; n *= 8) {
             int64_t size = 1024;
             char what[64];
-            snprintf(what, sizeof what, "gemm[%s] %dx1024x1024, first by f32", name_of(f), (int)n);
-            region data[2], x = random_floats((size_t)(n * size), 1);
-            region y = make((size_t)(n * size) * 4), scratch = make(xl_gemm_scratch(size) * 4);
-            xl_product p[2];
-            for (int i = 0; i < 2; i++)
-                p[i] = (xl_product){.w = random_matrix(&data[i], i ? f : XL_FORMAT_F32, size, size, 0, 0),
-                                    .x = floats(x),
-                                    .ldx = size,
-                                    .n = n,
-                                    .y = floats(y),
-                                    .ldy = size,
-                                    .scratch = floats(scratch)};
-            BENCH(2.0 * (double)(size * size * n), "GFLOP/s", what, xl_gemm(&isa, &p[0]), xl_gemm(&isa, &p[1]));
-            drop(data[0], what), drop(data[1], what), drop(x, what), drop(y, what), drop(scratch, what);
+            snprintf(what, sizeof what, "gemm[%s] %dx1024x1024", name_of(f), (int)n);
+            region data, x = random_floats((size_t)(n * size), 1);
+            region y = make((size_t)(n * size) * 4), scratch = make(XL_GEMM_SCRATCH * 4);
+            region packed[] = {pack(&ref, floats(x), size, n, size), pack(&isa, floats(x), size, n, size)};
+            xl_product p = {.w = random_matrix(&data, f, size, size, 0, 0),
+                            .n = n,
+                            .y = floats(y),
+                            .ldy = size,
+                            .scratch = floats(scratch)};
+            xl_product q = p;
+            p.packed = floats(packed[0]), q.packed = floats(packed[1]);
+            BENCH(2.0 * (double)(size * size * n), "GFLOP/s", what, ref.gemm(&ref, &p), isa.gemm(&isa, &q));
+            drop(data, what), drop(x, what), drop(y, what), drop(scratch, what);
+            drop(packed[0], what), drop(packed[1], what);
         }
 }
 
@@ -591,7 +603,6 @@ int main(int argc, char **argv) {
         printf("this processor has no %s\n", mask);
         return 77;
     }
-    xl_blas_single_thread();
     xl_rng_seed(&rng, seed);
     check_conversions();
     check_rounding();

@@ -94,10 +94,12 @@ static void drop_tokens(xl_executor *e) {
 static int reserve_tokens(xl_executor *e, size_t tokens, xlstm_error *err) {
     if (tokens <= e->tokens) return XLSTM_OK;
     const xl_plan *plan = e->plan;
-    size_t width = whole_lines(plan->widest_input), floats;
+    size_t width = whole_lines(plan->widest_input), floats, packed = xl_cpu_packed_floats(plan, (int64_t)tokens);
     for (int i = 0; i < XL_SLOT_COUNT; i++) width += whole_lines((size_t)plan->program.width[i]);
     drop_tokens(e);
-    e->slots = xl_mul(width, tokens, &floats) ? xl_aligned_alloc(floats, sizeof(float)) : NULL;
+    e->slots = xl_mul(width, tokens, &floats) && xl_add(floats, packed, &floats)
+                   ? xl_aligned_alloc(floats, sizeof(float))
+                   : NULL;
     e->ids = xl_array(tokens, sizeof *e->ids);
     e->slices = xl_array(tokens, sizeof *e->slices);
     e->kept = xl_array(tokens, sizeof *e->kept);
@@ -111,6 +113,7 @@ static int reserve_tokens(xl_executor *e, size_t tokens, xlstm_error *err) {
         at += whole_lines((size_t)plan->program.width[i]) * tokens;
     }
     e->normed = at;
+    e->packed = at + whole_lines(plan->widest_input) * tokens;
     e->tokens = tokens;
     return XLSTM_OK;
 }

@@ -63,6 +63,7 @@ struct xl_executor {
     float *slots;  /* one allocation behind slot[] and normed */
     float *slot[XL_SLOT_COUNT];
     float *normed;    /* [tokens, widest_input] */
+    float *packed;    /* tokens of an operation's input, packed for tiles */
     int32_t *ids;     /* [tokens] of the segment */
     slice *slices;    /* [tokens] */
     int64_t *kept;    /* [tokens] rows whose logits are wanted */
@@ -132,6 +133,9 @@ void xl_cpu_product(segment *s, const xl_op *op, xl_team *team, int thread, int6
 /* Cuts the cell's work of a segment into executor->tasks; their number, s->slices known. With tasks NULL only
  * counts. */
 int64_t xl_cpu_cut_cell(const segment *s, int64_t heads_per_band, cell_task *tasks);
+
+/* Floats of executor->packed for segments of n tokens. */
+size_t xl_cpu_packed_floats(const xl_plan *plan, int64_t tokens);
 
 /* Floats of one thread's scratch for products of segments of n tokens. */
 size_t xl_cpu_product_scratch(const xl_plan *plan, int64_t tokens);

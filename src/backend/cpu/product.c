@@ -1,5 +1,6 @@
 /* Dense products of a segment, cut into tiles of weight rows (and tokens, where rows are few) that the team claims
- * one by one. A segment of one token takes the path of matrix times vector. */
+ * one by one. The tokens are packed once for all tiles; a segment of few tokens takes the path of matrix times
+ * vector. */
 #include "backend/cpu/internal.h"
 
 #include <string.h>
@@ -13,13 +14,12 @@ enum {
     PRODUCTS_A_THREAD = 2, /* tiles, for threads of unequal speed to end together */
     VECTORS_A_THREAD = 4,
     VECTOR_ROWS_MIN = 16,
-    /* Projections of no more rows, the gates, go token by token: BLAS sums a whole row in one float32 chain, and an
-     * input gate's error reaches the logits magnified (a golden file: 1.6e-5 from this alone, 2e-6 without). */
+    /* Projections of no more rows, the gates, go token by token: a tile sums a piece of a row in one float32 chain,
+     * and an input gate's error reaches the logits magnified. */
     NARROW_ROWS = 64,
-    /* So few tokens go one by one too: BLAS would spend more on converting and packing the weights. */
+    /* So few tokens go one by one too: more would be spent on converting and packing the weights. */
     FEW_TOKENS = 8,
-    BLOCK_BYTES = 128 << 10, /* of weights that stay in the second-level cache over the tokens */
-    NORM_TOKENS = 8
+    BLOCK_BYTES = 128 << 10 /* of weights that stay in the second-level cache over the tokens */
 };
 
 typedef struct tiling {
@@ -51,18 +51,17 @@ static int64_t count_tiles(const xl_op *op, const tiling *t) {
     return tiles * t->token_tiles;
 }
 
-/* Each tile packs its weights and its tokens anew, so tiles are as large as there are enough of them, and near to
- * square: the longer side is halved until there are. */
-static void cut_products(const xl_op *op, tiling *t, int threads) {
+/* A tile packs its weights anew, so rows are cut first, tokens (into whole panels) where there are not enough. */
+static void cut_products(const xl_op *op, tiling *t, int threads, int64_t panel) {
     int64_t largest = 1, wanted = threads == 1 ? 1 : (int64_t)threads * PRODUCTS_A_THREAD;
     for (int64_t i = 0; i < t->projections; i++) largest = max64(largest, op->out[i].w->m.rows);
     int64_t row_parts = ceil_div(largest, TILE_SIDE), token_parts = ceil_div(t->count, TILE_SIDE);
     for (;;) {
-        t->rows = round_up(ceil_div(largest, row_parts), VECTOR_ROWS_MIN);
-        t->tokens = ceil_div(t->count, token_parts);
+        t->rows = round_up(ceil_div(largest, row_parts), TILE_SIDE_MIN);
+        t->tokens = round_up(ceil_div(t->count, token_parts), panel);
         t->token_tiles = ceil_div(t->count, t->tokens);
         if (count_tiles(op, t) >= wanted) break;
-        if (t->rows >= t->tokens && t->rows > TILE_SIDE_MIN) {
+        if (t->rows > TILE_SIDE_MIN) {
             row_parts *= 2;
         } else if (t->tokens > TILE_SIDE_MIN) {
             token_parts *= 2;
@@ -72,10 +71,10 @@ static void cut_products(const xl_op *op, tiling *t, int threads) {
     }
 }
 
-static tiling cut(const xl_op *op, int64_t count, int threads) {
+static tiling cut(const xl_op *op, int64_t count, int threads, int64_t panel) {
     tiling t = {.count = count, .projections = op->kind == XL_OP_GATED ? 1 : op->outs};
     if (count > FEW_TOKENS) {
-        cut_products(op, &t, threads);
+        cut_products(op, &t, threads, panel);
         return t;
     }
     int64_t rows = 0, parts = threads == 1 ? 1 : (int64_t)threads * VECTORS_A_THREAD;
@@ -115,6 +114,7 @@ static bool tile_at(const xl_op *op, const tiling *t, int64_t index, tile *out) 
 typedef struct input {
     const float *x;
     int64_t stride, cols;   /* floats */
+    const float *packed;    /* the executor's, of all rows, where they are more than few */
     float *prepared;        /* room for FEW_TOKENS rows of each format */
     size_t prepared_floats; /* of a row */
     bool is_prepared[XL_FORMAT_COUNT];
@@ -163,9 +163,8 @@ static void run_tile(const segment *s, const tile *t, const xl_projection *p, in
     if (tokens <= FEW_TOKENS || p->w->m.rows <= NARROW_ROWS) {
         run_vectors(s, t, p, &w, in, tokens, y, ldy, scratch);
     } else {
-        xl_gemm(k, &(xl_product){.w = w,
-                                 .x = in->x + t->token * in->stride,
-                                 .ldx = in->stride,
+        k->gemm(k, &(xl_product){.w = w,
+                                 .packed = in->packed + (size_t)t->token * xl_gemm_packed_floats(in->cols),
                                  .n = t->count,
                                  .y = y,
                                  .ldy = ldy,
@@ -202,9 +201,9 @@ size_t xl_cpu_product_scratch(const xl_plan *plan, int64_t tokens) {
         for (int j = 0; j < op->outs && op->kind != XL_OP_EMBED; j++) {
             const xl_matrix *w = &op->out[j].w->m;
             size_t one = (size_t)w->rows;
-            if (tokens > FEW_TOKENS && xl_gemm_scratch(w->cols) > one) one = xl_gemm_scratch(w->cols);
+            if (tokens > FEW_TOKENS && one < XL_GEMM_SCRATCH) one = XL_GEMM_SCRATCH;
             if (op->kind == XL_OP_GATED)
-                one += (size_t)min64(tokens, TILE_SIDE) *
+                one += (size_t)(min64(tokens, TILE_SIDE) + TILE_SIDE_MIN) *
                        (size_t)(tokens <= FEW_TOKENS ? w->rows : min64(TILE_SIDE, w->rows));
             if (one > most) most = one;
         }
@@ -213,15 +212,38 @@ size_t xl_cpu_product_scratch(const xl_plan *plan, int64_t tokens) {
            (size_t)4 * XL_CACHE_LINE;
 }
 
-/* The first `rows` rows of slot op->from, normed into executor->normed. */
-static void norm_rows(segment *s, const xl_op *op, xl_team *team, int thread, int64_t rows) {
+static bool has_wide(const xl_op *op) {
+    bool wide = false;
+    for (int i = 0; i < op->outs; i++) wide |= op->out[i].w->m.rows > NARROW_ROWS;
+    return wide;
+}
+
+size_t xl_cpu_packed_floats(const xl_plan *plan, int64_t tokens) {
+    int64_t panel = plan->device->kernels.gemm_tokens, most = 0;
+    for (int i = 0; i < XL_SLOT_COUNT; i++) most = max64(most, plan->program.width[i]);
+    return tokens <= FEW_TOKENS ? 0 : (size_t)round_up(tokens, panel) * xl_gemm_packed_floats(most);
+}
+
+/* The first `rows` rows of slot op->from, normed into executor->normed where the operation has a norm, and packed
+ * where tiles will want that; a panel of tokens at a time. */
+static void make_input(segment *s, const xl_op *op, xl_team *team, int thread, int64_t rows) {
     xl_executor *e = s->executor;
-    int64_t width = e->plan->program.width[op->from];
-    for (int64_t t = xl_team_claim(team) * NORM_TOKENS; t < rows; t = xl_team_claim(team) * NORM_TOKENS) {
+    const xl_kernels *k = &e->plan->device->kernels;
+    int64_t width = e->plan->program.width[op->from], panel = max64(k->gemm_tokens, FEW_TOKENS / 2);
+    const bool packs = rows > FEW_TOKENS && has_wide(op);
+    panel = round_up(panel, k->gemm_tokens);
+    for (int64_t t = xl_team_claim(team) * panel; t < rows; t = xl_team_claim(team) * panel) {
         if (xl_cpu_stopped(s, thread)) return;
-        for (int64_t i = t; i < min64(t + NORM_TOKENS, rows); i++)
-            e->plan->device->kernels.rms_norm(e->slot[op->from] + i * width, op->norm, op->norm_bias, op->norm_eps,
-                                              width, e->normed + i * width);
+        int64_t end = min64(t + panel, rows);
+        const float *x = e->slot[op->from];
+        if (op->norm) {
+            for (int64_t i = t; i < end; i++)
+                k->rms_norm(x + i * width, op->norm, op->norm_bias, op->norm_eps, width, e->normed + i * width);
+            x = e->normed;
+        }
+        for (int64_t i = t; packs && i < end; i += k->gemm_tokens)
+            k->gemm_pack(x + i * width, width, min64(k->gemm_tokens, end - i), width,
+                         e->packed + (size_t)i * xl_gemm_packed_floats(width));
     }
 }
 
@@ -240,12 +262,13 @@ void xl_cpu_product(segment *s, const xl_op *op, xl_team *team, int thread, int6
         e->plan->device->kernels.rms_norm(in.x, op->norm, op->norm_bias, op->norm_eps, width, scratch);
         in.x = scratch;
         scratch += round_up(width, XL_CACHE_LINE / sizeof(float));
-    } else if (op->norm) {
-        norm_rows(s, op, team, thread, rows);
+    } else if (op->norm || (rows > FEW_TOKENS && has_wide(op))) {
+        make_input(s, op, team, thread, rows);
         xl_team_barrier(team);
-        in.x = e->normed;
+        if (op->norm) in.x = e->normed;
+        in.packed = e->packed;
     }
-    tiling tiles = cut(op, rows, xl_team_size(team));
+    tiling tiles = cut(op, rows, xl_team_size(team), e->plan->device->kernels.gemm_tokens);
     tile t;
     for (int64_t i = xl_team_claim(team); tile_at(op, &tiles, i, &t); i = xl_team_claim(team)) {
         if (xl_cpu_stopped(s, thread)) return;

@@ -25,9 +25,11 @@ typedef struct job {
     const uint64_t *words; /* [threads][words_each] */
     size_t words_each;
     const xl_kernels *kernels;
-    const float *x, *w; /* [TOKENS, SIZE], [SIZE, SIZE] */
-    float *y;           /* [threads][TOKENS, SIZE] */
-    int repeats;        /* of the part in a round */
+    const float *w; /* [SIZE, SIZE] */
+    float *packed;  /* TOKENS rows of SIZE values, packed */
+    float *scratch; /* [threads][XL_GEMM_SCRATCH] */
+    float *y;       /* [threads][TOKENS, SIZE] */
+    int repeats;    /* of the part in a round */
     double until, best;
     bool over;
     uint64_t sink[XL_POOL_MAX]; /* keeps the compiler from dropping the reads */
@@ -56,7 +58,12 @@ static void work(job *j, int thread) {
             float *y = j->y + (size_t)thread * TOKENS * SIZE;
             const xl_matrix w = {
                 .data = j->w, .format = XL_FORMAT_F32, .rows = SIZE, .cols = SIZE, .stride = SIZE * sizeof(float)};
-            xl_gemm(j->kernels, &(xl_product){.w = w, .x = j->x, .ldx = SIZE, .n = TOKENS, .y = y, .ldy = SIZE});
+            j->kernels->gemm(j->kernels, &(xl_product){.w = w,
+                                                       .packed = j->packed,
+                                                       .n = TOKENS,
+                                                       .y = y,
+                                                       .ldy = SIZE,
+                                                       .scratch = j->scratch + (size_t)thread * XL_GEMM_SCRATCH});
         }
     }
 }
@@ -115,12 +122,15 @@ static int measure_read(uint64_t *bytes, int *threads, double seconds, double *g
 
 static int measure_sgemm(const xl_kernels *kernels, int *threads, double seconds, double *gflop_s,
                          xlstm_error *err) {
-    size_t inputs = (size_t)(TOKENS + SIZE) * SIZE, outputs = (size_t)*threads * TOKENS * SIZE;
-    float *floats = xl_aligned_alloc(inputs + outputs, sizeof *floats);
-    if (!floats) return xl_fail(err, XLSTM_ENOMEM, "out of memory for %zu floats to multiply", inputs + outputs);
-    for (size_t i = 0; i < inputs; i++) floats[i] = (float)(i % 17) - 8;
-    job j = {
-        .kernels = kernels, .x = floats, .w = floats + (size_t)TOKENS * SIZE, .y = floats + inputs, .repeats = 1};
+    enum { PACKED = TOKENS + 64 }; /* whole panels */
+    const size_t weights = (size_t)SIZE * SIZE, packed = PACKED * xl_gemm_packed_floats(SIZE);
+    const size_t all = weights + packed + (size_t)*threads * (TOKENS * SIZE + XL_GEMM_SCRATCH);
+    float *floats = xl_aligned_alloc(all, sizeof *floats);
+    if (!floats) return xl_fail(err, XLSTM_ENOMEM, "out of memory for %zu floats to multiply", all);
+    for (size_t i = 0; i < weights + packed; i++) floats[i] = (float)(i % 17) - 8;
+    job j = {.kernels = kernels, .w = floats, .packed = floats + weights, .repeats = 1};
+    j.scratch = j.packed + packed;
+    j.y = j.scratch + (size_t)*threads * XL_GEMM_SCRATCH;
     double best = measure(&j, threads, seconds);
     *gflop_s = 2.0 * TOKENS * SIZE * SIZE * *threads / best / 1e9;
     xl_aligned_free(floats);

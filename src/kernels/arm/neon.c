@@ -6,7 +6,7 @@
 
 #include "kernels/kernels.h"
 
-enum { WIDTH = 4, TILE_ROWS = 6, TILE_VECTORS = 4 };
+enum { WIDTH = 4, TILE_ROWS = 6, TILE_VECTORS = 4, GEMM_TOKENS = 6, GEMM_VECTORS = 4 };
 typedef float32x4_t vf;
 
 static const uint32_t first_lanes[8] = {~0u, ~0u, ~0u, ~0u, 0, 0, 0, 0};
@@ -114,6 +114,14 @@ static inline void v_store_bf16(uint16_t *p, vf x) {
     uint32x4_t rounded = vshrq_n_u32(vaddq_u32(vaddq_u32(bits, vdupq_n_u32(0x7fff)), odd), 16);
     uint32x4_t quiet = vorrq_u32(top, vdupq_n_u32(0x40));
     vst1_u16(p, vmovn_u32(vbslq_u32(vceqq_f32(x, x), rounded, quiet)));
+}
+/* Rows become columns. */
+static inline __attribute__((always_inline)) void v_transpose(vf r[WIDTH]) {
+    float32x4x2_t a = vtrnq_f32(r[0], r[1]), b = vtrnq_f32(r[2], r[3]);
+    r[0] = vcombine_f32(vget_low_f32(a.val[0]), vget_low_f32(b.val[0]));
+    r[1] = vcombine_f32(vget_low_f32(a.val[1]), vget_low_f32(b.val[1]));
+    r[2] = vcombine_f32(vget_high_f32(a.val[0]), vget_high_f32(b.val[0]));
+    r[3] = vcombine_f32(vget_high_f32(a.val[1]), vget_high_f32(b.val[1]));
 }
 static inline void v_prefetch(const void *p) {
     __builtin_prefetch(p);

@@ -67,6 +67,9 @@ static void add(const float *x, float *y, int64_t n) {
 void xl_kernels_init_ref(xl_kernels *table) {
     *table = (xl_kernels){
         .name = "c",
+        .gemm_tokens = 1,
+        .gemm_pack = xl_ref_gemm_pack,
+        .gemm = xl_ref_gemm,
         .rms_norm = rms_norm,
         .head_norm = head_norm,
         .soft_cap = soft_cap,

@@ -6,7 +6,7 @@
 
 #include "kernels/kernels.h"
 
-enum { WIDTH = 8, TILE_ROWS = 6, TILE_VECTORS = 2 };
+enum { WIDTH = 8, TILE_ROWS = 6, TILE_VECTORS = 2, GEMM_TOKENS = 6, GEMM_VECTORS = 2 };
 typedef __m256 vf;
 
 /* Lanes below n of FIRST_LANES + 8 - n are all ones. */
@@ -125,6 +125,24 @@ static inline void v_store_bf16(uint16_t *p, vf x) {
     rounded = _mm256_blendv_epi8(rounded, quiet, nan);
     __m256i packed = _mm256_permute4x64_epi64(_mm256_packus_epi32(rounded, rounded), 0x08);
     _mm_storeu_si128((__m128i *)(void *)p, _mm256_castsi256_si128(packed));
+}
+/* Rows become columns. */
+static inline __attribute__((always_inline)) void v_transpose(vf r[WIDTH]) {
+    vf a[8], b[8];
+    for (int i = 0; i < 4; i++) {
+        a[2 * i] = _mm256_unpacklo_ps(r[2 * i], r[2 * i + 1]);
+        a[2 * i + 1] = _mm256_unpackhi_ps(r[2 * i], r[2 * i + 1]);
+    }
+    for (int h = 0; h < 8; h += 4) {
+        b[h] = _mm256_shuffle_ps(a[h], a[h + 2], 0x44);
+        b[h + 1] = _mm256_shuffle_ps(a[h], a[h + 2], 0xee);
+        b[h + 2] = _mm256_shuffle_ps(a[h + 1], a[h + 3], 0x44);
+        b[h + 3] = _mm256_shuffle_ps(a[h + 1], a[h + 3], 0xee);
+    }
+    for (int i = 0; i < 4; i++) {
+        r[i] = _mm256_permute2f128_ps(b[i], b[i + 4], 0x20);
+        r[i + 4] = _mm256_permute2f128_ps(b[i], b[i + 4], 0x31);
+    }
 }
 static inline void v_prefetch(const void *p) {
     _mm_prefetch(p, _MM_HINT_T0);
