@@ -129,12 +129,21 @@ static int load(generation *g, xlstm_error *err) {
     return XLSTM_OK;
 }
 
+/* A saved sampler goes on where it stood; a seed that is given and is another than its own starts it anew. */
+static void use_seed(generation *g) {
+    uint64_t seed = (uint64_t)cli_int(g->cfg, "seed");
+    if (cli_layer_of(g->cfg, "seed") > CLI_LAYER_DEFAULT && seed != xlstm_sampler_seed(g->sampler))
+        xlstm_sampler_reseed(g->sampler, seed);
+}
+
 /* A state file holds every token but the last, which is pending: feeding it gives the logits to go on with. */
 static int feed(generation *g, xlstm_error *err) {
     const char *from = cli_str(g->cfg, "load_state");
+    size_t known = 0; /* ids that the sampler was told of with the state */
     if (from) {
-        int status = xlstm_state_load(g->session, from, err);
+        int status = xlstm_state_load_with(g->session, g->sampler, from, err);
         if (status) return status;
+        use_seed(g);
         int32_t pending = xlstm_session_pending(g->session);
         if (pending >= 0) {
             int32_t *longer = realloc(g->ids, (g->count + 1) * sizeof *longer);
@@ -143,10 +152,11 @@ static int feed(generation *g, xlstm_error *err) {
             longer[0] = pending;
             g->ids = longer;
             g->count++;
+            known = 1;
         }
         if (!g->count) return xl_fail(err, XLSTM_EARG, "%s: holds no pending token; give a prompt", from);
     }
-    for (size_t i = 0; i < g->count; i++) xlstm_sampler_accept(g->sampler, g->ids[i]);
+    for (size_t i = known; i < g->count; i++) xlstm_sampler_accept(g->sampler, g->ids[i]);
     xlstm_session_set_cancel(g->session, cancel, g);
     double start = xl_now_s();
     g->prefilling = true;
@@ -195,9 +205,9 @@ static int decode(generation *g, xlstm_error *err) {
         }
         status = xlstm_session_set_pending(g->session, id, err);
         if (status) break;
+        xlstm_sampler_accept(g->sampler, id);
         log_step(g, step, dt);
         if (xlstm_tokenizer_ends_text(g->tokenizer, id)) break;
-        xlstm_sampler_accept(g->sampler, id);
         g->made++;
         status = xlstm_decoder_push(g->decoder, id, &text, &bytes, err);
         if (!status) status = put(text, bytes, err);
@@ -232,7 +242,7 @@ static int generate(generation *g, xlstm_error *err) {
     status = feed(g, err);
     if (!status) status = decode(g, err);
     const char *to = cli_str(g->cfg, "save_state");
-    if (!status && to) status = xlstm_state_save(g->session, to, err);
+    if (!status && to) status = xlstm_state_save_with(g->session, g->sampler, to, err);
     if (!status) report(g);
     return status;
 }

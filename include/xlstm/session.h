@@ -76,12 +76,6 @@ XLSTM_API int xlstm_session_copy_state(xlstm_session *dst, const xlstm_session *
 XLSTM_API int xlstm_session_set_pending(xlstm_session *session, int32_t id, xlstm_error *err);
 XLSTM_API int32_t xlstm_session_pending(const xlstm_session *session);
 
-/* Saves state, position, pending token and the checkpoint's fingerprint as safetensors, atomically. ENOTFINITE, no
- * file written, where the state holds a number that is not finite: such a file could not be loaded. */
-XLSTM_API int xlstm_state_save(const xlstm_session *session, const char *path, xlstm_error *err);
-/* Loads all or nothing; EMISMATCH where the fingerprint is another checkpoint's. */
-XLSTM_API int xlstm_state_load(xlstm_session *session, const char *path, xlstm_error *err);
-
 /* Sampling. temperature 0 is greedy: the largest logit, the lowest id of equals. Order: repetition penalty,
  * temperature, top-k, top-p, min-p. */
 typedef struct xlstm_sampling {
@@ -98,10 +92,29 @@ typedef struct xlstm_sampler xlstm_sampler;
 XLSTM_API int xlstm_sampler_create(xlstm_sampler **out, const xlstm_sampling *options, int64_t vocab_size,
                                    xlstm_error *err);
 XLSTM_API void xlstm_sampler_destroy(xlstm_sampler *sampler);
-/* Tells the sampler of tokens for the repetition penalty. */
+/* Tells the sampler of tokens for the repetition penalty, in the order of the text. */
 XLSTM_API void xlstm_sampler_accept(xlstm_sampler *sampler, int32_t id);
+/* The seed that its generator was started from, and starting it anew from one. What it was told of stays. */
+XLSTM_API uint64_t xlstm_sampler_seed(const xlstm_sampler *sampler);
+XLSTM_API void xlstm_sampler_reseed(xlstm_sampler *sampler, uint64_t seed);
 /* Draws a token from logits [V]; does not change them. */
 XLSTM_API int32_t xlstm_sampler_draw(xlstm_sampler *sampler, const float *logits);
+
+/* Saves state, position, pending token and the checkpoint's fingerprint as safetensors, atomically. ENOTFINITE, no
+ * file written, where the state holds a number that is not finite: such a file could not be loaded. */
+XLSTM_API int xlstm_state_save(const xlstm_session *session, const char *path, xlstm_error *err);
+/* Loads all or nothing; EMISMATCH where the fingerprint is another checkpoint's. What the file says of a sampler is
+ * checked and left alone. */
+XLSTM_API int xlstm_state_load(xlstm_session *session, const char *path, xlstm_error *err);
+/* The same with a sampler, so that a text made in two parts is the text made at once: the file also holds which
+ * tokens the sampler was told of, how long ago, and where its generator stands. The pending token counts as one
+ * that the sampler was told of: accept it before saving. */
+XLSTM_API int xlstm_state_save_with(const xlstm_session *session, const xlstm_sampler *sampler, const char *path,
+                                    xlstm_error *err);
+/* The sampler keeps its own options and goes on where the saved one stood. Of a file without a sampler it accepts
+ * the pending token, if there is one, and is otherwise left as it was. All or nothing, for both. */
+XLSTM_API int xlstm_state_load_with(xlstm_session *session, xlstm_sampler *sampler, const char *path,
+                                    xlstm_error *err);
 
 #ifdef __cplusplus
 }

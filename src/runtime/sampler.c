@@ -8,23 +8,9 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "base/rng.h"
+#include "runtime/sampler.h"
 
-typedef struct candidate {
-    double logit;
-    int32_t id;
-} candidate;
-
-struct xlstm_sampler {
-    xlstm_sampling options;
-    int64_t vocab;
-    xl_rng rng;
-    candidate *candidates; /* [vocab] */
-    double *weights;       /* [vocab] */
-    uint32_t *seen;        /* [vocab] times among the remembered tokens; NULL: no penalty */
-    int32_t *recent;       /* [repeat_last_n] ring; NULL: all are remembered */
-    int64_t accepted;
-};
+typedef xl_candidate candidate;
 
 static int check(const xlstm_sampling *o, int64_t vocab, xlstm_error *err) {
     if (vocab < 1 || vocab > INT32_MAX)
@@ -51,13 +37,10 @@ int xlstm_sampler_create(xlstm_sampler **out, const xlstm_sampling *options, int
     s->options = *options;
     s->vocab = vocab_size;
     xl_rng_seed(&s->rng, options->seed);
-    bool penalty = options->repetition_penalty != 1 && options->repeat_last_n != 0;
-    bool window = penalty && options->repeat_last_n > 0;
     s->candidates = xl_array((size_t)vocab_size, sizeof *s->candidates);
     s->weights = xl_array((size_t)vocab_size, sizeof *s->weights);
-    if (penalty) s->seen = calloc((size_t)vocab_size, sizeof *s->seen);
-    if (window) s->recent = xl_array((size_t)options->repeat_last_n, sizeof *s->recent);
-    if (!s->candidates || !s->weights || (penalty && !s->seen) || (window && !s->recent)) {
+    s->last = calloc((size_t)vocab_size, sizeof *s->last);
+    if (!s->candidates || !s->weights || !s->last) {
         xlstm_sampler_destroy(s);
         return xl_fail(err, XLSTM_ENOMEM, "out of memory for a sampler over %lld tokens", (long long)vocab_size);
     }
@@ -69,20 +52,27 @@ void xlstm_sampler_destroy(xlstm_sampler *sampler) {
     if (!sampler) return;
     free(sampler->candidates);
     free(sampler->weights);
-    free(sampler->seen);
-    free(sampler->recent);
+    free(sampler->last);
     free(sampler);
 }
 
 void xlstm_sampler_accept(xlstm_sampler *s, int32_t id) {
-    if (!s->seen || id < 0 || id >= s->vocab) return;
-    if (s->recent) {
-        int32_t *slot = &s->recent[s->accepted % s->options.repeat_last_n];
-        if (s->accepted >= s->options.repeat_last_n) s->seen[*slot]--;
-        *slot = id;
-    }
-    s->seen[id]++;
-    s->accepted++;
+    if (id >= 0 && id < s->vocab) s->last[id] = ++s->accepted;
+}
+
+uint64_t xlstm_sampler_seed(const xlstm_sampler *sampler) {
+    return sampler->options.seed;
+}
+
+void xlstm_sampler_reseed(xlstm_sampler *sampler, uint64_t seed) {
+    sampler->options.seed = seed;
+    xl_rng_seed(&sampler->rng, seed);
+}
+
+/* How many of the latest tokens are penalised. */
+static uint64_t window(const xlstm_sampling *o) {
+    if (o->repetition_penalty == 1) return 0;
+    return o->repeat_last_n < 0 ? UINT64_MAX : (uint64_t)o->repeat_last_n;
 }
 
 static bool before(const candidate *a, const candidate *b) {
@@ -104,9 +94,10 @@ static void sink(candidate *heap, int64_t n, int64_t at) {
 static candidate gather(xlstm_sampler *s, const float *logits) {
     candidate best = {-INFINITY, 0};
     double penalty = s->options.repetition_penalty;
+    uint64_t latest = window(&s->options);
     for (int64_t i = 0; i < s->vocab; i++) {
         double logit = isnan(logits[i]) ? -INFINITY : (double)logits[i];
-        if (s->seen && s->seen[i]) logit = logit > 0 ? logit / penalty : logit * penalty;
+        if (s->last[i] && s->accepted - s->last[i] < latest) logit = logit > 0 ? logit / penalty : logit * penalty;
         s->candidates[i] = (candidate){logit, (int32_t)i};
         if (logit > best.logit) best = s->candidates[i];
     }

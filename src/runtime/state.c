@@ -8,11 +8,13 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "model/model.h"
+#include "runtime/sampler.h"
 #include "runtime/session.h"
 
 enum { PARTS = 3, NAME_BYTES = 40 }; /* c, n, m of a block */
 
-#define STATE_KIND "xlstm-state-1"
+/* Without and with a sampler. */
+static const char *const kinds[] = {"xlstm-state-1", "xlstm-state-2"};
 
 int xlstm_state_get(const xlstm_session *session, int64_t block, float *c, float *n, float *m, xlstm_error *err) {
     int status = xl_session_check(session, err);
@@ -88,35 +90,56 @@ static int check_finite(const void *data, size_t bytes, int status, const char *
     return XLSTM_OK;
 }
 
-int xlstm_state_save(const xlstm_session *session, const char *path, xlstm_error *err) {
-    int status = xl_session_check(session, err);
-    if (status) return status;
-    const xlstm_model *model = session->model;
-    size_t count = (size_t)model->hparams.num_blocks * PARTS;
-    xlstm_tensor *tensors = xl_array(count, sizeof *tensors);
-    char(*names)[NAME_BYTES] = xl_array(count, sizeof *names);
-    char *metadata =
-        xl_format("{\"kind\":\"" STATE_KIND "\",\"fingerprint\":\"%s\",\"position\":\"%llu\","
-                  "\"pending\":\"%ld\"}",
-                  model->info.fingerprint, (unsigned long long)session->position, (long)session->pending);
-    float *parts[PARTS] = {NULL};
-    xlstm_tensor_writer *writer = NULL;
-    if (!tensors || !names || !metadata) {
-        status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", path);
-        goto out;
-    }
-    for (size_t i = 0; i < count; i++)
-        tensors[i] = part_of(&model->hparams, (int64_t)(i / PARTS), (int)(i % PARTS), names[i]);
-    status = block_room(session, parts, err);
-    if (!status) status = xlstm_tensor_writer_begin(&writer, path, tensors, count, metadata, err);
-    for (size_t i = 0; i < count && !status; i++) {
+/* NULL when out of memory. */
+static char *metadata_of(const xlstm_session *session, const xl_sampler_state *sampler) {
+    char *base = xl_format("\"kind\":\"%s\",\"fingerprint\":\"%s\",\"position\":\"%llu\",\"pending\":\"%ld\"",
+                           kinds[sampler != NULL], session->model->info.fingerprint,
+                           (unsigned long long)session->position, (long)session->pending);
+    char generator[XL_GENERATOR_DIGITS + 1];
+    if (sampler) xl_sampler_state_generator(sampler, generator);
+    char *all = !base     ? NULL
+                : sampler ? xl_format("{%s,\"sampler_seed\":\"%llu\",\"sampler_generator\":\"%s\"}", base,
+                                      (unsigned long long)sampler->seed, generator)
+                          : xl_format("{%s}", base);
+    free(base);
+    return all;
+}
+
+static int write_parts(const xlstm_session *session, const xlstm_tensor *tensors, float *parts[PARTS],
+                       xlstm_tensor_writer *writer, const char *path, xlstm_error *err) {
+    int status = XLSTM_OK;
+    for (size_t i = 0; i < (size_t)session->model->hparams.num_blocks * PARTS && !status; i++) {
         if (i % PARTS == 0)
             status = session->model->backend->state_get(session->state, (int64_t)(i / PARTS), parts[0], parts[1],
                                                         parts[2], err);
         if (!status)
-            status = check_finite(parts[i % PARTS], tensors[i].bytes, XLSTM_ENOTFINITE, path, names[i], err);
+            status = check_finite(parts[i % PARTS], tensors[i].bytes, XLSTM_ENOTFINITE, path, tensors[i].name, err);
         if (!status) status = xlstm_tensor_writer_append(writer, parts[i % PARTS], tensors[i].bytes, err);
     }
+    return status;
+}
+
+/* sampler NULL: without. */
+static int save(const xlstm_session *session, const xl_sampler_state *sampler, const char *path, xlstm_error *err) {
+    const xlstm_hparams *hp = &session->model->hparams;
+    size_t blocks = (size_t)hp->num_blocks * PARTS, count = blocks + (sampler ? XL_SAMPLER_TENSORS : 0);
+    xlstm_tensor *tensors = xl_array(count, sizeof *tensors);
+    char(*names)[NAME_BYTES] = xl_array(blocks, sizeof *names);
+    char *metadata = metadata_of(session, sampler);
+    float *parts[PARTS] = {NULL};
+    xlstm_tensor_writer *writer = NULL;
+    int status = XLSTM_OK;
+    if (!tensors || !names || !metadata) {
+        status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", path);
+        goto out;
+    }
+    for (size_t i = 0; i < blocks; i++) tensors[i] = part_of(hp, (int64_t)(i / PARTS), (int)(i % PARTS), names[i]);
+    if (sampler) xl_sampler_state_tensors(sampler, tensors + blocks);
+    status = block_room(session, parts, err);
+    if (!status) status = xlstm_tensor_writer_begin(&writer, path, tensors, count, metadata, err);
+    if (!status) status = write_parts(session, tensors, parts, writer, path, err);
+    for (size_t i = blocks; i < count && !status; i++)
+        status = xlstm_tensor_writer_append(writer, tensors[i].data, tensors[i].bytes, err);
     if (!status) {
         status = xlstm_tensor_writer_finish(writer, err);
         writer = NULL;
@@ -127,6 +150,29 @@ out:
     free(metadata);
     free(names);
     free(tensors);
+    return status;
+}
+
+int xlstm_state_save(const xlstm_session *session, const char *path, xlstm_error *err) {
+    int status = xl_session_check(session, err);
+    return status ? status : save(session, NULL, path, err);
+}
+
+static int check_vocabulary(const xlstm_session *session, const xlstm_sampler *sampler, xlstm_error *err) {
+    int64_t wanted = session->model->hparams.vocab_size;
+    if (sampler->vocab == wanted) return XLSTM_OK;
+    return xl_fail(err, XLSTM_EARG, "the sampler is over %lld tokens, the session over %lld",
+                   (long long)sampler->vocab, (long long)wanted);
+}
+
+int xlstm_state_save_with(const xlstm_session *session, const xlstm_sampler *sampler, const char *path,
+                          xlstm_error *err) {
+    xl_sampler_state state = {0};
+    int status = xl_session_check(session, err);
+    if (!status) status = check_vocabulary(session, sampler, err);
+    if (!status) status = xl_sampler_state_take(&state, sampler, err);
+    if (!status) status = save(session, &state, path, err);
+    xl_sampler_state_free(&state);
     return status;
 }
 
@@ -155,27 +201,34 @@ static int parse_pending(const char *text, const char *path, int64_t vocab, int3
     return XLSTM_OK;
 }
 
+/* What a file says beside the tensors of the blocks. */
+typedef struct saved {
+    uint64_t position;
+    int32_t pending;
+    xl_sampler_state sampler;
+} saved;
+
 /* Everything that can be wrong with the file is found here, before the session changes. */
-static int check_state(const xlstm_tensor_file *file, const xlstm_model *model, const char *path,
-                       uint64_t *position, int32_t *pending, xlstm_error *err) {
+static int check_state(const xlstm_tensor_file *file, const xlstm_model *model, const char *path, saved *out,
+                       xlstm_error *err) {
     const char *kind = xlstm_tensor_file_metadata(file, "kind");
-    if (!kind || strcmp(kind, STATE_KIND) != 0)
-        return xl_fail(err, XLSTM_EFORMAT, "%s: kind '%.40s', wanted '" STATE_KIND "'", path,
-                       kind ? kind : "(none)");
+    bool sampler = kind && !strcmp(kind, kinds[1]);
+    if (!kind || (!sampler && strcmp(kind, kinds[0]) != 0))
+        return xl_fail(err, XLSTM_EFORMAT, "%s: kind '%.40s', wanted '%s' or '%s'", path, kind ? kind : "(none)",
+                       kinds[0], kinds[1]);
     const char *fingerprint = xlstm_tensor_file_metadata(file, "fingerprint");
     if (!fingerprint || strcmp(fingerprint, model->info.fingerprint) != 0)
         return xl_fail(err, XLSTM_EMISMATCH, "%s: fingerprint %.16s is another checkpoint's, wanted %.16s", path,
                        fingerprint ? fingerprint : "(none)", model->info.fingerprint);
-    int status = parse_position(xlstm_tensor_file_metadata(file, "position"), path, position, err);
+    int status = parse_position(xlstm_tensor_file_metadata(file, "position"), path, &out->position, err);
     if (!status)
         status = parse_pending(xlstm_tensor_file_metadata(file, "pending"), path, model->hparams.vocab_size,
-                               pending, err);
+                               &out->pending, err);
     if (status) return status;
-    size_t wanted = (size_t)model->hparams.num_blocks * PARTS;
-    if (xlstm_tensor_file_count(file) != wanted)
-        return xl_fail(err, XLSTM_EFORMAT, "%s: %zu tensors, wanted %zu", path, xlstm_tensor_file_count(file),
-                       wanted);
-    for (size_t i = 0; i < wanted; i++) {
+    size_t blocks = (size_t)model->hparams.num_blocks * PARTS, count = xlstm_tensor_file_count(file);
+    size_t wanted = blocks + (sampler ? XL_SAMPLER_TENSORS : 0);
+    if (count != wanted) return xl_fail(err, XLSTM_EFORMAT, "%s: %zu tensors, wanted %zu", path, count, wanted);
+    for (size_t i = 0; i < blocks; i++) {
         char name[NAME_BYTES];
         const xlstm_tensor want = part_of(&model->hparams, (int64_t)(i / PARTS), (int)(i % PARTS), name);
         const xlstm_tensor *have = xlstm_tensor_file_find(file, name);
@@ -188,16 +241,16 @@ static int check_state(const xlstm_tensor_file *file, const xlstm_model *model, 
         status = check_finite(have->data, have->bytes, XLSTM_EFORMAT, path, name, err);
         if (status) return status;
     }
-    return XLSTM_OK;
+    return sampler ? xl_sampler_state_read(&out->sampler, file, model->hparams.vocab_size, path, err) : XLSTM_OK;
 }
 
-int xlstm_state_load(xlstm_session *session, const char *path, xlstm_error *err) {
+/* sampler NULL: without. */
+static int load(xlstm_session *session, xlstm_sampler *sampler, const char *path, xlstm_error *err) {
     xlstm_tensor_file *file = NULL;
     float *parts[PARTS] = {NULL};
-    uint64_t position = 0;
-    int32_t pending = -1;
+    saved from = {.pending = -1};
     int status = xlstm_tensor_file_open(&file, path, err);
-    if (!status) status = check_state(file, session->model, path, &position, &pending, err);
+    if (!status) status = check_state(file, session->model, path, &from, err);
     if (!status) status = block_room(session, parts, err);
     for (int64_t i = 0; i < session->model->hparams.num_blocks && !status; i++) {
         for (int j = 0; j < PARTS; j++) {
@@ -209,10 +262,22 @@ int xlstm_state_load(xlstm_session *session, const char *path, xlstm_error *err)
         session->undefined = status != XLSTM_OK;
     }
     if (!status) {
-        session->position = position;
-        session->pending = pending;
+        session->position = from.position;
+        session->pending = from.pending;
+        if (sampler && from.sampler.ids) xl_sampler_state_restore(&from.sampler, sampler);
+        else if (sampler) xlstm_sampler_accept(sampler, from.pending);
     }
     free(parts[0]);
+    xl_sampler_state_free(&from.sampler);
     xlstm_tensor_file_close(file);
     return status;
+}
+
+int xlstm_state_load(xlstm_session *session, const char *path, xlstm_error *err) {
+    return load(session, NULL, path, err);
+}
+
+int xlstm_state_load_with(xlstm_session *session, xlstm_sampler *sampler, const char *path, xlstm_error *err) {
+    int status = check_vocabulary(session, sampler, err);
+    return status ? status : load(session, sampler, path, err);
 }

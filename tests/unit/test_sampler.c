@@ -209,6 +209,23 @@ static void seeds_decide(void **state) {
     xlstm_sampler_destroy(c);
 }
 
+static void a_seed_starts_the_generator_anew(void **state) {
+    xlstm_sampling o = plain;
+    o.seed = 42;
+    xlstm_sampler *a = make(o, VOCAB);
+    int32_t first[50];
+    for (int i = 0; i < 50; i++) first[i] = xlstm_sampler_draw(a, logits);
+    assert_int_equal(xlstm_sampler_seed(a), 42);
+    xlstm_sampler_reseed(a, 43);
+    assert_int_equal(xlstm_sampler_seed(a), 43);
+    int different = 0;
+    for (int i = 0; i < 50; i++) different += first[i] != xlstm_sampler_draw(a, logits);
+    assert_true(different > 5);
+    xlstm_sampler_reseed(a, 42);
+    for (int i = 0; i < 50; i++) assert_int_equal(xlstm_sampler_draw(a, logits), first[i]);
+    xlstm_sampler_destroy(a);
+}
+
 static void options_are_checked(void **state) {
     const struct {
         xlstm_sampling options;
@@ -245,6 +262,7 @@ int main(void) {
         cmocka_unit_test(repetition_is_penalised_inside_the_window),
         cmocka_unit_test(top_k_of_many_is_what_sorting_gives),
         cmocka_unit_test(seeds_decide),
+        cmocka_unit_test(a_seed_starts_the_generator_anew),
         cmocka_unit_test(options_are_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,3 +14,20 @@ echo $?
 xltune generate --model $MODEL --prompt x --max-new-tokens 1 --save-state /proc/none/s > out 2> err
 echo $?
 grep -c . err
+# So it is with a repetition penalty, whose window reaches back over the seam, and with a generator that goes on.
+for how in "--repetition-penalty 1.5" "--repetition-penalty 1.5 --repeat-last-n 5" \
+    "--repetition-penalty 1.3 --repeat-last-n -1 --temperature 1" "--temperature 1 --top-p 0.9"; do
+    g --prompt-file $PROMPTS/short.txt --max-new-tokens 24 --seed 7 $how > whole
+    for cut in 1 10; do
+        g --prompt-file $PROMPTS/short.txt --max-new-tokens $cut --seed 7 $how --save-state s > parts
+        cp parts again
+        g --load-state s --max-new-tokens $((24 - cut)) $how >> parts
+        cmp whole parts
+        g --load-state s --max-new-tokens $((24 - cut)) --seed 7 $how >> again
+        cmp whole again
+    done
+done
+# Another seed starts the generator anew.
+g --load-state s --max-new-tokens 14 --temperature 1 > goes_on
+g --load-state s --max-new-tokens 14 --temperature 1 --seed 8 > anew
+cmp -s goes_on anew || echo different
