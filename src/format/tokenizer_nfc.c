@@ -47,6 +47,24 @@ static bool order(points *p) {
     return true;
 }
 
+/* Composes points[0, n) in place and returns how many are left; negative on failure. utf8proc drops U+11A7, one
+ * before the first trailing consonant, after a Hangul syllable of two letters; it is a starter that composes with
+ * nothing before it, so that every one begins a part of its own. */
+static utf8proc_ssize_t compose(utf8proc_int32_t *data, size_t n) {
+    enum { BEFORE_TRAILING = 0x11A7 };
+    size_t made = 0;
+    for (size_t start = 0, stop; start < n; start = stop) {
+        stop = start + 1;
+        while (stop < n && data[stop] != BEFORE_TRAILING) stop++;
+        utf8proc_ssize_t part = utf8proc_normalize_utf32(data + start, (utf8proc_ssize_t)(stop - start),
+                                                         (utf8proc_option_t)(UTF8PROC_COMPOSE | UTF8PROC_STABLE));
+        if (part < 0) return part;
+        memmove(data + made, data + start, (size_t)part * sizeof *data);
+        made += (size_t)part;
+    }
+    return (utf8proc_ssize_t)made;
+}
+
 /* Normalizes one stretch that touches its neighbours at starters that compose with nothing across the border. */
 static bool stretch(const char *text, size_t bytes, points *p, xl_bytes *out) {
     p->count = 0;
@@ -67,8 +85,7 @@ static bool stretch(const char *text, size_t bytes, points *p, xl_bytes *out) {
         p->count += (size_t)n;
     }
     if (!order(p)) return false;
-    utf8proc_ssize_t n = utf8proc_normalize_utf32(p->data, (utf8proc_ssize_t)p->count,
-                                                  (utf8proc_option_t)(UTF8PROC_COMPOSE | UTF8PROC_STABLE));
+    utf8proc_ssize_t n = compose(p->data, p->count);
     if (n < 0 || !xl_bytes_reserve(out, 4 * (size_t)n)) return false;
     for (utf8proc_ssize_t i = 0; i < n; i++)
         out->size += (size_t)xl_utf8_put((uint32_t)p->data[i], out->data + out->size);
