@@ -6,11 +6,14 @@
 
 #include <cmocka.h>
 
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <xlstm/xlstm.h>
 
 #include "base/file.h"
+#include "base/memory.h"
 #include "small_model.h"
 
 enum { VOCABULARY = 101, FED = 200 };
