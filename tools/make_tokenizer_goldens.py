@@ -24,6 +24,24 @@ PIECES = ["a", "b", "st", "the ", "the <r", " ", "  ", "   ", "\n", "\r\n", "\t"
           " sw ", "_", " lead", "\x00", "\u212b", "²", "Ⓐ", "Ⅳ", "!", "measure", "where", "éà", "\u0903"]
 
 
+# One of each construct that PCRE2 reads differently, or that the translation writes differently.
+CL100K = (r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|"
+          r"\s*[\r\n]|\s+(?!\S)|\s")
+PATTERNS = [
+    CL100K, r"\d{1,3}+", r"\d{2}?", r"\d{2}+", r"\d{2,3}?", r"\d{,2}", r"\d{,2}+", r"a**b|x{,}|\d{2,}?+",
+    r"\b", r"\B.", r"\b\w", r"\w+", r"\W+", r"[\w]+", r"[^\w]+", r"[\W]|\d", r"[^\S\n]+", r"[\S\n]", r"\h+|\H", r"[^\h]",
+    r"[[:punct:]]+", r"[^[:punct:]]", r"[[:^punct:]a]", r"\p{Punct}", r"[[:word:]]+", r"[[:^word:]]", r"[[:alpha:]]+|[[:digit:]]",
+    r"[[:graph:]]+", r"[[:print:]]+", r"[[:^graph:]]", r"[[:cntrl:][:blank:]]", r"[[:upper:]]|[[:lower:]]+", r"[[:^ascii:]]",
+    r"(?m).", r"(?m:a.)|.x", r".", r"^", r"$", r"^a|b$", r".\Z", r".\z", r"\A.|\G\s", r"(?x) a b # c", "(?x)a + \n|\\ ",
+    r"[a-z&&[^aeiou]]", r"[^a-z&&[^aeiou]]", r"[\w&&[^\d]]+", r"[[a-c][x-z]]", r"[^[a-c]x]", r"[a[^b]]", r"[\p{L}&&[^\p{Lu}]]+",
+    r"\u200c|\x{e9}|\x41|\t", r"[\u200c\u200d]", r"[]a]|[a-c-]", r"[0-9-a-c]", r"[+--]", r"a(?i)b|c", r"(?i)k|[^a-z]",
+    r"(?i)[^\p{L}]|\p{Lu}", r"(?i-m:a.)", r"a(?#x)+", r"(?<n>a)b", r"(a)(b)?\1", r"(?<=a|b)\s", r"\R|\N", r"\O\s",
+    r"\p{^L}", r"\P{L}+", r"\p{ l_u }", r"\p{Han}+", r"\p{LC}+|\p{Letter}", r"\p{Alpha}\p{Graph}", r"a{,|b{ 1}", "()", ""]
+PATTERN_PIECES = PIECES + [
+    "A", "Z", "F9", "x", "abc", "ab", "b", "\u017f", "\u0345", "ι", "ǅ", "½", "٣", "€", "«", "-", "+", "&", "^", "[", "]", "{", "}",
+    "{,", "{ 1}", "a", "aab", "12345678", "\u200c", "\x0b", "\x7f", "=", "$", "ά", "\n\n", "\u2003"]
+
+
 def base():
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -94,6 +112,13 @@ def cases(tree):
     yield "added tokens and prefix space", {"added_tokens": tokens, "pre_tokenizer": level(add_prefix_space=True)}
 
 
+def pattern_cases():
+    for pattern in PATTERNS:
+        for behavior in ("Isolated", "Removed"):
+            step = sequence(split(pattern, behavior), level(use_regex=False))
+            yield f"pattern {pattern}, {behavior}", {"pre_tokenizer": step, "normalizer": None}
+
+
 def changed(tree, change):
     tree = json.loads(json.dumps(tree))
     for key, value in change.items():
@@ -108,15 +133,16 @@ def main():
     rng = random.Random(20)
     tree = base()
     out = {"library": f"tokenizers {__version__}", "base": tree, "cases": []}
-    for name, change in cases(tree):
+    rows_of = [(case, 40, PIECES) for case in cases(tree)] + [(case, 6, PATTERN_PIECES) for case in pattern_cases()]
+    for (name, change), count, pieces in rows_of:
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "tokenizer.json")
             with open(path, "w", encoding="utf-8") as file:
                 json.dump(changed(tree, change), file)
             tokenizer = Tokenizer.from_file(path)
         rows = []
-        for i in range(40):
-            text = "".join(rng.choice(PIECES) for _ in range(rng.randrange(1, 24)))
+        for i in range(count):
+            text = "".join(rng.choice(pieces) for _ in range(rng.randrange(1, 24)))
             ids = tokenizer.encode(text, add_special_tokens=False).ids
             rows.append([text, ids, tokenizer.decode(ids, skip_special_tokens=False),
                          tokenizer.decode(ids, skip_special_tokens=True)])

@@ -3,96 +3,34 @@
 
 #include "base/error.h"
 #include "base/utf8.h"
+#include "format/pattern.h"
 #include "format/tokenizer_parts.h"
 
 const char xl_gpt2_pattern[] = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 
-/* The patterns are written for Oniguruma, where \s is Unicode's White_Space; PCRE2's holds U+180E as well. Its \w
- * is alphabetic, mark, decimal digit or connector. */
-#define WHITE                                                                                                      \
-    "\\x09-\\x0d\\x20\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}"
-#define WORD "\\p{L}\\p{M}\\p{Nd}\\p{Nl}\\p{Pc}"
-
-static bool append_text(xl_bytes *out, const char *text) {
-    return xl_bytes_append(out, text, strlen(text));
-}
-
-/* What stands for the escape \c in PCRE2; NULL where it is the same. */
-static const char *translate_escape(char c, bool in_class) {
-    switch (c) {
-    case 's':
-        return in_class ? WHITE : "[" WHITE "]";
-    case 'S':
-        return in_class ? "\\S\\x{180e}" : "[^" WHITE "]";
-    case 'w':
-        return in_class ? WORD : "[" WORD "]";
-    case 'W':
-        return in_class ? NULL : "[^" WORD "]";
-    case 'h':
-        return in_class ? "0-9a-fA-F" : "[0-9a-fA-F]";
-    default:
-        return NULL;
-    }
-}
-
-/* Rewrites a pattern for PCRE2. Sets within classes have no counterpart there: *set tells of one. */
-static bool translate(const char *pattern, size_t bytes, xl_bytes *out, bool *set) {
-    bool in_class = false;
-    size_t first = 0; /* where the first member of the class stands; a ']' there is one */
-    for (size_t i = 0; i < bytes; i++) {
-        char c = pattern[i], next = i + 1 < bytes ? pattern[i + 1] : 0;
-        size_t length = 1;
-        const char *other = NULL;
-        if (c == '\\' && i + 1 < bytes) {
-            other = translate_escape(next, in_class);
-            length = 2;
-        } else if (!in_class && c == '[') {
-            in_class = true;
-            first = i + 1 + (next == '^');
-        } else if (in_class && c == ']' && i > first) {
-            in_class = false;
-        } else if (in_class && c == '[' && next == ':') {
-            const char *end = memchr(pattern + i, ']', bytes - i);
-            if (end) length = (size_t)(end - pattern) + 1 - i;
-        } else if (in_class && (c == '[' || (c == '&' && next == '&'))) {
-            *set = true;
-        }
-        if (other ? !append_text(out, other) : !xl_bytes_append(out, pattern + i, length)) return false;
-        i += length - 1;
-    }
-    return true;
-}
-
 int xl_split_compile(xl_split *split, const char *pattern, size_t bytes, bool literal, const char *path,
                      xlstm_error *err) {
     xl_bytes text = {NULL, 0, 0};
-    int status = XLSTM_OK;
-    bool set = false;
-    uint32_t options = PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C;
-    /* '^' and '$' are those of lines in Oniguruma's syntax */
-    options |= literal ? PCRE2_LITERAL : PCRE2_MULTILINE;
-    if (literal) options &= ~(uint32_t)(PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C);
-    pcre2_compile_context *context = pcre2_compile_context_create(NULL);
-    if (!context || !(literal ? xl_bytes_append(&text, pattern, bytes) : translate(pattern, bytes, &text, &set))) {
-        status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory for a regular expression", path);
-        goto out;
-    }
-    if (set) {
-        status = xl_fail(err, XLSTM_EUNSUPPORTED,
-                         "%s: pre_tokenizer: regular expression \"%.*s\": a class inside a class", path,
-                         (int)(bytes < 200 ? bytes : 200), pattern);
-        goto out;
-    }
-    pcre2_set_newline(context, PCRE2_NEWLINE_LF);
-    int error = 0;
+    int status = XLSTM_OK, error = 0;
     PCRE2_SIZE offset = 0;
+    uint32_t options = literal ? PCRE2_UTF | PCRE2_LITERAL : PCRE2_UTF | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C;
+    pcre2_compile_context *context = pcre2_compile_context_create(NULL);
+    if (!context) return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory for a regular expression", path);
+    pcre2_set_newline(context, PCRE2_NEWLINE_LF);
+    if (!literal) {
+        status = xl_pattern_translate(pattern, bytes, &text, path, err);
+        if (status) goto out;
+        pattern = text.data ? text.data : "";
+    }
     split->code =
-        pcre2_compile((PCRE2_SPTR)(text.data ? text.data : ""), text.size, options, &error, &offset, context);
+        pcre2_compile((PCRE2_SPTR)pattern, literal ? bytes : text.size, options, &error, &offset, context);
     if (!split->code) {
         PCRE2_UCHAR message[160];
         pcre2_get_error_message(error, message, sizeof message);
-        status = xl_fail(err, XLSTM_EFORMAT, "%s: pre_tokenizer: regular expression \"%.*s\": %s at offset %zu",
-                         path, (int)(bytes < 200 ? bytes : 200), pattern, (const char *)message, (size_t)offset);
+        status = xl_fail(err, XLSTM_EUNSUPPORTED,
+                         "%s: pre_tokenizer: regular expression, in PCRE2's syntax \"%.*s\": %s at byte %zu", path,
+                         (int)xl_utf8_valid(pattern, text.size < 300 ? text.size : 300), pattern,
+                         (const char *)message, (size_t)offset);
         goto out;
     }
     split->jit = !pcre2_jit_compile(split->code, PCRE2_JIT_COMPLETE);

@@ -1,0 +1,450 @@
+#include "format/pattern.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/utf8.h"
+
+/* ---- reading and writing ---- */
+
+bool xl_pattern_refuse(xl_pattern *p, int status, size_t from, const char *why) {
+    if (p->status) return false;
+    p->status = status;
+    p->why = why;
+    p->from = from;
+    p->to = p->at;
+    return false;
+}
+
+static bool no_memory(xl_pattern *p) {
+    return xl_pattern_refuse(p, XLSTM_ENOMEM, p->at, "out of memory");
+}
+
+bool xl_pattern_put(xl_pattern *p, xl_bytes *out, const char *text) {
+    return xl_bytes_append(out, text, strlen(text)) || no_memory(p);
+}
+
+bool xl_pattern_put_character(xl_pattern *p, xl_bytes *out, uint32_t c) {
+    char text[16];
+    bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+    snprintf(text, sizeof text, plain ? "%c" : "\\x{%x}", (unsigned)c);
+    return xl_pattern_put(p, out, text);
+}
+
+uint32_t xl_pattern_peek(const xl_pattern *p) {
+    uint32_t c = 0;
+    if (p->at < p->bytes) xl_utf8_step(p->text + p->at, p->bytes - p->at, &c);
+    return c;
+}
+
+uint32_t xl_pattern_next(xl_pattern *p) {
+    uint32_t c = 0;
+    int n = xl_utf8_step(p->text + p->at, p->bytes - p->at, &c);
+    p->at += n > 0 ? (size_t)n : 1;
+    return c;
+}
+
+bool xl_pattern_eat(xl_pattern *p, const char *text) {
+    size_t n = strlen(text);
+    if (p->bytes - p->at < n || memcmp(p->text + p->at, text, n) != 0) return false;
+    p->at += n;
+    return true;
+}
+
+/* ---- when case is ignored ---- */
+
+/* Those whose full case folding in Unicode's CaseFolding.txt is longer than one character, by blocks. */
+bool xl_pattern_folds_long(uint32_t c) {
+    return c == 0xDF || c == 0x130 || c == 0x149 || c == 0x1F0 || c == 0x390 || c == 0x3B0 || c == 0x587 ||
+           (c >= 0x1E96 && c <= 0x1E9E) || (c >= 0x1F50 && c <= 0x1FFF) || (c >= 0xFB00 && c <= 0xFB17);
+}
+
+static uint32_t folded(uint32_t c) {
+    if (c >= 'A' && c <= 'Z') return c - 'A' + 'a';
+    return c == 0x17F ? 's' : c;
+}
+
+/* The pairs that such a folding begins or holds. */
+bool xl_pattern_folds_together(uint32_t a, uint32_t b) {
+    static const char pairs[][2] = {{'s', 's'}, {'s', 't'}, {'f', 'f'}, {'f', 'i'}, {'f', 'l'}};
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
+        if (folded(a) == (uint32_t)pairs[i][0] && folded(b) == (uint32_t)pairs[i][1]) return true;
+    bool armenian = a >= 0x531 && a <= 0x587 && b >= 0x531 && b <= 0x587;
+    return armenian || a == 0x2BC || b == 0x2BE || (b >= 0x300 && b <= 0x345) || b == 0x399 || b == 0x3B9 ||
+           b == 0x1FBE;
+}
+
+/* ---- escapes of one character ---- */
+
+static int digit_of(uint32_t c, int base) {
+    int value = c >= '0' && c <= '9' ? (int)c - '0' : c >= 'a' && c <= 'f' ? (int)c - 'a' + 10 : -1;
+    if (c >= 'A' && c <= 'F') value = (int)c - 'A' + 10;
+    return value < base ? value : -1;
+}
+
+/* Takes up to `most` digits; returns how many. */
+static int take_digits(xl_pattern *p, int base, int most, uint32_t *value) {
+    int n = 0;
+    *value = 0;
+    for (; n < most && p->at < p->bytes; n++) {
+        int digit = digit_of((unsigned char)p->text[p->at], base);
+        if (digit < 0) break;
+        *value = *value * (uint32_t)base + (uint32_t)digit;
+        p->at++;
+    }
+    return n;
+}
+
+/* After \x, \u or \0. */
+static bool take_number(xl_pattern *p, size_t from, char kind, uint32_t *c) {
+    bool good;
+    if (kind == 'u') {
+        good = take_digits(p, 16, 4, c) == 4;
+    } else if (kind == '0') {
+        take_digits(p, 8, 2, c);
+        good = true;
+    } else if (xl_pattern_eat(p, "{")) {
+        good = take_digits(p, 16, 8, c) > 0 && xl_pattern_eat(p, "}");
+    } else {
+        good = take_digits(p, 16, 2, c) > 0;
+        if (good && *c >= 0x80)
+            return xl_pattern_refuse(p, XLSTM_EUNSUPPORTED, from, "a byte of a character, \\x{…} is wanted");
+    }
+    if (good && *c < 0x110000 && !(*c >= 0xD800 && *c < 0xE000)) return true;
+    return xl_pattern_refuse(p, XLSTM_EFORMAT, from, "a number that is no character's");
+}
+
+bool xl_pattern_escaped(xl_pattern *p, size_t from, bool in_class, bool *is, uint32_t *c) {
+    static const char letters[] = "tnrfvae", values[] = "\t\n\r\f\v\a\x1b";
+    *is = true;
+    if (p->at == p->bytes) return xl_pattern_refuse(p, XLSTM_EFORMAT, from, "a backslash at the end");
+    size_t start = p->at;
+    *c = xl_pattern_next(p);
+    const char *letter = *c && *c < 0x80 ? strchr(letters, (int)*c) : NULL;
+    if (letter) {
+        *c = (uint32_t)values[letter - letters];
+        return true;
+    }
+    if (*c == 'x' || *c == 'u' || *c == '0') return take_number(p, from, (char)*c, c);
+    if (in_class && *c == 'b') {
+        *c = '\b';
+        return true;
+    }
+    if (digit_of(*c, 10) >= 0 || (*c >= 'A' && *c <= 'Z') || (*c >= 'a' && *c <= 'z')) {
+        *is = false;
+        p->at = start;
+    }
+    return true;
+}
+
+/* ---- atoms ---- */
+
+static bool alternatives(xl_pattern *p);
+
+static bool put_literal(xl_pattern *p, size_t from, uint32_t c) {
+    if (p->ignore_case && (xl_pattern_folds_long(c) || (p->before && xl_pattern_folds_together(p->before, c))))
+        return xl_pattern_refuse(p, XLSTM_EUNSUPPORTED, from,
+                                 "characters that together equal others when case is ignored");
+    p->before = c;
+    p->repeatable = true;
+    return xl_pattern_put_character(p, p->out, c);
+}
+
+static bool put_atom(xl_pattern *p, const char *text, bool repeatable) {
+    p->before = 0;
+    p->repeatable = repeatable;
+    return xl_pattern_put(p, p->out, text);
+}
+
+/* A set outside a class; case is not ignored in it. */
+static bool put_set(xl_pattern *p, const xl_pattern_set *set, bool negated) {
+    const char *in = set->in ? set->in : set->out;
+    bool outside = negated == (set->in != NULL);
+    return put_atom(p, p->ignore_case ? "(?-i:[" : "[", true) && (!outside || xl_pattern_put(p, p->out, "^")) &&
+           xl_pattern_put(p, p->out, in) && xl_pattern_put(p, p->out, p->ignore_case ? "])" : "]");
+}
+
+/* \b and \B. PCRE2's own speak of another set of word characters. */
+static bool put_boundary(xl_pattern *p, bool at) {
+    const char *word = xl_pattern_type('w', false)->in;
+    const char *const pieces[] = {
+        "(?:(?<=[", word, at ? "])(?![" : "])(?=[", word, "])|(?<![", word, at ? "])(?=[" : "])(?![", word, "]))"};
+    if (!put_atom(p, p->ignore_case ? "(?-i:" : "(?:", false)) return false;
+    for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++)
+        if (!xl_pattern_put(p, p->out, pieces[i])) return false;
+    return xl_pattern_put(p, p->out, ")");
+}
+
+static bool back_reference(xl_pattern *p, size_t from, uint32_t digit) {
+    char text[16];
+    bool longer = digit_of(xl_pattern_peek(p), 10) >= 0;
+    p->references = true;
+    if (longer || (int)(digit - '0') > p->groups || p->ignore_case)
+        return xl_pattern_refuse(p, XLSTM_EUNSUPPORTED, from,
+                                 "a back-reference that is not to a group before it, or ignores case");
+    snprintf(text, sizeof text, "\\g{%c}", (char)digit);
+    return put_atom(p, text, true);
+}
+
+/* After a backslash. */
+static bool escape(xl_pattern *p, size_t from) {
+    static const struct {
+        char letter;
+        bool repeatable;
+        const char *text;
+    } same[] = {{'A', false, "\\A"},
+                {'Z', false, "\\Z"},
+                {'z', false, "\\z"},
+                {'G', false, "\\G"},
+                {'N', true, "[^\\n]"},
+                {'O', true, "(?s:.)"},
+                {'R', true, "(?>\\r\\n|[\\n-\\r\\x{85}\\x{2028}\\x{2029}])"}};
+    bool is;
+    uint32_t c;
+    if (!xl_pattern_escaped(p, from, false, &is, &c)) return false;
+    if (is) return put_literal(p, from, c);
+    c = xl_pattern_next(p);
+    for (size_t i = 0; i < sizeof same / sizeof same[0]; i++)
+        if (c == (uint32_t)same[i].letter) return put_atom(p, same[i].text, same[i].repeatable);
+    if (c == 'b' || c == 'B') return put_boundary(p, c == 'b');
+    if (c >= '1' && c <= '9') return back_reference(p, from, c);
+    bool negated = c >= 'A' && c <= 'Z';
+    const xl_pattern_set *type = xl_pattern_type(negated ? c - 'A' + 'a' : c, false);
+    if (type) return put_set(p, type, negated);
+    xl_pattern_set set;
+    if (c == 'p' || c == 'P')
+        return xl_pattern_property(p, from, false, &set, &negated) && put_set(p, &set, negated);
+    return xl_pattern_refuse(p, XLSTM_EUNSUPPORTED, from, "an escape that is not known");
+}
+
+/* ---- groups ---- */
+
+/* Takes the alternatives and the ')' that ends them; what is switched within ends there. */
+static bool group_rest(xl_pattern *p, size_t from, const char *open, bool repeatable) {
+    bool ignore_case = p->ignore_case, dot_all = p->dot_all, extended = p->extended;
+    if (!put_atom(p, open, true) || !alternatives(p)) return false;
+    if (!xl_pattern_eat(p, ")")) return xl_pattern_refuse(p, XLSTM_EFORMAT, from, "a group that does not end");
+    p->ignore_case = ignore_case;
+    p->dot_all = dot_all;
+    p->extended = extended;
+    return put_atom(p, ")", repeatable);
+}
+
+/* After "(?": options. Without a ':' they hold to the end of the group around, alternatives too. */
+static bool options(xl_pattern *p, size_t from) {
+    bool ignore_case = p->ignore_case, dot_all = p->dot_all, extended = p->extended, on = true;
+    for (;;) {
+        uint32_t c = p->at < p->bytes ? xl_pattern_next(p) : 0;
+        if (c == '-' && on) on = false;
+        else if (c == 'i') ignore_case = on;
+        else if (c == 'm') dot_all = on;
+        else if (c == 'x') extended = on;
+        else if (c == ':' || c == ')') break;
+        else return xl_pattern_refuse(p, XLSTM_EUNSUPPORTED, from, "a group that is not known");
+    }
+    bool isolated = p->text[p->at - 1] == ')';
+    bool before_case = p->ignore_case, before_dot = p->dot_all, before_extended = p->extended;
+    p->ignore_case = ignore_case;
+    p->dot_all = dot_all;
+    p->extended = extended;
+    const char *open = ignore_case == before_case ? "(?:" : ignore_case ? "(?i:" : "(?-i:";
+    bool fine = isolated ? put_atom(p, open, true) && alternatives(p) && put_atom(p, ")", false)
+                         : group_rest(p, from, open, true);
+    p->ignore_case = before_case;
+    p->dot_all = before_dot;
+    p->extended = before_extended;
+    return fine;
+}
+
+/* After "(?<": a name and '>'. Nothing can refer to it here, so that it is a group as any other. */
+static bool named_group(xl_pattern *p, size_t from) {
+    size_t start = p->at;
+    for (;;) {
+        uint32_t c = p->at < p->bytes ? xl_pattern_next(p) : 0;
+        bool letter = c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        bool digit = digit_of(c, 10) >= 0 && p->at > start + 1;
+        if (c == '>' && p->at > start + 1) break;
+        if (!letter && !digit) return xl_pattern_refuse(p, XLSTM_EUNSUPPORTED, from, "a group that is not known");
+    }
+    p->names = true;
+    return group_rest(p, from, "(?:", true);
+}
+
+/* After '('. */
+static bool group(xl_pattern *p, size_t from) {
+    static const struct {
+        const char *open;
+        bool repeatable;
+    } kinds[] = {{"?:", true}, {"?>", true}, {"?=", false}, {"?!", false}, {"?<=", false}, {"?<!", false}};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (!xl_pattern_eat(p, kinds[i].open)) continue;
+        char open[8];
+        snprintf(open, sizeof open, "(%s", kinds[i].open);
+        return group_rest(p, from, open, kinds[i].repeatable);
+    }
+    if (xl_pattern_eat(p, "?<")) return named_group(p, from);
+    if (xl_pattern_eat(p, "?")) return options(p, from);
+    if (xl_pattern_eat(p, "*")) return xl_pattern_refuse(p, XLSTM_EUNSUPPORTED, from, "a group that is not known");
+    p->groups++;
+    return group_rest(p, from, "(", true);
+}
+
+/* ---- quantifiers ---- */
+
+/* Takes an interval, {n,m}; false, nothing taken, where the brace stands for itself. *most is -1 without limit. */
+static bool interval(xl_pattern *p, int *least, int *most, bool *fixed) {
+    size_t start = p->at;
+    uint32_t low = 0, high = 0;
+    bool brace = xl_pattern_eat(p, "{");
+    int low_digits = brace ? take_digits(p, 10, 6, &low) : 0;
+    *fixed = brace && !xl_pattern_eat(p, ",");
+    int high_digits = *fixed ? 0 : take_digits(p, 10, 6, &high);
+    if (!brace || low_digits + high_digits == 0 || !xl_pattern_eat(p, "}")) {
+        p->at = start;
+        return false;
+    }
+    *least = (int)low;
+    *most = *fixed ? (int)low : high_digits ? (int)high : -1;
+    return true;
+}
+
+/* Takes a quantifier with its suffix and says how PCRE2 writes it; false, nothing taken, where there is none. In
+ * Oniguruma's syntax '+' after an interval, and '?' after a fixed one, is a quantifier of its own. */
+static bool take_quantifier(xl_pattern *p, char text[32]) {
+    size_t from = p->at;
+    int least, most;
+    bool fixed;
+    uint32_t c = xl_pattern_peek(p);
+    if (c == '*' || c == '+' || c == '?') {
+        p->at++;
+        snprintf(text, 32, "%c%s", (char)c, xl_pattern_eat(p, "?") ? "?" : xl_pattern_eat(p, "+") ? "+" : "");
+        return true;
+    }
+    if (c != '{' || !interval(p, &least, &most, &fixed)) return false;
+    if (least > 65535 || most > 65535)
+        return xl_pattern_refuse(p, XLSTM_EUNSUPPORTED, from, "an interval above 65535");
+    if (most >= 0 && least > most)
+        return xl_pattern_refuse(p, XLSTM_EUNSUPPORTED, from, "an interval whose ends are in the wrong order");
+    const char *lazy = !fixed && xl_pattern_eat(p, "?") ? "?" : "";
+    if (fixed) snprintf(text, 32, "{%d}", least);
+    else if (most < 0) snprintf(text, 32, "{%d,}%s", least, lazy);
+    else snprintf(text, 32, "{%d,%d}%s", least, most, lazy);
+    return true;
+}
+
+/* Puts "(?:" before what was written from `start` on, and ")" behind. */
+static bool enclose(xl_pattern *p, size_t start) {
+    if (!xl_pattern_put(p, p->out, "(?:)")) return false;
+    char *at = p->out->data + start;
+    memmove(at + 3, at, p->out->size - 4 - start);
+    memcpy(at, "(?:", 3);
+    p->out->data[p->out->size - 1] = ')';
+    return true;
+}
+
+/* ---- sequences ---- */
+
+static bool is_other_space(uint32_t c) {
+    return c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 ||
+           c == 0x202F || c == 0x205F || c == 0x3000;
+}
+
+/* Takes what stands for nothing: comments, and with the option x white space. */
+static bool skip(xl_pattern *p) {
+    for (;;) {
+        size_t from = p->at;
+        uint32_t c = xl_pattern_peek(p);
+        if (xl_pattern_eat(p, "(?#")) {
+            while (p->at < p->bytes && p->text[p->at] != ')') p->at += p->text[p->at] == '\\' ? 2 : 1;
+            if (p->at > p->bytes) p->at = p->bytes;
+            if (!xl_pattern_eat(p, ")"))
+                return xl_pattern_refuse(p, XLSTM_EFORMAT, from, "a comment that does not end");
+        } else if (p->extended && c == '#') {
+            while (p->at < p->bytes && p->text[p->at] != '\n') p->at++;
+        } else if (p->extended && (c == ' ' || (c >= '\t' && c <= '\r'))) {
+            p->at++;
+        } else if (p->extended && is_other_space(c)) {
+            return xl_pattern_refuse(p, XLSTM_EUNSUPPORTED, from, "white space outside ASCII with the option x");
+        } else {
+            return true;
+        }
+    }
+}
+
+static bool atom(xl_pattern *p) {
+    size_t from = p->at;
+    char text[32];
+    if (take_quantifier(p, text)) return xl_pattern_refuse(p, XLSTM_EFORMAT, from, "nothing to repeat");
+    if (p->status) return false;
+    uint32_t c = xl_pattern_next(p);
+    switch (c) {
+    case '\\':
+        return escape(p, from);
+    case '(':
+        return group(p, from);
+    case '[':
+        return put_atom(p, "", true) && xl_pattern_class(p, from, p->out);
+    case '.':
+        return put_atom(p, p->dot_all ? "(?s:.)" : "[^\\n]", true);
+    case '^':
+        return put_atom(p, "^", false);
+    case '$':
+        return put_atom(p, "$", false);
+    default:
+        return put_literal(p, from, c);
+    }
+}
+
+/* An atom and its quantifiers. */
+static bool term(xl_pattern *p) {
+    enum { STACKED = 8 };
+    size_t start = p->out->size, from = p->at;
+    char text[32];
+    if (!atom(p)) return false;
+    for (int count = 0;; count++) {
+        if (!skip(p)) return false;
+        size_t at = p->at;
+        if (!take_quantifier(p, text)) return !p->status;
+        if (!p->repeatable) return xl_pattern_refuse(p, XLSTM_EFORMAT, from, "it cannot be repeated");
+        if (count == STACKED) return xl_pattern_refuse(p, XLSTM_EUNSUPPORTED, at, "too many quantifiers in a row");
+        if (count && !enclose(p, start)) return false;
+        if (!xl_pattern_put(p, p->out, text)) return false;
+    }
+}
+
+/* Up to the end or a ')', which is not taken. */
+static bool alternatives(xl_pattern *p) {
+    if (++p->depth > XL_PATTERN_DEPTH) return xl_pattern_refuse(p, XLSTM_EUNSUPPORTED, p->at, "nested too deeply");
+    while (skip(p) && p->at < p->bytes && p->text[p->at] != ')') {
+        if (xl_pattern_eat(p, "|") ? !put_atom(p, "|", false) : !term(p)) return false;
+    }
+    p->depth--;
+    return !p->status;
+}
+
+/* ---- the whole ---- */
+
+static size_t whole_characters(const char *text, size_t bytes, size_t most) {
+    return xl_utf8_valid(text, bytes < most ? bytes : most);
+}
+
+int xl_pattern_translate(const char *pattern, size_t bytes, xl_bytes *out, const char *path, xlstm_error *err) {
+    xl_pattern p = {.text = pattern, .bytes = bytes, .out = out};
+    if (bytes > XL_PATTERN_LIMIT) {
+        xl_pattern_refuse(&p, XLSTM_EUNSUPPORTED, 0, "a pattern of more than 65536 bytes");
+    } else if (alternatives(&p)) {
+        if (p.at < bytes) {
+            p.at++;
+            xl_pattern_refuse(&p, XLSTM_EFORMAT, p.at - 1, "a parenthesis that was not opened");
+        } else if (p.names && p.references) {
+            xl_pattern_refuse(&p, XLSTM_EUNSUPPORTED, 0, "numbered back-references beside named groups");
+        }
+    }
+    if (!p.status) return XLSTM_OK;
+    size_t shown = whole_characters(pattern, bytes, 200);
+    size_t construct = whole_characters(pattern + p.from, p.to - p.from, 40);
+    return xl_fail(err, p.status, "%s: pre_tokenizer: regular expression \"%.*s\": \"%.*s\" at byte %zu: %s", path,
+                   (int)shown, pattern, (int)construct, pattern + p.from, p.from, p.why);
+}

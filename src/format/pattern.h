@@ -1,0 +1,79 @@
+/* From a regular expression in Oniguruma's syntax (its default, Ruby's), which tokenizer.json holds, to one for
+ * PCRE2 that matches the same. The pattern is parsed, and only what is known to mean the same in the form written
+ * is let through; everything else is refused by name. pattern.c        alternatives, groups, quantifiers, anchors
+ *   pattern_class.c  bracketed classes: ranges, POSIX names, classes within classes, intersections
+ *   pattern_names.c  the sets of characters behind \w, [:punct:], \p{Han} … */
+#ifndef XL_FORMAT_PATTERN_H
+#define XL_FORMAT_PATTERN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <xlstm/status.h>
+
+#include "format/tokenizer_parts.h"
+
+/* Appends the pattern for PCRE2, with PCRE2_UTF, PCRE2_MULTILINE, line feed as the only newline, without PCRE2_UCP.
+ * `pattern` is valid UTF-8. EFORMAT where Oniguruma too would refuse it, EUNSUPPORTED where it would not; the error
+ * names the file, the pattern, the construct and its byte. */
+int xl_pattern_translate(const char *pattern, size_t bytes, xl_bytes *out, const char *path, xlstm_error *err);
+
+/* ---- between the files ---- */
+
+typedef struct xl_pattern {
+    const char *text;
+    size_t bytes, at;
+    bool ignore_case, dot_all, extended; /* in force here */
+    bool repeatable;                     /* the atom just written may have a quantifier */
+    bool names, references;              /* a named group, a numbered back-reference was seen */
+    int groups, depth;
+    uint32_t before; /* the literal just written, 0: something else */
+    xl_bytes *out;
+    int status; /* the first refusal: its status, reason and place */
+    const char *why;
+    size_t from, to;
+} xl_pattern;
+
+/* Notes the refusal of the bytes from `from` to p->at, unless there is one already; always false. */
+bool xl_pattern_refuse(xl_pattern *p, int status, size_t from, const char *why);
+/* False, noted, when out of memory. */
+bool xl_pattern_put(xl_pattern *p, xl_bytes *out, const char *text);
+/* Writes a character so that it stands for itself, inside a class and outside. */
+bool xl_pattern_put_character(xl_pattern *p, xl_bytes *out, uint32_t c);
+/* Takes the next character; there is one. */
+uint32_t xl_pattern_next(xl_pattern *p);
+/* The character at p->at, not taken; 0 at the end. */
+uint32_t xl_pattern_peek(const xl_pattern *p);
+/* Takes `text` where it comes next. */
+bool xl_pattern_eat(xl_pattern *p, const char *text);
+
+/* After a backslash: takes an escape that stands for one character. *is: it was one; otherwise nothing is taken.
+ * `from` is where the backslash stands. */
+bool xl_pattern_escaped(xl_pattern *p, size_t from, bool in_class, bool *is, uint32_t *c);
+/* A character that, or a pair that together, equals several characters, or one, when case is ignored ("ss" and
+ * U+00DF): Oniguruma matches the one for the other, PCRE2 does not. */
+bool xl_pattern_folds_long(uint32_t c);
+bool xl_pattern_folds_together(uint32_t a, uint32_t b);
+
+/* A set of characters, as the inside of a class for PCRE2. */
+typedef struct xl_pattern_set {
+    const char *in;  /* what is in it */
+    const char *out; /* what is not; NULL: cannot be written so */
+    /* When case is ignored: */
+    enum { XL_FOLDS_OPEN, XL_FOLDS_LETTERS, XL_FOLDS_CLOSED } folds;
+    char text[48]; /* room for a made `in` or `out` */
+} xl_pattern_set;
+/* The set behind \d, \w, \s, \h (lower case); NULL: there is none. In a class, \w holds less than outside. */
+const xl_pattern_set *xl_pattern_type(uint32_t letter, bool in_class);
+/* After "[:": takes a POSIX bracket to its ":]". */
+bool xl_pattern_posix(xl_pattern *p, size_t from, xl_pattern_set *set, bool *negated);
+/* After \p or \P: takes {NAME}. */
+bool xl_pattern_property(xl_pattern *p, size_t from, bool in_class, xl_pattern_set *set, bool *negated);
+
+/* After '[': takes the class to its ']' and writes what matches one of its characters to `out`. */
+bool xl_pattern_class(xl_pattern *p, size_t from, xl_bytes *out);
+
+enum { XL_PATTERN_DEPTH = 64, XL_PATTERN_LIMIT = 1 << 16 };
+
+#endif
