@@ -2,8 +2,11 @@
  * it, and it does not grow without bound. */
 #include <stdlib.h>
 
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
 #include "base/utf8.h"
-#include "format/pattern.h"
+#include "format/tokenizer/pattern.h"
 #include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

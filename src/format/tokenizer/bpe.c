@@ -1,9 +1,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "base/memory.h"
-#include "format/tokenizer_parts.h"
+#include "format/tokenizer/bpe.h"
 
 enum { CACHE_SLOTS_FIRST = 256, CACHE_SLOTS_LIMIT = 1 << 17 };
 
@@ -86,6 +87,16 @@ int xl_by_text_build(xlstm_tokenizer *t, xlstm_error *err) {
     return XLSTM_OK;
 }
 
+int xl_word_encoder_push(xl_word_encoder *e, int32_t id) {
+    if (e->count == e->capacity) {
+        int32_t *grown = xl_grow(e->ids, &e->capacity, e->count + 1, sizeof *grown);
+        if (!grown) return xl_fail(e->err, XLSTM_ENOMEM, "out of memory for %zu token ids", e->count);
+        e->ids = grown;
+    }
+    e->ids[e->count++] = id;
+    return XLSTM_OK;
+}
+
 /* ---- merging by priority: the lowest rank, of equals the leftmost ---- */
 
 static bool before(const xl_candidate *a, const xl_candidate *b) {
@@ -116,14 +127,14 @@ static xl_candidate heap_pop(xl_candidate *heap, size_t *n) {
     return top;
 }
 
-static void propose(xl_encoder *e, size_t *n, int32_t left) {
+static void propose(xl_word_encoder *e, size_t *n, int32_t left) {
     int32_t right = left < 0 ? -1 : e->symbols[left].next;
     if (right < 0) return;
     const xl_merge *merge = merge_of(e->tokenizer, e->symbols[left].id, e->symbols[right].id);
     if (merge) heap_push(e->heap, n, (xl_candidate){merge->rank, left, merge->id});
 }
 
-static void merge_all(xl_encoder *e, size_t count) {
+static void merge_all(xl_word_encoder *e, size_t count) {
     xl_symbol *symbols = e->symbols;
     size_t candidates = 0;
     for (size_t i = 0; i + 1 < count; i++) propose(e, &candidates, (int32_t)i);
@@ -143,12 +154,12 @@ static void merge_all(xl_encoder *e, size_t count) {
     }
 }
 
-static int no_memory(xl_encoder *e, size_t bytes) {
+static int no_memory(xl_word_encoder *e, size_t bytes) {
     return xl_fail(e->err, XLSTM_ENOMEM, "out of memory for a word of %zu bytes", bytes);
 }
 
 /* Puts a word's bytes into symbols, those outside the vocabulary as the unknown token or not at all. */
-static size_t start_symbols(xl_encoder *e, const char *word, size_t bytes) {
+static size_t start_symbols(xl_word_encoder *e, const char *word, size_t bytes) {
     const xlstm_tokenizer *t = e->tokenizer;
     size_t count = 0;
     bool unknown = false;
@@ -168,11 +179,11 @@ static size_t start_symbols(xl_encoder *e, const char *word, size_t bytes) {
     return count;
 }
 
-static int encode_new(xl_encoder *e, const char *word, size_t bytes) {
+static int encode_new(xl_word_encoder *e, const char *word, size_t bytes) {
     const xlstm_tokenizer *t = e->tokenizer;
     if (t->ignore_merges) {
         int32_t id = t->by_text[text_slot(t, word, bytes)];
-        if (id >= 0) return xl_encoder_push(e, id);
+        if (id >= 0) return xl_word_encoder_push(e, id);
     }
     xl_symbol *symbols = xl_grow(e->symbols, &e->symbol_capacity, bytes, sizeof *symbols);
     if (!symbols) return no_memory(e, bytes);
@@ -184,7 +195,7 @@ static int encode_new(xl_encoder *e, const char *word, size_t bytes) {
     size_t count = start_symbols(e, word, bytes);
     merge_all(e, count);
     for (int32_t i = count ? 0 : -1; i >= 0; i = symbols[i].next) {
-        int status = xl_encoder_push(e, symbols[i].id);
+        int status = xl_word_encoder_push(e, symbols[i].id);
         if (status) return status;
     }
     return XLSTM_OK;
@@ -199,7 +210,7 @@ static size_t cache_slot(const xl_cached *cache, size_t slots, const char *word,
 }
 
 /* The cache may stay as it is where memory is short: it only saves time. */
-static void cache_grow(xl_encoder *e) {
+static void cache_grow(xl_word_encoder *e) {
     size_t slots = e->cache_slots ? e->cache_slots * 4 : CACHE_SLOTS_FIRST;
     xl_cached *bigger = slots <= CACHE_SLOTS_LIMIT ? calloc(slots, sizeof *bigger) : NULL;
     if (!bigger) return;
@@ -212,14 +223,15 @@ static void cache_grow(xl_encoder *e) {
     e->cache_slots = slots;
 }
 
-int xl_encode_word(xl_encoder *e, const char *word, size_t bytes) {
+int xl_encode_word(void *encoder, const char *word, size_t bytes) {
+    xl_word_encoder *e = encoder;
     if (bytes > XL_CACHED_WORD) return encode_new(e, word, bytes);
     if (e->cache_count * 2 >= e->cache_slots) cache_grow(e);
     if (!e->cache_slots) return encode_new(e, word, bytes);
     xl_cached *slot = &e->cache[cache_slot(e->cache, e->cache_slots, word, bytes)];
     if (slot->bytes) {
         for (uint32_t i = 0; i < slot->count; i++) {
-            int status = xl_encoder_push(e, e->ids[slot->first + i]);
+            int status = xl_word_encoder_push(e, e->ids[slot->first + i]);
             if (status) return status;
         }
         return XLSTM_OK;
@@ -233,4 +245,11 @@ int xl_encode_word(xl_encoder *e, const char *word, size_t bytes) {
     slot->bytes = (unsigned char)bytes;
     e->cache_count++;
     return XLSTM_OK;
+}
+
+void xl_word_encoder_free(xl_word_encoder *e) {
+    free(e->ids);
+    free(e->cache);
+    free(e->symbols);
+    free(e->heap);
 }

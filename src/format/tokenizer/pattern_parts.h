@@ -1,10 +1,6 @@
-/* From a regular expression in Oniguruma's syntax (its default, Ruby's), which tokenizer.json holds, to one for
- * PCRE2 that matches the same. The pattern is parsed, and only what is known to mean the same in the form written
- * is let through; everything else is refused by name. pattern.c        alternatives, groups, quantifiers, anchors
- *   pattern_class.c  bracketed classes: ranges, POSIX names, classes within classes, intersections
- *   pattern_names.c  the sets of characters behind \w, [:punct:], \p{Han} … */
-#ifndef XL_FORMAT_PATTERN_H
-#define XL_FORMAT_PATTERN_H
+/* What the files of pattern.h share; each uses only those that are named before it there. */
+#ifndef XL_FORMAT_PATTERN_PARTS_H
+#define XL_FORMAT_PATTERN_PARTS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,14 +8,7 @@
 
 #include <xlstm/status.h>
 
-#include "format/tokenizer_parts.h"
-
-/* Appends the pattern for PCRE2, with PCRE2_UTF, PCRE2_MULTILINE, line feed as the only newline, without PCRE2_UCP.
- * `pattern` is valid UTF-8. EFORMAT where Oniguruma too would refuse it, EUNSUPPORTED where it would not; the error
- * names the file, the pattern, the construct and its byte. */
-int xl_pattern_translate(const char *pattern, size_t bytes, xl_bytes *out, const char *path, xlstm_error *err);
-
-/* ---- between the files ---- */
+#include "base/bytes.h"
 
 typedef struct xl_pattern {
     const char *text;
@@ -43,6 +32,10 @@ bool xl_pattern_put(xl_pattern *p, xl_bytes *out, const char *text);
 bool xl_pattern_put_character(xl_pattern *p, xl_bytes *out, uint32_t c);
 /* Takes the next character; there is one. */
 uint32_t xl_pattern_next(xl_pattern *p);
+/* The value of a digit; -1 where c is none of that base. */
+int xl_pattern_digit(uint32_t c, int base);
+/* Takes up to `most` digits; returns how many. */
+int xl_pattern_digits(xl_pattern *p, int base, int most, uint32_t *value);
 /* The character at p->at, not taken; 0 at the end. */
 uint32_t xl_pattern_peek(const xl_pattern *p);
 /* Takes `text` where it comes next. */

@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "format/foreign_json.h"
-#include "format/tokenizer_parts.h"
+#include "format/tokenizer/read_ends.h"
 
 enum { SIDE_FILE_LIMIT = 16 << 20 };
 

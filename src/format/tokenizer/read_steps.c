@@ -3,7 +3,7 @@
 #include <jansson.h>
 
 #include "base/error.h"
-#include "format/tokenizer_parts.h"
+#include "format/tokenizer/read_steps.h"
 
 enum { SEQUENCE_DEPTH = 8 };
 

@@ -3,15 +3,20 @@
 
 #include <jansson.h>
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "format/foreign_json.h"
 #include "format/recognize.h"
-#include "format/tokenizer_parts.h"
+#include "format/tokenizer/bpe.h"
+#include "format/tokenizer/normal_form.h"
+#include "format/tokenizer/read_ends.h"
+#include "format/tokenizer/read_steps.h"
+#include "format/tokenizer/tokenizer_json.h"
 
-enum { ALPHABET_END = 324, MERGE_LIMIT = 1 << 24 };
+enum { ALPHABET_END = 324, MERGE_LIMIT = 1 << 24, FILE_LIMIT = 256 << 20 };
 
 /* ByteLevel's alphabet: bytes that are printable in Latin-1 stand for themselves, the others, in order, for U+0100
  * and on (Radford et al., 2019). */
@@ -55,15 +60,6 @@ static int no_memory(const xl_tokenizer_json *in) {
     return xl_fail(in->err, XLSTM_ENOMEM, "%s: out of memory", in->path);
 }
 
-bool xl_json_flag(const xl_tokenizer_json *in, const json_t *object, const char *where, const char *key,
-                  bool preset, bool *out) {
-    const json_t *value = json_object_get(object, key);
-    *out = value && !json_is_null(value) ? json_is_true(value) : preset;
-    if (!value || json_is_null(value) || json_is_boolean(value)) return true;
-    xl_fail(in->err, XLSTM_EFORMAT, "%s: %s.%s is no boolean, true or false is wanted", in->path, where, key);
-    return false;
-}
-
 static bool read_id(const json_t *value, int32_t *id) {
     if (!json_is_integer(value)) return false;
     json_int_t n = json_integer_value(value);
@@ -85,11 +81,6 @@ static int grow_tokens(const xl_tokenizer_json *in, int64_t size) {
 
 /* ---- vocabulary ---- */
 
-static int32_t vocab_id(const json_t *vocab, const char *text) {
-    const json_t *value = json_object_get(vocab, text);
-    return value ? (int32_t)json_integer_value(value) : -1;
-}
-
 static int read_vocab(xl_tokenizer_json *in, const alphabet *a) {
     xlstm_tokenizer *t = in->tokenizer;
     int64_t size = 0;
@@ -110,7 +101,7 @@ static int read_vocab(xl_tokenizer_json *in, const alphabet *a) {
     for (int b = 0; b < 256; b++) {
         char character[5] = {0};
         xl_utf8_put(a->character[b], character);
-        t->byte_id[b] = vocab_id(in->vocab, character);
+        t->byte_id[b] = xl_vocab_id(in->vocab, character);
     }
     int status = grow_tokens(in, size);
     if (status || !t->tokens) return status;
@@ -155,10 +146,10 @@ static int read_merge(const xl_tokenizer_json *in, const json_t *merge, size_t i
                        in->path, index);
     name->size = 0;
     if (!xl_bytes_append(name, a, bytes) || !xl_bytes_append(name, "", 1)) return no_memory(in);
-    int32_t left = vocab_id(in->vocab, name->data), right = vocab_id(in->vocab, b);
+    int32_t left = xl_vocab_id(in->vocab, name->data), right = xl_vocab_id(in->vocab, b);
     name->size = bytes;
     if (!xl_bytes_append(name, b, strlen(b) + 1)) return no_memory(in);
-    int32_t merged = vocab_id(in->vocab, name->data);
+    int32_t merged = xl_vocab_id(in->vocab, name->data);
     if (left < 0 || right < 0 || merged < 0)
         return xl_fail(
             in->err, XLSTM_EFORMAT,
@@ -232,7 +223,7 @@ static int read_model(xl_tokenizer_json *in, const json_t *root, const alphabet 
     const json_t *unk = json_object_get(model, "unk_token");
     if (status || absent(unk)) return status;
     if (!json_is_string(unk)) return xl_fail(in->err, XLSTM_EFORMAT, "%s: model.unk_token is no string", in->path);
-    t->unk = vocab_id(in->vocab, json_string_value(unk));
+    t->unk = xl_vocab_id(in->vocab, json_string_value(unk));
     if (t->unk < 0)
         return xl_fail(in->err, XLSTM_EFORMAT, "%s: model.unk_token \"%.100s\" is not in model.vocab", in->path,
                        json_string_value(unk));
@@ -240,16 +231,6 @@ static int read_model(xl_tokenizer_json *in, const json_t *root, const alphabet 
 }
 
 /* ---- added tokens ---- */
-
-int32_t xl_tokenizer_find(const xl_tokenizer_json *in, const json_t *root, const char *text, size_t bytes) {
-    const json_t *list = json_object_get(root, "added_tokens");
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        const json_t *entry = json_array_get(list, i), *content = json_object_get(entry, "content");
-        if (json_string_length(content) == bytes && !memcmp(json_string_value(content), text, bytes))
-            return (int32_t)json_integer_value(json_object_get(entry, "id"));
-    }
-    return strlen(text) == bytes ? vocab_id(in->vocab, text) : -1;
-}
 
 /* The entry's id is checked and within tokens. */
 static int read_added(const xl_tokenizer_json *in, const alphabet *a, const json_t *entry, size_t index) {
@@ -271,7 +252,7 @@ static int read_added(const xl_tokenizer_json *in, const alphabet *a, const json
         !xl_json_flag(in, entry, where, "lstrip", false, &added.lstrip) ||
         !xl_json_flag(in, entry, where, "rstrip", false, &added.rstrip))
         return XLSTM_EFORMAT;
-    int32_t known = strlen(text) == bytes ? vocab_id(in->vocab, text) : -1;
+    int32_t known = strlen(text) == bytes ? xl_vocab_id(in->vocab, text) : -1;
     if (known >= 0 && known != id)
         return xl_fail(in->err, XLSTM_EFORMAT, "%s: %s \"%.100s\" has id %ld, model.vocab gives it %ld", in->path,
                        where, text, (long)id, (long)known);
@@ -361,7 +342,7 @@ int xlstm_tokenizer_open(xlstm_tokenizer **out, const char *dir, xlstm_error *er
     size_t bytes;
     status = xl_check_folder(dir, err);
     if (!status && !xl_is_file(path)) status = no_tokenizer(dir, err);
-    if (!status) status = xl_file_read(path, XL_TOKENIZER_FILE_LIMIT, &data, &bytes, err);
+    if (!status) status = xl_file_read(path, FILE_LIMIT, &data, &bytes, err);
     if (status) goto out;
     status = xl_json_read(&root, path, data, bytes, JSON_ALLOW_NUL, used, err);
     free(data);

@@ -1,7 +1,7 @@
 /* The sets of characters that have a name, as Oniguruma 6.9 defines them on Unicode. */
 #include <string.h>
 
-#include "format/pattern.h"
+#include "format/tokenizer/pattern_parts.h"
 
 #define WHITE                                                                                                      \
     "\\x{9}-\\x{d}\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}"

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "format/pattern.h"
+#include "format/tokenizer/pattern_parts.h"
 
 /* One part of a class between "&&": what fits into one pair of brackets, and alternatives that do not. */
 typedef struct part {

@@ -1,9 +1,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "base/utf8.h"
-#include "format/tokenizer_parts.h"
+#include "format/tokenizer/vocabulary.h"
 
 struct xlstm_decoder {
     const xlstm_tokenizer *tokenizer;

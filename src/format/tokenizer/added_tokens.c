@@ -3,10 +3,11 @@
 
 #include <utf8proc.h>
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/utf8.h"
-#include "format/tokenizer_parts.h"
+#include "format/tokenizer/added_tokens.h"
 
 static size_t edge_slot(const xl_trie *trie, uint32_t key) {
     size_t mask = trie->edge_slots - 1;
@@ -66,9 +67,8 @@ int xl_trie_add(xl_trie *trie, const char *text, size_t bytes, xl_added added, x
         if (!grow_edges(trie)) return xl_fail(err, XLSTM_ENOMEM, "out of memory for added tokens");
         uint32_t next = child(trie, node, (unsigned char)text[i]);
         if (!next) {
-            if (trie->nodes >= XL_TOKENIZER_ID_LIMIT - 1)
-                return xl_fail(err, XLSTM_EFORMAT, "added tokens: more than %d bytes in all",
-                               XL_TOKENIZER_ID_LIMIT);
+            if (trie->nodes >= XL_ADDED_NODES - 1)
+                return xl_fail(err, XLSTM_EFORMAT, "added tokens: more than %d bytes in all", XL_ADDED_NODES);
             next = (uint32_t)trie->nodes;
             if (!new_node(trie)) return xl_fail(err, XLSTM_ENOMEM, "out of memory for added tokens");
             uint32_t key = edge_key(node, (unsigned char)text[i]);

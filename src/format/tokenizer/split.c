@@ -3,8 +3,8 @@
 
 #include "base/error.h"
 #include "base/utf8.h"
-#include "format/pattern.h"
-#include "format/tokenizer_parts.h"
+#include "format/tokenizer/pattern.h"
+#include "format/tokenizer/split.h"
 
 const char xl_gpt2_pattern[] = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 
@@ -47,7 +47,7 @@ void xl_split_free(xl_split *split) {
 
 /* ---- running the steps ---- */
 
-static int run_steps(xl_encoder *e, int step, const char *text, size_t bytes);
+static int run_steps(xl_splitter *e, int step, const char *text, size_t bytes);
 
 /* Two neighbouring stretches, matched or not, become one piece. */
 static bool joins(xl_behavior behavior, bool previous, bool matched) {
@@ -64,7 +64,7 @@ static bool joins(xl_behavior behavior, bool previous, bool matched) {
 }
 
 typedef struct cutter {
-    xl_encoder *encoder;
+    xl_splitter *splitter;
     int step;
     const char *text;
     size_t start, stop; /* the piece that may still grow */
@@ -73,12 +73,12 @@ typedef struct cutter {
 
 static int cutter_end(cutter *c) {
     if (!c->open || c->start == c->stop) return XLSTM_OK;
-    return run_steps(c->encoder, c->step + 1, c->text + c->start, c->stop - c->start);
+    return run_steps(c->splitter, c->step + 1, c->text + c->start, c->stop - c->start);
 }
 
 /* Takes the next stretch of the text. */
 static int cutter_take(cutter *c, size_t start, size_t stop, bool matched) {
-    const xl_split *split = &c->encoder->tokenizer->steps[c->step];
+    const xl_split *split = &c->splitter->steps[c->step];
     matched ^= split->invert;
     if (c->open && joins(split->behavior, c->matched, matched)) {
         c->stop = stop;
@@ -93,15 +93,15 @@ static int cutter_take(cutter *c, size_t start, size_t stop, bool matched) {
     return status;
 }
 
-static int match(xl_encoder *e, int step, const char *text, size_t bytes, size_t from) {
-    const xl_split *split = &e->tokenizer->steps[step];
+static int match(xl_splitter *e, int step, const char *text, size_t bytes, size_t from) {
+    const xl_split *split = &e->steps[step];
     pcre2_match_data *data = e->levels[step].match;
     if (split->jit)
         return pcre2_jit_match(split->code, (PCRE2_SPTR)text, bytes, from, PCRE2_NO_UTF_CHECK, data, e->context);
     return pcre2_match(split->code, (PCRE2_SPTR)text, bytes, from, PCRE2_NO_UTF_CHECK, data, e->context);
 }
 
-static int prepare_level(xl_encoder *e, int step) {
+static int prepare_level(xl_splitter *e, int step) {
     if (!e->context) {
         e->context = pcre2_match_context_create(NULL);
         if (!e->context) return xl_fail(e->err, XLSTM_ENOMEM, "out of memory for a regular expression's match");
@@ -112,17 +112,17 @@ static int prepare_level(xl_encoder *e, int step) {
         if (e->stack) pcre2_jit_stack_assign(e->context, NULL, e->stack);
     }
     if (!e->levels[step].match)
-        e->levels[step].match = pcre2_match_data_create_from_pattern(e->tokenizer->steps[step].code, NULL);
+        e->levels[step].match = pcre2_match_data_create_from_pattern(e->steps[step].code, NULL);
     if (!e->levels[step].match)
         return xl_fail(e->err, XLSTM_ENOMEM, "out of memory for a regular expression's match");
     return XLSTM_OK;
 }
 
-static int cut(xl_encoder *e, int step, const char *text, size_t bytes) {
+static int cut(xl_splitter *e, int step, const char *text, size_t bytes) {
     int status = prepare_level(e, step);
     if (status) return status;
     const PCRE2_SIZE *found = pcre2_get_ovector_pointer(e->levels[step].match);
-    cutter c = {.encoder = e, .step = step, .text = text};
+    cutter c = {.splitter = e, .step = step, .text = text};
     size_t from = 0, done = 0;
     bool matched_before = false;
     while (!status && from <= bytes) {
@@ -132,13 +132,13 @@ static int cut(xl_encoder *e, int step, const char *text, size_t bytes) {
             PCRE2_UCHAR message[160];
             pcre2_get_error_message(count, message, sizeof message);
             return xl_fail(e->err, XLSTM_EFORMAT, "%s: pre_tokenizer: the regular expression cannot be matched: %s",
-                           e->tokenizer->path, (const char *)message);
+                           e->path, (const char *)message);
         }
         size_t start = found[0], stop = found[1];
         /* \K inside a lookaround can make a match that ends before it starts */
         if (start > stop || start < done)
             return xl_fail(e->err, XLSTM_EFORMAT, "%s: pre_tokenizer: the regular expression moves backwards",
-                           e->tokenizer->path);
+                           e->path);
         if (start == stop && matched_before && stop == done) {
             /* an empty match right after the last one does not count */
             if (from >= bytes) break;
@@ -155,9 +155,9 @@ static int cut(xl_encoder *e, int step, const char *text, size_t bytes) {
     return status ? status : cutter_end(&c);
 }
 
-static int run_steps(xl_encoder *e, int step, const char *text, size_t bytes) {
-    if (step == e->tokenizer->step_count) return xl_encode_word(e, text, bytes);
-    const xl_split *split = &e->tokenizer->steps[step];
+static int run_steps(xl_splitter *e, int step, const char *text, size_t bytes) {
+    if (step == e->step_count) return e->word(e->user, text, bytes);
+    const xl_split *split = &e->steps[step];
     if (split->prefix_space && text[0] != ' ') {
         xl_bytes *prefixed = &e->levels[step].prefixed;
         prefixed->size = 0;
@@ -169,6 +169,15 @@ static int run_steps(xl_encoder *e, int step, const char *text, size_t bytes) {
     return split->code ? cut(e, step, text, bytes) : run_steps(e, step + 1, text, bytes);
 }
 
-int xl_encode_piece(xl_encoder *e, const char *text, size_t bytes) {
+int xl_split_text(xl_splitter *e, const char *text, size_t bytes) {
     return bytes ? run_steps(e, 0, text, bytes) : XLSTM_OK;
+}
+
+void xl_splitter_free(xl_splitter *splitter) {
+    for (int i = 0; i < XL_SPLIT_STEPS; i++) {
+        pcre2_match_data_free(splitter->levels[i].match);
+        free(splitter->levels[i].prefixed.data);
+    }
+    pcre2_match_context_free(splitter->context);
+    pcre2_jit_stack_free(splitter->stack);
 }

@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "base/utf8.h"
-#include "format/tokenizer_parts.h"
+#include "format/tokenizer/normal_form.h"
 
 /* Code points below U+0300 are starters in normal form that compose with nothing before them; their lead bytes are
  * below this one. */
