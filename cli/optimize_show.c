@@ -117,8 +117,9 @@ static void trial(void *ctx, const tune_trial_row *t, bool old) {
     if (show->terminal) return;
     char params[512], total[16] = "", percent[24], samples[40] = "";
     if (!show->headed)
-        printf("percentages: the gain over the baseline in %s; of one sample it is a first look, no more\n",
-               tune_metric_name((int)show->job->objective[0]));
+        printf(
+            "percentages: the gain over the baseline in %s; a percentage of one sample is a first look, no more\n",
+            tune_metric_name((int)show->job->objective[0]));
     show->headed = true;
     params_text(t->params, params, sizeof params);
     if (show->total) snprintf(total, sizeof total, "/%d", show->total);
