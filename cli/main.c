@@ -1,5 +1,6 @@
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <xlstm/xlstm.h>
@@ -51,6 +52,14 @@ static int unknown(const char *name) {
     return 2;
 }
 
+/* A checkpoint may have thousands of shards, each of them an open file. */
+static void allow_many_files(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= limit.rlim_max) return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static int run(int argc, char **argv) {
     const char *name = argv[1];
     if (!strcmp(name, "-h") || !strcmp(name, "--help") || (!strcmp(name, "help") && argc == 2)) return usage();
@@ -71,6 +80,7 @@ static int run(int argc, char **argv) {
 int main(int argc, char **argv) {
     cli_streams_prepare();
     cli_faults_install(STDERR_FILENO, "xltune: ", CLI_FAULT_TEXT "\n");
+    allow_many_files();
     if (argc < 2) {
         cli_say(NULL, "missing command (see xltune -h)");
         return 2;

@@ -100,7 +100,7 @@ static bool find_ending(const char *dir, const char *end, char *name, size_t siz
     bool found = false;
     const struct dirent *entry;
     while (d && !found && (entry = readdir(d))) {
-        found = ends_with(entry->d_name, end);
+        found = ends_with(entry->d_name, end) && holds(dir, entry->d_name);
         if (found) snprintf(name, size, "%s", entry->d_name);
     }
     if (d) closedir(d);

@@ -113,10 +113,10 @@ static int read_offsets(entry *e, const char *path, json_t *value, size_t data_b
                        path, t->name);
     uint64_t begin = (uint64_t)json_integer_value(first), end = (uint64_t)json_integer_value(second);
     if (begin > end || end > data_bytes)
-        return xl_fail(err, XLSTM_EFORMAT,
-                       "%s: tensor '%.200s': data_offsets [%" PRIu64 ", %" PRIu64
-                       "] are not inside the %zu bytes of data",
-                       path, t->name, begin, end, data_bytes);
+        return xl_fail(
+            err, XLSTM_EFORMAT,
+            "%s: tensor '%.200s': data_offsets [%" PRIu64 ", %" PRIu64 "] are not inside the %zu bytes of data%s",
+            path, t->name, begin, end, data_bytes, begin <= end ? ": the download may not have finished" : "");
     if (end - begin != t->bytes) {
         char text[200];
         return xl_fail(err, XLSTM_EFORMAT,

@@ -154,7 +154,7 @@ int xl_bind(struct xlstm_model *model, int64_t weights, bool copy, xl_parts *par
     b.block = -1;
     if (h->add_out_norm && !b.status) {
         model->out_norm = vector(&b, "backbone.out_norm", ".weight", 0, h->embedding_dim);
-        model->out_norm_bias = bias(&b, "backbone.out_norm", 0, h->embedding_dim);
+        if (h->out_norm_bias) model->out_norm_bias = vector(&b, "backbone.out_norm", ".bias", 0, h->embedding_dim);
     }
     if (!h->tie_word_embeddings && !b.status)
         matrix(&b, &model->lm_head, "lm_head", 0, h->vocab_size, h->embedding_dim, false, false);

@@ -13,6 +13,8 @@
 #include "base/memory.h"
 #include "base/sha256.h"
 #include "format/config.h"
+#include "format/foreign_json.h"
+#include "format/recognize.h"
 #include "format/safetensors.h"
 
 #define INDEX_LIMIT ((size_t)256 << 20)
@@ -21,36 +23,47 @@ static int out_of_memory(const xl_checkpoint *c, xlstm_error *err) {
     return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", c->dir ? c->dir : "checkpoint");
 }
 
-/* Problems found, as many as fit into an error's text, and the number of all. */
+/* What is wrong with a tensor that is wanted, and what is there and not wanted: each has its share of an error's
+ * text, so that names that are there are shown beside those that are missing. */
+enum { WRONG, STRANGE, KINDS };
+
+/* Problems found, as many as fit, and the number of all. */
 typedef struct problems {
-    char text[760];
-    size_t used, count, left_out;
+    char text[KINDS][500];
+    size_t used[KINDS], count, left_out, missing;
 } problems;
 
-static void problem(problems *p, const char *format, ...) XLSTM_PRINTF(2, 3);
-static void problem(problems *p, const char *format, ...) {
+static void problem(problems *p, int kind, const char *format, ...) XLSTM_PRINTF(3, 4);
+static void problem(problems *p, int kind, const char *format, ...) {
+    static const size_t share[KINDS] = {[WRONG] = 500, [STRANGE] = 260};
     char line[300];
     va_list args;
     va_start(args, format);
     int n = vsnprintf(line, sizeof line, format, args);
     va_end(args);
     if (n < 0) return;
-    size_t length = strlen(line);
+    size_t *used = &p->used[kind];
     p->count++;
-    if (p->left_out || p->used + length + 3 > sizeof p->text) {
+    if (*used + strlen(line) + 3 > share[kind]) {
         p->left_out++;
         return;
     }
-    p->used +=
-        (size_t)snprintf(p->text + p->used, sizeof p->text - p->used, "%s%s", p->count > 1 ? "; " : "", line);
+    *used += (size_t)snprintf(p->text[kind] + *used, share[kind] - *used, "%s%s", *used ? "; " : "", line);
 }
 
 static int report(const problems *p, const xl_checkpoint *c, xlstm_error *err) {
     if (!p->count) return XLSTM_OK;
-    char more[40] = "";
+    char more[40] = "", there[200] = "";
     if (p->left_out) snprintf(more, sizeof more, "; and %zu more", p->left_out);
-    return xl_fail(err, XLSTM_EFORMAT, "%.160s: %zu tensor%s wrong: %s%s", c->dir, p->count,
-                   p->count == 1 ? " is" : "s are", p->text, more);
+    if (p->missing && !p->used[STRANGE]) {
+        size_t used = 0;
+        for (size_t i = 0; i < c->stored_count && i < 2; i++)
+            used += (size_t)snprintf(there + used, sizeof there - used, "%s'%.60s'",
+                                     i ? ", " : "; there are: ", c->stored[i].tensor->name);
+    }
+    return xl_fail(err, XLSTM_EFORMAT, "%.160s: %zu tensor%s wrong: %s%s%s%s%s", c->dir, p->count,
+                   p->count == 1 ? " is" : "s are", p->text[WRONG], p->used[WRONG] && p->used[STRANGE] ? "; " : "",
+                   p->text[STRANGE], more, there);
 }
 
 static int add_file(xl_checkpoint *c, const char *name, xlstm_error *err) {
@@ -94,26 +107,38 @@ static int open_shards(xl_checkpoint *c, const char *index, json_t *map, xlstm_e
     }
     qsort(names, count, sizeof *names, by_text);
     for (size_t i = 0; i < count && !status; i++) {
-        if (!i || strcmp(names[i], names[i - 1])) status = add_file(c, names[i], err);
+        if (i && !strcmp(names[i], names[i - 1])) continue;
+        status = add_file(c, names[i], err);
+        if (status == XLSTM_ENOTFOUND)
+            status = xl_fail(err, status, "%s/%s: no such file, which %s names: the download may not have finished",
+                             c->dir, names[i], index);
     }
 out:
     free(names);
     return status;
 }
 
-/* Says which tensors are not where the index has them. */
+static int compare_file(const void *key, const void *element) {
+    xlstm_tensor_file *const *file = element;
+    const char *path = xl_tensor_file_path(*file), *slash = strrchr(path, '/');
+    return strcmp(key, slash ? slash + 1 : path);
+}
+
+/* Says which tensors are not where the index has them. The files are in order of their names. */
 static void check_index(const xl_checkpoint *c, json_t *map, problems *p) {
     const char *name;
     json_t *value;
     json_object_foreach(map, name, value) {
-        bool found = false;
-        for (size_t i = 0; i < c->file_count && !found; i++) {
-            const char *path = xl_tensor_file_path(c->files[i]), *slash = strrchr(path, '/');
-            found = !strcmp(slash ? slash + 1 : path, json_string_value(value)) &&
-                    xlstm_tensor_file_find(c->files[i], name);
-        }
-        if (!found) problem(p, "'%.128s' is not in %.80s as the index says", name, json_string_value(value));
+        const char *shard = json_string_value(value);
+        xlstm_tensor_file *const *file =
+            bsearch(shard, c->files, c->file_count, sizeof(xlstm_tensor_file *), compare_file);
+        if (!file || !xlstm_tensor_file_find(*file, name))
+            problem(p, WRONG, "'%.128s' is not in %.80s as the index says", name, shard);
     }
+}
+
+static xl_json_use used_of_index(size_t depth, const char *const keys[], char first) {
+    return depth || !strcmp(keys[0], "weight_map") ? XL_JSON_USE : XL_JSON_IGNORE;
 }
 
 static int open_files(xl_checkpoint *c, problems *p, xlstm_error *err) {
@@ -121,24 +146,21 @@ static int open_files(xl_checkpoint *c, problems *p, xlstm_error *err) {
     char *index = xl_path_join(c->dir, "model.safetensors.index.json"), *text = NULL;
     size_t bytes;
     json_t *root = NULL;
-    json_error_t where;
     int status;
     if (!single || !index) {
         status = out_of_memory(c, err);
     } else if (xl_is_file(single)) {
         status = add_file(c, "model.safetensors", err);
     } else if (!xl_is_file(index)) {
+        char why[256];
         status = xl_fail(err, XLSTM_ENOTFOUND,
-                         "%s: neither model.safetensors nor model.safetensors.index.json is there", c->dir);
+                         "%s: neither model.safetensors nor model.safetensors.index.json is there%s", c->dir,
+                         xl_explain_folder(c->dir, why, sizeof why));
     } else {
         status = xl_file_read(index, INDEX_LIMIT, &text, &bytes, err);
         if (status) goto out;
-        root = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &where);
-        if (!root) {
-            status = xl_fail(err, XLSTM_EFORMAT, "%s: %s (line %d column %d)", index, where.text, where.line,
-                             where.column);
-            goto out;
-        }
+        status = xl_json_read(&root, index, text, bytes, 0, used_of_index, err);
+        if (status) goto out;
         json_t *map = json_object_get(root, "weight_map");
         status = open_shards(c, index, map, err);
         if (!status) check_index(c, map, p);
@@ -187,17 +209,19 @@ static void check_tensor(const xlstm_tensor_spec *spec, const xl_stored *s, prob
     char wanted[64], found[120];
     xl_shape_text(spec->rank, spec->shape, wanted, sizeof wanted);
     if (!s) {
-        problem(p, "missing '%s' %s", spec->name, wanted);
+        problem(p, WRONG, "missing '%s' %s", spec->name, wanted);
+        p->missing++;
         return;
     }
     const xlstm_tensor *t = s->tensor;
     bool same = t->rank == spec->rank;
     for (int i = 0; same && i < t->rank; i++) same = t->shape[i] == spec->shape[i];
     if (!same)
-        problem(p, "'%.128s' is %s, wanted %s", t->name, xl_shape_text(t->rank, t->shape, found, sizeof found),
-                wanted);
+        problem(p, WRONG, "'%.128s' is %s, wanted %s%s", t->name,
+                xl_shape_text(t->rank, t->shape, found, sizeof found), wanted,
+                t->bytes ? "" : ": it was saved without its values, as DeepSpeed ZeRO-3 does");
     else if (t->dtype != XLSTM_F32 && t->dtype != XLSTM_F16 && t->dtype != XLSTM_BF16)
-        problem(p, "'%.128s' is %s, wanted F32, F16 or BF16", t->name, xlstm_dtype_name(t->dtype));
+        problem(p, WRONG, "'%.128s' is %s, wanted F32, F16 or BF16", t->name, xlstm_dtype_name(t->dtype));
 }
 
 static int compare_spec(const void *a, const void *b) {
@@ -220,19 +244,67 @@ static int check_layout(const xl_checkpoint *c, problems *p, xlstm_error *err) {
         while (next < c->spec_count && strcmp(sorted[next]->name, s->name) < 0) next++;
         bool wanted = next < c->spec_count && !strcmp(sorted[next]->name, s->name);
         if (i && s->name[0] && !strcmp(s->name, c->stored[i - 1].name))
-            problem(p, "'%.128s' is there twice ('%.128s')", s->tensor->name, c->stored[i - 1].tensor->name);
-        else if (!wanted && !(c->hparams.tie_word_embeddings && !strcmp(s->name, "lm_head.weight")))
-            problem(p, "unexpected '%.128s'", s->tensor->name);
+            problem(p, WRONG, "'%.128s' is there twice ('%.128s')", s->tensor->name, c->stored[i - 1].tensor->name);
+        else if (!wanted && s->tensor->bytes) problem(p, STRANGE, "unexpected '%.128s'", s->tensor->name);
     }
     free(sorted);
     return XLSTM_OK;
 }
 
-/* What the files hold counts more than weight_mode says. */
+/* Whether the files hold a tensor of that name, with values: some programs leave empty ones where a tensor was. */
+static bool holds(const xl_checkpoint *c, const char *name) {
+    const xl_stored *s = xl_checkpoint_find(c, name);
+    return s && s->tensor->bytes;
+}
+
+/* What the files hold counts more than the config's flags say. */
 static void detect_form(xl_checkpoint *c) {
-    bool single = xl_checkpoint_find(c, "backbone.blocks.0.mlstm_layer.q.weight");
-    bool fused = xl_checkpoint_find(c, "backbone.blocks.0.mlstm_layer.qkv_opreact.weight");
-    if (single != fused) c->hparams.fused = fused;
+    xlstm_hparams *h = &c->hparams;
+    bool single = holds(c, "backbone.blocks.0.mlstm_layer.q.weight");
+    bool fused = holds(c, "backbone.blocks.0.mlstm_layer.qkv_opreact.weight");
+    if (single != fused) h->fused = fused;
+    if (h->tie_word_embeddings && holds(c, "lm_head.weight")) {
+        if (holds(c, "backbone.embeddings.weight")) {
+            h->tie_word_embeddings = false;
+        } else {
+            /* Of two names of one tensor a writer keeps either. */
+            xl_stored *head = (xl_stored *)(uintptr_t)xl_checkpoint_find(c, "lm_head.weight");
+            snprintf(head->name, sizeof head->name, "backbone.embeddings.weight");
+            qsort(c->stored, c->stored_count, sizeof *c->stored, by_name);
+        }
+    }
+    if (holds(c, "backbone.out_norm.weight")) h->add_out_norm = true;
+    h->out_norm_bias = h->use_bias && holds(c, "backbone.out_norm.bias");
+}
+
+/* Refuses a state_dict that was taken from a wrapper of the model, which puts a prefix before every name. */
+static int check_wrapper(const xl_checkpoint *c, xlstm_error *err) {
+    static const char *const first[] = {"backbone.embeddings.weight", "embedding.weight"};
+    if (xl_checkpoint_find(c, "backbone.embeddings.weight")) return XLSTM_OK;
+    for (size_t i = 0; i < c->stored_count; i++) {
+        const char *name = c->stored[i].tensor->name;
+        for (int k = 0; k < 2; k++) {
+            size_t n = strlen(name), m = strlen(first[k]);
+            if (n <= m || strcmp(name + n - m, first[k]) || name[n - m - 1] != '.') continue;
+            return xl_fail(
+                err, XLSTM_EFORMAT,
+                "%.160s: names begin with '%.*s' ('%.128s'), wanted '%s': a wrapper of the model was saved "
+                "(DataParallel, torch.compile, a trainer); save the state_dict of the model inside it",
+                c->dir, (int)(n - m < 60 ? n - m : 60), name, name, first[k]);
+        }
+    }
+    return XLSTM_OK;
+}
+
+/* config.json of a folder that may be something else. */
+static int read_config(xl_checkpoint *c, xlstm_error *err) {
+    int status = xl_check_folder(c->dir, err);
+    if (status) return status;
+    status = xl_config_read(&c->hparams, c->dir, err);
+    if (status != XLSTM_ENOTFOUND) return status;
+    char why[256];
+    return xl_fail(err, status, "%s/config.json: no such file%s", c->dir,
+                   xl_explain_folder(c->dir, why, sizeof why));
 }
 
 int xl_checkpoint_open(xl_checkpoint *c, const char *dir, xlstm_error *err) {
@@ -240,10 +312,10 @@ int xl_checkpoint_open(xl_checkpoint *c, const char *dir, xlstm_error *err) {
     problems p = {.used = 0};
     c->dir = strdup(dir);
     if (!c->dir) return out_of_memory(c, err);
-    if (!xl_is_folder(dir)) return xl_fail(err, XLSTM_ENOTFOUND, "%s: no such folder", dir);
-    int status = xl_config_read(&c->hparams, dir, err);
+    int status = read_config(c, err);
     if (!status) status = open_files(c, &p, err);
     if (!status) status = collect(c, err);
+    if (!status) status = check_wrapper(c, err);
     if (status) return status;
     detect_form(c);
     status = xlstm_checkpoint_layout(&c->hparams, NULL, &c->spec_count, err);

@@ -19,7 +19,7 @@ typedef struct xl_stored {
 
 typedef struct xl_checkpoint {
     char *dir;
-    xlstm_hparams hparams; /* fused as the files have it */
+    xlstm_hparams hparams; /* flags as the files have them */
     xlstm_tensor_file **files;
     size_t file_count;
     xl_stored *stored; /* [stored_count] sorted by name */
@@ -34,9 +34,11 @@ static inline xl_format_id xl_stored_format(xlstm_dtype dtype) {
 }
 
 /* Opens dir/config.json and dir/model.safetensors or the shards of dir/model.safetensors.index.json. Afterwards
- * every tensor of the layout is there in its shape, in F32, F16 or BF16, and nothing else is, but for a tied
- * lm_head.weight that was stored all the same (ignored, as the reference does). EFORMAT lists what is missing,
- * mis-shaped, of a wrong dtype, unexpected or there twice. Release with xl_checkpoint_close, also on failure. */
+ * every tensor of the layout is there in its shape, in F32, F16 or BF16, and nothing else is, but for tensors
+ * without elements. What the files hold counts more than the config's flags: hparams says fused, tied, add_out_norm
+ * and out_norm_bias as they have it. EFORMAT lists what is missing, mis-shaped, of a wrong dtype, unexpected or
+ * there twice, or says that the names have a wrapper's prefix. Release with xl_checkpoint_close, also on failure.
+ */
 int xl_checkpoint_open(xl_checkpoint *out, const char *dir, xlstm_error *err);
 void xl_checkpoint_close(xl_checkpoint *checkpoint);
 

@@ -95,7 +95,7 @@ int xlstm_checkpoint_layout(const xlstm_hparams *hparams, xlstm_tensor_spec *spe
     list l = {.specs = specs, .capacity = *count};
     layer(&l, "backbone.embeddings", hparams->vocab_size, hparams->embedding_dim, false);
     for (int64_t i = 0; i < hparams->num_blocks; i++) block(&l, hparams, i);
-    if (hparams->add_out_norm) layer(&l, "backbone.out_norm", hparams->embedding_dim, 0, hparams->use_bias);
+    if (hparams->add_out_norm) layer(&l, "backbone.out_norm", hparams->embedding_dim, 0, hparams->out_norm_bias);
     if (!hparams->tie_word_embeddings) layer(&l, "lm_head", hparams->vocab_size, hparams->embedding_dim, false);
     if (specs && l.count > l.capacity)
         return xl_fail(err, XLSTM_EARG, "room for %zu tensors, %zu are needed", l.capacity, l.count);

@@ -39,7 +39,7 @@ struct xlstm_model {
 
     xl_weight embedding;                   /* [V, D] */
     xl_weight lm_head;                     /* [V, D]; the embedding where the two are tied */
-    const float *out_norm, *out_norm_bias; /* [D]; NULL where add_out_norm is false (bias: or use_bias false) */
+    const float *out_norm, *out_norm_bias; /* [D]; NULL where add_out_norm (out_norm_bias) is false */
     xl_block *blocks;                      /* [num_blocks] */
 
     struct xl_store *store;

@@ -290,11 +290,22 @@ static void spellings_of_names(void **state) {
     xlstm_model_get_info(m, &info);
     assert_int_equal(info.decode_read_bytes, info.resident_bytes);
     xlstm_model_close(m);
-    /* A tied head that was stored all the same is ignored. */
+    /* A tied head that was stored all the same is used; of one tensor with two names either may be stored. */
     t.tensors[t.count] = t.tensors[0];
     t.tensors[t.count].name = "lm_head.weight";
     t.count++;
     assert_int_equal(toy_open(&t, &err), XLSTM_OK);
+    xlstm_hparams h;
+    assert_int_equal(xlstm_checkpoint_inspect(folder, &h, NULL, &err), XLSTM_OK);
+    assert_false(h.tie_word_embeddings);
+    toy_tensor(&t, "embedding.weight")->name = "other.weight";
+    toy_tensor(&t, "other.weight")->shape[0] = 0;
+    toy_tensor(&t, "other.weight")->bytes = 0;
+    assert_int_equal(toy_open(&t, &err), XLSTM_OK);
+    assert_int_equal(xlstm_checkpoint_inspect(folder, &h, NULL, &err), XLSTM_OK);
+    assert_true(h.tie_word_embeddings);
+    t.tensors[0] = t.tensors[t.count - 1];
+    t.tensors[0].name = "embedding.weight";
     t.tensors[t.count - 1].name = "backbone.embeddings.weight";
     assert_int_equal(toy_open(&t, &err), XLSTM_EFORMAT);
     assert_non_null(strstr(err.text, "is there twice"));
@@ -404,14 +415,14 @@ static void bad_indexes(void **state) {
         const char *text, *says;
     } cases[] = {
         {"", "index.json"},
-        {"[]", "weight_map"},
+        {"[]", "no JSON object"},
         {"{}", "weight_map"},
         {"{\"weight_map\": {}}", "weight_map"},
         {"{\"weight_map\": {\"a\": 3}}", "names no file"},
         {"{\"weight_map\": {\"a\": \"../x\"}}", "names no file"},
         {"{\"weight_map\": {\"a\": \"/etc/passwd\"}}", "names no file"},
         {"{\"weight_map\": {\"a\": \"\"}}", "names no file"},
-        {"{\"weight_map\": {\"a\": \"absent.safetensors\"}}", "absent.safetensors: No such file"},
+        {"{\"weight_map\": {\"a\": \"absent.safetensors\"}}", "absent.safetensors: no such file, which "},
         {"{\"weight_map\": {\"a\": \"config.json\"}}", "config.json: header"},
         {"{\"weight_map\": {\"a\": \"all.safetensors\"}}", "'a' is not in all.safetensors"},
     };
