@@ -27,6 +27,7 @@
 #include "cli/config.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
+#include "cli/synth_tokenizer.h"
 
 static const cli_spec spec = {
     .command = CLI(synth),
@@ -34,8 +35,9 @@ static const cli_spec spec = {
     .details = "Sizes: 160m (768 wide, 12 blocks, 8 heads), 1.3b (2048, 24, 8), 7b (4096, 32,\n"
                "8), each with a vocabulary of 50304, or DxBxHxV. Weights are random, scaled so\n"
                "that activations and logits stay moderate; forget gates lie between 0.95 and\n"
-               "0.998. No tokenizer is written. DIR must be new or empty; shards hold up to\n"
-               "5 GB. The same seed gives the same weights on every machine.\n",
+               "0.998. A tokenizer goes with them: the embedded one, cut or filled to the size.\n"
+               "DIR must be new or empty; shards hold up to 5 GB. The same seed gives the same\n"
+               "weights on every machine.\n",
 };
 
 #define SHARD_BYTES ((uint64_t)5000000000)
@@ -289,7 +291,7 @@ static int write_config(const synth *s, xlstm_error *err) {
         (json_int_t)h->num_blocks, "num_heads", (json_int_t)h->num_heads, "vocab_size", (json_int_t)h->vocab_size,
         "qk_dim_factor", 0.5, "v_dim_factor", 1.0, "ffn_proj_factor", 2.667, "ffn_round_up_to_multiple_of", 64,
         "gate_soft_cap", 15.0, "output_logit_soft_cap", 30.0, "norm_eps", 1e-6, "eps", 1e-6, "use_bias", 0,
-        "add_out_norm", 1, "weight_mode", "single", "tie_word_embeddings", 0, "bos_token_id", 0, "eos_token_id", 2,
+        "add_out_norm", 1, "weight_mode", "single", "tie_word_embeddings", 0, "bos_token_id", 0, "eos_token_id", 0,
         "pad_token_id", 1, "torch_dtype", torch[s->dtype]);
     int status =
         root ? write_json(s, "config.json", root, err) : xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", s->out);
@@ -363,6 +365,11 @@ static void clean_up(const synth *s) {
     char *index = xl_path_join(s->out, "model.safetensors.index.json");
     if (index) unlink(index);
     free(index);
+    for (const char *const *name = cli_synth_tokenizer_files; *name; name++) {
+        char *path = xl_path_join(s->out, *name);
+        if (path) unlink(path);
+        free(path);
+    }
     if (s->made_folder) rmdir(s->out);
 }
 
@@ -375,6 +382,7 @@ static int make(synth *s, xlstm_error *err) {
     for (size_t i = 0; i < s->shards && !status; i++) status = write_shard(s, i, err);
     cli_progress_end();
     if (!status && s->shards > 1) status = write_index(s, err);
+    if (!status) status = cli_synth_tokenizer(s->out, s->h.vocab_size, err);
     /* Last: without it the folder is no checkpoint. */
     if (!status) status = write_config(s, err);
     if (status) {

@@ -8,8 +8,8 @@ ls a
 xltune info --model a | sed 1d
 xltune synth --like 64x2x4x96 --dtype f16 --out d | sed 's/[0-9.]* s$/S/'
 xltune info --model d | grep stored
-xltune synth --like 64x2x4x96 --out a; echo $?
-mkdir full; touch full/file; xltune synth --like 64x2x4x96 --out full; echo $?
+xltune synth --like 64x2x4x96 --out a 2> err; echo $?; sed 's/ (.*)/ (FILE)/' err
+rm err; mkdir full; touch full/file; xltune synth --like 64x2x4x96 --out full; echo $?
 xltune synth --like 65x2x4x96 --out e; echo $?
 xltune synth --like 2b --out e; echo $?
 xltune synth --like 64x2x4x96; echo $?
