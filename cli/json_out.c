@@ -8,7 +8,8 @@
 
 int cli_print_json(const json_t *document, size_t flags, FILE *out, xlstm_error *err) {
     if (!document)
-        return xl_fail(err, XLSTM_ENOTFINITE, "no JSON: a figure is NaN or infinite, which JSON cannot hold");
+        return xl_fail(err, XLSTM_ENOTFINITE,
+                       "no JSON: a figure is not finite or a text is not UTF-8, which JSON cannot hold");
     char *text = json_dumps(document, flags);
     if (!text) return xl_fail(err, XLSTM_ENOMEM, "no JSON: out of memory, or a text that is not UTF-8");
     bool written = fputs(text, out) >= 0 && fputc('\n', out) != EOF;
