@@ -36,8 +36,6 @@ trap 'echo "stopped; the same command goes on ($work)" >&2; exit 130' INT TERM
 model=$work/160m
 if [ "$part" != replay ] && [ ! -f "$model/tokenizer.json" ]; then
     "$xltune" synth --like 160m --dtype bf16 --out "$model"
-    # Random weights have no tokenizer; any one whose ids the model has gives a prompt.
-    cp models/tiny-literature/tokenizer.json models/tiny-literature/tokenizer_config.json "$model/"
 fi
 
 # A quarter, half, three quarters and all of the processors.

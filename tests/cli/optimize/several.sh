@@ -1,7 +1,6 @@
 # several objectives: all steer, the front is kept, resumed and shown; what numerics change is scored and bounded
 set -e
 xltune synth --like 64x2x2x4096 --dtype f32 --out m >log 2>&1 || { cat log; exit 1; }
-cp "$MODEL"/tokenizer*.json m/
 printf 'It was a bright cold morning, and' > p.txt
 common="--model m --prompt-file p.txt --new 4 --repeats 1 --effort quick --budget 30s --no-best --best-dir b"
 xltune optimize $common --tune 'weights,decode_workers=1|2,pinning' --objective request_s,kl --trials 7 --tag t \
