@@ -213,9 +213,14 @@ static int check_state(const xlstm_tensor_file *file, const xlstm_model *model, 
                        xlstm_error *err) {
     const char *kind = xlstm_tensor_file_metadata(file, "kind");
     bool sampler = kind && !strcmp(kind, kinds[1]);
-    if (!kind || (!sampler && strcmp(kind, kinds[0]) != 0))
-        return xl_fail(err, XLSTM_EFORMAT, "%s: kind '%.40s', wanted '%s' or '%s'", path, kind ? kind : "(none)",
-                       kinds[0], kinds[1]);
+    if (!kind)
+        return xl_fail(
+            err, XLSTM_EFORMAT,
+            "%s: no saved state (the file has no kind; one of %s or %s is wanted): weights are given by their "
+            "folder, with --model",
+            path, kinds[0], kinds[1]);
+    if (!sampler && strcmp(kind, kinds[0]) != 0)
+        return xl_fail(err, XLSTM_EFORMAT, "%s: kind '%.40s', wanted '%s' or '%s'", path, kind, kinds[0], kinds[1]);
     const char *fingerprint = xlstm_tensor_file_metadata(file, "fingerprint");
     if (!fingerprint || strcmp(fingerprint, model->info.fingerprint) != 0)
         return xl_fail(err, XLSTM_EMISMATCH, "%s: fingerprint %.16s is another checkpoint's, wanted %.16s", path,
