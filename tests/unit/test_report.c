@@ -286,7 +286,7 @@ static void samples_and_ratings_are_found(void **state) {
     assert_int_equal(r->samples, 3);
     assert_int_equal(r->sample[0].trial, -1);
     assert_false(r->sample[1].used);
-    assert_string_equal(r->sample[1].why, "warm-up");
+    assert_int_equal(r->sample[1].causes, TUNE_CAUSE_WARMUP);
     assert_int_equal(r->sample[2].trial, 1);
     assert_int_equal(r->rated, 1);
     assert_true(r->trial[1].ppl == 7.5);

@@ -92,6 +92,7 @@ static tune_sample_row one_sample(int64_t trial, double value) {
                              .peak_mb = 12,
                              .value = value,
                              .used = trial != 3,
+                             .causes = TUNE_CAUSE_WARMUP,
                              .why = "warm-up"};
 }
 
@@ -173,6 +174,11 @@ static void rows_come_back(void **state) {
     assert_int_equal(count, 2); /* those of the refused trial were not stored */
     assert_true(rows[0].used && !rows[1].used && rows[1].trial == 3 && isnan(rows[0].decode_s));
     assert_string_equal(rows[1].why, "warm-up");
+    assert_int_equal(rows[1].causes, TUNE_CAUSE_WARMUP);
+    assert_int_equal(tune_causes_of_text("4 % steal time, 300 involuntary switches/s"),
+                     TUNE_CAUSE_STEAL | TUNE_CAUSE_SWITCHES);
+    assert_int_equal(tune_causes_of_text("a thing"), TUNE_CAUSE_ELSE);
+    assert_int_equal(tune_causes_of_text(""), 0);
     free(rows);
     must(tune_study_run_remove(s, run.id, &err), &err);
     must(tune_study_samples(s, run.id, &rows, &count, &err), &err);

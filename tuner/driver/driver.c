@@ -371,6 +371,7 @@ static void mark_dropped(drive *d, const tune_trial_row *t) {
         if (p->trial != t->index || !p->used) continue;
         p->used = false;
         snprintf(p->why, sizeof p->why, "warm-up");
+        p->causes = TUNE_CAUSE_WARMUP;
         used--;
     }
 }

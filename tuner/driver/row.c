@@ -38,6 +38,24 @@ int tune_row_describe(const tune_problem *problem, int64_t candidate, tune_trial
     return XLSTM_OK;
 }
 
+/* What disturbed it, as the study keeps it. */
+static unsigned causes_of(unsigned reasons) {
+    static const struct {
+        unsigned reason, cause;
+    } known[] = {{TUNE_STEAL, TUNE_CAUSE_STEAL},
+                 {TUNE_SWITCHED, TUNE_CAUSE_SWITCHES},
+                 {TUNE_NEIGHBOURS, TUNE_CAUSE_OTHERS},
+                 {TUNE_CLOCK, TUNE_CAUSE_FREQUENCY},
+                 {TUNE_HOT, TUNE_CAUSE_HEAT}};
+    unsigned causes = 0;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (!(reasons & known[i].reason)) continue;
+        causes |= known[i].cause;
+        reasons &= ~known[i].reason;
+    }
+    return reasons ? causes | TUNE_CAUSE_ELSE : causes;
+}
+
 tune_sample_row tune_row_sample(const tune_sample *s, int64_t trial, const char *stage, int64_t block,
                                 double origin) {
     const double *part = s->reading.parts;
@@ -53,13 +71,16 @@ tune_sample_row tune_row_sample(const tune_sample *s, int64_t trial, const char 
                            .used = !s->warmup && !s->set_aside && !s->stopped};
     if (s->warmup) {
         snprintf(row.why, sizeof row.why, "warm-up");
+        row.causes = TUNE_CAUSE_WARMUP;
     } else if (s->stopped) {
         snprintf(row.why, sizeof row.why, "stopped early");
+        row.causes = TUNE_CAUSE_STOPPED;
     } else if (s->disturbance.reasons) {
         /* Set aside, or on a busy machine kept, marked. */
         char text[90];
         tune_disturbance_text(text, sizeof text, &s->disturbance);
         snprintf(row.why, sizeof row.why, "%.90s", text);
+        row.causes = causes_of(s->disturbance.reasons);
     }
     return row;
 }

@@ -106,9 +106,9 @@ static void draw_baseline(const drawing *d) {
         if (!s->used) continue;
         window[n++ % WINDOW] = value;
         fprintf(out, "%.9g %.9g %.9g %d\n", w.at / time, value, tune_median(window, n < WINDOW ? n : WINDOW),
-                s->why[0] != 0);
+                s->causes != 0);
         used++;
-        marked += s->why[0] != 0;
+        marked += s->causes != 0;
     }
     fputs("EOD\n$aside << EOD\n", out);
     w = start;

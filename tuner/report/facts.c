@@ -59,36 +59,26 @@ size_t tune_report_winner_samples(const tune_report *r) {
     return n;
 }
 
-/* The texts of the measuring side begin so, or hold this. */
-static const struct {
-    const char *mark, *words;
-} reasons[] = {{"others used", "other processes"},
-               {"steal time", "steal time"},
-               {"switches", "switches to other processes"},
-               {"MHz", "the clock's frequency"},
-               {"degrees", "heat"}};
-enum { REASONS = sizeof reasons / sizeof *reasons };
-
 void tune_report_baseline_samples(const tune_report *r, tune_sample_counts *out) {
-    size_t count[REASONS] = {0};
+    size_t count[TUNE_CAUSES] = {0};
     *out = (tune_sample_counts){0};
     for (size_t i = 0; i < r->samples; i++) {
         const tune_report_sample *s = &r->sample[i];
         if (s->trial >= 0) continue;
-        const bool warm = !strcmp(s->why, "warm-up");
+        const bool warm = s->causes & TUNE_CAUSE_WARMUP;
         out->used += s->used;
-        out->marked += s->used && s->why[0];
+        out->marked += s->used && s->causes;
         out->warmup += !s->used && warm;
         out->disturbed += !s->used && !warm;
-        for (int k = 0; k < REASONS; k++) count[k] += strstr(s->why, reasons[k].mark) != NULL;
+        for (int k = 0; k < TUNE_CAUSES; k++) count[k] += (s->causes & TUNE_CAUSES_DISTURBED) >> k & 1;
     }
     for (;;) {
         int most = 0;
-        for (int k = 1; k < REASONS; k++) most = count[k] > count[most] ? k : most;
+        for (int k = 1; k < TUNE_CAUSES; k++) most = count[k] > count[most] ? k : most;
         if (!count[most]) break;
         size_t used = strlen(out->reasons);
         snprintf(out->reasons + used, sizeof out->reasons - used, "%s%s (%zu)", used ? ", " : "",
-                 reasons[most].words, count[most]);
+                 tune_cause_name(most), count[most]);
         count[most] = 0;
     }
 }
@@ -107,8 +97,8 @@ int tune_report_recorded(const tune_report *r, tune_recorded *out, xlstm_error *
     for (size_t i = 0; i < r->samples; i++) {
         const tune_report_sample *s = &r->sample[i];
         out->samples += s->used;
-        out->marked += s->used && s->why[0];
-        out->aside += !s->used && s->why[0] && strcmp(s->why, "warm-up") != 0;
+        out->marked += s->used && s->causes;
+        out->aside += !s->used && s->causes && !(s->causes & TUNE_CAUSE_WARMUP);
         if (s->used && s->trial >= 0 && (size_t)s->trial < r->trials) of[s->trial]++;
     }
     bool any = false;

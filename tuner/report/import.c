@@ -209,6 +209,7 @@ static int add_samples(import *m, const json_t *list, int64_t trial, int64_t blo
                                 .value = NAN,
                                 .used = !json_is_false(json_object_get(s, "used"))};
         if (why) snprintf(to->why, sizeof to->why, "%s", why);
+        to->causes = tune_causes_of_text(to->why);
     }
     int status = used ? tune_study_samples_add(m->study, m->run, rows, used, m->err) : XLSTM_OK;
     free(rows);

@@ -193,8 +193,8 @@ static int read_samples(tune_report *r, tune_study *study, xlstm_error *err) {
                                    .at = s->at >= 0 ? s->at : NAN,
                                    .prefill_s = s->prefill_s,
                                    .decode_s = s->decode_s,
-                                   .used = s->used};
-        snprintf(to->why, sizeof to->why, "%s", s->why);
+                                   .used = s->used,
+                                   .causes = s->causes};
     }
     if (r->samples) qsort(r->sample, r->samples, sizeof *r->sample, by_time);
     free(rows);

@@ -43,7 +43,7 @@ typedef struct tune_report_sample {
     double at;  /* seconds since 1970; NAN */
     double prefill_s, decode_s;
     bool used;
-    char why[96]; /* why not; or what disturbed one that is in use */
+    unsigned causes; /* TUNE_CAUSE_*: why not; or what disturbed one that is in use */
 } tune_report_sample;
 
 typedef struct tune_report {

@@ -166,6 +166,7 @@ static json_t *sample_json(const tune_sample_row *p) {
     json_object_set_new(j, "value", number(p->value));
     json_object_set_new(j, "used", json_boolean(p->used));
     json_object_set_new(j, "why", text(p->why[0] ? p->why : NULL));
+    json_object_set_new(j, "causes", json_integer(p->causes));
     return j;
 }
 
@@ -317,6 +318,8 @@ static void read_sample(reader *r, tune_sample_row *p) {
     member(r, "used", "true or false", json_is_boolean(used));
     p->used = json_is_true(used);
     if (why) sqlite3_snprintf(sizeof p->why, p->why, "%s", why);
+    const int64_t causes = get_integer(r, "causes", -1);
+    p->causes = causes < 0 ? tune_causes_of_text(p->why) : (unsigned)causes & ((1u << TUNE_CAUSES) - 1);
     free(stage);
     free(why);
 }

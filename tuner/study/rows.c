@@ -187,6 +187,28 @@ int tune_study_put_trial(tune_study *s, int64_t run, const tune_trial_row *t, bo
         t->token_hash, t->in_force, t->started, t->seconds);
 }
 
+/* `mark`: how texts say it that come without their causes. */
+static const struct {
+    const char *name, *mark;
+} causes[TUNE_CAUSES] = {{"warm-up", "warm-up"},
+                         {"stopped early", "stopped early"},
+                         {"steal time", "steal time"},
+                         {"switches to other processes", "switches"},
+                         {"other processes", "others used"},
+                         {"the clock's frequency", "MHz"},
+                         {"heat", "degrees"},
+                         {"something else", NULL}};
+
+const char *tune_cause_name(int bit) {
+    return causes[bit].name;
+}
+
+unsigned tune_causes_of_text(const char *why) {
+    unsigned found = 0;
+    for (int i = 0; i < TUNE_CAUSES; i++) found |= causes[i].mark && strstr(why, causes[i].mark) ? 1u << i : 0;
+    return found || !*why ? found : TUNE_CAUSE_ELSE;
+}
+
 int tune_study_put_samples(tune_study *s, int64_t run, const tune_sample_row *samples, size_t count,
                            xlstm_error *err) {
     int status = XLSTM_OK;
@@ -196,9 +218,9 @@ int tune_study_put_samples(tune_study *s, int64_t run, const tune_sample_row *sa
             s, "adding a sample", err,
             "INSERT INTO sample(run, trial, stage, block, process, seq, at, prefill_s, decode_s, energy_j, "
             "peak_mb, "
-            "value, used, why) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, ''))",
-            "iisiiiddddddis", run, p->trial, p->stage, p->block, p->process, p->seq, p->at, p->prefill_s,
-            p->decode_s, p->energy_j, p->peak_mb, p->value, (int64_t)p->used, p->why);
+            "value, used, why, causes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, ''), ?)",
+            "iisiiiddddddisi", run, p->trial, p->stage, p->block, p->process, p->seq, p->at, p->prefill_s,
+            p->decode_s, p->energy_j, p->peak_mb, p->value, (int64_t)p->used, p->why, (int64_t)p->causes);
     }
     return status;
 }
@@ -310,7 +332,7 @@ int tune_study_samples(tune_study *study, int64_t run, tune_sample_row **rows, s
     size_t used = 0, capacity = 0;
     int status = tune_study_prepare(study, &q, "reading samples", err,
                                     "SELECT trial, stage, block, process, seq, at, prefill_s, decode_s, energy_j, "
-                                    "peak_mb, value, used, why FROM sample WHERE run = ? ORDER BY id",
+                                    "peak_mb, value, used, why, causes FROM sample WHERE run = ? ORDER BY id",
                                     "i", run);
     int code = SQLITE_DONE;
     while (!status && (code = sqlite3_step(q)) == SQLITE_ROW) {
@@ -330,7 +352,8 @@ int tune_study_samples(tune_study *study, int64_t run, tune_sample_row **rows, s
                                .energy_j = tune_study_real(q, 8),
                                .peak_mb = tune_study_real(q, 9),
                                .value = tune_study_real(q, 10),
-                               .used = sqlite3_column_int(q, 11) != 0};
+                               .used = sqlite3_column_int(q, 11) != 0,
+                               .causes = (unsigned)sqlite3_column_int(q, 13)};
         const char *why = (const char *)sqlite3_column_text(q, 12);
         if (why) sqlite3_snprintf(sizeof p->why, p->why, "%s", why);
     }

@@ -39,7 +39,11 @@ const char *const tune_study_steps[] = {
     "CREATE INDEX sample_run ON sample(run, trial);"
     "CREATE TABLE event (id INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES run(id) ON DELETE CASCADE,"
     " at REAL NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL);",
-    "ALTER TABLE trial ADD COLUMN ppl REAL;"};
+    "ALTER TABLE trial ADD COLUMN ppl REAL;",
+    "ALTER TABLE sample ADD COLUMN causes INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE sample SET causes = (why = 'warm-up') + 2 * (why = 'stopped early') + 4 * (why LIKE '%steal time%')"
+    " + 8 * (why LIKE '%switches%') + 16 * (why LIKE '%others used%') + 32 * (why LIKE '%MHz%')"
+    " + 64 * (why LIKE '%degrees%') WHERE why IS NOT NULL;"};
 const int tune_study_step_count = sizeof tune_study_steps / sizeof *tune_study_steps;
 
 static const char *const status_names[] = {"ok", "duplicate", "failed", "timeout", "infeasible"};

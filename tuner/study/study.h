@@ -131,6 +131,23 @@ typedef struct tune_trial_row {
     double seconds;   /* what the trial cost */
 } tune_trial_row;
 
+/* What is to be said of a sample besides its numbers, as bits. */
+typedef enum tune_cause {
+    TUNE_CAUSE_WARMUP = 1,     /* left out as warm-up */
+    TUNE_CAUSE_STOPPED = 2,    /* stopped early as hopeless */
+    TUNE_CAUSE_STEAL = 4,      /* disturbed: the hypervisor took the processor away */
+    TUNE_CAUSE_SWITCHES = 8,   /* by switches to other processes */
+    TUNE_CAUSE_OTHERS = 16,    /* by other processes beside it */
+    TUNE_CAUSE_FREQUENCY = 32, /* by the clock's frequency */
+    TUNE_CAUSE_HEAT = 64,
+    TUNE_CAUSE_ELSE = 128 /* by something that has no bit of its own */
+} tune_cause;
+enum { TUNE_CAUSES = 8, TUNE_CAUSES_DISTURBED = 0xfc };
+/* In words, of bit 0 to TUNE_CAUSES - 1: "warm-up", "steal time", … */
+const char *tune_cause_name(int bit);
+/* From a `why` that stands without its causes: in trials.jsonl, and in studies of version 0.1. */
+unsigned tune_causes_of_text(const char *why);
+
 typedef struct tune_sample_row {
     int64_t trial;     /* index, or TUNE_BASELINE_TRIAL */
     const char *stage; /* "search", "check" or "final"; static when read */
@@ -141,7 +158,9 @@ typedef struct tune_sample_row {
     double prefill_s, decode_s, energy_j, peak_mb; /* NaN: not measured */
     double value;                                  /* the objective, smaller is better; NaN: none */
     bool used;                                     /* false: left out of every estimate */
-    char why[96]; /* why not: "warm-up", "4 % steal time", …; of one in use: what disturbed it all the same */
+    unsigned causes;                               /* TUNE_CAUSE_* */
+    char why[96]; /* with figures, why not: "warm-up", "4 % steal time", …; of one in use: what disturbed it all the
+                     same */
 } tune_sample_row;
 
 /* Stores a trial and its samples (and the baseline's that were taken beside it) in one transaction. A trial of that
