@@ -7,6 +7,7 @@
 #include "cli/command.h"
 #include "cli/faults.h"
 #include "cli/optimize.h"
+#include "cli/signals.h"
 
 static int run(int argc, char **argv) {
     (void)argc;
@@ -14,6 +15,7 @@ static int run(int argc, char **argv) {
     /* Standard output is read by the process that asked, which says what went wrong. */
     static char before[64];
     snprintf(before, sizeof before, "{\"error\": {\"status\": %d, \"text\": \"", XLSTM_ECHANGED);
+    cli_signals_install_continue();
     cli_faults_install(STDOUT_FILENO, before, CLI_FAULT_TEXT "\"}}\n");
     return tune_fresh_main();
 }

@@ -330,6 +330,48 @@ static bool is_recording(const cli_job *job, const tune_drive_options *o) {
     return cli_has(job->cfg, "export_landscape") && tune_strategy_find(o->mode)->exhaustive;
 }
 
+/* What an objective follows from: bits of xlstm_affects; 0 where everything may matter. */
+static unsigned follows_from(tune_metric objective) {
+    switch (objective) {
+    case TUNE_PREFILL_S:
+    case TUNE_PREFILL_TOK_S:
+    case TUNE_TTFT_MS:
+        return XLSTM_AFFECTS_PREFILL;
+    case TUNE_DECODE_S:
+    case TUNE_DECODE_TOK_S:
+        return XLSTM_AFFECTS_DECODE;
+    case TUNE_REQUEST_S:
+        return XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_DECODE;
+    case TUNE_KL:
+    case TUNE_PPL:
+        return XLSTM_AFFECTS_NUMERICS;
+    default:
+        return 0;
+    }
+}
+
+/* A search for nothing is told before it begins. */
+static void tell_untouched(const cli_job *job) {
+    const unsigned tuned = tune_space_affects(job->space);
+    for (int i = 0; i < job->objectives; i++) {
+        const unsigned wanted = follows_from(job->objective[i]);
+        if (wanted && !(tuned & wanted))
+            cli_notice(
+                "nothing that is tuned affects %s: whatever differs in it is noise (`xltune params` says what "
+                "each setting affects)",
+                tune_metric_name((int)job->objective[i]));
+    }
+}
+
+/* Larger numbers are what a resumed run can be given; one that is below what was done changes nothing. */
+static void tell_done_already(const tune_keeper *keeper, int total) {
+    size_t done;
+    tune_keeper_trials(keeper, &done);
+    if (total > 0 && done > (size_t)total)
+        cli_notice("%zu trials are done already, more than the %d asked for: nothing more is searched", done,
+                   total);
+}
+
 static void tell_start(const cli_job *job, const tune_keeper *keeper, const tune_drive_options *o, int total) {
     size_t done;
     char first[40] = "", bound[48] = "";
@@ -390,6 +432,8 @@ static int search(cli_job *job, tune_keeper *keeper, tune_drive_options *o, xlst
         (!total || (ends == TUNE_ENDS_SPACE && tune_space_size(job->space) < (size_t)total)))
         total = (int)tune_space_size(job->space);
     tell_start(job, keeper, o, total);
+    tell_untouched(job);
+    tell_done_already(keeper, total);
     cli_show_init(&show, job, total);
     tune_watcher watcher = cli_show_watcher(&show);
     const double began = xl_now_s();

@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "tuner/measure/timing.h"
+
 static volatile sig_atomic_t stop, release;
 
 static void on_stop(int number) {
@@ -15,6 +17,21 @@ static void on_release(int number) {
     release = 1;
 }
 
+/* A sample that was stopped within, by Ctrl-Z say, is no measurement. */
+static void on_continue(int number) {
+    (void)number;
+    tune_watch_continued();
+}
+
+void cli_signals_install_continue(void) {
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    sigemptyset(&action.sa_mask);
+    action.sa_flags = SA_RESTART;
+    action.sa_handler = on_continue;
+    sigaction(SIGCONT, &action, NULL);
+}
+
 void cli_signals_install(void) {
     struct sigaction action;
     memset(&action, 0, sizeof action);
@@ -22,6 +39,7 @@ void cli_signals_install(void) {
     action.sa_flags = SA_RESTART;
     action.sa_handler = on_release;
     sigaction(SIGUSR1, &action, NULL);
+    cli_signals_install_continue();
     /* The handler serves once: who asks twice does not want to wait. */
     action.sa_flags |= (int)SA_RESETHAND;
     action.sa_handler = on_stop;

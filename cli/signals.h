@@ -4,9 +4,12 @@
 
 #include <stdbool.h>
 
-/* From now on SIGINT, SIGTERM and SIGHUP are remembered, SIGUSR1 asks for caches to be released. A second one of
+/* From now on SIGINT, SIGTERM and SIGHUP are remembered, SIGUSR1 asks for caches to be released, SIGCONT
+ * is told to the measurement. A second one of
  * the kind that came ends the process at once. SIGHUP stays ignored where it was (nohup). */
 void cli_signals_install(void);
+/* SIGCONT alone, for the processes of the last comparison. */
+void cli_signals_install_continue(void);
 /* 0, or the one of SIGINT, SIGTERM and SIGHUP that came first. */
 int cli_signals_stop(void);
 /* 0, or the exit code for it: 130, 143, 129. */

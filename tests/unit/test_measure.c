@@ -597,10 +597,62 @@ static void efforts_by_name(void **state) {
     assert_string_equal(tune_effort_name(TUNE_NORMAL), "normal");
 }
 
+/* Takes its time without computing, the first two times: what a stopped process looks like from inside. */
+static int halting(void *ctx, int64_t c, unsigned repeats, double limit, tune_reading *out, xlstm_error *err) {
+    int *calls = ctx;
+    if ((*calls)++ < 2) nanosleep(&(struct timespec){.tv_nsec = 700000000}, NULL);
+    volatile double x = 1;
+    for (double start = xl_now_s(); xl_now_s() - start < 0.02;) x = x * 1.0000001;
+    *out = (tune_reading){.cost = 0.02};
+    return 0;
+}
+
+static void seen_halted(void *ctx, const tune_sample *s) {
+    int *halted = ctx;
+    if (!(s->disturbance.reasons & TUNE_HALTED)) return;
+    char text[256];
+    ++*halted;
+    assert_true(s->set_aside || s->warmup);
+    assert_true(s->disturbance.halted_s > 0.5);
+    tune_disturbance_text(text, sizeof text, &s->disturbance);
+    assert_non_null(strstr(text, "stopped or waiting for"));
+}
+
+/* Such a sample is set aside, on a busy machine too, and SIGCONT's handler tells of a stop that the times hide. */
+static void a_halted_sample_is_set_aside(void **state) {
+    int calls = 0, halted = 0;
+    xlstm_error err;
+    tune_sampler *s;
+    tune_sample sample;
+    tune_sampler_options options;
+    tune_sampler_options_init(&options);
+    options.measure = halting;
+    options.ctx = &calls;
+    options.on_sample = seen_halted;
+    options.on_sample_ctx = &halted;
+    assert_int_equal(tune_sampler_create(&s, &options, &err), 0);
+    assert_int_equal(tune_sampler_take(s, 0, INFINITY, &sample, &err), 0);
+    assert_true(halted >= 2);
+    assert_false(sample.disturbance.reasons & TUNE_HALTED);
+    tune_sampler_destroy(s);
+
+    tune_watch *watch;
+    tune_disturbance d;
+    tune_watch_limits limits;
+    tune_watch_limits_init(&limits);
+    assert_int_equal(tune_watch_create(&watch, &limits, NULL), 0);
+    tune_watch_begin(watch);
+    tune_watch_continued();
+    tune_watch_end(watch, &d);
+    assert_true(d.reasons & TUNE_HALTED);
+    tune_watch_destroy(watch);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(clock_is_calibrated),
         cmocka_unit_test(watch_sees_a_quiet_machine_or_says_why),
+        cmocka_unit_test(a_halted_sample_is_set_aside),
         cmocka_unit_test(short_things_are_repeated),
         cmocka_unit_test(repeats_are_learnt_anew),
         cmocka_unit_test(race_finds_the_fastest_under_drift),

@@ -468,10 +468,11 @@ static int restore(drive *d, xlstm_error *err) {
                            "%s: trial %zu is no point of the space: the run is of another space",
                            tune_keeper_folder(d->keeper), i);
         const bool joined = is_joined(&all[i]);
-        if (!joined && !differs && !tune_proposer_done(d->proposer))
-            status = tune_proposer_ask(d->proposer, &asked, err);
+        /* One that was given fewer trials than are stored is done before they are. */
+        const bool ask = !joined && !differs && !tune_proposer_done(d->proposer);
+        if (ask) status = tune_proposer_ask(d->proposer, &asked, err);
         if (status) return status;
-        differs |= !joined && asked != point;
+        differs |= ask && asked != point;
         told_of(&all[i], told);
         if (all[i].status == TUNE_TRIAL_OK) status = restore_race(d, &all[i], point, err);
         double cost = all[i].status == TUNE_TRIAL_DUPLICATE ? 0 : all[i].seconds;

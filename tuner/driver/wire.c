@@ -82,11 +82,12 @@ bool tune_wire_read_result(const json_t *j, tune_block_result *r) {
            read_number(j, "seconds", NAN, &r->seconds);
 }
 
-enum { SEEN = 5 }; /* numbers of what the watch saw */
+enum { SEEN = 6 }; /* numbers of what the watch saw */
 
 json_t *tune_wire_sample(const tune_sample *s) {
     const tune_disturbance *d = &s->disturbance;
-    const double seen[SEEN] = {d->steal, d->neighbours, d->switches, d->frequency_mhz, d->temperature_c};
+    const double seen[SEEN] = {d->steal,         d->neighbours,    d->switches,
+                               d->frequency_mhz, d->temperature_c, d->halted_s};
     return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:i, s:o, s:b, s:b}", "candidate", (json_int_t)s->candidate,
                      "cost", number(s->reading.cost), "parts", numbers(s->reading.parts, TUNE_PARTS), "hash",
                      bits(s->reading.hash), "start_s", number(s->start_s), "seconds", number(s->seconds), "reasons",
@@ -108,7 +109,8 @@ bool tune_wire_read_sample(const json_t *j, tune_sample *s) {
                                         .neighbours = seen[1],
                                         .switches = seen[2],
                                         .frequency_mhz = seen[3],
-                                        .temperature_c = seen[4]};
+                                        .temperature_c = seen[4],
+                                        .halted_s = seen[5]};
     s->warmup = json_is_true(json_object_get(j, "warmup"));
     s->set_aside = json_is_true(json_object_get(j, "set_aside"));
     return true;

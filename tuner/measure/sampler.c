@@ -163,7 +163,9 @@ int tune_sampler_take(tune_sampler *s, int64_t candidate, double limit, tune_sam
             report(s, out);
             return status;
         }
-        if (again >= s->options.retakes || tune_sampler_busy(s)) {
+        /* A machine that is busy as a rule takes its time from every sample alike; a stop does not. */
+        const bool halted = out->disturbance.reasons & TUNE_HALTED;
+        if (again >= s->options.retakes || (tune_sampler_busy(s) && !halted)) {
             s->counts.kept_disturbed++;
             report(s, out);
             return status;

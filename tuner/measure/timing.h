@@ -22,11 +22,12 @@ unsigned tune_clock_repeats(const tune_clock *clock, double once_s);
 
 /* What disturbed a sample; a bit set. */
 enum {
-    TUNE_STEAL = 1,      /* the hypervisor took the processor away */
-    TUNE_SWITCHED = 2,   /* other processes took it: involuntary context switches */
-    TUNE_CLOCK = 4,      /* the processor's frequency differed from its usual one */
-    TUNE_HOT = 8,        /* the processor was hot enough to throttle */
-    TUNE_NEIGHBOURS = 16 /* other processes kept processors busy that this one could have used */
+    TUNE_STEAL = 1,       /* the hypervisor took the processor away */
+    TUNE_SWITCHED = 2,    /* other processes took it: involuntary context switches */
+    TUNE_CLOCK = 4,       /* the processor's frequency differed from its usual one */
+    TUNE_HOT = 8,         /* the processor was hot enough to throttle */
+    TUNE_NEIGHBOURS = 16, /* other processes kept processors busy that this one could have used */
+    TUNE_HALTED = 32 /* this process did not compute: stopped (SIGSTOP, Ctrl-Z), frozen, or waiting for a disk */
 };
 
 typedef struct tune_disturbance {
@@ -36,6 +37,7 @@ typedef struct tune_disturbance {
     double switches;      /* involuntary switches of this process a second */
     double frequency_mhz; /* by timing a chain of dependent additions, which needs no driver */
     double temperature_c; /* hottest sensor; NAN where it cannot be read */
+    double halted_s;      /* wall time less the processor time of this process and what it waited for a processor */
 } tune_disturbance;
 
 /* Over what a sample counts as disturbed. */
@@ -46,6 +48,7 @@ typedef struct tune_watch_limits {
                           outnumber the processors switch too */
     double frequency;  /* relative distance from the median of the samples so far: 0.08 */
     double hot_c;      /* 95 */
+    double halted_s;   /* 0.5; INFINITY where the work is done elsewhere and waited for */
 } tune_watch_limits;
 void tune_watch_limits_init(tune_watch_limits *limits);
 
@@ -56,6 +59,9 @@ int tune_watch_create(tune_watch **out, const tune_watch_limits *limits, xlstm_e
 void tune_watch_destroy(tune_watch *watch);
 void tune_watch_begin(tune_watch *watch);
 void tune_watch_end(tune_watch *watch, tune_disturbance *out);
+/* For a handler of SIGCONT: this process was stopped and goes on. With many threads their processor time hides a
+ * stop that is shorter than what they did beside it. */
+void tune_watch_continued(void);
 /* "steal 4 %, 320 switches/s"; "undisturbed". Returns the length that snprintf would. */
 int tune_disturbance_text(char *text, size_t bytes, const tune_disturbance *d);
 
@@ -109,7 +115,7 @@ typedef struct tune_sampler_options {
     void *on_sample_ctx;
     tune_watch_limits limits; /* tune_sampler_options_init sets the usual ones */
     int retakes;              /* a disturbed sample is taken again at most so often, 3; then it is kept, marked;
-                                 on a machine where that is the rule it is kept at once */
+                                 on a machine where that is the rule it is kept at once, unless it was halted */
     bool watch;               /* false: no watch, for simulations; true */
     double (*now_s)(void *);  /* clock for start_s, seconds and deadlines; NULL: the real one */
     void *now_ctx;

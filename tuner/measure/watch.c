@@ -1,5 +1,6 @@
 /* What else the machine did while a sample ran. */
 #include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,9 @@
 
 typedef struct snapshot {
     double at, busy, steal, own; /* seconds; busy and steal over all processors, own of this process */
+    double queued;               /* seconds that this thread could have run and had no processor */
     long switches;
+    unsigned continued;
     bool machine; /* busy and steal are known */
 } snapshot;
 
@@ -36,8 +39,8 @@ struct tune_watch {
 };
 
 void tune_watch_limits_init(tune_watch_limits *limits) {
-    *limits =
-        (tune_watch_limits){.steal = 0.02, .neighbours = 0.15, .switches = 200, .frequency = 0.08, .hot_c = 95};
+    *limits = (tune_watch_limits){
+        .steal = 0.02, .neighbours = 0.15, .switches = 200, .frequency = 0.08, .hot_c = 95, .halted_s = 0.5};
 }
 
 static void read_machine(const tune_watch *watch, snapshot *s) {
@@ -67,8 +70,25 @@ static void read_machine(const tune_watch *watch, snapshot *s) {
 #endif
 }
 
+static double read_queued(void) {
+    unsigned long long ran, queued = 0;
+#ifdef __linux__
+    FILE *f = fopen("/proc/thread-self/schedstat", "re");
+    if (!f) return 0;
+    if (fscanf(f, "%llu %llu", &ran, &queued) != 2) queued = 0;
+    fclose(f);
+#endif
+    return 1e-9 * (double)queued;
+}
+
 static double seconds(struct timeval t) {
     return (double)t.tv_sec + 1e-6 * (double)t.tv_usec;
+}
+
+static atomic_uint continued;
+
+void tune_watch_continued(void) {
+    atomic_fetch_add(&continued, 1);
 }
 
 /* Counters and clock at one moment: where the processor was lost between them, what others did in that gap would
@@ -84,6 +104,8 @@ static snapshot take(const tune_watch *watch) {
             s.switches = use.ru_nivcsw;
             s.own = seconds(use.ru_utime) + seconds(use.ru_stime);
         }
+        s.queued = read_queued();
+        s.continued = atomic_load(&continued);
         s.at = xl_now_s();
         if (s.at - start < TOGETHER_S) break;
     }
@@ -188,6 +210,9 @@ void tune_watch_end(tune_watch *watch, tune_disturbance *out) {
     if (switches >= 3 && out->switches > watch->limits.switches && out->neighbours > 0.03) {
         out->reasons |= TUNE_SWITCHED;
     }
+    out->halted_s = fmax(0, span - (end.own - watch->begin.own) - (end.queued - watch->begin.queued));
+    if (out->halted_s > watch->limits.halted_s || end.continued != watch->begin.continued)
+        out->reasons |= TUNE_HALTED;
     judge_frequency(watch, out);
     /* Some sensors answer slowly, and heat changes slowly. */
     if (end.at - watch->temperature_at > 1) {
@@ -208,6 +233,7 @@ int tune_disturbance_text(char *text, size_t bytes, const tune_disturbance *d) {
         at += (size_t)snprintf(all + at, sizeof all - at, __VA_ARGS__);                                            \
         comma = ", ";                                                                                              \
     } while (0)
+    if (d->reasons & TUNE_HALTED) ADD("stopped or waiting for %.1f s", d->halted_s);
     if (d->reasons & TUNE_STEAL) ADD("%.0f %% steal time", 100 * d->steal);
     if (d->reasons & TUNE_NEIGHBOURS) ADD("others used %.0f %% of the processors", 100 * d->neighbours);
     if (d->reasons & TUNE_SWITCHED) ADD("%.0f involuntary switches/s", d->switches);
