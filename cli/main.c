@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "cli/command.h"
 #include "cli/faults.h"
+#include "cli/memory.h"
 #include "cli/streams.h"
 
 typedef struct row {
@@ -79,6 +80,7 @@ static int run(int argc, char **argv) {
 
 int main(int argc, char **argv) {
     cli_streams_prepare();
+    cli_memory_prepare();
     cli_faults_install(STDERR_FILENO, "xltune: ", CLI_FAULT_TEXT "\n");
     allow_many_files();
     if (argc < 2) {

@@ -1,0 +1,18 @@
+#include "cli/memory.h"
+
+#include <stdlib.h>
+
+#include <jansson.h>
+
+#include "cli/streams.h"
+
+static void *get(size_t bytes) {
+    void *memory = malloc(bytes ? bytes : 1);
+    if (memory) return memory;
+    cli_say(NULL, "out of memory for %zu bytes", bytes);
+    exit(1);
+}
+
+void cli_memory_prepare(void) {
+    json_set_alloc_funcs(get, free);
+}
