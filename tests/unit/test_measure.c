@@ -310,6 +310,11 @@ static void failures_and_the_deadline(void **state) {
     assert_int_equal(tune_race_finish(race, &winner, NULL), 0);
     assert_int_equal(winner, 1);
     assert_int_equal(p.total, before); /* nothing is measured after the deadline */
+    tune_race_set_deadline(race, 1000);
+    assert_int_equal(tune_race_run(race, &c, 1, &e, NULL), 0); /* with more time it gets its turn */
+    assert_int_not_equal(e.outcome, TUNE_RACE_UNTIMED);
+    assert_true(e.samples > 0);
+    assert_int_equal(tune_race_run(race, &c, 1, &e, NULL), XLSTM_EARG);
     tune_race_destroy(race);
     tune_sampler_destroy(s);
 }

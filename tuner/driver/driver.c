@@ -49,8 +49,9 @@ typedef struct drive {
     double best;                        /* lowest ratio of a trial; NAN */
     int best_samples;                   /* behind it */
     double search_until, playoff_until; /* of the budget, as `spent` counts */
-    int limit;                          /* proposals; 0: none */
-    double trial_s;                     /* seconds that measured trials took in this process */
+    uint32_t untimed; /* proposed, but time was up before its first sample: the next one; TUNE_NO_POINT */
+    int limit;        /* proposals; 0: none */
+    double trial_s;   /* seconds that measured trials took in this process */
     int trial_n;
     xlstm_error kept; /* the first failure inside a callback */
     int kept_status;
@@ -397,6 +398,7 @@ static int measure(drive *d, uint32_t point, bool joined, xlstm_error *err) {
     }
     if (status) goto out;
     if (e.outcome == TUNE_RACE_UNTIMED) {
+        if (!joined) d->untimed = point;
         status = 1;
         goto out;
     }
@@ -520,8 +522,12 @@ static int keep_best(drive *d, const char *verdict, xlstm_error *err) {
 static int next_point(drive *d, bool last, uint32_t *point, bool *joined, xlstm_error *err) {
     uint32_t join = tune_proposer_joined(d->proposer);
     *joined = last && join != TUNE_NO_POINT && d->trial_of[join] < 0;
-    *point = join;
-    return *joined ? XLSTM_OK : tune_proposer_ask(d->proposer, point, err);
+    *point = *joined ? join : d->untimed;
+    if (*point != TUNE_NO_POINT) {
+        if (!*joined) d->untimed = TUNE_NO_POINT;
+        return XLSTM_OK;
+    }
+    return tune_proposer_ask(d->proposer, point, err);
 }
 
 /* Where the search and its playoff end: at their shares, and early enough for the shortest comparison once it is
@@ -555,6 +561,7 @@ static int search(drive *d, xlstm_error *err) {
         const bool late = began && spent(d) > end_of(d, d->search_until);
         tune_race_set_deadline(d->race, end_of(d, d->playoff_until));
         status = next_point(d, late || (d->limit && count + 1 == (size_t)d->limit), &point, &joined, err);
+        if (!status && late && !joined) d->untimed = point;
         if (status || (late && !joined)) break;
         began = true;
         status = d->trial_of[point] >= 0 ? duplicate(d, point, err) : measure(d, point, joined, err);
@@ -690,6 +697,7 @@ int tune_drive(const tune_problem *problem, const tune_drive_options *options, t
                .watcher = watcher,
                .result = result,
                .stage = "search",
+               .untimed = TUNE_NO_POINT,
                .started = tune_drive_now(options),
                .best = NAN};
     *result = (tune_drive_result){.winner = TUNE_BASELINE_TRIAL, .final = {.verdict = TUNE_VERDICT_UNMEASURED}};

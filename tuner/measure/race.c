@@ -108,6 +108,12 @@ static arm *add_arm(tune_race *race, int64_t candidate) {
     return a;
 }
 
+static void drop_last(tune_race *race) {
+    arm *a = &race->arms[--race->count];
+    free(a->values);
+    free(a->costs);
+}
+
 int tune_race_create(tune_race **out, tune_sampler *sampler, int64_t baseline, const tune_race_options *options,
                      xlstm_error *err) {
     tune_race *race = calloc(1, sizeof *race);
@@ -467,6 +473,10 @@ int tune_race_run(tune_race *race, const int64_t *candidates, int count, tune_ra
         correct_single(race, a);
         out[i] = a->entry;
     }
+    /* One whose time was up before its first sample is new again, should there be more time later. */
+    while (race->count > 1 && race->arms[race->count - 1].n == 0 &&
+           race->arms[race->count - 1].entry.outcome == TUNE_RACE_UNTIMED)
+        drop_last(race);
     free(alive);
     free(wait);
     return status;

@@ -75,7 +75,7 @@ int tune_race_restore(tune_race *race, int64_t candidate, const double *values, 
 
 /* Measures `count` candidates (each new to the race, not the baseline) against the incumbent. Returns 0 with one
  * entry each in out[count], or a negative status that ends the race (cancelled, out of memory, the baseline itself
- * failing); entries of what was finished stay in the race. */
+ * failing); entries of what was finished stay in the race, one without a sample does not. */
 int tune_race_run(tune_race *race, const int64_t *candidates, int count, tune_race_entry *out, xlstm_error *err);
 
 /* The playoff: the best `finalists` are measured in rounds side by side, the worse half dropped, until one is left.
