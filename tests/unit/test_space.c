@@ -163,7 +163,6 @@ static void sealing_finds_the_points_that_exist(void **state) {
     json_decref(j);
     const tune_value far[] = {{.number = 63}, {.number = 7}, {.text = "other"}};
     assert_int_equal(tune_space_find_values(s, far), TUNE_NO_POINT);
-    assert_true(tune_space_nearest(s, far) < points);
     tune_space_destroy(s);
 }
 
@@ -171,25 +170,17 @@ static void neighbours_differ_in_one_parameter(void **state) {
     tune_space *s = block_space();
     assert_int_equal(tune_space_seal(s, NULL), 0);
     for (uint32_t p = 0; p < tune_space_size(s); p++) {
-        for (int near = 0; near < 2; near++) {
-            uint32_t found[64];
-            size_t n = tune_space_neighbours(s, p, near ? TUNE_NEAR_ADJACENT : TUNE_NEAR_HAMMING, found, 64),
-                   wanted = 0;
-            for (uint32_t q = 0; q < tune_space_size(s); q++) {
-                const uint16_t *a = tune_space_index(s, p), *b = tune_space_index(s, q);
-                int differ = 0, steps = 0;
-                for (int i = 0; i < 3; i++) {
-                    differ += a[i] != b[i];
-                    steps += i < 2 ? abs(a[i] - b[i]) : 0;
-                }
-                if (differ == 1 && (!near || steps <= 1)) wanted++;
-            }
-            assert_int_equal(n, wanted);
-            for (size_t i = 0; i < n; i++) assert_int_not_equal(found[i], p);
-            if (n > 1)
-                assert_int_equal(
-                    tune_space_neighbours(s, p, near ? TUNE_NEAR_ADJACENT : TUNE_NEAR_HAMMING, found, 1), n);
+        uint32_t found[64];
+        size_t n = tune_space_neighbours(s, p, found, 64), wanted = 0;
+        for (uint32_t q = 0; q < tune_space_size(s); q++) {
+            const uint16_t *x = tune_space_index(s, p), *y = tune_space_index(s, q);
+            int differ = 0;
+            for (int i = 0; i < 3; i++) differ += x[i] != y[i];
+            wanted += differ == 1;
         }
+        assert_int_equal(n, wanted);
+        for (size_t i = 0; i < n; i++) assert_int_not_equal(found[i], p);
+        if (n > 1) assert_int_equal(tune_space_neighbours(s, p, found, 1), n);
     }
     tune_space_destroy(s);
 }
@@ -213,7 +204,93 @@ static void settings_of_one_schedule_are_one_point(void **state) {
     assert_int_equal(tune_space_find(s, two), tune_space_find(s, three));
     assert_int_not_equal(tune_space_find(s, two), tune_space_find(s, four));
     uint32_t near[8], p = tune_space_find(s, eight);
-    assert_int_equal(tune_space_neighbours(s, p, TUNE_NEAR_HAMMING, near, 8), 3); /* each once */
+    assert_int_equal(tune_space_neighbours(s, p, near, 8), 3); /* each once */
+    tune_space_destroy(s);
+}
+
+/* Values that come to the same are one; they are found all the same, and counted. */
+static void equal_values_are_merged(void **state) {
+    tune_space *s = tune_space_create();
+    const int64_t comes_to[] = {8, 16, 20, 20, 20}; /* 8 16 24 32 40, at most 20 */
+    assert_int_equal(tune_space_add_range(s, "chunk", 0, 8, 40, 8, NULL), 0);
+    assert_int_equal(tune_space_add_range(s, "named", 0, 8, 40, 8, NULL), 0);
+    assert_int_equal(tune_space_add_condition(s, "named > 8", NULL), 0);
+    for (size_t i = 0; i < 2; i++) assert_int_equal(tune_space_merge(s, i, comes_to, NULL), 0);
+    tune_space_set_preset(s, 0, (tune_value){.number = 40});
+    assert_int_equal(tune_space_seal(s, NULL), 0);
+    assert_int_equal(tune_space_param(s, 0)->count, 3);
+    assert_int_equal(tune_space_param(s, 0)->declared_count, 5);
+    assert_int_equal(tune_space_param(s, 0)->preset, 2);
+    assert_int_equal(tune_space_param(s, 1)->count, 5); /* a condition tells its values apart */
+    assert_int_equal(tune_space_size(s), 3 * 4);
+    assert_int_equal(tune_space_settings(s), 5 * 4);
+    const tune_value x[] = {{.number = 24}, {.number = 32}}, y[] = {{.number = 40}, {.number = 32}};
+    assert_int_not_equal(tune_space_find_values(s, x), TUNE_NO_POINT);
+    assert_int_equal(tune_space_find_values(s, x), tune_space_find_values(s, y));
+    size_t n = 0;
+    uint64_t steps = 1000;
+    tune_walk w = {.declared = true};
+    for (; tune_space_walk(s, &w, &steps) == TUNE_WALK_SETTING; n++) {
+    }
+    assert_int_equal(n, 5 * 4);
+    tune_space_destroy(s);
+}
+
+/* Twelve parameters of ten values, half of them with a condition. */
+static void a_space_without_end_is_not_counted(void **state) {
+    for (int conditions = 0; conditions < 2; conditions++) {
+        tune_space *s = tune_space_create();
+        xl_rng rng;
+        char name[8], text[40];
+        for (int i = 0; i < 12; i++) {
+            snprintf(name, sizeof name, "p%d", i);
+            assert_int_equal(tune_space_add_range(s, name, 0, 1, 10, 1, NULL), 0);
+            if (!conditions || i % 2 == 0) continue;
+            snprintf(text, sizeof text, "p%d + p%d == 7", i - 1, i);
+            assert_int_equal(tune_space_add_condition(s, text, NULL), 0);
+        }
+        assert_int_equal(tune_space_seal(s, NULL), 0);
+        assert_int_equal(tune_space_counted(s), conditions); /* 6^6 points meet them */
+        if (!conditions) assert_true(tune_space_size(s) == 1000000000000);
+        else assert_int_equal(tune_space_size(s), 46656);
+        xl_rng_seed(&rng, 5);
+        size_t known = tune_space_known(s);
+        uint32_t first = tune_space_random(s, &rng), near[200];
+        uint16_t index[12];
+        memcpy(index, tune_space_index(s, first), sizeof index);
+        assert_int_equal(tune_space_find(s, index), first);
+        size_t n = tune_space_neighbours(s, first, near, 200);
+        assert_int_equal(n, conditions ? 0 : 12 * 9);
+        for (size_t i = 1; i < n; i++) assert_int_not_equal(near[i], near[0]);
+        /* what was taken back is found again under the same ids */
+        uint16_t last[12];
+        if (n) memcpy(last, tune_space_index(s, near[n - 1]), sizeof last);
+        tune_space_forget(s, known);
+        assert_int_equal(tune_space_known(s), known);
+        if (n) assert_int_equal(tune_space_find(s, last), known);
+        if (n) assert_int_equal(tune_space_find(s, index), known + 1);
+        tune_space_destroy(s);
+    }
+}
+
+/* Only led draws find a point here, and walking takes long. */
+static void a_sparse_space_is_drawn_from(void **state) {
+    tune_space *s = tune_space_create();
+    xlstm_error err;
+    xl_rng rng;
+    for (int i = 0; i < 3; i++) {
+        const char *name[] = {"a", "b", "c"};
+        assert_int_equal(tune_space_add_range(s, name[i], 0, 1, 60000, 1, NULL), 0);
+    }
+    assert_int_equal(tune_space_add_condition(s, "a % 1000 == 7", NULL), 0);
+    assert_int_equal(tune_space_add_condition(s, "b == a + 1", NULL), 0);
+    assert_int_equal(tune_space_seal(s, &err), 0);
+    assert_false(tune_space_counted(s));
+    xl_rng_seed(&rng, 3);
+    uint32_t a = tune_space_random(s, &rng), b = a;
+    for (int i = 0; i < 4 && b == a; i++) b = tune_space_random(s, &rng);
+    assert_true((int)tune_space_value(s, a, 0).number % 1000 == 7);
+    assert_true(tune_space_value(s, a, 1).number == tune_space_value(s, a, 0).number + 1);
     tune_space_destroy(s);
 }
 
@@ -285,9 +362,9 @@ static void json_form(void **state) {
     assert_int_equal(tune_space_params(s), 3);
     assert_int_equal(tune_space_size(s), 2 * (4 + 4 + 4 + 4 + 2));
     assert_int_equal(tune_space_affects(s), XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_DECODE);
-    char text[80];
-    assert_string_equal(tune_space_print(s, tune_space_preset_point(s), text, sizeof text),
-                        "chunk_size=64 workers=2 pinning=none");
+    const tune_value preset[] = {{.number = 64}, {.number = 2}, {.text = "none"}};
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(tune_space_param(s, i)->preset, tune_space_find_value(s, i, preset[i]));
     tune_space_destroy(s);
     assert_int_equal(from_json("{\"workers\": 3, \"chunk_size\": {\"step\": 100}}", &s, &err), 0);
     assert_int_equal(tune_space_param(s, 0)->count, 1);
@@ -367,6 +444,9 @@ int main(void) {
         cmocka_unit_test(sealing_finds_the_points_that_exist),
         cmocka_unit_test(neighbours_differ_in_one_parameter),
         cmocka_unit_test(settings_of_one_schedule_are_one_point),
+        cmocka_unit_test(equal_values_are_merged),
+        cmocka_unit_test(a_space_without_end_is_not_counted),
+        cmocka_unit_test(a_sparse_space_is_drawn_from),
         cmocka_unit_test(bad_spaces_say_why),
         cmocka_unit_test(a_million_points_are_enumerated),
         cmocka_unit_test(json_form),

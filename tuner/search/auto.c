@@ -86,7 +86,8 @@ typedef struct auto_search {
     double given;    /* variance that the caller expects; negative: unknown */
     uint32_t *candidates;
     size_t candidate_count;
-    uint32_t *mark; /* [size] number of the proposal that last had the point as a candidate */
+    uint32_t *mark; /* [marks] number of the proposal that last had the point as a candidate */
+    size_t marks;
     uint32_t round;
     incumbent best, rival; /* rival: the one that may yet be better; seen NULL: none */
     double stale_value;    /* the incumbent's when it last became better … */
@@ -114,8 +115,7 @@ static int create(const tune_space *space, const tune_strategy_options *options,
     status = tune_surrogate_create(space, &s->p, &s->models, err);
     if (status) goto fail;
     s->candidates = xl_array(MAX_CANDIDATES, sizeof *s->candidates);
-    s->mark = calloc(tune_space_size(space), sizeof *s->mark);
-    if (!s->candidates || !s->mark) {
+    if (!s->candidates) {
         status = xl_fail(err, XLSTM_ENOMEM, "strategy auto: out of memory");
         goto fail;
     }
@@ -149,7 +149,7 @@ static int samples_enough(const auto_search *s) {
 /* The number of samples that the incumbent should have by now: more as the search goes on. */
 static int samples_wanted(const auto_search *s) {
     int enough = samples_enough(s), now = 2 + (int)(s->record.told * s->p.growth);
-    return enough < now || !tune_record_fresh_count(&s->record) ? enough : now;
+    return enough < now || !tune_record_any_fresh(&s->record) ? enough : now;
 }
 
 static int compare_ranked(const void *a, const void *b) {
@@ -265,8 +265,21 @@ static int tell(void *state, uint32_t point, double value, double cost_s, xlstm_
 
 /* ---- candidates ---- */
 
+static bool reserve_marks(auto_search *s, uint32_t point) {
+    if (point < s->marks) return true;
+    const size_t marks = tune_space_counted(s->space) ? tune_space_size(s->space) : 2 * ((size_t)point + 1);
+    uint32_t *more = realloc(s->mark, marks * sizeof *more);
+    if (!more) return false;
+    memset(more + s->marks, 0, (marks - s->marks) * sizeof *more);
+    s->mark = more;
+    s->marks = marks;
+    return true;
+}
+
+/* Without memory for its mark a point is no candidate. */
 static void add_candidate(auto_search *s, uint32_t point) {
-    if (point == TUNE_NO_POINT || s->mark[point] == s->round || s->candidate_count == MAX_CANDIDATES) return;
+    if (point == TUNE_NO_POINT || s->candidate_count == MAX_CANDIDATES || !reserve_marks(s, point)) return;
+    if (s->mark[point] == s->round) return;
     s->mark[point] = s->round;
     if (tune_record_fresh(&s->record, point)) s->candidates[s->candidate_count++] = point;
 }
@@ -274,8 +287,8 @@ static void add_candidate(auto_search *s, uint32_t point) {
 static void add_moves(auto_search *s, uint32_t parent) {
     uint32_t near[MAX_CANDIDATES / 4];
     size_t room = sizeof near / sizeof *near, dims = tune_space_params(s->space);
-    size_t n = tune_space_neighbours(s->space, parent, TUNE_NEAR_HAMMING, near, room);
-    for (size_t i = 0; i < n && i < room; i++) add_candidate(s, near[i]);
+    size_t n = tune_space_some_neighbours(s->space, parent, &s->rng, near, room);
+    for (size_t i = 0; i < n; i++) add_candidate(s, near[i]);
     for (int i = 0; i < (int)s->p.near2; i++) {
         uint16_t index[TUNE_SPACE_PARAMS];
         memcpy(index, tune_space_index(s->space, parent), dims * sizeof *index);
@@ -304,7 +317,7 @@ static void gather_candidates(auto_search *s) {
                   ranked_seen(s, xl_rng_below(&s->rng, parents))->point);
     }
     for (int i = 0; i < (int)s->p.random; i++) {
-        add_candidate(s, (uint32_t)xl_rng_below(&s->rng, tune_space_size(s->space)));
+        add_candidate(s, tune_space_random(s->space, &s->rng));
     }
     if (!s->candidate_count) add_candidate(s, tune_record_random_fresh(&s->record, &s->rng));
 }
@@ -346,7 +359,7 @@ static uint32_t spread_point(auto_search *s) {
  * incumbent gets its samples, within a share of all; where nothing else is left, what may yet be better does too.
  */
 static const tune_seen *choose_repeat(const auto_search *s) {
-    const bool exhausted = !tune_record_fresh_count(&s->record);
+    const bool exhausted = !tune_record_any_fresh(&s->record);
     const tune_seen *best = s->best.seen, *rival = s->rival.seen;
     if (!best || s->noise == NOISE_NONE) return NULL;
     if (s->noise == NOISE_UNKNOWN) {
@@ -363,6 +376,7 @@ static int ask_model(auto_search *s, tune_proposal *out, xlstm_error *err) {
     double promise[MAX_CANDIDATES], most = -1;
     int status = fit(s, err);
     if (status) return status;
+    const size_t known = tune_space_known(s->space);
     gather_candidates(s);
     int stale = s->record.told - s->stale_since;
     bool far = stale >= (int)s->p.patience && stale % 2;
@@ -373,6 +387,11 @@ static int ask_model(auto_search *s, tune_proposal *out, xlstm_error *err) {
         most = promise[i];
         out->point = s->candidates[i];
     }
+    uint16_t chosen[TUNE_SPACE_PARAMS];
+    memcpy(chosen, tune_space_index(s->space, out->point), tune_space_params(s->space) * sizeof *chosen);
+    tune_space_forget(s->space, known);
+    out->point = tune_space_find(s->space, chosen);
+    if (out->point == TUNE_NO_POINT) return xl_fail(err, XLSTM_ENOMEM, "strategy auto: out of memory");
     return XLSTM_OK;
 }
 
@@ -383,7 +402,7 @@ static int ask(void *state, tune_proposal *out, xlstm_error *err) {
         out->point = repeat->point;
         out->again = true;
         s->repeats++;
-    } else if (!tune_record_fresh_count(&s->record)) {
+    } else if (!tune_record_any_fresh(&s->record)) {
         return xl_fail(err, XLSTM_EARG, "strategy auto: every point is being measured, wanted a result first");
     } else if (!s->valid || s->record.count < (size_t)s->p.initial) {
         out->point = spread_point(s);
@@ -391,13 +410,12 @@ static int ask(void *state, tune_proposal *out, xlstm_error *err) {
         int status = ask_model(s, out, err);
         if (status) return status;
     }
-    tune_record_ask(&s->record, out->point);
-    return XLSTM_OK;
+    return tune_record_ask(&s->record, out->point, err);
 }
 
 static bool done(const void *state) {
     const auto_search *s = state;
-    if (tune_record_fresh_count(&s->record) || s->record.pending) return false;
+    if (tune_record_any_fresh(&s->record) || s->record.pending) return false;
     if (!s->best.seen || s->noise == NOISE_NONE) return true;
     return s->noise == NOISE_PRESENT && s->best.seen->samples >= samples_enough(s) &&
            s->rival.seen->samples >= samples_enough(s);

@@ -89,8 +89,7 @@ static int ask(void *state, tune_proposal *out, xlstm_error *err) {
     if (g->next == g->size) next_generation(g);
     out->point = g->population[g->next++];
     g->proposals++;
-    tune_record_ask(&g->record, out->point);
-    return XLSTM_OK;
+    return tune_record_ask(&g->record, out->point, err);
 }
 
 static int tell(void *state, uint32_t point, double value, double cost_s, xlstm_error *err) {
@@ -101,7 +100,7 @@ static int tell(void *state, uint32_t point, double value, double cost_s, xlstm_
 static bool done(const void *state) {
     const ga *g = state;
     if (g->limit) return g->proposals >= g->limit;
-    return g->record.count == tune_space_size(g->record.space);
+    return !tune_record_any_fresh(&g->record) && !g->record.pending;
 }
 
 static void best(const void *state, tune_best *out) {

@@ -1,4 +1,4 @@
-/* Every point once, in enumeration order. */
+/* Every point once, in enumeration order; a space that is not counted is walked. */
 #include <stdlib.h>
 
 #include "base/error.h"
@@ -7,8 +7,24 @@
 
 typedef struct grid {
     tune_record record;
-    uint32_t next;
+    uint32_t next; /* to be proposed; TUNE_NO_POINT: none is left */
+    uint32_t id;   /* behind it */
+    tune_walk walk;
 } grid;
+
+/* The next point in order; TUNE_NO_POINT at the end, or where the conditions leave no other for long. */
+static uint32_t next_point(grid *g) {
+    const tune_space *space = g->record.space;
+    uint64_t steps = UINT64_C(1) << 24;
+    if (tune_space_counted(space)) return g->id < tune_space_size(space) ? g->id++ : TUNE_NO_POINT;
+    return tune_space_walk(space, &g->walk, &steps) == TUNE_WALK_SETTING ? tune_space_find(space, g->walk.index)
+                                                                         : TUNE_NO_POINT;
+}
+
+static void go_on(grid *g) {
+    do g->next = next_point(g);
+    while (g->next != TUNE_NO_POINT && !tune_record_fresh(&g->record, g->next));
+}
 
 static int create(const tune_space *space, const tune_strategy_options *options, void **state, xlstm_error *err) {
     grid *g = calloc(1, sizeof *g);
@@ -18,26 +34,29 @@ static int create(const tune_space *space, const tune_strategy_options *options,
         free(g);
         return status;
     }
+    go_on(g);
     *state = g;
     return XLSTM_OK;
 }
 
 static int ask(void *state, tune_proposal *out, xlstm_error *err) {
     grid *g = state;
-    while (!tune_record_fresh(&g->record, g->next)) g->next++;
     out->point = g->next;
-    tune_record_ask(&g->record, g->next);
-    return XLSTM_OK;
+    int status = tune_record_ask(&g->record, g->next, err);
+    if (!status) go_on(g);
+    return status;
 }
 
 static int tell(void *state, uint32_t point, double value, double cost_s, xlstm_error *err) {
     grid *g = state;
-    return tune_record_tell(&g->record, point, value, err);
+    int status = tune_record_tell(&g->record, point, value, err);
+    if (!status && point == g->next) go_on(g);
+    return status;
 }
 
 static bool done(const void *state) {
     const grid *g = state;
-    return !tune_record_fresh_count(&g->record);
+    return g->next == TUNE_NO_POINT;
 }
 
 static void best(const void *state, tune_best *out) {

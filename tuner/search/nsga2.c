@@ -319,19 +319,18 @@ static int promising_child(nsga2 *s, uint32_t *out, xlstm_error *err) {
 
 static int ask(void *state, tune_proposal *out, xlstm_error *err) {
     nsga2 *s = state;
-    if (!tune_record_fresh_count(&s->record))
+    if (!tune_record_any_fresh(&s->record))
         return xl_fail(err, XLSTM_EARG, "strategy nsga2: every point is being measured, wanted a result first");
     const size_t first = s->size < FIRST ? s->size : FIRST;
     int status = XLSTM_OK;
     if (s->members < 2 || s->record.count + s->record.pending < first) out->point = spread_point(s);
     else status = promising_child(s, &out->point, err);
-    if (!status) tune_record_ask(&s->record, out->point);
-    return status;
+    return status ? status : tune_record_ask(&s->record, out->point, err);
 }
 
 static bool done(const void *state) {
     const nsga2 *s = state;
-    return !tune_record_fresh_count(&s->record) && !s->record.pending;
+    return !tune_record_any_fresh(&s->record) && !s->record.pending;
 }
 
 static void best(const void *state, tune_best *out) {

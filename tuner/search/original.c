@@ -8,22 +8,26 @@ uint32_t tune_original_draw(const tune_space *space, xl_rng *rng) {
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
         for (size_t i = 0; i < params; i++) {
             const tune_param *p = tune_space_param(space, i);
-            uint32_t last = p->count - 1;
+            uint32_t last = p->declared_count - 1;
             uint32_t ends[] = {0, last / 2, last};
-            index[i] =
-                (uint16_t)(p->draw == TUNE_DRAW_ENDS ? ends[xl_rng_below(rng, 3)] : xl_rng_below(rng, p->count));
+            uint32_t at = p->draw == TUNE_DRAW_ENDS ? ends[xl_rng_below(rng, 3)]
+                                                    : (uint32_t)xl_rng_below(rng, p->declared_count);
+            index[i] = p->stands ? p->stands[at] : (uint16_t)at;
         }
         uint32_t point = tune_space_find(space, index);
         if (point != TUNE_NO_POINT) return point;
     }
-    return (uint32_t)xl_rng_below(rng, tune_space_size(space));
+    return tune_space_random(space, rng);
 }
 
+/* In steps of the declared values, as the original knows no others. */
 static uint32_t moved(const tune_param *p, uint32_t from, xl_rng *rng) {
     uint32_t sizes = p->moves[1] ? 2 : 1;
     uint32_t step = p->moves[xl_rng_below(rng, sizes)];
-    if (xl_rng_below(rng, 2)) return from + step < p->count ? from + step : p->count - 1;
-    return from > step ? from - step : 0;
+    if (p->place) from = p->place[from];
+    if (xl_rng_below(rng, 2)) from = from + step < p->declared_count ? from + step : p->declared_count - 1;
+    else from = from > step ? from - step : 0;
+    return p->stands ? p->stands[from] : from;
 }
 
 uint32_t tune_original_child(const tune_space *space, uint32_t mother, uint32_t father, xl_rng *rng) {

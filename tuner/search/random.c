@@ -30,8 +30,7 @@ static int ask(void *state, tune_proposal *out, xlstm_error *err) {
     random_search *r = state;
     r->proposals++;
     out->point = tune_original_draw(r->record.space, &r->rng);
-    tune_record_ask(&r->record, out->point);
-    return XLSTM_OK;
+    return tune_record_ask(&r->record, out->point, err);
 }
 
 static int tell(void *state, uint32_t point, double value, double cost_s, xlstm_error *err) {
@@ -42,7 +41,7 @@ static int tell(void *state, uint32_t point, double value, double cost_s, xlstm_
 static bool done(const void *state) {
     const random_search *r = state;
     if (r->trials > 0) return r->proposals >= r->trials;
-    return r->record.count == tune_space_size(r->record.space);
+    return !tune_record_any_fresh(&r->record) && !r->record.pending;
 }
 
 static void best(const void *state, tune_best *out) {

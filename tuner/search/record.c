@@ -6,14 +6,53 @@
 
 #include "base/error.h"
 
+/* Room for every point that has an id. */
+static int reserve_ids(tune_record *r, xlstm_error *err) {
+    const size_t known = tune_space_known(r->space);
+    if (known <= r->ids) return XLSTM_OK;
+    const size_t ids = tune_space_counted(r->space) ? known : 2 * known;
+    uint32_t *row = realloc(r->row, ids * sizeof *row);
+    if (row) r->row = row;
+    uint8_t *asked = row ? realloc(r->asked, ids * sizeof *asked) : NULL;
+    if (asked) r->asked = asked;
+    if (!asked) return xl_fail(err, XLSTM_ENOMEM, "search: out of memory for %zu points", ids);
+    memset(r->row + r->ids, 0, (ids - r->ids) * sizeof *row);
+    memset(r->asked + r->ids, 0, (ids - r->ids) * sizeof *asked);
+    r->ids = ids;
+    return XLSTM_OK;
+}
+
+/* Drawn, or where so many draws in a row are known points, looked for. */
+static void find_spare(tune_record *r) {
+    enum { DRAWS = 256, STEPS = 1 << 16 };
+    uint64_t steps = STEPS;
+    const size_t known = tune_space_known(r->space);
+    for (int i = 0; i < DRAWS; i++) {
+        r->spare = tune_space_random(r->space, &r->rng);
+        if (tune_record_fresh(r, r->spare)) return;
+    }
+    while (tune_space_walk(r->space, &r->walk, &steps) == TUNE_WALK_SETTING) {
+        r->spare = tune_space_find(r->space, r->walk.index);
+        if (r->spare != TUNE_NO_POINT && tune_record_fresh(r, r->spare)) return;
+    }
+    tune_space_forget(r->space, known);
+    r->spare = TUNE_NO_POINT;
+}
+
+static int changed(tune_record *r, xlstm_error *err) {
+    if (tune_space_counted(r->space)) return XLSTM_OK;
+    if (r->spare != TUNE_NO_POINT && !tune_record_fresh(r, r->spare)) find_spare(r);
+    return reserve_ids(r, err);
+}
+
 int tune_record_init(tune_record *r, const tune_space *space, xlstm_error *err) {
-    size_t size = tune_space_size(space);
     *r = (tune_record){.space = space};
-    r->row = calloc(size, sizeof *r->row);
-    r->asked = calloc(size, sizeof *r->asked);
-    if (r->row && r->asked) return XLSTM_OK;
-    tune_record_release(r);
-    return xl_fail(err, XLSTM_ENOMEM, "search: out of memory for %zu points", size);
+    xl_rng_seed(&r->rng, 1);
+    int status = reserve_ids(r, err);
+    if (!status && !tune_space_counted(space)) find_spare(r);
+    if (!status) status = reserve_ids(r, err);
+    if (status) tune_record_release(r);
+    return status;
 }
 
 void tune_record_release(tune_record *r) {
@@ -24,10 +63,12 @@ void tune_record_release(tune_record *r) {
 }
 
 tune_seen *tune_record_find(const tune_record *r, uint32_t point) {
-    return r->row[point] ? &r->seen[r->row[point] - 1] : NULL;
+    return point < r->ids && r->row[point] ? &r->seen[r->row[point] - 1] : NULL;
 }
 
 int tune_record_tell(tune_record *r, uint32_t point, double value, xlstm_error *err) {
+    int status = reserve_ids(r, err);
+    if (status) return status;
     tune_seen *s = tune_record_find(r, point);
     if (!s) {
         if (r->count == r->room) {
@@ -46,36 +87,41 @@ int tune_record_tell(tune_record *r, uint32_t point, double value, xlstm_error *
     r->told++;
     if (isnan(value)) {
         s->failures++;
-        return XLSTM_OK;
+        return changed(r, err);
     }
     double y = log(value), before = y - s->mean;
     if (!s->samples) s->first = y;
     s->mean += before / ++s->samples;
     s->squares += before * (y - s->mean);
-    return XLSTM_OK;
+    return changed(r, err);
 }
 
-void tune_record_ask(tune_record *r, uint32_t point) {
+int tune_record_ask(tune_record *r, uint32_t point, xlstm_error *err) {
+    int status = reserve_ids(r, err);
+    if (status) return status;
     if (!r->asked[point] && !r->row[point]) r->pending++;
     r->asked[point] = 1;
+    return changed(r, err);
 }
 
 bool tune_record_fresh(const tune_record *r, uint32_t point) {
-    return !r->row[point] && !r->asked[point];
+    return point >= r->ids || (!r->row[point] && !r->asked[point]);
 }
 
-size_t tune_record_fresh_count(const tune_record *r) {
-    return tune_space_size(r->space) - r->count - r->pending;
+bool tune_record_any_fresh(const tune_record *r) {
+    if (!tune_space_counted(r->space)) return r->spare != TUNE_NO_POINT;
+    return tune_space_size(r->space) > r->count + r->pending;
 }
 
 uint32_t tune_record_random_fresh(const tune_record *r, xl_rng *rng) {
-    size_t size = tune_space_size(r->space);
+    const size_t size = tune_space_size(r->space);
     uint32_t at = 0;
-    if (!tune_record_fresh_count(r)) return TUNE_NO_POINT;
+    if (!tune_record_any_fresh(r)) return TUNE_NO_POINT;
     for (int i = 0; i < 64; i++) {
-        at = (uint32_t)xl_rng_below(rng, size);
+        at = tune_space_random(r->space, rng);
         if (tune_record_fresh(r, at)) return at;
     }
+    if (!tune_space_counted(r->space)) return r->spare;
     while (!tune_record_fresh(r, at)) at = at + 1 < size ? at + 1 : 0;
     return at;
 }

@@ -23,8 +23,13 @@ typedef struct tune_seen {
 
 typedef struct tune_record {
     const tune_space *space;
-    uint32_t *row;  /* [size] index into seen + 1; 0: never told */
-    uint8_t *asked; /* [size] asked and not told yet */
+    uint32_t *row;  /* [ids] index into seen + 1; 0: never told */
+    uint8_t *asked; /* [ids] asked and not told yet */
+    size_t ids;     /* points that `row` and `asked` have room for */
+    /* Where the space is not counted: a fresh point, found ahead, so that it is known whether one is left. */
+    uint32_t spare;
+    tune_walk walk; /* looks for it where drawing finds none */
+    xl_rng rng;     /* draws it */
     tune_seen *seen;
     size_t count, room;
     size_t pending; /* points with asked set and never told */
@@ -37,12 +42,11 @@ void tune_record_release(tune_record *r);
 /* NULL where the point was never told; valid until the next tell. */
 tune_seen *tune_record_find(const tune_record *r, uint32_t point);
 int tune_record_tell(tune_record *r, uint32_t point, double value, xlstm_error *err);
-void tune_record_ask(tune_record *r, uint32_t point);
+int tune_record_ask(tune_record *r, uint32_t point, xlstm_error *err);
 
 /* Neither told nor asked. */
 bool tune_record_fresh(const tune_record *r, uint32_t point);
-/* How many points are fresh. */
-size_t tune_record_fresh_count(const tune_record *r);
+bool tune_record_any_fresh(const tune_record *r);
 /* A fresh point, each equally likely while many are; TUNE_NO_POINT where none is. */
 uint32_t tune_record_random_fresh(const tune_record *r, xl_rng *rng);
 

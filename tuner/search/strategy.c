@@ -19,7 +19,7 @@ const tune_strategy_class *const tune_strategies[] = {
 struct tune_strategy {
     const tune_strategy_class *class;
     void *state;
-    size_t size; /* of the space */
+    const tune_space *space;
     int objectives;
     uint32_t *priors;
     size_t prior_count, prior_next;
@@ -58,12 +58,12 @@ int tune_strategy_create(const char *name, const tune_space *space, const tune_s
     *out = NULL;
     const tune_strategy_class *class = tune_strategy_find(name);
     if (!class) return tune_strategy_check(name, err);
-    size_t size = tune_space_size(space);
-    if (!size) return xl_fail(err, XLSTM_EARG, "strategy %s: the space is empty or not sealed", name);
+    if (!tune_space_size(space))
+        return xl_fail(err, XLSTM_EARG, "strategy %s: the space is empty or not sealed", name);
     for (size_t i = 0; i < options->prior_count; i++) {
-        if (options->priors[i] < size) continue;
+        if (options->priors[i] < tune_space_known(space)) continue;
         return xl_fail(err, XLSTM_EARG, "strategy %s: first point %u is not among the %zu points", name,
-                       options->priors[i], size);
+                       options->priors[i], tune_space_known(space));
     }
     if (options->objectives < 0 || options->objectives > TUNE_OBJECTIVES)
         return xl_fail(err, XLSTM_EARG, "strategy %s: %d objectives, wanted at most %d", name, options->objectives,
@@ -72,7 +72,7 @@ int tune_strategy_create(const char *name, const tune_space *space, const tune_s
     tune_strategy *s = calloc(1, sizeof *s);
     if (!s) return xl_fail(err, XLSTM_ENOMEM, "strategy %s: out of memory", name);
     s->class = class;
-    s->size = size;
+    s->space = space;
     s->objectives = options->objectives ? options->objectives : 1;
     s->priors = xl_array(options->prior_count, sizeof *s->priors);
     s->told = calloc(options->prior_count + 1, 1);
@@ -118,8 +118,9 @@ int tune_strategy_ask(tune_strategy *s, tune_proposal *out, xlstm_error *err) {
 
 /* What is wrong with a told value is the caller's mistake, not the point's. */
 static int check_told(tune_strategy *s, uint32_t point, double value, xlstm_error *err) {
-    if (point >= s->size) {
-        return xl_fail(err, XLSTM_EARG, "strategy %s: told of point %u of %zu", s->class->name, point, s->size);
+    const size_t known = tune_space_known(s->space);
+    if (point >= known) {
+        return xl_fail(err, XLSTM_EARG, "strategy %s: told of point %u of %zu", s->class->name, point, known);
     }
     if (!isnan(value) && !(value > 0 && isfinite(value))) {
         return xl_fail(err, XLSTM_EARG, "strategy %s: told the value %g, wanted a positive number or NaN",

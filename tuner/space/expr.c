@@ -50,6 +50,7 @@ struct tune_expr {
     char *texts; /* storage of string constants */
     node *nodes;
     int root, last_name;
+    uint64_t uses; /* a bit for each of the first 64 names */
 };
 
 typedef struct parser {
@@ -172,6 +173,7 @@ static int parse_name(parser *p) {
     for (size_t i = 0; i < p->count; i++) {
         if (strcmp(name, p->names[i]) != 0) continue;
         if ((int)i > p->e->last_name) p->e->last_name = (int)i;
+        if (i < 64) p->e->uses |= UINT64_C(1) << i;
         return add(p, OP_NAME, (int)i, -1, -1);
     }
     if (!strcmp(name, "True") || !strcmp(name, "False")) {
@@ -494,6 +496,10 @@ bool tune_expr_true(const tune_expr *e, const tune_value *values) {
 
 int tune_expr_last_name(const tune_expr *e) {
     return e->last_name;
+}
+
+bool tune_expr_uses(const tune_expr *e, int name) {
+    return name < 64 && (e->uses >> name & 1);
 }
 
 const char *tune_expr_source(const tune_expr *e) {

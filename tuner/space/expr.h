@@ -36,6 +36,8 @@ bool tune_expr_true(const tune_expr *e, const tune_value *values);
 
 /* The largest index of a name that it uses, or -1: it can be decided once that name and all before it are set. */
 int tune_expr_last_name(const tune_expr *e);
+/* Whether it uses name i, one of the first 64. */
+bool tune_expr_uses(const tune_expr *e, int name);
 const char *tune_expr_source(const tune_expr *e);
 
 #endif

@@ -1,8 +1,10 @@
 /* A search space: a declared list of parameters, each with an ordered list of values, conditions between them, and
- * a rule that says which settings are the same. Sealing it numbers the points that exist: a point is an id 0 …
- * size-1, in enumeration order (the last parameter fastest). Strategies, drivers and studies speak of ids; `index`
- * is the same point as one value index a parameter. A sealed space is constant and may be shared between threads.
- */
+ * a rule that says which settings are the same. Strategies, drivers and studies speak of points by their ids;
+ * `index` is the same point as one value index a parameter.
+ *
+ * A small space is counted when it is sealed: ids 0 … size-1 are its points in enumeration order (the last
+ * parameter fastest), it is constant and may be shared between threads. A large one is never enumerated: a point
+ * gets the next id when it is first found or drawn, and one thread at a time may use the space. */
 #ifndef TUNE_SPACE_H
 #define TUNE_SPACE_H
 
@@ -14,13 +16,14 @@
 #include <xlstm/status.h>
 #include <xlstm/tunable.h>
 
+#include "base/rng.h"
 #include "tuner/space/expr.h"
 
 enum {
-    TUNE_SPACE_PARAMS = 64,      /* parameters at most */
-    TUNE_SPACE_VALUES = 65535,   /* values of one parameter at most */
-    TUNE_SPACE_POINTS = 4 << 20, /* points that exist at most */
-    TUNE_SPACE_MOVES = 2         /* step sizes of the original's mutation at most */
+    TUNE_SPACE_PARAMS = 64,       /* parameters at most */
+    TUNE_SPACE_VALUES = 65535,    /* values of one parameter at most */
+    TUNE_SPACE_COUNTED = 1 << 20, /* settings that sealing looks at: a space of more is not counted */
+    TUNE_SPACE_MOVES = 2          /* step sizes of the original's mutation at most */
 };
 #define TUNE_NO_POINT UINT32_MAX
 
@@ -34,11 +37,17 @@ typedef struct tune_param {
     char *name;
     unsigned affects; /* XLSTM_AFFECTS_* */
     bool ordered;     /* values are numbers: near values may behave alike; texts are not ordered */
-    uint32_t count;   /* values, at least 1; one value: the parameter is fixed */
+    uint32_t count;   /* values that differ, at least 1; one value: the parameter is fixed */
     tune_value *values;
-    uint32_t preset; /* index of the default; TUNE_NO_POINT: none, or not among the values */
+    /* All values as they were given, some of which may come to the same (tune_space_merge): the first in this order
+     * is among `values` and stands for the others. */
+    uint32_t declared_count;
+    tune_value *declared;
+    uint16_t *stands; /* [declared_count] the index in `values`; NULL: each for itself */
+    uint16_t *place;  /* [count] of a value among the declared; NULL: the same index */
+    uint32_t preset;  /* index of the default; TUNE_NO_POINT: none, or not among the values */
     tune_draw draw;
-    /* The original's mutation: ± one of these, in index steps, clamped at the ends; 0-terminated where shorter.
+    /* The original's mutation: ± one of these, in steps of the declared values, clamped at the ends; 0-terminated.
      * Defaults: {1, 2} where there are more than five values, else {1}. */
     uint32_t moves[TUNE_SPACE_MOVES];
 } tune_param;
@@ -72,6 +81,10 @@ int tune_space_add_powers(tune_space *s, const char *name, unsigned affects, int
 /* Numbers, or texts (copied), in the order given; duplicates are an error. One value fixes the parameter. */
 int tune_space_add_list(tune_space *s, const char *name, unsigned affects, const tune_value *values, size_t count,
                         xlstm_error *err);
+/* Values of a parameter with the same `comes_to` ([declared_count]) are one, whatever the other parameters are. A
+ * parameter that a condition names is left as it is: the condition may tell its values apart. Before its preset and
+ * after all conditions. */
+int tune_space_merge(tune_space *s, size_t param, const int64_t *comes_to, xlstm_error *err);
 /* A condition over the parameters added so far; only points where it is true exist. */
 int tune_space_add_condition(tune_space *s, const char *expression, xlstm_error *err);
 /* Default value of a parameter added before; one that is not among its values is ignored. */
@@ -79,12 +92,14 @@ void tune_space_set_preset(tune_space *s, size_t param, tune_value value);
 /* How the original draws and mutates a parameter; moves in value steps of its range. */
 void tune_space_set_original(tune_space *s, size_t param, tune_draw draw, uint32_t move0, uint32_t move1);
 
-/* Two settings with the same key are one point; the first in enumeration order stands for them. `values` has one
- * entry a parameter. The key must separate whatever the engine treats differently. */
+/* Two settings with the same key are one point; the first in enumeration order (of a space that is not counted: the
+ * first found) stands for them. `values` has one entry a parameter. The key must separate whatever the engine
+ * treats differently. */
 typedef uint64_t (*tune_canonical_key)(void *context, const tune_space *s, const tune_value *values);
 void tune_space_set_canonical(tune_space *s, tune_canonical_key key, void *context);
 
-/* Enumerates; afterwards nothing can be added. EARG: no point exists, or more than TUNE_SPACE_POINTS. */
+/* Counts the points where that is quick; afterwards nothing can be added. EARG: no point exists, or, in a large
+ * space, none was found. */
 int tune_space_seal(tune_space *s, xlstm_error *err);
 /* Seals with exactly these points: `index` is [count][params]. Ids are positions in it. EARG where one is out of
  * its domain or there twice. Conditions and the canonical key are not consulted. */
@@ -115,35 +130,62 @@ size_t tune_space_params(const tune_space *s);
 const tune_param *tune_space_param(const tune_space *s, size_t i);
 /* Index of a parameter; -1 where there is none. '-' and '_' are alike. */
 int tune_space_find_param(const tune_space *s, const char *name);
+/* Index of a value, a declared one too, among the parameter's `values`; TUNE_NO_POINT where it has no such value.
+ */
+uint32_t tune_space_find_value(const tune_space *s, size_t param, tune_value v);
 /* All affects bits of parameters with more than one value. */
 unsigned tune_space_affects(const tune_space *s);
 
-/* Points that exist; 0 before sealing. */
+/* Whether its points were counted: ids 0 … size-1 are all of them. */
+bool tune_space_counted(const tune_space *s);
+/* Points that exist, an upper bound (at most SIZE_MAX) where they were not counted; 0 before sealing. */
 size_t tune_space_size(const tune_space *s);
+/* The size in words: "343", or "up to 1e+12" where they were not counted. Returns out. */
+char *tune_space_size_print(const tune_space *s, char *out, size_t bytes);
+/* Settings of the declared values that meet the conditions, equal ones each; an upper bound likewise. */
+size_t tune_space_settings(const tune_space *s);
+/* Points that have an id by now: all of a counted space. */
+size_t tune_space_known(const tune_space *s);
+/* Takes back all ids from `known` on, unless the space is counted: candidates that were looked at and not used. */
+void tune_space_forget(const tune_space *s, size_t known);
 /* Value indexes of a point, [params]; valid as long as the space. */
 const uint16_t *tune_space_index(const tune_space *s, uint32_t point);
 tune_value tune_space_value(const tune_space *s, uint32_t point, size_t param);
-/* The point of these value indexes, canonical; TUNE_NO_POINT where it does not exist. */
+/* The point of these value indexes, canonical; TUNE_NO_POINT where it does not exist (or memory is out). */
 uint32_t tune_space_find(const tune_space *s, const uint16_t *index);
-/* The point of these values; TUNE_NO_POINT where a value is not in its domain or the point does not exist. */
+/* The point of these values, declared ones among them; TUNE_NO_POINT where a value is not in its domain or the
+ * point does not exist. */
 uint32_t tune_space_find_values(const tune_space *s, const tune_value *values);
-/* The point with every parameter at its preset; TUNE_NO_POINT where one has none or it does not exist. */
-uint32_t tune_space_preset_point(const tune_space *s);
-/* The point nearest to these values: each at its nearest value index, then the existing point fewest steps away. */
-uint32_t tune_space_nearest(const tune_space *s, const tune_value *values);
+/* What decides whether settings are one point, whether or not it exists. */
+uint64_t tune_space_key(const tune_space *s, const tune_value *values);
+/* A random point; each equally likely where the space is counted or has neither conditions nor equal settings. */
+uint32_t tune_space_random(const tune_space *s, xl_rng *rng);
 
-typedef enum tune_near {
-    TUNE_NEAR_HAMMING, /* one parameter at any other value */
-    TUNE_NEAR_ADJACENT /* one parameter one value up or down (texts: any other value) */
-} tune_near;
-/* Existing neighbours of a point, each once, never itself. Writes at most `room` ids, returns how many there are.
- */
-size_t tune_space_neighbours(const tune_space *s, uint32_t point, tune_near near, uint32_t *out, size_t room);
+/* One parameter at another value: existing neighbours, each once, never the point itself. Writes at most `room`
+ * ids, returns how many there are. */
+size_t tune_space_neighbours(const tune_space *s, uint32_t point, uint32_t *out, size_t room);
+/* The same where there can be no more than `room`; else some of them: of a parameter of many values those 1, 2, 4 …
+ * steps away and a few at random. Returns how many were written. */
+size_t tune_space_some_neighbours(const tune_space *s, uint32_t point, xl_rng *rng, uint32_t *out, size_t room);
+
+/* Settings that meet the conditions, one after the other, the last parameter fastest. */
+typedef struct tune_walk {
+    bool declared;     /* over the declared values instead of those that differ */
+    bool begun, tried; /* the value at `depth` was looked at */
+    size_t depth;
+    uint16_t index[TUNE_SPACE_PARAMS]; /* of the setting */
+} tune_walk;
+typedef enum tune_walked { TUNE_WALK_SETTING, TUNE_WALK_END, TUNE_WALK_TIRED } tune_walked;
+/* Goes on to the next setting: into w->index. Begins with everything 0 but `declared`. TIRED: *steps, which counts
+ * down, is used up; another call goes on from there. */
+tune_walked tune_space_walk(const tune_space *s, tune_walk *w, uint64_t *steps);
 
 /* "chunk_size=64 workers=2"; cut to fit; returns out. */
 char *tune_space_print(const tune_space *s, uint32_t point, char *out, size_t bytes);
 /* A value as text: integers without a point, other numbers as %.9g. Returns out. */
 char *tune_value_print(tune_value v, char *out, size_t bytes);
+/* A value as JSON; a new reference. */
+json_t *tune_value_json(tune_value v);
 /* {"chunk_size": 64, …} of a point; a new reference, NULL when out of memory. */
 json_t *tune_space_point_json(const tune_space *s, uint32_t point);
 /* The space as the `space` object's form, with every value listed; a new reference. */

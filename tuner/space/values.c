@@ -1,0 +1,70 @@
+#include "tuner/space/values.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "tuner/space/space.h"
+
+bool tune_value_same(tune_value a, tune_value b) {
+    if (a.text || b.text) return a.text && b.text && !strcmp(a.text, b.text);
+    return a.number == b.number;
+}
+
+static uint64_t hash(tune_value v) {
+    uint64_t h = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
+    if (v.text) {
+        for (const char *c = v.text; *c; c++) h = (h ^ (unsigned char)*c) * UINT64_C(0x100000001b3);
+        return h ^ h >> 29;
+    }
+    double x = v.number + 0.0; /* both zeros are one */
+    memcpy(&h, &x, sizeof h);
+    h *= UINT64_C(0x9e3779b97f4a7c15);
+    return h ^ h >> 32;
+}
+
+bool tune_value_map_init(tune_value_map *m, size_t room) {
+    size_t slots = 16;
+    while (slots < 2 * room) slots *= 2;
+    m->mask = slots - 1;
+    m->slot = xl_array(slots, sizeof *m->slot);
+    if (m->slot) memset(m->slot, 0xff, slots * sizeof *m->slot);
+    return m->slot != NULL;
+}
+
+void tune_value_map_release(tune_value_map *m) {
+    free(m->slot);
+    *m = (tune_value_map){0};
+}
+
+/* The slot of this value, or the empty one where it belongs. */
+static uint32_t *slot_of(const tune_value_map *m, const tune_value *values, tune_value v) {
+    for (size_t at = hash(v) & m->mask;; at = (at + 1) & m->mask) {
+        if (m->slot[at] == UINT32_MAX || tune_value_same(values[m->slot[at]], v)) return &m->slot[at];
+    }
+}
+
+uint32_t tune_value_map_find(const tune_value_map *m, const tune_value *values, tune_value v) {
+    return *slot_of(m, values, v);
+}
+
+uint32_t tune_value_map_add(tune_value_map *m, const tune_value *values, uint32_t index) {
+    uint32_t *slot = slot_of(m, values, values[index]);
+    if (*slot == UINT32_MAX) *slot = index;
+    return *slot;
+}
+
+char *tune_value_print(tune_value v, char *out, size_t bytes) {
+    if (v.text) snprintf(out, bytes, "%s", v.text);
+    else if (v.number == floor(v.number) && fabs(v.number) < 0x1p53) snprintf(out, bytes, "%.0f", v.number);
+    else snprintf(out, bytes, "%.9g", v.number);
+    return out;
+}
+
+json_t *tune_value_json(tune_value v) {
+    if (v.text) return json_string(v.text);
+    if (v.number == floor(v.number) && fabs(v.number) < 0x1p53) return json_integer((json_int_t)v.number);
+    return json_real(v.number);
+}
