@@ -374,14 +374,17 @@ static void tell_done_already(const tune_keeper *keeper, int total) {
 
 static void tell_start(const cli_job *job, const tune_keeper *keeper, const tune_drive_options *o, int total) {
     size_t done;
-    char first[40] = "", bound[48] = "";
+    char first[40] = "", bound[48] = "", size[32];
     tune_keeper_trials(keeper, &done);
     if (done) snprintf(first, sizeof first, "%zu trials done, ", done);
     if (total) snprintf(bound, sizeof bound, ", at most %d trial%s", total, total == 1 ? "" : "s");
-    printf("%s: %s%s %s of %zu point%s%s%sprompt %zu tokens, %lld new\n", tune_keeper_folder(keeper), first,
-           tune_drive_strategy(o), is_recording(job, o) ? "recording" : "search", tune_space_size(job->space),
-           tune_space_size(job->space) == 1 ? "" : "s", bound, isatty(STDOUT_FILENO) ? "\n  " : "; ", job->count,
-           (long long)job->new_tokens);
+    printf("%s: %s%s %s of %s point%s%s%sprompt %zu tokens, %lld new\n", tune_keeper_folder(keeper), first,
+           tune_drive_strategy(o), is_recording(job, o) ? "recording" : "search",
+           tune_space_size_print(job->space, size, sizeof size), tune_space_size(job->space) == 1 ? "" : "s", bound,
+           isatty(STDOUT_FILENO) ? "\n  " : "; ", job->count, (long long)job->new_tokens);
+    char *equal = cli_job_equal_text(job);
+    if (equal) cli_print_wrapped(equal, 0, 2);
+    free(equal);
     if (job->placebo) printf("placebo: every point runs the settings in force, so any winner is a false one\n");
     if (o->apart && tune_space_divides(job->space))
         printf("prefill's and decode's parameters are searched apart: a sample serves both\n");
@@ -430,7 +433,7 @@ static int search(cli_job *job, tune_keeper *keeper, tune_drive_options *o, xlst
     int total = ends == TUNE_ENDS_GENERATIONS ? o->population * o->generations : o->trials;
     if (ends != TUNE_ENDS_GENERATIONS &&
         (!total || (ends == TUNE_ENDS_SPACE && tune_space_size(job->space) < (size_t)total)))
-        total = (int)tune_space_size(job->space);
+        total = tune_space_counted(job->space) ? (int)tune_space_size(job->space) : 0;
     tell_start(job, keeper, o, total);
     tell_untouched(job);
     tell_done_already(keeper, total);

@@ -20,12 +20,13 @@ static const char *const titles[CLI_GROUP_COUNT] = {
 };
 
 void cli_print_wrapped(const char *text, int at, int indent) {
-    while (*text) {
+    bool begun = at > indent;
+    for (; *text; begun = true) {
         int length = (int)strcspn(text, " ");
-        if (at > indent && at + 1 + length > WIDTH) {
+        if (begun && at + 1 + length > WIDTH) {
             printf("\n%*s", indent, "");
             at = indent;
-        } else if (at > indent) {
+        } else if (begun) {
             putchar(' ');
             at++;
         }

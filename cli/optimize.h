@@ -15,6 +15,7 @@ typedef struct cli_job {
     cli_config *cfg;
     xlstm_settings baseline;
     tune_space *space;
+    const xlstm_tunable *tunable[TUNE_SPACE_PARAMS]; /* of each parameter; NULL: none of the engine's */
     xlstm_hparams hparams;
     xlstm_work work; /* of a request: decides which settings are one */
     char *prompt;    /* text, prompt_bytes long */
@@ -37,6 +38,8 @@ typedef struct cli_job {
  * configured) are the baseline. */
 int cli_job_open(cli_job *job, cli_config *cfg, const char *argv0, const json_t *stored);
 void cli_job_close(cli_job *job);
+/* Why there are fewer points than settings, in a line, malloc'd; NULL where there are not. */
+char *cli_job_equal_text(const cli_job *job);
 /* The settings that a point, or the baseline, is measured with. */
 void cli_job_settings(void *job, int64_t candidate, xlstm_settings *out);
 

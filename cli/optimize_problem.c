@@ -12,18 +12,21 @@
 
 /* ---- settings ---- */
 
-static void apply(const tune_param *p, tune_value value, xlstm_settings *out) {
-    const xlstm_tunable *t = xlstm_tunable_find(p->name);
-    if (!t) return;
-    if (value.text) xlstm_settings_parse(out, (int)t->id, value.text, NULL);
-    else out->v[t->id] = (int64_t)value.number;
+/* A value of the space as a setting; texts were checked when the space was made. */
+static int64_t setting_of(const xlstm_tunable *t, tune_value value) {
+    xlstm_settings s = {{0}};
+    if (!value.text) return (int64_t)value.number;
+    xlstm_settings_parse(&s, (int)t->id, value.text, NULL);
+    return s.v[t->id];
 }
 
 /* What a candidate is called, which in a placebo run is not what it runs. */
 static void nominal_settings(const cli_job *job, int64_t candidate, xlstm_settings *out) {
     *out = job->baseline;
-    for (size_t i = 0; candidate >= 0 && i < tune_space_params(job->space); i++)
-        apply(tune_space_param(job->space, i), tune_space_value(job->space, (uint32_t)candidate, i), out);
+    for (size_t i = 0; candidate >= 0 && i < tune_space_params(job->space); i++) {
+        const xlstm_tunable *t = job->tunable[i];
+        if (t) out->v[t->id] = setting_of(t, tune_space_value(job->space, (uint32_t)candidate, i));
+    }
 }
 
 void cli_job_settings(void *ctx, int64_t candidate, xlstm_settings *out) {
@@ -40,8 +43,19 @@ static json_t *settings_json(void *ctx, int64_t candidate) {
 static uint64_t canonical_key(void *ctx, const tune_space *space, const tune_value *values) {
     const cli_job *job = ctx;
     xlstm_settings settings = job->baseline;
-    for (size_t i = 0; i < tune_space_params(space); i++) apply(tune_space_param(space, i), values[i], &settings);
+    for (size_t i = 0; i < tune_space_params(space); i++) {
+        const xlstm_tunable *t = job->tunable[i];
+        if (t) settings.v[t->id] = setting_of(t, values[i]);
+    }
     return tune_engine_key(&settings, &job->work);
+}
+
+/* In a placebo run too: what is called the baseline is compared with itself in any case. */
+static bool is_baseline(void *ctx, int64_t candidate) {
+    const cli_job *job = ctx;
+    xlstm_settings settings;
+    nominal_settings(job, candidate, &settings);
+    return tune_engine_key(&settings, &job->work) == tune_engine_key(&job->baseline, &job->work);
 }
 
 static int measure(void *ctx, int64_t candidate, unsigned repeats, double limit, tune_reading *out,
@@ -102,6 +116,60 @@ static char *tuned_names(cli_config *cfg, const xlstm_hparams *hparams, xlstm_er
     return text;
 }
 
+/* Values that come to the same for this prompt and model, whatever the other settings are, are one. */
+static int merge_equal(cli_job *job, size_t param, xlstm_error *err) {
+    const tune_param *p = tune_space_param(job->space, param);
+    const xlstm_tunable *t = job->tunable[param];
+    int64_t *comes_to = xl_array(p->declared_count, sizeof *comes_to);
+    if (!comes_to) return xl_fail(err, XLSTM_ENOMEM, "space: out of memory");
+    for (uint32_t v = 0; v < p->declared_count; v++)
+        comes_to[v] = xlstm_tunable_effective((int)t->id, setting_of(t, p->declared[v]), &job->work);
+    int status = tune_space_merge(job->space, param, comes_to, err);
+    free(comes_to);
+    return status;
+}
+
+/* Whether settings that differ in this parameter alone may come to the same: tried on some. */
+static bool may_be_equal(const cli_job *job, size_t param) {
+    enum { TRIES = 256 };
+    const tune_param *p = tune_space_param(job->space, param);
+    tune_value values[TUNE_SPACE_PARAMS];
+    xl_rng rng;
+    xl_rng_seed(&rng, 1);
+    for (int i = 0; p->declared_count > 1 && i < TRIES; i++) {
+        for (size_t k = 0; k < tune_space_params(job->space); k++) {
+            const tune_param *q = tune_space_param(job->space, k);
+            values[k] = q->declared[xl_rng_below(&rng, q->declared_count)];
+        }
+        const uint32_t one = (uint32_t)xl_rng_below(&rng, p->declared_count);
+        const uint32_t other = (one + 1 + (uint32_t)xl_rng_below(&rng, p->declared_count - 1)) % p->declared_count;
+        values[param] = p->declared[one];
+        const uint64_t key = tune_space_key(job->space, values);
+        values[param] = p->declared[other];
+        if (tune_space_key(job->space, values) == key) return true;
+    }
+    return false;
+}
+
+char *cli_job_equal_text(const cli_job *job) {
+    const tune_space *space = job->space;
+    const size_t settings = tune_space_settings(space);
+    char size[32];
+    if (settings == tune_space_size(space)) return NULL;
+    char *text = xl_format(
+        "%s%zu settings come to %s point%s for a prompt of %zu tokens, and a point is measured once",
+        tune_space_counted(space) ? "" : "up to ", settings, tune_space_size_print(space, size, sizeof size),
+        tune_space_size(space) == 1 ? "" : "s", job->count);
+    for (size_t i = 0; text && i < tune_space_params(space); i++) {
+        const xlstm_tunable *t = job->tunable[i];
+        if (!t || !t->in_force || !may_be_equal(job, i)) continue;
+        char *grown = xl_format("%s; %s", text, t->in_force);
+        free(text);
+        text = grown;
+    }
+    return text;
+}
+
 /* Where both are given, the one of the higher layer. */
 static bool is_space_object(const cli_config *cfg) {
     const bool names = cli_list_count(cfg, "tune") > 0;
@@ -133,9 +201,11 @@ static int make_space(cli_job *job, xlstm_error *err) {
     }
     if (status) return status;
     for (size_t i = 0; i < tune_space_params(job->space); i++) {
-        const xlstm_tunable *t = xlstm_tunable_find(tune_space_param(job->space, i)->name);
+        const xlstm_tunable *t = job->tunable[i] = xlstm_tunable_find(tune_space_param(job->space, i)->name);
         tune_value value = {0};
         if (!t) continue;
+        status = merge_equal(job, i, err);
+        if (status) return status;
         if (t->choices) value.text = t->choices[job->baseline.v[t->id]];
         else value.number = (double)job->baseline.v[t->id];
         tune_space_set_preset(job->space, i, value);
@@ -267,6 +337,7 @@ int cli_job_open(cli_job *job, cli_config *cfg, const char *argv0, const json_t 
                                   .unchanged = unchanged,
                                   .describe = describe,
                                   .settings = settings_json,
+                                  .is_baseline = is_baseline,
                                   .fresh = fresh};
     return -1;
 }

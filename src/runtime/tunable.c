@@ -31,7 +31,7 @@ static const xlstm_tunable table[XLSTM_TUNABLE_COUNT] = {
      XLSTM_TYPE_CHOICE, 0, 2, XLSTM_SCHED_QUEUED, schedulers, XLSTM_AFFECTS_PREFILL, NULL},
     {XLSTM_TUNE_CHUNK_SIZE, "chunk_size", "tokens", "tokens of one chunk of the chunkwise cell", XLSTM_TYPE_INT, 1,
      COUNT_MAX, PRESET_CHUNK, NULL, XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_MEMORY,
-     "a chunk is no longer than its segment, and the scheduler recurrent has no chunks"},
+     "a chunk is no longer than its segment or the prompt, and the scheduler recurrent has no chunks"},
     {XLSTM_TUNE_HEADS_PER_BAND, "heads_per_band", "heads", "heads that make one task of the cell", XLSTM_TYPE_INT,
      1, COUNT_MAX, 0, NULL, XLSTM_AFFECTS_PREFILL, "a band has no more heads than the model"},
     {XLSTM_TUNE_WORKERS, "workers", "threads", "threads of prefill", XLSTM_TYPE_INT, 1, XL_POOL_MAX, 0, NULL,

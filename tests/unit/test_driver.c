@@ -296,9 +296,13 @@ static void failures_are_rows(void **state) {
     const tune_trial_row *t = tune_keeper_trials(k, &count);
     for (size_t i = 0; i < count; i++) {
         kinds[t[i].status]++;
-        if (t[i].status == TUNE_TRIAL_OK) assert_null(t[i].reason);
+        if (t[i].status == TUNE_TRIAL_OK && i) assert_null(t[i].reason);
         else assert_non_null(t[i].reason);
     }
+    /* The first point is the baseline by its settings: it has the baseline's samples, and no figure of its own. */
+    assert_int_equal(s.calls[0], 0);
+    assert_string_equal(t[0].reason, "the baseline's own settings");
+    assert_true(t[0].value == 1 && t[0].samples > 0);
     assert_int_equal(kinds[TUNE_TRIAL_FAILED], 8);
     assert_int_equal(kinds[TUNE_TRIAL_INFEASIBLE], 8);
     assert_int_equal(kinds[TUNE_TRIAL_TIMEOUT], 8);
@@ -635,6 +639,10 @@ static void no_time_at_all(void **state) {
     tune_space_destroy(s.space);
 }
 
+static bool is_other(void *self, int64_t candidate) {
+    return false;
+}
+
 /* All points fail, or all are hopeless: two different answers. */
 static void nothing_to_compare(void **state) {
     for (int slow = 0; slow < 2; slow++) {
@@ -650,6 +658,7 @@ static void nothing_to_compare(void **state) {
         assert_int_equal(tune_space_add_range(s.space, "b", XLSTM_AFFECTS_DECODE, 6, 8, 1, &err), 0);
         assert_int_equal(tune_space_seal(s.space, &err), 0);
         s.problem.space = s.space;
+        s.problem.is_baseline = is_other;
         tune_drive_options o = quick("grid", 0);
         tune_keeper *k = new_run(slow ? "slow" : "fails");
         if (tune_drive(&s.problem, &o, k, NULL, &r, &err)) fail_msg("%s", err.text);

@@ -36,7 +36,8 @@ typedef struct drive {
     tune_sampler *sampler;
     tune_race *race;
     tune_proposer *proposer;
-    int32_t *trial_of;      /* of a point: the trial that measured it; -1 */
+    int32_t *trials;        /* [points] the trial that measured a point; -1 */
+    size_t points;          /* that `trials` has room for */
     tune_sample_row *taken; /* samples of the trial in hand */
     size_t taken_count, taken_room;
     int64_t seq, block;
@@ -70,6 +71,24 @@ double tune_drive_now(const tune_drive_options *options) {
     return options->now_s ? options->now_s(options->now_ctx) : xl_now_s();
 }
 
+/* The trial that measured a point; -1. */
+static int32_t trial_of(const drive *d, int64_t point) {
+    return (size_t)point < d->points ? d->trials[point] : -1;
+}
+
+/* Room for all points that have an id by now. */
+static int reserve_points(drive *d, xlstm_error *err) {
+    const size_t known = tune_space_known(d->problem->space);
+    if (known <= d->points) return XLSTM_OK;
+    const size_t points = tune_space_counted(d->problem->space) ? known : 2 * known;
+    int32_t *more = realloc(d->trials, points * sizeof *more);
+    if (!more) return xl_fail(err, XLSTM_ENOMEM, "search: out of memory for %zu points", points);
+    memset(more + d->points, 0xff, (points - d->points) * sizeof *more);
+    d->trials = more;
+    d->points = points;
+    return XLSTM_OK;
+}
+
 static int stop_level(const drive *d) {
     return d->options->stop ? d->options->stop(d->options->stop_ctx) : 0;
 }
@@ -98,7 +117,7 @@ static void progress(drive *d) {
 /* ---- samples ---- */
 
 static tune_sample_row to_row(const drive *d, const tune_sample *s) {
-    int64_t trial = s->candidate < 0 ? TUNE_BASELINE_TRIAL : d->trial_of[s->candidate];
+    int64_t trial = s->candidate < 0 ? TUNE_BASELINE_TRIAL : trial_of(d, s->candidate);
     tune_sample_row row = tune_row_sample(s, trial, d->stage, d->block, d->started_wall);
     row.process = d->process;
     return row;
@@ -265,7 +284,7 @@ static void count_trial(drive *d, const tune_trial_row *t, uint32_t point, bool 
     else r->measured++;
     if (t->status == TUNE_TRIAL_FAILED || t->status == TUNE_TRIAL_INFEASIBLE || t->status == TUNE_TRIAL_TIMEOUT)
         r->failed++;
-    if (t->status != TUNE_TRIAL_DUPLICATE && point != TUNE_NO_POINT) d->trial_of[point] = (int32_t)t->index;
+    if (t->status != TUNE_TRIAL_DUPLICATE && point < d->points) d->trials[point] = (int32_t)t->index;
     take_best(d, t);
     if (d->watcher && d->watcher->trial) d->watcher->trial(d->watcher->ctx, t, old);
 }
@@ -301,7 +320,7 @@ static void told_of(const tune_trial_row *t, double told[TUNE_TOLD_COUNT]) {
 
 static int duplicate(drive *d, uint32_t point, xlstm_error *err) {
     size_t count;
-    const tune_trial_row *original = &tune_keeper_trials(d->keeper, &count)[d->trial_of[point]];
+    const tune_trial_row *original = &tune_keeper_trials(d->keeper, &count)[trial_of(d, point)];
     double told[TUNE_TOLD_COUNT];
     tune_trial_row t;
     int status = tune_row_new(d->problem, d->keeper, point, &t, err);
@@ -377,6 +396,29 @@ static void mark_dropped(drive *d, const tune_trial_row *t) {
     }
 }
 
+/* What failed inside a callback. */
+static int kept_failure(const drive *d, xlstm_error *err) {
+    if (d->kept_status && err) *err = d->kept;
+    return d->kept_status;
+}
+
+/* Stores what a trial gave, and tells it. */
+static int settle(drive *d, tune_trial_row *t, uint32_t point, double told[TUNE_TOLD_COUNT], bool joined,
+                  xlstm_error *err) {
+    const int objectives = d->options->objectives;
+    json_t *j = numbers(told, TUNE_TOLD_OBJECTIVES + (objectives > 1 ? objectives : 0));
+    if (joined) json_array_append_new(j, json_string(JOINED));
+    t->told = json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(17));
+    json_decref(j);
+    int status = keep(d, t, point, err);
+    bool changed = false;
+    if (!status) status = refresh_others(d, t->index, &changed, err);
+    if (status || joined) return status;
+    /* Told from the row's own text, so that a resumed run tells the very same digits. */
+    told_of(t, told);
+    return tune_proposer_tell(d->proposer, point, told, t->seconds, err);
+}
+
 /* Returns 1 where the time was up before the first sample. */
 static int measure(drive *d, uint32_t point, bool joined, xlstm_error *err) {
     const int64_t candidate = point;
@@ -389,13 +431,10 @@ static int measure(drive *d, uint32_t point, bool joined, xlstm_error *err) {
     if (status) return status;
     d->block = t.index;
     d->taken_count = 0;
-    d->trial_of[point] = (int32_t)t.index;
+    d->trials[point] = (int32_t)t.index;
     status = tune_race_run(d->race, &candidate, 1, &e, err);
-    d->trial_of[point] = -1;
-    if (!status && d->kept_status) {
-        status = d->kept_status;
-        if (err) *err = d->kept;
-    }
+    d->trials[point] = -1;
+    if (!status) status = kept_failure(d, err);
     if (status) goto out;
     if (e.outcome == TUNE_RACE_UNTIMED) {
         if (!joined) d->untimed = point;
@@ -418,19 +457,50 @@ static int measure(drive *d, uint32_t point, bool joined, xlstm_error *err) {
     } else if (t.status == TUNE_TRIAL_TIMEOUT) {
         told[TUNE_TOLD_VALUE] = t.value;
     }
-    json_t *j = numbers(told, TUNE_TOLD_OBJECTIVES + (objectives > 1 ? objectives : 0));
-    if (joined) json_array_append_new(j, json_string(JOINED));
-    t.told = json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(17));
-    json_decref(j);
     mark_dropped(d, &t);
-    status = keep(d, &t, point, err);
-    bool changed = false;
-    if (!status) status = refresh_others(d, t.index, &changed, err);
-    /* Told from the row's own text, so that a resumed run tells the very same digits. */
-    if (!status && !joined) {
-        told_of(&t, told);
-        status = tune_proposer_tell(d->proposer, point, told, t.seconds, err);
+    status = settle(d, &t, point, told, joined, err);
+out:
+    tune_trial_row_clear(&t);
+    return status;
+}
+
+/* A point that comes to the baseline's settings is the baseline: one more sample of that is the point's, and there
+ * is nothing to compare. Returns 1 where the time was up before it. */
+static int take_from_baseline(drive *d, uint32_t point, bool joined, xlstm_error *err) {
+    tune_trial_row t;
+    double told[TUNE_TOLD_COUNT];
+    const double start = tune_drive_now(d->options);
+    const int objectives = d->options->objectives;
+    int status = tune_row_new(d->problem, d->keeper, point, &t, err);
+    if (status) return status;
+    d->block = t.index;
+    d->taken_count = 0;
+    status = tune_race_take_baseline(d->race, err);
+    if (!status) status = kept_failure(d, err);
+    if (!status) status = tune_row_describe(d->problem, TUNE_BASELINE_TRIAL, &t, err);
+    if (status) goto out;
+    tune_sample_row *own = &d->taken[d->taken_count - 1];
+    const double parts[TUNE_PARTS] = {[TUNE_PART_PREFILL_S] = own->prefill_s,
+                                      [TUNE_PART_DECODE_S] = own->decode_s,
+                                      [TUNE_PART_ENERGY_J] = own->energy_j,
+                                      [TUNE_PART_PEAK_MB] = own->peak_mb};
+    const double kl = t.metric[TUNE_KL], ppl = t.metric[TUNE_PPL];
+    own->trial = t.index;
+    own->used = true;
+    tune_problem_metrics(d->problem, parts, t.metric);
+    t.metric[TUNE_KL] = kl;
+    t.metric[TUNE_PPL] = ppl;
+    t.status = TUNE_TRIAL_OK;
+    t.reason = strdup("the baseline's own settings");
+    t.value = 1;
+    t.samples = 1;
+    t.seconds = tune_drive_now(d->options) - start;
+    for (int i = 0; i < TUNE_TOLD_COUNT; i++) told[i] = i < TUNE_TOLD_OBJECTIVES ? 1 : NAN;
+    for (int k = 0; k < objectives; k++) {
+        const tune_metric objective = d->options->objective[k];
+        told[TUNE_TOLD_OBJECTIVES + k] = k && tune_metric_is_of_point(objective) ? t.metric[objective] : 1;
     }
+    status = settle(d, &t, point, told, joined, err);
 out:
     tune_trial_row_clear(&t);
     return status;
@@ -480,6 +550,8 @@ static int restore(drive *d, xlstm_error *err) {
         double cost = all[i].status == TUNE_TRIAL_DUPLICATE ? 0 : all[i].seconds;
         if (!status && !joined) status = tune_proposer_tell(d->proposer, point, told, cost, err);
         if (status) return status;
+        status = reserve_points(d, err);
+        if (status) return status;
         count_trial(d, &all[i], point, true);
     }
     if (differs) note(d, "the strategy would not propose the stored trials again: another version wrote this run");
@@ -521,7 +593,7 @@ static int keep_best(drive *d, const char *verdict, xlstm_error *err) {
 /* Of two strategies the last proposal that is left goes to the join of their bests. */
 static int next_point(drive *d, bool last, uint32_t *point, bool *joined, xlstm_error *err) {
     uint32_t join = tune_proposer_joined(d->proposer);
-    *joined = last && join != TUNE_NO_POINT && d->trial_of[join] < 0;
+    *joined = last && join != TUNE_NO_POINT && trial_of(d, join) < 0;
     *point = *joined ? join : d->untimed;
     if (*point != TUNE_NO_POINT) {
         if (!*joined) d->untimed = TUNE_NO_POINT;
@@ -564,7 +636,12 @@ static int search(drive *d, xlstm_error *err) {
         if (!status && late && !joined) d->untimed = point;
         if (status || (late && !joined)) break;
         began = true;
-        status = d->trial_of[point] >= 0 ? duplicate(d, point, err) : measure(d, point, joined, err);
+        status = reserve_points(d, err);
+        if (status) break;
+        if (trial_of(d, point) >= 0) status = duplicate(d, point, err);
+        else if (!d->options->every && tune_problem_is_baseline(d->problem, point))
+            status = take_from_baseline(d, point, joined, err);
+        else status = measure(d, point, joined, err);
         if (status) break;
         progress(d);
         if (d->trial_n == 1 || tune_race_incumbent(d->race) != incumbent) {
@@ -584,7 +661,8 @@ static int check_joined(drive *d, xlstm_error *err) {
                                 .joined = tune_proposer_joined(d->proposer),
                                 .rounds = tune_interaction_rounds(d->options->effort),
                                 .deadline_s = (d->search_until + d->playoff_until) / 2};
-    return job.joined == TUNE_NO_POINT ? XLSTM_OK : tune_interaction_check(&job, err);
+    if (job.joined == TUNE_NO_POINT || tune_problem_is_baseline(d->problem, job.joined)) return XLSTM_OK;
+    return tune_interaction_check(&job, err);
 }
 
 static void tell_finalists(const drive *d) {
@@ -594,7 +672,7 @@ static void tell_finalists(const drive *d) {
     const tune_trial_row *all = tune_keeper_trials(d->keeper, &trials);
     if (!d->watcher || !d->watcher->finalist) return;
     for (int i = 0; i < count; i++) {
-        const int32_t trial = d->trial_of[f[i].candidate];
+        const int32_t trial = trial_of(d, f[i].candidate);
         if (trial >= 0) d->watcher->finalist(d->watcher->ctx, &all[trial], &f[i], i);
     }
 }
@@ -635,10 +713,6 @@ static int search_all(drive *d, int64_t *winner, xlstm_error *err) {
 
 static int prepare(drive *d, xlstm_error *err) {
     const tune_drive_options *o = d->options;
-    const size_t size = tune_space_size(d->problem->space);
-    d->trial_of = xl_array(size, sizeof *d->trial_of);
-    if (!d->trial_of) return xl_fail(err, XLSTM_ENOMEM, "search: out of memory for %zu points", size);
-    memset(d->trial_of, 0xff, size * sizeof *d->trial_of);
     tune_sampler_options sampler;
     tune_sampler_options_init(&sampler);
     sampler.measure = measure_sample;
@@ -742,16 +816,13 @@ int tune_drive(const tune_problem *problem, const tune_drive_options *options, t
             d.trial_n || result->measured ? keep_best(&d, "stopped before the last comparison", err) : XLSTM_OK;
         snprintf(result->verdict, sizeof result->verdict, "stopped before the last comparison");
     }
-    if (!status && d.kept_status) {
-        status = d.kept_status;
-        if (err) *err = d.kept;
-    }
+    if (!status) status = kept_failure(&d, err);
 out:
     json_decref(baseline);
     tune_proposer_destroy(d.proposer);
     tune_race_destroy(d.race);
     tune_sampler_destroy(d.sampler);
-    free(d.trial_of);
+    free(d.trials);
     free(d.taken);
     return status;
 }

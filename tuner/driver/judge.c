@@ -139,21 +139,27 @@ static int stay(tune_judge *j, tune_drive_result *r, xlstm_error *err) {
     for (size_t i = 0; i < count; i++) /* one that was stopped as hopeless was measured too: it is slower */
         timed += all[i].status == TUNE_TRIAL_OK || all[i].status == TUNE_TRIAL_TIMEOUT;
     const char *points = size == 1 ? "point was" : "points were";
+    char of[32];
+    tune_space_size_print(j->problem->space, of, sizeof of);
     if (!timed && r->measured) {
         r->final.verdict = TUNE_VERDICT_UNMEASURED;
         snprintf(r->verdict, sizeof r->verdict,
                  "not compared: every point that was tried failed; the baseline stays");
+    } else if (size == 1 && timed && tune_problem_is_baseline(j->problem, 0)) {
+        r->final.verdict = TUNE_VERDICT_NOTHING;
+        snprintf(r->verdict, sizeof r->verdict,
+                 "nothing to compare: all settings of the space come to the baseline's, which stays");
     } else if (timed < ENOUGH && timed < size) {
         r->final.verdict = TUNE_VERDICT_TOO_LITTLE;
         snprintf(r->verdict, sizeof r->verdict,
-                 "not enough was tried: %zu of %zu %s measured%s%s; the baseline stays", timed, size, points,
+                 "not enough was tried: %zu of %s %s measured%s%s; the baseline stays", timed, of, points,
                  j->in_time ? "" : " in the time given", timed ? ", and nothing looked faster" : "");
     } else {
         r->final.verdict = TUNE_VERDICT_NOTHING;
         snprintf(r->verdict, sizeof r->verdict,
-                 "nothing faster found: %zu of %zu %s measured, and none looked faster than the baseline, which "
+                 "nothing faster found: %zu of %s %s measured, and none looked faster than the baseline, which "
                  "stays; so nothing was compared",
-                 timed, size, points);
+                 timed, of, points);
     }
     return finish(j, r, TUNE_BASELINE_TRIAL, tune_verdict_name(r->final.verdict), err);
 }
@@ -172,13 +178,7 @@ static int conclude(tune_judge *j, tune_drive_result *r, xlstm_error *err) {
 int tune_judge_final(tune_judge *j, tune_drive_result *r, xlstm_error *err) {
     int same = j->problem->unchanged ? j->problem->unchanged(j->problem->self, err) : XLSTM_OK;
     if (same) return same;
-    if (r->winner != TUNE_BASELINE_TRIAL) {
-        json_t *a = j->problem->settings(j->problem->self, r->winner);
-        json_t *b = j->problem->settings(j->problem->self, TUNE_BASELINE_TRIAL);
-        if (json_equal(a, b)) r->winner = TUNE_BASELINE_TRIAL;
-        json_decref(a);
-        json_decref(b);
-    }
+    if (tune_problem_is_baseline(j->problem, r->winner)) r->winner = TUNE_BASELINE_TRIAL;
     if (r->winner == TUNE_BASELINE_TRIAL) return stay(j, r, err);
     comparison c = {.judge = j, .winner = r->winner};
     tune_final_options o;

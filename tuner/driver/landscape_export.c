@@ -57,29 +57,64 @@ static void csv_row(FILE *out, const tune_space *space, const tune_trial_row *t,
     fputc('\n', out);
 }
 
-/* Kernel Tuner keeps results by the values joined with commas. */
-static void cache_entry(json_t *cache, const tune_space *space, const tune_trial_row *t, json_t *params,
-                        const times *ms) {
-    char *key = strdup("");
-    json_t *entry = json_deep_copy(params), *list = json_array();
+/* What Kernel Tuner keeps of a point besides its parameters. */
+static json_t *cache_values(const tune_trial_row *t, const times *ms) {
+    json_t *values = json_object(), *list = json_array();
+    for (size_t i = 0; i < ms->count; i++) json_array_append_new(list, json_real(ms->ms[i]));
+    json_object_set_new(values, "time", ms->count ? json_real(mean(ms)) : json_string("RuntimeFailedConfig"));
+    json_object_set_new(values, "times", list);
+    json_object_set_new(values, "compile_time", json_real(0));
+    json_object_set_new(values, "verification_time", json_real(0));
+    json_object_set_new(values, "benchmark_time", json_real(t->seconds * 1e3));
+    json_object_set_new(values, "strategy_time", json_real(0));
+    json_object_set_new(values, "framework_time", json_real(0));
+    return values;
+}
+
+/* Kernel Tuner keeps results by the values joined with commas. `setting`: value indexes among the declared. */
+static void cache_entry(json_t *cache, const tune_space *space, const uint16_t *setting, json_t *values) {
+    char *key = strdup(""), text[64];
+    json_t *entry = json_object();
     for (size_t i = 0; key && i < tune_space_params(space); i++) {
-        const json_t *value = json_object_get(params, tune_space_param(space, i)->name);
-        char *grown = json_is_string(value) ? xl_format("%s%s%s", key, i ? "," : "", json_string_value(value))
-                                            : xl_format("%s%s%.9g", key, i ? "," : "", json_number_value(value));
+        const tune_param *p = tune_space_param(space, i);
+        const tune_value v = p->declared[setting[i]];
+        char *grown =
+            xl_format("%s%s%s", key, i ? "," : "", v.text ? v.text : tune_value_print(v, text, sizeof text));
+        json_object_set_new(entry, p->name, tune_value_json(v));
         free(key);
         key = grown;
     }
-    for (size_t i = 0; i < ms->count; i++) json_array_append_new(list, json_real(ms->ms[i]));
-    json_object_set_new(entry, "time", ms->count ? json_real(mean(ms)) : json_string("RuntimeFailedConfig"));
-    json_object_set_new(entry, "times", list);
-    json_object_set_new(entry, "compile_time", json_real(0));
-    json_object_set_new(entry, "verification_time", json_real(0));
-    json_object_set_new(entry, "benchmark_time", json_real(t->seconds * 1e3));
-    json_object_set_new(entry, "strategy_time", json_real(0));
-    json_object_set_new(entry, "framework_time", json_real(0));
+    json_object_update(entry, values);
     if (key) json_object_set_new(cache, key, entry);
     else json_decref(entry);
     free(key);
+}
+
+/* Its simulation looks every combination of the values up, so that settings which are one point are written each,
+ * with the point's values. Of a space that has too many settings the points alone. */
+static int fill_cache(json_t *cache, const tune_space *space, json_t *const *values, size_t points,
+                      xlstm_error *err) {
+    uint64_t steps = UINT64_MAX;
+    uint16_t index[TUNE_SPACE_PARAMS];
+    tune_walk walk = {.declared = true};
+    const bool whole = tune_space_counted(space) && tune_space_settings(space) <= TUNE_SPACE_COUNTED;
+    for (uint32_t point = 0; !whole && point < points; point++) {
+        for (size_t i = 0; i < tune_space_params(space); i++) {
+            const tune_param *p = tune_space_param(space, i);
+            const uint16_t own = tune_space_index(space, point)[i];
+            index[i] = p->place ? p->place[own] : own;
+        }
+        if (values[point]) cache_entry(cache, space, index, values[point]);
+    }
+    while (whole && tune_space_walk(space, &walk, &steps) == TUNE_WALK_SETTING) {
+        for (size_t i = 0; i < tune_space_params(space); i++) {
+            const tune_param *p = tune_space_param(space, i);
+            index[i] = p->stands ? p->stands[walk.index[i]] : walk.index[i];
+        }
+        const uint32_t point = tune_space_find(space, index);
+        if (point < points && values[point]) cache_entry(cache, space, walk.index, values[point]);
+    }
+    return cache ? XLSTM_OK : xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
 }
 
 static json_t *domains(const tune_space *space) {
@@ -87,12 +122,8 @@ static json_t *domains(const tune_space *space) {
     for (size_t i = 0; i < tune_space_params(space); i++) {
         const tune_param *p = tune_space_param(space, i);
         json_t *list = json_array();
-        for (uint32_t v = 0; v < p->count; v++) {
-            double number = p->values[v].number;
-            if (p->values[v].text) json_array_append_new(list, json_string(p->values[v].text));
-            else if (number == floor(number)) json_array_append_new(list, json_integer((json_int_t)number));
-            else json_array_append_new(list, json_real(number));
-        }
+        for (uint32_t v = 0; v < p->declared_count; v++)
+            json_array_append_new(list, tune_value_json(p->declared[v]));
         json_object_set_new(j, p->name, list);
     }
     return j;
@@ -245,15 +276,17 @@ end:
     return status;
 }
 
-/* The trial that measured each point, in the order of the space; NULL: none did. */
-static const tune_trial_row **by_point(const tune_space *space, const tune_keeper *keeper) {
+/* The trial that measured each of *points points, by their ids; NULL: none did. */
+static const tune_trial_row **by_point(const tune_space *space, const tune_keeper *keeper, size_t *points) {
     size_t count;
     const tune_trial_row *trials = tune_keeper_trials(keeper, &count);
-    const tune_trial_row **of = xl_array(tune_space_size(space), sizeof *of);
-    if (of) memset(of, 0, tune_space_size(space) * sizeof *of);
+    for (size_t i = 0; i < count; i++) tune_result_point(space, trials[i].params); /* each gets its id */
+    *points = tune_space_known(space);
+    const tune_trial_row **of = xl_array(*points, sizeof *of);
+    if (of) memset(of, 0, *points * sizeof *of);
     for (size_t i = 0; of && i < count; i++) {
         uint32_t point = tune_result_point(space, trials[i].params);
-        if (trials[i].status != TUNE_TRIAL_DUPLICATE && point != TUNE_NO_POINT) of[point] = &trials[i];
+        if (trials[i].status != TUNE_TRIAL_DUPLICATE && point < *points) of[point] = &trials[i];
     }
     return of;
 }
@@ -265,21 +298,22 @@ int tune_landscape_export(const char *path, const tune_problem *problem, tune_ke
                        tune_metric_name((int)objective));
     const tune_space *space = problem->space;
     const tune_run_row *run = tune_keeper_run(keeper);
-    size_t row_count = 0, bytes = 0, most = 0;
-    const tune_trial_row **of = by_point(space, keeper);
+    size_t row_count = 0, bytes = 0, most = 0, points = 0;
+    const tune_trial_row **of = by_point(space, keeper, &points);
+    json_t **values = calloc(points ? points : 1, sizeof *values);
     tune_sample_row *rows = NULL;
     char *csv = NULL, *folder = xl_path_folder(path), *name = NULL;
     const char *slash = strrchr(path, '/');
     json_t *cache = json_object(), *entry = NULL;
     FILE *out = open_memstream(&csv, &bytes);
     int status = tune_study_samples(tune_keeper_study(keeper), run->id, &rows, &row_count, err);
-    if (!status && (!of || !out || !folder || !(name = strdup(slash ? slash + 1 : path))))
+    if (!status && (!of || !values || !out || !folder || !(name = strdup(slash ? slash + 1 : path))))
         status = xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
     if (status) goto out;
     name[strcspn(name, ".")] = 0;
     for (size_t i = 0; i < tune_space_params(space); i++) fprintf(out, "%s,", tune_space_param(space, i)->name);
     fputs("time,cost_s,times\n", out);
-    for (size_t i = 0; !status && i < tune_space_size(space); i++) {
+    for (size_t i = 0; !status && i < points; i++) {
         if (!of[i]) continue;
         times ms = times_of(of[i], rows, row_count, samples, objective);
         json_t *params = json_loads(of[i]->params, 0, NULL);
@@ -287,7 +321,7 @@ int tune_landscape_export(const char *path, const tune_problem *problem, tune_ke
             status = xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
         } else {
             csv_row(out, space, of[i], params, &ms);
-            cache_entry(cache, space, of[i], params, &ms);
+            values[i] = cache_values(of[i], &ms);
         }
         if (ms.count > most) most = ms.count;
         json_decref(params);
@@ -300,9 +334,12 @@ int tune_landscape_export(const char *path, const tune_problem *problem, tune_ke
     if (!status && !alone) status = xl_make_folder(folder, err);
     if (!status) status = write_csv(path, csv, bytes, err);
     if (!status && !alone) status = write_spaces(folder, name, entry, err);
+    if (!status && !alone) status = fill_cache(cache, space, values, points, err);
     if (!status && !alone) status = write_cache(folder, name, space, json_object_get(entry, "machine"), cache, err);
 out:
     if (out) fclose(out);
+    for (size_t i = 0; values && i < points; i++) json_decref(values[i]);
+    free(values);
     json_decref(cache);
     json_decref(entry);
     free(csv);

@@ -2,6 +2,17 @@
 
 #include <math.h>
 
+bool tune_problem_is_baseline(const tune_problem *problem, int64_t candidate) {
+    if (candidate == TUNE_BASELINE_TRIAL) return true;
+    if (problem->is_baseline) return problem->is_baseline(problem->self, candidate);
+    json_t *a = problem->settings(problem->self, candidate);
+    json_t *b = problem->settings(problem->self, TUNE_BASELINE_TRIAL);
+    bool same = a && b && json_equal(a, b);
+    json_decref(a);
+    json_decref(b);
+    return same;
+}
+
 void tune_problem_metrics(const tune_problem *problem, const double parts[TUNE_PARTS],
                           double metric[TUNE_METRIC_COUNT]) {
     double prefill = parts[TUNE_PART_PREFILL_S], decode = parts[TUNE_PART_DECODE_S];

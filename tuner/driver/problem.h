@@ -40,6 +40,8 @@ typedef struct tune_problem {
     int (*describe)(void *self, int64_t candidate, tune_description *out, xlstm_error *err);
     /* Every setting of a candidate by name, a new reference; "backend" among them. */
     json_t *(*settings)(void *self, int64_t candidate);
+    /* Whether a point comes to the baseline's own settings. NULL: where its settings are the same by name. */
+    bool (*is_baseline)(void *self, int64_t candidate);
     /* Runs a plan for the baseline and the winner in a fresh process and reports its samples (candidate: as here).
      * XLSTM_ECANCELLED and XLSTM_ECHANGED end the comparison, any other failure loses this process alone.
      * NULL: the comparison's blocks run in this process, and the verdict says so by its count of processes. */
@@ -47,6 +49,8 @@ typedef struct tune_problem {
                  tune_block_result *out, xlstm_error *err);
 } tune_problem;
 
+/* Whether a candidate is the baseline, or a point that comes to its settings: there is nothing to compare. */
+bool tune_problem_is_baseline(const tune_problem *problem, int64_t candidate);
 /* All metrics of mean parts; NAN for what does not follow from them. */
 void tune_problem_metrics(const tune_problem *problem, const double parts[TUNE_PARTS],
                           double metric[TUNE_METRIC_COUNT]);

@@ -31,10 +31,9 @@ static unsigned phase(const tune_param *p) {
 }
 
 bool tune_space_divides(const tune_space *space) {
-    size_t product = 1, groups[PARTS] = {0};
+    size_t groups[PARTS] = {0};
     for (size_t i = 0; i < tune_space_params(space); i++) {
         const tune_param *p = tune_space_param(space, i);
-        if (__builtin_mul_overflow(product, (size_t)p->count, &product)) return false;
         if (p->count == 1) continue;
         if (p->affects & (XLSTM_AFFECTS_NUMERICS | XLSTM_AFFECTS_LOAD)) return false;
         if (phase(p) == XLSTM_AFFECTS_PREFILL) groups[PREFILL]++;
@@ -44,15 +43,14 @@ bool tune_space_divides(const tune_space *space) {
     return groups[PREFILL] && groups[DECODE];
 }
 
-/* Settings of one phase that the whole space holds to be the same have one key: the whole space's point with them
- * and everything else at its first value. */
+/* Settings of one phase are one where the whole space's rule says so, with everything else at its first value. */
 static uint64_t part_key(void *context, const tune_space *part, const tune_value *values) {
     const part_context *c = context;
     const tune_space *space = c->proposer->space;
     tune_value all[TUNE_SPACE_PARAMS];
     for (size_t i = 0; i < tune_space_params(space); i++) all[i] = tune_space_param(space, i)->values[0];
     for (size_t i = 0; i < tune_space_params(part); i++) all[c->proposer->param[c->which][i]] = values[i];
-    return tune_space_find_values(space, all);
+    return tune_space_key(space, all);
 }
 
 static int make_part(tune_proposer *p, int which, xlstm_error *err) {

@@ -352,6 +352,12 @@ static void count_up(recorder *r) {
 
 static int prepare(recorder *r, xlstm_error *err) {
     const size_t size = tune_space_size(r->problem->space), limit = (size_t)r->options->trials;
+    char text[32];
+    if (!tune_space_counted(r->problem->space))
+        return xl_fail(
+            err, XLSTM_EARG,
+            "recording: every point is measured, and the space has %s: narrow a range or fix a parameter",
+            tune_space_size_print(r->problem->space, text, sizeof text));
     r->out->points = (int)(limit && limit < size ? limit : size);
     r->out->wanted = r->options->repeats;
     if (!r->out->wanted) {
