@@ -469,6 +469,11 @@ static void bad_landscapes_say_where(void **state) {
         {"a,time,cost_s,times\n1,2,1,2;z\n", "line 2: times: found \"z\""},
         {"a,time\n1,\n2,\n", "no row has a time"},
         {"a,time\n1,2\n1,3\n", "is there twice"},
+        {"{\"cache\": [", "line 1"},
+        {"{\"cache\": {}, \"tune_params_keys\": [\"a\"]}", "wanted Kernel Tuner's cache"},
+        {"{\"tune_params_keys\": [\"a\"], \"cache\": {\"1\": {\"time\": 1}}}", "a: wanted a number or a text"},
+        {"{\"tune_params_keys\": [\"a\"], \"cache\": {\"1\": {\"a\": 1, \"time\": \"Failed\"}}}",
+         "no row has a time"},
     };
     char path[] = "/tmp/xltune-landscape-XXXXXX";
     int file = mkstemp(path);
@@ -490,6 +495,21 @@ static void bad_landscapes_say_where(void **state) {
     assert_int_equal(tune_landscape_read(path, &l, NULL), 0);
     assert_near(tune_space_param(l->space, 0)->values[0].number, 2, 0);
     assert_string_equal(tune_space_param(l->space, 1)->values[0].text, "x");
+    assert_true(isnan(l->time[1]));
+    tune_landscape_destroy(l);
+    /* Kernel Tuner's cache of a run that was cut off: its end is left out */
+    const char *cache =
+        "{\"tune_params_keys\": [\"a\", \"b\"], \"tune_params\": {\"a\": [4, 2], \"b\": [\"x\", \"y\"]},\n"
+        "\"cache\": {\"4,x\": {\"a\": 4, \"b\": \"x\", \"time\": 2.5, \"times\": [2, 3], \"compile_time\": "
+        "500, \"benchmark_time\": 1500},\n\"2,y\": {\"a\": 2, \"b\": \"y\", \"time\": \"RuntimeFailedConfig\"},\n";
+    assert_int_equal(ftruncate(file, 0), 0);
+    assert_int_equal(pwrite(file, cache, strlen(cache), 0), strlen(cache));
+    assert_int_equal(tune_landscape_read(path, &l, NULL), 0);
+    assert_int_equal(l->rows, 2);
+    assert_near(tune_space_param(l->space, 0)->values[0].number, 4, 0);
+    assert_near(l->time[0], 2.5, 0);
+    assert_near(l->cost[0], 2, 1e-12);
+    assert_near(l->samples[1], 3, 0);
     assert_true(isnan(l->time[1]));
     tune_landscape_destroy(l);
     close(file);

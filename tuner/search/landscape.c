@@ -8,6 +8,8 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "tuner/search/gzip.h"
+#include "tuner/search/landscape_impl.h"
+#include "tuner/space/values.h"
 
 enum { TEXT_LIMIT = 1 << 30, JSON_LIMIT = 64 << 20 };
 
@@ -91,11 +93,6 @@ static int compare_doubles(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-static bool same(tune_value a, tune_value b) {
-    if (a.text || b.text) return a.text && b.text && !strcmp(a.text, b.text);
-    return a.number == b.number;
-}
-
 /* The parameter's value list from spaces.json; false where it is not there or lacks a value of the column. */
 static bool declared_domain(const json_t *params, const char *name, const tune_value *column, size_t count,
                             tune_value *out, size_t *out_count) {
@@ -109,37 +106,32 @@ static bool declared_domain(const json_t *params, const char *name, const tune_v
         else if (json_is_boolean(v)) out[i] = (tune_value){.number = json_is_true(v)};
         else return false;
     }
-    for (size_t i = 0; i < count; i++) {
-        size_t j = 0;
-        while (j < n && !same(out[j], column[i])) j++;
-        if (j == n) return false;
-    }
+    tune_value_map map;
+    bool whole = tune_value_map_init(&map, n);
+    for (size_t i = 0; whole && i < n; i++) tune_value_map_add(&map, out, (uint32_t)i);
+    for (size_t i = 0; whole && i < count; i++) whole = tune_value_map_find(&map, out, column[i]) != UINT32_MAX;
+    tune_value_map_release(&map);
+    if (!whole) return false;
     *out_count = n;
     return true;
 }
-
-typedef struct table {
-    const char *path;
-    char *text; /* storage of the fields */
-    char *header[TUNE_SPACE_PARAMS + 3];
-    size_t columns, params, cost, times; /* column numbers; `times` == columns where there is none */
-    tune_value *cells;                   /* [rows][params] */
-    char **repeats;                      /* [rows] */
-} table;
 
 /* Distinct values of a column: numbers ascending; texts in the order of appearance. `out` has room for all. */
 static size_t column_values(const table *t, size_t rows, size_t column, tune_value *out) {
     size_t n = 0;
     bool texts = false;
-    for (size_t r = 0; r < rows; r++) {
-        tune_value v = t->cells[r * t->params + column];
-        size_t i = n; /* rows are in enumeration order: the value of the row before is the likeliest */
-        while (i && !same(out[i - 1], v)) i--;
-        if (i) continue;
-        if (n == TUNE_SPACE_VALUES) return n + 1;
-        texts |= v.text != NULL;
-        out[n++] = v;
+    tune_value_map map;
+    if (!tune_value_map_init(&map, rows < TUNE_SPACE_VALUES ? rows : TUNE_SPACE_VALUES)) return 0;
+    for (size_t r = 0; r < rows && n <= TUNE_SPACE_VALUES; r++) {
+        out[n] = t->cells[r * t->params + column];
+        if (n && tune_value_same(out[n], t->cells[(r - 1) * t->params + column])) continue;
+        if (n < TUNE_SPACE_VALUES ? tune_value_map_add(&map, out, (uint32_t)n) != n
+                                  : tune_value_map_find(&map, out, out[n]) != UINT32_MAX)
+            continue;
+        texts |= out[n].text != NULL;
+        n++;
     }
+    tune_value_map_release(&map);
     if (!texts) qsort(out, n, sizeof *out, compare_values);
     return n;
 }
@@ -147,7 +139,7 @@ static size_t column_values(const table *t, size_t rows, size_t column, tune_val
 static int make_space(tune_landscape *l, const table *t, const json_t *declared, xlstm_error *err) {
     int status = XLSTM_OK;
     uint16_t *index = xl_array(l->rows * t->params, sizeof *index);
-    tune_value *column = xl_array(TUNE_SPACE_VALUES + 1, sizeof *column);
+    tune_value *column = xl_array(TUNE_SPACE_VALUES + 2, sizeof *column);
     tune_value *domain = xl_array(TUNE_SPACE_VALUES + 1, sizeof *domain);
     l->space = tune_space_create();
     if (!index || !column || !domain || !l->space) {
@@ -160,12 +152,8 @@ static int make_space(tune_landscape *l, const table *t, const json_t *declared,
         if (declared_domain(declared, t->header[p], column, n, domain, &n)) values = domain;
         status = tune_space_add_list(l->space, t->header[p], 0, values, n, err);
         if (status) goto end;
-        const tune_param *param = tune_space_param(l->space, p);
-        for (size_t r = 0; r < l->rows; r++) {
-            uint32_t v = 0;
-            while (!same(param->values[v], t->cells[r * t->params + p])) v++;
-            index[r * t->params + p] = (uint16_t)v;
-        }
+        for (size_t r = 0; r < l->rows; r++)
+            index[r * t->params + p] = (uint16_t)tune_space_find_value(l->space, p, t->cells[r * t->params + p]);
     }
     xlstm_error why;
     status = tune_space_seal_points(l->space, index, l->rows, &why);
@@ -178,8 +166,10 @@ end:
 }
 
 static int read_header(table *t, char *line, xlstm_error *err) {
-    size_t room = sizeof t->header / sizeof *t->header;
-    size_t n = line ? split(line, t->header, room) : 0;
+    char *field[TUNE_SPACE_PARAMS + 3];
+    size_t room = sizeof field / sizeof *field;
+    size_t n = line ? split(line, field, room) : 0;
+    for (size_t i = 0; i < n && i < room; i++) t->header[i] = field[i];
     t->columns = n;
     size_t stored = n < room ? n : room;
     while (t->params < stored && strcmp(t->header[t->params], "time") != 0) t->params++;
@@ -322,48 +312,57 @@ static int read_declared(const char *path, const char *name, json_t **file, cons
 static char *base_name(const char *path) {
     const char *slash = strrchr(path, '/');
     char *name = xl_format("%s", slash ? slash + 1 : path);
-    static const char *const ends[] = {".gz", ".csv"};
-    for (size_t i = 0; name && i < 2; i++) {
+    static const char *const ends[] = {".gz", ".csv", ".json", ".kernel_tuner"};
+    for (size_t i = 0; name && i < sizeof ends / sizeof *ends; i++) {
         size_t n = strlen(name), e = strlen(ends[i]);
         if (n > e && !strcmp(name + n - e, ends[i])) name[n - e] = 0;
     }
     return name;
 }
 
+int tune_landscape_reserve(tune_landscape *l, table *t, size_t rows, xlstm_error *err) {
+    size_t cells;
+    if (!xl_mul(rows, t->params, &cells)) cells = SIZE_MAX;
+    t->cells = xl_array(cells, sizeof *t->cells);
+    t->repeats = xl_array(rows, sizeof *t->repeats);
+    l->time = xl_array(rows, sizeof *l->time);
+    l->cost = xl_array(rows, sizeof *l->cost);
+    l->sample_first = xl_array(rows + 1, sizeof *l->sample_first);
+    if (t->cells && t->repeats && l->time && l->cost && l->sample_first) return XLSTM_OK;
+    return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", t->path);
+}
+
+static int read_csv(tune_landscape *l, table *t, xlstm_error *err) {
+    char *at = t->text;
+    size_t rows = 1;
+    int status = read_header(t, next_line(&at), err);
+    for (const char *c = at; *c; c++) rows += *c == '\n';
+    if (!status) status = tune_landscape_reserve(l, t, rows, err);
+    for (char *line; !status && (line = next_line(&at));) {
+        if (!*line && !*at) break;
+        status = read_row(l, t, l->rows++, line, err);
+    }
+    if (!status && !l->rows) status = xl_fail(err, XLSTM_EFORMAT, "%s: no rows", t->path);
+    return status ? status : read_repeats(l, t, err);
+}
+
 int tune_landscape_read(const char *path, tune_landscape **out, xlstm_error *err) {
     *out = NULL;
     table t = {.path = path};
     json_t *file = NULL;
-    const json_t *declared;
+    const json_t *declared = NULL;
     tune_landscape *l = calloc(1, sizeof *l);
     int status = l ? read_text(path, &t.text, err) : xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", path);
     if (status) goto end;
     l->name = base_name(path);
-    char *at = t.text;
-    status = read_header(&t, next_line(&at), err);
-    if (status) goto end;
-    size_t room = 0;
-    for (const char *c = at; *c; c++) room += *c == '\n';
-    room++;
-    size_t cells;
-    if (!xl_mul(room, t.params, &cells)) cells = SIZE_MAX;
-    t.cells = xl_array(cells, sizeof *t.cells);
-    t.repeats = xl_array(room, sizeof *t.repeats);
-    l->time = xl_array(room, sizeof *l->time);
-    l->cost = xl_array(room, sizeof *l->cost);
-    l->sample_first = xl_array(room + 1, sizeof *l->sample_first);
-    if (!l->name || !t.cells || !t.repeats || !l->time || !l->cost || !l->sample_first) {
+    if (!l->name) {
         status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", path);
         goto end;
     }
-    for (char *line; !status && (line = next_line(&at));) {
-        if (!*line && !*at) break;
-        status = read_row(l, &t, l->rows++, line, err);
-    }
-    if (!status && !l->rows) status = xl_fail(err, XLSTM_EFORMAT, "%s: no rows", path);
-    if (!status) status = read_repeats(l, &t, err);
+    if (t.text[0] == '{') status = tune_landscape_cache(l, &t, &file, &declared, err);
+    else status = read_csv(l, &t, err);
     if (!status) status = summarize(l, path, err);
-    if (!status) status = read_declared(path, l->name, &file, &declared, err);
+    if (!status && !file) status = read_declared(path, l->name, &file, &declared, err);
     if (!status) status = make_space(l, &t, declared, err);
     if (!status) {
         *out = l;

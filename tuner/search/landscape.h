@@ -3,7 +3,7 @@
  * FILE.csv.gz (or .csv): one row a point that exists; a column a parameter, then `time` (ms; empty: invalid) and
  * `cost_s` (seconds that evaluating the row cost), then optionally `times` (single repeats joined by ';'). The
  * ordered value lists come from `spaces.json` beside the file (a list of {"name": …, "params": {…}}), else from the
- * columns: numbers ascending, texts as they appear. */
+ * columns: numbers ascending, texts as they appear. Or Kernel Tuner's cache file, JSON, gzip or not. */
 #ifndef TUNE_LANDSCAPE_H
 #define TUNE_LANDSCAPE_H
 
