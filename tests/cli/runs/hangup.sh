@@ -4,7 +4,7 @@ env --default-signal=HUP true 2>/dev/null || { echo 'env knows no --default-sign
 begin() {
     rm -rf runs
     "$@" optimize --model "$MODEL" --prompt "It was a bright cold morning, and" --new 4 --mode random --trials "$trials" \
-        --repeats 1 --effort quick --tune chunk_size=1:400:1 --no-best --best-dir best >log 2>err </dev/null &
+        --repeats 1 --effort quick --tune workers=1:200:1 --no-best --best-dir best >log 2>err </dev/null &
     p=$!
     for i in $(seq 300); do
         [ -s runs/*/trials.jsonl ] 2>/dev/null && break
