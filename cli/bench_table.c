@@ -19,7 +19,11 @@ typedef struct speed {
     double *ts;
     double mean, sd, median;
     tune_interval interval; /* 95 % of the mean */
+    bool has_interval;      /* the samples carry it */
 } speed;
+
+/* Student's interval of fewer samples says more about the table of t than about the program. */
+enum { INTERVAL_SAMPLES = 5 };
 
 static bool speed_of(const bench_row *row, speed *s) {
     s->ts = xl_array(row->samples, sizeof *s->ts);
@@ -29,6 +33,7 @@ static bool speed_of(const bench_row *row, speed *s) {
     s->sd = row->samples > 1 ? tune_sd(s->ts, row->samples) : 0;
     s->median = tune_median(s->ts, row->samples);
     s->interval = tune_mean_interval(s->ts, row->samples, 0.95);
+    s->has_interval = row->samples >= INTERVAL_SAMPLES && s->interval.low > 0;
     return true;
 }
 
@@ -81,14 +86,15 @@ static json_t *row_json(const bench_table *table, const bench_row *row, bool lis
     json_object_set_new(o, "avg_ts", number(s.mean));
     json_object_set_new(o, "stddev_ts", number(s.sd));
     json_object_set_new(o, "median_ts", number(s.median));
-    json_object_set_new(o, "low_ts", number(s.interval.low));
-    json_object_set_new(o, "high_ts", number(s.interval.high));
+    json_object_set_new(o, "low_ts", s.has_interval ? number(s.interval.low) : json_null());
+    json_object_set_new(o, "high_ts", s.has_interval ? number(s.interval.high) : json_null());
     json_object_set_new(o, "n_samples", json_integer((json_int_t)row->samples));
     json_object_set_new(o, "peak_mb", row->peak_bytes ? number((double)row->peak_bytes / 1048576) : json_null());
     json_object_set_new(o, "load_s", number(row->load_s));
     json_object_set_new(o, "limit_of", row->limit_of ? json_string(row->limit_of) : json_null());
     json_object_set_new(o, "limit_ts", row->limit_ts > 0 ? number(row->limit_ts) : json_null());
     json_object_set_new(o, "limit_share", row->limit_ts > 0 ? number(s.median / row->limit_ts) : json_null());
+    json_object_set_new(o, "n_disturbed", json_integer((json_int_t)row->disturbed));
     for (size_t i = 0; i < row->samples; i++) {
         json_array_append_new(ns, json_integer(llround(row->seconds[i] * 1e9)));
         json_array_append_new(ts, number(s.ts[i]));
@@ -193,7 +199,33 @@ static int print_rows(const bench_table *table, const char *format, FILE *out) {
 
 /* ---- the table for people ---- */
 
-enum { COLUMNS = 6 + XLSTM_TUNABLE_COUNT + 4, CELL = 64 };
+/* What is the same for all rows stands above the table, so that this stays within 80 columns. */
+enum { WIDTH = 80, CELL = 64 };
+
+typedef enum column_kind {
+    COLUMN_TUNABLE,
+    COLUMN_TEST,
+    COLUMN_SPEED,
+    COLUMN_MEDIAN,
+    COLUMN_INTERVAL,
+    COLUMN_LIMIT,
+    COLUMN_LOAD,
+    COLUMN_PEAK
+} column_kind;
+
+typedef struct column {
+    column_kind kind;
+    int tunable; /* of COLUMN_TUNABLE */
+    bool right;
+    size_t width;
+} column;
+
+enum { MOST_COLUMNS = XLSTM_TUNABLE_COUNT + 8 };
+
+typedef struct layout {
+    column column[MOST_COLUMNS];
+    size_t count;
+} layout;
 
 static size_t shown_width(const char *text) {
     size_t n = 0;
@@ -203,27 +235,29 @@ static size_t shown_width(const char *text) {
 
 static void human_bytes(double bytes, char *out, size_t size) {
     const char *unit = bytes >= 1073741824 ? "GiB" : "MiB";
-    snprintf(out, size, "%.2f %s", bytes / (bytes >= 1073741824 ? 1073741824 : 1048576), unit);
+    snprintf(out, size, "%.1f %s", bytes / (bytes >= 1073741824 ? 1073741824 : 1048576), unit);
 }
 
 static void human_count(double count, char *out, size_t size) {
     snprintf(out, size, "%.2f %s", count / (count >= 1e9 ? 1e9 : 1e6), count >= 1e9 ? "B" : "M");
 }
 
-/* Shown always: what the original's bench lists. Shown where rows differ: every other tunable. */
-static bool shows(const bench_table *table, int id) {
-    if (id == XLSTM_TUNE_SCHEDULER || id == XLSTM_TUNE_WORKERS || id == XLSTM_TUNE_HEADS_PER_BAND ||
-        id == XLSTM_TUNE_CHUNK_SIZE) {
-        return true;
-    }
+/* Four digits or more; `like` decides how many decimals, so that the numbers of a cell agree. */
+static int put_speed(char *out, size_t size, double x, double like) {
+    return snprintf(out, size, "%.*f", like >= 1000 ? 0 : like >= 100 ? 1 : 2, x);
+}
+
+static bool differs(const bench_table *table, int id) {
     for (size_t i = 1; i < table->count; i++) {
         if (table->rows[i].settings.v[id] != table->rows[0].settings.v[id]) return true;
     }
     return false;
 }
 
-static const char *short_title(int id) {
-    switch (id) {
+static const char *title(const column *c) {
+    static const char *const titles[] = {"", "test", "t/s", "median", "95 %", "of limit", "load", "peak"};
+    if (c->kind != COLUMN_TUNABLE) return titles[c->kind];
+    switch (c->tunable) {
     case XLSTM_TUNE_SCHEDULER:
         return "backend";
     case XLSTM_TUNE_HEADS_PER_BAND:
@@ -231,115 +265,189 @@ static const char *short_title(int id) {
     case XLSTM_TUNE_CHUNK_SIZE:
         return "chunk";
     default:
-        return xlstm_tunable_get(id)->name;
+        return xlstm_tunable_get(c->tunable)->name;
     }
 }
 
-/* Fills the cells of one row, or the titles where row is NULL; returns their number. */
-static int fill(const bench_table *table, const bench_row *row, const speed *s, char cells[COLUMNS][CELL],
-                bool *right) {
-    int n = 0;
-    char text[CELL];
-    snprintf(cells[n], CELL, "%s", row ? table->model : "model");
-    right[n++] = false;
-    human_bytes((double)table->info.stored_bytes, text, sizeof text);
-    snprintf(cells[n], CELL, "%s", row ? text : "size");
-    right[n++] = true;
-    human_count((double)table->info.parameters, text, sizeof text);
-    snprintf(cells[n], CELL, "%s", row ? text : "params");
-    right[n++] = true;
+static void put_cell(const column *c, const bench_row *row, const speed *s, char *out, size_t size) {
+    int used;
+    out[0] = '\0';
+    switch (c->kind) {
+    case COLUMN_TUNABLE:
+        tunable_text(row, c->tunable, out, size);
+        break;
+    case COLUMN_TEST:
+        test_name(row, out, size);
+        break;
+    case COLUMN_SPEED:
+        used = put_speed(out, size, s->mean, s->mean);
+        if (row->samples < 2) break;
+        used += snprintf(out + used, size - (size_t)used, " ± ");
+        put_speed(out + used, size - (size_t)used, s->sd, s->mean);
+        break;
+    case COLUMN_MEDIAN:
+        put_speed(out, size, s->median, s->mean);
+        break;
+    case COLUMN_INTERVAL:
+        if (!s->has_interval) break;
+        used = put_speed(out, size, s->interval.low, s->mean);
+        used += snprintf(out + used, size - (size_t)used, " … ");
+        put_speed(out + used, size - (size_t)used, s->interval.high, s->mean);
+        break;
+    case COLUMN_LIMIT:
+        if (row->limit_ts > 0) snprintf(out, size, "%.0f %% %s", 100 * s->median / row->limit_ts, row->limit_of);
+        break;
+    case COLUMN_LOAD:
+        snprintf(out, size, "%.2f s", row->load_s);
+        break;
+    case COLUMN_PEAK:
+        human_bytes((double)row->peak_bytes, out, size);
+        break;
+    }
+}
+
+static void add_column(layout *l, column_kind kind, int tunable, bool right) {
+    l->column[l->count++] = (column){.kind = kind, .tunable = tunable, .right = right};
+}
+
+static void choose_columns(const bench_table *table, layout *l) {
+    bool repeated = false, loads = false;
+    for (size_t i = 0; i < table->count; i++) {
+        repeated |= table->rows[i].samples > 1;
+        loads |= table->rows[i].load_s != table->rows[0].load_s;
+    }
     for (int id = 0; id < XLSTM_TUNABLE_COUNT; id++) {
-        if (!shows(table, id)) continue;
-        if (row) {
-            tunable_text(row, id, cells[n], CELL);
-        } else {
-            snprintf(cells[n], CELL, "%s", short_title(id));
+        if (differs(table, id)) {
+            add_column(l, COLUMN_TUNABLE, id, xlstm_tunable_get(id)->type != XLSTM_TYPE_CHOICE);
         }
-        right[n++] = xlstm_tunable_get(id)->type != XLSTM_TYPE_CHOICE;
     }
-    if (row) {
-        test_name(row, cells[n], CELL);
-    } else {
-        snprintf(cells[n], CELL, "test");
-    }
-    right[n++] = true;
-    if (row) {
-        snprintf(cells[n], CELL, "%.2f ± %.2f", s->mean, s->sd);
-    } else {
-        snprintf(cells[n], CELL, "t/s");
-    }
-    right[n++] = true;
-    if (table->rows[0].samples > 1) {
-        snprintf(cells[n], CELL, row ? "%.2f" : "median", row ? s->median : 0.0);
-        right[n++] = true;
-        snprintf(cells[n], CELL, row ? "%.2f … %.2f" : "95 %%", row ? s->interval.low : 0.0,
-                 row ? s->interval.high : 0.0);
-        right[n++] = true;
-    }
-    if (table->roofline.threads) {
-        if (row && row->limit_ts > 0) {
-            snprintf(cells[n], CELL, "%.0f %% %s", 100 * s->median / row->limit_ts, row->limit_of);
-        } else {
-            snprintf(cells[n], CELL, "%s", row ? "" : "of limit");
-        }
-        right[n++] = true;
-    }
-    human_bytes(row ? (double)row->peak_bytes : 0, text, sizeof text);
-    snprintf(cells[n], CELL, "%s", row ? text : "peak");
-    right[n++] = true;
-    snprintf(cells[n], CELL, row ? "%.3f s" : "load", row ? row->load_s : 0.0);
-    right[n++] = true;
-    return n;
+    add_column(l, COLUMN_TEST, 0, true);
+    add_column(l, COLUMN_SPEED, 0, true);
+    if (repeated) add_column(l, COLUMN_MEDIAN, 0, true);
+    if (repeated) add_column(l, COLUMN_INTERVAL, 0, true);
+    if (table->roofline.threads) add_column(l, COLUMN_LIMIT, 0, true);
+    if (loads) add_column(l, COLUMN_LOAD, 0, true);
+    add_column(l, COLUMN_PEAK, 0, true);
 }
 
-static void print_line(FILE *out, char cells[COLUMNS][CELL], const bool *right, const size_t *width, int n) {
-    for (int i = 0; i < n; i++) {
-        int pad = (int)(width[i] - shown_width(cells[i]));
-        fprintf(out, "| %*s%s%*s ", right[i] ? pad : 0, "", cells[i], right[i] ? 0 : pad, "");
+static void remove_column(layout *l, column_kind kind) {
+    for (size_t i = 0; i < l->count; i++) {
+        if (l->column[i].kind != kind) continue;
+        memmove(&l->column[i], &l->column[i + 1], (l->count - i - 1) * sizeof *l->column);
+        l->count--;
+        return;
+    }
+}
+
+static void widen(column *c, const char *text) {
+    size_t w = shown_width(text);
+    if (w > c->width) c->width = w;
+}
+
+/* The widths; then what is least missed goes until the table fits. */
+static void fit(const bench_table *table, const speed *speeds, layout *l) {
+    static const column_kind least[] = {COLUMN_LOAD, COLUMN_PEAK, COLUMN_MEDIAN};
+    bool interval = false;
+    for (size_t i = 0; i < table->count; i++) interval |= table->rows[i].samples && speeds[i].has_interval;
+    if (!interval) remove_column(l, COLUMN_INTERVAL);
+    for (size_t j = 0; j < l->count; j++) {
+        column *c = &l->column[j];
+        char text[CELL];
+        widen(c, title(c));
+        for (size_t i = 0; i < table->count; i++) {
+            if (!table->rows[i].samples) continue;
+            put_cell(c, &table->rows[i], &speeds[i], text, sizeof text);
+            widen(c, text);
+        }
+    }
+    for (size_t k = 0; k < sizeof least / sizeof *least; k++) {
+        size_t width = 1;
+        for (size_t j = 0; j < l->count; j++) width += l->column[j].width + 3;
+        if (width <= WIDTH) return;
+        remove_column(l, least[k]);
+    }
+}
+
+static void put_text(FILE *out, const column *c, const char *text) {
+    int pad = (int)(c->width - shown_width(text));
+    fprintf(out, "| %*s%s%*s ", c->right ? pad : 0, "", text, c->right ? 0 : pad, "");
+}
+
+/* Words one after the other, wrapped. */
+static void put_word(FILE *out, size_t *at, const char *word) {
+    size_t n = shown_width(word);
+    if (*at && *at + 1 + n > WIDTH) {
+        fputc('\n', out);
+        *at = 0;
+    }
+    fprintf(out, "%s%s", *at ? " " : "", word);
+    *at += n + (*at ? 1 : 0);
+}
+
+/* The model, and every setting that all rows share. */
+static void put_heading(const bench_table *table, FILE *out) {
+    char bytes[32], count[32], text[160];
+    size_t at = 0;
+    bool first = true;
+    human_bytes((double)table->info.stored_bytes, bytes, sizeof bytes);
+    human_count((double)table->info.parameters, count, sizeof count);
+    fprintf(out, "%.100s: %s parameters, %s, loaded in %.2f s; %s, %s\n", table->model, count, bytes,
+            table->rows[0].load_s, table->info.device, table->info.kernels);
+    for (int id = 0; id < XLSTM_TUNABLE_COUNT; id++) {
+        char value[CELL];
+        if (differs(table, id)) continue;
+        tunable_text(&table->rows[0], id, value, sizeof value);
+        if (!first) fputc(',', out), at++;
+        snprintf(text, sizeof text, "%s %s", xlstm_tunable_get(id)->name, value);
+        put_word(out, &at, text);
+        first = false;
+    }
+    fputs("\n\n", out);
+}
+
+static void put_table(const bench_table *table, const speed *speeds, const layout *l, FILE *out) {
+    for (size_t j = 0; j < l->count; j++) put_text(out, &l->column[j], title(&l->column[j]));
+    fputs("|\n", out);
+    for (size_t j = 0; j < l->count; j++) {
+        fputs("| ", out);
+        for (size_t k = 1; k < l->column[j].width; k++) fputc('-', out);
+        fputs(l->column[j].right ? ": " : "- ", out);
     }
     fputs("|\n", out);
-}
-
-static int print_md(const bench_table *table, FILE *out) {
-    char(*cells)[COLUMNS][CELL] = calloc(table->count + 1, sizeof *cells);
-    size_t width[COLUMNS] = {0};
-    bool right[COLUMNS] = {false};
-    int n = 0;
-    if (!cells) return -1;
-    size_t lines = 0;
-    n = fill(table, NULL, NULL, cells[lines++], right);
     for (size_t i = 0; i < table->count; i++) {
-        speed s;
         if (!table->rows[i].samples) continue;
-        if (!speed_of(&table->rows[i], &s)) break;
-        fill(table, &table->rows[i], &s, cells[lines++], right);
-        free(s.ts);
-    }
-    for (size_t i = 0; i < lines; i++) {
-        for (int j = 0; j < n; j++) {
-            size_t w = shown_width(cells[i][j]);
-            if (w > width[j]) width[j] = w;
-        }
-    }
-    for (size_t i = 0; i < lines; i++) {
-        print_line(out, cells[i], right, width, n);
-        if (i) continue;
-        for (int j = 0; j < n; j++) {
-            fputs("| ", out);
-            for (size_t k = 1; k < width[j]; k++) fputc('-', out);
-            fputs(right[j] ? ": " : "- ", out);
+        for (size_t j = 0; j < l->count; j++) {
+            char text[CELL];
+            put_cell(&l->column[j], &table->rows[i], &speeds[i], text, sizeof text);
+            put_text(out, &l->column[j], text);
         }
         fputs("|\n", out);
     }
-    free(cells);
-    if (table->roofline.threads) {
+}
+
+static int print_md(const bench_table *table, FILE *out) {
+    speed *speeds = calloc(table->count, sizeof *speeds);
+    layout l = {.count = 0};
+    bool done = speeds != NULL;
+    for (size_t i = 0; i < table->count && done; i++) {
+        if (table->rows[i].samples) done = speed_of(&table->rows[i], &speeds[i]);
+    }
+    if (done) {
+        choose_columns(table, &l);
+        fit(table, speeds, &l);
+        put_heading(table, out);
+        put_table(table, speeds, &l, out);
+    }
+    if (done && table->roofline.threads) {
         const xlstm_roofline *r = &table->roofline;
         fprintf(out,
                 "\nLimits of this machine, measured before and after, %d threads: sgemm %.1f GFLOP/s,\n"
                 "read %.1f GB/s from memory, %.1f GB/s from cache.\n",
                 r->threads, r->sgemm_gflop_s, r->stream_gb_s, r->cached_gb_s);
     }
-    return ferror(out) ? -1 : 0;
+    for (size_t i = 0; speeds && i < table->count; i++) free(speeds[i].ts);
+    free(speeds);
+    return !done || ferror(out) ? -1 : 0;
 }
 
 int bench_print(const bench_table *table, const char *format, FILE *out) {

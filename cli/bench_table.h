@@ -11,11 +11,11 @@
 
 /* One row: one test under one configuration. */
 typedef struct bench_row {
-    xlstm_settings settings; /* in force */
-    int64_t n_prompt, n_gen; /* one of them is 0 */
-    double *seconds;         /* of each sample, in the order taken */
-    size_t samples;
-    uint64_t peak_bytes; /* most resident memory while it was sampled; 0: unknown */
+    xlstm_settings settings;   /* in force */
+    int64_t n_prompt, n_gen;   /* one of them is 0 */
+    double *seconds;           /* of each sample, in the order taken */
+    size_t samples, disturbed; /* disturbed: by something else on the machine, and counted all the same */
+    uint64_t peak_bytes;       /* most resident memory while it was sampled; 0: unknown */
     double load_s;
     double work;          /* of the whole test: operations of prefill's products, bytes that decode reads */
     double limit_ts;      /* tokens a second that the roofline allows; 0: not measured */

@@ -18,6 +18,7 @@
 #include "cli/config.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
+#include "tuner/measure/timing.h"
 #include "tuner/study/machine.h"
 
 static const cli_spec spec = {
@@ -25,11 +26,12 @@ static const cli_spec spec = {
     .summary = "Measures prefill (pp) and decode (tg) in tokens a second. Options take lists;\n"
                "every combination is measured, one sample of each in turn. Warm-up runs are\n"
                "not counted.",
-    .details = "Lists are 16,32,64 or 16-64+16 or 16-64*2. The prompt is the text unless -p\n"
-               "gives lengths; -p 0 or -n 0 leaves that kind of test out. Combinations that\n"
-               "differ in weights or huge_pages need the checkpoint opened anew and are\n"
-               "measured one after the other. t/s is mean and standard deviation, 95 % the\n"
-               "interval of the mean.\n",
+    .details = "Lists are 16,32,64 or 16-64+16 or 16-64*2. A prompt that is given counts as one\n"
+               "length where -p gives none; -p 0 or -n 0 leaves that kind of test out.\n"
+               "Combinations that differ in weights or huge_pages need the checkpoint opened\n"
+               "anew and are measured one after the other. t/s is mean and standard deviation,\n"
+               "95 % the interval of the mean, from five samples on. --profile original gives\n"
+               "the defaults of the program that this one follows.\n",
 };
 
 enum { MOST_ROWS = 100000, WARM_UPS = 3 };
@@ -43,6 +45,8 @@ typedef struct bench {
     int32_t *ids; /* prompt */
     size_t count;
     float *logits;
+    tune_watch *watch;     /* what else the machine did during a sample */
+    char disturbance[128]; /* of the first sample that had one */
 } bench;
 
 /* ---- memory ---- */
@@ -171,7 +175,8 @@ static int make_rows(bench *b, xlstm_error *err) {
     return XLSTM_OK;
 }
 
-/* The prompt's tokens; with -p, as many as the longest test wants: BOS and then random ones, as llama-bench does.
+/* The prompt's tokens where one was given; else as many as the longest test wants: BOS and then random ones, as
+ * llama-bench does.
  */
 static int make_prompt(bench *b, const char *model_path, int64_t vocabulary, xlstm_error *err) {
     xlstm_tokenizer *tokenizer = NULL;
@@ -313,10 +318,17 @@ static int measure(bench *b, xlstm_model *model, size_t first, size_t last, xlst
             size_t i = r % 2 ? count - 1 - k : k;
             bench_row *row = &b->table.rows[first + i];
             double seconds;
+            tune_disturbance disturbance;
             cli_progress("measuring: sample", (size_t)r * count + k, (size_t)repeats * count);
             forget_peak();
+            tune_watch_begin(b->watch);
             status = run_test(b, sessions[i], row, vocabulary, &seconds, err);
+            tune_watch_end(b->watch, &disturbance);
             if (status) break;
+            if (disturbance.reasons) {
+                row->disturbed++;
+                if (!b->disturbance[0]) tune_disturbance_text(b->disturbance, sizeof b->disturbance, &disturbance);
+            }
             uint64_t peak = peak_bytes();
             if (peak > row->peak_bytes) row->peak_bytes = peak;
             row->seconds[row->samples++] = seconds;
@@ -375,6 +387,20 @@ static int measure_all(bench *b, xlstm_error *err) {
     return status;
 }
 
+/* Samples that something disturbed count all the same; who reads the table is told. */
+static void say_disturbance(const bench *b) {
+    size_t samples = 0, disturbed = 0;
+    for (size_t i = 0; i < b->table.count; i++) {
+        samples += b->table.rows[i].samples;
+        disturbed += b->table.rows[i].disturbed;
+    }
+    if (disturbed) {
+        cli_notice("%zu of %zu samples were disturbed by other work on the machine (%s at first) and count all the "
+                   "same: on a quiet machine the speeds may be higher",
+                   disturbed, samples, b->disturbance);
+    }
+}
+
 static void describe_run(bench_table *table) {
     tune_machine machine = {{0}, NULL};
     if (!tune_machine_read(&machine, NULL)) {
@@ -394,7 +420,10 @@ static int run(int argc, char **argv) {
     cli_signals_install();
     xlstm_error err = {0};
     describe_run(&b.table);
-    int status = measure_limits(&b, &err);
+    tune_watch_limits limits;
+    tune_watch_limits_init(&limits);
+    int status = tune_watch_create(&b.watch, &limits, &err);
+    if (!status) status = measure_limits(&b, &err);
     if (!status) status = measure_all(&b, &err);
     if (!status) status = measure_limits(&b, &err);
     if (!status) set_limits(&b);
@@ -403,12 +432,14 @@ static int run(int argc, char **argv) {
         if (bench_print(&b.table, cli_str(b.cfg, "output"), stdout)) {
             status = xl_fail(&err, XLSTM_EIO, "standard output: cannot write: %s", strerror(errno));
         }
+        if (status != XLSTM_EIO) say_disturbance(&b);
     }
     code = status == XLSTM_ECANCELLED && cli_signals_code() ? cli_signals_code()
            : status                                         ? cli_fail(b.cfg, &err)
                                                             : 0;
     for (size_t i = 0; i < b.table.count; i++) free(b.table.rows[i].seconds);
     free(b.table.rows);
+    tune_watch_destroy(b.watch);
     free(b.settings);
     free(b.ids);
     xl_aligned_free(b.logits);

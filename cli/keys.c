@@ -95,10 +95,10 @@ static const cli_key fixed[] = {
      "most tokens to generate; end of text stops earlier", 0},
     {"repeats", CLI_GROUP_MEASURE, CLI_INT, CLI(optimize), 1, 1e6, "1", NULL, NULL,
      "samples of a point in the search", 0},
-    {"new", CLI_GROUP_MEASURE, CLI_INTS, CLI(bench), 0, 1e9, "64", NULL, "N,N", "tokens to generate (list)", 0},
-    {"n_prompt", CLI_GROUP_MEASURE, CLI_INTS, CLI(bench), 0, 1e9, NULL, NULL, "N,N",
-     "prompt lengths in tokens (list); unset: the prompt", 0},
-    {"repeats", CLI_GROUP_MEASURE, CLI_INT, CLI(bench), 1, 1e6, "1", NULL, NULL, "samples of each test", 0},
+    {"new", CLI_GROUP_MEASURE, CLI_INTS, CLI(bench), 0, 1e9, "128", NULL, "N,N", "tokens to generate (list)", 0},
+    {"n_prompt", CLI_GROUP_MEASURE, CLI_INTS, CLI(bench), 0, 1e9, "512", NULL, "N,N",
+     "prompt lengths in tokens (list)", 0},
+    {"repeats", CLI_GROUP_MEASURE, CLI_INT, CLI(bench), 1, 1e6, "5", NULL, NULL, "samples of each test", 0},
     {"roofline", CLI_GROUP_MEASURE, CLI_BOOL, CLI(bench), 0, 0, "false", NULL, NULL,
      "measure read bandwidth and sgemm too, print each result's share", 0},
 
@@ -241,20 +241,6 @@ enum { ROWS = FIXED + 2 * XLSTM_TUNABLE_COUNT };
 static cli_key rows[ROWS];
 static char choices[XLSTM_TUNABLE_COUNT][256];
 
-/* bench's own defaults for tunables are the original's; elsewhere the engine decides by model and machine. */
-static const char *bench_preset(int id) {
-    switch (id) {
-    case XLSTM_TUNE_CHUNK_SIZE:
-        return "32";
-    case XLSTM_TUNE_HEADS_PER_BAND:
-        return "4";
-    case XLSTM_TUNE_WORKERS:
-        return "6";
-    default:
-        return NULL;
-    }
-}
-
 /* Adds to a list "a|b". */
 static void add_name(char *list, size_t size, const char *name) {
     const size_t used = strlen(list);
@@ -287,7 +273,6 @@ static void add_tunable(int id, cli_key *one, cli_key *list) {
     *list = *one;
     list->type = choice ? CLI_CHOICES : CLI_INTS;
     list->commands = CLI(bench);
-    list->preset = bench_preset(id);
     /* optimize is told its scheduler by `backend`. */
     if (id == XLSTM_TUNE_SCHEDULER) one->commands &= ~CLI(optimize);
 }

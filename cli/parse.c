@@ -146,6 +146,9 @@ int cli_config_parse(cli_config **out, const cli_spec *spec, int argc, char **ar
         goto out;
     }
     choose_one(cfg, "prompt_file", "prompt");
+    /* bench: lengths, or the prompt where that comes from a higher layer. */
+    choose_one(cfg, "n_prompt", "prompt_file");
+    choose_one(cfg, "n_prompt", "prompt");
     if (cli_best_load(cfg, &err)) {
         code = cli_fail(cfg, &err);
         goto out;
