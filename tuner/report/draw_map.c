@@ -52,7 +52,6 @@ static bool has_ratio(const tune_report *r) {
 typedef struct cell {
     double value;   /* the best; NAN: none succeeded */
     size_t samples; /* behind it; 0: not known */
-    size_t rows;    /* that succeeded */
     bool tried, cold;
 } cell;
 
@@ -64,7 +63,6 @@ static cell cell_of(const tune_report *r, size_t a, int i, size_t b, int j) {
         if (t->level[a] != i || t->level[b] != j) continue;
         c.tried = true;
         if (!t->ok || !(t->value > 0)) continue;
-        c.rows++;
         if (t->value >= c.value) continue;
         c.value = t->value;
         c.samples = tune_report_trial_samples(r, t);
@@ -73,9 +71,10 @@ static cell cell_of(const tune_report *r, size_t a, int i, size_t b, int j) {
     return c;
 }
 
-/* Where nothing says how many samples a row had, it had one, as the original's. */
+/* Where nothing says how many samples a row had, it had one, as the original's: the best of several such rows is
+ * still one sample, and a lucky one. */
 static bool rests_on_one(const cell *c) {
-    return c->rows == 1 && c->samples <= 1;
+    return c->samples <= 1;
 }
 
 /* ---- colours ---- */
@@ -102,7 +101,7 @@ static void put_colours(const drawing *d, bool ratio, draw_range v, draw_unit un
         fprintf(out, "set logscale cb\nset cbrange [%.9g:%.9g]\n", 1 / *most, *most);
         ratio_tics(out, *most);
         fputs("set palette defined (0 '#1d6996', 0.5 '#e8ecef', 1 '#cc6f3b')\n"
-              "set cblabel 'time / baseline''s (under 1: faster)'\n",
+              "set cblabel 'time / baseline''s (under 1: faster)' offset 1.2,0\n",
               out);
     } else {
         draw_values(d, "cb", v);
@@ -124,13 +123,14 @@ static void draw_pair(const drawing *d) {
         if (r->trial[i].ok && r->trial[i].value > largest) largest = r->trial[i].value;
     }
     const draw_unit unit = ratio ? (draw_unit){1, ""} : draw_time_unit(largest);
-    size_t ones = 0, failed = 0, cold = 0;
+    size_t ones = 0, failed = 0, cold = 0, untried = 0;
     /* Rows: place, value, the cell's edges, whether it rests on one sample, whether it failed, is cold; its label.
      */
     fputs("$cells << EOD\n", out);
     for (int i = 0; i < (int)x.p->levels; i++) {
         for (int j = 0; j < (int)y.p->levels; j++) {
             const cell c = cell_of(r, a, i, b, j);
+            untried += !c.tried;
             if (!c.tried) continue;
             const double at[2] = {draw_at(&x, i), draw_at(&y, j)}, value = c.value * unit.scale;
             const bool none = !isfinite(c.value), one = !none && rests_on_one(&c);
@@ -168,13 +168,14 @@ static void draw_pair(const drawing *d) {
                 draw_beside(&x, x.baseline, -0.95), draw_beside(&y, y.baseline, -0.95),
                 draw_beside(&x, x.baseline, 0.95), draw_beside(&y, y.baseline, 0.95));
     }
-    draw_mark marks[DRAW_MARKS] = {{"white: never tried", 5, 0, "#ffffff", false}};
-    int n = 1;
+    draw_mark marks[DRAW_MARKS] = {{0}};
+    int n = 0;
+    if (untried) marks[n++] = (draw_mark){"white: never tried", 5, 0, "#ffffff", false};
     if (baseline) marks[n++] = draw_mark_baseline;
     if (ones) marks[n++] = (draw_mark){"one sample", 6, 0.8, DRAW_INK, false};
     if (failed) marks[n++] = (draw_mark){"failed", 2, 1.2, DRAW_RED, false};
     if (cold) marks[n++] = draw_mark_cold;
-    draw_legend(d, marks, false);
+    if (n) draw_legend(d, marks, false);
     fputs("plot $cells using 1:2:4:5:6:7:($9 > 0 ? NaN : $3) with boxxyerror fc palette", out);
     if (draw_cell_pixels(&x, PLOT_WIDTH) > 54 && draw_cell_pixels(&y, PLOT_HEIGHT) > 24) {
         /* As many digits as the smallest difference needs, the same in each cell. */
