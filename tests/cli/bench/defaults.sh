@@ -15,5 +15,5 @@ xltune bench --model $MODEL --prompt 'It was' -n 0 -r 2 -o json 2> said | show
 echo "== a prompt and lengths"
 xltune bench --model $MODEL --prompt 'It was' -n 0 -p 4 -r 1 -o json 2> said | show
 echo "== named once"
-xltune bench -h | tr -s ' \n' ' ' | grep -o '(default [0-9]*)'
+xltune bench -h | tr -s ' \n' ' ' | grep -o '(default [0-9]*)' | head -3
 xltune bench --print-effective-config | grep '"new"\|"n_prompt"\|"repeats"'
