@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "base/memory.h"
+#include "cli/streams.h"
 #include "tuner/measure/stats.h"
 
 int64_t bench_tokens(const bench_row *row) {
@@ -391,7 +392,7 @@ static void put_heading(const bench_table *table, FILE *out) {
     bool first = true;
     human_bytes((double)table->info.stored_bytes, bytes, sizeof bytes);
     human_count((double)table->info.parameters, count, sizeof count);
-    fprintf(out, "%.100s: %s parameters, %s, loaded in %.2f s; %s, %s\n", table->model, count, bytes,
+    fprintf(out, "%.100s: %s parameters, %s, loaded in %.2f s; %s, %s\n", cli_plain(table->model), count, bytes,
             table->rows[0].load_s, table->info.device, table->info.kernels);
     for (int id = 0; id < XLSTM_TUNABLE_COUNT; id++) {
         char value[CELL];

@@ -18,6 +18,7 @@
 #include "cli/config.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
+#include "cli/streams.h"
 #include "tuner/measure/timing.h"
 #include "tuner/study/machine.h"
 
@@ -413,6 +414,17 @@ static void describe_run(bench_table *table) {
     if (localtime_r(&now, &local)) strftime(table->time, sizeof table->time, "%Y-%m-%dT%H:%M:%S%z", &local);
 }
 
+static int print(const bench_table *table, const char *format) {
+    char *text = NULL;
+    size_t bytes;
+    FILE *out = open_memstream(&text, &bytes);
+    int failed = !out || bench_print(table, format, out);
+    if (out && fclose(out)) failed = 1;
+    if (!failed) cli_put(text, bytes);
+    free(text);
+    return failed;
+}
+
 static int run(int argc, char **argv) {
     bench b = {0};
     int code = cli_config_parse(&b.cfg, &spec, argc, argv);
@@ -429,10 +441,8 @@ static int run(int argc, char **argv) {
     if (!status) set_limits(&b);
     /* What was measured before a signal is printed all the same. */
     if (!status || status == XLSTM_ECANCELLED) {
-        if (bench_print(&b.table, cli_str(b.cfg, "output"), stdout)) {
-            status = xl_fail(&err, XLSTM_EIO, "standard output: cannot write: %s", strerror(errno));
-        }
-        if (status != XLSTM_EIO) say_disturbance(&b);
+        if (print(&b.table, cli_str(b.cfg, "output"))) status = xl_fail(&err, XLSTM_ENOMEM, "bench: out of memory");
+        if (status != XLSTM_ENOMEM) say_disturbance(&b);
     }
     code = status == XLSTM_ECANCELLED && cli_signals_code() ? cli_signals_code()
            : status                                         ? cli_fail(b.cfg, &err)

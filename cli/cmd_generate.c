@@ -170,11 +170,9 @@ static int feed(generation *g, xlstm_error *err) {
     return status ? status : xlstm_session_set_pending(g->session, g->ids[g->count - 1], err);
 }
 
-static int put(const char *text, size_t bytes, xlstm_error *err) {
-    if (bytes && (fwrite(text, 1, bytes, stdout) != bytes || fflush(stdout))) {
-        return xl_fail(err, XLSTM_EIO, "standard output: cannot write: %s", strerror(errno));
-    }
-    return XLSTM_OK;
+/* False where nobody takes the text, which is told at the end. */
+static bool put(const char *text, size_t bytes) {
+    return !bytes || (fwrite(text, 1, bytes, stdout) == bytes && cli_flush());
 }
 
 static void log_step(generation *g, int64_t step, double dt_s) {
@@ -210,16 +208,16 @@ static int decode(generation *g, xlstm_error *err) {
         if (xlstm_tokenizer_ends_text(g->tokenizer, id)) break;
         g->made++;
         status = xlstm_decoder_push(g->decoder, id, &text, &bytes, err);
-        if (!status) status = put(text, bytes, err);
+        if (!status && !put(text, bytes)) break;
     }
     int ended = xlstm_decoder_finish(g->decoder, &text, &bytes, status ? NULL : err);
-    if (!ended) ended = put(text, bytes, status ? NULL : err);
+    if (!ended) put(text, bytes);
     return status ? status : ended;
 }
 
 static void report(const generation *g) {
     if (isatty(STDOUT_FILENO)) putchar('\n');
-    cli_flush();
+    if (!cli_flush()) return;
     double total = xl_now_s() - g->start_s;
     int64_t steps = g->made > 1 ? g->made - 1 : 0;
     fprintf(stderr, "Timing: total=%.3fs load=%.3fs prefill=%.3fs decode=%.3fs\n", total, g->load_s, g->prefill_s,

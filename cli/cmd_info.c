@@ -12,6 +12,7 @@
 #include "cli/command.h"
 #include "cli/config.h"
 #include "cli/json_out.h"
+#include "cli/streams.h"
 
 static const cli_spec spec = {
     .command = CLI(info),
@@ -97,7 +98,7 @@ static void print_shapes(const xlstm_hparams *h) {
 static void print_text(const char *dir, const xlstm_hparams *h, const xlstm_model_info *info, const cost *costs,
                        int count, double flops) {
     char text[32];
-    printf("checkpoint        %s\n", dir);
+    printf("checkpoint        %s\n", cli_plain(dir));
     printf("fingerprint       %s\n", info->fingerprint);
     print_shapes(h);
     printf("parameters        %s\n", grouped(info->parameters, text));

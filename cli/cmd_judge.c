@@ -7,6 +7,7 @@
 #include "cli/progress.h"
 #include "cli/run_folder.h"
 #include "cli/signals.h"
+#include "cli/streams.h"
 #include "tuner/judge/outputs.h"
 
 static const cli_spec spec = {
@@ -23,7 +24,8 @@ static void progress(void *user, size_t done, size_t total) {
     cli_progress("judge: file", done, total);
 }
 
-static void say(const tune_judge_summary *s, const char *folder) {
+static void say(const tune_judge_summary *s, const char *name) {
+    const char *folder = cli_plain(name);
     if (s->files == 1) printf("1 continuation in %s", folder);
     else if (s->distinct == 1) printf("all %zu continuations in %s are identical", s->files, folder);
     else if (s->distinct == s->files) printf("%zu continuations in %s, no two alike", s->files, folder);

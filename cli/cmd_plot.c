@@ -3,6 +3,7 @@
 
 #include "cli/command.h"
 #include "cli/report.h"
+#include "cli/streams.h"
 
 static const cli_spec spec = {
     .command = CLI(plot),
@@ -19,7 +20,7 @@ static const char *unit_of(const char *parameter) {
 }
 
 static void wrote(void *ctx, const char *path) {
-    printf("%s\n", path);
+    printf("%s\n", cli_plain(path));
 }
 
 static int run(int argc, char **argv) {

@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "cli/config.h"
 #include "cli/json_out.h"
+#include "cli/streams.h"
 #include "tuner/search/replay.h"
 
 static const cli_spec spec = {
@@ -39,8 +40,8 @@ static size_t report_counts(size_t budget, size_t *out) {
 static void print_text(const tune_landscape *l, const tune_replay_options *o, const tune_trace *traces,
                        const tune_replay_score *score) {
     size_t counts[16], n = report_counts((size_t)o->budget, counts);
-    printf("%s on %s: %zu rows, %zu valid, optimum %.6g ms, median %.6g ms\n", o->strategy, l->name, l->rows,
-           l->valid, l->optimum, l->median);
+    printf("%s on %s: %zu rows, %zu valid, optimum %.6g ms, median %.6g ms\n", o->strategy, cli_plain(l->name),
+           l->rows, l->valid, l->optimum, l->median);
     printf("  evaluations  share of the optimum, mean of %d runs\n", o->seeds);
     for (size_t i = 0; i < n; i++) {
         printf("  %11zu  %.4f\n", counts[i], tune_replay_share(l, traces, o->seeds, counts[i]));

@@ -12,6 +12,7 @@
 #include "cli/progress.h"
 #include "cli/run_folder.h"
 #include "cli/signals.h"
+#include "cli/streams.h"
 #include "cli/value.h"
 #include "tuner/judge/outputs.h"
 
@@ -265,8 +266,8 @@ static int run(int argc, char **argv) {
             if (!s.rows[i].infeasible) status = save_row(&s, i, &err);
         }
         if (!status) {
-            printf("%zu continuation%s in %s, %zu setting%s run", s.done, s.done == 1 ? "" : "s", s.folder, s.runs,
-                   s.runs == 1 ? "" : "s");
+            printf("%zu continuation%s in %s, %zu setting%s run", s.done, s.done == 1 ? "" : "s",
+                   cli_plain(s.folder), s.runs, s.runs == 1 ? "" : "s");
             if (s.left_out) printf(", %zu infeasible ones left out", s.left_out);
             putchar('\n');
         }

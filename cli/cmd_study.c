@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/csv.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
@@ -13,6 +14,7 @@
 #include "cli/command.h"
 #include "cli/config.h"
 #include "cli/json_out.h"
+#include "cli/streams.h"
 #include "cli/study_compare.h"
 #include "tuner/driver/table.h"
 #include "tuner/study/study.h"
@@ -92,7 +94,7 @@ static int open_run(const cli_config *cfg, const char *name, opened *o, xlstm_er
     return status;
 }
 
-/* The output: --out FILE, written whole at the end, or standard output. */
+/* The output, written whole at the end: --out FILE, or standard output. */
 typedef struct sink {
     const char *path;
     FILE *f;
@@ -102,15 +104,15 @@ typedef struct sink {
 
 static bool sink_open(sink *s, const cli_config *cfg) {
     *s = (sink){.path = cli_str(cfg, "out")};
-    s->f = s->path ? open_memstream(&s->text, &s->bytes) : stdout;
+    s->f = open_memstream(&s->text, &s->bytes);
     return s->f != NULL;
 }
 
-static int sink_close(sink *s, xlstm_error *err) {
-    int status = XLSTM_OK;
-    if (!s->path) return XLSTM_OK;
-    if (fclose(s->f)) status = xl_fail(err, XLSTM_ENOMEM, "out of memory");
-    if (!status) status = xl_file_write(s->path, s->text, s->bytes, err);
+/* `status` is what the action came to; nothing is written where it failed. */
+static int sink_close(sink *s, int status, xlstm_error *err) {
+    if (fclose(s->f) && !status) status = xl_fail(err, XLSTM_ENOMEM, "out of memory");
+    if (!status && s->path && strcmp(s->path, "-") != 0) status = xl_file_write(s->path, s->text, s->bytes, err);
+    else if (!status) cli_put(s->text, s->bytes);
     free(s->text);
     return status;
 }
@@ -210,6 +212,20 @@ static const char *text_of(const json_t *j, const char *key) {
     return text ? text : "";
 }
 
+static void list_csv(FILE *out, const json_t *r, const char *when) {
+    const char *const texts[] = {last_part(text_of(r, "folder")), text_of(r, "state"), text_of(r, "mode")};
+    fprintf(out, "%lld", (long long)json_integer_value(json_object_get(r, "id")));
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        fputc(',', out);
+        xl_csv_put_text(out, texts[i]);
+    }
+    fprintf(out, ",%lld,", (long long)json_integer_value(json_object_get(r, "trials")));
+    xl_csv_put_text(out, text_of(r, "objective"));
+    fprintf(out, ",%s,", when);
+    xl_csv_put_text(out, text_of(r, "verdict"));
+    fputc('\n', out);
+}
+
 static int do_list(cli_config *cfg, FILE *out, xlstm_error *err) {
     json_t *all = json_array();
     int status = XLSTM_OK, places = cli_positional_count(cfg) - 1;
@@ -221,8 +237,6 @@ static int do_list(cli_config *cfg, FILE *out, xlstm_error *err) {
     }
     if (!status && as_json(cfg)) status = print_json(out, all, err);
     else if (!status) {
-        const char *row =
-            as_csv(cfg) ? "%lld,%s,%s,%s,%lld,%s,%s,%s\n" : "%4lld  %-36s %-11s %-7s %6lld  %-14s %s  %s\n";
         if (as_csv(cfg)) fputs("id,run,state,mode,trials,objective,created,verdict\n", out);
         else
             fprintf(out, "%4s  %-36s %-11s %-7s %6s  %-14s %-19s  %s\n", "id", "run", "state", "mode", "trials",
@@ -231,10 +245,13 @@ static int do_list(cli_config *cfg, FILE *out, xlstm_error *err) {
             const json_t *r = json_array_get(all, i);
             char when[32];
             when_text(json_real_value(json_object_get(r, "created")), when, sizeof when);
-            fprintf(out, row, (long long)json_integer_value(json_object_get(r, "id")),
-                    last_part(text_of(r, "folder")), text_of(r, "state"), text_of(r, "mode"),
-                    (long long)json_integer_value(json_object_get(r, "trials")), text_of(r, "objective"), when,
-                    text_of(r, "verdict"));
+            if (as_csv(cfg)) list_csv(out, r, when);
+            else
+                fprintf(out, "%4lld  %-36s %-11s %-7s %6lld  %-14s %s  %s\n",
+                        (long long)json_integer_value(json_object_get(r, "id")),
+                        cli_plain(last_part(text_of(r, "folder"))), cli_plain(text_of(r, "state")),
+                        cli_plain(text_of(r, "mode")), (long long)json_integer_value(json_object_get(r, "trials")),
+                        cli_plain(text_of(r, "objective")), when, cli_plain(text_of(r, "verdict")));
         }
     }
     json_decref(all);
@@ -277,15 +294,15 @@ static void show_text(FILE *out, const opened *o, const tune_trial_row *trials, 
     json_t *machine = parsed(r->machine_info), *result = parsed(r->result);
     char when[32];
     when_text(r->created, when, sizeof when);
-    fprintf(out, "run         %s (%s)\n", r->folder, r->state);
-    fprintf(out, "began       %s, xltune %s, kernels %s\n", when, r->version, r->kernels);
-    fprintf(out, "machine     %s, %lld CPUs (%.8s)\n", text_of(machine, "cpu"),
-            (long long)json_integer_value(json_object_get(machine, "logical_cpus")), r->machine);
-    fprintf(out, "checkpoint  %.16s on %s\n", r->checkpoint, r->device);
+    fprintf(out, "run         %s (%s)\n", cli_plain(r->folder), cli_plain(r->state));
+    fprintf(out, "began       %s, xltune %s, kernels %s\n", when, cli_plain(r->version), cli_plain(r->kernels));
+    fprintf(out, "machine     %s, %lld CPUs (%.8s)\n", cli_plain(text_of(machine, "cpu")),
+            (long long)json_integer_value(json_object_get(machine, "logical_cpus")), cli_plain(r->machine));
+    fprintf(out, "checkpoint  %.16s on %s\n", cli_plain(r->checkpoint), cli_plain(r->device));
     fprintf(out, "request     %lld prompt tokens, %lld new\n", (long long)r->prompt_tokens,
             (long long)r->new_tokens);
-    fprintf(out, "search      %s, seed %lld, objective %s, backend %s\n", r->mode, (long long)r->seed, r->objective,
-            r->backend);
+    fprintf(out, "search      %s, seed %lld, objective %s, backend %s\n", cli_plain(r->mode), (long long)r->seed,
+            cli_plain(r->objective), cli_plain(r->backend));
     fprintf(out, "\n%5s %-10s %12s %12s %10s  %s\n", "trial", "status", "prefill t/s", "decode t/s", "ratio",
             "settings");
     for (size_t i = 0; i < count; i++) {
@@ -295,15 +312,17 @@ static void show_text(FILE *out, const opened *o, const tune_trial_row *trials, 
             fprintf(out, "%12.1f %12.2f %10.4f", t->metric[TUNE_PREFILL_TOK_S], t->metric[TUNE_DECODE_TOK_S],
                     t->value);
         else fprintf(out, "%12s %12s %10s", "", "", "");
-        fprintf(out, "  %s%s%s\n", t->key, t->reason ? "  # " : "", t->reason ? t->reason : "");
+        fprintf(out, "  %s%s%s\n", cli_plain(t->key), t->reason ? "  # " : "",
+                t->reason ? cli_plain(t->reason) : "");
     }
-    fprintf(out, "\nverdict     %s\n", json_is_object(result) ? text_of(result, "verdict_text") : "none yet");
+    fprintf(out, "\nverdict     %s\n",
+            json_is_object(result) ? cli_plain(text_of(result, "verdict_text")) : "none yet");
     for (size_t i = 0; i < event_count; i++) {
         if (!strcmp(events[i].kind, "comparison")) continue;
         when_text(events[i].at, when, sizeof when);
         json_t *what = parsed(events[i].text); /* some hold JSON with a sentence in it */
         const char *words = json_string_value(json_object_get(json_object_get(what, "found"), "text"));
-        fprintf(out, "%s  %s: %s\n", when, events[i].kind, words ? words : events[i].text);
+        fprintf(out, "%s  %s: %s\n", when, cli_plain(events[i].kind), cli_plain(words ? words : events[i].text));
         json_decref(what);
     }
     json_decref(machine);
@@ -393,7 +412,7 @@ static int do_import(cli_config *cfg, FILE *out, xlstm_error *err) {
     if (!status) status = tune_study_open(&study, cli_str(cfg, "study"), true, err);
     if (!status) status = tune_study_import(study, files, count, err);
     for (size_t i = 0; i < count && files; i++) {
-        if (!status) fprintf(out, "%s: run %lld\n", files[i].name, (long long)files[i].run);
+        if (!status) fprintf(out, "%s: run %lld\n", cli_plain(files[i].name), (long long)files[i].run);
         free((char *)(uintptr_t)files[i].text);
     }
     free(files);
@@ -409,7 +428,7 @@ static int do_merge(cli_config *cfg, FILE *out, xlstm_error *err) {
         char *path = xl_is_folder(place) ? xl_path_join(place, TUNE_STUDY_FILE) : strdup(place);
         size_t added = 0;
         status = path ? tune_study_merge(study, path, &added, err) : xl_fail(err, XLSTM_ENOMEM, "out of memory");
-        if (!status) fprintf(out, "%s: %zu runs added\n", place, added);
+        if (!status) fprintf(out, "%s: %zu runs added\n", cli_plain(place), added);
         free(path);
     }
     tune_study_close(study);
@@ -479,12 +498,7 @@ static int run_action(cli_config *cfg) {
         xl_fail(&err, XLSTM_ENOMEM, "out of memory");
         return cli_fail(cfg, &err);
     }
-    int status = a->run(cfg, s.f, &err);
-    if (status && s.path) {
-        fclose(s.f);
-        free(s.text);
-    }
-    if (!status) status = sink_close(&s, &err);
+    int status = sink_close(&s, a->run(cfg, s.f, &err), &err);
     return status ? cli_fail(cfg, &err) : 0;
 }
 

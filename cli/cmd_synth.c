@@ -27,6 +27,7 @@
 #include "cli/config.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
+#include "cli/streams.h"
 #include "cli/synth_tokenizer.h"
 
 static const cli_spec spec = {
@@ -389,7 +390,7 @@ static int make(synth *s, xlstm_error *err) {
         clean_up(s);
         return status;
     }
-    printf("%s: %" PRIu64 " parameters, %.2f GB in %zu file%s, %.1f s\n", s->out, s->parameters,
+    printf("%s: %" PRIu64 " parameters, %.2f GB in %zu file%s, %.1f s\n", cli_plain(s->out), s->parameters,
            (double)s->bytes * 1e-9, s->shards, s->shards == 1 ? "" : "s", xl_now_s() - start);
     return XLSTM_OK;
 }

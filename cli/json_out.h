@@ -9,7 +9,7 @@
 
 /* Writes the document and a newline to `out`. `flags` are Jansson's. A NULL document is what json_pack and
  * json_real give for a number that is not finite, or a text that is not UTF-8: ENOTFINITE, and nothing is written.
- * EIO where the stream refuses. */
+ */
 int cli_print_json(const json_t *document, size_t flags, FILE *out, xlstm_error *err);
 
 #endif

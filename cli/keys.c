@@ -21,6 +21,7 @@
 
 /* clang-format off: a row a line, sorted by group, then by name; the order of the help. */
 static char strategies[256], tunables[512], devices[256]; /* filled from their tables */
+static char first_strategy[64], first_device[64];         /* whose first rows are the defaults */
 static const cli_key fixed[] = {
     {"model_path", CLI_GROUP_INPUT, CLI_STR, HAS_MODEL, 0, 0, NULL, NULL, "DIR",
      "checkpoint folder; unset: $XLTUNE_MODEL or the embedded one", 0},
@@ -48,7 +49,8 @@ static const cli_key fixed[] = {
 
     {"backend", CLI_GROUP_SEARCH, CLI_CHOICE, CLI(optimize), 0, 0, "ray",
      "ray|queued|ray_compiled_steps=ray|queued_compiled_steps=queued", NULL, "scheduler that is tuned", 0},
-    {"mode", CLI_GROUP_SEARCH, CLI_CHOICE, CLI(optimize), 0, 0, "auto", strategies, NULL, "search strategy", 0},
+    {"mode", CLI_GROUP_SEARCH, CLI_CHOICE, CLI(optimize), 0, 0, first_strategy, strategies, NULL, "search strategy",
+     0},
     {"tune", CLI_GROUP_SEARCH, CLI_NAMES, CLI(optimize), 0, 0, NULL, tunables, "NAMES",
      "tunables to search; unset: the original's", 0},
     {"space", CLI_GROUP_SEARCH, CLI_OBJECT, CLI(optimize), 0, 0, NULL, NULL, "JSON",
@@ -78,7 +80,7 @@ static const cli_key fixed[] = {
      "every point runs the baseline's settings: a test of the verdict", 0},
     {"resume", CLI_GROUP_SEARCH, CLI_STR, CLI(optimize), 0, 0, NULL, NULL, "RUN",
      "go on with a run folder in place", 0},
-    {"strategy", CLI_GROUP_SEARCH, CLI_NAMES, CLI(replay), 0, 0, "auto", strategies, "NAMES",
+    {"strategy", CLI_GROUP_SEARCH, CLI_NAMES, CLI(replay), 0, 0, first_strategy, strategies, "NAMES",
      "strategies to replay", 0},
     {"budget", CLI_GROUP_SEARCH, CLI_INT, CLI(replay), 1, 1e9, "400", NULL, NULL, "evaluations of a replay", 0},
     {"seeds", CLI_GROUP_SEARCH, CLI_INT, CLI(replay), 1, 1e6, "10", NULL, NULL, "replays, with seeds 0, 1, ...", 0},
@@ -102,8 +104,8 @@ static const cli_key fixed[] = {
     {"roofline", CLI_GROUP_MEASURE, CLI_BOOL, CLI(bench), 0, 0, "false", NULL, NULL,
      "measure read bandwidth and sgemm too, print each result's share", 0},
 
-    {"device", CLI_GROUP_ENGINE, CLI_CHOICE, CLI_ENGINE | CLI(params), 0, 0, "cpu", devices, NULL, "where to run",
-     0},
+    {"device", CLI_GROUP_ENGINE, CLI_CHOICE, CLI_ENGINE | CLI(params), 0, 0, first_device, devices, NULL,
+     "where to run", 0},
     {"cpu_mask", CLI_GROUP_ENGINE, CLI_CHOICE, CLI_ENGINE | CLI(params), 0, 0, NULL, "c|avx2|avx512|neon", NULL,
      "use no more than these instructions", 0},
 
@@ -282,6 +284,8 @@ static void fill(void) {
     for (int i = 0; tune_strategies[i]; i++) add_name(strategies, sizeof strategies, tune_strategies[i]->name);
     xlstm_device_info device;
     for (int i = 0; !xlstm_device_at(i, &device); i++) add_name(devices, sizeof devices, device.name);
+    add_name(first_strategy, sizeof first_strategy, tune_strategies[0]->name);
+    if (!xlstm_device_at(0, &device)) add_name(first_device, sizeof first_device, device.name);
     for (int i = 0; i < XLSTM_TUNABLE_COUNT; i++) add_name(tunables, sizeof tunables, xlstm_tunable_get(i)->name);
     int used = 0, id = 0;
     for (int i = 0; i < FIXED; i++) {

@@ -122,7 +122,7 @@ static int write_both(const cli_job *job, const tune_keeper *keeper, const char 
         free(dated);
         dated = xl_format("%s/%s_%s_%d.json", folder, tune_keeper_run(keeper)->backend, stamp, n);
     }
-    int status = text && dated ? xl_make_folder(folder, err) : xl_fail(err, XLSTM_ENOMEM, "best: out of memory");
+    int status = text && dated ? XLSTM_OK : xl_fail(err, XLSTM_ENOMEM, "best: out of memory");
     if (!status) status = xl_file_write(dated, text, strlen(text), err);
     if (!status) status = xl_file_write(latest, text, strlen(text), err);
     free(text);
@@ -140,9 +140,15 @@ int cli_best_write(const cli_job *job, const tune_keeper *keeper, const tune_dri
         result->winner == TUNE_BASELINE_TRIAL)
         return XLSTM_OK;
     char *latest = xl_format("%s/%s_latest.json", folder, run->backend);
-    if (!latest) return xl_fail(err, XLSTM_ENOMEM, "best: out of memory");
+    int lock = -1;
+    int status = latest ? xl_make_folder(folder, err) : xl_fail(err, XLSTM_ENOMEM, "best: out of memory");
+    /* From the first look to the last byte: of two runs that end together the second meets the first's snapshot. */
+    if (!status) status = xl_folder_lock(&lock, folder, err);
+    if (status) {
+        free(latest);
+        return status;
+    }
     json_t *other = rival(latest, run);
-    int status = XLSTM_OK;
     bool write = true;
     if (other) {
         xlstm_settings snapshot = job->baseline, winner;
@@ -164,6 +170,7 @@ int cli_best_write(const cli_job *job, const tune_keeper *keeper, const tune_dri
     }
     if (!status && write) status = write_both(job, keeper, folder, latest, err);
     if (!status && write) *text = xl_format("%s is written", latest);
+    xl_folder_unlock(&lock);
     json_decref(other);
     free(latest);
     return status;

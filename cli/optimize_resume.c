@@ -171,7 +171,7 @@ static bool was_cut_off(const char *folder, const json_t *effective, int64_t *tr
         const char *uid = json_string_value(json_object_get(meta, "uid"));
         char *database = name ? xl_path_join(folder, name) : NULL;
         if (database && uid && json_equal(json_object_get(meta, "effective_args"), effective) &&
-            tune_run_is_free(folder) && !tune_study_open(&study, database, false, NULL) &&
+            tune_run_is_free(folder) && !tune_study_open_reading(&study, database, NULL) &&
             !tune_study_run_find(study, uid, &run, NULL)) {
             cut = strcmp(run.state, TUNE_RUN_FINISHED) != 0;
             *trials = run.trials;

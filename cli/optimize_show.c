@@ -136,7 +136,7 @@ static void trial(void *ctx, const tune_trial_row *t, bool old) {
     }
     printf("%s", params);
     if (t->status != TUNE_TRIAL_OK) printf("  %s", tune_trial_status_name((int)t->status));
-    if (t->reason) printf(" (%s)", t->reason);
+    if (t->reason) printf(" (%s)", cli_plain(t->reason));
     printf("\n");
     cli_flush();
 }
@@ -242,7 +242,7 @@ void cli_show_recording(const tune_keeper *keeper, const tune_recording *r) {
         printf("; %d of %d samples were disturbed by other work on the machine and kept", r->disturbed, r->taken);
     printf("\n");
     if (best) show_sides(best);
-    printf("run       %s\n", tune_keeper_folder(keeper));
+    printf("run       %s\n", cli_plain(tune_keeper_folder(keeper)));
     cli_flush();
     json_decref(best);
 }
@@ -293,7 +293,7 @@ void cli_show_result(const cli_show *show, const tune_keeper *keeper, const tune
     const char *joined = json_string_value(json_object_get(json_object_get(best, "interaction"), "text"));
     if (joined) show_words(show, "joined", joined);
     show_words(show, "verdict", r->verdict);
-    printf("run       %s\n", tune_keeper_folder(keeper));
+    printf("run       %s\n", cli_plain(tune_keeper_folder(keeper)));
     cli_flush();
     json_decref(recorded);
     json_decref(best);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -39,6 +40,49 @@ void cli_say(const char *command, const char *format, ...) {
     va_end(args);
 }
 
+typedef struct kept {
+    struct kept *next;
+    char text[];
+} kept;
+static kept *copies;
+
+const char *cli_plain(const char *text) {
+    if (xl_utf8_is_clean(text)) return text;
+    const size_t bytes = strlen(text) + 1;
+    kept *copy = malloc(sizeof *copy + bytes);
+    if (!copy) return "out of memory";
+    memcpy(copy->text, text, bytes);
+    xl_utf8_clean(copy->text);
+    copy->next = copies;
+    copies = copy;
+    return copy->text;
+}
+
+static void drop_copies(void) {
+    while (copies) {
+        kept *next = copies->next;
+        free(copies);
+        copies = next;
+    }
+}
+
+void cli_put(char *data, size_t bytes) {
+    if (!isatty(STDOUT_FILENO)) {
+        fwrite(data, 1, bytes, stdout);
+        return;
+    }
+    for (char *part = data; *part;) {
+        const size_t length = strcspn(part, "\n\t");
+        const char end = part[length];
+        part[length] = 0;
+        char *next = part + length + (end != 0);
+        xl_utf8_clean(part);
+        fputs(part, stdout);
+        if (end) putchar(end);
+        part = next;
+    }
+}
+
 static int lost; /* errno of the first flush that failed */
 
 bool cli_flush(void) {
@@ -47,11 +91,24 @@ bool cli_flush(void) {
     return false;
 }
 
+/* Whether standard output is a pipe or socket that nobody reads any more. What a write of stdio's own accord met is
+ * not told, so the descriptor is asked. */
+static bool reader_left(void) {
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    return poll(&out, 1, 0) == 1 && (out.revents & (POLLERR | POLLHUP)) != 0;
+}
+
 int cli_streams_finish(const char *command, int code) {
     cli_flush();
-    bool failed = ferror(stdout) != 0;
+    bool failed = ferror(stdout) != 0, left = (lost || failed) && (lost == EPIPE || reader_left());
     if (fclose(stdout) && !lost) lost = errno;
-    if ((!lost && !failed) || code) return code;
+    drop_copies();
+    if (code || (!lost && !failed)) return code;
+    if (left) {
+        signal(SIGPIPE, SIG_DFL);
+        raise(SIGPIPE);
+        _exit(128 + SIGPIPE); /* where the signal is blocked */
+    }
     cli_say(command, "standard output: cannot write: %s", lost ? strerror(lost) : "a part of it was lost");
     return 1;
 }

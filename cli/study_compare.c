@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/csv.h"
+#include "cli/streams.h"
+
 static json_t *parsed(const char *text) {
     json_t *j = text ? json_loads(text, 0, NULL) : NULL;
     return j ? j : json_null();
@@ -170,8 +173,8 @@ void cli_compare_text(FILE *out, const json_t *j, bool csv) {
     for (int side = 0; side < 2 && !csv; side++) {
         const json_t *s = json_object_get(j, side ? "b" : "a");
         char *params = json_dumps(json_object_get(s, "params"), JSON_COMPACT | JSON_ENCODE_ANY);
-        fprintf(out, "%s  %s\n   best %s\n   %s\n", side ? "B" : "A", text_of(s, "run"), params ? params : "none",
-                text_of(s, "verdict"));
+        fprintf(out, "%s  %s\n   best %s\n   %s\n", side ? "B" : "A", cli_plain(text_of(s, "run")),
+                params ? cli_plain(params) : "none", cli_plain(text_of(s, "verdict")));
         free(params);
     }
     if (!csv && json_array_size(differ)) {
@@ -189,7 +192,9 @@ void cli_compare_text(FILE *out, const json_t *j, bool csv) {
         const json_t *p = json_array_get(points, i);
         double a = json_real_value(json_object_get(p, "a_request_s")),
                b = json_real_value(json_object_get(p, "b_request_s"));
-        if (csv) fprintf(out, "%s,%.9g,%.9g\n", text_of(p, "point"), a, b);
-        else fprintf(out, "  %10.4g s %10.4g s  %s\n", a, b, text_of(p, "point"));
+        if (csv) {
+            xl_csv_put_text(out, text_of(p, "point"));
+            fprintf(out, ",%.9g,%.9g\n", a, b);
+        } else fprintf(out, "  %10.4g s %10.4g s  %s\n", a, b, cli_plain(text_of(p, "point")));
     }
 }

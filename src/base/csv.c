@@ -1,5 +1,6 @@
 #include "base/csv.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/number.h"
 
 typedef struct parser {
     const char *path;
@@ -88,6 +90,8 @@ static int parse(xl_csv *csv, parser *p) {
         }
         size_t line = p->line, cells = 0;
         if (!count) csv->columns = count_columns(p->in);
+        if (csv->columns > XL_CSV_COLUMNS)
+            return xl_fail(p->err, XLSTM_EFORMAT, "%s: over %d columns", p->path, XL_CSV_COLUMNS);
         int status = push_row(csv, line, &capacity, ++count);
         if (status) return xl_fail(p->err, status, "%s: out of memory", p->path);
         for (bool ends = false; !ends; cells++) {
@@ -105,20 +109,27 @@ static int parse(xl_csv *csv, parser *p) {
     return XLSTM_OK;
 }
 
-int xl_csv_read(xl_csv *csv, const char *path, size_t limit, xlstm_error *err) {
-    memset(csv, 0, sizeof *csv);
-    size_t bytes;
-    int status = xl_file_read(path, limit, &csv->text, &bytes, err);
-    if (status) return status;
-    if (memchr(csv->text, 0, bytes)) {
-        status = xl_fail(err, XLSTM_EFORMAT, "%s: holds a NUL, text is wanted", path);
-    } else {
-        parser p = {path, csv->text, csv->text, 1, err};
-        if (!strncmp(p.in, "\xEF\xBB\xBF", 3)) p.in += 3;
-        status = parse(csv, &p);
-    }
+int xl_csv_parse(xl_csv *csv, const char *name, char *text, xlstm_error *err) {
+    *csv = (xl_csv){.text = text};
+    parser p = {name, text, text, 1, err};
+    if (!strncmp(p.in, "\xEF\xBB\xBF", 3)) p.in += 3;
+    int status = parse(csv, &p);
     if (status) xl_csv_free(csv);
     return status;
+}
+
+int xl_csv_read(xl_csv *csv, const char *path, size_t limit, xlstm_error *err) {
+    *csv = (xl_csv){0};
+    char *text;
+    size_t bytes;
+    int status = xl_file_read(path, limit, &text, &bytes, err);
+    if (status) return status;
+    const char *nul = memchr(text, 0, bytes);
+    if (!nul) return xl_csv_parse(csv, path, text, err);
+    size_t line = 1;
+    for (const char *c = text; c < nul; c++) line += *c == '\n';
+    free(text);
+    return xl_fail(err, XLSTM_EFORMAT, "%s: line %zu: a NUL byte, text is wanted", path, line);
 }
 
 void xl_csv_free(xl_csv *csv) {
@@ -136,5 +147,36 @@ int xl_csv_column(const xl_csv *csv, const char *name) {
 }
 
 const char *xl_csv_cell(const xl_csv *csv, size_t row, int column) {
-    return csv->cells[(row + 1) * csv->columns + (size_t)column];
+    return column < 0 ? "" : csv->cells[(row + 1) * csv->columns + (size_t)column];
+}
+
+int xl_csv_number(const xl_csv *csv, const char *path, size_t row, int column, double *out, xlstm_error *err) {
+    const char *cell = xl_csv_cell(csv, row, column);
+    *out = NAN;
+    if (!*cell || xl_number_read(cell, out)) return XLSTM_OK;
+    return xl_fail(err, XLSTM_EFORMAT, "%s: line %zu: %.60s is %.60s, wanted a number", path, csv->lines[row + 1],
+                   csv->cells[column], cell);
+}
+
+/* ---- writing ---- */
+
+void xl_csv_put_text(FILE *out, const char *text) {
+    if (!text) return;
+    if (!strpbrk(text, ",\"\r\n")) {
+        fputs(text, out);
+        return;
+    }
+    putc('"', out);
+    for (; *text; text++) {
+        if (*text == '"') putc('"', out);
+        putc(*text, out);
+    }
+    putc('"', out);
+}
+
+void xl_csv_put_number(FILE *out, double value, int digits) {
+    char text[XL_NUMBER_TEXT];
+    if (!isfinite(value)) return;
+    if (digits) fprintf(out, "%.*g", digits, value);
+    else fputs(xl_number_text(text, value), out);
 }

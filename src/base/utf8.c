@@ -74,6 +74,17 @@ static bool is_unfit(uint32_t cp) {
     return control || separator || direction;
 }
 
+bool xl_utf8_is_clean(const char *text) {
+    for (size_t left = strlen(text); left;) {
+        uint32_t cp = 0;
+        int step = xl_utf8_step(text, left, &cp);
+        if (step <= 0 || is_unfit(cp)) return false;
+        text += step;
+        left -= (size_t)step;
+    }
+    return true;
+}
+
 void xl_utf8_clean(char *text) {
     size_t left = strlen(text);
     const char *from = text;

@@ -2,6 +2,7 @@
 #ifndef XL_BASE_UTF8_H
 #define XL_BASE_UTF8_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,5 +22,7 @@ int xl_utf8_put(uint32_t cp, char out[4]);
 /* Makes a text from elsewhere fit to be shown in one line of a terminal: control characters (C0, DEL, C1), the
  * marks that break lines or turn the direction of writing, and broken UTF-8 each become one '?', in place. */
 void xl_utf8_clean(char *text);
+/* Whether there is nothing in it to be cleaned. */
+bool xl_utf8_is_clean(const char *text);
 
 #endif

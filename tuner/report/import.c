@@ -187,7 +187,29 @@ static double number_of(const json_t *object, const char *key) {
     return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
-static int add_samples(import *m, const json_t *list, int64_t trial, int64_t block) {
+/* A line of trials.jsonl. */
+typedef struct line {
+    const char *path;
+    size_t number;
+} line;
+
+/* A time that is there and was not measured: negative, or zero where the sample counts. */
+static int check_time(const import *m, const line *at, const json_t *object, const char *key, bool counts) {
+    const double value = number_of(object, key);
+    if (isnan(value) || value > 0 || (value == 0 && !counts)) return XLSTM_OK;
+    return xl_fail(m->err, XLSTM_EFORMAT, "%s: line %zu: %s is %g, wanted a number over 0", at->path, at->number,
+                   key, value);
+}
+
+static int check_trial(const import *m, const line *at, const json_t *trial) {
+    int status = XLSTM_OK;
+    for (int i = 0; i < TUNE_METRIC_COUNT && !status; i++) {
+        if (i != TUNE_KL) status = check_time(m, at, trial, tune_metric_name(i), true);
+    }
+    return status;
+}
+
+static int add_samples(import *m, const line *place, const json_t *list, int64_t trial, int64_t block) {
     const size_t n = json_array_size(list);
     tune_sample_row *rows = xl_array(n, sizeof *rows);
     size_t used = 0;
@@ -197,6 +219,13 @@ static int add_samples(import *m, const json_t *list, int64_t trial, int64_t blo
         const char *why = json_string_value(json_object_get(s, "why"));
         const double at = number_of(s, "at");
         if (!json_is_object(s)) continue;
+        const bool counts = !json_is_false(json_object_get(s, "used"));
+        int bad = check_time(m, place, s, "prefill_s", counts);
+        if (!bad) bad = check_time(m, place, s, "decode_s", counts);
+        if (bad) {
+            free(rows);
+            return bad;
+        }
         tune_sample_row *to = &rows[used++];
         *to = (tune_sample_row){.trial = trial,
                                 .stage = "search",
@@ -207,7 +236,7 @@ static int add_samples(import *m, const json_t *list, int64_t trial, int64_t blo
                                 .energy_j = number_of(s, "energy_j"),
                                 .peak_mb = number_of(s, "peak_mb"),
                                 .value = NAN,
-                                .used = !json_is_false(json_object_get(s, "used"))};
+                                .used = counts};
         if (why) snprintf(to->why, sizeof to->why, "%s", why);
         to->causes = tune_causes_of_text(to->why);
     }
@@ -218,25 +247,28 @@ static int add_samples(import *m, const json_t *list, int64_t trial, int64_t blo
 
 static int read_samples(import *m, const char *path) {
     char *data;
-    size_t bytes, line = 0;
+    size_t bytes;
+    line place = {path, 0};
     int status = xl_file_read(path, MOST_JSON, &data, &bytes, m->err);
     if (status) return status;
     int64_t trial = 0;
     for (char *at = data; at < data + bytes && !status;) {
         char *end = memchr(at, '\n', (size_t)(data + bytes - at));
         size_t length = end ? (size_t)(end - at) : (size_t)(data + bytes - at);
-        line++;
+        place.number++;
         json_error_t bad;
         json_t *j = length ? json_loadb(at, length, JSON_DISABLE_EOF_CHECK, &bad) : NULL;
         if (j) {
             const json_t *index = json_object_get(j, "trial");
             int64_t row = json_is_integer(index) ? json_integer_value(index) : trial;
-            status = add_samples(m, json_object_get(j, "samples"), row, row);
-            if (!status) status = add_samples(m, json_object_get(j, "baseline_samples"), TUNE_BASELINE_TRIAL, row);
+            status = check_trial(m, &place, j);
+            if (!status) status = add_samples(m, &place, json_object_get(j, "samples"), row, row);
+            if (!status)
+                status = add_samples(m, &place, json_object_get(j, "baseline_samples"), TUNE_BASELINE_TRIAL, row);
             trial++;
         } else if (length && end) {
             /* A last line without its newline is what a crash leaves; any other is damage. */
-            status = xl_fail(m->err, XLSTM_EFORMAT, "%s: line %zu: %s", path, line, bad.text);
+            status = xl_fail(m->err, XLSTM_EFORMAT, "%s: line %zu: %s", path, place.number, bad.text);
         }
         json_decref(j);
         at += length + 1;

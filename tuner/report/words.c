@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "tuner/measure/final.h"
 #include "tuner/report/facts.h"
 #include "tuner/report/marks.h"
@@ -23,8 +24,12 @@
 static void heading(tune_words *w, const char *title) {
     if (w->out_of_memory || w->sections == TUNE_SECTIONS) return;
     char *copy = strdup(title);
-    if (copy) w->section[w->sections++] = (tune_section){.title = copy};
-    else w->out_of_memory = true;
+    if (copy) {
+        xl_utf8_clean(copy);
+        w->section[w->sections++] = (tune_section){.title = copy};
+    } else {
+        w->out_of_memory = true;
+    }
 }
 
 static void add_line(tune_words *w, bool table, const char *format, va_list args) {
@@ -32,9 +37,7 @@ static void add_line(tune_words *w, bool table, const char *format, va_list args
     if (w->out_of_memory || !w->sections) return;
     tune_section *s = &w->section[w->sections - 1];
     vsnprintf(text, sizeof text, format, args);
-    for (char *c = text; *c; c++) {
-        if ((unsigned char)*c < ' ' || *c == 0x7f) *c = '?';
-    }
+    xl_utf8_clean(text);
     tune_line *grown = realloc(s->line, (s->lines + 1) * sizeof *grown);
     if (grown) s->line = grown;
     char *copy = grown ? strdup(text) : NULL;
