@@ -12,8 +12,8 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "tuner/landscape/replay.h"
 #include "tuner/search/auto.h"
-#include "tuner/search/replay.h"
 
 static const size_t counts[] = {25, 50, 100, 200, 400};
 enum { COUNTS = sizeof counts / sizeof *counts, FIGURES = COUNTS + 5 };

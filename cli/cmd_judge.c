@@ -8,7 +8,7 @@
 #include "cli/run_folder.h"
 #include "cli/signals.h"
 #include "cli/streams.h"
-#include "tuner/judge/outputs.h"
+#include "tuner/scores/outputs.h"
 
 static const cli_spec spec = {
     .command = CLI(judge),
@@ -24,7 +24,7 @@ static void progress(void *user, size_t done, size_t total) {
     cli_progress("judge: file", done, total);
 }
 
-static void say(const tune_judge_summary *s, const char *name) {
+static void say(const tune_scores_summary *s, const char *name) {
     const char *folder = cli_plain(name);
     if (s->files == 1) printf("1 continuation in %s", folder);
     else if (s->distinct == 1) printf("all %zu continuations in %s are identical", s->files, folder);
@@ -45,22 +45,22 @@ static int judge(cli_config *cfg, xlstm_error *err) {
     xlstm_settings settings;
     char *prompt = NULL;
     size_t bytes = 0;
-    tune_judge_summary summary;
+    tune_scores_summary summary;
     char *folder = cli_outputs_folder(cfg, err);
     int status = folder ? cli_run_prompt(cfg, &prompt, &bytes, err) : err->status;
     if (!status) status = cli_open_tokenizer(cfg, &tokenizer, err);
     if (!status) status = cli_open_model(cfg, &model, cli_signals_cancel, NULL, err);
     if (!status) status = cli_settings(cfg, xlstm_model_hparams(model), &settings, err);
     if (!status) {
-        tune_judge_options options = {.model = model,
-                                      .tokenizer = tokenizer,
-                                      .settings = &settings,
-                                      .prompt = prompt,
-                                      .prompt_bytes = bytes,
-                                      .folder = folder,
-                                      .cancel = cli_signals_cancel,
-                                      .progress = progress};
-        status = tune_judge_folder(&options, &summary, err);
+        tune_scores_options options = {.model = model,
+                                       .tokenizer = tokenizer,
+                                       .settings = &settings,
+                                       .prompt = prompt,
+                                       .prompt_bytes = bytes,
+                                       .folder = folder,
+                                       .cancel = cli_signals_cancel,
+                                       .progress = progress};
+        status = tune_scores_folder(&options, &summary, err);
     }
     if (!status) {
         say(&summary, folder);

@@ -13,7 +13,7 @@
 #include "cli/run_folder.h"
 #include "cli/signals.h"
 #include "cli/streams.h"
-#include "tuner/judge/score.h"
+#include "tuner/scores/score.h"
 
 static const cli_spec spec = {
     .command = CLI(perplexity),

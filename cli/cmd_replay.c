@@ -10,7 +10,7 @@
 #include "cli/config.h"
 #include "cli/json_out.h"
 #include "cli/streams.h"
-#include "tuner/search/replay.h"
+#include "tuner/landscape/replay.h"
 
 static const cli_spec spec = {
     .command = CLI(replay),

@@ -14,7 +14,7 @@
 #include "cli/signals.h"
 #include "cli/streams.h"
 #include "cli/value.h"
-#include "tuner/judge/outputs.h"
+#include "tuner/scores/outputs.h"
 
 static const cli_spec spec = {
     .command = CLI(save_outputs),

@@ -23,7 +23,7 @@
 #include "tuner/driver/proposer.h"
 #include "tuner/driver/recording.h"
 #include "tuner/driver/wire.h"
-#include "tuner/search/landscape.h"
+#include "tuner/landscape/landscape.h"
 
 #define CALL_S 1e-3
 

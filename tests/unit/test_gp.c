@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
-#include "tuner/search/gp.h"
+#include "tuner/search/models/gp.h"
 
 enum { POINTS = 8 * 6 * 5 * 2 };
 

@@ -16,8 +16,8 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/output.h"
-#include "tuner/judge/outputs.h"
-#include "tuner/judge/score.h"
+#include "tuner/scores/outputs.h"
+#include "tuner/scores/score.h"
 
 static const char demo[] = XL_SOURCE_DIR "/models/tiny-literature";
 
@@ -187,13 +187,13 @@ static void take_away(const char *folder, const char *name) {
     free(path);
 }
 
-static int judge(const char *folder, const char *prompt, tune_judge_summary *summary, xlstm_error *err) {
+static int judge(const char *folder, const char *prompt, tune_scores_summary *summary, xlstm_error *err) {
     xlstm_model *model;
     xlstm_tokenizer *tokenizer;
     open_demo(&model, &tokenizer);
-    tune_judge_options options = {
+    tune_scores_options options = {
         .model = model, .tokenizer = tokenizer, .prompt = prompt, .prompt_bytes = strlen(prompt), .folder = folder};
-    int status = tune_judge_folder(&options, summary, err);
+    int status = tune_scores_folder(&options, summary, err);
     xlstm_tokenizer_close(tokenizer);
     xlstm_model_close(model);
     return status;
@@ -203,7 +203,7 @@ static void outputs_folder(void **state) {
     char folder[] = "/tmp/xltune-judge-XXXXXX";
     assert_non_null(mkdtemp(folder));
     xlstm_error err;
-    tune_judge_summary summary;
+    tune_scores_summary summary;
     assert_int_equal(judge("/nowhere", "x", &summary, &err), XLSTM_ENOTFOUND);
     assert_int_equal(judge(folder, "x", &summary, &err), XLSTM_ENOTFOUND);
     static const char *const names[] = {"b=ray__h=2__ck=16__i=0.txt", "b=ray__h=2__ck=16__i=10.txt",

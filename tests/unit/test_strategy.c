@@ -13,8 +13,8 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/rng.h"
+#include "tuner/landscape/replay.h"
 #include "tuner/search/original.h"
-#include "tuner/search/replay.h"
 
 #define INVENTED XL_SOURCE_DIR "/tests/data/landscapes/invented__device.csv.gz"
 

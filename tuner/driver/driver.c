@@ -7,9 +7,9 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "tuner/driver/comparison.h"
 #include "tuner/driver/front.h"
 #include "tuner/driver/interaction.h"
-#include "tuner/driver/judge.h"
 #include "tuner/driver/proposer.h"
 #include "tuner/driver/result.h"
 #include "tuner/driver/row.h"
@@ -789,18 +789,18 @@ int tune_drive(const tune_problem *problem, const tune_drive_options *options, t
     }
     if (!status) status = search_all(&d, &result->winner, err);
     if (!status && !stop_level(&d)) {
-        tune_judge judge = {.problem = problem,
-                            .options = options,
-                            .keeper = keeper,
-                            .watcher = watcher,
-                            .sampler = d.sampler,
-                            .race = d.race,
-                            .started = d.started,
-                            .in_time = exhausted(&d),
-                            .on_sample = on_sample,
-                            .on_sample_ctx = &d,
-                            .process = &d.process,
-                            .origin = &d.started_wall};
+        tune_comparison comparison = {.problem = problem,
+                                      .options = options,
+                                      .keeper = keeper,
+                                      .watcher = watcher,
+                                      .sampler = d.sampler,
+                                      .race = d.race,
+                                      .started = d.started,
+                                      .in_time = exhausted(&d),
+                                      .on_sample = on_sample,
+                                      .on_sample_ctx = &d,
+                                      .process = &d.process,
+                                      .origin = &d.started_wall};
         status = tune_keeper_rebuild(keeper, baseline, settings_of, &d, err);
         if (!status) status = keep_baseline(&d, err);
         if (!status && options->objectives > 1)
@@ -808,7 +808,7 @@ int tune_drive(const tune_problem *problem, const tune_drive_options *options, t
         d.stage = "final";
         d.best = NAN;
         d.best_samples = 0;
-        if (!status) status = tune_judge_final(&judge, result, err);
+        if (!status) status = tune_comparison_run(&comparison, result, err);
     }
     if (status == XLSTM_ECANCELLED || (!status && stop_level(&d))) {
         result->end = TUNE_DRIVE_STOPPED;

@@ -13,7 +13,7 @@
 #include "base/memory.h"
 #include "base/output.h"
 #include "tuner/driver/result.h"
-#include "tuner/search/gzip.h"
+#include "tuner/landscape/gzip.h"
 
 /* The samples in use of one trial, as the objective in ms. */
 typedef struct times {

@@ -14,26 +14,20 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "tuner/search/models/surrogate.h"
 #include "tuner/search/record.h"
 #include "tuner/search/strategy.h"
-#include "tuner/search/surrogate.h"
 
 const tune_auto_params tune_auto_defaults = {
     .initial = 6,
     .spread = 8,
-    .trees = 30,
-    .tries = 1,
-    .leaf = 4,
-    .pairs = 0.3,
-    .refit = 6,
-    .steps = 3,
+    .models =
+        {.trees = 30, .tries = 1, .leaf = 4, .pairs = 0.3, .refit = 6, .steps = 3, .sigma = 0.8, .gp_sigma = 1.4},
     .clip = 0.85,
     .parents = 10,
     .near2 = 10,
     .cross = 40,
     .random = 100,
-    .sigma = 0.8,
-    .gp_sigma = 1.4,
     .precision = 0.01,
     .growth = 0.05,
     .share = 0.3,
@@ -44,11 +38,14 @@ const tune_auto_params tune_auto_defaults = {
 
 #define KNOB(name)                                                                                                 \
     { #name, offsetof(tune_auto_params, name) }
-const tune_auto_knob tune_auto_knobs[] = {KNOB(initial),   KNOB(spread), KNOB(trees),  KNOB(tries), KNOB(leaf),
-                                          KNOB(pairs),     KNOB(refit),  KNOB(steps),  KNOB(clip),  KNOB(parents),
-                                          KNOB(near2),     KNOB(cross),  KNOB(random), KNOB(sigma), KNOB(gp_sigma),
-                                          KNOB(precision), KNOB(growth), KNOB(share),  KNOB(doubt), KNOB(patience),
-                                          KNOB(boost),     {NULL, 0}};
+#define MODEL_KNOB(name)                                                                                           \
+    { #name, offsetof(tune_auto_params, models.name) }
+const tune_auto_knob tune_auto_knobs[] = {
+    KNOB(initial),     KNOB(spread),      MODEL_KNOB(trees), MODEL_KNOB(tries), MODEL_KNOB(leaf),
+    MODEL_KNOB(pairs), MODEL_KNOB(refit), MODEL_KNOB(steps), KNOB(clip),        KNOB(parents),
+    KNOB(near2),       KNOB(cross),       KNOB(random),      MODEL_KNOB(sigma), MODEL_KNOB(gp_sigma),
+    KNOB(precision),   KNOB(growth),      KNOB(share),       KNOB(doubt),       KNOB(patience),
+    KNOB(boost),       {NULL, 0}};
 
 enum {
     MAX_CANDIDATES = 4096,
@@ -112,7 +109,7 @@ static int create(const tune_space *space, const tune_strategy_options *options,
     s->noise = options->noise < 0 ? NOISE_UNKNOWN : options->noise > 0 ? NOISE_PRESENT : NOISE_NONE;
     s->variance = fmax(s->given, 0);
     xl_rng_seed(&s->rng, options->seed);
-    status = tune_surrogate_create(space, &s->p, &s->models, err);
+    status = tune_surrogate_create(space, &s->p.models, &s->models, err);
     if (status) goto fail;
     s->candidates = xl_array(MAX_CANDIDATES, sizeof *s->candidates);
     if (!s->candidates) {

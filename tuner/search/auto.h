@@ -4,22 +4,17 @@
 
 #include <stddef.h>
 
+#include "tuner/search/models/surrogate.h"
+
 typedef struct tune_auto_params {
-    double initial;   /* points of the initial design */
-    double spread;    /* random points of which the farthest from the design so far joins it */
-    double trees;     /* of the forest */
-    double tries;     /* splits compared at a node, as a share of the number of parameters */
-    double leaf;      /* a node of fewer samples is not split */
-    double pairs;     /* share of the splits that look at the product or ratio of two parameters */
-    double refit;     /* trees grown anew a proposal, at least */
-    double steps;     /* of the Gaussian process's learning, a proposal */
+    double initial; /* points of the initial design */
+    double spread;  /* random points of which the farthest from the design so far joins it */
+    tune_surrogate_params models;
     double clip;      /* quantile of the values above which all are alike to the model */
     double parents;   /* best points whose neighbours are candidates */
     double near2;     /* candidates two moves away, a parent */
     double cross;     /* candidates crossed from two parents */
     double random;    /* candidates drawn at random */
-    double sigma;     /* factor of the forest's predicted standard deviation */
-    double gp_sigma;  /* of the Gaussian process's */
     double precision; /* relative standard error of the winner's estimate that is enough */
     double growth;    /* samples more that the incumbent should have, a value told */
     double share;     /* of all samples that may be repeats, at most */

@@ -1,12 +1,12 @@
-#include "tuner/search/surrogate.h"
+#include "tuner/search/models/surrogate.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "tuner/search/forest.h"
-#include "tuner/search/gp.h"
+#include "tuner/search/models/forest.h"
+#include "tuner/search/models/gp.h"
 
 enum {
     FOREST_BEST = 1000,    /* samples of the forest at most: the best … */
@@ -15,14 +15,14 @@ enum {
 };
 
 struct tune_surrogate {
-    const tune_auto_params *params;
+    const tune_surrogate_params *params;
     tune_forest *forest;
     tune_gp *gp;
     uint32_t point[FOREST_SAMPLES];
     float y[FOREST_SAMPLES];
 };
 
-int tune_surrogate_create(const tune_space *space, const tune_auto_params *params, tune_surrogate **out,
+int tune_surrogate_create(const tune_space *space, const tune_surrogate_params *params, tune_surrogate **out,
                           xlstm_error *err) {
     *out = NULL;
     tune_surrogate *s = calloc(1, sizeof *s);

@@ -1,10 +1,10 @@
-/* The end of a run: the playoff fixes one winner, fresh processes judge it. */
-#ifndef TUNE_DRIVER_JUDGE_H
-#define TUNE_DRIVER_JUDGE_H
+/* The end of a run: the playoff fixes one winner, fresh processes compare it with the baseline. */
+#ifndef TUNE_COMPARISON_H
+#define TUNE_COMPARISON_H
 
 #include "tuner/driver/driver.h"
 
-typedef struct tune_judge {
+typedef struct tune_comparison {
     const tune_problem *problem;
     const tune_drive_options *options;
     tune_keeper *keeper;
@@ -19,10 +19,10 @@ typedef struct tune_judge {
     void *on_sample_ctx;
     int64_t *process;
     double *origin;
-} tune_judge;
+} tune_comparison;
 
 /* Compares `result->winner` with the baseline, sets the verdict, writes best.json. Processes that an earlier
  * process of the run finished for the same winner count. XLSTM_ECANCELLED where it was stopped. */
-int tune_judge_final(tune_judge *judge, tune_drive_result *result, xlstm_error *err);
+int tune_comparison_run(tune_comparison *comparison, tune_drive_result *result, xlstm_error *err);
 
 #endif

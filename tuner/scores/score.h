@@ -1,6 +1,6 @@
 /* Scores of a text under a model: log-probabilities of its tokens, and how much it repeats itself. */
-#ifndef TUNER_JUDGE_SCORE_H
-#define TUNER_JUDGE_SCORE_H
+#ifndef TUNE_SCORE_H
+#define TUNE_SCORE_H
 
 #include <stddef.h>
 #include <stdint.h>

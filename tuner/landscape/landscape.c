@@ -1,4 +1,4 @@
-#include "tuner/search/landscape.h"
+#include "tuner/landscape/landscape.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -7,8 +7,8 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
-#include "tuner/search/gzip.h"
-#include "tuner/search/landscape_impl.h"
+#include "tuner/landscape/gzip.h"
+#include "tuner/landscape/landscape_impl.h"
 #include "tuner/space/values.h"
 
 enum { TEXT_LIMIT = 1 << 30, JSON_LIMIT = 64 << 20 };

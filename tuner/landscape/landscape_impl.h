@@ -1,10 +1,10 @@
-/* What the readers of landscapes share. Private to tuner/search. */
+/* What the readers of landscapes share. Private to tuner/landscape. */
 #ifndef TUNE_LANDSCAPE_IMPL_H
 #define TUNE_LANDSCAPE_IMPL_H
 
 #include <jansson.h>
 
-#include "tuner/search/landscape.h"
+#include "tuner/landscape/landscape.h"
 
 /* A landscape's rows as they are read. */
 typedef struct table {

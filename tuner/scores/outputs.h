@@ -1,6 +1,6 @@
 /* The continuations of a run: the names of their files, and their ratings. */
-#ifndef TUNER_JUDGE_OUTPUTS_H
-#define TUNER_JUDGE_OUTPUTS_H
+#ifndef TUNE_OUTPUTS_H
+#define TUNE_OUTPUTS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -9,7 +9,7 @@
 #include <xlstm/session.h>
 #include <xlstm/tokenizer.h>
 
-#include "tuner/judge/score.h"
+#include "tuner/scores/score.h"
 
 /* What a file name says: b=<backend>__h=<heads_per_band>__ck=<chunk_size>[__w=<workers>]__i=<row>.txt */
 typedef struct tune_output_name {
@@ -23,7 +23,7 @@ void tune_output_name_parse(const char *file, tune_output_name *out);
 /* malloc'd; workers -1 leaves `__w=` out. NULL when out of memory. */
 char *tune_output_name_format(const tune_output_name *name);
 
-typedef struct tune_judge_options {
+typedef struct tune_scores_options {
     xlstm_model *model;
     const xlstm_tokenizer *tokenizer;
     const xlstm_settings *settings; /* NULL: defaults */
@@ -33,19 +33,19 @@ typedef struct tune_judge_options {
     xlstm_cancel_fn cancel;    /* NULL, or polled */
     tune_progress_fn progress; /* NULL, or called with files done and to do */
     void *user;                /* of both */
-} tune_judge_options;
+} tune_scores_options;
 
-typedef struct tune_judge_summary {
+typedef struct tune_scores_summary {
     size_t files, empty; /* read; without a token */
     size_t distinct;     /* different texts, which were scored once each */
     size_t most_alike;   /* files that hold the most frequent text */
     double best, worst;  /* avg_logprob; 0 where nothing was scored */
-} tune_judge_summary;
+} tune_scores_summary;
 
 /* Scores every *.txt of the folder and writes ratings.csv and ratings.jsonl there, each atomically. Columns: file,
  * backend, heads_per_band, chunk_size, workers, avg_logprob, ppl, len_tokens, distinct2, distinct3. A continuation
  * is tokenized by itself; one without tokens has null avg_logprob and ppl (empty cells). Nothing is written where a
  * file cannot be read, is no UTF-8, or there is none (ENOTFOUND). */
-int tune_judge_folder(const tune_judge_options *options, tune_judge_summary *summary, xlstm_error *err);
+int tune_scores_folder(const tune_scores_options *options, tune_scores_summary *summary, xlstm_error *err);
 
 #endif

@@ -1,4 +1,4 @@
-#include "tuner/search/gzip.h"
+#include "tuner/landscape/gzip.h"
 
 #include <limits.h>
 #include <stdint.h>

@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "tuner/search/landscape_impl.h"
+#include "tuner/landscape/landscape_impl.h"
 
 /* Kernel Tuner of old wrote this time for a failure. */
 #define FAILED_MS 1e20

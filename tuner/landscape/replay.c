@@ -1,4 +1,4 @@
-#include "tuner/search/replay.h"
+#include "tuner/landscape/replay.h"
 
 #include <math.h>
 #include <stdatomic.h>

@@ -1,4 +1,4 @@
-#include "tuner/judge/score.h"
+#include "tuner/scores/score.h"
 
 #include <math.h>
 #include <stdbool.h>

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "tuner/search/landscape.h"
+#include "tuner/landscape/landscape.h"
 #include "tuner/search/strategy.h"
 
 typedef enum tune_noise_kind { TUNE_NOISE_NONE, TUNE_NOISE_NATIVE, TUNE_NOISE_GAUSS } tune_noise_kind;

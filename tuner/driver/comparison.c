@@ -1,4 +1,4 @@
-#include "tuner/driver/judge.h"
+#include "tuner/driver/comparison.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -15,28 +15,28 @@
 #define LONG_S 300 /* a comparison that takes longer is announced */
 #define ENOUGH 10  /* distinct points, or the whole of a smaller space: fewer do not show that nothing is faster */
 
-/* One comparison as its process function sees it. */
-typedef struct comparison {
-    tune_judge *judge;
+/* What the function that runs one process needs. */
+typedef struct process_source {
+    tune_comparison *comparison;
     int64_t winner;
     tune_event_row *events; /* of the run, before this process */
     size_t event_count, next;
     size_t trials; /* of the run: a comparison after fewer trials was another one */
     int done;
-} comparison;
+} process_source;
 
-static int stop_level(const tune_judge *j) {
-    return j->options->stop ? j->options->stop(j->options->stop_ctx) : 0;
+static int stop_level(const tune_comparison *c) {
+    return c->options->stop ? c->options->stop(c->options->stop_ctx) : 0;
 }
 
 /* The next result that an earlier process of the run left for this very comparison. */
-static bool recall(comparison *c, tune_block_result *out) {
-    while (c->next < c->event_count) {
-        const tune_event_row *e = &c->events[c->next++];
+static bool recall(process_source *p, tune_block_result *out) {
+    while (p->next < p->event_count) {
+        const tune_event_row *e = &p->events[p->next++];
         if (strcmp(e->kind, EVENT) != 0) continue;
         json_t *j = json_loads(e->text, 0, NULL);
-        bool same = json_integer_value(json_object_get(j, "winner")) == c->winner &&
-                    json_integer_value(json_object_get(j, "trials")) == (json_int_t)c->trials &&
+        bool same = json_integer_value(json_object_get(j, "winner")) == p->winner &&
+                    json_integer_value(json_object_get(j, "trials")) == (json_int_t)p->trials &&
                     tune_wire_read_result(json_object_get(j, "result"), out);
         json_decref(j);
         if (same) return true;
@@ -44,11 +44,11 @@ static bool recall(comparison *c, tune_block_result *out) {
     return false;
 }
 
-static int remember(const comparison *c, const tune_block_result *r, xlstm_error *err) {
-    json_t *j = json_pack("{s:I, s:I, s:o}", "winner", (json_int_t)c->winner, "trials", (json_int_t)c->trials,
+static int remember(const process_source *p, const tune_block_result *r, xlstm_error *err) {
+    json_t *j = json_pack("{s:I, s:I, s:o}", "winner", (json_int_t)p->winner, "trials", (json_int_t)p->trials,
                           "result", tune_wire_result(r));
     char *text = j ? json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
-    int status = text ? tune_keeper_event(c->judge->keeper, EVENT, text, err)
+    int status = text ? tune_keeper_event(p->comparison->keeper, EVENT, text, err)
                       : xl_fail(err, XLSTM_ENOMEM, "comparison: out of memory");
     free(text);
     json_decref(j);
@@ -56,96 +56,97 @@ static int remember(const comparison *c, const tune_block_result *r, xlstm_error
 }
 
 static int run_process(void *ctx, const tune_block_plan *plan, tune_block_result *out, xlstm_error *err) {
-    comparison *c = ctx;
-    tune_judge *j = c->judge;
-    if (stop_level(j)) return xl_fail(err, XLSTM_ECANCELLED, "stopped");
-    *j->process = ++c->done;
-    if (recall(c, out)) return XLSTM_OK;
+    process_source *p = ctx;
+    tune_comparison *c = p->comparison;
+    if (stop_level(c)) return xl_fail(err, XLSTM_ECANCELLED, "stopped");
+    *c->process = ++p->done;
+    if (recall(p, out)) return XLSTM_OK;
     int status;
-    if (j->problem->fresh) {
-        *j->origin = xl_wall_s();
-        status = j->problem->fresh(j->problem->self, c->winner, plan, j->on_sample, j->on_sample_ctx, out, err);
+    if (c->problem->fresh) {
+        *c->origin = xl_wall_s();
+        status = c->problem->fresh(c->problem->self, p->winner, plan, c->on_sample, c->on_sample_ctx, out, err);
     } else {
-        status = tune_blocks_run(j->sampler, TUNE_BASELINE_TRIAL, c->winner, plan, out, err);
+        status = tune_blocks_run(c->sampler, TUNE_BASELINE_TRIAL, p->winner, plan, out, err);
     }
-    if (stop_level(j)) return xl_fail(err, XLSTM_ECANCELLED, "stopped");
+    if (stop_level(c)) return xl_fail(err, XLSTM_ECANCELLED, "stopped");
     /* One that ran out of time says nothing; a run that goes on with more of it asks again. */
-    return status || out->blocks == 0 ? status : remember(c, out, err);
+    return status || out->blocks == 0 ? status : remember(p, out, err);
 }
 
 static void on_progress(void *ctx, int processes, int planned, double mean, double low, double high) {
-    const comparison *c = ctx;
-    const tune_watcher *w = c->judge->watcher;
+    const process_source *p = ctx;
+    const tune_watcher *w = p->comparison->watcher;
     if (w && w->progress) w->progress(w->ctx, "final", processes, planned, exp(-mean), 0, NAN);
 }
 
 /* What is left of the budget. Where there is none the first processes run however long they take; more of them
  * get so much that a quick search is not dwarfed by its end and a long one has an end worth it. */
-static double time_for_it(const tune_judge *j) {
+static double time_for_it(const tune_comparison *c) {
     static const double least[] = {[TUNE_QUICK] = 10, [TUNE_NORMAL] = 20, [TUNE_THOROUGH] = 120};
-    double spent = tune_drive_now(j->options) - j->started;
-    if (isfinite(j->options->budget_s)) return fmax(0, j->options->budget_s - spent);
-    return fmax(least[j->options->effort], spent * 0.6);
+    double spent = tune_drive_now(c->options) - c->started;
+    if (isfinite(c->options->budget_s)) return fmax(0, c->options->budget_s - spent);
+    return fmax(least[c->options->effort], spent * 0.6);
 }
 
 /* False: there is no time for a comparison. */
-static bool plan(const tune_judge *j, tune_final_options *o) {
+static bool plan(const tune_comparison *c, tune_final_options *o) {
     size_t n;
-    tune_final_options_init(o, j->options->effort);
-    o->now_s = j->options->now_s;
-    o->now_ctx = j->options->now_ctx;
-    o->budget_s = time_for_it(j);
-    o->unhurried = !isfinite(j->options->budget_s);
-    o->seed = j->options->seed ^ 0x66696e616cu;
-    const double *costs = tune_race_baseline_costs(j->race, &n);
+    tune_final_options_init(o, c->options->effort);
+    o->now_s = c->options->now_s;
+    o->now_ctx = c->options->now_ctx;
+    o->budget_s = time_for_it(c);
+    o->unhurried = !isfinite(c->options->budget_s);
+    o->seed = c->options->seed ^ 0x66696e616cu;
+    const double *costs = tune_race_baseline_costs(c->race, &n);
     tune_race_entry e;
-    if (n == 0 || !tune_race_get(j->race, TUNE_BASELINE_TRIAL, &e)) return true;
+    if (n == 0 || !tune_race_get(c->race, TUNE_BASELINE_TRIAL, &e)) return true;
     double sample = e.parts[TUNE_PART_PREFILL_S] + e.parts[TUNE_PART_DECODE_S];
     if (!(sample > 0)) return true;
-    o->quads = tune_block_quads(costs, n, tune_sampler_seconds(j->sampler) / (double)n, sample);
+    o->quads = tune_block_quads(costs, n, tune_sampler_seconds(c->sampler) / (double)n, sample);
     bool fits = tune_final_fit(o, sample);
     double about = tune_final_seconds(o, sample);
-    if (o->unhurried && about > LONG_S && j->watcher && j->watcher->note) {
+    if (o->unhurried && about > LONG_S && c->watcher && c->watcher->note) {
         char text[160];
         snprintf(text, sizeof text,
                  "the last comparison, %d fresh processes, takes about %.0f minutes; --budget bounds a run",
                  o->first_processes, ceil(about / 60));
-        j->watcher->note(j->watcher->ctx, text);
+        c->watcher->note(c->watcher->ctx, text);
     }
     return fits;
 }
 
 /* `compared` is what the search chose, whether or not it won. */
-static int finish(tune_judge *j, tune_drive_result *r, int64_t compared, const char *verdict, xlstm_error *err) {
+static int finish(tune_comparison *c, tune_drive_result *r, int64_t compared, const char *verdict,
+                  xlstm_error *err) {
     tune_race_entry e = {0};
-    tune_race_get(j->race, r->winner, &e);
-    json_t *best = tune_result_best(j->problem, j->keeper, r->winner, &e, &r->final, verdict, r->verdict);
+    tune_race_get(c->race, r->winner, &e);
+    json_t *best = tune_result_best(c->problem, c->keeper, r->winner, &e, &r->final, verdict, r->verdict);
     if (best && compared != TUNE_BASELINE_TRIAL && r->winner == TUNE_BASELINE_TRIAL) {
-        json_t *params = tune_space_point_json(j->problem->space, (uint32_t)compared);
+        json_t *params = tune_space_point_json(c->problem->space, (uint32_t)compared);
         json_object_set_new(best, "challenger", params ? params : json_null());
     }
     int status =
-        best ? tune_interaction_add(j->keeper, best, err) : xl_fail(err, XLSTM_ENOMEM, "best: out of memory");
-    if (!status) status = tune_keeper_set_result(j->keeper, best, err);
+        best ? tune_interaction_add(c->keeper, best, err) : xl_fail(err, XLSTM_ENOMEM, "best: out of memory");
+    if (!status) status = tune_keeper_set_result(c->keeper, best, err);
     json_decref(best);
     return status;
 }
 
 /* The search itself found nothing to compare. */
-static int stay(tune_judge *j, tune_drive_result *r, xlstm_error *err) {
+static int stay(tune_comparison *c, tune_drive_result *r, xlstm_error *err) {
     size_t count, timed = 0;
-    const size_t size = tune_space_size(j->problem->space);
-    const tune_trial_row *all = tune_keeper_trials(j->keeper, &count);
+    const size_t size = tune_space_size(c->problem->space);
+    const tune_trial_row *all = tune_keeper_trials(c->keeper, &count);
     for (size_t i = 0; i < count; i++) /* one that was stopped as hopeless was measured too: it is slower */
         timed += all[i].status == TUNE_TRIAL_OK || all[i].status == TUNE_TRIAL_TIMEOUT;
     const char *points = size == 1 ? "point was" : "points were";
     char of[32];
-    tune_space_size_print(j->problem->space, of, sizeof of);
+    tune_space_size_print(c->problem->space, of, sizeof of);
     if (!timed && r->measured) {
         r->final.verdict = TUNE_VERDICT_UNMEASURED;
         snprintf(r->verdict, sizeof r->verdict,
                  "not compared: every point that was tried failed; the baseline stays");
-    } else if (size == 1 && timed && tune_problem_is_baseline(j->problem, 0)) {
+    } else if (size == 1 && timed && tune_problem_is_baseline(c->problem, 0)) {
         r->final.verdict = TUNE_VERDICT_NOTHING;
         snprintf(r->verdict, sizeof r->verdict,
                  "nothing to compare: all settings of the space come to the baseline's, which stays");
@@ -153,7 +154,7 @@ static int stay(tune_judge *j, tune_drive_result *r, xlstm_error *err) {
         r->final.verdict = TUNE_VERDICT_TOO_LITTLE;
         snprintf(r->verdict, sizeof r->verdict,
                  "not enough was tried: %zu of %s %s measured%s%s; the baseline stays", timed, of, points,
-                 j->in_time ? "" : " in the time given", timed ? ", and nothing looked faster" : "");
+                 c->in_time ? "" : " in the time given", timed ? ", and nothing looked faster" : "");
     } else {
         r->final.verdict = TUNE_VERDICT_NOTHING;
         snprintf(r->verdict, sizeof r->verdict,
@@ -161,10 +162,10 @@ static int stay(tune_judge *j, tune_drive_result *r, xlstm_error *err) {
                  "stays; so nothing was compared",
                  timed, of, points);
     }
-    return finish(j, r, TUNE_BASELINE_TRIAL, tune_verdict_name(r->final.verdict), err);
+    return finish(c, r, TUNE_BASELINE_TRIAL, tune_verdict_name(r->final.verdict), err);
 }
 
-static int conclude(tune_judge *j, tune_drive_result *r, xlstm_error *err) {
+static int conclude(tune_comparison *c, tune_drive_result *r, xlstm_error *err) {
     const int64_t compared = r->winner;
     int used = tune_final_text(r->verdict, sizeof r->verdict, &r->final);
     if (r->final.verdict != TUNE_VERDICT_BETTER) {
@@ -172,28 +173,28 @@ static int conclude(tune_judge *j, tune_drive_result *r, xlstm_error *err) {
         if (used >= 0 && (size_t)used < sizeof r->verdict)
             snprintf(r->verdict + used, sizeof r->verdict - (size_t)used, "; the baseline stays");
     }
-    return finish(j, r, compared, tune_verdict_name(r->final.verdict), err);
+    return finish(c, r, compared, tune_verdict_name(r->final.verdict), err);
 }
 
-int tune_judge_final(tune_judge *j, tune_drive_result *r, xlstm_error *err) {
-    int same = j->problem->unchanged ? j->problem->unchanged(j->problem->self, err) : XLSTM_OK;
+int tune_comparison_run(tune_comparison *c, tune_drive_result *r, xlstm_error *err) {
+    int same = c->problem->unchanged ? c->problem->unchanged(c->problem->self, err) : XLSTM_OK;
     if (same) return same;
-    if (tune_problem_is_baseline(j->problem, r->winner)) r->winner = TUNE_BASELINE_TRIAL;
-    if (r->winner == TUNE_BASELINE_TRIAL) return stay(j, r, err);
-    comparison c = {.judge = j, .winner = r->winner};
+    if (tune_problem_is_baseline(c->problem, r->winner)) r->winner = TUNE_BASELINE_TRIAL;
+    if (r->winner == TUNE_BASELINE_TRIAL) return stay(c, r, err);
+    process_source p = {.comparison = c, .winner = r->winner};
     tune_final_options o;
-    if (!plan(j, &o)) {
+    if (!plan(c, &o)) {
         r->final.verdict = TUNE_VERDICT_UNMEASURED;
-        return conclude(j, r, err);
+        return conclude(c, r, err);
     }
     o.progress = on_progress;
-    o.progress_ctx = &c;
-    tune_keeper_trials(j->keeper, &c.trials);
-    int status = tune_study_events(tune_keeper_study(j->keeper), tune_keeper_run(j->keeper)->id, &c.events,
-                                   &c.event_count, err);
-    if (!status) status = tune_final_run(&o, run_process, &c, &r->final, err);
-    tune_event_rows_free(c.events, c.event_count);
+    o.progress_ctx = &p;
+    tune_keeper_trials(c->keeper, &p.trials);
+    int status = tune_study_events(tune_keeper_study(c->keeper), tune_keeper_run(c->keeper)->id, &p.events,
+                                   &p.event_count, err);
+    if (!status) status = tune_final_run(&o, run_process, &p, &r->final, err);
+    tune_event_rows_free(p.events, p.event_count);
     if (status) return status;
-    if (stop_level(j)) return xl_fail(err, XLSTM_ECANCELLED, "stopped");
-    return conclude(j, r, err);
+    if (stop_level(c)) return xl_fail(err, XLSTM_ECANCELLED, "stopped");
+    return conclude(c, r, err);
 }

@@ -1,4 +1,4 @@
-#include "tuner/search/gp.h"
+#include "tuner/search/models/gp.h"
 
 #include <math.h>
 #include <stdlib.h>

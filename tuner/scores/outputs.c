@@ -1,4 +1,4 @@
-#include "tuner/judge/outputs.h"
+#include "tuner/scores/outputs.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -34,7 +34,7 @@ typedef struct ratings {
 
 /* The model after the prompt, and a session that goes on from there for each text. */
 typedef struct judge {
-    const tune_judge_options *options;
+    const tune_scores_options *options;
     int64_t vocab_size;
     xlstm_session *prompt, *work;
     float *logits; /* [vocab_size] after the prompt */
@@ -100,7 +100,7 @@ static void ratings_free(ratings *all) {
 /* ---- scores ---- */
 
 static int feed_prompt(judge *j) {
-    const tune_judge_options *o = j->options;
+    const tune_scores_options *o = j->options;
     int32_t *ids;
     size_t count;
     int status = xlstm_tokenizer_encode(o->tokenizer, o->prompt, o->prompt_bytes, true, &ids, &count, j->err);
@@ -114,7 +114,7 @@ static int feed_prompt(judge *j) {
     return status;
 }
 
-static int judge_open(judge *j, const tune_judge_options *options, xlstm_error *err) {
+static int judge_open(judge *j, const tune_scores_options *options, xlstm_error *err) {
     *j = (judge){.options = options, .err = err};
     j->vocab_size = xlstm_model_hparams(options->model)->vocab_size;
     j->logits = xl_aligned_alloc((size_t)j->vocab_size, sizeof *j->logits);
@@ -166,8 +166,8 @@ static size_t most_alike(const ratings *all) {
     return most;
 }
 
-static int score_all(judge *j, ratings *all, tune_judge_summary *summary) {
-    const tune_judge_options *o = j->options;
+static int score_all(judge *j, ratings *all, tune_scores_summary *summary) {
+    const tune_scores_options *o = j->options;
     int status = XLSTM_OK;
     bool any = false;
     for (size_t i = 0; i < all->count && !status; i++) {
@@ -276,10 +276,10 @@ static int write_ratings(const char *folder, const ratings *all, xlstm_error *er
     return status;
 }
 
-int tune_judge_folder(const tune_judge_options *options, tune_judge_summary *summary, xlstm_error *err) {
+int tune_scores_folder(const tune_scores_options *options, tune_scores_summary *summary, xlstm_error *err) {
     ratings all = {NULL, 0};
     judge j = {.options = options};
-    *summary = (tune_judge_summary){0};
+    *summary = (tune_scores_summary){0};
     int status = read_folder(options->folder, &all, err);
     if (!status) status = judge_open(&j, options, err);
     if (!status) status = score_all(&j, &all, summary);

@@ -1,4 +1,4 @@
-#include "tuner/search/forest.h"
+#include "tuner/search/models/forest.h"
 
 #include <math.h>
 #include <stdlib.h>

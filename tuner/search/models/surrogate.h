@@ -1,4 +1,4 @@
-/* What auto believes of points that it has not measured: two models side by side, a forest of extremely randomized
+/* What is believed of points that were not measured: two models side by side, a forest of extremely randomized
  * trees and a Gaussian process. The one finds steps and products of parameters, the other generalizes from few
  * samples; either is wrong where the other is not. A point's promise is its expected improvement (Jones, Schonlau
  * and Welch, "Efficient Global Optimization of Expensive Black-Box Functions", 1998) under an even mixture of both:
@@ -12,10 +12,21 @@
 #include <xlstm/status.h>
 
 #include "base/rng.h"
-#include "tuner/search/auto.h"
 #include "tuner/space/space.h"
 
 typedef struct tune_surrogate tune_surrogate;
+
+/* How the models learn and how far they are trusted. */
+typedef struct tune_surrogate_params {
+    double trees;    /* of the forest */
+    double tries;    /* splits compared at a node, as a share of the number of parameters */
+    double leaf;     /* a node of fewer samples is not split */
+    double pairs;    /* share of the splits that look at the product or ratio of two parameters */
+    double refit;    /* trees grown anew a fit, at least */
+    double steps;    /* of the Gaussian process's learning, a fit */
+    double sigma;    /* factor of the forest's predicted standard deviation */
+    double gp_sigma; /* of the Gaussian process's */
+} tune_surrogate_params;
 
 /* A measured point: y is what the models are to learn, noise the variance of y that is not the point's own. */
 typedef struct tune_surrogate_sample {
@@ -26,7 +37,8 @@ typedef struct tune_surrogate_sample {
 /* Samples of the Gaussian process, the first ones, are known without their noise: that many at most. */
 enum { TUNE_SURROGATE_KNOWN = 140 };
 
-int tune_surrogate_create(const tune_space *space, const tune_auto_params *params, tune_surrogate **out,
+/* `params` must outlive it. */
+int tune_surrogate_create(const tune_space *space, const tune_surrogate_params *params, tune_surrogate **out,
                           xlstm_error *err);
 void tune_surrogate_destroy(tune_surrogate *s);
 
