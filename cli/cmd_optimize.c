@@ -17,6 +17,7 @@
 #include "tuner/driver/landscape_export.h"
 #include "tuner/driver/proposer.h"
 #include "tuner/driver/recording.h"
+#include "tuner/landscape/landscape_write.h"
 #include "tuner/study/machine.h"
 
 static void list_modes(void) {
@@ -469,7 +470,7 @@ static int run_parsed(cli_config *cfg, const char *argv0, const char *resume, js
         return cli_fail(cfg, &err);
     }
     const char *landscape = cli_str(cfg, "export_landscape");
-    if (landscape && tune_landscape_export_check(landscape, &err)) return cli_fail(cfg, &err);
+    if (landscape && tune_landscape_write_check(landscape, &err)) return cli_fail(cfg, &err);
     cli_signals_install();
     int code = cli_job_open(&job, cfg, argv0, meta ? json_object_get(meta, "settings") : NULL);
     if (code >= 0) {

@@ -1,150 +1,31 @@
 #include "tuner/driver/landscape_export.h"
 
-#include <errno.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "base/memory.h"
-#include "base/output.h"
 #include "tuner/driver/result.h"
-#include "tuner/landscape/gzip.h"
-
-/* The samples in use of one trial, as the objective in ms. */
-typedef struct times {
-    double *ms;
-    size_t count;
-} times;
+#include "tuner/landscape/landscape_write.h"
 
 static double sample_ms(const tune_sample_row *s, tune_metric objective) {
     double parts[TUNE_PARTS] = {s->prefill_s, s->decode_s, NAN, NAN};
     return 1e3 * tune_problem_cost(objective, parts);
 }
 
-static times times_of(const tune_trial_row *t, const tune_sample_row *samples, size_t count, int most,
-                      tune_metric objective) {
-    times out = {.ms = xl_array(count, sizeof(double))};
-    for (size_t i = 0; out.ms && t->status == TUNE_TRIAL_OK && i < count; i++) {
+/* The samples in use of one trial, `most` of them at most (0: all), as the objective in ms; out->ms is the caller's
+ * to free, NULL when out of memory. */
+static void take_times(const tune_trial_row *t, const tune_sample_row *samples, size_t count, size_t most,
+                       tune_metric objective, tune_measured *out) {
+    out->ms = xl_array(count, sizeof *out->ms);
+    for (size_t i = 0; out->ms && t->status == TUNE_TRIAL_OK && i < count; i++) {
         const tune_sample_row *s = &samples[i];
-        if (most && out.count == (size_t)most) break;
+        if (most && out->count == most) break;
         if (s->trial == t->index && s->used && strcmp(s->stage, "search") == 0)
-            out.ms[out.count++] = sample_ms(s, objective);
+            out->ms[out->count++] = sample_ms(s, objective);
     }
-    return out;
-}
-
-static double mean(const times *t) {
-    double sum = 0;
-    for (size_t i = 0; i < t->count; i++) sum += t->ms[i];
-    return t->count ? sum / (double)t->count : NAN;
-}
-
-static void csv_row(FILE *out, const tune_space *space, const tune_trial_row *t, const json_t *params,
-                    const times *ms) {
-    for (size_t i = 0; i < tune_space_params(space); i++) {
-        const json_t *value = json_object_get(params, tune_space_param(space, i)->name);
-        if (json_is_string(value)) fprintf(out, "%s,", json_string_value(value));
-        else fprintf(out, "%.9g,", json_number_value(value));
-    }
-    if (ms->count) fprintf(out, "%.9g", mean(ms));
-    fprintf(out, ",%.6g,", t->seconds);
-    for (size_t i = 0; i < ms->count; i++) fprintf(out, "%s%.9g", i ? ";" : "", ms->ms[i]);
-    fputc('\n', out);
-}
-
-/* What Kernel Tuner keeps of a point besides its parameters. */
-static json_t *cache_values(const tune_trial_row *t, const times *ms) {
-    json_t *values = json_object(), *list = json_array();
-    for (size_t i = 0; i < ms->count; i++) json_array_append_new(list, json_real(ms->ms[i]));
-    json_object_set_new(values, "time", ms->count ? json_real(mean(ms)) : json_string("RuntimeFailedConfig"));
-    json_object_set_new(values, "times", list);
-    json_object_set_new(values, "compile_time", json_real(0));
-    json_object_set_new(values, "verification_time", json_real(0));
-    json_object_set_new(values, "benchmark_time", json_real(t->seconds * 1e3));
-    json_object_set_new(values, "strategy_time", json_real(0));
-    json_object_set_new(values, "framework_time", json_real(0));
-    return values;
-}
-
-/* Kernel Tuner keeps results by the values joined with commas. `setting`: value indexes among the declared. */
-static void cache_entry(json_t *cache, const tune_space *space, const uint16_t *setting, json_t *values) {
-    char *key = strdup(""), text[64];
-    json_t *entry = json_object();
-    for (size_t i = 0; key && i < tune_space_params(space); i++) {
-        const tune_param *p = tune_space_param(space, i);
-        const tune_value v = p->declared[setting[i]];
-        char *grown =
-            xl_format("%s%s%s", key, i ? "," : "", v.text ? v.text : tune_value_print(v, text, sizeof text));
-        json_object_set_new(entry, p->name, tune_value_json(v));
-        free(key);
-        key = grown;
-    }
-    json_object_update(entry, values);
-    if (key) json_object_set_new(cache, key, entry);
-    else json_decref(entry);
-    free(key);
-}
-
-/* Its simulation looks every combination of the values up, so that settings which are one point are written each,
- * with the point's values. Of a space that has too many settings the points alone. */
-static int fill_cache(json_t *cache, const tune_space *space, json_t *const *values, size_t points,
-                      xlstm_error *err) {
-    uint64_t steps = UINT64_MAX;
-    uint16_t index[TUNE_SPACE_PARAMS];
-    tune_walk walk = {.declared = true};
-    const bool whole = tune_space_counted(space) && tune_space_settings(space) <= TUNE_SPACE_COUNTED;
-    for (uint32_t point = 0; !whole && point < points; point++) {
-        for (size_t i = 0; i < tune_space_params(space); i++) {
-            const tune_param *p = tune_space_param(space, i);
-            const uint16_t own = tune_space_index(space, point)[i];
-            index[i] = p->place ? p->place[own] : own;
-        }
-        if (values[point]) cache_entry(cache, space, index, values[point]);
-    }
-    while (whole && tune_space_walk(space, &walk, &steps) == TUNE_WALK_SETTING) {
-        for (size_t i = 0; i < tune_space_params(space); i++) {
-            const tune_param *p = tune_space_param(space, i);
-            index[i] = p->stands ? p->stands[walk.index[i]] : walk.index[i];
-        }
-        const uint32_t point = tune_space_find(space, index);
-        if (point < points && values[point]) cache_entry(cache, space, walk.index, values[point]);
-    }
-    return cache ? XLSTM_OK : xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
-}
-
-static json_t *domains(const tune_space *space) {
-    json_t *j = json_object();
-    for (size_t i = 0; i < tune_space_params(space); i++) {
-        const tune_param *p = tune_space_param(space, i);
-        json_t *list = json_array();
-        for (uint32_t v = 0; v < p->declared_count; v++)
-            json_array_append_new(list, tune_value_json(p->declared[v]));
-        json_object_set_new(j, p->name, list);
-    }
-    return j;
-}
-
-static int write_json(const char *path, const json_t *j, xlstm_error *err) {
-    char *text = json_dumps(j, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
-    int status = text ? xl_file_write(path, text, strlen(text), err)
-                      : xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
-    free(text);
-    return status;
-}
-
-static int write_csv(const char *path, const char *text, size_t bytes, xlstm_error *err) {
-    size_t length = strlen(path), packed_bytes;
-    char *packed;
-    if (length < 3 || strcmp(path + length - 3, ".gz") != 0) return xl_file_write(path, text, bytes, err);
-    int status = tune_gzip_pack(path, text, bytes, &packed, &packed_bytes, err);
-    if (!status) status = xl_file_write(path, packed, packed_bytes, err);
-    free(packed);
-    return status;
 }
 
 /* What a reader wants to know of where a space was measured; not the host's name. */
@@ -160,120 +41,19 @@ static json_t *machine_facts(const tune_run_row *run) {
     return j;
 }
 
-static json_t *space_entry(const char *name, const tune_problem *problem, const tune_run_row *run,
-                           tune_metric objective, size_t samples) {
+static json_t *run_facts(const tune_problem *problem, const tune_run_row *run, tune_metric objective,
+                         size_t samples) {
     char created[32];
     time_t when = (time_t)run->created;
     struct tm utc;
     gmtime_r(&when, &utc);
     strftime(created, sizeof created, "%Y-%m-%dT%H:%M:%SZ", &utc);
-    return json_pack("{s:s, s:o, s:s, s:I, s:s, s:I, s:I, s:o, s:o, s:s, s:s, s:s}", "name", name, "params",
-                     domains(problem->space), "objective", tune_metric_name((int)objective), "samples",
-                     (json_int_t)samples, "checkpoint", run->checkpoint, "prompt_tokens",
-                     (json_int_t)run->prompt_tokens, "new", (json_int_t)run->new_tokens, "baseline",
-                     problem->settings(problem->self, TUNE_BASELINE_TRIAL), "machine", machine_facts(run),
-                     "kernels", run->kernels, "version", run->version, "created", created);
-}
-
-/* The spaces of a folder's spaces.json; none where there is no such file. What it holds and cannot be read is never
- * thrown away: EFORMAT. */
-static int read_spaces(const char *path, json_t **all, xlstm_error *err) {
-    char *data = NULL;
-    size_t bytes;
-    json_error_t bad;
-    *all = NULL;
-    int status = xl_file_read(path, 64 << 20, &data, &bytes, err);
-    if (status == XLSTM_ENOTFOUND) {
-        *all = json_array();
-        return *all ? XLSTM_OK : xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
-    }
-    if (status) return status;
-    *all = json_loadb(data, bytes, 0, &bad);
-    free(data);
-    if (json_is_array(*all)) return XLSTM_OK;
-    const bool parsed = *all != NULL;
-    json_decref(*all);
-    *all = NULL;
-    if (parsed) return xl_fail(err, XLSTM_EFORMAT, "%s: wanted a JSON array of spaces; it is left as it is", path);
-    return xl_fail(err, XLSTM_EFORMAT, "%s: line %d: %s; it is left as it is", path, bad.line, bad.text);
-}
-
-/* Under the folder's lock: other runs may add their landscapes to the same file. Their entries stay. */
-static int write_spaces(const char *folder, const char *name, json_t *entry, xlstm_error *err) {
-    char *path = xl_path_join(folder, "spaces.json");
-    json_t *all = NULL;
-    int lock = -1;
-    int status = path ? xl_folder_lock(&lock, folder, err) : xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
-    if (!status) status = read_spaces(path, &all, err);
-    for (size_t i = json_array_size(all); !status && i-- > 0;) {
-        const char *other = json_string_value(json_object_get(json_array_get(all, i), "name"));
-        if (other && !strcmp(other, name)) json_array_remove(all, i);
-    }
-    if (!status && json_array_append(all, entry)) status = xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
-    if (!status) status = write_json(path, all, err);
-    xl_folder_unlock(&lock);
-    json_decref(all);
-    free(path);
-    return status;
-}
-
-/* A landscape that goes through a pipe or to a device has no folder for what belongs beside it. */
-static bool is_stream(const char *path) {
-    return strcmp(path, "-") == 0 || (!access(path, F_OK) && !xl_is_file(path));
-}
-
-int tune_landscape_export_check(const char *path, xlstm_error *err) {
-    if (is_stream(path)) return XLSTM_OK;
-    char *folder = xl_path_folder(path), *spaces = folder ? xl_path_join(folder, "spaces.json") : NULL;
-    json_t *all = NULL;
-    int status = spaces ? xl_make_folder(folder, err) : xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
-    if (!status && access(folder, W_OK)) status = xl_fail(err, XLSTM_EIO, "%s: %s", folder, strerror(errno));
-    if (!status) status = read_spaces(spaces, &all, err);
-    json_decref(all);
-    free(spaces);
-    free(folder);
-    return status;
-}
-
-static void dump_line(FILE *out, const json_t *j) {
-    json_dumpf(j, out, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
-}
-
-/* Kernel Tuner goes on in the file that it reads: the last three bytes must be two braces, each on a line. */
-static int write_cache(const char *folder, const char *name, const tune_space *space, const json_t *machine,
-                       json_t *cache, xlstm_error *err) {
-    json_t *keys = json_array(), *values = domains(space), *value;
-    const char *key, *cpu = json_string_value(json_object_get(machine, "cpu")), *comma = "";
-    json_object_foreach(values, key, value) json_array_append_new(keys, json_string(key));
-    json_t *head =
-        json_pack("{s:s, s:s, s:s, s:o, s:o, s:s}", "device_name", cpu ? cpu : "cpu", "kernel_name", name,
-                  "problem_size", "1", "tune_params_keys", keys, "tune_params", values, "objective", "time");
-    char *text = NULL, *path = xl_format("%s/%s.kernel_tuner.json", folder, name);
-    size_t bytes = 0;
-    FILE *out = open_memstream(&text, &bytes);
-    int status = head && path && out ? XLSTM_OK : xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
-    if (status) goto end;
-    fputc('{', out);
-    json_object_foreach(head, key, value) {
-        fprintf(out, "\"%s\": ", key);
-        dump_line(out, value);
-        fputs(",\n", out);
-    }
-    fputs("\"cache\": {", out);
-    json_object_foreach(cache, key, value) {
-        fprintf(out, "%s\n\"%s\": ", comma, key);
-        dump_line(out, value);
-        comma = ",";
-    }
-    fputs("}\n}", out);
-    if (fflush(out)) status = xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
-    else status = xl_file_write(path, text, bytes, err);
-end:
-    if (out) fclose(out);
-    json_decref(head);
-    free(text);
-    free(path);
-    return status;
+    return json_pack("{s:s, s:I, s:s, s:I, s:I, s:o, s:o, s:s, s:s, s:s}", "objective",
+                     tune_metric_name((int)objective), "samples", (json_int_t)samples, "checkpoint",
+                     run->checkpoint, "prompt_tokens", (json_int_t)run->prompt_tokens, "new",
+                     (json_int_t)run->new_tokens, "baseline", problem->settings(problem->self, TUNE_BASELINE_TRIAL),
+                     "machine", machine_facts(run), "kernels", run->kernels, "version", run->version, "created",
+                     created);
 }
 
 /* The trial that measured each of *points points, by their ids; NULL: none did. */
@@ -296,55 +76,28 @@ int tune_landscape_export(const char *path, const tune_problem *problem, tune_ke
     if (objective == TUNE_PEAK_MB || objective == TUNE_ENERGY_J || tune_metric_is_of_point((int)objective))
         return xl_fail(err, XLSTM_EARG, "export_landscape: objective %s is no time",
                        tune_metric_name((int)objective));
-    const tune_space *space = problem->space;
     const tune_run_row *run = tune_keeper_run(keeper);
-    size_t row_count = 0, bytes = 0, most = 0, points = 0;
-    const tune_trial_row **of = by_point(space, keeper, &points);
-    json_t **values = calloc(points ? points : 1, sizeof *values);
+    size_t row_count = 0, points = 0, count = 0, most = 0;
+    const tune_trial_row **of = by_point(problem->space, keeper, &points);
+    tune_measured *measured = points ? xl_array(points, sizeof *measured) : NULL;
     tune_sample_row *rows = NULL;
-    char *csv = NULL, *folder = xl_path_folder(path), *name = NULL;
-    const char *slash = strrchr(path, '/');
-    json_t *cache = json_object(), *entry = NULL;
-    FILE *out = open_memstream(&csv, &bytes);
+    json_t *facts = NULL;
     int status = tune_study_samples(tune_keeper_study(keeper), run->id, &rows, &row_count, err);
-    if (!status && (!of || !values || !out || !folder || !(name = strdup(slash ? slash + 1 : path))))
-        status = xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
-    if (status) goto out;
-    name[strcspn(name, ".")] = 0;
-    for (size_t i = 0; i < tune_space_params(space); i++) fprintf(out, "%s,", tune_space_param(space, i)->name);
-    fputs("time,cost_s,times\n", out);
-    for (size_t i = 0; !status && i < points; i++) {
+    bool whole = of && (measured || !points);
+    for (uint32_t i = 0; !status && whole && i < points; i++) {
         if (!of[i]) continue;
-        times ms = times_of(of[i], rows, row_count, samples, objective);
-        json_t *params = json_loads(of[i]->params, 0, NULL);
-        if (!ms.ms || !params) {
-            status = xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
-        } else {
-            csv_row(out, space, of[i], params, &ms);
-            values[i] = cache_values(of[i], &ms);
-        }
-        if (ms.count > most) most = ms.count;
-        json_decref(params);
-        free(ms.ms);
+        tune_measured *m = &measured[count++];
+        *m = (tune_measured){.point = i, .seconds = of[i]->seconds};
+        take_times(of[i], rows, row_count, (size_t)samples, objective, m);
+        whole = m->ms != NULL;
+        if (m->count > most) most = m->count;
     }
-    if (fflush(out) && !status) status = xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
-    if (!status && !(entry = space_entry(name, problem, run, objective, most)))
-        status = xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
-    const bool alone = is_stream(path);
-    if (!status && !alone) status = xl_make_folder(folder, err);
-    if (!status) status = write_csv(path, csv, bytes, err);
-    if (!status && !alone) status = write_spaces(folder, name, entry, err);
-    if (!status && !alone) status = fill_cache(cache, space, values, points, err);
-    if (!status && !alone) status = write_cache(folder, name, space, json_object_get(entry, "machine"), cache, err);
-out:
-    if (out) fclose(out);
-    for (size_t i = 0; values && i < points; i++) json_decref(values[i]);
-    free(values);
-    json_decref(cache);
-    json_decref(entry);
-    free(csv);
-    free(folder);
-    free(name);
+    if (!status) facts = run_facts(problem, run, objective, most);
+    if (!status && (!whole || !facts)) status = xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
+    if (!status) status = tune_landscape_write(path, problem->space, measured, count, facts, err);
+    while (count) free(measured[--count].ms);
+    free(measured);
+    json_decref(facts);
     free(rows);
     free(of);
     return status;

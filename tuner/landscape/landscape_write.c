@@ -1,0 +1,274 @@
+#include "tuner/landscape/landscape_write.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/output.h"
+#include "tuner/landscape/gzip.h"
+
+static double mean(const tune_measured *m) {
+    double sum = 0;
+    for (size_t i = 0; i < m->count; i++) sum += m->ms[i];
+    return m->count ? sum / (double)m->count : NAN;
+}
+
+static void csv_row(FILE *out, const tune_space *space, const tune_measured *m) {
+    for (size_t i = 0; i < tune_space_params(space); i++) {
+        const tune_value v = tune_space_value(space, m->point, i);
+        if (v.text) fprintf(out, "%s,", v.text);
+        else fprintf(out, "%.9g,", v.number);
+    }
+    if (m->count) fprintf(out, "%.9g", mean(m));
+    fprintf(out, ",%.6g,", m->seconds);
+    for (size_t i = 0; i < m->count; i++) fprintf(out, "%s%.9g", i ? ";" : "", m->ms[i]);
+    fputc('\n', out);
+}
+
+/* What Kernel Tuner keeps of a point besides its parameters. */
+static json_t *cache_values(const tune_measured *m) {
+    json_t *values = json_object(), *list = json_array();
+    for (size_t i = 0; i < m->count; i++) json_array_append_new(list, json_real(m->ms[i]));
+    json_object_set_new(values, "time", m->count ? json_real(mean(m)) : json_string("RuntimeFailedConfig"));
+    json_object_set_new(values, "times", list);
+    json_object_set_new(values, "compile_time", json_real(0));
+    json_object_set_new(values, "verification_time", json_real(0));
+    json_object_set_new(values, "benchmark_time", json_real(m->seconds * 1e3));
+    json_object_set_new(values, "strategy_time", json_real(0));
+    json_object_set_new(values, "framework_time", json_real(0));
+    return values;
+}
+
+/* Kernel Tuner keeps results by the values joined with commas. `setting`: value indexes among the declared. */
+static void cache_entry(json_t *cache, const tune_space *space, const uint16_t *setting, json_t *values) {
+    char *key = strdup(""), text[64];
+    json_t *entry = json_object();
+    for (size_t i = 0; key && i < tune_space_params(space); i++) {
+        const tune_param *p = tune_space_param(space, i);
+        const tune_value v = p->declared[setting[i]];
+        char *grown =
+            xl_format("%s%s%s", key, i ? "," : "", v.text ? v.text : tune_value_print(v, text, sizeof text));
+        json_object_set_new(entry, p->name, tune_value_json(v));
+        free(key);
+        key = grown;
+    }
+    json_object_update(entry, values);
+    if (key) json_object_set_new(cache, key, entry);
+    else json_decref(entry);
+    free(key);
+}
+
+/* Its simulation looks every combination of the values up, so that settings which are one point are written each,
+ * with the point's values. Of a space that has too many settings the points alone. */
+static int fill_cache(json_t *cache, const tune_space *space, json_t *const *values, size_t points,
+                      xlstm_error *err) {
+    uint64_t steps = UINT64_MAX;
+    uint16_t index[TUNE_SPACE_PARAMS];
+    tune_walk walk = {.declared = true};
+    const bool whole = tune_space_counted(space) && tune_space_settings(space) <= TUNE_SPACE_COUNTED;
+    for (uint32_t point = 0; !whole && point < points; point++) {
+        for (size_t i = 0; i < tune_space_params(space); i++) {
+            const tune_param *p = tune_space_param(space, i);
+            const uint16_t own = tune_space_index(space, point)[i];
+            index[i] = p->place ? p->place[own] : own;
+        }
+        if (values[point]) cache_entry(cache, space, index, values[point]);
+    }
+    while (whole && tune_space_walk(space, &walk, &steps) == TUNE_WALK_SETTING) {
+        for (size_t i = 0; i < tune_space_params(space); i++) {
+            const tune_param *p = tune_space_param(space, i);
+            index[i] = p->stands ? p->stands[walk.index[i]] : walk.index[i];
+        }
+        const uint32_t point = tune_space_find(space, index);
+        if (point < points && values[point]) cache_entry(cache, space, walk.index, values[point]);
+    }
+    return cache ? XLSTM_OK : xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
+}
+
+static json_t *domains(const tune_space *space) {
+    json_t *j = json_object();
+    for (size_t i = 0; i < tune_space_params(space); i++) {
+        const tune_param *p = tune_space_param(space, i);
+        json_t *list = json_array();
+        for (uint32_t v = 0; v < p->declared_count; v++)
+            json_array_append_new(list, tune_value_json(p->declared[v]));
+        json_object_set_new(j, p->name, list);
+    }
+    return j;
+}
+
+static int write_json(const char *path, const json_t *j, xlstm_error *err) {
+    char *text = json_dumps(j, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
+    int status = text ? xl_file_write(path, text, strlen(text), err)
+                      : xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
+    free(text);
+    return status;
+}
+
+static int write_csv(const char *path, const char *text, size_t bytes, xlstm_error *err) {
+    size_t length = strlen(path), packed_bytes;
+    char *packed;
+    if (length < 3 || strcmp(path + length - 3, ".gz") != 0) return xl_file_write(path, text, bytes, err);
+    int status = tune_gzip_pack(path, text, bytes, &packed, &packed_bytes, err);
+    if (!status) status = xl_file_write(path, packed, packed_bytes, err);
+    free(packed);
+    return status;
+}
+
+/* The spaces of a folder's spaces.json; none where there is no such file. What it holds and cannot be read is never
+ * thrown away: EFORMAT. */
+static int read_spaces(const char *path, json_t **all, xlstm_error *err) {
+    char *data = NULL;
+    size_t bytes;
+    json_error_t bad;
+    *all = NULL;
+    int status = xl_file_read(path, 64 << 20, &data, &bytes, err);
+    if (status == XLSTM_ENOTFOUND) {
+        *all = json_array();
+        return *all ? XLSTM_OK : xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
+    }
+    if (status) return status;
+    *all = json_loadb(data, bytes, 0, &bad);
+    free(data);
+    if (json_is_array(*all)) return XLSTM_OK;
+    const bool parsed = *all != NULL;
+    json_decref(*all);
+    *all = NULL;
+    if (parsed) return xl_fail(err, XLSTM_EFORMAT, "%s: wanted a JSON array of spaces; it is left as it is", path);
+    return xl_fail(err, XLSTM_EFORMAT, "%s: line %d: %s; it is left as it is", path, bad.line, bad.text);
+}
+
+/* Under the folder's lock: other runs may add their landscapes to the same file. Their entries stay. */
+static int write_spaces(const char *folder, const char *name, json_t *entry, xlstm_error *err) {
+    char *path = xl_path_join(folder, "spaces.json");
+    json_t *all = NULL;
+    int lock = -1;
+    int status = path ? xl_folder_lock(&lock, folder, err) : xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
+    if (!status) status = read_spaces(path, &all, err);
+    for (size_t i = json_array_size(all); !status && i-- > 0;) {
+        const char *other = json_string_value(json_object_get(json_array_get(all, i), "name"));
+        if (other && !strcmp(other, name)) json_array_remove(all, i);
+    }
+    if (!status && json_array_append(all, entry)) status = xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
+    if (!status) status = write_json(path, all, err);
+    xl_folder_unlock(&lock);
+    json_decref(all);
+    free(path);
+    return status;
+}
+
+/* A landscape that goes through a pipe or to a device has no folder for what belongs beside it. */
+static bool is_stream(const char *path) {
+    return strcmp(path, "-") == 0 || (!access(path, F_OK) && !xl_is_file(path));
+}
+
+int tune_landscape_write_check(const char *path, xlstm_error *err) {
+    if (is_stream(path)) return XLSTM_OK;
+    char *folder = xl_path_folder(path), *spaces = folder ? xl_path_join(folder, "spaces.json") : NULL;
+    json_t *all = NULL;
+    int status = spaces ? xl_make_folder(folder, err) : xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
+    if (!status && access(folder, W_OK)) status = xl_fail(err, XLSTM_EIO, "%s: %s", folder, strerror(errno));
+    if (!status) status = read_spaces(spaces, &all, err);
+    json_decref(all);
+    free(spaces);
+    free(folder);
+    return status;
+}
+
+static void dump_line(FILE *out, const json_t *j) {
+    json_dumpf(j, out, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
+}
+
+/* Kernel Tuner goes on in the file that it reads: the last three bytes must be two braces, each on a line. */
+static int write_cache(const char *folder, const char *name, const tune_space *space, const json_t *machine,
+                       json_t *cache, xlstm_error *err) {
+    json_t *keys = json_array(), *values = domains(space), *value;
+    const char *key, *cpu = json_string_value(json_object_get(machine, "cpu")), *comma = "";
+    json_object_foreach(values, key, value) json_array_append_new(keys, json_string(key));
+    json_t *head =
+        json_pack("{s:s, s:s, s:s, s:o, s:o, s:s}", "device_name", cpu ? cpu : "cpu", "kernel_name", name,
+                  "problem_size", "1", "tune_params_keys", keys, "tune_params", values, "objective", "time");
+    char *text = NULL, *path = xl_format("%s/%s.kernel_tuner.json", folder, name);
+    size_t bytes = 0;
+    FILE *out = open_memstream(&text, &bytes);
+    int status = head && path && out ? XLSTM_OK : xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
+    if (status) goto end;
+    fputc('{', out);
+    json_object_foreach(head, key, value) {
+        fprintf(out, "\"%s\": ", key);
+        dump_line(out, value);
+        fputs(",\n", out);
+    }
+    fputs("\"cache\": {", out);
+    json_object_foreach(cache, key, value) {
+        fprintf(out, "%s\n\"%s\": ", comma, key);
+        dump_line(out, value);
+        comma = ",";
+    }
+    fputs("}\n}", out);
+    if (fflush(out)) status = xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
+    else status = xl_file_write(path, text, bytes, err);
+end:
+    if (out) fclose(out);
+    json_decref(head);
+    free(text);
+    free(path);
+    return status;
+}
+
+/* The landscape's file and, by the points' ids, what Kernel Tuner keeps of each. */
+static int make_texts(const tune_space *space, const tune_measured *points, size_t count, char **csv, size_t *bytes,
+                      json_t **values, xlstm_error *err) {
+    FILE *out = open_memstream(csv, bytes);
+    if (!out) return xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
+    for (size_t i = 0; i < tune_space_params(space); i++) fprintf(out, "%s,", tune_space_param(space, i)->name);
+    fputs("time,cost_s,times\n", out);
+    for (size_t i = 0; i < count; i++) {
+        csv_row(out, space, &points[i]);
+        values[points[i].point] = cache_values(&points[i]);
+    }
+    return fclose(out) ? xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory") : XLSTM_OK;
+}
+
+/* What belongs beside the landscape. */
+static int write_beside(const char *folder, const char *name, const tune_space *space, json_t *const *values,
+                        json_t *facts, xlstm_error *err) {
+    json_t *cache = json_object(), *entry = json_pack("{s:s, s:o}", "name", name, "params", domains(space));
+    int status = cache && entry && !json_object_update(entry, facts)
+                     ? XLSTM_OK
+                     : xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
+    if (!status) status = write_spaces(folder, name, entry, err);
+    if (!status) status = fill_cache(cache, space, values, tune_space_known(space), err);
+    if (!status) status = write_cache(folder, name, space, json_object_get(facts, "machine"), cache, err);
+    json_decref(cache);
+    json_decref(entry);
+    return status;
+}
+
+int tune_landscape_write(const char *path, const tune_space *space, const tune_measured *points, size_t count,
+                         json_t *facts, xlstm_error *err) {
+    const size_t known = tune_space_known(space);
+    const char *slash = strrchr(path, '/');
+    size_t bytes = 0;
+    json_t **values = calloc(known ? known : 1, sizeof *values);
+    char *csv = NULL, *folder = xl_path_folder(path), *name = strdup(slash ? slash + 1 : path);
+    const bool alone = is_stream(path);
+    int status = values && folder && name ? XLSTM_OK : xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
+    if (!status) status = make_texts(space, points, count, &csv, &bytes, values, err);
+    if (!status && !alone) status = xl_make_folder(folder, err);
+    if (!status) status = write_csv(path, csv, bytes, err);
+    if (name) name[strcspn(name, ".")] = 0;
+    if (!status && !alone) status = write_beside(folder, name, space, values, facts, err);
+    for (size_t i = 0; values && i < known; i++) json_decref(values[i]);
+    free(values);
+    free(csv);
+    free(folder);
+    free(name);
+    return status;
+}
