@@ -203,13 +203,13 @@ static void a_study_is_the_truth(void **state) {
     static const char *const params[] = {"{\"chunk_size\": 16, \"weights\": \"stored\", \"samples\": 1}",
                                          "{\"chunk_size\": 4, \"weights\": \"stored\", \"samples\": 2}",
                                          "{\"chunk_size\": 4, \"weights\": \"stored\", \"samples\": 2}"};
-    char told[] = "[0.5, null, null]";
+    double told[] = {0.5, NAN, NAN};
     for (int i = 0; i < 3; i++) {
         tune_trial_row t = {.index = i,
                             .params = (char *)(uintptr_t)params[i],
                             .key = empty,
                             .value = 1.25 - i,
-                            .told = told,
+                            .told = {told, 3},
                             .samples = 2,
                             .duplicate_of = i == 2 ? 1 : -1,
                             .spread = NAN,

@@ -354,7 +354,10 @@ static void fill(const char *path, const char *uid, const char *machine) {
         tune_trial_row t = sample_trial(i, 1 + 0.125 * ((i + 2) % 5));
         snprintf(params, sizeof params, "{\"chunk_size\":%d}", 16 * (i + 1));
         t.params = params;
-        t.ratios = text("[0.5,0.25]");
+        double told[] = {0.1, NAN, 0.5}, ratios[] = {0.5, 0.25};
+        t.told = (tune_numbers){told, 3};
+        t.joined = i == 3;
+        t.ratios = (tune_numbers){ratios, 2};
         t.status = i == 4 ? TUNE_TRIAL_FAILED : TUNE_TRIAL_OK;
         tune_sample_row sample = one_sample(i, 0.1 * i);
         must(tune_study_trial_add(s, run.id, &t, &sample, 1, &err), &err);
@@ -394,6 +397,16 @@ static void exchange(void **state) {
     assert_int_equal(tune_study_run_find(s, "rb", &none, &err), XLSTM_ENOTFOUND);
     must(tune_study_import(s, file, 1, &err), &err);
     must(tune_study_export(s, file[0].run, &two, &err), &err);
+    tune_trial_row *trials;
+    size_t count;
+    must(tune_study_trials(s, file[0].run, &trials, &count, &err), &err);
+    assert_int_equal(count, 5);
+    assert_int_equal(trials[3].told.count, 3);
+    assert_true(trials[3].told.value[0] == 0.1 && isnan(trials[3].told.value[1]) && trials[3].told.value[2] == 0.5);
+    assert_true(trials[3].joined && !trials[2].joined);
+    assert_int_equal(trials[3].ratios.count, 2);
+    assert_true(trials[3].ratios.value[1] == 0.25);
+    tune_trial_rows_free(trials, count);
     assert_string_equal(one, two);
     tune_run_row_clear(&found);
 
@@ -405,6 +418,12 @@ static void exchange(void **state) {
     assert_int_equal(tune_study_import(s, file, 1, &err), XLSTM_EFORMAT);
     assert_non_null(strstr(err.text, "trials[4].status"));
     assert_int_equal(tune_study_run_find(s, "rb", &found, &err), XLSTM_ENOTFOUND);
+    memcpy(seconds, "\"status\": \"failed\"", 18);
+    char *joined = strstr(one, "\"joined\"");
+    assert_non_null(joined);
+    memcpy(joined, "\"joineD\"", 8);
+    assert_int_equal(tune_study_import(s, file, 1, &err), XLSTM_EFORMAT);
+    assert_non_null(strstr(err.text, "one.json: trials[3].told: element 3 is no number, wanted"));
     for (size_t cut = 0; cut < strlen(one); cut += 97) {
         file[0].bytes = cut;
         assert_int_equal(tune_study_import(s, file, 1, &err), XLSTM_EFORMAT);

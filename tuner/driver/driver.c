@@ -24,8 +24,6 @@
  * can make any short one look hopeless. */
 #define STOP_FROM_S 5.0
 _Static_assert((int)TUNE_METRIC_COUNT <= (int)TUNE_OBJECTIVES, "every metric may be an objective");
-/* Marks, behind the numbers told, the trial that checks the join of two strategies' bests. */
-#define JOINED "joined"
 
 typedef struct drive {
     const tune_problem *problem;
@@ -216,18 +214,14 @@ static bool may_be_on_front(void *ctx, const tune_race_entry *e) {
 
 /* ---- trials ---- */
 
-static char *ratios_text(const double *values, int n) {
-    json_t *j = json_array();
-    for (int i = 0; i < n; i++) json_array_append_new(j, json_real(values[i]));
-    char *text = json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(17));
-    json_decref(j);
-    return text;
-}
-
-static json_t *numbers(const double *values, int n) {
-    json_t *j = json_array();
-    for (int i = 0; i < n; i++) json_array_append_new(j, isfinite(values[i]) ? json_real(values[i]) : json_null());
-    return j;
+/* Gives a row its list of numbers in place of what it had. */
+static int put_numbers(tune_numbers *to, const double *values, size_t count, xlstm_error *err) {
+    double *copy = count ? xl_array(count, sizeof *copy) : NULL;
+    if (count && !copy) return xl_fail(err, XLSTM_ENOMEM, "trial: out of memory");
+    if (count) memcpy(copy, values, count * sizeof *copy);
+    free(to->value);
+    *to = (tune_numbers){copy, count};
+    return XLSTM_OK;
 }
 
 /* Puts what the race knows of a candidate into its row. */
@@ -242,9 +236,7 @@ static int take_values(drive *d, const tune_race_entry *e, tune_trial_row *t, xl
     t->samples = e->samples;
     const double *values = tune_race_values(d->race, e->candidate, &n);
     t->spread = tune_race_scatter(d->race, &df) / sqrt(n ? n : 1);
-    free(t->ratios);
-    t->ratios = values && n ? ratios_text(values, n) : NULL;
-    return values && n && !t->ratios ? xl_fail(err, XLSTM_ENOMEM, "trial: out of memory") : XLSTM_OK;
+    return put_numbers(&t->ratios, values, values ? (size_t)n : 0, err);
 }
 
 static void judge_outcome(const drive *d, const tune_race_entry *e, tune_trial_row *t) {
@@ -299,23 +291,11 @@ static int keep(drive *d, const tune_trial_row *t, uint32_t point, xlstm_error *
     return status;
 }
 
-/* Whether it checked the join of two strategies' bests rather than what they asked. */
-static bool is_joined(const tune_trial_row *t) {
-    json_t *j = t->told ? json_loads(t->told, 0, NULL) : NULL;
-    size_t n = json_array_size(j);
-    bool joined = n && json_is_string(json_array_get(j, n - 1));
-    json_decref(j);
-    return joined;
-}
-
 /* What the strategy is told of a stored trial; a duplicate repeats its original. */
 static void told_of(const tune_trial_row *t, double told[TUNE_TOLD_COUNT]) {
-    json_t *j = t->told ? json_loads(t->told, 0, NULL) : NULL;
-    for (int i = 0; i < TUNE_TOLD_COUNT; i++) {
-        const json_t *value = json_array_get(j, (size_t)i);
-        told[i] = json_is_number(value) ? json_number_value(value) : NAN;
+    for (size_t i = 0; i < TUNE_TOLD_COUNT; i++) {
+        told[i] = i < t->told.count && isfinite(t->told.value[i]) ? t->told.value[i] : NAN;
     }
-    json_decref(j);
 }
 
 static int duplicate(drive *d, uint32_t point, xlstm_error *err) {
@@ -332,11 +312,11 @@ static int duplicate(drive *d, uint32_t point, xlstm_error *err) {
                    : xl_format("as trial %lld: %s", (long long)original->index, original->reason);
     memcpy(t.metric, original->metric, sizeof t.metric);
     t.value = original->value;
-    t.told = original->told ? strdup(original->told) : NULL;
     t.token_hash = original->token_hash ? strdup(original->token_hash) : NULL;
     told_of(original, told);
     d->taken_count = 0;
-    status = keep(d, &t, point, err);
+    status = put_numbers(&t.told, original->told.value, original->told.count, err);
+    if (!status) status = keep(d, &t, point, err);
     if (!status) status = tune_proposer_tell(d->proposer, point, told, 0, err);
     tune_trial_row_clear(&t);
     return status;
@@ -406,15 +386,14 @@ static int kept_failure(const drive *d, xlstm_error *err) {
 static int settle(drive *d, tune_trial_row *t, uint32_t point, double told[TUNE_TOLD_COUNT], bool joined,
                   xlstm_error *err) {
     const int objectives = d->options->objectives;
-    json_t *j = numbers(told, TUNE_TOLD_OBJECTIVES + (objectives > 1 ? objectives : 0));
-    if (joined) json_array_append_new(j, json_string(JOINED));
-    t->told = json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(17));
-    json_decref(j);
-    int status = keep(d, t, point, err);
+    t->joined = joined;
+    int status =
+        put_numbers(&t->told, told, (size_t)(TUNE_TOLD_OBJECTIVES + (objectives > 1 ? objectives : 0)), err);
+    if (!status) status = keep(d, t, point, err);
     bool changed = false;
     if (!status) status = refresh_others(d, t->index, &changed, err);
     if (status || joined) return status;
-    /* Told from the row's own text, so that a resumed run tells the very same digits. */
+    /* Told from the row, so that a resumed run tells the very same numbers. */
     told_of(t, told);
     return tune_proposer_tell(d->proposer, point, told, t->seconds, err);
 }
@@ -509,20 +488,11 @@ out:
 /* ---- going on with an earlier process's trials ---- */
 
 static int restore_race(drive *d, const tune_trial_row *t, uint32_t point, xlstm_error *err) {
-    json_t *j = t->ratios ? json_loads(t->ratios, 0, NULL) : NULL;
-    size_t n = json_array_size(j);
-    double *values = n ? xl_array(n, sizeof *values) : NULL;
-    double parts[TUNE_PARTS] = {t->metric[TUNE_PREFILL_S], t->metric[TUNE_DECODE_S], t->metric[TUNE_ENERGY_J],
-                                t->metric[TUNE_PEAK_MB]};
-    int status = XLSTM_OK;
-    for (size_t i = 0; values && i < n; i++) values[i] = json_number_value(json_array_get(j, i));
-    if (values) {
-        double cost = tune_problem_cost(d->options->objective[0], parts);
-        status = tune_race_restore(d->race, point, values, (int)n, cost, parts, err);
-    }
-    free(values);
-    json_decref(j);
-    return status;
+    const double parts[TUNE_PARTS] = {t->metric[TUNE_PREFILL_S], t->metric[TUNE_DECODE_S], t->metric[TUNE_ENERGY_J],
+                                      t->metric[TUNE_PEAK_MB]};
+    if (!t->ratios.count) return XLSTM_OK;
+    const double cost = tune_problem_cost(d->options->objective[0], parts);
+    return tune_race_restore(d->race, point, t->ratios.value, (int)t->ratios.count, cost, parts, err);
 }
 
 /* The strategy is asked and told as it was the first time. Where it proposes something else (another version wrote
@@ -539,7 +509,8 @@ static int restore(drive *d, xlstm_error *err) {
             return xl_fail(err, XLSTM_EMISMATCH,
                            "%s: trial %zu is no point of the space: the run is of another space",
                            tune_keeper_folder(d->keeper), i);
-        const bool joined = is_joined(&all[i]);
+        /* A duplicate of a joined point was asked for; an older version marked it as joined too. */
+        const bool joined = all[i].joined && all[i].duplicate_of < 0;
         /* One that was given fewer trials than are stored is done before they are. */
         const bool ask = !joined && !differs && !tune_proposer_done(d->proposer);
         if (ask) status = tune_proposer_ask(d->proposer, &asked, err);

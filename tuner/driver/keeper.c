@@ -36,18 +36,6 @@ static bool copy_text(char **to, const char *from) {
     return *to || !from;
 }
 
-bool tune_trial_row_copy(tune_trial_row *to, const tune_trial_row *from) {
-    *to = *from;
-    to->params = to->key = to->reason = to->told = to->ratios = to->token_hash = to->in_force = NULL;
-    if (copy_text(&to->params, from->params) && copy_text(&to->key, from->key) &&
-        copy_text(&to->reason, from->reason) && copy_text(&to->told, from->told) &&
-        copy_text(&to->ratios, from->ratios) && copy_text(&to->token_hash, from->token_hash) &&
-        copy_text(&to->in_force, from->in_force))
-        return true;
-    tune_trial_row_clear(to);
-    return false;
-}
-
 static tune_keeper *keeper_new(void) {
     tune_keeper *k = calloc(1, sizeof *k);
     if (k) k->lock = -1;

@@ -48,7 +48,4 @@ int tune_keeper_event(tune_keeper *keeper, const char *kind, const char *text, x
 int tune_keeper_rebuild(tune_keeper *keeper, const json_t *baseline,
                         json_t *(*settings_of)(void *ctx, const json_t *params), void *ctx, xlstm_error *err);
 
-/* Copies a row; tune_trial_row_clear frees it. False when out of memory. */
-bool tune_trial_row_copy(tune_trial_row *to, const tune_trial_row *from);
-
 #endif

@@ -253,19 +253,17 @@ static void add_up(const tune_sample_row *rows, size_t count, int64_t trial, sum
 static int update_row(recorder *r, const tune_trial_row *old, const sums *s, double baseline, xlstm_error *err) {
     tune_trial_row t;
     if (!tune_trial_row_copy(&t, old)) return xl_fail(err, XLSTM_ENOMEM, "recording: out of memory");
-    json_t *ratios = json_array();
-    for (size_t i = 0; i < s->n; i++) json_array_append_new(ratios, json_real(s->logs[i] - baseline));
-    free(t.ratios);
-    t.ratios = json_dumps(ratios, JSON_COMPACT | JSON_REAL_PRECISION(17));
-    json_decref(ratios);
+    free(t.ratios.value);
+    t.ratios = (tune_numbers){xl_array(s->n, sizeof(double)), s->n};
+    for (size_t i = 0; t.ratios.value && i < s->n; i++) t.ratios.value[i] = s->logs[i] - baseline;
     tune_problem_metrics(r->problem, s->parts, t.metric);
     t.metric[TUNE_KL] = old->metric[TUNE_KL];
     t.value = exp(tune_mean(s->logs, s->n) - baseline);
     t.spread = s->n > 1 ? tune_sd(s->logs, s->n) / sqrt((double)s->n) : NAN;
     t.samples = (int64_t)s->n;
     t.seconds = s->seconds;
-    int status =
-        t.ratios ? tune_keeper_change(r->keeper, &t, err) : xl_fail(err, XLSTM_ENOMEM, "recording: out of memory");
+    int status = t.ratios.value ? tune_keeper_change(r->keeper, &t, err)
+                                : xl_fail(err, XLSTM_ENOMEM, "recording: out of memory");
     tune_trial_row_clear(&t);
     return status;
 }

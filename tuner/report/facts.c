@@ -39,11 +39,7 @@ size_t tune_report_points(const tune_report *r) {
 }
 
 double tune_report_first_value(const tune_trial_row *trial) {
-    json_t *told = trial->told ? json_loads(trial->told, 0, NULL) : NULL;
-    const json_t *value = json_array_get(told, 0);
-    const double first = json_is_number(value) ? json_number_value(value) : NAN;
-    json_decref(told);
-    return first;
+    return trial->told.count ? trial->told.value[0] : NAN;
 }
 
 size_t tune_report_winner_samples(const tune_report *r) {

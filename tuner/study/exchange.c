@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "tuner/study/internal.h"
+#include "tuner/study/trial_json.h"
 
 #define FORMAT "xltune-run"
 #define FORMAT_VERSION 1
@@ -141,8 +142,8 @@ static json_t *trial_json(const tune_trial_row *t) {
     for (int i = 0; i < TUNE_METRIC_COUNT; i++) json_object_set_new(j, tune_metric_name(i), number(t->metric[i]));
     json_object_set_new(j, "value", number(t->value));
     json_object_set_new(j, "spread", number(t->spread));
-    json_object_set_new(j, "told", parsed(t->told));
-    json_object_set_new(j, "ratios", parsed(t->ratios));
+    json_object_set_new(j, "told", tune_told_json(t));
+    json_object_set_new(j, "ratios", tune_ratios_json(t));
     json_object_set_new(j, "samples", json_integer(t->samples));
     json_object_set_new(j, "token_hash", text(t->token_hash));
     json_object_set_new(j, "in_force", parsed(t->in_force));
@@ -275,6 +276,14 @@ static void read_run(reader *r, tune_run_row *run) {
     run->result = get_json(r, "result", true);
 }
 
+static void get_list(reader *r, const char *key, tune_trial_row *t,
+                     int (*read)(tune_trial_row *, const json_t *, xlstm_error *)) {
+    xlstm_error why = {0};
+    int status = read(t, json_object_get(r->object, key), &why);
+    if (status && !r->status)
+        r->status = xl_fail(r->err, status, "%s: %s.%s: %s", r->file, r->where, key, why.text);
+}
+
 static void read_trial(reader *r, tune_trial_row *t) {
     char *name = get_text(r, "status", false);
     int status = tune_trial_status_find(name);
@@ -292,8 +301,8 @@ static void read_trial(reader *r, tune_trial_row *t) {
     for (int i = 0; i < TUNE_METRIC_COUNT; i++) t->metric[i] = get_number(r, tune_metric_name(i));
     t->value = get_number(r, "value");
     t->spread = get_number(r, "spread");
-    t->told = get_json(r, "told", true);
-    t->ratios = get_json(r, "ratios", true);
+    get_list(r, "told", t, tune_told_read);
+    get_list(r, "ratios", t, tune_ratios_read);
     t->samples = get_integer(r, "samples", 0);
     t->token_hash = get_text(r, "token_hash", true);
     t->in_force = get_json(r, "in_force", true);

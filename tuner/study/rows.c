@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "tuner/study/internal.h"
 #include "tuner/study/run_lock.h"
+#include "tuner/study/trial_json.h"
 
 #define RUN_COLUMNS                                                                                                \
     "run.id, uid, folder, backend, state, mode, objective, seed, machine.fingerprint, machine.info, device, "      \
@@ -159,6 +160,29 @@ int tune_study_run_remove(tune_study *study, int64_t run, xlstm_error *err) {
     return tune_study_run_sql(study, "removing a run", err, "DELETE FROM run WHERE id = ?", "i", run);
 }
 
+/* A column's text; *out NULL: none. Takes the reference. */
+static int column_text(char **out, json_t *value, const tune_study *s, xlstm_error *err) {
+    const bool none = json_is_null(value);
+    *out = none ? NULL : json_dumps(value, JSON_COMPACT | JSON_REAL_PRECISION(17));
+    json_decref(value);
+    return *out || none ? XLSTM_OK : xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", s->path);
+}
+
+/* The reverse, by one of tune_..._read. */
+static int read_column(tune_study *s, sqlite3_stmt *q, int column, tune_trial_row *t,
+                       int (*read)(tune_trial_row *, const json_t *, xlstm_error *), xlstm_error *err) {
+    xlstm_error why = {0};
+    json_error_t bad;
+    const char *text = (const char *)sqlite3_column_text(q, column);
+    if (!text) return XLSTM_OK;
+    json_t *j = json_loads(text, JSON_DECODE_ANY, &bad);
+    int status = j ? read(t, j, &why) : xl_fail(&why, XLSTM_EFORMAT, "found no JSON (%s)", bad.text);
+    json_decref(j);
+    if (!status) return XLSTM_OK;
+    return xl_fail(err, status, "%s: trial %lld, %s: %s", s->path, (long long)t->index,
+                   sqlite3_column_name(q, column), why.text);
+}
+
 int tune_study_put_trial(tune_study *s, int64_t run, const tune_trial_row *t, bool replace, xlstm_error *err) {
     if (!replace) {
         sqlite3_stmt *q;
@@ -173,8 +197,12 @@ int tune_study_put_trial(tune_study *s, int64_t run, const tune_trial_row *t, bo
         sqlite3_finalize(q);
         if (status) return status;
     }
+    char *told = NULL, *ratios = NULL;
+    int status = column_text(&told, tune_told_json(t), s, err);
+    if (!status) status = column_text(&ratios, tune_ratios_json(t), s, err);
+    if (status) goto out;
     const double *m = t->metric;
-    return tune_study_run_sql(
+    status = tune_study_run_sql(
         s, "adding a trial", err,
         "INSERT OR REPLACE INTO trial(run, number, params, key, status, reason, duplicate_of, " METRIC_COLUMNS
         ", value, spread, told, ratios, samples, token_hash, in_force, started, seconds) "
@@ -183,8 +211,12 @@ int tune_study_put_trial(tune_study *s, int64_t run, const tune_trial_row *t, bo
         "dddddddddd"
         "ddssissdd",
         run, t->index, t->params, t->key, tune_trial_status_name((int)t->status), t->reason, t->duplicate_of, m[0],
-        m[1], m[2], m[3], m[4], m[5], m[6], m[7], m[8], m[9], t->value, t->spread, t->told, t->ratios, t->samples,
+        m[1], m[2], m[3], m[4], m[5], m[6], m[7], m[8], m[9], t->value, t->spread, told, ratios, t->samples,
         t->token_hash, t->in_force, t->started, t->seconds);
+out:
+    free(told);
+    free(ratios);
+    return status;
 }
 
 /* `mark`: how texts say it that come without their causes. */
@@ -279,14 +311,14 @@ int tune_study_trials(tune_study *study, int64_t run, tune_trial_row **rows, siz
         const int after = 6 + TUNE_METRIC_COUNT;
         t->value = tune_study_real(q, after);
         t->spread = tune_study_real(q, after + 1);
-        t->told = tune_study_text(q, after + 2, &ok);
-        t->ratios = tune_study_text(q, after + 3, &ok);
         t->samples = sqlite3_column_int64(q, after + 4);
         t->token_hash = tune_study_text(q, after + 5, &ok);
         t->in_force = tune_study_text(q, after + 6, &ok);
         t->started = sqlite3_column_double(q, after + 7);
         t->seconds = sqlite3_column_double(q, after + 8);
         if (!ok) status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", study->path);
+        if (!status) status = read_column(study, q, after + 2, t, tune_told_read, err);
+        if (!status) status = read_column(study, q, after + 3, t, tune_ratios_read, err);
     }
     if (!status && code != SQLITE_DONE) status = tune_study_fail(study, "reading trials", err);
     sqlite3_finalize(q);
@@ -309,13 +341,39 @@ tune_trial_counts tune_trials_count(const tune_trial_row *rows, size_t count) {
     return c;
 }
 
+static bool copy_text(char **to, const char *from) {
+    *to = from ? strdup(from) : NULL;
+    return *to || !from;
+}
+
+static bool copy_numbers(tune_numbers *to, const tune_numbers *from) {
+    if (!from->count) return true;
+    if (!(to->value = xl_array(from->count, sizeof *to->value))) return false;
+    memcpy(to->value, from->value, from->count * sizeof *to->value);
+    to->count = from->count;
+    return true;
+}
+
+bool tune_trial_row_copy(tune_trial_row *to, const tune_trial_row *from) {
+    *to = *from;
+    to->params = to->key = to->reason = to->token_hash = to->in_force = NULL;
+    to->told = to->ratios = (tune_numbers){0};
+    if (copy_text(&to->params, from->params) && copy_text(&to->key, from->key) &&
+        copy_text(&to->reason, from->reason) && copy_numbers(&to->told, &from->told) &&
+        copy_numbers(&to->ratios, &from->ratios) && copy_text(&to->token_hash, from->token_hash) &&
+        copy_text(&to->in_force, from->in_force))
+        return true;
+    tune_trial_row_clear(to);
+    return false;
+}
+
 void tune_trial_row_clear(tune_trial_row *row) {
     if (!row) return;
     free(row->params);
     free(row->key);
     free(row->reason);
-    free(row->told);
-    free(row->ratios);
+    free(row->told.value);
+    free(row->ratios.value);
     free(row->token_hash);
     free(row->in_force);
     *row = (tune_trial_row){.duplicate_of = -1};

@@ -112,6 +112,12 @@ void tune_run_rows_free(tune_run_row *rows, size_t count);
 /* Removes a run with its trials and samples. */
 int tune_study_run_remove(tune_study *study, int64_t run, xlstm_error *err);
 
+/* Numbers in order; NaN: not known. */
+typedef struct tune_numbers {
+    double *value; /* [count], malloc'd; NULL: none */
+    size_t count;
+} tune_numbers;
+
 typedef struct tune_trial_row {
     int64_t index; /* number of the proposal, from 0 */
     char *params;  /* the proposed point, {"chunk_size": 32, …} */
@@ -120,15 +126,16 @@ typedef struct tune_trial_row {
     char *reason;                     /* NULL where status is ok */
     int64_t duplicate_of;             /* index of the trial whose values these are; -1 */
     double metric[TUNE_METRIC_COUNT]; /* means over the samples in use; NaN: not measured */
-    double value;     /* the objective as a ratio to the baseline's, smaller is better; NaN: no value */
-    double spread;    /* standard error of log(value); NaN: unknown */
-    char *told;       /* JSON array of what the strategy was told at the time */
-    char *ratios;     /* JSON array of ln(cost / baseline's cost), one a sample in use; NULL: none */
-    int64_t samples;  /* samples in use */
-    char *token_hash; /* of the greedy continuation, hexadecimal; NULL: none */
-    char *in_force;   /* what the engine really used, JSON; NULL: unknown */
-    double started;   /* seconds since 1970 */
-    double seconds;   /* what the trial cost */
+    double value;        /* the objective as a ratio to the baseline's, smaller is better; NaN: no value */
+    double spread;       /* standard error of log(value); NaN: unknown */
+    tune_numbers told;   /* what the strategy was told at the time */
+    bool joined;         /* it checks the join of two strategies' bests: nobody was told */
+    tune_numbers ratios; /* ln(cost / baseline's cost), one a sample in use */
+    int64_t samples;     /* samples in use */
+    char *token_hash;    /* of the greedy continuation, hexadecimal; NULL: none */
+    char *in_force;      /* what the engine really used, JSON; NULL: unknown */
+    double started;      /* seconds since 1970 */
+    double seconds;      /* what the trial cost */
 } tune_trial_row;
 
 /* What is to be said of a sample besides its numbers, as bits. */
@@ -181,6 +188,8 @@ typedef struct tune_trial_counts {
     size_t failed; /* failed, infeasible or stopped as too slow */
 } tune_trial_counts;
 tune_trial_counts tune_trials_count(const tune_trial_row *rows, size_t count);
+/* Copies a row; tune_trial_row_clear frees the copy. False when out of memory. */
+bool tune_trial_row_copy(tune_trial_row *to, const tune_trial_row *from);
 void tune_trial_row_clear(tune_trial_row *row);
 void tune_trial_rows_free(tune_trial_row *rows, size_t count);
 /* Samples in the order they were stored; plain data, *rows freed by free. */
