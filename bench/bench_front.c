@@ -13,10 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/csv.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/rng.h"
-#include "tuner/report/csv.h"
 #include "tuner/search/pareto.h"
 #include "tuner/search/strategy.h"
 
@@ -215,19 +215,19 @@ static int by_number(const void *a, const void *b) {
 }
 
 /* A column's distinct cells: numbers in order where all are, else texts as they come. */
-static int add_column(tune_space *space, const tune_csv *csv, int column, const char *name, xlstm_error *err) {
+static int add_column(tune_space *space, const xl_csv *csv, int column, const char *name, xlstm_error *err) {
     tune_value *all = xl_array(csv->rows, sizeof *all);
     size_t n = 0;
     bool numeric = true;
     if (!all) return xl_fail(err, XLSTM_ENOMEM, "out of memory");
     for (size_t r = 0; r < csv->rows; r++) {
         char *end;
-        const char *cell = tune_csv_cell(csv, r, column);
+        const char *cell = xl_csv_cell(csv, r, column);
         strtod(cell, &end);
         numeric &= *cell && !*end;
     }
     for (size_t r = 0; r < csv->rows; r++) {
-        const char *cell = tune_csv_cell(csv, r, column);
+        const char *cell = xl_csv_cell(csv, r, column);
         tune_value value = numeric ? number(strtod(cell, NULL)) : (tune_value){.text = cell};
         bool seen = false;
         for (size_t i = 0; i < n && !seen; i++)
@@ -241,23 +241,23 @@ static int add_column(tune_space *space, const tune_csv *csv, int column, const 
 }
 
 static int load(problem *p, const char *path, char *params, char *objectives, xlstm_error *err) {
-    tune_csv csv;
+    xl_csv csv;
     int column[TUNE_SPACE_PARAMS], metric[MOST], n = 0;
     bool larger[MOST];
     char *save = NULL;
-    int status = tune_csv_read(&csv, path, err);
+    int status = xl_csv_read(&csv, path, XL_CSV_BYTES, err);
     if (status) return status;
     *p = (problem){.space = tune_space_create()};
     snprintf(p->name, sizeof p->name, "recorded");
     for (char *name = strtok_r(params, ",", &save); name && !status; name = strtok_r(NULL, ",", &save)) {
-        column[n] = tune_csv_column(&csv, name);
+        column[n] = xl_csv_column(&csv, name);
         if (column[n] < 0) status = xl_fail(err, XLSTM_EARG, "%s: no column %s", path, name);
         else status = add_column(p->space, &csv, column[n++], name, err);
     }
     for (char *name = strtok_r(objectives, ",", &save); name && !status && p->objectives < MOST;
          name = strtok_r(NULL, ",", &save)) {
         larger[p->objectives] = strstr(name, "tok_s") != NULL;
-        metric[p->objectives] = tune_csv_column(&csv, name);
+        metric[p->objectives] = xl_csv_column(&csv, name);
         if (metric[p->objectives++] < 0) status = xl_fail(err, XLSTM_EARG, "%s: no column %s", path, name);
     }
     if (!status) status = tune_space_seal(p->space, err);
@@ -268,18 +268,18 @@ static int load(problem *p, const char *path, char *params, char *objectives, xl
     for (size_t r = 0; r < csv.rows && !status; r++) {
         tune_value values[TUNE_SPACE_PARAMS];
         for (int i = 0; i < n; i++) {
-            const char *cell = tune_csv_cell(&csv, r, column[i]);
+            const char *cell = xl_csv_cell(&csv, r, column[i]);
             values[i] = tune_space_param(p->space, (size_t)i)->ordered ? number(strtod(cell, NULL))
                                                                        : (tune_value){.text = cell};
         }
         uint32_t point = tune_space_find_values(p->space, values);
         for (size_t k = 0; k < m && point != TUNE_NO_POINT && !status; k++) {
             double x;
-            status = tune_csv_number(&csv, path, r, metric[k], &x, err);
+            status = xl_csv_number(&csv, path, r, metric[k], &x, err);
             if (!status && isfinite(x)) p->values[point * m + k] = larger[k] ? 1 / x : x;
         }
     }
-    tune_csv_clear(&csv);
+    xl_csv_free(&csv);
     return status;
 }
 

@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "base/json.h"
 #include "base/memory.h"
 #include "cli/streams.h"
 #include "tuner/measure/stats.h"
@@ -52,10 +53,6 @@ static void tunable_text(const bench_row *row, int id, char *out, size_t size) {
     }
 }
 
-static json_t *number(double x) {
-    return isfinite(x) ? json_real(x) : json_null();
-}
-
 /* Every column of a row, in order; the caller's. With samples only for formats that can hold lists. */
 static json_t *row_json(const bench_table *table, const bench_row *row, bool lists) {
     speed s;
@@ -84,21 +81,23 @@ static json_t *row_json(const bench_table *table, const bench_row *row, bool lis
     double sd_s = row->samples > 1 ? tune_sd(row->seconds, row->samples) : 0;
     json_object_set_new(o, "avg_ns", json_integer(llround(mean_s * 1e9)));
     json_object_set_new(o, "stddev_ns", json_integer(llround(sd_s * 1e9)));
-    json_object_set_new(o, "avg_ts", number(s.mean));
-    json_object_set_new(o, "stddev_ts", number(s.sd));
-    json_object_set_new(o, "median_ts", number(s.median));
-    json_object_set_new(o, "low_ts", s.has_interval ? number(s.interval.low) : json_null());
-    json_object_set_new(o, "high_ts", s.has_interval ? number(s.interval.high) : json_null());
+    json_object_set_new(o, "avg_ts", xl_json_number(s.mean));
+    json_object_set_new(o, "stddev_ts", xl_json_number(s.sd));
+    json_object_set_new(o, "median_ts", xl_json_number(s.median));
+    json_object_set_new(o, "low_ts", s.has_interval ? xl_json_number(s.interval.low) : json_null());
+    json_object_set_new(o, "high_ts", s.has_interval ? xl_json_number(s.interval.high) : json_null());
     json_object_set_new(o, "n_samples", json_integer((json_int_t)row->samples));
-    json_object_set_new(o, "peak_mb", row->peak_bytes ? number((double)row->peak_bytes / 1048576) : json_null());
-    json_object_set_new(o, "load_s", number(row->load_s));
-    json_object_set_new(o, "limit_of", row->limit_of ? json_string(row->limit_of) : json_null());
-    json_object_set_new(o, "limit_ts", row->limit_ts > 0 ? number(row->limit_ts) : json_null());
-    json_object_set_new(o, "limit_share", row->limit_ts > 0 ? number(s.median / row->limit_ts) : json_null());
+    json_object_set_new(o, "peak_mb",
+                        row->peak_bytes ? xl_json_number((double)row->peak_bytes / 1048576) : json_null());
+    json_object_set_new(o, "load_s", xl_json_number(row->load_s));
+    json_object_set_new(o, "limit_of", xl_json_text(row->limit_of));
+    json_object_set_new(o, "limit_ts", row->limit_ts > 0 ? xl_json_number(row->limit_ts) : json_null());
+    json_object_set_new(o, "limit_share",
+                        row->limit_ts > 0 ? xl_json_number(s.median / row->limit_ts) : json_null());
     json_object_set_new(o, "n_disturbed", json_integer((json_int_t)row->disturbed));
     for (size_t i = 0; i < row->samples; i++) {
         json_array_append_new(ns, json_integer(llround(row->seconds[i] * 1e9)));
-        json_array_append_new(ts, number(s.ts[i]));
+        json_array_append_new(ts, xl_json_number(s.ts[i]));
     }
     if (lists) {
         json_object_set(o, "samples_ns", ns);
@@ -108,21 +107,6 @@ static json_t *row_json(const bench_table *table, const bench_row *row, bool lis
     json_decref(ts);
     free(s.ts);
     return o;
-}
-
-static void put_csv(FILE *out, const json_t *value) {
-    if (json_is_string(value)) {
-        fputc('"', out);
-        for (const char *c = json_string_value(value); *c; c++) {
-            if (*c == '"') fputc('"', out);
-            fputc(*c, out);
-        }
-        fputc('"', out);
-    } else if (json_is_integer(value)) {
-        fprintf(out, "%lld", (long long)json_integer_value(value));
-    } else if (json_is_real(value)) {
-        fprintf(out, "%.6g", json_real_value(value));
-    }
 }
 
 static void put_sql(FILE *out, const json_t *value) {
@@ -136,7 +120,7 @@ static void put_sql(FILE *out, const json_t *value) {
     } else if (json_is_null(value)) {
         fputs("NULL", out);
     } else {
-        put_csv(out, value);
+        xl_json_put_cell(out, value, 6);
     }
 }
 
@@ -179,7 +163,7 @@ static int print_rows(const bench_table *table, const char *format, FILE *out) {
             const char *comma = "";
             json_object_foreach(row, name, value) {
                 fputs(comma, out);
-                csv ? put_csv(out, value) : put_sql(out, value);
+                csv ? xl_json_put_cell(out, value, 6) : put_sql(out, value);
                 comma = csv ? "," : ", ";
             }
             fputs(sql ? ");\n" : "\n", out);

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/memory.h"
 #include "cli/command.h"
 #include "cli/optimize.h"
@@ -156,7 +157,7 @@ static json_t *meta_json(cli_job *job, const tune_drive_options *o, json_t *effe
     json_object_set_new(j, "repeats", json_integer(cli_int(cfg, "repeats")));
     json_object_set_new(j, "bounds", bounds_json(cfg, &job->hparams));
     json_object_set_new(j, "seed", json_integer(cli_int(cfg, "seed")));
-    json_object_set_new(j, "config_file", cli_config_file(cfg) ? json_string(cli_config_file(cfg)) : json_null());
+    json_object_set_new(j, "config_file", xl_json_text(cli_config_file(cfg)));
     json_object_set_new(j, "config_source", sources_json(cfg));
     json_object_set(j, "effective_args", effective);
     json_t *facts = json_deep_copy(machine->info);

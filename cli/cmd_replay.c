@@ -3,7 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/csv.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "base/memory.h"
 #include "base/output.h"
 #include "cli/command.h"
@@ -52,11 +54,6 @@ static void print_text(const tune_landscape *l, const tune_replay_options *o, co
            100 * score->over, 100 * score->abs, 100 * score->repeats);
 }
 
-/* JSON has no infinity: P is null where it is not defined. */
-static json_t *number(double value) {
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
 static json_t *score_json(const tune_landscape *l, const tune_replay_options *o, const tune_trace *traces,
                           const tune_replay_score *score) {
     size_t counts[16], n = report_counts((size_t)o->budget, counts);
@@ -67,8 +64,8 @@ static json_t *score_json(const tune_landscape *l, const tune_replay_options *o,
         json_object_set_new(shares, key, json_real(tune_replay_share(l, traces, o->seeds, counts[i])));
     }
     return json_pack("{s:s, s:s, s:i, s:o, s:o, s:f, s:f, s:f}", "landscape", l->name, "strategy", o->strategy,
-                     "seeds", o->seeds, "share", shares, "P", number(score->performance), "over", score->over,
-                     "abs", score->abs, "repeats", score->repeats);
+                     "seeds", o->seeds, "share", shares, "P", xl_json_number(score->performance), "over",
+                     score->over, "abs", score->abs, "repeats", score->repeats);
 }
 
 static void append_trace(FILE *file, const tune_landscape *l, const tune_replay_options *o,
@@ -76,10 +73,11 @@ static void append_trace(FILE *file, const tune_landscape *l, const tune_replay_
     for (int run = 0; run < o->seeds; run++) {
         for (size_t i = 0; i < traces[run].count; i++) {
             const tune_step *s = &traces[run].steps[i];
-            fprintf(file, "%s,%s,%d,%zu,%u,", l->name, o->strategy, run, i + 1, s->row);
-            if (!isnan(s->observed)) fprintf(file, "%.9g", s->observed);
+            xl_csv_put_text(file, l->name);
+            fprintf(file, ",%s,%d,%zu,%u,", o->strategy, run, i + 1, s->row);
+            xl_csv_put_number(file, s->observed, 9);
             fprintf(file, ",%u,", s->best_row);
-            if (s->estimate > 0) fprintf(file, "%.9g", s->estimate);
+            if (s->estimate > 0) xl_csv_put_number(file, s->estimate, 9);
             fputc('\n', file);
         }
     }

@@ -28,8 +28,6 @@ static const cli_spec spec = {
                "Where no prompt is given it is taken from the run.\n",
 };
 
-enum { SUMMARY_LIMIT = 256 << 20 };
-
 /* What a row asks for. */
 typedef struct row {
     tune_output_name name;
@@ -108,7 +106,7 @@ static int read_summary(saver *s, xlstm_error *err) {
     char *path = xl_path_join(cli_str(s->cfg, "run"), "summary.csv");
     if (!path) return xl_fail(err, XLSTM_ENOMEM, "summary.csv: out of memory");
     xl_csv csv = {0};
-    int status = xl_csv_read(&csv, path, SUMMARY_LIMIT, err);
+    int status = xl_csv_read(&csv, path, XL_CSV_BYTES, err);
     static const char *const needed[] = {"backend", "heads_per_band", "chunk_size"};
     for (int i = 0; i < 3 && !status; i++) {
         if (xl_csv_column(&csv, needed[i]) < 0)

@@ -9,6 +9,7 @@
 #include <xlstm/xlstm.h>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/memory.h"
 #include "cli/command.h"
 #include "cli/config.h"
@@ -204,9 +205,9 @@ static void judge(result *r, const char *name, double absolute, double relative,
     bool worse = relative > r->worst || !isfinite(relative);
     if (!good && (r->bad == 1 || worse)) snprintf(r->worst_name, sizeof r->worst_name, "%.60s", name);
     if (worse) r->worst = relative;
-    json_array_append_new(r->report, json_pack("{s:s, s:o, s:o, s:b}", "tensor", name, "max_abs",
-                                               isfinite(absolute) ? json_real(absolute) : json_null(), "rel_l2",
-                                               isfinite(relative) ? json_real(relative) : json_null(), "ok", good));
+    json_array_append_new(r->report,
+                          json_pack("{s:s, s:o, s:o, s:b}", "tensor", name, "max_abs", xl_json_number(absolute),
+                                    "rel_l2", xl_json_number(relative), "ok", good));
 }
 
 /* Whole-tensor errors of `got` against the golden's tensor of that name; nothing where it has none. */

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/number.h"
 #include "cli/optimize.h"
 #include "cli/streams.h"
 #include "tuner/study/run_lock.h"
@@ -76,7 +77,10 @@ static char *typed(const char *key, const json_t *value) {
     if (json_is_boolean(value)) return xl_format("--%s=%s", key, json_is_true(value) ? "true" : "false");
     if (json_is_string(value)) return xl_format("--%s=%s", key, json_string_value(value));
     if (json_is_integer(value)) return xl_format("--%s=%lld", key, (long long)json_integer_value(value));
-    if (json_is_real(value)) return xl_format("--%s=%.17g", key, json_real_value(value));
+    if (json_is_real(value)) {
+        char digits[XL_NUMBER_TEXT];
+        return xl_format("--%s=%s", key, xl_number_text(digits, json_real_value(value)));
+    }
     if (json_is_array(value)) {
         char *text = xl_format("--%s=", key);
         for (size_t i = 0; text && i < json_array_size(value); i++) {

@@ -194,7 +194,11 @@ void cli_compare_text(FILE *out, const json_t *j, bool csv) {
                b = json_real_value(json_object_get(p, "b_request_s"));
         if (csv) {
             xl_csv_put_text(out, text_of(p, "point"));
-            fprintf(out, ",%.9g,%.9g\n", a, b);
+            fputc(',', out);
+            xl_csv_put_number(out, a, 9);
+            fputc(',', out);
+            xl_csv_put_number(out, b, 9);
+            fputc('\n', out);
         } else fprintf(out, "  %10.4g s %10.4g s  %s\n", a, b, cli_plain(text_of(p, "point")));
     }
 }

@@ -101,10 +101,10 @@ static int parse(xl_csv *csv, parser *p) {
             if (cells < csv->columns) csv->cells[(count - 1) * csv->columns + cells] = cell;
         }
         if (cells != csv->columns)
-            return xl_fail(p->err, XLSTM_EFORMAT, "%s: line %zu: %zu cells, %zu as in the header are wanted",
+            return xl_fail(p->err, XLSTM_EFORMAT, "%s: line %zu: found %zu cells, wanted %zu as in the header",
                            p->path, line, cells, csv->columns);
     }
-    if (!count) return xl_fail(p->err, XLSTM_EFORMAT, "%s: empty, a header is wanted", p->path);
+    if (!count) return xl_fail(p->err, XLSTM_EFORMAT, "%s: empty, wanted a header", p->path);
     csv->rows = count - 1;
     return XLSTM_OK;
 }
@@ -129,7 +129,7 @@ int xl_csv_read(xl_csv *csv, const char *path, size_t limit, xlstm_error *err) {
     size_t line = 1;
     for (const char *c = text; c < nul; c++) line += *c == '\n';
     free(text);
-    return xl_fail(err, XLSTM_EFORMAT, "%s: line %zu: a NUL byte, text is wanted", path, line);
+    return xl_fail(err, XLSTM_EFORMAT, "%s: line %zu: a NUL byte, wanted text", path, line);
 }
 
 void xl_csv_free(xl_csv *csv) {

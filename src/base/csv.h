@@ -15,6 +15,7 @@ typedef struct xl_csv {
 } xl_csv;
 
 enum { XL_CSV_COLUMNS = 1000 };
+#define XL_CSV_BYTES ((size_t)256 << 20) /* a limit for tables of trials */
 
 /* Reads a file of at most `limit` bytes and XL_CSV_COLUMNS columns. EFORMAT names the line that has another number
  * of cells than the header, a quote that never ends, or a NUL. A byte order mark and empty lines are passed over.

@@ -86,44 +86,6 @@ static void output_names(void **state) {
     assert_string_equal(name.backend, "");
 }
 
-/* ---- csv ---- */
-
-static int read_csv(xl_csv *csv, const char *text, size_t bytes, xlstm_error *err) {
-    char path[] = "/tmp/xltune-csv-XXXXXX";
-    int fd = mkstemp(path);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, text, bytes), bytes);
-    close(fd);
-    int status = xl_csv_read(csv, path, 1 << 20, err);
-    unlink(path);
-    return status;
-}
-
-static void csv_forms(void **state) {
-    static const char *const same[] = {"a,b\n1,\nx y,\"q,\"\"\n\"\n", "a,b\r\n1,\r\nx y,\"q,\"\"\n\"\r\n",
-                                       ("\xEF\xBB\xBF"
-                                        "a,b\n\n1,\n\nx y,\"q,\"\"\n\"")};
-    xl_csv csv;
-    xlstm_error err;
-    for (int i = 0; i < 3; i++) {
-        assert_int_equal(read_csv(&csv, same[i], strlen(same[i]), &err), 0);
-        assert_int_equal(csv.rows, 2);
-        assert_int_equal(xl_csv_column(&csv, "b"), 1);
-        assert_int_equal(xl_csv_column(&csv, "c"), -1);
-        assert_string_equal(xl_csv_cell(&csv, 0, 0), "1");
-        assert_string_equal(xl_csv_cell(&csv, 0, 1), "");
-        assert_string_equal(xl_csv_cell(&csv, 1, 1), "q,\"\n");
-        xl_csv_free(&csv);
-    }
-    static const char *const bad[] = {"", "a,b\n1\n", "a,b\n1,2,3\n", "a,b\n\"1,2\n", "a,b\n\"1\"x,2\n"};
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-        assert_int_equal(read_csv(&csv, bad[i], strlen(bad[i]), &err), XLSTM_EFORMAT);
-    assert_int_equal(read_csv(&csv, "a\n\0\n", 4, &err), XLSTM_EFORMAT);
-    assert_int_equal(read_csv(&csv, "a\n", 2, &err), 0);
-    assert_int_equal(csv.rows, 0);
-    xl_csv_free(&csv);
-}
-
 /* ---- scores ---- */
 
 static void softmax(void **state) {
@@ -315,9 +277,8 @@ static void golden_scores(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(distinct_grams), cmocka_unit_test(output_names), cmocka_unit_test(csv_forms),
-        cmocka_unit_test(softmax),        cmocka_unit_test(stretches),    cmocka_unit_test(outputs_folder),
-        cmocka_unit_test(golden_scores),
+        cmocka_unit_test(distinct_grams), cmocka_unit_test(output_names),   cmocka_unit_test(softmax),
+        cmocka_unit_test(stretches),      cmocka_unit_test(outputs_folder), cmocka_unit_test(golden_scores),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,11 +11,11 @@
 
 #include <cmocka.h>
 
+#include "base/csv.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/output.h"
 #include "base/rng.h"
-#include "tuner/report/csv.h"
 #include "tuner/report/facts.h"
 #include "tuner/report/gnuplot.h"
 
@@ -48,83 +48,6 @@ static void put_bytes(const char *name, const char *data, size_t bytes) {
 
 static void put(const char *name, const char *text) {
     put_bytes(name, text, strlen(text));
-}
-
-static int read_csv(const char *text, tune_csv *csv, xlstm_error *err) {
-    clear();
-    put("x.csv", text);
-    char *path = xl_path_join(folder, "x.csv");
-    int status = tune_csv_read(csv, path, err);
-    free(path);
-    return status;
-}
-
-static void csv_is_read(void **state) {
-    tune_csv csv;
-    assert_int_equal(read_csv("\xef\xbb\xbf"
-                              "a,b\r\n1,\"x, \"\"y\"\"\nz\"\r\n\r\n,2",
-                              &csv, NULL),
-                     0);
-    assert_int_equal(csv.columns, 2);
-    assert_int_equal(csv.rows, 2);
-    assert_string_equal(csv.header[0], "a");
-    assert_string_equal(csv.header[1], "b");
-    assert_string_equal(tune_csv_cell(&csv, 0, 1), "x, \"y\"\nz");
-    assert_string_equal(tune_csv_cell(&csv, 1, 0), "");
-    assert_string_equal(tune_csv_cell(&csv, 1, tune_csv_column(&csv, "b")), "2");
-    assert_int_equal(csv.line[1], 5);
-    assert_int_equal(tune_csv_column(&csv, "c"), -1);
-    double x;
-    assert_int_equal(tune_csv_number(&csv, "p", 1, 1, &x, NULL), 0);
-    assert_true(x == 2);
-    assert_int_equal(tune_csv_number(&csv, "p", 1, 0, &x, NULL), 0);
-    assert_true(isnan(x));
-    xlstm_error err;
-    assert_int_equal(tune_csv_number(&csv, "p", 0, 1, &x, &err), XLSTM_EFORMAT);
-    assert_non_null(strstr(err.text, "p: line 2: b is x"));
-    tune_csv_clear(&csv);
-    assert_int_equal(read_csv("a\n", &csv, NULL), 0);
-    assert_int_equal(csv.rows, 0);
-    tune_csv_clear(&csv);
-    tune_csv_clear(&csv);
-}
-
-static void bad_csv_is_named(void **state) {
-    tune_csv csv;
-    xlstm_error err;
-    assert_int_equal(read_csv("", &csv, &err), XLSTM_EFORMAT);
-    assert_non_null(strstr(err.text, "empty"));
-    assert_int_equal(read_csv("\n\r\n", &csv, &err), XLSTM_EFORMAT);
-    assert_int_equal(read_csv("a,b\n1,2\n1,2,3\n", &csv, &err), XLSTM_EFORMAT);
-    assert_non_null(strstr(err.text, "line 3: 3 fields, the header has 2"));
-    assert_int_equal(read_csv("a,b\n1\n", &csv, &err), XLSTM_EFORMAT);
-    assert_int_equal(read_csv("a,b\n1,\"2\n3,4\n", &csv, &err), XLSTM_EFORMAT);
-    assert_non_null(strstr(err.text, "line 2: a quoted field never ends"));
-    put_bytes("x.csv", "a,b\n1,\0\n", 8);
-    char *path = xl_path_join(folder, "x.csv");
-    assert_int_equal(tune_csv_read(&csv, path, &err), XLSTM_EFORMAT);
-    assert_non_null(strstr(err.text, "zero byte"));
-    free(path);
-    assert_int_equal(tune_csv_read(&csv, "/nonexistent/x.csv", &err), XLSTM_ENOTFOUND);
-    char *wide = malloc(5000);
-    memset(wide, ',', 4000);
-    wide[4000] = '\0';
-    assert_int_equal(read_csv(wide, &csv, &err), XLSTM_EFORMAT);
-    assert_non_null(strstr(err.text, "columns"));
-    free(wide);
-    /* Random bytes never crash, whatever they are called. */
-    xl_rng rng;
-    xl_rng_seed(&rng, 8);
-    for (int i = 0; i < 300; i++) {
-        char noise[200];
-        static const char alphabet[] = "a1,,\"\"\n\r\n.x\\'`";
-        size_t n = xl_rng_below(&rng, sizeof noise);
-        for (size_t k = 0; k < n; k++) noise[k] = alphabet[xl_rng_below(&rng, sizeof alphabet - 1)];
-        put_bytes("x.csv", noise, n);
-        path = xl_path_join(folder, "x.csv");
-        if (!tune_csv_read(&csv, path, &err)) tune_csv_clear(&csv);
-        free(path);
-    }
 }
 
 /* The shape of the original's runs: no workers, one first row that is warm-up, CRLF. */
@@ -516,18 +439,16 @@ static void tables_are_written(void **state) {
     assert_non_null(text);
     assert_memory_equal(text, "parameter,share,low,high,values_tried\nworkers,", 46);
     free(text);
-    tune_csv csv;
+    xl_csv csv;
     char *path = xl_path_join(folder, "interactions.csv");
-    assert_int_equal(tune_csv_read(&csv, path, NULL), 0);
+    assert_int_equal(xl_csv_read(&csv, path, XL_CSV_BYTES, NULL), 0);
     assert_int_equal(csv.rows, 3);
-    tune_csv_clear(&csv);
+    xl_csv_free(&csv);
     free(path);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(csv_is_read),
-        cmocka_unit_test(bad_csv_is_named),
         cmocka_unit_test(summary_alone_is_enough),
         cmocka_unit_test(a_study_is_the_truth),
         cmocka_unit_test(broken_folders_are_named),

@@ -458,11 +458,11 @@ static void bad_landscapes_say_where(void **state) {
     const struct {
         const char *text, *message;
     } rows[] = {
-        {"", "line 1"},
+        {"", "empty"},
         {"a,b\n1,2\n", "then \"time\""},
         {"time,cost_s\n1,2\n", "then \"time\""},
         {"a,time\n", "no rows"},
-        {"a,time\n1,2,3\n", "line 2: 3 fields, wanted 2"},
+        {"a,time\n1,2,3\n", "line 2: found 3 cells, wanted 2"},
         {"a,time\n1,fast\n", "line 2: time: found \"fast\""},
         {"a,time\n1,-2\n", "line 2: time"},
         {"a,time,cost_s\n1,2,x\n", "line 2: cost_s"},

@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/memory.h"
 #include "tuner/driver/engine.h"
 #include "tuner/driver/wire.h"
@@ -28,20 +29,16 @@ enum { BASELINE = TUNE_BASELINE_TRIAL, WINNER = 0 };
 
 /* ---- the side that asks ---- */
 
-static json_t *text(const char *value) {
-    return value ? json_string(value) : json_null();
-}
-
 static char *compose(const tune_fresh *fresh, const tune_block_plan *plan) {
     const tune_engine_options *o = fresh->engine;
     json_t *ids = json_array();
     for (size_t i = 0; i < o->count; i++) json_array_append_new(ids, json_integer(o->ids[i]));
     json_t *j = json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:s, s:b, s:b, s:o, s:b, s:b, s:o, s:o, s:o}", "model",
-                          text(o->model_dir), "checkpoint", text(o->checkpoint), "device", text(o->device),
-                          "cpu_mask", text(o->cpu_mask), "ids", ids, "new", (json_int_t)o->new_tokens, "objective",
-                          tune_metric_name((int)o->objective), "score", o->score, "memory", o->memory, "max_kl",
-                          isfinite(o->max_kl) ? json_real(o->max_kl) : json_null(), "numerics", o->numerics,
-                          "require_identical", o->require_identical, "baseline",
+                          xl_json_text(o->model_dir), "checkpoint", xl_json_text(o->checkpoint), "device",
+                          xl_json_text(o->device), "cpu_mask", xl_json_text(o->cpu_mask), "ids", ids, "new",
+                          (json_int_t)o->new_tokens, "objective", tune_metric_name((int)o->objective), "score",
+                          o->score, "memory", o->memory, "max_kl", xl_json_number(o->max_kl), "numerics",
+                          o->numerics, "require_identical", o->require_identical, "baseline",
                           tune_engine_settings_json(&fresh->baseline), "winner",
                           tune_engine_settings_json(&fresh->winner), "plan", tune_wire_plan(plan));
     char *line = j ? json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;

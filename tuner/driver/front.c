@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/csv.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/memory.h"
 #include "base/output.h"
 
@@ -99,14 +101,14 @@ static void write_row(FILE *out, const tune_space *space, const tune_trial_row *
     fprintf(out, "%lld", (long long)t->index);
     for (int i = 0; i < objectives; i++) {
         double value = t->metric[objective[i]];
-        if (isfinite(value)) fprintf(out, ",%.9g", value);
-        else fputc(',', out);
+        fputc(',', out);
+        xl_csv_put_number(out, value, 9);
     }
     json_t *params = json_loads(t->params, 0, NULL);
     for (size_t i = 0; i < tune_space_params(space); i++) {
         const json_t *value = json_object_get(params, tune_space_param(space, i)->name);
-        if (json_is_string(value)) fprintf(out, ",%s", json_string_value(value));
-        else fprintf(out, ",%.9g", json_number_value(value));
+        fputc(',', out);
+        xl_json_put_cell(out, value, 0);
     }
     json_decref(params);
     fputc('\n', out);
@@ -127,8 +129,10 @@ int tune_front_write(const tune_problem *problem, const tune_keeper *keeper, con
     size_t n = tune_front(trials, count, objective, objectives, front);
     fputs("trial", out);
     for (int i = 0; i < objectives; i++) fprintf(out, ",%s", tune_metric_name((int)objective[i]));
-    for (size_t i = 0; i < tune_space_params(problem->space); i++)
-        fprintf(out, ",%s", tune_space_param(problem->space, i)->name);
+    for (size_t i = 0; i < tune_space_params(problem->space); i++) {
+        fputc(',', out);
+        xl_csv_put_text(out, tune_space_param(problem->space, i)->name);
+    }
     fputc('\n', out);
     for (size_t i = 0; i < n; i++) write_row(out, problem->space, &trials[front[i]], objective, objectives);
 out:

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/memory.h"
 #include "tuner/driver/front.h"
 
@@ -44,10 +45,6 @@ int tune_result_priors(const tune_space *space, const json_t *array, uint32_t **
     return XLSTM_OK;
 }
 
-static json_t *number(double value) {
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
 /* kl and ppl are there where they were scored. */
 static json_t *metrics_json(const tune_problem *problem, const double parts[TUNE_PARTS], double kl, double ppl) {
     static const tune_metric order[] = {TUNE_PREFILL_TOK_S, TUNE_DECODE_TOK_S, TUNE_PREFILL_S, TUNE_DECODE_S,
@@ -56,7 +53,7 @@ static json_t *metrics_json(const tune_problem *problem, const double parts[TUNE
     tune_problem_metrics(problem, parts, metric);
     json_t *j = json_object();
     for (size_t i = 0; i < sizeof order / sizeof *order; i++)
-        json_object_set_new(j, tune_metric_name((int)order[i]), number(metric[order[i]]));
+        json_object_set_new(j, tune_metric_name((int)order[i]), xl_json_number(metric[order[i]]));
     if (isfinite(kl)) json_object_set_new(j, tune_metric_name(TUNE_KL), json_real(kl));
     if (isfinite(ppl)) json_object_set_new(j, tune_metric_name(TUNE_PPL), json_real(ppl));
     return j;
@@ -87,13 +84,14 @@ static json_t *searched(const tune_space *space, const json_t *settings) {
 
 static void add_comparison(json_t *j, const tune_final *f) {
     json_t *each = json_array();
-    for (int i = 0; i < f->processes; i++) json_array_append_new(each, number(f->process[i]));
+    for (int i = 0; i < f->processes; i++) json_array_append_new(each, xl_json_number(f->process[i]));
     json_object_set_new(j, "speedup",
                         json_pack("{s:o, s:o, s:o, s:f, s:i, s:i, s:i, s:i, s:i, s:s, s:o}", "value",
-                                  number(f->speedup), "low", number(f->low), "high", number(f->high), "level",
-                                  f->level, "processes", f->processes, "blocks", f->blocks, "discarded_blocks",
-                                  f->discarded, "kept_disturbed_blocks", f->kept, "lost_processes", f->lost,
-                                  "stopped_by", tune_final_stop_name(f->stop), "log_ratios", each));
+                                  xl_json_number(f->speedup), "low", xl_json_number(f->low), "high",
+                                  xl_json_number(f->high), "level", f->level, "processes", f->processes, "blocks",
+                                  f->blocks, "discarded_blocks", f->discarded, "kept_disturbed_blocks", f->kept,
+                                  "lost_processes", f->lost, "stopped_by", tune_final_stop_name(f->stop),
+                                  "log_ratios", each));
 }
 
 static double number_of(const json_t *object, tune_metric metric) {

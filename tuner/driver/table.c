@@ -1,4 +1,6 @@
 #include "tuner/driver/table.h"
+#include "base/csv.h"
+#include "base/json.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -25,19 +27,11 @@ static json_t *original(const char *name, const json_t *params, const json_t *se
     return json_object_get(settings, name);
 }
 
-static json_t *number(double value) {
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
-static json_t *text(const char *value) {
-    return value ? json_string(value) : json_null();
-}
-
 static json_t *sample_json(const tune_sample_row *p) {
-    json_t *j = json_pack("{s:o, s:o, s:o, s:b}", "at", number(p->at), "prefill_s", number(p->prefill_s),
-                          "decode_s", number(p->decode_s), "used", p->used);
-    if (isfinite(p->peak_mb)) json_object_set_new(j, "peak_mb", number(p->peak_mb));
-    if (isfinite(p->energy_j)) json_object_set_new(j, "energy_j", number(p->energy_j));
+    json_t *j = json_pack("{s:o, s:o, s:o, s:b}", "at", xl_json_number(p->at), "prefill_s",
+                          xl_json_number(p->prefill_s), "decode_s", xl_json_number(p->decode_s), "used", p->used);
+    if (isfinite(p->peak_mb)) json_object_set_new(j, "peak_mb", xl_json_number(p->peak_mb));
+    if (isfinite(p->energy_j)) json_object_set_new(j, "energy_j", xl_json_number(p->energy_j));
     if (p->why[0]) json_object_set_new(j, "why", json_string(p->why));
     return j;
 }
@@ -51,16 +45,17 @@ json_t *tune_table_json(const tune_trial_row *trial, const json_t *settings, con
     }
     for (int i = 0; i < 4; i++)
         json_object_set_new(j, tune_metric_name((int)original_metrics[i]),
-                            number(trial->metric[original_metrics[i]]));
+                            xl_json_number(trial->metric[original_metrics[i]]));
     json_object_set_new(j, "trial", json_integer(trial->index));
-    json_object_set_new(j, "status", text(tune_trial_status_name((int)trial->status)));
-    if (trial->reason) json_object_set_new(j, "reason", text(trial->reason));
+    json_object_set_new(j, "status", xl_json_text(tune_trial_status_name((int)trial->status)));
+    if (trial->reason) json_object_set_new(j, "reason", xl_json_text(trial->reason));
     if (trial->duplicate_of >= 0) json_object_set_new(j, "duplicate_of", json_integer(trial->duplicate_of));
     for (size_t i = 0; i < sizeof more_metrics / sizeof *more_metrics; i++)
-        json_object_set_new(j, tune_metric_name((int)more_metrics[i]), number(trial->metric[more_metrics[i]]));
-    json_object_set_new(j, "ratio", number(trial->value));
+        json_object_set_new(j, tune_metric_name((int)more_metrics[i]),
+                            xl_json_number(trial->metric[more_metrics[i]]));
+    json_object_set_new(j, "ratio", xl_json_number(trial->value));
     json_object_set_new(j, "params", params ? params : json_object());
-    json_object_set_new(j, "token_hash", text(trial->token_hash));
+    json_object_set_new(j, "token_hash", xl_json_text(trial->token_hash));
     json_t *in_force = trial->in_force ? json_loads(trial->in_force, 0, NULL) : NULL;
     json_object_set_new(j, "in_force", in_force ? in_force : json_null());
     json_t *own = json_array(), *baseline = json_array();
@@ -70,40 +65,9 @@ json_t *tune_table_json(const tune_trial_row *trial, const json_t *settings, con
     }
     json_object_set_new(j, "samples", own);
     json_object_set_new(j, "baseline_samples", baseline);
-    json_object_set_new(j, "started", number(trial->started));
-    json_object_set_new(j, "seconds", number(trial->seconds));
+    json_object_set_new(j, "started", xl_json_number(trial->started));
+    json_object_set_new(j, "seconds", xl_json_number(trial->seconds));
     return j;
-}
-
-/* The shortest digits that read back as the same number; nothing where there is none. */
-static void csv_number(FILE *out, double value) {
-    char digits[32];
-    if (!isfinite(value)) return;
-    for (int precision = 15; precision <= 17; precision++) {
-        snprintf(digits, sizeof digits, "%.*g", precision, value);
-        if (strtod(digits, NULL) == value) break;
-    }
-    fputs(digits, out);
-}
-
-static void csv_text(FILE *out, const char *value) {
-    if (!value) return;
-    if (!strpbrk(value, ",\"\r\n")) {
-        fputs(value, out);
-        return;
-    }
-    fputc('"', out);
-    for (; *value; value++) {
-        if (*value == '"') fputc('"', out);
-        fputc(*value, out);
-    }
-    fputc('"', out);
-}
-
-static void csv_value(FILE *out, const json_t *value) {
-    if (json_is_string(value)) csv_text(out, json_string_value(value));
-    else if (json_is_integer(value)) fprintf(out, "%lld", (long long)json_integer_value(value));
-    else if (json_is_real(value)) csv_number(out, json_real_value(value));
 }
 
 void tune_table_csv_header(FILE *out, const json_t *baseline) {
@@ -115,7 +79,9 @@ void tune_table_csv_header(FILE *out, const json_t *baseline) {
     const char *key;
     json_t *value, *all = json_incref((json_t *)(uintptr_t)baseline);
     json_object_foreach(all, key, value) {
-        if (!is_original(key)) fprintf(out, ",%s", key);
+        if (is_original(key)) continue;
+        fputc(',', out);
+        xl_csv_put_text(out, key);
     }
     json_decref(all);
     fputs(",reason\n", out);
@@ -125,32 +91,32 @@ void tune_table_csv_row(FILE *out, const json_t *baseline, const tune_trial_row 
     json_t *params = json_loads(trial->params, 0, NULL);
     for (int i = 0; i < 4; i++) {
         if (i) fputc(',', out);
-        csv_value(out, original(original_settings[i], params, settings));
+        xl_json_put_cell(out, original(original_settings[i], params, settings), 0);
     }
     json_decref(params);
     for (int i = 0; i < 4; i++) {
         fputc(',', out);
-        csv_number(out, trial->metric[original_metrics[i]]);
+        xl_csv_put_number(out, trial->metric[original_metrics[i]], 0);
     }
     fprintf(out, ",%lld,%s,", (long long)trial->index, tune_trial_status_name((int)trial->status));
     if (trial->duplicate_of >= 0) fprintf(out, "%lld", (long long)trial->duplicate_of);
     for (size_t i = 0; i < sizeof more_metrics / sizeof *more_metrics; i++) {
         fputc(',', out);
-        csv_number(out, trial->metric[more_metrics[i]]);
+        xl_csv_put_number(out, trial->metric[more_metrics[i]], 0);
     }
     fputc(',', out);
-    csv_number(out, trial->value);
+    xl_csv_put_number(out, trial->value, 0);
     fprintf(out, ",%lld,", (long long)trial->samples);
-    csv_text(out, trial->token_hash);
+    xl_csv_put_text(out, trial->token_hash);
     const char *key;
     json_t *value, *all = json_incref((json_t *)(uintptr_t)baseline);
     json_object_foreach(all, key, value) {
         if (is_original(key)) continue;
         fputc(',', out);
-        csv_value(out, json_object_get(settings, key));
+        xl_json_put_cell(out, json_object_get(settings, key), 0);
     }
     json_decref(all);
     fputc(',', out);
-    csv_text(out, trial->reason);
+    xl_csv_put_text(out, trial->reason);
     fputc('\n', out);
 }

@@ -1,12 +1,9 @@
 #include "tuner/driver/wire.h"
+#include "base/json.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-static json_t *number(double value) {
-    return isfinite(value) ? json_real(value) : json_null();
-}
 
 /* 64 bits as text: JSON's integers are signed. */
 static json_t *bits(uint64_t value) {
@@ -17,7 +14,7 @@ static json_t *bits(uint64_t value) {
 
 static json_t *numbers(const double *values, int count) {
     json_t *j = json_array();
-    for (int i = 0; i < count; i++) json_array_append_new(j, number(values[i]));
+    for (int i = 0; i < count; i++) json_array_append_new(j, xl_json_number(values[i]));
     return j;
 }
 
@@ -51,7 +48,7 @@ static bool read_numbers(const json_t *object, const char *key, double *out, int
 
 json_t *tune_wire_plan(const tune_block_plan *plan) {
     return json_pack("{s:i, s:i, s:i, s:o, s:o}", "blocks", plan->blocks, "quads", plan->quads, "spare",
-                     plan->spare, "deadline_s", number(plan->deadline_s), "seed", bits(plan->seed));
+                     plan->spare, "deadline_s", xl_json_number(plan->deadline_s), "seed", bits(plan->seed));
 }
 
 bool tune_wire_read_plan(const json_t *j, tune_block_plan *plan) {
@@ -63,10 +60,10 @@ bool tune_wire_read_plan(const json_t *j, tune_block_plan *plan) {
 json_t *tune_wire_result(const tune_block_result *r) {
     return json_pack("{s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "blocks", r->blocks, "disturbed",
                      r->disturbed, "kept", r->kept, "log_ratio", numbers(r->log_ratio, r->blocks), "baseline_cost",
-                     number(r->baseline_cost), "winner_cost", number(r->winner_cost), "baseline_parts",
-                     numbers(r->baseline_parts, TUNE_PARTS), "winner_parts", numbers(r->winner_parts, TUNE_PARTS),
-                     "baseline_hash", bits(r->baseline_hash), "winner_hash", bits(r->winner_hash), "seconds",
-                     number(r->seconds));
+                     xl_json_number(r->baseline_cost), "winner_cost", xl_json_number(r->winner_cost),
+                     "baseline_parts", numbers(r->baseline_parts, TUNE_PARTS), "winner_parts",
+                     numbers(r->winner_parts, TUNE_PARTS), "baseline_hash", bits(r->baseline_hash), "winner_hash",
+                     bits(r->winner_hash), "seconds", xl_json_number(r->seconds));
 }
 
 bool tune_wire_read_result(const json_t *j, tune_block_result *r) {
@@ -89,9 +86,10 @@ json_t *tune_wire_sample(const tune_sample *s) {
     const double seen[SEEN] = {d->steal,         d->neighbours,    d->switches,
                                d->frequency_mhz, d->temperature_c, d->halted_s};
     return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:i, s:o, s:b, s:b}", "candidate", (json_int_t)s->candidate,
-                     "cost", number(s->reading.cost), "parts", numbers(s->reading.parts, TUNE_PARTS), "hash",
-                     bits(s->reading.hash), "start_s", number(s->start_s), "seconds", number(s->seconds), "reasons",
-                     (int)d->reasons, "seen", numbers(seen, SEEN), "warmup", s->warmup, "set_aside", s->set_aside);
+                     "cost", xl_json_number(s->reading.cost), "parts", numbers(s->reading.parts, TUNE_PARTS),
+                     "hash", bits(s->reading.hash), "start_s", xl_json_number(s->start_s), "seconds",
+                     xl_json_number(s->seconds), "reasons", (int)d->reasons, "seen", numbers(seen, SEEN), "warmup",
+                     s->warmup, "set_aside", s->set_aside);
 }
 
 bool tune_wire_read_sample(const json_t *j, tune_sample *s) {

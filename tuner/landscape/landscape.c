@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/number.h"
 #include "tuner/landscape/gzip.h"
 #include "tuner/landscape/landscape_impl.h"
 #include "tuner/space/values.h"
@@ -35,50 +36,10 @@ static int read_text(const char *path, char **out, xlstm_error *err) {
     return status;
 }
 
-/* Cuts the next line off, in place; NULL at the end. LF and CRLF. */
-static char *next_line(char **at) {
-    char *line = *at;
-    if (!*line) return NULL;
-    char *end = strchr(line, '\n');
-    if (end) {
-        *at = end + 1;
-        *end = 0;
-    } else {
-        *at = end = line + strlen(line);
-    }
-    if (end > line && end[-1] == '\r') end[-1] = 0;
-    return line;
-}
-
-/* Splits at commas in place, quotes around a field taken off; the number of fields, at most `room` stored. */
-static size_t split(char *line, char **field, size_t room) {
-    size_t n = 0;
-    for (char *at = line;;) {
-        char *start = at, *end;
-        if (*at == '"' && (end = strchr(at + 1, '"')) && (end[1] == ',' || !end[1])) {
-            start = at + 1;
-            *end = 0;
-            at = end + 1;
-        } else {
-            at += strcspn(at, ",");
-        }
-        if (n < room) field[n] = start;
-        n++;
-        if (!*at) return n;
-        *at++ = 0;
-    }
-}
-
-static bool number(const char *text, double *out) {
-    char *end;
-    *out = strtod(text, &end);
-    return end != text && !*end && isfinite(*out);
-}
-
 /* Python writes truth values as True and False, JSON readers as 1 and 0. */
 static tune_value cell_value(const char *text) {
     double x;
-    if (number(text, &x)) return (tune_value){.number = x};
+    if (xl_number_read(text, &x)) return (tune_value){.number = x};
     if (!strcmp(text, "True") || !strcmp(text, "False")) return (tune_value){.number = text[0] == 'T'};
     return (tune_value){.text = text};
 }
@@ -165,74 +126,89 @@ end:
     return status;
 }
 
-static int read_header(table *t, char *line, xlstm_error *err) {
-    char *field[TUNE_SPACE_PARAMS + 3];
-    size_t room = sizeof field / sizeof *field;
-    size_t n = line ? split(line, field, room) : 0;
-    for (size_t i = 0; i < n && i < room; i++) t->header[i] = field[i];
-    t->columns = n;
-    size_t stored = n < room ? n : room;
-    while (t->params < stored && strcmp(t->header[t->params], "time") != 0) t->params++;
-    if (t->params == stored || !t->params || t->params > TUNE_SPACE_PARAMS) {
-        return xl_fail(err, XLSTM_EFORMAT, "%s: line 1: wanted 1 to %d parameter columns, then \"time\"", t->path,
-                       TUNE_SPACE_PARAMS);
+/* ---- csv: parameters, then time, then cost_s, times and others in any order ---- */
+
+static int read_header(table *t, const xl_csv *csv, size_t *time, xlstm_error *err) {
+    const int at = xl_csv_column(csv, "time");
+    if (at < 1 || at > TUNE_SPACE_PARAMS) {
+        return xl_fail(err, XLSTM_EFORMAT, "%s: line %zu: wanted 1 to %d parameter columns, then \"time\"", t->path,
+                       csv->lines[0], TUNE_SPACE_PARAMS);
     }
-    t->cost = t->times = n;
-    for (size_t i = t->params + 1; i < stored; i++) {
-        if (!strcmp(t->header[i], "cost_s")) t->cost = i;
-        if (!strcmp(t->header[i], "times")) t->times = i;
-    }
+    *time = t->params = (size_t)at;
+    for (size_t p = 0; p < t->params; p++) t->header[p] = csv->cells[p];
     return XLSTM_OK;
 }
 
-static int read_row(tune_landscape *l, table *t, size_t row, char *line, xlstm_error *err) {
-    char *field[TUNE_SPACE_PARAMS + 3];
-    size_t room = sizeof field / sizeof *field;
-    size_t n = split(line, field, room);
-    if (n != t->columns || n > room) {
-        return xl_fail(err, XLSTM_EFORMAT, "%s: line %zu: %zu fields, wanted %zu as in line 1", t->path, row + 2, n,
-                       t->columns);
+/* A column after the time; -1 where there is none. */
+static int column_after(const xl_csv *csv, size_t time, const char *name) {
+    int found = -1;
+    for (size_t i = time + 1; i < csv->columns; i++) {
+        if (!strcmp(csv->cells[i], name)) found = (int)i;
     }
-    for (size_t p = 0; p < t->params; p++) t->cells[row * t->params + p] = cell_value(field[p]);
+    return found;
+}
+
+static int read_row(tune_landscape *l, const table *t, const xl_csv *csv, size_t row, int cost_column,
+                    xlstm_error *err) {
+    for (size_t p = 0; p < t->params; p++)
+        t->cells[row * t->params + p] = cell_value(xl_csv_cell(csv, row, (int)p));
     l->time[row] = NAN;
-    const char *time = field[t->params];
-    if (*time && (!number(time, &l->time[row]) || l->time[row] <= 0)) {
+    const char *time = xl_csv_cell(csv, row, (int)t->params), *cost = xl_csv_cell(csv, row, cost_column);
+    if (*time && (!xl_number_read(time, &l->time[row]) || l->time[row] <= 0)) {
         return xl_fail(err, XLSTM_EFORMAT, "%s: line %zu: time: found \"%s\", wanted a positive number or nothing",
-                       t->path, row + 2, time);
+                       t->path, csv->lines[row + 1], time);
     }
     l->cost[row] = 0;
-    const char *cost = t->cost < n ? field[t->cost] : "";
-    if (*cost && (!number(cost, &l->cost[row]) || l->cost[row] < 0)) {
+    if (*cost && (!xl_number_read(cost, &l->cost[row]) || l->cost[row] < 0)) {
         return xl_fail(err, XLSTM_EFORMAT, "%s: line %zu: cost_s: found \"%s\", wanted a number of seconds",
-                       t->path, row + 2, cost);
+                       t->path, csv->lines[row + 1], cost);
     }
-    t->repeats[row] = t->times < n ? field[t->times] : field[0] + strlen(field[0]);
     return XLSTM_OK;
 }
 
-static int read_repeats(tune_landscape *l, const table *t, xlstm_error *err) {
-    size_t total = 0;
+/* Numbers with ; between them. */
+static int read_repeats(tune_landscape *l, const table *t, const xl_csv *csv, int column, xlstm_error *err) {
+    size_t total = 0, at = 0;
     for (size_t r = 0; r < l->rows; r++) {
-        total += *t->repeats[r] != 0;
-        for (const char *c = t->repeats[r]; *c; c++) total += *c == ';';
+        const char *list = xl_csv_cell(csv, r, column);
+        total += *list != 0;
+        for (const char *c = list; *c; c++) total += *c == ';';
     }
     l->samples = xl_array(total, sizeof *l->samples);
     if (!l->samples) return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", t->path);
-    size_t at = 0;
     for (size_t r = 0; r < l->rows; r++) {
         l->sample_first[r] = at;
-        char *save = NULL;
-        for (char *c = strtok_r(t->repeats[r], ";", &save); c; c = strtok_r(NULL, ";", &save)) {
-            if (!number(c, &l->samples[at]) || l->samples[at] <= 0) {
-                return xl_fail(err, XLSTM_EFORMAT, "%s: line %zu: times: found \"%s\", wanted a positive number",
-                               t->path, r + 2, c);
+        for (const char *c = xl_csv_cell(csv, r, column); *(c += strspn(c, ";"));) {
+            const size_t length = strcspn(c, ";");
+            char *end;
+            const double value = strtod(c, &end);
+            if (end != c + length || !isfinite(value) || value <= 0) {
+                return xl_fail(err, XLSTM_EFORMAT, "%s: line %zu: times: found \"%.*s\", wanted a positive number",
+                               t->path, csv->lines[r + 1], (int)(length < 60 ? length : 60), c);
             }
-            at++;
+            l->samples[at++] = value;
+            c += length;
         }
     }
     l->sample_first[l->rows] = at;
     return XLSTM_OK;
 }
+
+/* t->csv holds the texts of the rows from then on. */
+static int read_csv(tune_landscape *l, table *t, xlstm_error *err) {
+    size_t time = 0;
+    int status = xl_csv_parse(&t->csv, t->path, t->text, err);
+    t->text = NULL;
+    if (!status) status = read_header(t, &t->csv, &time, err);
+    if (!status && !t->csv.rows) status = xl_fail(err, XLSTM_EFORMAT, "%s: no rows", t->path);
+    if (!status) status = tune_landscape_reserve(l, t, t->csv.rows, err);
+    if (status) return status;
+    const int cost = column_after(&t->csv, time, "cost_s"), times = column_after(&t->csv, time, "times");
+    for (; !status && l->rows < t->csv.rows; l->rows++) status = read_row(l, t, &t->csv, l->rows, cost, err);
+    return status ? status : read_repeats(l, t, &t->csv, times, err);
+}
+
+/* ---- what follows from the rows ---- */
 
 static double mean_or_zero(double sum, size_t n) {
     return n ? sum / (double)n : 0;
@@ -324,26 +300,11 @@ int tune_landscape_reserve(tune_landscape *l, table *t, size_t rows, xlstm_error
     size_t cells;
     if (!xl_mul(rows, t->params, &cells)) cells = SIZE_MAX;
     t->cells = xl_array(cells, sizeof *t->cells);
-    t->repeats = xl_array(rows, sizeof *t->repeats);
     l->time = xl_array(rows, sizeof *l->time);
     l->cost = xl_array(rows, sizeof *l->cost);
     l->sample_first = xl_array(rows + 1, sizeof *l->sample_first);
-    if (t->cells && t->repeats && l->time && l->cost && l->sample_first) return XLSTM_OK;
+    if (t->cells && l->time && l->cost && l->sample_first) return XLSTM_OK;
     return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", t->path);
-}
-
-static int read_csv(tune_landscape *l, table *t, xlstm_error *err) {
-    char *at = t->text;
-    size_t rows = 1;
-    int status = read_header(t, next_line(&at), err);
-    for (const char *c = at; *c; c++) rows += *c == '\n';
-    if (!status) status = tune_landscape_reserve(l, t, rows, err);
-    for (char *line; !status && (line = next_line(&at));) {
-        if (!*line && !*at) break;
-        status = read_row(l, t, l->rows++, line, err);
-    }
-    if (!status && !l->rows) status = xl_fail(err, XLSTM_EFORMAT, "%s: no rows", t->path);
-    return status ? status : read_repeats(l, t, err);
 }
 
 int tune_landscape_read(const char *path, tune_landscape **out, xlstm_error *err) {
@@ -372,7 +333,7 @@ end:
     json_decref(file);
     free(t.text);
     free(t.cells);
-    free(t.repeats);
+    xl_csv_free(&t.csv);
     tune_landscape_destroy(l);
     return status;
 }

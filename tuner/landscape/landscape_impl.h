@@ -4,16 +4,17 @@
 
 #include <jansson.h>
 
+#include "base/csv.h"
 #include "tuner/landscape/landscape.h"
 
 /* A landscape's rows as they are read. */
 typedef struct table {
     const char *path;
-    char *text; /* the file; storage of the fields of a CSV */
-    const char *header[TUNE_SPACE_PARAMS + 3];
-    size_t columns, params, cost, times; /* column numbers; `times` == columns where there is none */
-    tune_value *cells;                   /* [rows][params] */
-    char **repeats;                      /* [rows] */
+    char *text; /* the file; NULL where csv has it */
+    xl_csv csv; /* storage of its fields */
+    const char *header[TUNE_SPACE_PARAMS];
+    size_t params;
+    tune_value *cells; /* [rows][params] */
 } table;
 
 /* Room for so many rows of t->params parameters. */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/csv.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
@@ -22,12 +23,18 @@ static double mean(const tune_measured *m) {
 static void csv_row(FILE *out, const tune_space *space, const tune_measured *m) {
     for (size_t i = 0; i < tune_space_params(space); i++) {
         const tune_value v = tune_space_value(space, m->point, i);
-        if (v.text) fprintf(out, "%s,", v.text);
-        else fprintf(out, "%.9g,", v.number);
+        if (v.text) xl_csv_put_text(out, v.text);
+        else xl_csv_put_number(out, v.number, 0);
+        fputc(',', out);
     }
-    if (m->count) fprintf(out, "%.9g", mean(m));
-    fprintf(out, ",%.6g,", m->seconds);
-    for (size_t i = 0; i < m->count; i++) fprintf(out, "%s%.9g", i ? ";" : "", m->ms[i]);
+    xl_csv_put_number(out, mean(m), 9);
+    fputc(',', out);
+    xl_csv_put_number(out, m->seconds, 6);
+    fputc(',', out);
+    for (size_t i = 0; i < m->count; i++) {
+        if (i) fputc(';', out);
+        xl_csv_put_number(out, m->ms[i], 9);
+    }
     fputc('\n', out);
 }
 
@@ -227,7 +234,10 @@ static int make_texts(const tune_space *space, const tune_measured *points, size
                       json_t **values, xlstm_error *err) {
     FILE *out = open_memstream(csv, bytes);
     if (!out) return xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
-    for (size_t i = 0; i < tune_space_params(space); i++) fprintf(out, "%s,", tune_space_param(space, i)->name);
+    for (size_t i = 0; i < tune_space_params(space); i++) {
+        xl_csv_put_text(out, tune_space_param(space, i)->name);
+        fputc(',', out);
+    }
     fputs("time,cost_s,times\n", out);
     for (size_t i = 0; i < count; i++) {
         csv_row(out, space, &points[i]);

@@ -5,10 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/csv.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
-#include "tuner/report/csv.h"
+#include "base/number.h"
 
 #define MOST_JSON ((size_t)256 << 20)
 #define MOST_VALUES 65535 /* of a setting, listed from its bounds */
@@ -18,7 +19,7 @@ enum { ORIGINAL = sizeof original_settings / sizeof *original_settings };
 
 typedef struct import {
     const char *folder;
-    tune_csv csv;
+    xl_csv csv;
     json_t *meta, *space, *best; /* objects */
     tune_setting_fn is_setting;
     tune_study *study;
@@ -93,9 +94,8 @@ static bool is_setting(const import *m, const char *name) {
 
 /* A cell as a value: a number where it reads as one. Text that is no UTF-8 loses what JSON cannot hold. */
 static json_t *value_of(const char *cell) {
-    char *end;
-    const double number = strtod(cell, &end);
-    if (end != cell && !*end && isfinite(number))
+    double number;
+    if (xl_number_read(cell, &number))
         return number == floor(number) && fabs(number) < 1e15 ? json_integer((json_int_t)number)
                                                               : json_real(number);
     json_t *text = json_string(cell);
@@ -112,8 +112,8 @@ static json_t *value_of(const char *cell) {
 static json_t *params_of(const import *m, size_t row) {
     json_t *params = json_object();
     for (size_t c = 0; params && c < m->csv.columns; c++) {
-        const char *name = m->csv.header[c], *cell = tune_csv_cell(&m->csv, row, (int)c);
-        if (!*cell || !is_setting(m, name) || tune_csv_column(&m->csv, name) != (int)c) continue;
+        const char *name = m->csv.cells[c], *cell = xl_csv_cell(&m->csv, row, (int)c);
+        if (!*cell || !is_setting(m, name) || xl_csv_column(&m->csv, name) != (int)c) continue;
         if (json_object_set_new(params, name, value_of(cell))) { /* a name that is no UTF-8, or out of memory */
             json_decref(params);
             return NULL;
@@ -126,25 +126,25 @@ static json_t *params_of(const import *m, size_t row) {
 static int positive(const import *m, const char *path, size_t row, int column, double value) {
     if (isnan(value) || value > 0) return XLSTM_OK;
     return xl_fail(m->err, XLSTM_EFORMAT, "%s: line %zu: %.60s is %.60s, wanted a number over 0", path,
-                   m->csv.line[row], m->csv.header[column], tune_csv_cell(&m->csv, row, column));
+                   m->csv.lines[row + 1], m->csv.cells[column], xl_csv_cell(&m->csv, row, column));
 }
 
 static int read_metrics(const import *m, const char *path, size_t row, tune_trial_row *t) {
     for (int i = 0; i < TUNE_METRIC_COUNT; i++) {
-        const int column = tune_csv_column(&m->csv, tune_metric_name(i));
-        int status = tune_csv_number(&m->csv, path, row, column, &t->metric[i], m->err);
+        const int column = xl_csv_column(&m->csv, tune_metric_name(i));
+        int status = xl_csv_number(&m->csv, path, row, column, &t->metric[i], m->err);
         if (!status && column >= 0 && i != TUNE_KL) status = positive(m, path, row, column, t->metric[i]);
         if (status) return status;
     }
     if (isnan(t->metric[TUNE_REQUEST_S]))
         t->metric[TUNE_REQUEST_S] = t->metric[TUNE_PREFILL_S] + t->metric[TUNE_DECODE_S];
-    return tune_csv_number(&m->csv, path, row, tune_csv_column(&m->csv, "ratio"), &t->value, m->err);
+    return xl_csv_number(&m->csv, path, row, xl_csv_column(&m->csv, "ratio"), &t->value, m->err);
 }
 
 static int add_trial(import *m, const char *path, size_t row) {
-    const tune_csv *csv = &m->csv;
-    const int status_column = tune_csv_column(csv, "status");
-    const char *name = tune_csv_cell(csv, row, status_column);
+    const xl_csv *csv = &m->csv;
+    const int status_column = xl_csv_column(csv, "status");
+    const char *name = xl_csv_cell(csv, row, status_column);
     const int known = status_column < 0 ? TUNE_TRIAL_OK : tune_trial_status_find(name);
     double samples, original;
     tune_trial_row t = {.index = (int64_t)row,
@@ -152,12 +152,12 @@ static int add_trial(import *m, const char *path, size_t row) {
                         .duplicate_of = -1,
                         .spread = NAN};
     int status = read_metrics(m, path, row, &t);
-    if (!status) status = tune_csv_number(csv, path, row, tune_csv_column(csv, "samples"), &samples, m->err);
-    if (!status) status = tune_csv_number(csv, path, row, tune_csv_column(csv, "duplicate_of"), &original, m->err);
+    if (!status) status = xl_csv_number(csv, path, row, xl_csv_column(csv, "samples"), &samples, m->err);
+    if (!status) status = xl_csv_number(csv, path, row, xl_csv_column(csv, "duplicate_of"), &original, m->err);
     if (status) return status;
     if (samples > 0 && samples < 1e9) t.samples = (int64_t)samples;
     if (original >= 0 && original < (double)row) t.duplicate_of = (int64_t)original;
-    const char *reason = tune_csv_cell(csv, row, tune_csv_column(csv, "reason"));
+    const char *reason = xl_csv_cell(csv, row, xl_csv_column(csv, "reason"));
     json_t *params = params_of(m, row);
     char *text = params ? json_dumps(params, JSON_COMPACT | JSON_REAL_PRECISION(17) | JSON_SORT_KEYS) : NULL;
     t.params = text;
@@ -172,7 +172,7 @@ static int add_trial(import *m, const char *path, size_t row) {
 static int add_trials(import *m, const char *path) {
     static const char *const needed[] = {"prefill_tok_s", "decode_tok_s"};
     for (int i = 0; i < 2; i++) {
-        if (tune_csv_column(&m->csv, needed[i]) < 0)
+        if (xl_csv_column(&m->csv, needed[i]) < 0)
             return xl_fail(m->err, XLSTM_EFORMAT, "%s: no column %s in the header", path, needed[i]);
     }
     int status = XLSTM_OK;
@@ -281,25 +281,25 @@ static int read_samples(import *m, const char *path) {
 
 /* Which trials no other beats, and in what: into best.json's `front` and the run's objective. */
 static int read_front(import *m, const char *path) {
-    tune_csv csv;
-    int status = tune_csv_read(&csv, path, m->err);
+    xl_csv csv;
+    int status = xl_csv_read(&csv, path, XL_CSV_BYTES, m->err);
     if (status) return status;
     json_t *front = json_array();
-    int trial = tune_csv_column(&csv, "trial");
+    int trial = xl_csv_column(&csv, "trial");
     if (trial < 0) status = xl_fail(m->err, XLSTM_EFORMAT, "%s: no column trial in the header", path);
     for (size_t c = 0; c < csv.columns && !status; c++) {
         const size_t used = strlen(m->objective);
-        if (tune_metric_find(csv.header[c]) < 0 || tune_csv_column(&m->csv, csv.header[c]) < 0) continue;
-        if (used + strlen(csv.header[c]) + 2 > sizeof m->objective) break;
-        snprintf(m->objective + used, sizeof m->objective - used, "%s%s", used ? "," : "", csv.header[c]);
+        if (tune_metric_find(csv.cells[c]) < 0 || xl_csv_column(&m->csv, csv.cells[c]) < 0) continue;
+        if (used + strlen(csv.cells[c]) + 2 > sizeof m->objective) break;
+        snprintf(m->objective + used, sizeof m->objective - used, "%s%s", used ? "," : "", csv.cells[c]);
     }
     for (size_t row = 0; row < csv.rows && !status; row++) {
         double index;
-        status = tune_csv_number(&csv, path, row, trial, &index, m->err);
+        status = xl_csv_number(&csv, path, row, trial, &index, m->err);
         if (!status && index >= 0 && index < (double)m->csv.rows)
             json_array_append_new(front, json_integer((json_int_t)index));
     }
-    tune_csv_clear(&csv);
+    xl_csv_free(&csv);
     if (!status && !m->best) m->best = json_object();
     if (!status) json_object_set(m->best, "front", front);
     json_decref(front);
@@ -362,14 +362,14 @@ import m = {.folder = folder, .meta =(json_t *)(uintptr_t) meta, .is_setting = k
     int status = path && (m.space = space_of(meta)) ? XLSTM_OK : no_memory(&m);
     if (!status && !xl_is_file(path))
         status = xl_fail(err, XLSTM_ENOTFOUND, "%s: no summary.csv, wanted the folder of a run", folder);
-    if (!status) status = tune_csv_read(&m.csv, path, err);
+    if (!status) status = xl_csv_read(&m.csv, path, XL_CSV_BYTES, err);
     if (!status) status = tune_report_read_object(&m.best, folder, "best.json", err);
     if (!status) status = optional(&m, "pareto.csv", read_front);
     if (!status) status = tune_study_open_memory(&m.study, err);
     if (!status) status = add_run(&m);
     if (!status) status = add_trials(&m, path);
     if (!status) status = optional(&m, "trials.jsonl", read_samples);
-    tune_csv_clear(&m.csv);
+    xl_csv_free(&m.csv);
     json_decref(m.space);
     json_decref(m.best);
     free(path);

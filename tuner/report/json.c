@@ -5,13 +5,10 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/memory.h"
 #include "tuner/report/facts.h"
 #include "tuner/report/words.h"
-
-static json_t *number(double x) {
-    return isfinite(x) ? json_real(x) : json_null();
-}
 
 /* Header names of a CSV may be no UTF-8, which JSON cannot hold. */
 static json_t *name_of(const tune_parameter *p) {
@@ -20,16 +17,17 @@ static json_t *name_of(const tune_parameter *p) {
 }
 
 static json_t *share_json(const tune_share *s) {
-    return json_pack("{s:o,s:o,s:o}", "share", number(s->share), "low", number(s->low), "high", number(s->high));
+    return json_pack("{s:o,s:o,s:o}", "share", xl_json_number(s->share), "low", xl_json_number(s->low), "high",
+                     xl_json_number(s->high));
 }
 
 static json_t *noise_json(const tune_noise *n, const tune_sample_counts *c) {
     return json_pack("{s:I,s:I,s:I,s:I,s:s,s:o,s:o,s:o,s:o,s:I,s:o,s:o}", "samples", (json_int_t)n->n, "warm_up",
                      (json_int_t)c->warmup, "set_aside", (json_int_t)c->disturbed, "kept_disturbed",
-                     (json_int_t)c->marked, "disturbed_by", c->reasons, "spread", number(n->spread), "step",
-                     number(n->step), "drift", number(n->drift), "drift_p", number(n->drift_p), "outliers",
-                     (json_int_t)n->outliers, "worst_outlier", number(n->worst), "correlation_time",
-                     number(n->correlation_time));
+                     (json_int_t)c->marked, "disturbed_by", c->reasons, "spread", xl_json_number(n->spread), "step",
+                     xl_json_number(n->step), "drift", xl_json_number(n->drift), "drift_p",
+                     xl_json_number(n->drift_p), "outliers", (json_int_t)n->outliers, "worst_outlier",
+                     xl_json_number(n->worst), "correlation_time", xl_json_number(n->correlation_time));
 }
 
 static json_t *parameters_json(const tune_report *r, const tune_analysis *a) {
@@ -69,7 +67,7 @@ static json_t *front_json(const tune_report *r) {
     for (size_t i = 0; i < n; i++) {
         json_t *row = json_pack("{s:I}", "trial", (json_int_t)front[i]);
         for (int k = 0; k < r->objectives; k++)
-            json_object_set_new(row, r->objective[k], number(r->trial[front[i]].objective[k]));
+            json_object_set_new(row, r->objective[k], xl_json_number(r->trial[front[i]].objective[k]));
         json_array_append_new(list, row);
     }
     free(front);
@@ -126,7 +124,7 @@ static int write_json(const tune_report *r, const tune_analysis *a, const tune_r
     json_object_set_new(j, "winner_samples", json_integer((json_int_t)tune_report_winner_samples(r)));
     json_object_set_new(j, "front", front_json(r));
     json_object_set_new(j, "parameters", parameters_json(r, a));
-    json_object_set_new(j, "unexplained", number(a->unexplained));
+    json_object_set_new(j, "unexplained", xl_json_number(a->unexplained));
     json_object_set_new(j, "pairs", pairs_json(r, a));
     json_object_set_new(j, "noise", noise_json(&noise, &samples));
     json_t *words;

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/csv.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
-#include "tuner/report/csv.h"
 #include "tuner/report/import.h"
 #include "tuner/report/report.h"
 
@@ -244,15 +244,15 @@ static long find_row(const tune_report *r, const char *key) {
 }
 
 static int read_ratings(tune_report *r, const char *path, xlstm_error *err) {
-    tune_csv csv;
-    int status = tune_csv_read(&csv, path, err);
+    xl_csv csv;
+    int status = xl_csv_read(&csv, path, XL_CSV_BYTES, err);
     if (status) return status;
-    int file = tune_csv_column(&csv, "file"), ppl = tune_csv_column(&csv, "ppl");
+    int file = xl_csv_column(&csv, "file"), ppl = xl_csv_column(&csv, "ppl");
     if (file < 0 || ppl < 0) status = xl_fail(err, XLSTM_EFORMAT, "%s: no columns file and ppl", path);
     for (size_t row = 0; row < csv.rows && !status; row++) {
-        const char *name = tune_csv_cell(&csv, row, file), *mark = strstr(name, "__i=");
+        const char *name = xl_csv_cell(&csv, row, file), *mark = strstr(name, "__i=");
         double value;
-        status = tune_csv_number(&csv, path, row, ppl, &value, err);
+        status = xl_csv_number(&csv, path, row, ppl, &value, err);
         if (status || !mark || isnan(value)) continue;
         char *end;
         errno = 0;
@@ -261,7 +261,7 @@ static int read_ratings(tune_report *r, const char *path, xlstm_error *err) {
         r->rated += isnan(r->trial[i].ppl);
         r->trial[i].ppl = value;
     }
-    tune_csv_clear(&csv);
+    xl_csv_free(&csv);
     return status;
 }
 

@@ -1,34 +1,21 @@
 /* The report's tables as files: importance.csv, interactions.csv. */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/csv.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/output.h"
 #include "tuner/report/report.h"
 
-static void csv_text(FILE *out, const char *text) {
-    bool quote = strpbrk(text, ",\"\r\n");
-    if (quote) fputc('"', out);
-    for (; *text; text++) {
-        if (*text == '"') fputc('"', out);
-        fputc(*text, out);
+static void put_share(FILE *out, const tune_share *s) {
+    const double values[] = {s->share, s->low, s->high};
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        fputc(',', out);
+        xl_csv_put_number(out, values[i], 6);
     }
-    if (quote) fputc('"', out);
-}
-
-static void csv_number(FILE *out, double x) {
-    fputc(',', out);
-    if (isfinite(x)) fprintf(out, "%.6g", x);
-}
-
-static void csv_share(FILE *out, const tune_share *s) {
-    csv_number(out, s->share);
-    csv_number(out, s->low);
-    csv_number(out, s->high);
 }
 
 static int save(const char *folder, const char *name, const char *text, const tune_report_options *options,
@@ -53,16 +40,16 @@ static int write_csv(const tune_report *r, const tune_analysis *a, const tune_re
         if (!out) return xl_fail(err, XLSTM_ENOMEM, "report: out of memory");
         fputs(table == 0 ? "parameter,share,low,high,values_tried\n" : "a,b,share,low,high,tried,possible\n", out);
         for (size_t p = 0; p < r->parameters && table == 0; p++) {
-            csv_text(out, r->parameter[p].name);
-            csv_share(out, &a->importance[p]);
+            xl_csv_put_text(out, r->parameter[p].name);
+            put_share(out, &a->importance[p]);
             fprintf(out, ",%zu\n", r->parameter[p].levels);
         }
         for (size_t k = 0; k < a->pairs && table == 1; k++) {
             const tune_pair *p = &a->pair[k];
-            csv_text(out, r->parameter[p->a].name);
+            xl_csv_put_text(out, r->parameter[p->a].name);
             fputc(',', out);
-            csv_text(out, r->parameter[p->b].name);
-            csv_share(out, &p->strength);
+            xl_csv_put_text(out, r->parameter[p->b].name);
+            put_share(out, &p->strength);
             fprintf(out, ",%zu,%zu\n", p->tried, p->possible);
         }
         if (fclose(out)) status = xl_fail(err, XLSTM_ENOMEM, "report: out of memory");

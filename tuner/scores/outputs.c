@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/memory.h"
 #include "base/output.h"
 #include "base/utf8.h"
@@ -205,30 +206,12 @@ static json_t *number_or_null(int64_t value) {
 static json_t *to_json(const rating *r) {
     bool scored = r->tokens && isfinite(r->logprob) && isfinite(exp(-r->logprob));
     return json_pack("{s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:f,s:f}", "file", r->file, "backend",
-                     r->name.backend[0] ? json_string(r->name.backend) : json_null(), "heads_per_band",
+                     xl_json_text(r->name.backend[0] ? r->name.backend : NULL), "heads_per_band",
                      number_or_null(r->name.heads_per_band), "chunk_size", number_or_null(r->name.chunk_size),
                      "workers", number_or_null(r->name.workers), "avg_logprob",
-                     scored ? json_real(r->logprob) : json_null(), "ppl",
-                     scored ? json_real(exp(-r->logprob)) : json_null(), "len_tokens", (json_int_t)r->tokens,
+                     xl_json_number(scored ? r->logprob : NAN), "ppl",
+                     xl_json_number(scored ? exp(-r->logprob) : NAN), "len_tokens", (json_int_t)r->tokens,
                      "distinct2", r->distinct2, "distinct3", r->distinct3);
-}
-
-/* A cell as RFC 4180 has it. */
-static void put_cell(FILE *out, const json_t *value) {
-    if (json_is_integer(value)) {
-        fprintf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
-    } else if (json_is_real(value)) {
-        fprintf(out, "%.12g", json_real_value(value));
-    } else if (json_is_string(value)) {
-        const char *text = json_string_value(value);
-        bool quote = strpbrk(text, ",\"\r\n") != NULL;
-        if (quote) putc('"', out);
-        for (; *text; text++) {
-            if (*text == '"') putc('"', out);
-            putc(*text, out);
-        }
-        if (quote) putc('"', out);
-    }
 }
 
 static void put_row(FILE *csv, FILE *jsonl, json_t *object, bool header) {
@@ -237,7 +220,7 @@ static void put_row(FILE *csv, FILE *jsonl, json_t *object, bool header) {
     json_object_foreach(object, key, value) {
         fputs(separator, csv);
         if (header) fputs(key, csv);
-        else put_cell(csv, value);
+        else xl_json_put_cell(csv, value, 12);
         separator = ",";
     }
     putc('\n', csv);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "tuner/study/internal.h"
 #include "tuner/study/trial_json.h"
 
@@ -90,40 +91,32 @@ int tune_study_merge(tune_study *study, const char *from, size_t *added, xlstm_e
 
 /* ---- JSON ---- */
 
-static json_t *number(double value) {
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
-static json_t *text(const char *value) {
-    return value ? json_string(value) : json_null();
-}
-
 /* JSON kept as text in the database goes out as what it is. */
 static json_t *parsed(const char *value) {
     json_t *j = value ? json_loads(value, JSON_DECODE_ANY, NULL) : NULL;
-    return j ? j : text(value);
+    return j ? j : xl_json_text(value);
 }
 
 static json_t *run_json(const tune_run_row *r) {
     json_t *j = json_object();
-    json_object_set_new(j, "uid", text(r->uid));
-    json_object_set_new(j, "folder", text(r->folder));
-    json_object_set_new(j, "backend", text(r->backend));
-    json_object_set_new(j, "state", text(r->state));
-    json_object_set_new(j, "mode", text(r->mode));
-    json_object_set_new(j, "objective", text(r->objective));
+    json_object_set_new(j, "uid", xl_json_text(r->uid));
+    json_object_set_new(j, "folder", xl_json_text(r->folder));
+    json_object_set_new(j, "backend", xl_json_text(r->backend));
+    json_object_set_new(j, "state", xl_json_text(r->state));
+    json_object_set_new(j, "mode", xl_json_text(r->mode));
+    json_object_set_new(j, "objective", xl_json_text(r->objective));
     json_object_set_new(j, "seed", json_integer(r->seed));
-    json_object_set_new(j, "machine", text(r->machine));
+    json_object_set_new(j, "machine", xl_json_text(r->machine));
     json_object_set_new(j, "machine_info", parsed(r->machine_info));
-    json_object_set_new(j, "device", text(r->device));
-    json_object_set_new(j, "checkpoint", text(r->checkpoint));
-    json_object_set_new(j, "kernels", text(r->kernels));
-    json_object_set_new(j, "version", text(r->version));
+    json_object_set_new(j, "device", xl_json_text(r->device));
+    json_object_set_new(j, "checkpoint", xl_json_text(r->checkpoint));
+    json_object_set_new(j, "kernels", xl_json_text(r->kernels));
+    json_object_set_new(j, "version", xl_json_text(r->version));
     json_object_set_new(j, "prompt_tokens", json_integer(r->prompt_tokens));
     json_object_set_new(j, "new_tokens", json_integer(r->new_tokens));
-    json_object_set_new(j, "prompt_hash", text(r->prompt_hash));
-    json_object_set_new(j, "created", number(r->created));
-    json_object_set_new(j, "finished", number(r->finished));
+    json_object_set_new(j, "prompt_hash", xl_json_text(r->prompt_hash));
+    json_object_set_new(j, "created", xl_json_number(r->created));
+    json_object_set_new(j, "finished", xl_json_number(r->finished));
     json_object_set_new(j, "meta", parsed(r->meta));
     json_object_set_new(j, "space", parsed(r->space));
     json_object_set_new(j, "baseline", parsed(r->baseline));
@@ -135,38 +128,39 @@ static json_t *trial_json(const tune_trial_row *t) {
     json_t *j = json_object();
     json_object_set_new(j, "trial", json_integer(t->index));
     json_object_set_new(j, "params", parsed(t->params));
-    json_object_set_new(j, "key", text(t->key));
-    json_object_set_new(j, "status", text(tune_trial_status_name((int)t->status)));
-    json_object_set_new(j, "reason", text(t->reason));
+    json_object_set_new(j, "key", xl_json_text(t->key));
+    json_object_set_new(j, "status", xl_json_text(tune_trial_status_name((int)t->status)));
+    json_object_set_new(j, "reason", xl_json_text(t->reason));
     json_object_set_new(j, "duplicate_of", t->duplicate_of < 0 ? json_null() : json_integer(t->duplicate_of));
-    for (int i = 0; i < TUNE_METRIC_COUNT; i++) json_object_set_new(j, tune_metric_name(i), number(t->metric[i]));
-    json_object_set_new(j, "value", number(t->value));
-    json_object_set_new(j, "spread", number(t->spread));
+    for (int i = 0; i < TUNE_METRIC_COUNT; i++)
+        json_object_set_new(j, tune_metric_name(i), xl_json_number(t->metric[i]));
+    json_object_set_new(j, "value", xl_json_number(t->value));
+    json_object_set_new(j, "spread", xl_json_number(t->spread));
     json_object_set_new(j, "told", tune_told_json(t));
     json_object_set_new(j, "ratios", tune_ratios_json(t));
     json_object_set_new(j, "samples", json_integer(t->samples));
-    json_object_set_new(j, "token_hash", text(t->token_hash));
+    json_object_set_new(j, "token_hash", xl_json_text(t->token_hash));
     json_object_set_new(j, "in_force", parsed(t->in_force));
-    json_object_set_new(j, "started", number(t->started));
-    json_object_set_new(j, "seconds", number(t->seconds));
+    json_object_set_new(j, "started", xl_json_number(t->started));
+    json_object_set_new(j, "seconds", xl_json_number(t->seconds));
     return j;
 }
 
 static json_t *sample_json(const tune_sample_row *p) {
     json_t *j = json_object();
     json_object_set_new(j, "trial", json_integer(p->trial));
-    json_object_set_new(j, "stage", text(p->stage));
+    json_object_set_new(j, "stage", xl_json_text(p->stage));
     json_object_set_new(j, "block", json_integer(p->block));
     json_object_set_new(j, "process", json_integer(p->process));
     json_object_set_new(j, "seq", json_integer(p->seq));
-    json_object_set_new(j, "at", number(p->at));
-    json_object_set_new(j, "prefill_s", number(p->prefill_s));
-    json_object_set_new(j, "decode_s", number(p->decode_s));
-    json_object_set_new(j, "energy_j", number(p->energy_j));
-    json_object_set_new(j, "peak_mb", number(p->peak_mb));
-    json_object_set_new(j, "value", number(p->value));
+    json_object_set_new(j, "at", xl_json_number(p->at));
+    json_object_set_new(j, "prefill_s", xl_json_number(p->prefill_s));
+    json_object_set_new(j, "decode_s", xl_json_number(p->decode_s));
+    json_object_set_new(j, "energy_j", xl_json_number(p->energy_j));
+    json_object_set_new(j, "peak_mb", xl_json_number(p->peak_mb));
+    json_object_set_new(j, "value", xl_json_number(p->value));
     json_object_set_new(j, "used", json_boolean(p->used));
-    json_object_set_new(j, "why", text(p->why[0] ? p->why : NULL));
+    json_object_set_new(j, "why", xl_json_text(p->why[0] ? p->why : NULL));
     json_object_set_new(j, "causes", json_integer(p->causes));
     return j;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/memory.h"
 
 #define JOINED "joined"
@@ -14,7 +15,7 @@
 static json_t *numbers_json(const tune_numbers *n) {
     json_t *j = n->count ? json_array() : json_null();
     for (size_t i = 0; j && i < n->count; i++) {
-        if (!json_array_append_new(j, isfinite(n->value[i]) ? json_real(n->value[i]) : json_null())) continue;
+        if (!json_array_append_new(j, xl_json_number(n->value[i]))) continue;
         json_decref(j);
         return NULL;
     }
