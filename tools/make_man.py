@@ -37,15 +37,21 @@ def roff(text):
 
 
 def options(page):
-    out = [".SH OPTIONS", r"In every flag \(oq\-\(cq and \(oq_\(cq are interchangeable; each is also a key of a JSON config."]
+    out = [".SH OPTIONS", r"\(oq\-\(cq and \(oq_\(cq are interchangeable in flags. Every flag is also a key of a JSON config."]
     for title, section in page.sections:
         out.append(f".SS {roff(title)}")
         for option in section:
             argument = f" \\fI{roff(option.argument)}\\fR" if option.argument else ""
             out += [".TP", f"\\fB{roff(option.name)}\\fR{argument}", roff(option.text)]
-    if page.inert:
-        out += [".SS Accepted without effect", ", ".join(f"\\fB{roff(flag)}\\fR" for flag in page.inert)]
     return "\n".join(out) + "\n"
+
+
+def inert(page):
+    """The last section of a page: nobody looks for what has no effect."""
+    if not page.inert:
+        return ""
+    return (".SH COMPATIBILITY\nThe following flags of the original, the Python programs that\n.BR xltune (1)\nfollows, "
+            "are accepted and have no effect:\n" + ",\n".join(f"\\fB{roff(flag)}\\fR" for flag in page.inert) + ".\n")
 
 
 def see_also(names, own):
@@ -85,7 +91,7 @@ def main():
         if page.notes:
             text += ".PP\n" + roff(page.notes).replace("\n\n", "\n.PP\n") + "\n"
         text += prose(folder, name) or ""
-        text += options(page) + EXIT + see_also(names, name)
+        text += options(page) + EXIT + see_also(names, name) + inert(page)
         write(os.path.join(out, name + ".1"), text)
     text = head("xltune", version, "run xLSTM checkpoints and find their fastest runtime parameters")
     text += ".SH SYNOPSIS\n.B xltune\n.I command\n.RI [ options ]\n.br\n.B xltune \\-\\-version\n"
