@@ -1,6 +1,6 @@
 /* xltune explain: a run in words. */
 #include "cli/command.h"
-#include "cli/report.h"
+#include "cli/report_write.h"
 
 static const cli_spec spec = {
     .command = CLI(explain),

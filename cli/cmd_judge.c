@@ -5,9 +5,9 @@
 #include "base/error.h"
 #include "cli/command.h"
 #include "cli/progress.h"
-#include "cli/run_folder.h"
 #include "cli/signals.h"
 #include "cli/streams.h"
+#include "cli/work.h"
 #include "tuner/scores/outputs.h"
 
 static const cli_spec spec = {

@@ -10,9 +10,9 @@
 #include "cli/command.h"
 #include "cli/json_out.h"
 #include "cli/progress.h"
-#include "cli/run_folder.h"
 #include "cli/signals.h"
 #include "cli/streams.h"
+#include "cli/work.h"
 #include "tuner/scores/score.h"
 
 static const cli_spec spec = {

@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "cli/command.h"
-#include "cli/report.h"
+#include "cli/report_write.h"
 #include "cli/streams.h"
 
 static const cli_spec spec = {

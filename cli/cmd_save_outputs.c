@@ -10,10 +10,10 @@
 #include "base/output.h"
 #include "cli/command.h"
 #include "cli/progress.h"
-#include "cli/run_folder.h"
 #include "cli/signals.h"
 #include "cli/streams.h"
 #include "cli/value.h"
+#include "cli/work.h"
 #include "tuner/scores/outputs.h"
 
 static const cli_spec spec = {

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "cli/command.h"
 #include "cli/faults.h"
-#include "cli/memory.h"
+#include "cli/json_memory.h"
 #include "cli/streams.h"
 
 typedef struct row {

@@ -12,8 +12,8 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/sha256.h"
-#include "format/config.h"
 #include "format/foreign_json.h"
+#include "format/model_config.h"
 #include "format/recognize.h"
 #include "format/safetensors.h"
 

@@ -1,7 +1,7 @@
 /* config.json: what is accepted must have sizes that fit each other and a layout. */
 #include <stdlib.h>
 
-#include "format/config.h"
+#include "format/model_config.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

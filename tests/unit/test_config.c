@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "format/config.h"
+#include "format/model_config.h"
 
 static int parse(xlstm_hparams *h, const char *text, xlstm_error *err) {
     memset(err, 0, sizeof *err);

@@ -17,10 +17,10 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/output.h"
-#include "tuner/study/internal.h"
 #include "tuner/study/machine.h"
 #include "tuner/study/run_lock.h"
 #include "tuner/study/study.h"
+#include "tuner/study/study_impl.h"
 
 static char folder[64];
 

@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "tuner/study/internal.h"
+#include "tuner/study/study_impl.h"
 #include "tuner/study/trial_json.h"
 
 #define FORMAT "xltune-run"

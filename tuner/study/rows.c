@@ -6,8 +6,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
-#include "tuner/study/internal.h"
 #include "tuner/study/run_lock.h"
+#include "tuner/study/study_impl.h"
 #include "tuner/study/trial_json.h"
 
 #define RUN_COLUMNS                                                                                                \

@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
-#include "tuner/study/internal.h"
+#include "tuner/study/study_impl.h"
 
 #define BUSY_MS 60000
 

@@ -1,6 +1,6 @@
 /* The mLSTM cell of a segment: chunks x bands of heads of every slice, by the scheduler asked for. A head's norm
  * and output gate follow its chunk at once, while its values are in the cache. */
-#include "backend/cpu/internal.h"
+#include "backend/cpu/cpu_impl.h"
 
 /* A head of a slice: its state and where its rows begin in the slots. */
 typedef struct head_view {

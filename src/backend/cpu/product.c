@@ -1,7 +1,7 @@
 /* Dense products of a segment, cut into tiles of weight rows (and tokens, where rows are few) that the team claims
  * one by one. The tokens are packed once for all tiles; a segment of few tokens takes the path of matrix times
  * vector. */
-#include "backend/cpu/internal.h"
+#include "backend/cpu/cpu_impl.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "backend/cpu/internal.h"
+#include "backend/cpu/cpu_impl.h"
 #include "base/clock.h"
 #include "base/cpu.h"
 #include "base/error.h"

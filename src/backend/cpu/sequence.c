@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/cpu/internal.h"
+#include "backend/cpu/cpu_impl.h"
 #include "base/error.h"
 #include "base/memory.h"
 

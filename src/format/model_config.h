@@ -1,6 +1,6 @@
 /* config.json of a checkpoint -> hyper-parameters. */
-#ifndef XL_FORMAT_CONFIG_H
-#define XL_FORMAT_CONFIG_H
+#ifndef XL_MODEL_CONFIG_H
+#define XL_MODEL_CONFIG_H
 
 #include <stddef.h>
 

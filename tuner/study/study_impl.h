@@ -1,6 +1,6 @@
 /* Shared by the files of tuner/study only. */
-#ifndef TUNE_STUDY_INTERNAL_H
-#define TUNE_STUDY_INTERNAL_H
+#ifndef TUNE_STUDY_IMPL_H
+#define TUNE_STUDY_IMPL_H
 
 #include <sqlite3.h>
 

@@ -1,12 +1,12 @@
 /* The CPU backend's entry: the device, its memory and plans. States are in sequence.c, running is in executor.c. */
-#include "backend/cpu/cpu.h"
+#include "backend/cpu/cpu_backend.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
-#include "backend/cpu/internal.h"
+#include "backend/cpu/cpu_impl.h"
 #include "base/cpu.h"
 #include "base/error.h"
 #include "base/memory.h"

@@ -1,4 +1,4 @@
-#include "cli/report.h"
+#include "cli/report_write.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "cli/memory.h"
+#include "cli/json_memory.h"
 
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-#include "format/config.h"
+#include "format/model_config.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -1,6 +1,6 @@
 /* The CPU backend: chunks x head bands and tiles of dense products on the process's pool of threads. */
-#ifndef XL_BACKEND_CPU_H
-#define XL_BACKEND_CPU_H
+#ifndef XL_CPU_BACKEND_H
+#define XL_CPU_BACKEND_H
 
 #include "backend/backend.h"
 

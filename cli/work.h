@@ -1,6 +1,6 @@
 /* What the commands that go on from a run folder share. */
-#ifndef CLI_RUN_FOLDER_H
-#define CLI_RUN_FOLDER_H
+#ifndef CLI_WORK_H
+#define CLI_WORK_H
 
 #include "cli/config.h"
 

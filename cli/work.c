@@ -1,4 +1,4 @@
-#include "cli/run_folder.h"
+#include "cli/work.h"
 
 #include <stdio.h>
 #include <stdlib.h>

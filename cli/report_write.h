@@ -1,6 +1,6 @@
 /* What plot and explain share. */
-#ifndef CLI_REPORT_H
-#define CLI_REPORT_H
+#ifndef CLI_REPORT_WRITE_H
+#define CLI_REPORT_WRITE_H
 
 #include "cli/config.h"
 #include "tuner/report/report.h"

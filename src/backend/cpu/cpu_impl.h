@@ -1,6 +1,6 @@
 /* Shared between the files of the CPU backend. */
-#ifndef XL_BACKEND_CPU_INTERNAL_H
-#define XL_BACKEND_CPU_INTERNAL_H
+#ifndef XL_CPU_IMPL_H
+#define XL_CPU_IMPL_H
 
 #include <pthread.h>
 #include <stdatomic.h>
