@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/rng.h"
 #include "tuner/measure/stats.h"
 
 #define POINTS_MOST 256

@@ -26,8 +26,3 @@ xl_matrix xl_matrix_rows(const xl_matrix *w, int64_t first, int64_t count) {
     part.rows = count;
     return part;
 }
-
-bool xl_matrix_follows(const xl_matrix *a, const xl_matrix *b) {
-    return a->format == b->format && a->cols == b->cols && a->stride == b->stride &&
-           (const char *)a->data + (size_t)a->rows * a->stride == (const char *)b->data;
-}

@@ -61,7 +61,4 @@ typedef struct xl_matrix {
 /* Rows [first, first + count) of w. */
 xl_matrix xl_matrix_rows(const xl_matrix *w, int64_t first, int64_t count);
 
-/* True where b's rows lie directly behind a's, in the same format and stride: one product may cover both. */
-bool xl_matrix_follows(const xl_matrix *a, const xl_matrix *b);
-
 #endif

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/rng.h"
 #include "tuner/measure/final.h"
 #include "tuner/measure/stats.h"
 

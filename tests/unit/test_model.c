@@ -66,6 +66,12 @@ static void round_to(float *values, int64_t n, xl_format_id format) {
     free(blocks);
 }
 
+/* Whether b's rows lie directly behind a's, in the same format and stride. */
+static bool follows(const xl_matrix *a, const xl_matrix *b) {
+    return a->format == b->format && a->cols == b->cols && a->stride == b->stride &&
+           (const char *)a->data + (size_t)a->rows * a->stride == (const char *)b->data;
+}
+
 /* Compares a bound weight with rows of the stored tensor, rounded to the weight's format. */
 static void assert_rows(const xl_weight *w, const xlstm_tensor_file *file, const char *name, int64_t row) {
     const xlstm_tensor *t = xlstm_tensor_file_find(file, name);
@@ -105,15 +111,15 @@ static void fused_rows_become_single(void **state) {
                 assert_rows(&b->k, file, name, 64);
                 assert_rows(&b->v, file, name, 128);
                 assert_rows(&b->o, file, name, 256);
-                assert_true(xl_matrix_follows(&b->q.m, &b->k.m) && xl_matrix_follows(&b->k.m, &b->v.m) &&
-                            xl_matrix_follows(&b->v.m, &b->o.m) && !xl_matrix_follows(&b->q.m, &b->v.m));
+                assert_true(follows(&b->q.m, &b->k.m) && follows(&b->k.m, &b->v.m) && follows(&b->v.m, &b->o.m) &&
+                            !follows(&b->q.m, &b->v.m));
                 snprintf(name, sizeof name, "backbone.blocks.%d.mlstm_layer.ifgate_preact.weight", (int)i);
                 assert_rows(&b->igate, file, name, 0);
                 assert_rows(&b->fgate, file, name, 2);
                 snprintf(name, sizeof name, "backbone.blocks.%d.ffn.proj_up_gate_z.weight", (int)i);
                 assert_rows(&b->gate, file, name, 0);
                 assert_rows(&b->up, file, name, 384);
-                assert_true(xl_matrix_follows(&b->gate.m, &b->up.m));
+                assert_true(follows(&b->gate.m, &b->up.m));
                 snprintf(name, sizeof name, "backbone.blocks.%d.ffn.proj_up_gate_z.bias", (int)i);
                 float bias;
                 xlstm_tensor_to_f32(xlstm_tensor_file_find(file, name), 384, 1, &bias, NULL);
@@ -150,7 +156,7 @@ static void single_forms_are_bound(void **state) {
     assert_int_equal(xlstm_tensor_file_open(&file, DATA "f32-sharded/model-00003-of-00003.safetensors", NULL), 0);
     assert_rows(&m->blocks[0].q, file, "backbone.blocks.0.mlstm_layer.q.weight", 0);
     assert_rows(&m->blocks[1].o, file, "backbone.blocks.1.mlstm_layer.ogate_preact.weight", 0);
-    assert_true(xl_matrix_follows(&m->blocks[0].q.m, &m->blocks[0].k.m));
+    assert_true(follows(&m->blocks[0].q.m, &m->blocks[0].k.m));
     xlstm_tensor_file_close(file);
     xlstm_model_info info;
     xlstm_model_get_info(m, &info);

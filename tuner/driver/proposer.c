@@ -135,10 +135,6 @@ void tune_proposer_destroy(tune_proposer *p) {
     free(p);
 }
 
-bool tune_proposer_is_apart(const tune_proposer *p) {
-    return p->apart;
-}
-
 uint32_t tune_proposer_joined(const tune_proposer *p) {
     if (!p->apart) return TUNE_NO_POINT;
     uint32_t best[PARTS];

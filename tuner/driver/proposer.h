@@ -34,7 +34,6 @@ bool tune_space_divides(const tune_space *space);
 int tune_proposer_create(tune_proposer **out, const char *mode, const tune_space *space, bool apart,
                          const tune_strategy_options *options, xlstm_error *err);
 void tune_proposer_destroy(tune_proposer *p);
-bool tune_proposer_is_apart(const tune_proposer *p);
 
 /* The next point of the whole space; XLSTM_EARG after done. */
 int tune_proposer_ask(tune_proposer *p, uint32_t *point, xlstm_error *err);

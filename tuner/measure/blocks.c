@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/rng.h"
 #include "tuner/measure/final.h"
 #include "tuner/measure/stats.h"
 

@@ -79,11 +79,6 @@ void tune_race_options_init(tune_race_options *options, tune_effort effort) {
     options->deadline_s = INFINITY;
 }
 
-const char *tune_race_outcome_name(tune_race_outcome outcome) {
-    static const char *const names[] = {"new incumbent", "out", "survived", "stopped", "failed", "untimed"};
-    return names[outcome];
-}
-
 static arm *find(const tune_race *race, int64_t candidate) {
     for (size_t i = race->count; i-- > 0;) {
         if (race->arms[i].entry.candidate == candidate) return &race->arms[i];

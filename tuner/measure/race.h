@@ -48,7 +48,6 @@ typedef enum tune_race_outcome {
     TUNE_RACE_FAILED,        /* the measuring function failed; the text is in err of tune_race_entry */
     TUNE_RACE_UNTIMED        /* the deadline came before its first sample */
 } tune_race_outcome;
-const char *tune_race_outcome_name(tune_race_outcome outcome);
 
 /* What is known of a candidate. */
 typedef struct tune_race_entry {

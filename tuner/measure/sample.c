@@ -204,7 +204,3 @@ void tune_sampler_get_counts(const tune_sampler *s, tune_sampler_counts *out) {
 double tune_sampler_seconds(const tune_sampler *s) {
     return now(s) - s->born_s;
 }
-
-const tune_clock *tune_sampler_clock(const tune_sampler *s) {
-    return &s->clock;
-}

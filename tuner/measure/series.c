@@ -1,4 +1,4 @@
-/* Series in time: autocorrelation, warm-up, drift, outliers. */
+/* Series in time: correlation, drift, outliers. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,12 +11,6 @@ static double lag_product(const double *x, size_t n, size_t lag, double mean) {
     return sum;
 }
 
-double tune_autocorrelation(const double *x, size_t n, size_t lag) {
-    if (lag >= n) return 0;
-    double mean = tune_mean(x, n), zero = lag_product(x, n, 0, mean);
-    return zero > 0 ? lag_product(x, n, lag, mean) / zero : 0;
-}
-
 double tune_correlation_time(const double *x, size_t n) {
     if (n < 4) return NAN;
     double mean = tune_mean(x, n), zero = lag_product(x, n, 0, mean), time = 1;
@@ -26,34 +20,6 @@ double tune_correlation_time(const double *x, size_t n) {
         if ((double)lag >= 5 * time) break;
     }
     return time > 1 ? time : 1;
-}
-
-double tune_effective_size(const double *x, size_t n) {
-    if (n < 4) return (double)n;
-    double size = (double)n / tune_correlation_time(x, n);
-    return size > 1 ? size : 1;
-}
-
-size_t tune_warmup(const double *x, size_t n, double tolerance) {
-    if (n < 3) return 0;
-    /* With a handful of samples the rest after a cut at n / 2 may be two alike by luck, hence at least three. */
-    size_t most = n / 2 < n - 3 ? n / 2 : n - 3, best = 0;
-    if (n < 6) most = 1;
-    double least = INFINITY;
-    for (size_t cut = 0; cut <= most; cut++) {
-        size_t rest = n - cut;
-        double score = tune_variance(x + cut, rest) * (double)(rest - 1) / ((double)rest * (double)rest);
-        if (score < least) {
-            least = score;
-            best = cut;
-        }
-    }
-    double median = tune_median(x + best, n - best), mad = tune_mad(x + best, n - best);
-    double margin = fmax(tolerance * fabs(median), 3 * mad);
-    /* Only a run of slow samples from the very start is warm-up; a burst in the middle is noise. */
-    size_t cut = 0;
-    while (cut < best && fabs(x[cut] - median) > margin) cut++;
-    return cut;
 }
 
 static double slope_median(const double *x, size_t n) {

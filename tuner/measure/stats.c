@@ -140,10 +140,6 @@ double tune_t_quantile(double p, double df) {
     return p < 0.5 ? t : -t;
 }
 
-double tune_normal_quantile(double p) {
-    return tune_t_quantile(p, INFINITY);
-}
-
 static tune_interval around(double mean, double half, double df) {
     return (tune_interval){.mean = mean, .low = mean - half, .high = mean + half, .df = df};
 }
@@ -152,32 +148,4 @@ tune_interval tune_mean_interval(const double *x, size_t n, double level) {
     if (n < 2) return around(tune_mean(x, n), INFINITY, 0);
     double df = (double)(n - 1);
     return around(tune_mean(x, n), tune_t_quantile(0.5 + level / 2, df) * tune_sd(x, n) / sqrt((double)n), df);
-}
-
-tune_interval tune_difference_interval(const double *a, size_t na, const double *b, size_t nb, double level) {
-    double difference = tune_mean(a, na) - tune_mean(b, nb);
-    if (na < 2 || nb < 2) return around(difference, INFINITY, 0);
-    double va = tune_variance(a, na) / (double)na, vb = tune_variance(b, nb) / (double)nb;
-    double sum = va + vb;
-    if (sum == 0) return around(difference, 0, (double)(na + nb - 2));
-    double df = sum * sum / (va * va / (double)(na - 1) + vb * vb / (double)(nb - 1));
-    return around(difference, tune_t_quantile(0.5 + level / 2, df) * sqrt(sum), df);
-}
-
-tune_interval tune_bootstrap_interval(const double *x, size_t n, double (*statistic)(const double *, size_t),
-                                      double level, int draws, xl_rng *rng) {
-    tune_interval out = {.mean = n ? statistic(x, n) : NAN, .low = NAN, .high = NAN, .df = n ? (double)(n - 1) : 0};
-    if (n < 2 || draws < 1) return out;
-    double *resample = malloc(n * sizeof *resample), *values = malloc((size_t)draws * sizeof *values);
-    if (resample && values) {
-        for (int i = 0; i < draws; i++) {
-            for (size_t j = 0; j < n; j++) resample[j] = x[xl_rng_below(rng, n)];
-            values[i] = statistic(resample, n);
-        }
-        out.low = tune_quantile(values, (size_t)draws, 0.5 - level / 2);
-        out.high = tune_quantile(values, (size_t)draws, 0.5 + level / 2);
-    }
-    free(resample);
-    free(values);
-    return out;
 }

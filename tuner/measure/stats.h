@@ -7,8 +7,6 @@
 
 #include <stddef.h>
 
-#include "base/rng.h"
-
 /* Undefined for n = 0. The sum is compensated. */
 double tune_mean(const double *x, size_t n);
 /* Sum of squared deviations over n - 1; undefined for n < 2. */
@@ -24,7 +22,6 @@ double tune_mad(const double *x, size_t n);
 double tune_t_cdf(double t, double df);
 double tune_t_quantile(double p, double df);
 double tune_normal_cdf(double z);
-double tune_normal_quantile(double p);
 
 /* An interval for a mean. */
 typedef struct tune_interval {
@@ -35,25 +32,10 @@ typedef struct tune_interval {
 
 /* Student's interval of a level in (0, 1), 0.95 say, for the mean of n independent numbers. */
 tune_interval tune_mean_interval(const double *x, size_t n, double level);
-/* mean(a) - mean(b) without equal variances (Welch 1947). */
-tune_interval tune_difference_interval(const double *a, size_t na, const double *b, size_t nb, double level);
-/* Percentile bootstrap of a statistic (Efron 1979), `draws` resamples; for what has no formula, such as medians.
- * NAN bounds where memory runs out or n < 2. */
-tune_interval tune_bootstrap_interval(const double *x, size_t n, double (*statistic)(const double *, size_t),
-                                      double level, int draws, xl_rng *rng);
 
-/* Correlation of x[i] and x[i + lag] about the common mean; 0 for a constant series or lag >= n. */
-double tune_autocorrelation(const double *x, size_t n, size_t lag);
 /* Samples after which the noise has forgotten itself: 1 + 2 * sum of autocorrelations up to the first lag at least
  * five times the sum so far (Sokal's window); at least 1. Undefined for n < 4. */
 double tune_correlation_time(const double *x, size_t n);
-/* n over the correlation time, in [1, n]. */
-double tune_effective_size(const double *x, size_t n);
-
-/* Number of leading samples that are warm-up: the cut d <= n / 2 that minimises the standard error of the rest's
- * mean (MSER, White 1997), provided that the cut samples differ from the rest's median by over `tolerance`
- * (relative, 0.05 say) and three of its MADs; else 0. Works on as little as three samples. */
-size_t tune_warmup(const double *x, size_t n, double tolerance);
 
 /* How a series of the same thing, measured over and over, looked. */
 typedef struct tune_noise {

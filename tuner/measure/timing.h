@@ -148,6 +148,5 @@ typedef struct tune_sampler_counts {
 } tune_sampler_counts;
 void tune_sampler_get_counts(const tune_sampler *sampler, tune_sampler_counts *out);
 double tune_sampler_seconds(const tune_sampler *sampler); /* since it was made */
-const tune_clock *tune_sampler_clock(const tune_sampler *sampler);
 
 #endif

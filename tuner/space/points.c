@@ -395,12 +395,6 @@ static void add_all_near(near *n, size_t param) {
     }
 }
 
-size_t tune_space_neighbours(const tune_space *s, uint32_t point, uint32_t *out, size_t room) {
-    near n = near_of(s, point, out, room);
-    for (size_t i = 0; i < s->count; i++) add_all_near(&n, i);
-    return n.found;
-}
-
 size_t tune_space_some_neighbours(const tune_space *s, uint32_t point, xl_rng *rng, uint32_t *out, size_t room) {
     enum { FEW = 32, AT_RANDOM = 8 };
     size_t all = 0;

@@ -161,11 +161,9 @@ uint64_t tune_space_key(const tune_space *s, const tune_value *values);
 /* A random point; each equally likely where the space is counted or has neither conditions nor equal settings. */
 uint32_t tune_space_random(const tune_space *s, xl_rng *rng);
 
-/* One parameter at another value: existing neighbours, each once, never the point itself. Writes at most `room`
- * ids, returns how many there are. */
-size_t tune_space_neighbours(const tune_space *s, uint32_t point, uint32_t *out, size_t room);
-/* The same where there can be no more than `room`; else some of them: of a parameter of many values those 1, 2, 4 …
- * steps away and a few at random. Returns how many were written. */
+/* One parameter at another value: existing neighbours, each once, never the point itself. All of them where there
+ * can be no more than `room`; else some: of a parameter of many values those 1, 2, 4 … steps away and a few at
+ * random. Returns how many were written. */
 size_t tune_space_some_neighbours(const tune_space *s, uint32_t point, xl_rng *rng, uint32_t *out, size_t room);
 
 /* Settings that meet the conditions, one after the other, the last parameter fastest. */

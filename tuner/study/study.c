@@ -384,10 +384,6 @@ void tune_study_close(tune_study *study) {
     free(study);
 }
 
-const char *tune_study_path(const tune_study *study) {
-    return study->path;
-}
-
 char *tune_study_text(sqlite3_stmt *q, int column, bool *ok) {
     const unsigned char *text = sqlite3_column_text(q, column);
     if (!text) {

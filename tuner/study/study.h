@@ -67,8 +67,6 @@ int tune_study_open_reading(tune_study **out, const char *path, xlstm_error *err
 /* An empty study that lives in memory alone. */
 int tune_study_open_memory(tune_study **out, xlstm_error *err);
 void tune_study_close(tune_study *study);
-/* The path it was opened by; owned by the study. */
-const char *tune_study_path(const tune_study *study);
 
 /* A run's state. One that was left as running by a process that is no more is read as interrupted. */
 #define TUNE_RUN_RUNNING "running"         /* in progress: a process holds the folder's lock (run_lock.h) */
