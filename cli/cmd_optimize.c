@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/fnv.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "cli/command.h"
@@ -72,7 +73,7 @@ static const tune_strategy_class *mode_of(const cli_config *cfg) {
 
 static void read_options(const cli_job *job, tune_drive_options *o) {
     const cli_config *cfg = job->cfg;
-    tune_drive_options_init(o);
+    tune_drive_options_init(o, &tune_engine_metrics);
     const tune_strategy_class *mode = mode_of(cfg);
     o->mode = mode->name;
     o->seed = (uint64_t)cli_int(cfg, "seed");
@@ -87,7 +88,7 @@ static void read_options(const cli_job *job, tune_drive_options *o) {
     o->every = cli_has(cfg, "export_landscape");
     memcpy(o->objective, job->objective, sizeof o->objective);
     o->objectives = job->objectives;
-    o->apart = mode->divides && o->objectives == 1 && o->objective[0] == TUNE_REQUEST_S;
+    o->apart = mode->divides && o->objectives == 1 && o->objective[0] == tune_engine_metrics.seconds;
     o->stop = stopped;
 }
 
@@ -209,7 +210,8 @@ static json_t *known_points(const cli_job *job, const tune_run_row *row) {
 static char *joined_objectives(const cli_job *job) {
     char *text = strdup("");
     for (int i = 0; text && i < job->objectives; i++) {
-        char *grown = xl_format("%s%s%s", text, i ? "," : "", tune_metric_name((int)job->objective[i]));
+        char *grown =
+            xl_format("%s%s%s", text, i ? "," : "", tune_metrics_name(&tune_engine_metrics, job->objective[i]));
         free(text);
         text = grown;
     }
@@ -228,7 +230,7 @@ static int new_run(cli_job *job, tune_drive_options *o, tune_keeper **keeper, js
     int status = tune_machine_read(&machine, err);
     if (status) return status;
     xlstm_model_get_info(tune_engine_model(job->engine), &info);
-    tune_hash_hex(job->ids, job->count * sizeof *job->ids, prompt_hash);
+    xl_fnv_hex(job->ids, job->count * sizeof *job->ids, prompt_hash);
     json_t *space = tune_space_json(job->space), *effective = effective_json(job, o->mode), *meta = NULL;
     char *space_text = json_dumps(space, JSON_COMPACT | JSON_REAL_PRECISION(17));
     char *machine_text = json_dumps(machine.info, JSON_COMPACT), *meta_text = NULL;
@@ -243,6 +245,7 @@ static int new_run(cli_job *job, tune_drive_options *o, tune_keeper **keeper, js
                         .checkpoint = info.fingerprint,
                         .kernels = plain(info.kernels),
                         .version = plain(xlstm_version()),
+                        .metrics = tune_engine_metrics,
                         .prompt_tokens = (int64_t)job->count,
                         .new_tokens = job->new_tokens,
                         .prompt_hash = prompt_hash,
@@ -286,7 +289,7 @@ static int same_run(const cli_job *job, const tune_keeper *keeper, xlstm_error *
     int status = tune_machine_read(&machine, err);
     if (status) return status;
     xlstm_model_get_info(tune_engine_model(job->engine), &info);
-    tune_hash_hex(job->ids, job->count * sizeof *job->ids, prompt_hash);
+    xl_fnv_hex(job->ids, job->count * sizeof *job->ids, prompt_hash);
     json_t *space = tune_space_json(job->space), *stored = json_loads(run->space, 0, NULL);
     if (strcmp(machine.fingerprint, run->machine) != 0)
         status = xl_fail(err, XLSTM_EMISMATCH,
@@ -334,36 +337,16 @@ static bool is_recording(const cli_job *job, const tune_drive_options *o) {
     return cli_has(job->cfg, "export_landscape") && tune_strategy_find(o->mode)->exhaustive;
 }
 
-/* What an objective follows from: bits of xlstm_affects; 0 where everything may matter. */
-static unsigned follows_from(tune_metric objective) {
-    switch (objective) {
-    case TUNE_PREFILL_S:
-    case TUNE_PREFILL_TOK_S:
-    case TUNE_TTFT_MS:
-        return XLSTM_AFFECTS_PREFILL;
-    case TUNE_DECODE_S:
-    case TUNE_DECODE_TOK_S:
-        return XLSTM_AFFECTS_DECODE;
-    case TUNE_REQUEST_S:
-        return XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_DECODE;
-    case TUNE_KL:
-    case TUNE_PPL:
-        return XLSTM_AFFECTS_NUMERICS;
-    default:
-        return 0;
-    }
-}
-
 /* A search for nothing is told before it begins. */
 static void tell_untouched(const cli_job *job) {
     const unsigned tuned = tune_space_affects(job->space);
     for (int i = 0; i < job->objectives; i++) {
-        const unsigned wanted = follows_from(job->objective[i]);
-        if (wanted && !(tuned & wanted))
+        const tune_metric *metric = &job->target.metrics->at[job->objective[i]];
+        if (metric->affected && !(tuned & metric->affected))
             cli_notice(
                 "nothing that is tuned affects %s: whatever differs in it is noise (`xltune params` says what "
                 "each setting affects)",
-                tune_metric_name((int)job->objective[i]));
+                metric->name);
     }
 }
 
@@ -397,7 +380,7 @@ static void tell_start(const cli_job *job, const tune_keeper *keeper, const tune
 
 static int export_landscape(const cli_job *job, tune_keeper *keeper, int samples, xlstm_error *err) {
     const char *path = cli_str(job->cfg, "export_landscape");
-    int status = tune_landscape_export(path, &job->problem, keeper, job->objective[0], samples, err);
+    int status = tune_landscape_export(path, &job->target, keeper, job->objective[0], samples, err);
     if (!status) printf("landscape %s\n", path);
     return status;
 }
@@ -407,7 +390,7 @@ static int record(cli_job *job, tune_keeper *keeper, const tune_drive_options *o
     tune_recording r;
     cli_show_init(&show, job, 0);
     tune_watcher watcher = cli_show_watcher(&show);
-    int status = tune_recording_run(&job->problem, o, keeper, &watcher, &r, err);
+    int status = tune_recording_run(&job->target, o, keeper, &watcher, &r, err);
     cli_show_clear(&show);
     if (status) return status;
     cli_show_recording(keeper, &r);
@@ -444,7 +427,7 @@ static int search(cli_job *job, tune_keeper *keeper, tune_drive_options *o, xlst
     cli_show_init(&show, job, total);
     tune_watcher watcher = cli_show_watcher(&show);
     const double began = xl_now_s();
-    int status = tune_drive(&job->problem, o, keeper, &watcher, &result, err);
+    int status = tune_drive(&job->target, o, keeper, &watcher, &result, err);
     o->budget_s = fmax(0, o->budget_s - (xl_now_s() - began));
     cli_show_clear(&show);
     if (status) return status;

@@ -279,10 +279,10 @@ static json_t *trial_settings(const json_t *baseline, const char *params_text) {
 
 static void trials_csv(FILE *out, const opened *o, const tune_trial_row *trials, size_t count) {
     json_t *baseline = baseline_settings(o);
-    tune_table_csv_header(out, baseline);
+    tune_table_csv_header(out, &o->run.metrics, baseline);
     for (size_t i = 0; i < count; i++) {
         json_t *settings = trial_settings(baseline, trials[i].params);
-        tune_table_csv_row(out, baseline, &trials[i], settings);
+        tune_table_csv_row(out, &o->run.metrics, baseline, &trials[i], settings);
         json_decref(settings);
     }
     json_decref(baseline);
@@ -303,15 +303,13 @@ static void show_text(FILE *out, const opened *o, const tune_trial_row *trials, 
             (long long)r->new_tokens);
     fprintf(out, "search      %s, seed %lld, objective %s, backend %s\n", cli_plain(r->mode), (long long)r->seed,
             cli_plain(r->objective), cli_plain(r->backend));
-    fprintf(out, "\n%5s %-10s %12s %12s %10s  %s\n", "trial", "status", "prefill t/s", "decode t/s", "ratio",
-            "settings");
+    fprintf(out, "\n%5s %-10s %14s %14s %10s  %s\n", "trial", "status", tune_metrics_name(&r->metrics, 0),
+            tune_metrics_name(&r->metrics, 1), "ratio", "settings");
     for (size_t i = 0; i < count; i++) {
         const tune_trial_row *t = &trials[i];
         fprintf(out, "%5lld %-10s ", (long long)t->index, tune_trial_status_name((int)t->status));
-        if (isfinite(t->metric[TUNE_PREFILL_TOK_S]))
-            fprintf(out, "%12.1f %12.2f %10.4f", t->metric[TUNE_PREFILL_TOK_S], t->metric[TUNE_DECODE_TOK_S],
-                    t->value);
-        else fprintf(out, "%12s %12s %10s", "", "", "");
+        if (isfinite(t->metric[0])) fprintf(out, "%14.6g %14.6g %10.4f", t->metric[0], t->metric[1], t->value);
+        else fprintf(out, "%14s %14s %10s", "", "", "");
         fprintf(out, "  %s%s%s\n", cli_plain(t->key), t->reason ? "  # " : "",
                 t->reason ? cli_plain(t->reason) : "");
     }

@@ -4,8 +4,8 @@
 
 #include "cli/config.h"
 #include "tuner/driver/driver.h"
-#include "tuner/driver/engine.h"
 #include "tuner/driver/recording.h"
+#include "tuner/target/engine.h"
 
 /* The name of the hidden command that a fresh process of the last comparison is. */
 
@@ -24,13 +24,13 @@ typedef struct cli_job {
     size_t count;
     int64_t new_tokens;
     bool placebo; /* every candidate runs the baseline's settings */
-    tune_metric objective[TUNE_METRIC_COUNT];
+    int objective[TUNE_METRICS];
     int objectives;
     char program[4096]; /* this program, to be run again */
     tune_engine_options engine_options;
     char checkpoint[65]; /* its fingerprint when the run began */
     tune_engine *engine;
-    tune_problem problem;
+    tune_target target;
 } cli_job;
 
 /* Reads objectives and prompt, opens the checkpoint, makes the space. Returns -1, or an exit code with the reason

@@ -69,12 +69,21 @@ static int unchanged(void *ctx, xlstm_error *err) {
     return tune_engine_unchanged(job->engine, err);
 }
 
-static int describe(void *ctx, int64_t candidate, tune_description *out, xlstm_error *err) {
+static void derive(void *ctx, const double parts[TUNE_PARTS], double metric[TUNE_METRICS]) {
     const cli_job *job = ctx;
-    return tune_engine_describe(job->engine, candidate, out, err);
+    tune_engine_derive((int64_t)job->count, job->new_tokens, parts, metric);
 }
 
-static int fresh(void *ctx, int64_t winner, const tune_block_plan *plan, tune_sample_fn on_sample, void *sample_ctx,
+static double cost(void *ctx, int objective, const double parts[TUNE_PARTS]) {
+    return tune_engine_cost(objective, parts);
+}
+
+static int outcome(void *ctx, int64_t candidate, tune_outcome *out, xlstm_error *err) {
+    const cli_job *job = ctx;
+    return tune_engine_outcome(job->engine, candidate, out, err);
+}
+
+static int spawn(void *ctx, int64_t winner, const tune_block_plan *plan, tune_sample_fn on_sample, void *sample_ctx,
                  tune_block_result *out, xlstm_error *err) {
     cli_job *job = ctx;
     tune_fresh f = {
@@ -220,11 +229,11 @@ static int read_objectives(cli_job *job, xlstm_error *err) {
     size_t n = cli_list_count(job->cfg, "objective");
     for (size_t i = 0; i < n; i++) {
         const char *name = cli_list_str(job->cfg, "objective", i);
-        int metric = tune_metric_find(name);
+        int metric = tune_metrics_find(&tune_engine_metrics, name);
         if (metric < 0) {
-            const char *names[TUNE_METRIC_COUNT];
-            for (int m = 0; m < TUNE_METRIC_COUNT; m++) names[m] = tune_metric_name(m);
-            int near = xl_nearest_name(name, names, TUNE_METRIC_COUNT);
+            const char *names[TUNE_METRICS];
+            for (int m = 0; m < tune_engine_metrics.count; m++) names[m] = tune_engine_metrics.at[m].name;
+            int near = xl_nearest_name(name, names, tune_engine_metrics.count);
             return xl_fail(
                 err, XLSTM_EARG,
                 "objective: found %s%s%s%s, wanted request_s, prefill_tok_s, decode_tok_s, ttft_ms, peak_mb, "
@@ -241,7 +250,7 @@ static int read_objectives(cli_job *job, xlstm_error *err) {
             if ((int)job->objective[k] == metric)
                 return xl_fail(err, XLSTM_EARG, "objective: %s is there twice", name);
         }
-        job->objective[job->objectives++] = (tune_metric)metric;
+        job->objective[job->objectives++] = metric;
     }
     if (!job->objectives) job->objective[job->objectives++] = TUNE_REQUEST_S;
     return XLSTM_OK;
@@ -272,7 +281,7 @@ static void find_program(cli_job *job, const char *argv0) {
     else snprintf(job->program, sizeof job->program, "%s", argv0);
 }
 
-static bool objective_is(const cli_job *job, tune_metric metric) {
+static bool objective_is(const cli_job *job, int metric) {
     bool found = false;
     for (int i = 0; i < job->objectives; i++) found |= job->objective[i] == metric;
     return found;
@@ -329,16 +338,17 @@ int cli_job_open(cli_job *job, cli_config *cfg, const char *argv0, const json_t 
     if (model) status = read_prompt(job, model, &err);
     if (!status && model) status = open_all(job, model, stored, &err);
     if (status || !model) return cli_fail(cfg, &err);
-    job->problem = (tune_problem){.self = job,
-                                  .space = job->space,
-                                  .prompt_tokens = (int64_t)job->count,
-                                  .new_tokens = job->new_tokens,
-                                  .measure = measure,
-                                  .unchanged = unchanged,
-                                  .describe = describe,
-                                  .settings = settings_json,
-                                  .is_baseline = is_baseline,
-                                  .fresh = fresh};
+    job->target = (tune_target){.self = job,
+                                .space = job->space,
+                                .metrics = &tune_engine_metrics,
+                                .derive = derive,
+                                .cost = cost,
+                                .measure = measure,
+                                .unchanged = unchanged,
+                                .outcome = outcome,
+                                .settings = settings_json,
+                                .is_baseline = is_baseline,
+                                .spawn = spawn};
     return -1;
 }
 

@@ -119,7 +119,7 @@ static void trial(void *ctx, const tune_trial_row *t, bool old) {
     if (!show->headed)
         printf(
             "percentages: the gain over the baseline in %s; a percentage of one sample is a first look, no more\n",
-            tune_metric_name((int)show->job->objective[0]));
+            tune_metrics_name(&tune_engine_metrics, show->job->objective[0]));
     show->headed = true;
     params_text(t->params, params, sizeof params);
     if (show->total) snprintf(total, sizeof total, "/%d", show->total);
@@ -203,9 +203,10 @@ static void show_front(const cli_job *job, const tune_keeper *keeper, const json
     const tune_trial_row *trials = tune_keeper_trials(keeper, &count);
     size_t *front = xl_array(count, sizeof *front);
     if (!front) return;
-    size_t n = tune_front(trials, count, job->objective, job->objectives, front);
+    size_t n = tune_front(job->target.metrics, trials, count, job->objective, job->objectives, front);
     printf("\n%zu of %zu trials are beaten by no other in everything (pareto.csv):\n  %8s", n, count, "trial");
-    for (int i = 0; i < job->objectives; i++) printf(" %14s", tune_metric_name((int)job->objective[i]));
+    for (int i = 0; i < job->objectives; i++)
+        printf(" %14s", tune_metrics_name(&tune_engine_metrics, job->objective[i]));
     printf("  settings\n");
     for (size_t i = 0; i < n && i < FRONT_ROWS; i++) {
         char params[512], name[24];
@@ -215,14 +216,15 @@ static void show_front(const cli_job *job, const tune_keeper *keeper, const json
         front_line(name, t->metric, job, params);
     }
     if (n > FRONT_ROWS) printf("  %8s and %zu more\n", "", n - FRONT_ROWS);
-    double metric[TUNE_METRIC_COUNT];
-    for (int i = 0; i < TUNE_METRIC_COUNT; i++) {
-        const json_t *value = json_object_get(json_object_get(baseline, "metrics"), tune_metric_name(i));
+    double metric[TUNE_METRICS];
+    for (int i = 0; i < tune_engine_metrics.count; i++) {
+        const json_t *value =
+            json_object_get(json_object_get(baseline, "metrics"), tune_metrics_name(&tune_engine_metrics, i));
         metric[i] = json_is_number(value) ? json_number_value(value) : NAN;
     }
     front_line("baseline", metric, job, "");
     printf("  numbers of the search, without an interval; the verdict is on %s alone\n\n",
-           tune_metric_name((int)job->objective[0]));
+           tune_metrics_name(&tune_engine_metrics, job->objective[0]));
     free(front);
 }
 

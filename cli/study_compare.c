@@ -153,7 +153,7 @@ static json_t *shared_points(const cli_compared *a, const cli_compared *b) {
     for (size_t i = 0; i < a->count; i++) {
         const tune_trial_row *t = &a->trials[i];
         const tune_trial_row *other = t->status == TUNE_TRIAL_OK ? find_key(b, t->key) : NULL;
-        double x = t->metric[TUNE_REQUEST_S], y = other ? other->metric[TUNE_REQUEST_S] : NAN;
+        double x = t->metric[a->run->metrics.seconds], y = other ? other->metric[b->run->metrics.seconds] : NAN;
         if (!other || !(x > 0) || !(y > 0)) continue;
         json_array_append_new(all,
                               json_pack("{s:s, s:f, s:f}", "point", t->key, "a_request_s", x, "b_request_s", y));

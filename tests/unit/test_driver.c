@@ -22,15 +22,16 @@
 #include "tuner/driver/landscape_export.h"
 #include "tuner/driver/proposer.h"
 #include "tuner/driver/recording.h"
-#include "tuner/driver/wire.h"
 #include "tuner/landscape/landscape.h"
+#include "tuner/target/engine_metrics.h"
+#include "tuner/target/wire.h"
 
 #define CALL_S 1e-3
 
 static char folder[64];
 
 typedef struct simulation {
-    tune_problem problem;
+    tune_target problem;
     tune_space *space;
     int calls[4096]; /* of a point */
     int total;
@@ -96,11 +97,19 @@ static json_t *settings(void *self, int64_t candidate) {
                      (int)value_of(s, candidate, "b"));
 }
 
-static int describe(void *self, int64_t candidate, tune_description *out, xlstm_error *err) {
+static int outcome(void *self, int64_t candidate, tune_outcome *out, xlstm_error *err) {
     snprintf(out->token_hash, sizeof out->token_hash, "%032x", 17);
     out->in_force = json_pack("{s:i}", "threads", 2);
-    out->kl = value_of(self, candidate, "b") >= 5 ? 0.01 * value_of(self, candidate, "b") : 0;
+    out->metric[TUNE_KL] = value_of(self, candidate, "b") >= 5 ? 0.01 * value_of(self, candidate, "b") : 0;
     return XLSTM_OK;
+}
+
+static void derive(void *self, const double parts[TUNE_PARTS], double metric[TUNE_METRICS]) {
+    tune_engine_derive(10, 5, parts, metric);
+}
+
+static double cost(void *self, int objective, const double parts[TUNE_PARTS]) {
+    return tune_engine_cost(objective, parts);
 }
 
 static void simulation_init(simulation *s) {
@@ -111,13 +120,14 @@ static void simulation_init(simulation *s) {
     assert_int_equal(tune_space_add_range(s->space, "a", XLSTM_AFFECTS_PREFILL, 1, 8, 1, &err), 0);
     assert_int_equal(tune_space_add_range(s->space, "b", XLSTM_AFFECTS_DECODE, 1, 8, 1, &err), 0);
     assert_int_equal(tune_space_seal(s->space, &err), 0);
-    s->problem = (tune_problem){.self = s,
-                                .space = s->space,
-                                .prompt_tokens = 10,
-                                .new_tokens = 5,
-                                .measure = simulate,
-                                .describe = describe,
-                                .settings = settings};
+    s->problem = (tune_target){.self = s,
+                               .space = s->space,
+                               .metrics = &tune_engine_metrics,
+                               .measure = simulate,
+                               .derive = derive,
+                               .cost = cost,
+                               .outcome = outcome,
+                               .settings = settings};
 }
 
 static tune_keeper *new_run(const char *tag) {
@@ -135,6 +145,7 @@ static tune_keeper *new_run(const char *tag) {
                         .version = name,
                         .meta = empty,
                         .space = empty,
+                        .metrics = tune_engine_metrics,
                         .prompt_tokens = 10,
                         .new_tokens = 5};
     if (tune_keeper_create(&k, folder, tag, NULL, &row, &err)) fail_msg("%s", err.text);
@@ -143,7 +154,7 @@ static tune_keeper *new_run(const char *tag) {
 
 static tune_drive_options quick(const char *mode, int trials) {
     tune_drive_options o;
-    tune_drive_options_init(&o);
+    tune_drive_options_init(&o, &tune_engine_metrics);
     o.mode = mode;
     o.trials = trials;
     o.effort = TUNE_QUICK;

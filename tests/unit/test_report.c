@@ -119,6 +119,7 @@ static void a_study_is_the_truth(void **state) {
                         .version = none,
                         .meta = empty,
                         .space = space};
+    tune_study_first_metrics(&run.metrics);
     tune_study *study;
     xlstm_error err;
     assert_int_equal(tune_study_open(&study, path, true, &err), 0);
@@ -137,7 +138,7 @@ static void a_study_is_the_truth(void **state) {
                             .duplicate_of = i == 2 ? 1 : -1,
                             .spread = NAN,
                             .status = i == 2 ? TUNE_TRIAL_DUPLICATE : TUNE_TRIAL_OK};
-        for (int k = 0; k < TUNE_METRIC_COUNT; k++) t.metric[k] = 1 + i;
+        for (int k = 0; k < TUNE_METRICS; k++) t.metric[k] = 1 + i;
         assert_int_equal(tune_study_trial_add(study, run.id, &t, NULL, 0, &err), 0);
     }
     tune_study_close(study);

@@ -15,12 +15,14 @@
 #include <sqlite3.h>
 
 #include "base/file.h"
+#include "base/fnv.h"
 #include "base/memory.h"
 #include "base/output.h"
 #include "tuner/study/machine.h"
 #include "tuner/study/run_lock.h"
 #include "tuner/study/study.h"
 #include "tuner/study/study_impl.h"
+#include "tuner/target/engine_metrics.h"
 
 static char folder[64];
 
@@ -47,6 +49,7 @@ static char *text(const char *s) {
 
 static tune_run_row sample_run(const char *uid) {
     return (tune_run_row){.uid = text(uid),
+                          .metrics = tune_engine_metrics,
                           .folder = text("/runs/queued_20260101_000000_x"),
                           .backend = text("queued"),
                           .state = text(TUNE_RUN_RUNNING),
@@ -78,7 +81,7 @@ static tune_trial_row sample_trial(int64_t index, double value) {
                         .token_hash = text("abc"),
                         .started = 5,
                         .seconds = 0.5};
-    for (int i = 0; i < TUNE_METRIC_COUNT; i++) t.metric[i] = NAN;
+    for (int i = 0; i < TUNE_METRICS; i++) t.metric[i] = NAN;
     t.metric[TUNE_PREFILL_S] = value / 2;
     return t;
 }
@@ -86,10 +89,7 @@ static tune_trial_row sample_trial(int64_t index, double value) {
 static tune_sample_row one_sample(int64_t trial, double value) {
     return (tune_sample_row){.trial = trial,
                              .stage = "search",
-                             .prefill_s = value,
-                             .decode_s = NAN,
-                             .energy_j = NAN,
-                             .peak_mb = 12,
+                             .parts = {value, NAN, NAN, 12},
                              .value = value,
                              .used = trial != 3,
                              .causes = TUNE_CAUSE_WARMUP,
@@ -102,11 +102,11 @@ static void must(int status, const xlstm_error *err) {
 
 static void hash_is_fnv1a_128(void **state) {
     char hex[33];
-    tune_hash_hex("", 0, hex);
+    xl_fnv_hex("", 0, hex);
     assert_string_equal(hex, "6c62272e07bb014262b821756295c58d");
-    tune_hash_hex("a", 1, hex);
+    xl_fnv_hex("a", 1, hex);
     assert_string_equal(hex, "d228cb696f1a8caf78912b704e4a8964");
-    tune_hash_hex("foobar", 6, hex);
+    xl_fnv_hex("foobar", 6, hex);
     assert_string_equal(hex, "343e1662793c64bf6f0d3597ba446f18");
 }
 
@@ -172,7 +172,7 @@ static void rows_come_back(void **state) {
     tune_sample_row *rows;
     must(tune_study_samples(s, run.id, &rows, &count, &err), &err);
     assert_int_equal(count, 2); /* those of the refused trial were not stored */
-    assert_true(rows[0].used && !rows[1].used && rows[1].trial == 3 && isnan(rows[0].decode_s));
+    assert_true(rows[0].used && !rows[1].used && rows[1].trial == 3 && isnan(rows[0].parts[TUNE_PART_DECODE_S]));
     assert_string_equal(rows[1].why, "warm-up");
     assert_int_equal(rows[1].causes, TUNE_CAUSE_WARMUP);
     assert_int_equal(tune_causes_of_text("4 % steal time, 300 involuntary switches/s"),

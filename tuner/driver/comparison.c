@@ -8,8 +8,8 @@
 #include "base/error.h"
 #include "tuner/driver/interaction.h"
 #include "tuner/driver/result.h"
-#include "tuner/driver/wire.h"
 #include "tuner/measure/stats.h"
+#include "tuner/target/wire.h"
 
 #define EVENT "comparison"
 #define LONG_S 300 /* a comparison that takes longer is announced */
@@ -62,9 +62,9 @@ static int run_process(void *ctx, const tune_block_plan *plan, tune_block_result
     *c->process = ++p->done;
     if (recall(p, out)) return XLSTM_OK;
     int status;
-    if (c->problem->fresh) {
+    if (c->problem->spawn) {
         *c->origin = xl_wall_s();
-        status = c->problem->fresh(c->problem->self, p->winner, plan, c->on_sample, c->on_sample_ctx, out, err);
+        status = c->problem->spawn(c->problem->self, p->winner, plan, c->on_sample, c->on_sample_ctx, out, err);
     } else {
         status = tune_blocks_run(c->sampler, TUNE_BASELINE_TRIAL, p->winner, plan, out, err);
     }
@@ -100,7 +100,7 @@ static bool plan(const tune_comparison *c, tune_final_options *o) {
     const double *costs = tune_race_baseline_costs(c->race, &n);
     tune_race_entry e;
     if (n == 0 || !tune_race_get(c->race, TUNE_BASELINE_TRIAL, &e)) return true;
-    double sample = e.parts[TUNE_PART_PREFILL_S] + e.parts[TUNE_PART_DECODE_S];
+    double sample = tune_target_seconds(c->problem, e.parts);
     if (!(sample > 0)) return true;
     o->quads = tune_block_quads(costs, n, tune_sampler_seconds(c->sampler) / (double)n, sample);
     bool fits = tune_final_fit(o, sample);
@@ -146,7 +146,7 @@ static int stay(tune_comparison *c, tune_drive_result *r, xlstm_error *err) {
         r->final.verdict = TUNE_VERDICT_UNMEASURED;
         snprintf(r->verdict, sizeof r->verdict,
                  "not compared: every point that was tried failed; the baseline stays");
-    } else if (size == 1 && timed && tune_problem_is_baseline(c->problem, 0)) {
+    } else if (size == 1 && timed && tune_target_is_baseline(c->problem, 0)) {
         r->final.verdict = TUNE_VERDICT_NOTHING;
         snprintf(r->verdict, sizeof r->verdict,
                  "nothing to compare: all settings of the space come to the baseline's, which stays");
@@ -179,7 +179,7 @@ static int conclude(tune_comparison *c, tune_drive_result *r, xlstm_error *err) 
 int tune_comparison_run(tune_comparison *c, tune_drive_result *r, xlstm_error *err) {
     int same = c->problem->unchanged ? c->problem->unchanged(c->problem->self, err) : XLSTM_OK;
     if (same) return same;
-    if (tune_problem_is_baseline(c->problem, r->winner)) r->winner = TUNE_BASELINE_TRIAL;
+    if (tune_target_is_baseline(c->problem, r->winner)) r->winner = TUNE_BASELINE_TRIAL;
     if (r->winner == TUNE_BASELINE_TRIAL) return stay(c, r, err);
     process_source p = {.comparison = c, .winner = r->winner};
     tune_final_options o;

@@ -5,7 +5,7 @@
 #include "tuner/driver/driver.h"
 
 typedef struct tune_comparison {
-    const tune_problem *problem;
+    const tune_target *problem;
     const tune_drive_options *options;
     tune_keeper *keeper;
     const tune_watcher *watcher;

@@ -23,10 +23,10 @@
 /* Stopping a hopeless sample early saves nothing worth having where the whole of it is shorter, and a busy machine
  * can make any short one look hopeless. */
 #define STOP_FROM_S 5.0
-_Static_assert((int)TUNE_METRIC_COUNT <= (int)TUNE_OBJECTIVES, "every metric may be an objective");
+_Static_assert((int)TUNE_METRICS <= (int)TUNE_OBJECTIVES, "every metric may be an objective");
 
 typedef struct drive {
-    const tune_problem *problem;
+    const tune_target *problem;
     const tune_drive_options *options;
     tune_keeper *keeper;
     const tune_watcher *watcher;
@@ -56,12 +56,12 @@ typedef struct drive {
     int kept_status;
 } drive;
 
-void tune_drive_options_init(tune_drive_options *options) {
+void tune_drive_options_init(tune_drive_options *options, const tune_metrics *metrics) {
     *options = (tune_drive_options){.mode = tune_strategies[0]->name,
                                     .seed = 1337,
                                     .budget_s = INFINITY,
                                     .effort = TUNE_NORMAL,
-                                    .objective = {TUNE_REQUEST_S},
+                                    .objective = {metrics->objective},
                                     .objectives = 1};
 }
 
@@ -152,27 +152,29 @@ static void on_sample(void *ctx, const tune_sample *s) {
 static int measure_sample(void *ctx, int64_t candidate, unsigned repeats, double limit, tune_reading *out,
                           xlstm_error *err) {
     const drive *d = ctx;
-    if (d->last_parts[TUNE_PART_PREFILL_S] + d->last_parts[TUNE_PART_DECODE_S] < STOP_FROM_S) limit = INFINITY;
+    if (tune_target_seconds(d->problem, d->last_parts) < STOP_FROM_S) limit = INFINITY;
     return d->problem->measure(d->problem->self, candidate, repeats, limit, out, err);
 }
 
 /* The mean of what an objective minimises over the trial's samples in use, as a ratio to the baseline's beside
  * them. */
-static double cost_ratio(const drive *d, int64_t trial, tune_metric objective) {
-    double sum = 0, base = tune_problem_cost(objective, d->last_parts);
+static double cost_ratio(const drive *d, int64_t trial, int objective) {
+    double sum = 0, base = tune_target_cost(d->problem, objective, d->last_parts);
     int n = 0, base_n = 1;
     for (size_t i = 0; i < d->taken_count; i++) {
         const tune_sample_row *p = &d->taken[i];
-        const double parts[TUNE_PARTS] = {[TUNE_PART_PREFILL_S] = p->prefill_s,
-                                          [TUNE_PART_DECODE_S] = p->decode_s,
-                                          [TUNE_PART_ENERGY_J] = p->energy_j,
-                                          [TUNE_PART_PEAK_MB] = p->peak_mb};
-        double value = tune_problem_cost(objective, parts);
+        double value = tune_target_cost(d->problem, objective, p->parts);
         if (!p->used) continue;
         if (p->trial == trial) sum += value, n++;
         else if (p->trial == TUNE_BASELINE_TRIAL) base += value, base_n++;
     }
     return n ? sum / n / (base / base_n) : NAN;
+}
+
+/* The same of one of the two metrics that may be searched apart; NAN where there are none. */
+static double part_ratio(const drive *d, int64_t trial, int which) {
+    const int metric = d->problem->metrics->apart[which];
+    return metric < 0 ? NAN : cost_ratio(d, trial, metric);
 }
 
 /* ---- several objectives ---- */
@@ -184,9 +186,9 @@ const char *tune_drive_strategy(const tune_drive_options *options) {
 
 /* What the k-th objective is told as. Divergence and perplexity are a point's own and do not drift. */
 static double told_objective(const drive *d, const tune_trial_row *t, int k) {
-    const tune_metric objective = d->options->objective[k];
+    const int objective = d->options->objective[k];
     if (k == 0) return t->value;
-    return tune_metric_is_of_point(objective) ? t->metric[objective] : cost_ratio(d, t->index, objective);
+    return d->problem->metrics->at[objective].of_point ? t->metric[objective] : cost_ratio(d, t->index, objective);
 }
 
 /* Whether a candidate that is slower than the incumbent may be on the front all the same: no trial beats it in
@@ -194,20 +196,24 @@ static double told_objective(const drive *d, const tune_trial_row *t, int k) {
 static bool may_be_on_front(void *ctx, const tune_race_entry *e) {
     const drive *d = ctx;
     const tune_drive_options *o = d->options;
-    double metric[TUNE_METRIC_COUNT], df, sd = tune_race_scatter(d->race, &df);
-    tune_description about = {.kl = NAN, .ppl = NAN};
+    double df, sd = tune_race_scatter(d->race, &df);
+    tune_trial_row about = {.index = -1};
     size_t count;
     if (isnan(sd)) return true;
-    if (d->problem->describe && d->problem->describe(d->problem->self, e->candidate, &about, NULL)) return true;
-    json_decref(about.in_force);
-    tune_problem_metrics(d->problem, e->parts, metric);
-    metric[TUNE_KL] = about.kl;
-    metric[TUNE_PPL] = about.ppl;
+    for (int i = 0; i < TUNE_METRICS; i++) about.metric[i] = NAN;
+    const bool known = !tune_row_describe(d->problem, e->candidate, &about, NULL);
+    tune_row_measured(d->problem, e->parts, &about);
+    double metric[TUNE_METRICS];
+    memcpy(metric, about.metric, sizeof metric);
+    tune_trial_row_clear(&about);
+    if (!known) return true;
     const tune_trial_row *all = tune_keeper_trials(d->keeper, &count);
     for (size_t i = 0; i < count; i++) {
         if (all[i].status != TUNE_TRIAL_OK || all[i].samples < 1) continue;
         const double noise = 2 * sd * sqrt(1.0 / e->samples + 1.0 / (double)all[i].samples);
-        if (tune_front_beats_clearly(all[i].metric, metric, o->objective, o->objectives, noise)) return false;
+        if (tune_front_beats_clearly(d->problem->metrics, all[i].metric, metric, o->objective, o->objectives,
+                                     noise))
+            return false;
     }
     return true;
 }
@@ -226,12 +232,9 @@ static int put_numbers(tune_numbers *to, const double *values, size_t count, xls
 
 /* Puts what the race knows of a candidate into its row. */
 static int take_values(drive *d, const tune_race_entry *e, tune_trial_row *t, xlstm_error *err) {
-    const double kl = t->metric[TUNE_KL], ppl = t->metric[TUNE_PPL];
     double df;
     int n = 0;
-    tune_problem_metrics(d->problem, e->parts, t->metric);
-    t->metric[TUNE_KL] = kl;
-    t->metric[TUNE_PPL] = ppl;
+    tune_row_measured(d->problem, e->parts, t);
     t->value = exp(e->value);
     t->samples = e->samples;
     const double *values = tune_race_values(d->race, e->candidate, &n);
@@ -430,8 +433,8 @@ static int measure(drive *d, uint32_t point, bool joined, xlstm_error *err) {
     d->trial_n++;
     if (t.status == TUNE_TRIAL_OK) {
         told[TUNE_TOLD_VALUE] = t.value;
-        told[TUNE_TOLD_PREFILL] = cost_ratio(d, t.index, TUNE_PREFILL_S);
-        told[TUNE_TOLD_DECODE] = cost_ratio(d, t.index, TUNE_DECODE_S);
+        told[TUNE_TOLD_PREFILL] = part_ratio(d, t.index, 0);
+        told[TUNE_TOLD_DECODE] = part_ratio(d, t.index, 1);
         for (int k = 0; k < objectives; k++) told[TUNE_TOLD_OBJECTIVES + k] = told_objective(d, &t, k);
     } else if (t.status == TUNE_TRIAL_TIMEOUT) {
         told[TUNE_TOLD_VALUE] = t.value;
@@ -459,16 +462,9 @@ static int take_from_baseline(drive *d, uint32_t point, bool joined, xlstm_error
     if (!status) status = tune_row_describe(d->problem, TUNE_BASELINE_TRIAL, &t, err);
     if (status) goto out;
     tune_sample_row *own = &d->taken[d->taken_count - 1];
-    const double parts[TUNE_PARTS] = {[TUNE_PART_PREFILL_S] = own->prefill_s,
-                                      [TUNE_PART_DECODE_S] = own->decode_s,
-                                      [TUNE_PART_ENERGY_J] = own->energy_j,
-                                      [TUNE_PART_PEAK_MB] = own->peak_mb};
-    const double kl = t.metric[TUNE_KL], ppl = t.metric[TUNE_PPL];
     own->trial = t.index;
     own->used = true;
-    tune_problem_metrics(d->problem, parts, t.metric);
-    t.metric[TUNE_KL] = kl;
-    t.metric[TUNE_PPL] = ppl;
+    tune_row_measured(d->problem, own->parts, &t);
     t.status = TUNE_TRIAL_OK;
     t.reason = strdup("the baseline's own settings");
     t.value = 1;
@@ -476,8 +472,8 @@ static int take_from_baseline(drive *d, uint32_t point, bool joined, xlstm_error
     t.seconds = tune_drive_now(d->options) - start;
     for (int i = 0; i < TUNE_TOLD_COUNT; i++) told[i] = i < TUNE_TOLD_OBJECTIVES ? 1 : NAN;
     for (int k = 0; k < objectives; k++) {
-        const tune_metric objective = d->options->objective[k];
-        told[TUNE_TOLD_OBJECTIVES + k] = k && tune_metric_is_of_point(objective) ? t.metric[objective] : 1;
+        const int objective = d->options->objective[k];
+        told[TUNE_TOLD_OBJECTIVES + k] = k && d->problem->metrics->at[objective].of_point ? t.metric[objective] : 1;
     }
     status = settle(d, &t, point, told, joined, err);
 out:
@@ -488,10 +484,10 @@ out:
 /* ---- going on with an earlier process's trials ---- */
 
 static int restore_race(drive *d, const tune_trial_row *t, uint32_t point, xlstm_error *err) {
-    const double parts[TUNE_PARTS] = {t->metric[TUNE_PREFILL_S], t->metric[TUNE_DECODE_S], t->metric[TUNE_ENERGY_J],
-                                      t->metric[TUNE_PEAK_MB]};
+    double parts[TUNE_PARTS];
     if (!t->ratios.count) return XLSTM_OK;
-    const double cost = tune_problem_cost(d->options->objective[0], parts);
+    tune_row_parts(d->problem->metrics, t, parts);
+    const double cost = tune_target_cost(d->problem, d->options->objective[0], parts);
     return tune_race_restore(d->race, point, t->ratios.value, (int)t->ratios.count, cost, parts, err);
 }
 
@@ -579,7 +575,7 @@ static double end_of(const drive *d, double share_until) {
     tune_race_entry e;
     double least = 0;
     if (tune_race_get(d->race, TUNE_BASELINE_TRIAL, &e) && e.samples)
-        least = SPARE * tune_final_least_seconds(e.parts[TUNE_PART_PREFILL_S] + e.parts[TUNE_PART_DECODE_S]);
+        least = SPARE * tune_final_least_seconds(tune_target_seconds(d->problem, e.parts));
     const double last = d->options->budget_s - least;
     return last > spent(d) ? fmin(share_until, last) : share_until;
 }
@@ -610,7 +606,7 @@ static int search(drive *d, xlstm_error *err) {
         status = reserve_points(d, err);
         if (status) break;
         if (trial_of(d, point) >= 0) status = duplicate(d, point, err);
-        else if (!d->options->every && tune_problem_is_baseline(d->problem, point))
+        else if (!d->options->every && tune_target_is_baseline(d->problem, point))
             status = take_from_baseline(d, point, joined, err);
         else status = measure(d, point, joined, err);
         if (status) break;
@@ -627,12 +623,13 @@ static int search(drive *d, xlstm_error *err) {
 /* Half of the playoff's time at most. */
 static int check_joined(drive *d, xlstm_error *err) {
     tune_interaction_job job = {.space = d->problem->space,
+                                .metrics = d->problem->metrics,
                                 .keeper = d->keeper,
                                 .sampler = d->sampler,
                                 .joined = tune_proposer_joined(d->proposer),
                                 .rounds = tune_interaction_rounds(d->options->effort),
                                 .deadline_s = (d->search_until + d->playoff_until) / 2};
-    if (job.joined == TUNE_NO_POINT || tune_problem_is_baseline(d->problem, job.joined)) return XLSTM_OK;
+    if (job.joined == TUNE_NO_POINT || tune_target_is_baseline(d->problem, job.joined)) return XLSTM_OK;
     return tune_interaction_check(&job, err);
 }
 
@@ -734,7 +731,7 @@ static int prepare(drive *d, xlstm_error *err) {
     return status;
 }
 
-int tune_drive(const tune_problem *problem, const tune_drive_options *options, tune_keeper *keeper,
+int tune_drive(const tune_target *problem, const tune_drive_options *options, tune_keeper *keeper,
                const tune_watcher *watcher, tune_drive_result *result, xlstm_error *err) {
     drive d = {.problem = problem,
                .options = options,

@@ -7,8 +7,8 @@
 #define TUNE_DRIVER_DRIVER_H
 
 #include "tuner/driver/keeper.h"
-#include "tuner/driver/problem.h"
 #include "tuner/measure/race.h"
+#include "tuner/target/target.h"
 
 typedef struct tune_drive_options {
     const char *mode; /* a strategy's name; auto is nsga2 where there are several objectives */
@@ -18,8 +18,8 @@ typedef struct tune_drive_options {
     int generations; /* of ga: the proposals are population * generations */
     double budget_s; /* for everything, from the start of this process's work; INFINITY */
     tune_effort effort;
-    int repeats;                              /* most samples of one trial in the search; 0: by effort */
-    tune_metric objective[TUNE_METRIC_COUNT]; /* the first fixes the winner; more: a Pareto front is kept */
+    int repeats;                 /* most samples of one trial in the search; 0: by effort */
+    int objective[TUNE_METRICS]; /* the first fixes the winner; more: a Pareto front is kept */
     int objectives;
     bool every;           /* each trial gets all `repeats` samples: nothing is eliminated */
     bool apart;           /* parameters of prefill alone and of decode alone may be searched apart */
@@ -30,7 +30,8 @@ typedef struct tune_drive_options {
     double (*now_s)(void *ctx); /* the clock that the budget goes by, for simulations; NULL: the real one */
     void *now_ctx;
 } tune_drive_options;
-void tune_drive_options_init(tune_drive_options *options);
+/* The objective is the metrics' own. */
+void tune_drive_options_init(tune_drive_options *options, const tune_metrics *metrics);
 double tune_drive_now(const tune_drive_options *options);
 /* The strategy that the options come to. */
 const char *tune_drive_strategy(const tune_drive_options *options);
@@ -63,7 +64,7 @@ typedef struct tune_drive_result {
 
 /* Runs or goes on with the keeper's run to its end: search, playoff, final comparison, best.json. Returns 0 also
  * when stopped; a negative status for what ends a run (the baseline fails, the study cannot be written). */
-int tune_drive(const tune_problem *problem, const tune_drive_options *options, tune_keeper *keeper,
+int tune_drive(const tune_target *problem, const tune_drive_options *options, tune_keeper *keeper,
                const tune_watcher *watcher, tune_drive_result *result, xlstm_error *err);
 
 #endif

@@ -11,31 +11,18 @@
 #include "base/memory.h"
 #include "base/output.h"
 
-/* Smaller is better, what is unknown is worst. */
-static double cost(const double *metric, tune_metric objective) {
-    double value = metric[objective];
-    if (isnan(value)) return INFINITY;
-    return tune_metric_larger_is_better((int)objective) ? -value : value;
+/* Differences below are none; 0: a measured time, whose noise is not known here. */
+static double resolution(const tune_metric *metric, double value) {
+    return metric->least + metric->least_share * value;
 }
 
-/* Differences below are rounding, or pages that come and go; 0: a measured time, whose noise is not known here. */
-static double resolution(tune_metric objective, double value) {
-    switch (objective) {
-    case TUNE_PEAK_MB:
-        return 0.5 + 0.01 * value;
-    case TUNE_KL:
-        return 0.02 * value;
-    case TUNE_PPL:
-        return 1e-5 * value;
-    default:
-        return 0;
-    }
-}
-
-bool tune_front_beats(const double *a, const double *b, const tune_metric *objective, int objectives) {
+bool tune_front_beats(const tune_metrics *metrics, const double *a, const double *b, const int *objective,
+                      int objectives) {
     bool better = false;
     for (int i = 0; i < objectives; i++) {
-        double x = cost(a, objective[i]), y = cost(b, objective[i]), least = resolution(objective[i], y);
+        const tune_metric *m = &metrics->at[objective[i]];
+        double x = tune_metric_cost(m, a[objective[i]]), y = tune_metric_cost(m, b[objective[i]]),
+               least = resolution(m, y);
         if (isinf(y)) least = 0;
         if (x > y + least) return false;
         better |= x < y - least;
@@ -43,11 +30,13 @@ bool tune_front_beats(const double *a, const double *b, const tune_metric *objec
     return better;
 }
 
-bool tune_front_beats_clearly(const double *a, const double *b, const tune_metric *objective, int objectives,
-                              double noise) {
+bool tune_front_beats_clearly(const tune_metrics *metrics, const double *a, const double *b, const int *objective,
+                              int objectives, double noise) {
     bool better = false;
     for (int i = 0; i < objectives; i++) {
-        double x = cost(a, objective[i]), y = cost(b, objective[i]), least = resolution(objective[i], y);
+        const tune_metric *m = &metrics->at[objective[i]];
+        double x = tune_metric_cost(m, a[objective[i]]), y = tune_metric_cost(m, b[objective[i]]),
+               least = resolution(m, y);
         if (isinf(y)) return false;
         if (least > 0 || y == 0 ? x > y + least : !(y - x > noise * fabs(x))) return false;
         better |= x < y - least;
@@ -56,47 +45,48 @@ bool tune_front_beats_clearly(const double *a, const double *b, const tune_metri
 }
 
 /* Better in the first objective, then in the next; the earlier trial of equals. */
-static bool comes_first(const tune_trial_row *a, const tune_trial_row *b, const tune_metric *objective,
-                        int objectives) {
+static bool comes_first(const tune_metrics *metrics, const tune_trial_row *a, const tune_trial_row *b,
+                        const int *objective, int objectives) {
     for (int i = 0; i < objectives; i++) {
-        double x = cost(a->metric, objective[i]), y = cost(b->metric, objective[i]);
+        const tune_metric *m = &metrics->at[objective[i]];
+        double x = tune_metric_cost(m, a->metric[objective[i]]), y = tune_metric_cost(m, b->metric[objective[i]]);
         if (x != y) return x < y;
     }
     return a->index < b->index;
 }
 
-size_t tune_front(const tune_trial_row *trials, size_t count, const tune_metric *objective, int objectives,
-                  size_t *front) {
+size_t tune_front(const tune_metrics *metrics, const tune_trial_row *trials, size_t count, const int *objective,
+                  int objectives, size_t *front) {
     size_t found = 0;
     for (size_t i = 0; i < count; i++) {
         bool member = trials[i].status == TUNE_TRIAL_OK;
         for (size_t k = 0; member && k < count; k++) {
             if (trials[k].status != TUNE_TRIAL_OK || k == i) continue;
-            member = !tune_front_beats(trials[k].metric, trials[i].metric, objective, objectives);
+            member = !tune_front_beats(metrics, trials[k].metric, trials[i].metric, objective, objectives);
         }
         if (!member) continue;
         size_t at = found++;
-        for (; at && comes_first(&trials[i], &trials[front[at - 1]], objective, objectives); at--)
+        for (; at && comes_first(metrics, &trials[i], &trials[front[at - 1]], objective, objectives); at--)
             front[at] = front[at - 1];
         front[at] = i;
     }
     return found;
 }
 
-int tune_front_objectives(const char *text, tune_metric *objective) {
+int tune_front_objectives(const tune_metrics *metrics, const char *text, int *objective) {
     int n = 0;
-    while (*text && n < TUNE_METRIC_COUNT) {
+    while (*text && n < TUNE_METRICS) {
         char name[32];
         size_t length = strcspn(text, ",");
         snprintf(name, sizeof name, "%.*s", (int)length, text);
-        int metric = tune_metric_find(name);
-        if (metric >= 0) objective[n++] = (tune_metric)metric;
+        int metric = tune_metrics_find(metrics, name);
+        if (metric >= 0) objective[n++] = metric;
         text += length + (text[length] == ',');
     }
     return n;
 }
 
-static void write_row(FILE *out, const tune_space *space, const tune_trial_row *t, const tune_metric *objective,
+static void write_row(FILE *out, const tune_space *space, const tune_trial_row *t, const int *objective,
                       int objectives) {
     fprintf(out, "%lld", (long long)t->index);
     for (int i = 0; i < objectives; i++) {
@@ -114,8 +104,8 @@ static void write_row(FILE *out, const tune_space *space, const tune_trial_row *
     fputc('\n', out);
 }
 
-int tune_front_write(const tune_problem *problem, const tune_keeper *keeper, const tune_metric *objective,
-                     int objectives, xlstm_error *err) {
+int tune_front_write(const tune_target *problem, const tune_keeper *keeper, const int *objective, int objectives,
+                     xlstm_error *err) {
     size_t count, bytes = 0;
     const tune_trial_row *trials = tune_keeper_trials(keeper, &count);
     size_t *front = xl_array(count, sizeof *front);
@@ -126,9 +116,9 @@ int tune_front_write(const tune_problem *problem, const tune_keeper *keeper, con
         status = xl_fail(err, XLSTM_ENOMEM, "pareto.csv: out of memory");
         goto out;
     }
-    size_t n = tune_front(trials, count, objective, objectives, front);
+    size_t n = tune_front(problem->metrics, trials, count, objective, objectives, front);
     fputs("trial", out);
-    for (int i = 0; i < objectives; i++) fprintf(out, ",%s", tune_metric_name((int)objective[i]));
+    for (int i = 0; i < objectives; i++) fprintf(out, ",%s", tune_metrics_name(problem->metrics, objective[i]));
     for (size_t i = 0; i < tune_space_params(problem->space); i++) {
         fputc(',', out);
         xl_csv_put_text(out, tune_space_param(problem->space, i)->name);

@@ -20,7 +20,6 @@ enum { PREFILL, DECODE, PHASES };
 enum { JOINED = PHASES, CANDIDATES }; /* beside the two partners */
 
 static const unsigned phase_bit[PHASES] = {XLSTM_AFFECTS_PREFILL, XLSTM_AFFECTS_DECODE};
-static const int phase_part[PHASES] = {TUNE_PART_PREFILL_S, TUNE_PART_DECODE_S};
 static const char *const phase_name[PHASES] = {"prefill", "decode"};
 
 typedef struct check {
@@ -73,8 +72,10 @@ static bool late(const check *c) {
 
 static int take(check *c, int candidate, xlstm_error *err) {
     tune_sample s;
+    const tune_metrics *metrics = c->job->metrics;
     int status = tune_sampler_take(c->job->sampler, c->point[candidate], INFINITY, &s, err);
-    for (int p = 0; !status && p < PHASES; p++) c->log_s[candidate][p] = log(s.reading.parts[phase_part[p]]);
+    for (int p = 0; !status && p < PHASES; p++)
+        c->log_s[candidate][p] = log(s.reading.parts[metrics->at[metrics->apart[p]].part]);
     return status;
 }
 

@@ -12,6 +12,7 @@
 
 typedef struct tune_interaction_job {
     const tune_space *space;
+    const tune_metrics *metrics; /* with two that may be searched apart */
     tune_keeper *keeper;
     tune_sampler *sampler;
     uint32_t joined;   /* a point with a trial */

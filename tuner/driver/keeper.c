@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/fnv.h"
 #include "base/memory.h"
 #include "base/output.h"
 #include "tuner/driver/run_folder.h"
@@ -105,6 +106,7 @@ static bool copy_run(tune_run_row *to, const tune_run_row *from) {
     *to = (tune_run_row){.seed = from->seed,
                          .prompt_tokens = from->prompt_tokens,
                          .new_tokens = from->new_tokens,
+                         .metrics = from->metrics,
                          .created = xl_wall_s()};
     return copy_text(&to->backend, from->backend) && copy_text(&to->mode, from->mode) &&
            copy_text(&to->objective, from->objective) && copy_text(&to->machine, from->machine) &&
@@ -132,7 +134,7 @@ int tune_keeper_create(tune_keeper **out, const char *log_dir, const char *tag, 
     name = xl_format("%s_%s%s%s", run->backend, stamp, tag && *tag ? "_" : "", tag ? tag : "");
     char *seed =
         xl_format("%s %s %ld %llu", log_dir, run->machine, (long)getpid(), (unsigned long long)xl_now_ns());
-    if (seed) tune_hash_hex(seed, strlen(seed), hash);
+    if (seed) xl_fnv_hex(seed, strlen(seed), hash);
     if (seed) k->run.uid = strdup(hash);
     free(seed);
     if (!name || !k->run.uid) {
@@ -280,13 +282,13 @@ out:
 
 static int write_row(tune_keeper *k, const tune_trial_row *trial, const json_t *settings,
                      const tune_sample_row *samples, size_t count, xlstm_error *err) {
-    json_t *row = tune_table_json(trial, settings, samples, count);
+    json_t *row = tune_table_json(&k->run.metrics, trial, settings, samples, count);
     char *line = row ? json_dumps(row, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(row);
     if (!line) return no_memory(err);
     fprintf(k->jsonl, "%s\n", line);
     free(line);
-    tune_table_csv_row(k->csv, k->baseline, trial, settings);
+    tune_table_csv_row(k->csv, &k->run.metrics, k->baseline, trial, settings);
     if (fflush(k->jsonl) || fflush(k->csv))
         return xl_fail(err, XLSTM_EIO, "%s: trials.jsonl or summary.csv: %s", k->folder, strerror(errno));
     return XLSTM_OK;
@@ -302,7 +304,7 @@ static int open_tables(tune_keeper *k, xlstm_error *err) {
         free(path);
         if (!*files[i]) return xl_fail(err, XLSTM_EIO, "%s/%s: %s", k->folder, names[i], strerror(errno));
     }
-    tune_table_csv_header(k->csv, k->baseline);
+    tune_table_csv_header(k->csv, &k->run.metrics, k->baseline);
     return fflush(k->csv) ? xl_fail(err, XLSTM_EIO, "%s/summary.csv: %s", k->folder, strerror(errno)) : XLSTM_OK;
 }
 

@@ -5,8 +5,8 @@
 #ifndef TUNE_DRIVER_KEEPER_H
 #define TUNE_DRIVER_KEEPER_H
 
-#include "tuner/driver/problem.h"
 #include "tuner/study/study.h"
+#include "tuner/target/target.h"
 
 typedef struct tune_keeper tune_keeper;
 

@@ -10,22 +10,29 @@
 #include "tuner/driver/result.h"
 #include "tuner/landscape/landscape_write.h"
 
-static double sample_ms(const tune_sample_row *s, tune_metric objective) {
-    double parts[TUNE_PARTS] = {s->prefill_s, s->decode_s, NAN, NAN};
-    return 1e3 * tune_problem_cost(objective, parts);
+static double sample_ms(const tune_target *target, const tune_sample_row *s, int objective) {
+    return 1e3 * tune_target_cost(target, objective, s->parts);
 }
 
 /* The samples in use of one trial, `most` of them at most (0: all), as the objective in ms; out->ms is the caller's
  * to free, NULL when out of memory. */
-static void take_times(const tune_trial_row *t, const tune_sample_row *samples, size_t count, size_t most,
-                       tune_metric objective, tune_measured *out) {
+static void take_times(const tune_target *target, const tune_trial_row *t, const tune_sample_row *samples,
+                       size_t count, size_t most, int objective, tune_measured *out) {
     out->ms = xl_array(count, sizeof *out->ms);
     for (size_t i = 0; out->ms && t->status == TUNE_TRIAL_OK && i < count; i++) {
         const tune_sample_row *s = &samples[i];
         if (most && out->count == most) break;
         if (s->trial == t->index && s->used && strcmp(s->stage, "search") == 0)
-            out->ms[out->count++] = sample_ms(s, objective);
+            out->ms[out->count++] = sample_ms(target, s, objective);
     }
+}
+
+/* What a landscape can hold: a time, or a rate, which is one turned round. */
+static bool is_time(const tune_metrics *metrics, int objective) {
+    const char *unit = metrics->at[objective].unit;
+    const size_t length = strlen(unit);
+    return !metrics->at[objective].of_point &&
+           (!strcmp(unit, "s") || !strcmp(unit, "ms") || (length > 2 && !strcmp(unit + length - 2, "/s")));
 }
 
 /* What a reader wants to know of where a space was measured; not the host's name. */
@@ -41,15 +48,14 @@ static json_t *machine_facts(const tune_run_row *run) {
     return j;
 }
 
-static json_t *run_facts(const tune_problem *problem, const tune_run_row *run, tune_metric objective,
-                         size_t samples) {
+static json_t *run_facts(const tune_target *problem, const tune_run_row *run, int objective, size_t samples) {
     char created[32];
     time_t when = (time_t)run->created;
     struct tm utc;
     gmtime_r(&when, &utc);
     strftime(created, sizeof created, "%Y-%m-%dT%H:%M:%SZ", &utc);
     return json_pack("{s:s, s:I, s:s, s:I, s:I, s:o, s:o, s:s, s:s, s:s}", "objective",
-                     tune_metric_name((int)objective), "samples", (json_int_t)samples, "checkpoint",
+                     tune_metrics_name(problem->metrics, objective), "samples", (json_int_t)samples, "checkpoint",
                      run->checkpoint, "prompt_tokens", (json_int_t)run->prompt_tokens, "new",
                      (json_int_t)run->new_tokens, "baseline", problem->settings(problem->self, TUNE_BASELINE_TRIAL),
                      "machine", machine_facts(run), "kernels", run->kernels, "version", run->version, "created",
@@ -71,11 +77,11 @@ static const tune_trial_row **by_point(const tune_space *space, const tune_keepe
     return of;
 }
 
-int tune_landscape_export(const char *path, const tune_problem *problem, tune_keeper *keeper, tune_metric objective,
+int tune_landscape_export(const char *path, const tune_target *problem, tune_keeper *keeper, int objective,
                           int samples, xlstm_error *err) {
-    if (objective == TUNE_PEAK_MB || objective == TUNE_ENERGY_J || tune_metric_is_of_point((int)objective))
+    if (!is_time(problem->metrics, objective))
         return xl_fail(err, XLSTM_EARG, "export_landscape: objective %s is no time",
-                       tune_metric_name((int)objective));
+                       tune_metrics_name(problem->metrics, objective));
     const tune_run_row *run = tune_keeper_run(keeper);
     size_t row_count = 0, points = 0, count = 0, most = 0;
     const tune_trial_row **of = by_point(problem->space, keeper, &points);
@@ -88,7 +94,7 @@ int tune_landscape_export(const char *path, const tune_problem *problem, tune_ke
         if (!of[i]) continue;
         tune_measured *m = &measured[count++];
         *m = (tune_measured){.point = i, .seconds = of[i]->seconds};
-        take_times(of[i], rows, row_count, (size_t)samples, objective, m);
+        take_times(problem, of[i], rows, row_count, (size_t)samples, objective, m);
         whole = m->ms != NULL;
         if (m->count > most) most = m->count;
     }

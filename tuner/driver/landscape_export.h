@@ -6,7 +6,7 @@
 
 /* Writes every point that was measured, in the order of the space, as tune_landscape_write does, with where and how
  * it was measured. `samples`: of each point, the first so many; 0: all. EARG for an objective that is no time. */
-int tune_landscape_export(const char *path, const tune_problem *problem, tune_keeper *keeper, tune_metric objective,
+int tune_landscape_export(const char *path, const tune_target *problem, tune_keeper *keeper, int objective,
                           int samples, xlstm_error *err);
 
 #endif

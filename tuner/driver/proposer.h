@@ -8,8 +8,8 @@
 #ifndef TUNE_DRIVER_PROPOSER_H
 #define TUNE_DRIVER_PROPOSER_H
 
-#include "tuner/driver/problem.h"
 #include "tuner/search/strategy.h"
+#include "tuner/target/target.h"
 
 typedef struct tune_proposer tune_proposer;
 
@@ -22,7 +22,7 @@ enum {
     TUNE_TOLD_PREFILL,
     TUNE_TOLD_DECODE,
     TUNE_TOLD_OBJECTIVES,
-    TUNE_TOLD_COUNT = TUNE_TOLD_OBJECTIVES + TUNE_METRIC_COUNT
+    TUNE_TOLD_COUNT = TUNE_TOLD_OBJECTIVES + TUNE_METRICS
 };
 
 /* Whether the space divides into the two groups: every parameter with more than one value belongs to one, and both

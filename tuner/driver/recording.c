@@ -29,7 +29,7 @@ typedef struct spot {
 } spot;
 
 typedef struct recorder {
-    const tune_problem *problem;
+    const tune_target *problem;
     const tune_drive_options *options;
     tune_keeper *keeper;
     const tune_watcher *watcher;
@@ -78,7 +78,7 @@ static int add_row(recorder *r, int i, tune_sample *sample, int measured, const 
         t.status = measured == XLSTM_EUNSUPPORTED ? TUNE_TRIAL_INFEASIBLE : TUNE_TRIAL_FAILED;
         t.reason = strdup(why->text);
     } else {
-        tune_problem_metrics(r->problem, sample->reading.parts, t.metric);
+        tune_row_measured(r->problem, sample->reading.parts, &t);
         row = tune_row_sample(sample, t.index, STAGE, t.index, r->started_wall);
         row.seq = r->seq++;
         status = tune_row_describe(r->problem, i, &t, err);
@@ -234,17 +234,16 @@ typedef struct sums {
     double seconds; /* of all, the ones set aside too */
 } sums;
 
-static void add_up(const tune_sample_row *rows, size_t count, int64_t trial, sums *out) {
+static void add_up(const tune_target *target, const tune_sample_row *rows, size_t count, int64_t trial, sums *out) {
     out->n = 0;
     out->seconds = 0;
     memset(out->parts, 0, sizeof out->parts);
     for (size_t i = 0; i < count; i++) {
         const tune_sample_row *p = &rows[i];
         if (p->trial != trial || strcmp(p->stage, STAGE) != 0) continue;
-        out->seconds += p->prefill_s + p->decode_s;
+        out->seconds += tune_target_seconds(target, p->parts);
         if (!p->used) continue;
-        const double part[TUNE_PARTS] = {p->prefill_s, p->decode_s, p->energy_j, p->peak_mb};
-        for (int k = 0; k < TUNE_PARTS; k++) out->parts[k] += part[k];
+        for (int k = 0; k < TUNE_PARTS; k++) out->parts[k] += p->parts[k];
         out->logs[out->n++] = log(p->value);
     }
     for (int k = 0; k < TUNE_PARTS; k++) out->parts[k] /= (double)out->n;
@@ -256,8 +255,7 @@ static int update_row(recorder *r, const tune_trial_row *old, const sums *s, dou
     free(t.ratios.value);
     t.ratios = (tune_numbers){xl_array(s->n, sizeof(double)), s->n};
     for (size_t i = 0; t.ratios.value && i < s->n; i++) t.ratios.value[i] = s->logs[i] - baseline;
-    tune_problem_metrics(r->problem, s->parts, t.metric);
-    t.metric[TUNE_KL] = old->metric[TUNE_KL];
+    tune_row_measured(r->problem, s->parts, &t);
     t.value = exp(tune_mean(s->logs, s->n) - baseline);
     t.spread = s->n > 1 ? tune_sd(s->logs, s->n) / sqrt((double)s->n) : NAN;
     t.samples = (int64_t)s->n;
@@ -308,7 +306,7 @@ static int summarize(recorder *r, const json_t *baseline_settings, xlstm_error *
         status = xl_fail(err, XLSTM_ENOMEM, "recording: out of memory");
     if (status) goto out;
     count_disturbed(r, rows, count);
-    add_up(rows, count, TUNE_BASELINE_TRIAL, &s);
+    add_up(r->problem, rows, count, TUNE_BASELINE_TRIAL, &s);
     if (!s.n) goto out; /* stopped before there was anything to compare with */
     const double reference = tune_mean(s.logs, s.n);
     double least = INFINITY;
@@ -319,7 +317,7 @@ static int summarize(recorder *r, const json_t *baseline_settings, xlstm_error *
     const tune_trial_row *all = tune_keeper_trials(r->keeper, &trials);
     for (size_t i = 0; !status && i < trials; i++) {
         if (all[i].status != TUNE_TRIAL_OK) continue;
-        add_up(rows, count, all[i].index, &s);
+        add_up(r->problem, rows, count, all[i].index, &s);
         if (!s.n) continue;
         status = update_row(r, &all[i], &s, reference, err);
         if (!(all[i].value < least)) continue;
@@ -378,7 +376,7 @@ static int prepare(recorder *r, xlstm_error *err) {
     return tune_sampler_create(&r->sampler, &sampler, err);
 }
 
-int tune_recording_run(const tune_problem *problem, const tune_drive_options *options, tune_keeper *keeper,
+int tune_recording_run(const tune_target *problem, const tune_drive_options *options, tune_keeper *keeper,
                        const tune_watcher *watcher, tune_recording *out, xlstm_error *err) {
     recorder r = {.problem = problem,
                   .options = options,

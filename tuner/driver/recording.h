@@ -27,7 +27,7 @@ typedef struct tune_recording {
  * `trials`, in the budget. Of the options mode, the genetic search's, every, apart and priors mean nothing here.
  * The watcher is told of samples (progress, stage "record"), not of trials. Returns 0 also when stopped or out of
  * budget; a negative status for what ends a run. */
-int tune_recording_run(const tune_problem *problem, const tune_drive_options *options, tune_keeper *keeper,
+int tune_recording_run(const tune_target *problem, const tune_drive_options *options, tune_keeper *keeper,
                        const tune_watcher *watcher, tune_recording *out, xlstm_error *err);
 
 #endif

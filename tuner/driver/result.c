@@ -45,27 +45,27 @@ int tune_result_priors(const tune_space *space, const json_t *array, uint32_t **
     return XLSTM_OK;
 }
 
-/* kl and ppl are there where they were scored. */
-static json_t *metrics_json(const tune_problem *problem, const double parts[TUNE_PARTS], double kl, double ppl) {
-    static const tune_metric order[] = {TUNE_PREFILL_TOK_S, TUNE_DECODE_TOK_S, TUNE_PREFILL_S, TUNE_DECODE_S,
-                                        TUNE_REQUEST_S,     TUNE_TTFT_MS,      TUNE_PEAK_MB,   TUNE_ENERGY_J};
-    double metric[TUNE_METRIC_COUNT];
-    tune_problem_metrics(problem, parts, metric);
+/* Those of the point itself (`known`) are there where they were determined. */
+static json_t *metrics_json(const tune_target *problem, const double parts[TUNE_PARTS], const double *known) {
+    double metric[TUNE_METRICS];
+    tune_target_metrics(problem, parts, metric);
     json_t *j = json_object();
-    for (size_t i = 0; i < sizeof order / sizeof *order; i++)
-        json_object_set_new(j, tune_metric_name((int)order[i]), xl_json_number(metric[order[i]]));
-    if (isfinite(kl)) json_object_set_new(j, tune_metric_name(TUNE_KL), json_real(kl));
-    if (isfinite(ppl)) json_object_set_new(j, tune_metric_name(TUNE_PPL), json_real(ppl));
+    for (int i = 0; i < problem->metrics->count; i++) {
+        const tune_metric *m = &problem->metrics->at[i];
+        if (!m->of_point) json_object_set_new(j, m->name, xl_json_number(metric[i]));
+        else if (isfinite(known[i])) json_object_set_new(j, m->name, json_real(known[i]));
+    }
     return j;
 }
 
-char *tune_result_baseline(const tune_problem *problem, const double parts[TUNE_PARTS], int samples) {
-    tune_description about = {.kl = NAN, .ppl = NAN};
-    if (problem->describe && problem->describe(problem->self, TUNE_BASELINE_TRIAL, &about, NULL))
-        about = (tune_description){.kl = NAN, .ppl = NAN};
+char *tune_result_baseline(const tune_target *problem, const double parts[TUNE_PARTS], int samples) {
+    tune_outcome about;
+    tune_outcome_init(&about);
+    if (problem->outcome && problem->outcome(problem->self, TUNE_BASELINE_TRIAL, &about, NULL))
+        tune_outcome_init(&about);
     json_decref(about.in_force);
     json_t *j = json_pack("{s:o, s:o, s:i}", "settings", problem->settings(problem->self, TUNE_BASELINE_TRIAL),
-                          "metrics", metrics_json(problem, parts, about.kl, about.ppl), "samples", samples);
+                          "metrics", metrics_json(problem, parts, about.metric), "samples", samples);
     char *text = json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(17));
     json_decref(j);
     return text;
@@ -94,13 +94,16 @@ static void add_comparison(json_t *j, const tune_final *f) {
                                   "log_ratios", each));
 }
 
-static double number_of(const json_t *object, tune_metric metric) {
-    const json_t *value = json_object_get(object, tune_metric_name((int)metric));
-    return json_is_number(value) ? json_number_value(value) : NAN;
+/* The metrics that an object holds by name. */
+static void read_metrics(const tune_metrics *metrics, const json_t *object, double values[TUNE_METRICS]) {
+    for (int i = 0; i < TUNE_METRICS; i++) {
+        const json_t *value = json_object_get(object, tune_metrics_name(metrics, i));
+        values[i] = json_is_number(value) ? json_number_value(value) : NAN;
+    }
 }
 
 /* The trial that measured a candidate; NULL: none. */
-static const tune_trial_row *trial_of(const tune_problem *problem, const tune_keeper *keeper, int64_t candidate) {
+static const tune_trial_row *trial_of(const tune_target *problem, const tune_keeper *keeper, int64_t candidate) {
     size_t count;
     const tune_trial_row *all = tune_keeper_trials(keeper, &count);
     for (size_t i = 0; i < count && candidate >= 0; i++) {
@@ -111,27 +114,28 @@ static const tune_trial_row *trial_of(const tune_problem *problem, const tune_ke
 }
 
 /* Of several objectives: the trials of pareto.csv, in its order. */
-static void add_front(json_t *j, const tune_keeper *keeper) {
-    tune_metric objective[TUNE_METRIC_COUNT];
+static void add_front(json_t *j, const tune_metrics *metrics, const tune_keeper *keeper) {
+    int objective[TUNE_METRICS];
     size_t count;
     const tune_trial_row *all = tune_keeper_trials(keeper, &count);
-    int objectives = tune_front_objectives(tune_keeper_run(keeper)->objective, objective);
+    int objectives = tune_front_objectives(metrics, tune_keeper_run(keeper)->objective, objective);
     size_t *front = objectives > 1 ? xl_array(count, sizeof *front) : NULL;
     if (!front) return;
     json_t *list = json_array();
-    size_t n = tune_front(all, count, objective, objectives, front);
+    size_t n = tune_front(metrics, all, count, objective, objectives, front);
     for (size_t i = 0; i < n; i++) json_array_append_new(list, json_integer(all[front[i]].index));
     json_object_set_new(j, "front", list);
     free(front);
 }
 
-json_t *tune_result_best(const tune_problem *problem, const tune_keeper *keeper, int64_t candidate,
+json_t *tune_result_best(const tune_target *problem, const tune_keeper *keeper, int64_t candidate,
                          const tune_race_entry *entry, const tune_final *final, const char *verdict,
                          const char *text) {
     json_t *settings = problem->settings(problem->self, candidate);
     json_t *baseline_settings = problem->settings(problem->self, TUNE_BASELINE_TRIAL);
     const tune_run_row *run = tune_keeper_run(keeper);
-    static const double none[TUNE_PARTS] = {NAN, NAN, NAN, NAN};
+    double none[TUNE_PARTS], point[TUNE_METRICS];
+    for (int i = 0; i < TUNE_PARTS; i++) none[i] = NAN;
     const bool fresh = final && final->processes > 0;
     const double *parts = fresh ? (candidate == TUNE_BASELINE_TRIAL ? final->baseline_parts : final->winner_parts)
                           : entry->samples == 0 ? none
@@ -142,21 +146,17 @@ json_t *tune_result_best(const tune_problem *problem, const tune_keeper *keeper,
     /* Where nothing was sampled in this process the baseline's record has the numbers. */
     json_t *record = run->baseline ? json_loads(run->baseline, 0, NULL) : NULL;
     json_t *known = json_object_get(record, "metrics");
+    read_metrics(problem->metrics, candidate == TUNE_BASELINE_TRIAL ? known : NULL, point);
     if (candidate == TUNE_BASELINE_TRIAL && !fresh && entry->samples == 0 && known)
         json_object_set(j, "metrics", known);
-    else if (candidate == TUNE_BASELINE_TRIAL)
-        json_object_set_new(j, "metrics",
-                            metrics_json(problem, parts, number_of(known, TUNE_KL), number_of(known, TUNE_PPL)));
     else
-        json_object_set_new(j, "metrics",
-                            metrics_json(problem, parts, trial ? trial->metric[TUNE_KL] : NAN,
-                                         trial ? trial->metric[TUNE_PPL] : NAN));
+        json_object_set_new(
+            j, "metrics",
+            metrics_json(problem, parts, candidate != TUNE_BASELINE_TRIAL && trial ? trial->metric : point));
     json_t *baseline = json_object();
     json_object_set_new(baseline, "params", searched(problem->space, baseline_settings));
-    if (fresh)
-        json_object_set_new(
-            baseline, "metrics",
-            metrics_json(problem, final->baseline_parts, number_of(known, TUNE_KL), number_of(known, TUNE_PPL)));
+    read_metrics(problem->metrics, known, point);
+    if (fresh) json_object_set_new(baseline, "metrics", metrics_json(problem, final->baseline_parts, point));
     else if (known) json_object_set(baseline, "metrics", known);
     if (known) json_object_set(baseline, "search_metrics", known);
     json_object_set_new(j, "baseline", baseline);
@@ -167,7 +167,7 @@ json_t *tune_result_best(const tune_problem *problem, const tune_keeper *keeper,
     json_object_set(j, "settings", settings);
     if (trial) json_object_set_new(j, "trial", json_integer(trial->index));
     json_object_set_new(j, "objective", json_string(run->objective));
-    add_front(j, keeper);
+    add_front(j, problem->metrics, keeper);
     json_object_set_new(j, "final", json_boolean(final != NULL));
     json_decref(record);
     json_decref(settings);
@@ -183,7 +183,7 @@ bool tune_result_is_final(const tune_keeper *keeper) {
     return final;
 }
 
-int tune_result_reload(const tune_problem *problem, const tune_keeper *keeper, tune_drive_result *result,
+int tune_result_reload(const tune_target *problem, const tune_keeper *keeper, tune_drive_result *result,
                        xlstm_error *err) {
     json_t *j = json_loads(tune_keeper_run(keeper)->result, 0, NULL);
     const json_t *speedup = json_object_get(j, "speedup");

@@ -12,19 +12,19 @@ int tune_result_priors(const tune_space *space, const json_t *array, uint32_t **
                        xlstm_error *err);
 
 /* {"settings": …, "metrics": …, "samples": n}; malloc'd text, NULL when out of memory. */
-char *tune_result_baseline(const tune_problem *problem, const double parts[TUNE_PARTS], int samples);
+char *tune_result_baseline(const tune_target *problem, const double parts[TUNE_PARTS], int samples);
 
 /* best.json: params and metrics of `candidate`, then the baseline, and what the last comparison said (`final` NULL:
  * it has not been); with several objectives the front's trials too. `entry` gives the candidate's means in the
  * search. A new reference. */
-json_t *tune_result_best(const tune_problem *problem, const tune_keeper *keeper, int64_t candidate,
+json_t *tune_result_best(const tune_target *problem, const tune_keeper *keeper, int64_t candidate,
                          const tune_race_entry *entry, const tune_final *final, const char *verdict,
                          const char *text);
 
 /* Whether the run ended with a verdict before this process. */
 bool tune_result_is_final(const tune_keeper *keeper);
 /* The winner and the verdict out of the stored result. */
-int tune_result_reload(const tune_problem *problem, const tune_keeper *keeper, tune_drive_result *result,
+int tune_result_reload(const tune_target *problem, const tune_keeper *keeper, tune_drive_result *result,
                        xlstm_error *err);
 
 #endif

@@ -8,14 +8,14 @@
 #include "base/clock.h"
 #include "base/error.h"
 
-int tune_row_new(const tune_problem *problem, const tune_keeper *keeper, uint32_t point, tune_trial_row *row,
+int tune_row_new(const tune_target *problem, const tune_keeper *keeper, uint32_t point, tune_trial_row *row,
                  xlstm_error *err) {
     char key[1024];
     size_t count;
     tune_keeper_trials(keeper, &count);
     *row = (tune_trial_row){
         .index = (int64_t)count, .duplicate_of = -1, .value = NAN, .spread = NAN, .started = xl_wall_s()};
-    for (int i = 0; i < TUNE_METRIC_COUNT; i++) row->metric[i] = NAN;
+    for (int i = 0; i < TUNE_METRICS; i++) row->metric[i] = NAN;
     json_t *params = tune_space_point_json(problem->space, point);
     row->params = params ? json_dumps(params, JSON_COMPACT) : NULL;
     json_decref(params);
@@ -25,13 +25,30 @@ int tune_row_new(const tune_problem *problem, const tune_keeper *keeper, uint32_
     return xl_fail(err, XLSTM_ENOMEM, "trial: out of memory");
 }
 
-int tune_row_describe(const tune_problem *problem, int64_t candidate, tune_trial_row *row, xlstm_error *err) {
-    tune_description about = {.kl = NAN, .ppl = NAN};
-    if (!problem->describe) return XLSTM_OK;
-    int status = problem->describe(problem->self, candidate, &about, err);
+void tune_row_measured(const tune_target *problem, const double parts[TUNE_PARTS], tune_trial_row *row) {
+    double metric[TUNE_METRICS];
+    tune_target_metrics(problem, parts, metric);
+    for (int i = 0; i < problem->metrics->count; i++) {
+        if (!problem->metrics->at[i].of_point) row->metric[i] = metric[i];
+    }
+}
+
+void tune_row_parts(const tune_metrics *metrics, const tune_trial_row *row, double parts[TUNE_PARTS]) {
+    for (int i = 0; i < TUNE_PARTS; i++) {
+        int metric = tune_metrics_of_part(metrics, i);
+        parts[i] = metric < 0 ? NAN : row->metric[metric];
+    }
+}
+
+int tune_row_describe(const tune_target *problem, int64_t candidate, tune_trial_row *row, xlstm_error *err) {
+    tune_outcome about;
+    if (!problem->outcome) return XLSTM_OK;
+    tune_outcome_init(&about);
+    int status = problem->outcome(problem->self, candidate, &about, err);
     if (status) return status;
-    row->metric[TUNE_KL] = about.kl;
-    row->metric[TUNE_PPL] = about.ppl;
+    for (int i = 0; i < problem->metrics->count; i++) {
+        if (problem->metrics->at[i].of_point) row->metric[i] = about.metric[i];
+    }
     row->token_hash = about.token_hash[0] ? strdup(about.token_hash) : NULL;
     row->in_force = about.in_force ? json_dumps(about.in_force, JSON_COMPACT) : NULL;
     json_decref(about.in_force);
@@ -58,17 +75,13 @@ static unsigned causes_of(unsigned reasons) {
 
 tune_sample_row tune_row_sample(const tune_sample *s, int64_t trial, const char *stage, int64_t block,
                                 double origin) {
-    const double *part = s->reading.parts;
     tune_sample_row row = {.trial = trial,
                            .stage = stage,
                            .block = block,
                            .at = origin + s->start_s,
-                           .prefill_s = part[TUNE_PART_PREFILL_S],
-                           .decode_s = part[TUNE_PART_DECODE_S],
-                           .energy_j = part[TUNE_PART_ENERGY_J],
-                           .peak_mb = part[TUNE_PART_PEAK_MB],
                            .value = s->reading.cost,
                            .used = !s->warmup && !s->set_aside && !s->stopped};
+    memcpy(row.parts, s->reading.parts, sizeof row.parts);
     if (s->warmup) {
         snprintf(row.why, sizeof row.why, "warm-up");
         row.causes = TUNE_CAUSE_WARMUP;

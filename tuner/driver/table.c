@@ -7,10 +7,11 @@
 #include <string.h>
 
 static const char *const original_settings[] = {"backend", "workers", "heads_per_band", "chunk_size"};
-static const tune_metric original_metrics[] = {TUNE_PREFILL_TOK_S, TUNE_DECODE_TOK_S, TUNE_PREFILL_S,
-                                               TUNE_DECODE_S};
-static const tune_metric more_metrics[] = {TUNE_REQUEST_S, TUNE_TTFT_MS,  TUNE_PEAK_MB,
-                                           TUNE_KL,        TUNE_ENERGY_J, TUNE_PPL};
+enum { LEADING = 4 }; /* metrics that stand before the trial's number, as in the original's table */
+
+static int leading(const tune_metrics *metrics) {
+    return metrics->count < LEADING ? metrics->count : LEADING;
+}
 
 static bool is_original(const char *name) {
     for (int i = 0; i < 4; i++) {
@@ -27,32 +28,36 @@ static json_t *original(const char *name, const json_t *params, const json_t *se
     return json_object_get(settings, name);
 }
 
-static json_t *sample_json(const tune_sample_row *p) {
-    json_t *j = json_pack("{s:o, s:o, s:o, s:b}", "at", xl_json_number(p->at), "prefill_s",
-                          xl_json_number(p->prefill_s), "decode_s", xl_json_number(p->decode_s), "used", p->used);
-    if (isfinite(p->peak_mb)) json_object_set_new(j, "peak_mb", xl_json_number(p->peak_mb));
-    if (isfinite(p->energy_j)) json_object_set_new(j, "energy_j", xl_json_number(p->energy_j));
+static json_t *sample_json(const tune_metrics *metrics, const tune_sample_row *p) {
+    json_t *j = json_pack("{s:o}", "at", xl_json_number(p->at));
+    for (int pass = 0; pass < 2; pass++) {
+        for (int i = 0; i < metrics->parts; i++) {
+            const int metric = tune_metrics_of_part(metrics, i);
+            if (metric < 0 || (metric < LEADING) != (pass == 0)) continue;
+            if (pass == 0 || isfinite(p->parts[i]))
+                json_object_set_new(j, metrics->at[metric].name, xl_json_number(p->parts[i]));
+        }
+        if (pass == 0) json_object_set_new(j, "used", json_boolean(p->used));
+    }
     if (p->why[0]) json_object_set_new(j, "why", json_string(p->why));
     return j;
 }
 
-json_t *tune_table_json(const tune_trial_row *trial, const json_t *settings, const tune_sample_row *samples,
-                        size_t count) {
+json_t *tune_table_json(const tune_metrics *metrics, const tune_trial_row *trial, const json_t *settings,
+                        const tune_sample_row *samples, size_t count) {
     json_t *j = json_object(), *params = json_loads(trial->params, 0, NULL);
     for (int i = 0; i < 4; i++) {
         json_t *value = original(original_settings[i], params, settings);
         json_object_set_new(j, original_settings[i], value ? json_incref(value) : json_null());
     }
-    for (int i = 0; i < 4; i++)
-        json_object_set_new(j, tune_metric_name((int)original_metrics[i]),
-                            xl_json_number(trial->metric[original_metrics[i]]));
+    for (int i = 0; i < leading(metrics); i++)
+        json_object_set_new(j, metrics->at[i].name, xl_json_number(trial->metric[i]));
     json_object_set_new(j, "trial", json_integer(trial->index));
     json_object_set_new(j, "status", xl_json_text(tune_trial_status_name((int)trial->status)));
     if (trial->reason) json_object_set_new(j, "reason", xl_json_text(trial->reason));
     if (trial->duplicate_of >= 0) json_object_set_new(j, "duplicate_of", json_integer(trial->duplicate_of));
-    for (size_t i = 0; i < sizeof more_metrics / sizeof *more_metrics; i++)
-        json_object_set_new(j, tune_metric_name((int)more_metrics[i]),
-                            xl_json_number(trial->metric[more_metrics[i]]));
+    for (int i = leading(metrics); i < metrics->count; i++)
+        json_object_set_new(j, metrics->at[i].name, xl_json_number(trial->metric[i]));
     json_object_set_new(j, "ratio", xl_json_number(trial->value));
     json_object_set_new(j, "params", params ? params : json_object());
     json_object_set_new(j, "token_hash", xl_json_text(trial->token_hash));
@@ -60,8 +65,9 @@ json_t *tune_table_json(const tune_trial_row *trial, const json_t *settings, con
     json_object_set_new(j, "in_force", in_force ? in_force : json_null());
     json_t *own = json_array(), *baseline = json_array();
     for (size_t i = 0; i < count; i++) {
-        if (samples[i].trial == trial->index) json_array_append_new(own, sample_json(&samples[i]));
-        else if (samples[i].trial == TUNE_BASELINE_TRIAL) json_array_append_new(baseline, sample_json(&samples[i]));
+        if (samples[i].trial == trial->index) json_array_append_new(own, sample_json(metrics, &samples[i]));
+        else if (samples[i].trial == TUNE_BASELINE_TRIAL)
+            json_array_append_new(baseline, sample_json(metrics, &samples[i]));
     }
     json_object_set_new(j, "samples", own);
     json_object_set_new(j, "baseline_samples", baseline);
@@ -70,11 +76,11 @@ json_t *tune_table_json(const tune_trial_row *trial, const json_t *settings, con
     return j;
 }
 
-void tune_table_csv_header(FILE *out, const json_t *baseline) {
-    fputs("backend,workers,heads_per_band,chunk_size,prefill_tok_s,decode_tok_s,prefill_s,decode_s", out);
+void tune_table_csv_header(FILE *out, const tune_metrics *metrics, const json_t *baseline) {
+    fputs("backend,workers,heads_per_band,chunk_size", out);
+    for (int i = 0; i < leading(metrics); i++) fprintf(out, ",%s", metrics->at[i].name);
     fputs(",trial,status,duplicate_of", out);
-    for (size_t i = 0; i < sizeof more_metrics / sizeof *more_metrics; i++)
-        fprintf(out, ",%s", tune_metric_name((int)more_metrics[i]));
+    for (int i = leading(metrics); i < metrics->count; i++) fprintf(out, ",%s", metrics->at[i].name);
     fputs(",ratio,samples,token_hash", out);
     const char *key;
     json_t *value, *all = json_incref((json_t *)(uintptr_t)baseline);
@@ -87,22 +93,23 @@ void tune_table_csv_header(FILE *out, const json_t *baseline) {
     fputs(",reason\n", out);
 }
 
-void tune_table_csv_row(FILE *out, const json_t *baseline, const tune_trial_row *trial, const json_t *settings) {
+void tune_table_csv_row(FILE *out, const tune_metrics *metrics, const json_t *baseline, const tune_trial_row *trial,
+                        const json_t *settings) {
     json_t *params = json_loads(trial->params, 0, NULL);
     for (int i = 0; i < 4; i++) {
         if (i) fputc(',', out);
         xl_json_put_cell(out, original(original_settings[i], params, settings), 0);
     }
     json_decref(params);
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < leading(metrics); i++) {
         fputc(',', out);
-        xl_csv_put_number(out, trial->metric[original_metrics[i]], 0);
+        xl_csv_put_number(out, trial->metric[i], 0);
     }
     fprintf(out, ",%lld,%s,", (long long)trial->index, tune_trial_status_name((int)trial->status));
     if (trial->duplicate_of >= 0) fprintf(out, "%lld", (long long)trial->duplicate_of);
-    for (size_t i = 0; i < sizeof more_metrics / sizeof *more_metrics; i++) {
+    for (int i = leading(metrics); i < metrics->count; i++) {
         fputc(',', out);
-        xl_csv_put_number(out, trial->metric[more_metrics[i]], 0);
+        xl_csv_put_number(out, trial->metric[i], 0);
     }
     fputc(',', out);
     xl_csv_put_number(out, trial->value, 0);

@@ -67,13 +67,13 @@ int tune_disturbance_text(char *text, size_t bytes, const tune_disturbance *d);
 
 /* ---- the thing that is measured ---- */
 
-enum { TUNE_PARTS = 4 };
+enum { TUNE_PARTS = 8 }; /* numbers that a reading holds, at most */
 
 /* One measurement, of which `repeats` executions are the sum over `repeats`: everything is per execution. */
 typedef struct tune_reading {
     double cost;              /* the objective, smaller is better, > 0: seconds of the request as a rule */
     double timed_s;           /* shortest span that the clock timed for it; 0: cost is that */
-    double parts[TUNE_PARTS]; /* the caller's own: prefill_s, decode_s, …; kept with the sample */
+    double parts[TUNE_PARTS]; /* the caller's own, as many as it has, NAN behind them; kept with the sample */
     uint64_t hash;            /* of what was computed (greedy tokens); 0: none */
 } tune_reading;
 

@@ -135,7 +135,8 @@ tune_comparison tune_report_comparison(const tune_report *r) {
 }
 
 size_t tune_report_front(const tune_report *r, size_t *front) {
-    const bool larger = r->objectives && tune_metric_larger_is_better(tune_metric_find(r->objective[0]));
+    const int first = r->objectives ? tune_metrics_find(&r->run.metrics, r->objective[0]) : -1;
+    const bool larger = first >= 0 && r->run.metrics.at[first].larger_is_better;
     size_t n = 0;
     for (size_t i = 0; i < r->trials; i++) {
         if (!r->trial[i].front) continue;

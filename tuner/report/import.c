@@ -24,6 +24,7 @@ typedef struct import {
     tune_setting_fn is_setting;
     tune_study *study;
     int64_t run;
+    tune_metrics metrics;
     char objective[256]; /* of several: their names, separated by commas */
     xlstm_error *err;
 } import;
@@ -130,14 +131,18 @@ static int positive(const import *m, const char *path, size_t row, int column, d
 }
 
 static int read_metrics(const import *m, const char *path, size_t row, tune_trial_row *t) {
-    for (int i = 0; i < TUNE_METRIC_COUNT; i++) {
-        const int column = xl_csv_column(&m->csv, tune_metric_name(i));
+    const tune_metrics *metrics = &m->metrics;
+    for (int i = 0; i < TUNE_METRICS; i++) t->metric[i] = NAN;
+    for (int i = 0; i < metrics->count; i++) {
+        const int column = xl_csv_column(&m->csv, metrics->at[i].name);
         int status = xl_csv_number(&m->csv, path, row, column, &t->metric[i], m->err);
-        if (!status && column >= 0 && i != TUNE_KL) status = positive(m, path, row, column, t->metric[i]);
+        /* A divergence may be 0. */
+        if (!status && column >= 0 && strcmp(metrics->at[i].name, "kl") != 0)
+            status = positive(m, path, row, column, t->metric[i]);
         if (status) return status;
     }
-    if (isnan(t->metric[TUNE_REQUEST_S]))
-        t->metric[TUNE_REQUEST_S] = t->metric[TUNE_PREFILL_S] + t->metric[TUNE_DECODE_S];
+    if (isnan(t->metric[metrics->seconds]))
+        t->metric[metrics->seconds] = t->metric[metrics->apart[0]] + t->metric[metrics->apart[1]];
     return xl_csv_number(&m->csv, path, row, xl_csv_column(&m->csv, "ratio"), &t->value, m->err);
 }
 
@@ -203,8 +208,9 @@ static int check_time(const import *m, const line *at, const json_t *object, con
 
 static int check_trial(const import *m, const line *at, const json_t *trial) {
     int status = XLSTM_OK;
-    for (int i = 0; i < TUNE_METRIC_COUNT && !status; i++) {
-        if (i != TUNE_KL) status = check_time(m, at, trial, tune_metric_name(i), true);
+    for (int i = 0; i < m->metrics.count && !status; i++) {
+        const char *name = m->metrics.at[i].name;
+        if (strcmp(name, "kl") != 0) status = check_time(m, at, trial, name, true); /* a divergence may be 0 */
     }
     return status;
 }
@@ -231,12 +237,10 @@ static int add_samples(import *m, const line *place, const json_t *list, int64_t
                                 .stage = "search",
                                 .block = block,
                                 .at = isfinite(at) ? at : -1, /* not known */
-                                .prefill_s = number_of(s, "prefill_s"),
-                                .decode_s = number_of(s, "decode_s"),
-                                .energy_j = number_of(s, "energy_j"),
-                                .peak_mb = number_of(s, "peak_mb"),
                                 .value = NAN,
                                 .used = counts};
+        for (int k = 0; k < TUNE_METRIC_PARTS; k++)
+            to->parts[k] = number_of(s, tune_metrics_name(&m->metrics, tune_metrics_of_part(&m->metrics, k)));
         if (why) snprintf(to->why, sizeof to->why, "%s", why);
         to->causes = tune_causes_of_text(to->why);
     }
@@ -289,7 +293,7 @@ static int read_front(import *m, const char *path) {
     if (trial < 0) status = xl_fail(m->err, XLSTM_EFORMAT, "%s: no column trial in the header", path);
     for (size_t c = 0; c < csv.columns && !status; c++) {
         const size_t used = strlen(m->objective);
-        if (tune_metric_find(csv.cells[c]) < 0 || xl_csv_column(&m->csv, csv.cells[c]) < 0) continue;
+        if (tune_metrics_find(&m->metrics, csv.cells[c]) < 0 || xl_csv_column(&m->csv, csv.cells[c]) < 0) continue;
         if (used + strlen(csv.cells[c]) + 2 > sizeof m->objective) break;
         snprintf(m->objective + used, sizeof m->objective - used, "%s%s", used ? "," : "", csv.cells[c]);
     }
@@ -344,7 +348,8 @@ static int add_run(import *m) {
                         .kernels = plain(""),
                         .version = plain(""),
                         .meta = meta,
-                        .space = space};
+                        .space = space,
+                        .metrics = m->metrics};
     int status = meta && space && (best || !m->best) ? XLSTM_OK : no_memory(m);
     if (!status) status = tune_study_run_add(m->study, &row, m->err);
     if (!status && best) status = tune_study_run_update(m->study, row.id, NULL, NULL, NULL, best, m->err);
@@ -358,6 +363,7 @@ static int add_run(import *m) {
 int tune_report_import(tune_study **study, int64_t *run, const char *folder, const json_t *meta,
                        tune_setting_fn known, xlstm_error *err) {
 import m = {.folder = folder, .meta =(json_t *)(uintptr_t) meta, .is_setting = known, .err = err };
+    tune_study_first_metrics(&m.metrics);
     char *path = xl_path_join(folder, "summary.csv");
     int status = path && (m.space = space_of(meta)) ? XLSTM_OK : no_memory(&m);
     if (!status && !xl_is_file(path))

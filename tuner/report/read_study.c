@@ -84,6 +84,7 @@ static void clear_parameter(tune_parameter *p) {
     for (size_t i = 0; i < p->levels; i++) free((char *)(uintptr_t)p->text[i]);
     free(p->text);
     free(p->number);
+    free((char *)(uintptr_t)p->name);
 }
 
 static bool is_parameter(const tune_parameter *p) {
@@ -98,10 +99,11 @@ static int add_parameter(tune_report *r, json_t *const *params, const char *name
     }
     tune_parameter *p = &r->parameter[r->parameters];
     const json_t *offered = json_object_get(r->space, name);
-    *p = (tune_parameter){.name = name, .numeric = true, .offered = json_is_array(offered) ? offered : NULL};
+    *p =
+        (tune_parameter){.name = strdup(name), .numeric = true, .offered = json_is_array(offered) ? offered : NULL};
     p->text = xl_array(r->trials + 1, sizeof *p->text);
     p->number = xl_array(r->trials + 1, sizeof *p->number);
-    int status = p->text && p->number ? XLSTM_OK : no_memory(r->folder, err);
+    int status = p->name && p->text && p->number ? XLSTM_OK : no_memory(r->folder, err);
     for (size_t i = 0; i < r->trials && !status; i++) {
         const json_t *value = setting_of(r, params[i], name);
         if (is_value(value) && find_level(p, value) < 0) status = add_level(p, value, r->folder, err);
@@ -133,17 +135,22 @@ static int read_parameters(tune_report *r, json_t *const *params, xlstm_error *e
 
 /* ---- trials ---- */
 
+static double metric_of(const tune_report *r, const tune_trial_row *t, const char *name) {
+    const int metric = tune_metrics_find(&r->run.metrics, name);
+    return metric < 0 ? NAN : t->metric[metric];
+}
+
 static void read_trial(tune_report *r, size_t i, const json_t *params) {
     const tune_trial_row *from = &r->stored[i];
     tune_report_trial *t = &r->trial[i];
     *t = (tune_report_trial){.row = i,
                              .ok = from->status == TUNE_TRIAL_OK || from->status == TUNE_TRIAL_DUPLICATE,
                              .duplicate = from->status == TUNE_TRIAL_DUPLICATE,
-                             .prefill_tok_s = from->metric[TUNE_PREFILL_TOK_S],
-                             .decode_tok_s = from->metric[TUNE_DECODE_TOK_S],
-                             .prefill_s = from->metric[TUNE_PREFILL_S],
-                             .decode_s = from->metric[TUNE_DECODE_S],
-                             .request_s = from->metric[TUNE_REQUEST_S],
+                             .prefill_tok_s = metric_of(r, from, "prefill_tok_s"),
+                             .decode_tok_s = metric_of(r, from, "decode_tok_s"),
+                             .prefill_s = metric_of(r, from, "prefill_s"),
+                             .decode_s = metric_of(r, from, "decode_s"),
+                             .request_s = from->metric[r->run.metrics.seconds],
                              .ratio = from->value,
                              .ppl = NAN};
     for (size_t p = 0; p < r->parameters; p++)
@@ -180,6 +187,12 @@ static int by_time(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
+static double part_of(const tune_report *r, const tune_sample_row *s, const char *name) {
+    const int metric = tune_metrics_find(&r->run.metrics, name);
+    const int part = metric < 0 ? -1 : r->run.metrics.at[metric].part;
+    return part < 0 ? NAN : s->parts[part];
+}
+
 static int read_samples(tune_report *r, tune_study *study, xlstm_error *err) {
     tune_sample_row *rows = NULL;
     size_t count = 0;
@@ -191,8 +204,8 @@ static int read_samples(tune_report *r, tune_study *study, xlstm_error *err) {
         tune_report_sample *to = &r->sample[r->samples++];
         *to = (tune_report_sample){.trial = s->trial == TUNE_BASELINE_TRIAL ? -1 : (long)s->trial,
                                    .at = s->at >= 0 ? s->at : NAN,
-                                   .prefill_s = s->prefill_s,
-                                   .decode_s = s->decode_s,
+                                   .prefill_s = part_of(r, s, "prefill_s"),
+                                   .decode_s = part_of(r, s, "decode_s"),
                                    .used = s->used,
                                    .causes = s->causes};
     }
@@ -209,10 +222,10 @@ static void read_objectives(tune_report *r) {
     if (!json_is_array(front) || !strchr(r->run.objective, ',')) return;
     snprintf(names, sizeof names, "%s", r->run.objective);
     for (char *name; (name = strsep(&rest, ",")) && r->objectives < TUNE_REPORT_OBJECTIVES;) {
-        const int metric = tune_metric_find(name);
+        const int metric = tune_metrics_find(&r->run.metrics, name);
         if (metric < 0) continue;
         for (size_t i = 0; i < r->trials; i++) r->trial[i].objective[r->objectives] = r->stored[i].metric[metric];
-        r->objective[r->objectives++] = tune_metric_name(metric);
+        r->objective[r->objectives++] = tune_metrics_name(&r->run.metrics, metric);
     }
     for (size_t i = 0; i < json_array_size(front); i++) {
         const json_int_t trial = json_integer_value(json_array_get(front, i));

@@ -119,12 +119,15 @@ static json_t *run_json(const tune_run_row *r) {
     json_object_set_new(j, "finished", xl_json_number(r->finished));
     json_object_set_new(j, "meta", parsed(r->meta));
     json_object_set_new(j, "space", parsed(r->space));
+    char *metrics = tune_metrics_text(&r->metrics);
+    json_object_set_new(j, "metrics", parsed(metrics));
+    free(metrics);
     json_object_set_new(j, "baseline", parsed(r->baseline));
     json_object_set_new(j, "result", parsed(r->result));
     return j;
 }
 
-static json_t *trial_json(const tune_trial_row *t) {
+static json_t *trial_json(const tune_metrics *metrics, const tune_trial_row *t) {
     json_t *j = json_object();
     json_object_set_new(j, "trial", json_integer(t->index));
     json_object_set_new(j, "params", parsed(t->params));
@@ -132,8 +135,8 @@ static json_t *trial_json(const tune_trial_row *t) {
     json_object_set_new(j, "status", xl_json_text(tune_trial_status_name((int)t->status)));
     json_object_set_new(j, "reason", xl_json_text(t->reason));
     json_object_set_new(j, "duplicate_of", t->duplicate_of < 0 ? json_null() : json_integer(t->duplicate_of));
-    for (int i = 0; i < TUNE_METRIC_COUNT; i++)
-        json_object_set_new(j, tune_metric_name(i), xl_json_number(t->metric[i]));
+    for (int i = 0; i < metrics->count; i++)
+        json_object_set_new(j, metrics->at[i].name, xl_json_number(t->metric[i]));
     json_object_set_new(j, "value", xl_json_number(t->value));
     json_object_set_new(j, "spread", xl_json_number(t->spread));
     json_object_set_new(j, "told", tune_told_json(t));
@@ -146,7 +149,7 @@ static json_t *trial_json(const tune_trial_row *t) {
     return j;
 }
 
-static json_t *sample_json(const tune_sample_row *p) {
+static json_t *sample_json(const tune_metrics *metrics, const tune_sample_row *p) {
     json_t *j = json_object();
     json_object_set_new(j, "trial", json_integer(p->trial));
     json_object_set_new(j, "stage", xl_json_text(p->stage));
@@ -154,10 +157,9 @@ static json_t *sample_json(const tune_sample_row *p) {
     json_object_set_new(j, "process", json_integer(p->process));
     json_object_set_new(j, "seq", json_integer(p->seq));
     json_object_set_new(j, "at", xl_json_number(p->at));
-    json_object_set_new(j, "prefill_s", xl_json_number(p->prefill_s));
-    json_object_set_new(j, "decode_s", xl_json_number(p->decode_s));
-    json_object_set_new(j, "energy_j", xl_json_number(p->energy_j));
-    json_object_set_new(j, "peak_mb", xl_json_number(p->peak_mb));
+    for (int i = 0; i < metrics->parts; i++)
+        json_object_set_new(j, tune_metrics_name(metrics, tune_metrics_of_part(metrics, i)),
+                            xl_json_number(p->parts[i]));
     json_object_set_new(j, "value", xl_json_number(p->value));
     json_object_set_new(j, "used", json_boolean(p->used));
     json_object_set_new(j, "why", xl_json_text(p->why[0] ? p->why : NULL));
@@ -176,8 +178,10 @@ int tune_study_export(tune_study *study, int64_t run, char **out, xlstm_error *e
         json_object_set_new(j, "format", json_string(FORMAT));
         json_object_set_new(j, "version", json_integer(FORMAT_VERSION));
         json_object_set_new(j, "run", run_json(&w.run));
-        for (size_t i = 0; i < w.trial_count; i++) json_array_append_new(trials, trial_json(&w.trials[i]));
-        for (size_t i = 0; i < w.sample_count; i++) json_array_append_new(samples, sample_json(&w.samples[i]));
+        for (size_t i = 0; i < w.trial_count; i++)
+            json_array_append_new(trials, trial_json(&w.run.metrics, &w.trials[i]));
+        for (size_t i = 0; i < w.sample_count; i++)
+            json_array_append_new(samples, sample_json(&w.run.metrics, &w.samples[i]));
         for (size_t i = 0; i < w.event_count; i++)
             json_array_append_new(events, json_pack("{s:f, s:s, s:s}", "at", w.events[i].at, "kind",
                                                     w.events[i].kind, "text", w.events[i].text));
@@ -268,6 +272,11 @@ static void read_run(reader *r, tune_run_row *run) {
     run->space = get_json(r, "space", false);
     run->baseline = get_json(r, "baseline", true);
     run->result = get_json(r, "result", true);
+    char *metrics = get_json(r, "metrics", true);
+    xlstm_error why;
+    if (!r->status && tune_metrics_parse(&run->metrics, metrics ? metrics : tune_study_metrics_0, &why))
+        r->status = xl_fail(r->err, XLSTM_EFORMAT, "%s: %s", r->file, why.text);
+    free(metrics);
 }
 
 static void get_list(reader *r, const char *key, tune_trial_row *t,
@@ -278,7 +287,7 @@ static void get_list(reader *r, const char *key, tune_trial_row *t,
         r->status = xl_fail(r->err, status, "%s: %s.%s: %s", r->file, r->where, key, why.text);
 }
 
-static void read_trial(reader *r, tune_trial_row *t) {
+static void read_trial(reader *r, const tune_metrics *metrics, tune_trial_row *t) {
     char *name = get_text(r, "status", false);
     int status = tune_trial_status_find(name);
     if (!r->status && status < 0)
@@ -292,7 +301,8 @@ static void read_trial(reader *r, tune_trial_row *t) {
     t->key = get_text(r, "key", false);
     t->reason = get_text(r, "reason", true);
     t->duplicate_of = get_integer(r, "duplicate_of", -1);
-    for (int i = 0; i < TUNE_METRIC_COUNT; i++) t->metric[i] = get_number(r, tune_metric_name(i));
+    for (int i = 0; i < TUNE_METRICS; i++)
+        t->metric[i] = i < metrics->count ? get_number(r, metrics->at[i].name) : NAN;
     t->value = get_number(r, "value");
     t->spread = get_number(r, "spread");
     get_list(r, "told", t, tune_told_read);
@@ -304,7 +314,7 @@ static void read_trial(reader *r, tune_trial_row *t) {
     t->seconds = get_time(r, "seconds");
 }
 
-static void read_sample(reader *r, tune_sample_row *p) {
+static void read_sample(reader *r, const tune_metrics *metrics, tune_sample_row *p) {
     char *stage = get_text(r, "stage", false), *why = get_text(r, "why", true);
     *p = (tune_sample_row){.trial = get_integer(r, "trial", 0),
                            .stage = tune_study_stage(stage),
@@ -312,11 +322,10 @@ static void read_sample(reader *r, tune_sample_row *p) {
                            .process = get_integer(r, "process", 0),
                            .seq = get_integer(r, "seq", 0),
                            .at = get_time(r, "at"),
-                           .prefill_s = get_number(r, "prefill_s"),
-                           .decode_s = get_number(r, "decode_s"),
-                           .energy_j = get_number(r, "energy_j"),
-                           .peak_mb = get_number(r, "peak_mb"),
                            .value = get_number(r, "value")};
+    for (int i = 0; i < TUNE_METRIC_PARTS; i++)
+        p->parts[i] =
+            i < metrics->parts ? get_number(r, tune_metrics_name(metrics, tune_metrics_of_part(metrics, i))) : NAN;
     const json_t *used = json_object_get(r->object, "used");
     member(r, "used", "true or false", json_is_boolean(used));
     p->used = json_is_true(used);
@@ -367,11 +376,11 @@ static int whole_parse(const json_t *root, const char *file, whole *w, xlstm_err
     for (size_t i = 0; !r.status && i < json_array_size(trials); i++) {
         aim(&r, "trials", i, json_array_get(trials, i));
         w->trial_count = i + 1;
-        read_trial(&r, &w->trials[i]);
+        read_trial(&r, &w->run.metrics, &w->trials[i]);
     }
     for (size_t i = 0; !r.status && i < json_array_size(samples); i++) {
         aim(&r, "samples", i, json_array_get(samples, i));
-        read_sample(&r, &w->samples[i]);
+        read_sample(&r, &w->run.metrics, &w->samples[i]);
         w->sample_count = i + 1;
     }
     for (size_t i = 0; !r.status && i < json_array_size(events); i++) {

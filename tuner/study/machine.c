@@ -13,20 +13,10 @@
 #include "base/cpu.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/fnv.h"
 #include "base/memory.h"
 
 /* FNV-1a with its 128-bit prime 2^88 + 0x13b and offset basis (Fowler, Noll, Vo), in two 64-bit halves. */
-void tune_hash_hex(const void *data, size_t bytes, char out[33]) {
-    const unsigned char *p = data;
-    uint64_t high = UINT64_C(0x6c62272e07bb0142), low = UINT64_C(0x62b821756295c58d);
-    for (size_t i = 0; i < bytes; i++) {
-        low ^= p[i];
-        uint64_t a = (low & 0xffffffffu) * 0x13b, b = (low >> 32) * 0x13b + (a >> 32);
-        high = high * 0x13b + (b >> 32) + (low << 24);
-        low = low * 0x13b;
-    }
-    snprintf(out, 33, "%016llx%016llx", (unsigned long long)high, (unsigned long long)low);
-}
 
 /* Stores an owned value unless it is empty; clears *ok when out of memory. */
 static void put(json_t *object, const char *key, json_t *value, int *ok) {
@@ -185,7 +175,7 @@ int tune_machine_read(tune_machine *machine, xlstm_error *err) {
         tune_machine_clear(machine);
         return xl_fail(err, XLSTM_ENOMEM, "out of memory");
     }
-    tune_hash_hex(identity, strlen(identity), machine->fingerprint);
+    xl_fnv_hex(identity, strlen(identity), machine->fingerprint);
     free(identity);
     return XLSTM_OK;
 }

@@ -17,7 +17,4 @@ typedef struct tune_machine {
 int tune_machine_read(tune_machine *machine, xlstm_error *err);
 void tune_machine_clear(tune_machine *machine);
 
-/* The 32 hexadecimal digits (128 bits of FNV-1a) of some bytes, NUL-terminated. */
-void tune_hash_hex(const void *data, size_t bytes, char out[33]);
-
 #endif

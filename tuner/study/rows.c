@@ -13,10 +13,8 @@
 #define RUN_COLUMNS                                                                                                \
     "run.id, uid, folder, backend, state, mode, objective, seed, machine.fingerprint, machine.info, device, "      \
     "checkpoint, kernels, version, prompt_tokens, new_tokens, prompt_hash, created, finished, meta, space, "       \
-    "baseline, result, (SELECT count(*) FROM trial WHERE trial.run = run.id)"
+    "baseline, result, (SELECT count(*) FROM trial WHERE trial.run = run.id), metrics"
 #define RUN_FROM " FROM run JOIN machine ON machine.id = run.machine "
-#define METRIC_COLUMNS                                                                                             \
-    "prefill_s, decode_s, prefill_tok_s, decode_tok_s, request_s, ttft_ms, peak_mb, kl, energy_j, ppl"
 
 int tune_study_put_run(tune_study *s, tune_run_row *run, xlstm_error *err) {
     int status = tune_study_run_sql(s, "adding a machine", err,
@@ -24,16 +22,20 @@ int tune_study_put_run(tune_study *s, tune_run_row *run, xlstm_error *err) {
                                     "DO UPDATE SET info = excluded.info",
                                     "ss", run->machine, run->machine_info);
     if (status) return status;
+    char *metrics = tune_metrics_text(&run->metrics);
+    if (!metrics) return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", s->path);
     status = tune_study_run_sql(
         s, "adding a run", err,
         "INSERT INTO run(uid, folder, backend, state, mode, objective, seed, machine, device, checkpoint, kernels, "
-        "version, prompt_tokens, new_tokens, prompt_hash, created, finished, meta, space, baseline, result) VALUES "
+        "version, prompt_tokens, new_tokens, prompt_hash, created, finished, meta, space, baseline, result, "
+        "metrics) VALUES "
         "(?, ?, ?, ?, ?, ?, ?, (SELECT id FROM machine WHERE fingerprint = ?), ?, ?, ?, ?, ?, ?, ?, ?, "
-        "nullif(?, 0.0), ?, ?, ?, ?)",
-        "ssssssisssssiisddssss", run->uid, run->folder, run->backend, run->state, run->mode, run->objective,
+        "nullif(?, 0.0), ?, ?, ?, ?, ?)",
+        "ssssssisssssiisddsssss", run->uid, run->folder, run->backend, run->state, run->mode, run->objective,
         run->seed, run->machine, run->device, run->checkpoint, run->kernels, run->version, run->prompt_tokens,
         run->new_tokens, run->prompt_hash, run->created, run->finished, run->meta, run->space, run->baseline,
-        run->result);
+        run->result, metrics);
+    free(metrics);
     if (!status) run->id = sqlite3_last_insert_rowid(s->db);
     return status;
 }
@@ -70,6 +72,13 @@ static int read_run(tune_study *s, sqlite3_stmt *q, tune_run_row *row, xlstm_err
     char **rest[] = {&row->meta, &row->space, &row->baseline, &row->result};
     for (int i = 0; i < 4; i++) *rest[i] = tune_study_text(q, 19 + i, &ok);
     row->trials = sqlite3_column_int64(q, 23);
+    char *metrics = tune_study_text(q, 24, &ok);
+    int status = ok && metrics ? tune_metrics_parse(&row->metrics, metrics, err) : XLSTM_OK;
+    free(metrics);
+    if (status) {
+        tune_run_row_clear(row);
+        return status;
+    }
     /* The process of a run that says it goes on may have been killed without another word. */
     if (ok && !strcmp(row->state, TUNE_RUN_RUNNING) && tune_run_is_free(row->folder)) {
         free(row->state);
@@ -197,23 +206,25 @@ int tune_study_put_trial(tune_study *s, int64_t run, const tune_trial_row *t, bo
         sqlite3_finalize(q);
         if (status) return status;
     }
-    char *told = NULL, *ratios = NULL;
-    int status = column_text(&told, tune_told_json(t), s, err);
+    char *told = NULL, *ratios = NULL, *values = NULL;
+    const tune_metrics *metrics;
+    int status = tune_study_metrics(s, run, &metrics, err);
+    if (!status) status = column_text(&told, tune_told_json(t), s, err);
     if (!status) status = column_text(&ratios, tune_ratios_json(t), s, err);
+    if (!status && !(values = tune_study_metric_text(metrics, t->metric)))
+        status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", s->path);
     if (status) goto out;
-    const double *m = t->metric;
-    status = tune_study_run_sql(
-        s, "adding a trial", err,
-        "INSERT OR REPLACE INTO trial(run, number, params, key, status, reason, duplicate_of, " METRIC_COLUMNS
-        ", value, spread, told, ratios, samples, token_hash, in_force, started, seconds) "
-        "VALUES (?, ?, ?, ?, ?, ?, nullif(?, -1), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        "iissssi"
-        "dddddddddd"
-        "ddssissdd",
-        run, t->index, t->params, t->key, tune_trial_status_name((int)t->status), t->reason, t->duplicate_of, m[0],
-        m[1], m[2], m[3], m[4], m[5], m[6], m[7], m[8], m[9], t->value, t->spread, told, ratios, t->samples,
-        t->token_hash, t->in_force, t->started, t->seconds);
+    status =
+        tune_study_run_sql(s, "adding a trial", err,
+                           "INSERT OR REPLACE INTO trial(run, number, params, key, status, reason, "
+                           "duplicate_of, metrics, value, spread, "
+                           "told, ratios, samples, token_hash, in_force, started, seconds) "
+                           "VALUES (?, ?, ?, ?, ?, ?, nullif(?, -1), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                           "iissssisddssissdd", run, t->index, t->params, t->key,
+                           tune_trial_status_name((int)t->status), t->reason, t->duplicate_of, values, t->value,
+                           t->spread, told, ratios, t->samples, t->token_hash, t->in_force, t->started, t->seconds);
 out:
+    free(values);
     free(told);
     free(ratios);
     return status;
@@ -243,16 +254,19 @@ unsigned tune_causes_of_text(const char *why) {
 
 int tune_study_put_samples(tune_study *s, int64_t run, const tune_sample_row *samples, size_t count,
                            xlstm_error *err) {
-    int status = XLSTM_OK;
+    const tune_metrics *metrics;
+    int status = count ? tune_study_metrics(s, run, &metrics, err) : XLSTM_OK;
     for (size_t i = 0; !status && i < count; i++) {
         const tune_sample_row *p = &samples[i];
-        status = tune_study_run_sql(
-            s, "adding a sample", err,
-            "INSERT INTO sample(run, trial, stage, block, process, seq, at, prefill_s, decode_s, energy_j, "
-            "peak_mb, "
-            "value, used, why, causes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, ''), ?)",
-            "iisiiiddddddisi", run, p->trial, p->stage, p->block, p->process, p->seq, p->at, p->prefill_s,
-            p->decode_s, p->energy_j, p->peak_mb, p->value, (int64_t)p->used, p->why, (int64_t)p->causes);
+        char *parts = tune_study_part_text(metrics, p->parts);
+        if (!parts) return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", s->path);
+        status = tune_study_run_sql(s, "adding a sample", err,
+                                    "INSERT INTO sample(run, trial, stage, block, process, seq, at, parts, value, "
+                                    "used, why, causes) VALUES "
+                                    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, ''), ?)",
+                                    "iisiiidsdisi", run, p->trial, p->stage, p->block, p->process, p->seq, p->at,
+                                    parts, p->value, (int64_t)p->used, p->why, (int64_t)p->causes);
+        free(parts);
     }
     return status;
 }
@@ -285,13 +299,15 @@ int tune_study_trials(tune_study *study, int64_t run, tune_trial_row **rows, siz
     sqlite3_stmt *q;
     void *all = NULL;
     size_t used = 0, capacity = 0;
-    int status =
-        tune_study_prepare(study, &q, "reading trials", err,
-                           "SELECT number, params, key, status, reason, duplicate_of, " METRIC_COLUMNS
-                           ", value, spread, told, ratios, samples, token_hash, in_force, started, seconds "
-                           "FROM trial "
-                           "WHERE run = ? ORDER BY number",
-                           "i", run);
+    const tune_metrics *metrics;
+    int status = tune_study_metrics(study, run, &metrics, err);
+    if (status) return status;
+    status = tune_study_prepare(study, &q, "reading trials", err,
+                                "SELECT number, params, key, status, reason, duplicate_of, metrics, value, spread, "
+                                "told, ratios, samples, token_hash, in_force, started, seconds "
+                                "FROM trial "
+                                "WHERE run = ? ORDER BY number",
+                                "i", run);
     int code = SQLITE_DONE;
     while (!status && (code = sqlite3_step(q)) == SQLITE_ROW) {
         if (!grow(&all, used, &capacity, sizeof(tune_trial_row))) {
@@ -307,8 +323,8 @@ int tune_study_trials(tune_study *study, int64_t run, tune_trial_row **rows, siz
         t->status = known < 0 ? TUNE_TRIAL_FAILED : (tune_trial_status)known;
         t->reason = tune_study_text(q, 4, &ok);
         if (sqlite3_column_type(q, 5) != SQLITE_NULL) t->duplicate_of = sqlite3_column_int64(q, 5);
-        for (int i = 0; i < TUNE_METRIC_COUNT; i++) t->metric[i] = tune_study_real(q, 6 + i);
-        const int after = 6 + TUNE_METRIC_COUNT;
+        tune_study_read_metrics(metrics, (const char *)sqlite3_column_text(q, 6), t->metric);
+        const int after = 7;
         t->value = tune_study_real(q, after);
         t->spread = tune_study_real(q, after + 1);
         t->samples = sqlite3_column_int64(q, after + 4);
@@ -389,8 +405,8 @@ int tune_study_samples(tune_study *study, int64_t run, tune_sample_row **rows, s
     void *all = NULL;
     size_t used = 0, capacity = 0;
     int status = tune_study_prepare(study, &q, "reading samples", err,
-                                    "SELECT trial, stage, block, process, seq, at, prefill_s, decode_s, energy_j, "
-                                    "peak_mb, value, used, why, causes FROM sample WHERE run = ? ORDER BY id",
+                                    "SELECT trial, stage, block, process, seq, at, parts, value, used, why, causes "
+                                    "FROM sample WHERE run = ? ORDER BY id",
                                     "i", run);
     int code = SQLITE_DONE;
     while (!status && (code = sqlite3_step(q)) == SQLITE_ROW) {
@@ -405,14 +421,11 @@ int tune_study_samples(tune_study *study, int64_t run, tune_sample_row **rows, s
                                .process = sqlite3_column_int64(q, 3),
                                .seq = sqlite3_column_int64(q, 4),
                                .at = sqlite3_column_double(q, 5),
-                               .prefill_s = tune_study_real(q, 6),
-                               .decode_s = tune_study_real(q, 7),
-                               .energy_j = tune_study_real(q, 8),
-                               .peak_mb = tune_study_real(q, 9),
-                               .value = tune_study_real(q, 10),
-                               .used = sqlite3_column_int(q, 11) != 0,
-                               .causes = (unsigned)sqlite3_column_int(q, 13)};
-        const char *why = (const char *)sqlite3_column_text(q, 12);
+                               .value = tune_study_real(q, 7),
+                               .used = sqlite3_column_int(q, 8) != 0,
+                               .causes = (unsigned)sqlite3_column_int(q, 10)};
+        tune_study_read_parts((const char *)sqlite3_column_text(q, 6), p->parts);
+        const char *why = (const char *)sqlite3_column_text(q, 9);
         if (why) sqlite3_snprintf(sizeof p->why, p->why, "%s", why);
     }
     if (!status && code != SQLITE_DONE) status = tune_study_fail(study, "reading samples", err);

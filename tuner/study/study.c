@@ -15,7 +15,46 @@
 
 #define BUSY_MS 60000
 
-/* The columns of the metrics stand in the order of tune_metric. */
+/* What every run was judged by before runs kept lists of their own. */
+#define METRIC_0(name, unit, larger, of_point, part, least, share, affected)                                       \
+    "{\"name\":\"" name "\",\"unit\":\"" unit "\",\"larger_is_better\":" larger ",\"of_point\":" of_point          \
+    ",\"part\":" part ",\"least\":" least ",\"least_share\":" share ",\"affected\":" affected "}"
+#define METRICS_0                                                                                                                                                     \
+    "{\"parts\":4,\"objective\":4,\"seconds\":4,\"apart\":[2,3],\"metrics\":[" METRIC_0("prefill_tok_s", "tok/s", "true", "false", "-1", "0", "0", "1") "," METRIC_0( \
+        "decode_tok_s", "tok/s", "true", "false", "-1", "0", "0",                                                                                                     \
+        "2") "," METRIC_0("prefill_s", "s", "false", "false", "0", "0", "0",                                                                                          \
+                          "1") "," METRIC_0("decode_s", "s", "false", "false", "1", "0", "0",                                                                         \
+                                            "2") "," METRIC_0("request_s", "s", "false", "false", "-1", "0", "0",                                                     \
+                                                              "3") "," METRIC_0("ttft_ms", "ms", "false", "false",                                                    \
+                                                                                "-1", "0", "0",                                                                       \
+                                                                                "1") "," METRIC_0("peak_mb",                                                          \
+                                                                                                  "MiB", "false",                                                     \
+                                                                                                  "false", "3",                                                       \
+                                                                                                  "0.5", "0.01",                                                      \
+                                                                                                  "4") "," METRIC_0("kl",                                             \
+                                                                                                                    "nats",                                           \
+                                                                                                                    "false",                                          \
+                                                                                                                    "true",                                           \
+                                                                                                                    "-1",                                             \
+                                                                                                                    "0",                                              \
+                                                                                                                    "0.02",                                           \
+                                                                                                                    "8") "," METRIC_0("energy_j",                     \
+                                                                                                                                      "J",                            \
+                                                                                                                                      "false",                        \
+                                                                                                                                      "false",                        \
+                                                                                                                                      "2",                            \
+                                                                                                                                      "0",                            \
+                                                                                                                                      "0",                            \
+                                                                                                                                      "3") "," METRIC_0("ppl",        \
+                                                                                                                                                        "",           \
+                                                                                                                                                        "false",      \
+                                                                                                                                                        "true",       \
+                                                                                                                                                        "-1",         \
+                                                                                                                                                        "0",          \
+                                                                                                                                                        "1e-05",      \
+                                                                                                                                                        "8") "]}"
+const char tune_study_metrics_0[] = METRICS_0;
+
 const char *const tune_study_steps[] = {
     "CREATE TABLE machine (id INTEGER PRIMARY KEY, fingerprint TEXT NOT NULL UNIQUE, info TEXT NOT NULL);"
     "CREATE TABLE run (id INTEGER PRIMARY KEY, uid TEXT NOT NULL UNIQUE, folder TEXT NOT NULL,"
@@ -43,14 +82,30 @@ const char *const tune_study_steps[] = {
     "ALTER TABLE sample ADD COLUMN causes INTEGER NOT NULL DEFAULT 0;"
     "UPDATE sample SET causes = (why = 'warm-up') + 2 * (why = 'stopped early') + 4 * (why LIKE '%steal time%')"
     " + 8 * (why LIKE '%switches%') + 16 * (why LIKE '%others used%') + 32 * (why LIKE '%MHz%')"
-    " + 64 * (why LIKE '%degrees%') WHERE why IS NOT NULL;"};
+    " + 64 * (why LIKE '%degrees%') WHERE why IS NOT NULL;",
+    "ALTER TABLE run ADD COLUMN metrics TEXT NOT NULL DEFAULT '" METRICS_0 "';"
+    "CREATE TABLE trial_4 (run INTEGER NOT NULL REFERENCES run(id) ON DELETE CASCADE, number INTEGER NOT NULL,"
+    " params TEXT NOT NULL, key TEXT NOT NULL, status TEXT NOT NULL, reason TEXT, duplicate_of INTEGER,"
+    " metrics TEXT NOT NULL, value REAL, spread REAL, told TEXT, ratios TEXT, samples INTEGER NOT NULL,"
+    " token_hash TEXT, in_force TEXT, started REAL NOT NULL, seconds REAL NOT NULL, PRIMARY KEY (run, number))"
+    " WITHOUT ROWID;"
+    "INSERT INTO trial_4 SELECT run, number, params, key, status, reason, duplicate_of,"
+    " json_object('prefill_tok_s', prefill_tok_s, 'decode_tok_s', decode_tok_s, 'prefill_s', prefill_s, 'decode_s',"
+    " decode_s, 'request_s', request_s, 'ttft_ms', ttft_ms, 'peak_mb', peak_mb, 'kl', kl, 'energy_j', energy_j, "
+    "'ppl',"
+    " ppl), value, spread, told, ratios, samples, token_hash, in_force, started, seconds FROM trial;"
+    "DROP TABLE trial; ALTER TABLE trial_4 RENAME TO trial;"
+    "CREATE TABLE sample_4 (id INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES run(id) ON DELETE CASCADE,"
+    " trial INTEGER NOT NULL, stage TEXT NOT NULL, block INTEGER NOT NULL, process INTEGER NOT NULL,"
+    " seq INTEGER NOT NULL, at REAL NOT NULL, parts TEXT NOT NULL, value REAL, used INTEGER NOT NULL, why TEXT,"
+    " causes INTEGER NOT NULL);"
+    "INSERT INTO sample_4 SELECT id, run, trial, stage, block, process, seq, at, json_array(prefill_s, decode_s,"
+    " energy_j, peak_mb), value, used, why, causes FROM sample;"
+    "DROP TABLE sample; ALTER TABLE sample_4 RENAME TO sample;"
+    "CREATE INDEX sample_run ON sample(run, trial);"};
 const int tune_study_step_count = sizeof tune_study_steps / sizeof *tune_study_steps;
 
 static const char *const status_names[] = {"ok", "duplicate", "failed", "timeout", "infeasible"};
-static const char *const metric_names[] = {"prefill_s", "decode_s", "prefill_tok_s", "decode_tok_s",
-                                           "request_s", "ttft_ms",  "peak_mb",       "kl",
-                                           "energy_j",  "ppl"};
-
 const char *tune_trial_status_name(int status) {
     return status >= 0 && status < TUNE_TRIAL_STATUS_COUNT ? status_names[status] : NULL;
 }
@@ -60,25 +115,6 @@ int tune_trial_status_find(const char *name) {
         if (!strcmp(name, status_names[i])) return i;
     }
     return -1;
-}
-
-const char *tune_metric_name(int metric) {
-    return metric >= 0 && metric < TUNE_METRIC_COUNT ? metric_names[metric] : NULL;
-}
-
-int tune_metric_find(const char *name) {
-    for (int i = 0; name && i < TUNE_METRIC_COUNT; i++) {
-        if (!strcmp(name, metric_names[i])) return i;
-    }
-    return -1;
-}
-
-bool tune_metric_larger_is_better(int metric) {
-    return metric == TUNE_PREFILL_TOK_S || metric == TUNE_DECODE_TOK_S;
-}
-
-bool tune_metric_is_of_point(int metric) {
-    return metric == TUNE_KL || metric == TUNE_PPL;
 }
 
 int tune_study_fail(tune_study *s, const char *doing, xlstm_error *err) {

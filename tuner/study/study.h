@@ -15,6 +15,8 @@
 
 #include <xlstm/status.h>
 
+#include "tuner/metric/metric.h"
+
 #define TUNE_STUDY_FILE "study.sqlite" /* its name in a run folder */
 #define TUNE_BASELINE_TRIAL (-1)       /* the trial number of samples of the baseline */
 
@@ -31,29 +33,9 @@ const char *tune_trial_status_name(int status);
 /* -1 where the name is unknown. */
 int tune_trial_status_find(const char *name);
 
-/* What a trial or a sample can be judged by. The first are a sample's own; the rest follow from it. */
-typedef enum tune_metric {
-    TUNE_PREFILL_S,     /* seconds for the prompt with BOS, up to its last logits */
-    TUNE_DECODE_S,      /* seconds for the tokens after the first */
-    TUNE_PREFILL_TOK_S, /* prompt tokens with BOS / prefill_s */
-    TUNE_DECODE_TOK_S,  /* max(new - 1, 1) / decode_s */
-    TUNE_REQUEST_S,     /* prefill_s + decode_s */
-    TUNE_TTFT_MS,       /* milliseconds to the first token */
-    TUNE_PEAK_MB,       /* MiB, the most resident memory while sampling */
-    TUNE_KL,            /* nats a token, mean over the prompt, of the baseline's distribution to the point's */
-    TUNE_ENERGY_J,      /* joules of the package, where the machine reports them */
-    TUNE_PPL,           /* perplexity of the prompt, each token after the first by the logits before it */
-    TUNE_METRIC_COUNT
-} tune_metric;
-/* "prefill_s", …: the columns of summary.csv and the names that --objective takes. NULL outside. */
-const char *tune_metric_name(int metric);
-/* -1 where the name is unknown. */
-int tune_metric_find(const char *name);
-/* Rates are better when larger; everything else when smaller. */
-bool tune_metric_larger_is_better(int metric);
-/* What follows from the computation alone and has no noise: kl, ppl. Everything else is measured sample by sample.
+/* What runs were judged by before they kept a list of their own, and the original's: for folders without a study.
  */
-bool tune_metric_is_of_point(int metric);
+void tune_study_first_metrics(tune_metrics *out);
 
 typedef struct tune_study tune_study;
 
@@ -90,6 +72,7 @@ typedef struct tune_run_row {
     double created, finished; /* seconds since 1970; finished 0: not yet */
     char *meta;               /* run_meta.json's text */
     char *space;              /* the declared space, JSON */
+    tune_metrics metrics;     /* what its trials were judged by */
     char *baseline; /* the baseline: {"params": {…}, "metrics": {…}, …} JSON, or NULL before it was measured */
     char *result;   /* best.json's text, or NULL before the end */
     int64_t trials; /* rows of trial; filled by reading only */
@@ -121,19 +104,19 @@ typedef struct tune_trial_row {
     char *params;  /* the proposed point, {"chunk_size": 32, …} */
     char *key;     /* the canonical point as text: equal keys are one point */
     tune_trial_status status;
-    char *reason;                     /* NULL where status is ok */
-    int64_t duplicate_of;             /* index of the trial whose values these are; -1 */
-    double metric[TUNE_METRIC_COUNT]; /* means over the samples in use; NaN: not measured */
-    double value;        /* the objective as a ratio to the baseline's, smaller is better; NaN: no value */
-    double spread;       /* standard error of log(value); NaN: unknown */
-    tune_numbers told;   /* what the strategy was told at the time */
-    bool joined;         /* it checks the join of two strategies' bests: nobody was told */
-    tune_numbers ratios; /* ln(cost / baseline's cost), one a sample in use */
-    int64_t samples;     /* samples in use */
-    char *token_hash;    /* of the greedy continuation, hexadecimal; NULL: none */
-    char *in_force;      /* what the engine really used, JSON; NULL: unknown */
-    double started;      /* seconds since 1970 */
-    double seconds;      /* what the trial cost */
+    char *reason;                /* NULL where status is ok */
+    int64_t duplicate_of;        /* index of the trial whose values these are; -1 */
+    double metric[TUNE_METRICS]; /* by the run's list, means over the samples in use; NaN: not measured */
+    double value;                /* the objective as a ratio to the baseline's, smaller is better; NaN: no value */
+    double spread;               /* standard error of log(value); NaN: unknown */
+    tune_numbers told;           /* what the strategy was told at the time */
+    bool joined;                 /* it checks the join of two strategies' bests: nobody was told */
+    tune_numbers ratios;         /* ln(cost / baseline's cost), one a sample in use */
+    int64_t samples;             /* samples in use */
+    char *token_hash;            /* of the greedy continuation, hexadecimal; NULL: none */
+    char *in_force;              /* what the engine really used, JSON; NULL: unknown */
+    double started;              /* seconds since 1970 */
+    double seconds;              /* what the trial cost */
 } tune_trial_row;
 
 /* What is to be said of a sample besides its numbers, as bits. */
@@ -154,16 +137,16 @@ const char *tune_cause_name(int bit);
 unsigned tune_causes_of_text(const char *why);
 
 typedef struct tune_sample_row {
-    int64_t trial;     /* index, or TUNE_BASELINE_TRIAL */
-    const char *stage; /* "search", "check" or "final"; static when read */
-    int64_t block;     /* what was measured together; drift cancels inside a block */
-    int64_t process;   /* 0: the run's own; final stage: number of the fresh process, from 1 */
-    int64_t seq;       /* order in time within the run's stage */
-    double at;         /* seconds since 1970, at its start */
-    double prefill_s, decode_s, energy_j, peak_mb; /* NaN: not measured */
-    double value;                                  /* the objective, smaller is better; NaN: none */
-    bool used;                                     /* false: left out of every estimate */
-    unsigned causes;                               /* TUNE_CAUSE_* */
+    int64_t trial;                   /* index, or TUNE_BASELINE_TRIAL */
+    const char *stage;               /* "search", "check" or "final"; static when read */
+    int64_t block;                   /* what was measured together; drift cancels inside a block */
+    int64_t process;                 /* 0: the run's own; final stage: number of the fresh process, from 1 */
+    int64_t seq;                     /* order in time within the run's stage */
+    double at;                       /* seconds since 1970, at its start */
+    double parts[TUNE_METRIC_PARTS]; /* those of the run's metrics; NaN: not measured */
+    double value;                    /* the objective, smaller is better; NaN: none */
+    bool used;                       /* false: left out of every estimate */
+    unsigned causes;                 /* TUNE_CAUSE_* */
     char why[96]; /* with figures, why not: "warm-up", "4 % steal time", …; of one in use: what disturbed it all the
                      same */
 } tune_sample_row;

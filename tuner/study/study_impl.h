@@ -9,6 +9,8 @@
 struct tune_study {
     sqlite3 *db;
     char *path;
+    int64_t metrics_run; /* the run whose list `metrics` is; 0: none yet */
+    tune_metrics metrics;
 };
 
 #define TUNE_STUDY_APPLICATION 0x786c7475 /* "xltu": PRAGMA application_id of a study */
@@ -20,6 +22,17 @@ extern const int tune_study_step_count;
 /* As tune_study_open with a table of steps of its own, for tests of migration. */
 int tune_study_open_steps(tune_study **out, const char *path, bool create, const char *const *steps, int count,
                           xlstm_error *err);
+
+/* The list that runs were judged by before they kept their own, as tune_metrics_text writes it. */
+extern const char tune_study_metrics_0[];
+
+/* The list of a run, owned by the study and valid until another run's is asked for. */
+int tune_study_metrics(tune_study *s, int64_t run, const tune_metrics **out, xlstm_error *err);
+/* A trial's metrics by name, and a sample's parts, as JSON text (malloc'd, NULL when out of memory) and back. */
+char *tune_study_metric_text(const tune_metrics *metrics, const double *values);
+void tune_study_read_metrics(const tune_metrics *metrics, const char *text, double values[TUNE_METRICS]);
+char *tune_study_part_text(const tune_metrics *metrics, const double *parts);
+void tune_study_read_parts(const char *text, double parts[TUNE_METRIC_PARTS]);
 
 /* SQLite's failure in words: the file, what was tried, SQLite's message, and what to do about it. */
 int tune_study_fail(tune_study *s, const char *doing, xlstm_error *err);

@@ -18,14 +18,14 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
-#include "tuner/driver/engine.h"
-#include "tuner/driver/wire.h"
+#include "tuner/target/engine.h"
+#include "tuner/target/wire.h"
 
 #define LINE_MOST (64 << 20)
 
 extern char **environ;
 
-enum { BASELINE = TUNE_BASELINE_TRIAL, WINNER = 0 };
+enum { BASELINE = TUNE_BASELINE, WINNER = 0 };
 
 /* ---- the side that asks ---- */
 
@@ -33,14 +33,14 @@ static char *compose(const tune_fresh *fresh, const tune_block_plan *plan) {
     const tune_engine_options *o = fresh->engine;
     json_t *ids = json_array();
     for (size_t i = 0; i < o->count; i++) json_array_append_new(ids, json_integer(o->ids[i]));
-    json_t *j = json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:s, s:b, s:b, s:o, s:b, s:b, s:o, s:o, s:o}", "model",
-                          xl_json_text(o->model_dir), "checkpoint", xl_json_text(o->checkpoint), "device",
-                          xl_json_text(o->device), "cpu_mask", xl_json_text(o->cpu_mask), "ids", ids, "new",
-                          (json_int_t)o->new_tokens, "objective", tune_metric_name((int)o->objective), "score",
-                          o->score, "memory", o->memory, "max_kl", xl_json_number(o->max_kl), "numerics",
-                          o->numerics, "require_identical", o->require_identical, "baseline",
-                          tune_engine_settings_json(&fresh->baseline), "winner",
-                          tune_engine_settings_json(&fresh->winner), "plan", tune_wire_plan(plan));
+    json_t *j = json_pack(
+        "{s:o, s:o, s:o, s:o, s:o, s:I, s:s, s:b, s:b, s:o, s:b, s:b, s:o, s:o, s:o}", "model",
+        xl_json_text(o->model_dir), "checkpoint", xl_json_text(o->checkpoint), "device", xl_json_text(o->device),
+        "cpu_mask", xl_json_text(o->cpu_mask), "ids", ids, "new", (json_int_t)o->new_tokens, "objective",
+        tune_metrics_name(&tune_engine_metrics, o->objective), "score", o->score, "memory", o->memory, "max_kl",
+        xl_json_number(o->max_kl), "numerics", o->numerics, "require_identical", o->require_identical, "baseline",
+        tune_engine_settings_json(&fresh->baseline), "winner", tune_engine_settings_json(&fresh->winner), "plan",
+        tune_wire_plan(plan));
     char *line = j ? json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(j);
     char *whole = line ? xl_format("%s\n", line) : NULL;
@@ -229,7 +229,7 @@ static int answer_request(const json_t *j, xlstm_error *err) {
     size_t count = json_array_size(list);
     int32_t *ids = xl_array(count, sizeof *ids);
     const char *model = json_string_value(json_object_get(j, "model"));
-    int objective = tune_metric_find(json_string_value(json_object_get(j, "objective")));
+    int objective = tune_metrics_find(&tune_engine_metrics, json_string_value(json_object_get(j, "objective")));
     int status = XLSTM_OK;
     if (!ids) return xl_fail(err, XLSTM_ENOMEM, "out of memory");
     if (!model || !count || objective < 0 || !tune_wire_read_plan(json_object_get(j, "plan"), &plan)) {
@@ -250,7 +250,7 @@ static int answer_request(const json_t *j, xlstm_error *err) {
         .ids = ids,
         .count = count,
         .new_tokens = json_integer_value(json_object_get(j, "new")),
-        .objective = (tune_metric)objective,
+        .objective = objective,
         .score = json_is_true(json_object_get(j, "score")),
         .memory = json_is_true(json_object_get(j, "memory")),
         .max_kl = json_is_number(max_kl) ? json_number_value(max_kl) : INFINITY,

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "tuner/driver/engine.h"
+#include "tuner/target/engine.h"
 
 json_t *tune_engine_settings_json(const xlstm_settings *settings) {
     static const int first[] = {XLSTM_TUNE_WORKERS, XLSTM_TUNE_HEADS_PER_BAND, XLSTM_TUNE_CHUNK_SIZE};

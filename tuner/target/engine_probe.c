@@ -1,4 +1,4 @@
-#include "tuner/driver/engine_probe.h"
+#include "tuner/target/engine_probe.h"
 
 #include <fcntl.h>
 #include <math.h>
@@ -10,7 +10,7 @@
 #include <malloc.h>
 #endif
 
-#include "tuner/driver/engine.h"
+#include "tuner/target/engine.h"
 
 #define RAPL "/sys/class/powercap/intel-rapl:0/"
 

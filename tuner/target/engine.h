@@ -3,13 +3,14 @@
  * The checkpoint is opened once and again only for settings that take effect at load; at most two copies are open,
  * one where memory does not hold two. A measurement is a whole request from an empty state: prefill of the prompt,
  * then `new` tokens, end of text or not. */
-#ifndef TUNE_DRIVER_ENGINE_H
-#define TUNE_DRIVER_ENGINE_H
+#ifndef TUNE_TARGET_ENGINE_H
+#define TUNE_TARGET_ENGINE_H
 
 #include <jansson.h>
 #include <xlstm/xlstm.h>
 
-#include "tuner/driver/problem.h"
+#include "tuner/target/engine_metrics.h"
+#include "tuner/target/target.h"
 
 typedef struct tune_engine tune_engine;
 
@@ -20,7 +21,7 @@ typedef struct tune_engine_options {
     const int32_t *ids;            /* the prompt with BOS; copied */
     size_t count;
     int64_t new_tokens;
-    tune_metric objective;
+    int objective;
     bool score;             /* KL to the baseline and perplexity are determined for every candidate */
     bool memory;            /* so is the peak of memory, in a request of its own; else it is the process's */
     double max_kl;          /* more is infeasible; INFINITY */
@@ -43,12 +44,12 @@ int tune_engine_unchanged(tune_engine *engine, xlstm_error *err);
 /* The copy that the baseline runs on, until something is measured. */
 xlstm_model *tune_engine_model(tune_engine *engine);
 
-/* tune_measure_fn and tune_problem's describe; `self` is the engine. A token that differs from the baseline's fails
+/* tune_measure_fn and tune_target's outcome; `self` is the engine. A token that differs from the baseline's fails
  * the candidate where the baseline's margin between its two best logits exceeds TUNE_TOKEN_MARGIN and numerics are
  * not tuned. */
 int tune_engine_measure(void *self, int64_t candidate, unsigned repeats, double limit, tune_reading *out,
                         xlstm_error *err);
-int tune_engine_describe(void *self, int64_t candidate, tune_description *out, xlstm_error *err);
+int tune_engine_outcome(void *self, int64_t candidate, tune_outcome *out, xlstm_error *err);
 #define TUNE_TOKEN_MARGIN 1e-3
 /* The divergence is the mean over the prompt, or over so many of its first tokens that 64 MiB hold the baseline's
  * logits; below this it is float32 rounding (schedules differ by about 1e-12) and given as 0. The perplexity is the
@@ -77,7 +78,7 @@ typedef struct tune_fresh {
     const tune_engine_options *engine;
     xlstm_settings baseline, winner;
 } tune_fresh;
-/* tune_problem's fresh for candidates TUNE_BASELINE_TRIAL and `winner`. */
+/* tune_target's spawn for candidates TUNE_BASELINE and `winner`. */
 int tune_fresh_run(const tune_fresh *fresh, int64_t winner, const tune_block_plan *plan, tune_sample_fn on_sample,
                    void *ctx, tune_block_result *out, xlstm_error *err);
 /* The other side: reads one request from standard input, answers on standard output, returns the exit code. */

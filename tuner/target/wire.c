@@ -1,4 +1,5 @@
-#include "tuner/driver/wire.h"
+#include "tuner/target/wire.h"
+
 #include "base/json.h"
 
 #include <math.h>
@@ -36,9 +37,10 @@ static bool read_bits(const json_t *object, const char *key, uint64_t *out) {
     return text;
 }
 
-static bool read_numbers(const json_t *object, const char *key, double *out, int count) {
+/* `least` numbers at least; those that are missing behind them are NAN. */
+static bool read_numbers(const json_t *object, const char *key, double *out, int count, int least) {
     const json_t *j = json_object_get(object, key);
-    if (!json_is_array(j) || json_array_size(j) != (size_t)count) return false;
+    if (!json_is_array(j) || json_array_size(j) < (size_t)least || json_array_size(j) > (size_t)count) return false;
     for (int i = 0; i < count; i++) {
         const json_t *value = json_array_get(j, (size_t)i);
         out[i] = json_is_number(value) ? json_number_value(value) : NAN;
@@ -70,11 +72,11 @@ bool tune_wire_read_result(const json_t *j, tune_block_result *r) {
     *r = (tune_block_result){0};
     return read_int(j, "blocks", &r->blocks) && r->blocks >= 0 && r->blocks <= TUNE_BLOCKS_MOST &&
            read_int(j, "disturbed", &r->disturbed) && read_int(j, "kept", &r->kept) &&
-           read_numbers(j, "log_ratio", r->log_ratio, r->blocks) &&
+           read_numbers(j, "log_ratio", r->log_ratio, r->blocks, r->blocks) &&
            read_number(j, "baseline_cost", NAN, &r->baseline_cost) &&
            read_number(j, "winner_cost", NAN, &r->winner_cost) &&
-           read_numbers(j, "baseline_parts", r->baseline_parts, TUNE_PARTS) &&
-           read_numbers(j, "winner_parts", r->winner_parts, TUNE_PARTS) &&
+           read_numbers(j, "baseline_parts", r->baseline_parts, TUNE_PARTS, 0) &&
+           read_numbers(j, "winner_parts", r->winner_parts, TUNE_PARTS, 0) &&
            read_bits(j, "baseline_hash", &r->baseline_hash) && read_bits(j, "winner_hash", &r->winner_hash) &&
            read_number(j, "seconds", NAN, &r->seconds);
 }
@@ -98,9 +100,9 @@ bool tune_wire_read_sample(const json_t *j, tune_sample *s) {
     int reasons;
     *s = (tune_sample){.candidate = json_integer_value(candidate), .repeats = 1};
     bool ok = json_is_integer(candidate) && read_number(j, "cost", NAN, &s->reading.cost) &&
-              read_numbers(j, "parts", s->reading.parts, TUNE_PARTS) && read_bits(j, "hash", &s->reading.hash) &&
+              read_numbers(j, "parts", s->reading.parts, TUNE_PARTS, 0) && read_bits(j, "hash", &s->reading.hash) &&
               read_number(j, "start_s", NAN, &s->start_s) && read_number(j, "seconds", NAN, &s->seconds) &&
-              read_int(j, "reasons", &reasons) && read_numbers(j, "seen", seen, SEEN);
+              read_int(j, "reasons", &reasons) && read_numbers(j, "seen", seen, SEEN, SEEN);
     if (!ok) return false;
     s->disturbance = (tune_disturbance){.reasons = (unsigned)reasons,
                                         .steal = seen[0],

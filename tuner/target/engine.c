@@ -1,4 +1,4 @@
-#include "tuner/driver/engine.h"
+#include "tuner/target/engine.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -7,9 +7,9 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/fnv.h"
 #include "base/memory.h"
-#include "tuner/driver/engine_probe.h"
-#include "tuner/study/machine.h"
+#include "tuner/target/engine_probe.h"
 
 #define SCORED_BYTES (64 << 20) /* logits of the baseline that are kept for scoring */
 #define SCORED_STEP 64          /* positions a call */
@@ -231,7 +231,7 @@ static int make_room(tune_engine *e, xlstm_error *err) {
 /* Runs the prompt; of the baseline the first positions' logits are kept, others are compared with them. */
 static int score(tune_engine *e, copy *c, memo *m, xlstm_error *err) {
     const size_t row = (size_t)e->vocab, count = e->options.count;
-    const bool baseline = m->candidate == TUNE_BASELINE_TRIAL;
+    const bool baseline = m->candidate == TUNE_BASELINE;
     double kl = 0, nats = 0;
     xlstm_session_reset(c->session);
     for (size_t at = 0; at < count; at += SCORED_STEP) {
@@ -310,11 +310,11 @@ static double cost_of(const tune_engine *e, const memo *m, const double parts[TU
     /* The baseline's own divergence is zero, and a cost must be positive. */
     if (e->options.objective == TUNE_KL) return m->kl + TUNE_KL_ROUNDING;
     if (e->options.objective == TUNE_PPL) return m->ppl;
-    return tune_problem_cost(e->options.objective, parts);
+    return tune_engine_cost(e->options.objective, parts);
 }
 
-static bool is_time(tune_metric objective) {
-    return objective != TUNE_PEAK_MB && objective != TUNE_ENERGY_J && !tune_metric_is_of_point((int)objective);
+static bool is_time(int objective) {
+    return objective != TUNE_PEAK_MB && objective != TUNE_ENERGY_J && !tune_engine_metrics.at[objective].of_point;
 }
 
 /* The time from the request's start at which it exceeds a cost; INFINITY where time does not decide. */
@@ -332,7 +332,7 @@ static double time_limit(const tune_engine *e, double limit) {
 
 static int run(tune_engine *e, copy *c, memo *m, unsigned repeats, double limit, tune_reading *out,
                xlstm_error *err) {
-    const bool baseline = m->candidate == TUNE_BASELINE_TRIAL;
+    const bool baseline = m->candidate == TUNE_BASELINE;
     float *margins = e->margins + (baseline ? 0 : e->options.new_tokens + 1);
     double seconds[2], sum[2] = {0, 0};
     /* The first request on a copy reads its pages, or touches them. */
@@ -357,15 +357,18 @@ static int run(tune_engine *e, copy *c, memo *m, unsigned repeats, double limit,
         sum[0] += seconds[0];
         sum[1] += seconds[1];
     }
-    *out = (tune_reading){.parts = {sum[0] / repeats, sum[1] / repeats}};
+    *out = (tune_reading){.cost = 0};
+    for (int i = 0; i < TUNE_PARTS; i++) out->parts[i] = NAN;
+    out->parts[TUNE_PART_PREFILL_S] = sum[0] / repeats;
+    out->parts[TUNE_PART_DECODE_S] = sum[1] / repeats;
     tune_probe_end(&probe, &out->parts[TUNE_PART_ENERGY_J], &out->parts[TUNE_PART_PEAK_MB]);
     out->parts[TUNE_PART_ENERGY_J] /= repeats;
     if (e->options.memory) out->parts[TUNE_PART_PEAK_MB] = m->peak_mb;
     out->cost = cost_of(e, m, out->parts);
     /* Whether a sample is long enough for the clock is a question of time, whatever the objective. */
     out->timed_s =
-        tune_problem_cost(is_time(e->options.objective) ? e->options.objective : TUNE_REQUEST_S, out->parts);
-    tune_hash_hex(e->tokens, (size_t)e->options.new_tokens * sizeof *e->tokens, m->token_hash);
+        tune_engine_cost(is_time(e->options.objective) ? e->options.objective : TUNE_REQUEST_S, out->parts);
+    xl_fnv_hex(e->tokens, (size_t)e->options.new_tokens * sizeof *e->tokens, m->token_hash);
     char head[17];
     memcpy(head, m->token_hash, 16);
     head[16] = 0;
@@ -385,8 +388,8 @@ int tune_engine_measure(void *self, int64_t candidate, unsigned repeats, double 
     copy *c;
     xlstm_settings settings;
     xlstm_error why = {0};
-    if (candidate != TUNE_BASELINE_TRIAL && !e->have_baseline) {
-        int status = tune_engine_measure(self, TUNE_BASELINE_TRIAL, 1, INFINITY, out, err);
+    if (candidate != TUNE_BASELINE && !e->have_baseline) {
+        int status = tune_engine_measure(self, TUNE_BASELINE, 1, INFINITY, out, err);
         if (status) return status;
     }
     memo *m = find_memo(e, candidate);
@@ -398,18 +401,18 @@ int tune_engine_measure(void *self, int64_t candidate, unsigned repeats, double 
     if (!status) status = run(e, c, m, repeats, limit, out, &why);
     if (status < 0) {
         /* Memory that one candidate does not find is that candidate's fault. */
-        if (status == XLSTM_ENOMEM && candidate != TUNE_BASELINE_TRIAL) status = XLSTM_EUNSUPPORTED;
+        if (status == XLSTM_ENOMEM && candidate != TUNE_BASELINE) status = XLSTM_EUNSUPPORTED;
         xl_fail(err, status, "%s", why.text);
     }
     return status;
 }
 
-int tune_engine_describe(void *self, int64_t candidate, tune_description *out, xlstm_error *err) {
+int tune_engine_outcome(void *self, int64_t candidate, tune_outcome *out, xlstm_error *err) {
     const memo *m = find_memo(self, candidate);
-    *out = (tune_description){.kl = NAN, .ppl = NAN};
+    tune_outcome_init(out);
     if (!m) return xl_fail(err, XLSTM_EINTERNAL, "candidate %lld was not measured", (long long)candidate);
-    out->kl = m->kl;
-    out->ppl = m->ppl;
+    out->metric[TUNE_KL] = m->kl;
+    out->metric[TUNE_PPL] = m->ppl;
     memcpy(out->token_hash, m->token_hash, sizeof out->token_hash);
     out->in_force = json_incref(m->in_force);
     return XLSTM_OK;
@@ -434,7 +437,7 @@ int tune_engine_create(tune_engine **out, const tune_engine_options *options, xl
         goto out;
     }
     memcpy(e->ids, options->ids, options->count * sizeof *e->ids);
-    options->settings_of(options->ctx, TUNE_BASELINE_TRIAL, &settings);
+    options->settings_of(options->ctx, TUNE_BASELINE, &settings);
     status = acquire(e, &settings, &c, err);
     if (status) goto out;
     e->vocab = xlstm_model_hparams(c->model)->vocab_size;
