@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/csv.h"
 #include "base/error.h"
-#include "base/file.h"
 #include "base/memory.h"
 #include "tuner/driver/proposer.h"
 
@@ -25,50 +25,28 @@ typedef struct recording {
     double best; /* s of a request */
 } recording;
 
+/* The rows of summary.csv that were measured. */
 typedef struct table {
-    char *text, *header[COLUMNS];
-    char **cells; /* [rows][columns] */
-    size_t columns, rows;
+    xl_csv csv;
+    size_t *row; /* [rows], of csv */
+    size_t rows;
 } table;
 
-/* No cell is quoted but a reason, which is the last: nothing behind it is looked at. */
-static size_t split(char *line, char **cell) {
-    size_t n = 0;
-    for (char *at = line; at && n < COLUMNS; n++) {
-        cell[n] = at;
-        at = strchr(at, ',');
-        if (at) *at++ = 0;
-    }
-    return n;
-}
-
-static int find(const table *t, const char *name) {
-    for (size_t i = 0; i < t->columns; i++) {
-        if (!strcmp(t->header[i], name)) return (int)i;
-    }
-    return -1;
-}
-
 static const char *cell(const table *t, size_t row, int column) {
-    return t->cells[row * COLUMNS + (size_t)column];
+    return xl_csv_cell(&t->csv, t->row[row], column);
 }
 
-/* Rows that were measured. */
 static int read_table(const char *path, table *t, xlstm_error *err) {
-    size_t bytes, lines = 1;
-    int status = xl_file_read(path, 64 << 20, &t->text, &bytes, err);
+    int status = xl_csv_read(&t->csv, path, XL_CSV_BYTES, err);
     if (status) return status;
-    for (size_t i = 0; i < bytes; i++) lines += t->text[i] == '\n';
-    t->cells = xl_array(lines * COLUMNS, sizeof *t->cells);
-    if (!t->cells) return xl_fail(err, XLSTM_ENOMEM, "out of memory");
-    char *save = NULL, *line = strtok_r(t->text, "\n", &save);
-    t->columns = line ? split(line, t->header) : 0;
-    const int prefill = find(t, "prefill_s"), decode = find(t, "decode_s"), state = find(t, "status");
-    if (prefill < 0 || decode < 0 || state < 0)
+    const int state = xl_csv_column(&t->csv, "status");
+    if (xl_csv_column(&t->csv, "prefill_s") < 0 || xl_csv_column(&t->csv, "decode_s") < 0 || state < 0)
         return xl_fail(err, XLSTM_EFORMAT, "%s: no prefill_s, decode_s and status in line 1: no summary.csv", path);
-    while ((line = strtok_r(NULL, "\n", &save))) {
-        size_t n = split(line, t->cells + t->rows * COLUMNS);
-        if (n >= t->columns && !strcmp(cell(t, t->rows, state), "ok")) t->rows++;
+    if (t->csv.columns > COLUMNS) return xl_fail(err, XLSTM_EFORMAT, "%s: over %d columns", path, COLUMNS);
+    t->row = xl_array(t->csv.rows, sizeof *t->row);
+    if (!t->row) return xl_fail(err, XLSTM_ENOMEM, "out of memory");
+    for (size_t i = 0; i < t->csv.rows; i++) {
+        if (!strcmp(xl_csv_cell(&t->csv, i, state), "ok")) t->row[t->rows++] = i;
     }
     return t->rows ? XLSTM_OK : xl_fail(err, XLSTM_EFORMAT, "%s: no measured row", path);
 }
@@ -80,7 +58,7 @@ static int compare(const void *a, const void *b) {
 
 /* What each parameter affects is the library's to say. */
 static int add_parameter(recording *r, const table *t, int column, uint16_t *index, xlstm_error *err) {
-    const xlstm_tunable *tunable = xlstm_tunable_find(t->header[column]);
+    const xlstm_tunable *tunable = xlstm_tunable_find(t->csv.cells[column]);
     if (!tunable || tunable->choices) return XLSTM_OK;
     tune_value *values = xl_array(t->rows, sizeof *values);
     size_t n = 0;
@@ -115,7 +93,7 @@ static int load(const char *path, recording *r, xlstm_error *err) {
     r->decode = xl_array(t.rows, sizeof(double));
     index = xl_array(t.rows * COLUMNS, sizeof *index);
     if (!r->space || !r->prefill || !r->decode || !index) status = xl_fail(err, XLSTM_ENOMEM, "out of memory");
-    for (size_t c = 0; !status && c < t.columns; c++) status = add_parameter(r, &t, (int)c, index, err);
+    for (size_t c = 0; !status && c < t.csv.columns; c++) status = add_parameter(r, &t, (int)c, index, err);
     if (status) goto out;
     const size_t params = tune_space_params(r->space);
     for (size_t i = 0; i < t.rows; i++) memmove(index + i * params, index + i * COLUMNS, params * sizeof *index);
@@ -123,7 +101,7 @@ static int load(const char *path, recording *r, xlstm_error *err) {
     if (!status && !tune_space_divides(r->space))
         status = xl_fail(err, XLSTM_EARG, "%s: its parameters are not all of prefill or of decode alone", path);
     r->best = INFINITY;
-    const int prefill = find(&t, "prefill_s"), decode = find(&t, "decode_s");
+    const int prefill = xl_csv_column(&t.csv, "prefill_s"), decode = xl_csv_column(&t.csv, "decode_s");
     for (size_t i = 0; !status && i < t.rows; i++) {
         r->prefill[i] = strtod(cell(&t, i, prefill), NULL);
         r->decode[i] = strtod(cell(&t, i, decode), NULL);
@@ -131,8 +109,8 @@ static int load(const char *path, recording *r, xlstm_error *err) {
     }
 out:
     free(index);
-    free(t.cells);
-    free(t.text);
+    free(t.row);
+    xl_csv_free(&t.csv);
     return status;
 }
 

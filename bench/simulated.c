@@ -5,8 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/csv.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/rng.h"
+#include "tuner/landscape/gzip.h"
 #include "tuner/measure/stats.h"
 
 #define POINTS_MOST 256
@@ -232,43 +235,47 @@ static int append(sim_recording *r, size_t *room, double x, xlstm_error *err) {
     return 0;
 }
 
-/* Start of the column-th field of a line without quotes; NULL where there is none. */
-static char *field(char *line, int column) {
-    for (; column > 0 && line; column--) {
-        line = strchr(line, ',');
-        if (line) line++;
+/* Takes lines that begin with # out, in place. */
+static void drop_comments(char *text) {
+    char *to = text;
+    for (const char *line = text; *line;) {
+        const size_t length = strcspn(line, "\n"), whole = length + (line[length] != 0);
+        if (*line != '#') {
+            memmove(to, line, whole);
+            to += whole;
+        }
+        line += whole;
     }
-    return line;
+    *to = 0;
 }
 
-static int column_of(char *header, const char *name) {
-    size_t length = strlen(name);
-    int column = 0;
-    for (char *at = header; at; at = field(at, 1), column++) {
-        if (!strncmp(at, name, length) && (at[length] == ',' || at[length] < ' ')) return column;
-    }
-    return -1;
+static int read_text(const char *path, char **text, xlstm_error *err) {
+    enum { MOST = 1 << 30 };
+    char *data;
+    size_t bytes;
+    int status = xl_file_read(path, MOST, &data, &bytes, err);
+    *text = data;
+    if (status || !tune_gzip_is(data, bytes)) return status;
+    status = tune_gzip_unpack(path, data, bytes, MOST, text, &bytes, err);
+    free(data);
+    return status;
 }
 
 int sim_recording_read(sim_recording *out, const char *name, const char *path, xlstm_error *err) {
     *out = (sim_recording){.name = name};
-    char command[1200], line[16384];
-    bool packed = strlen(path) > 3 && !strcmp(path + strlen(path) - 3, ".gz");
-    if (strchr(path, '\'')) return xl_fail(err, XLSTM_EARG, "%s: quotes in a path", path);
-    snprintf(command, sizeof command, "gzip -dc '%s'", path);
-    FILE *f = packed ? popen(command, "r") : fopen(path, "r"); /* NOLINT: the path is checked above */
-    if (!f) return xl_fail(err, XLSTM_EIO, "%s: cannot open", path);
-    int status = 0, column = -1;
+    xl_csv csv = {0};
+    char *text = NULL;
     size_t room = 0;
-    while (!status && fgets(line, sizeof line, f)) {
-        if (line[0] == '#') continue;
-        if (column < 0) {
-            column = column_of(line, "times");
-            if (column < 0) column = column_of(line, "cost");
-            if (column < 0) status = xl_fail(err, XLSTM_EFORMAT, "%s: no column times or cost", path);
-            continue;
-        }
-        for (char *at = field(line, column); at && !status;) {
+    int status = read_text(path, &text, err);
+    if (status) return status;
+    drop_comments(text);
+    status = xl_csv_parse(&csv, path, text, err);
+    if (status) return status;
+    int column = xl_csv_column(&csv, "times");
+    if (column < 0) column = xl_csv_column(&csv, "cost");
+    if (column < 0) status = xl_fail(err, XLSTM_EFORMAT, "%s: no column times or cost", path);
+    for (size_t row = 0; !status && row < csv.rows; row++) {
+        for (const char *at = xl_csv_cell(&csv, row, column); at && !status;) {
             char *end;
             double x = strtod(at, &end);
             if (end == at) break;
@@ -276,8 +283,7 @@ int sim_recording_read(sim_recording *out, const char *name, const char *path, x
             at = *end == ';' ? end + 1 : NULL;
         }
     }
-    if (packed) pclose(f);
-    else fclose(f);
+    xl_csv_free(&csv);
     if (!status && out->n < 100) status = xl_fail(err, XLSTM_EFORMAT, "%s: %zu times, wanted 100", path, out->n);
     if (status) {
         sim_recording_clear(out);

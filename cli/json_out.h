@@ -12,4 +12,8 @@
  */
 int cli_print_json(const json_t *document, size_t flags, FILE *out, xlstm_error *err);
 
+/* Flags of JSON that goes to standard output: a terminal gets no control characters, of which JSON itself escapes
+ * those of one byte alone. */
+size_t cli_json_shown(size_t flags);
+
 #endif

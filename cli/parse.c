@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "cli/config_impl.h"
+#include "cli/json_out.h"
 #include "cli/streams.h"
 #include "cli/value.h"
 
@@ -46,8 +47,9 @@ static int print_effective(const cli_config *cfg) {
     json_t *entry;
     const char *comma = "{\n";
     json_object_foreach(all, name, entry) {
-        char *text = json_dumps(json_object_get(entry, "value"), JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
-        char *source = json_dumps(json_object_get(entry, "source"), JSON_ENCODE_ANY);
+        char *text =
+            json_dumps(json_object_get(entry, "value"), cli_json_shown(JSON_ENCODE_ANY | JSON_REAL_PRECISION(6)));
+        char *source = json_dumps(json_object_get(entry, "source"), cli_json_shown(JSON_ENCODE_ANY));
         printf("%s  \"%s\": {\"value\": %s, \"source\": %s}", comma, name, text ? text : "null",
                source ? source : "null");
         comma = ",\n";

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -134,7 +135,9 @@ static int write_json(const tune_report *r, const tune_analysis *a, const tune_r
         json_decref(j);
         return status;
     }
-    char *text = json_dumps(j, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
+    /* JSON escapes the control characters of one byte; a terminal is spared the others too. */
+    const size_t plain = isatty(STDOUT_FILENO) ? JSON_ENSURE_ASCII : 0;
+    char *text = json_dumps(j, JSON_INDENT(2) | JSON_REAL_PRECISION(12) | plain);
     json_decref(j);
     if (!text) return xl_fail(err, XLSTM_ENOMEM, "report: out of memory");
     puts(text);
