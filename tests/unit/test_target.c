@@ -1,0 +1,236 @@
+/* A target that has nothing to do with a language model goes through search, race, verdict, resume and report: the
+ * core knows no model. It is an oven: a loaf takes a time and some wood, and comes out more or less brown. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/rng.h"
+#include "tuner/driver/driver.h"
+#include "tuner/report/report.h"
+
+enum { BAKE_S, WOOD_KG, BROWN }; /* metrics; the first two are parts of a sample too */
+
+static const tune_metrics metrics = {
+    .count = 3,
+    .parts = 2,
+    .objective = BAKE_S,
+    .seconds = BAKE_S,
+    .apart = {-1, -1},
+    .at = {{.name = "bake_s", .unit = "s", .part = 0},
+           {.name = "wood_kg", .unit = "kg", .part = 1, .least_share = 0.01},
+           {.name = "brown", .of_point = true, .larger_is_better = true, .part = -1}}};
+
+static char folder[64];
+
+typedef struct oven {
+    tune_target target;
+    tune_space *space;
+    xl_rng rng;
+    double now; /* of the simulated clock */
+    int samples, stop_at;
+    int stop;
+} oven;
+
+static double value_of(const oven *o, int64_t candidate, size_t param) {
+    return candidate < 0 ? 1 : tune_space_value(o->space, (uint32_t)candidate, param).number;
+}
+
+static int measure(void *self, int64_t candidate, unsigned repeats, double limit, tune_reading *out,
+                   xlstm_error *err) {
+    oven *o = self;
+    if (++o->samples == o->stop_at) o->stop = 1;
+    double fire = value_of(o, candidate, 0), door = value_of(o, candidate, 1);
+    double seconds = (4 + fabs(fire - 5) + 0.2 * fabs(door - 2)) * (1 + 0.002 * xl_rng_normal(&o->rng));
+    *out = (tune_reading){.cost = seconds, .parts = {seconds, fire}, .hash = 1};
+    for (int i = 2; i < TUNE_PARTS; i++) out->parts[i] = NAN;
+    o->now += 1e-3;
+    return XLSTM_OK;
+}
+
+static void derive(void *self, const double parts[TUNE_PARTS], double metric[TUNE_METRICS]) {
+    metric[BAKE_S] = parts[0];
+    metric[WOOD_KG] = parts[1];
+}
+
+static double cost(void *self, int objective, const double parts[TUNE_PARTS]) {
+    return parts[objective == WOOD_KG];
+}
+
+static int outcome(void *self, int64_t candidate, tune_outcome *out, xlstm_error *err) {
+    out->metric[BROWN] = value_of(self, candidate, 0) / 10;
+    return XLSTM_OK;
+}
+
+static json_t *settings(void *self, int64_t candidate) {
+    return json_pack("{s:f, s:f}", "fire", value_of(self, candidate, 0), "door", value_of(self, candidate, 1));
+}
+
+static double now(void *ctx) {
+    return ((oven *)ctx)->now;
+}
+
+static int stopped(void *ctx) {
+    return ((oven *)ctx)->stop;
+}
+
+static void light(oven *o) {
+    xlstm_error err;
+    *o = (oven){0};
+    xl_rng_seed(&o->rng, 3);
+    o->space = tune_space_create();
+    assert_int_equal(tune_space_add_range(o->space, "fire", 0, 1, 9, 1, &err), 0);
+    assert_int_equal(tune_space_add_range(o->space, "door", 0, 1, 3, 1, &err), 0);
+    assert_int_equal(tune_space_seal(o->space, &err), 0);
+    o->target = (tune_target){.self = o,
+                              .space = o->space,
+                              .metrics = &metrics,
+                              .measure = measure,
+                              .derive = derive,
+                              .cost = cost,
+                              .outcome = outcome,
+                              .settings = settings};
+}
+
+static bool is_setting(const char *name) {
+    return !strcmp(name, "fire") || !strcmp(name, "door");
+}
+
+static char *slurp(const char *run, const char *name) {
+    char *path = xl_path_join(run, name), *data;
+    size_t bytes;
+    xlstm_error err;
+    if (xl_file_read(path, 1 << 24, &data, &bytes, &err)) fail_msg("%s", err.text);
+    free(path);
+    return data;
+}
+
+static void an_oven_is_tuned(void **state) {
+    oven o;
+    xlstm_error err;
+    tune_keeper *k = NULL;
+    tune_drive_result r;
+    char empty[] = "{}", name[] = "oven", mode[] = "auto", objective[] = "bake_s,brown";
+    light(&o);
+    tune_run_row row = {.backend = name,
+                        .mode = mode,
+                        .objective = objective,
+                        .machine = name,
+                        .machine_info = empty,
+                        .device = name,
+                        .checkpoint = name,
+                        .kernels = name,
+                        .version = name,
+                        .meta = empty,
+                        .space = empty,
+                        .metrics = metrics};
+    if (tune_keeper_create(&k, folder, "x", NULL, &row, &err)) fail_msg("%s", err.text);
+    char *where = strdup(tune_keeper_folder(k));
+    tune_drive_options options;
+    tune_drive_options_init(&options, &metrics);
+    assert_int_equal(options.objective[0], BAKE_S);
+    options.objective[1] = BROWN;
+    options.objectives = 2;
+    options.trials = 14;
+    options.effort = TUNE_QUICK;
+    options.stop = stopped;
+    options.stop_ctx = &o;
+    options.now_s = now;
+    options.now_ctx = &o;
+
+    /* Stopped in the middle, resumed, ended. */
+    o.stop_at = 12;
+    if (tune_drive(&o.target, &options, k, NULL, &r, &err)) fail_msg("%s", err.text);
+    assert_int_equal(r.end, TUNE_DRIVE_STOPPED);
+    const int before = r.trials;
+    assert_in_range(before, 1, 13);
+    tune_keeper_close(k, TUNE_RUN_INTERRUPTED);
+    o.stop = 0;
+    o.stop_at = 0;
+    if (tune_keeper_resume(&k, where, &err)) fail_msg("%s", err.text);
+    assert_int_equal(tune_keeper_run(k)->metrics.count, 3);
+    if (tune_drive(&o.target, &options, k, NULL, &r, &err)) fail_msg("%s", err.text);
+    assert_int_equal(r.end, TUNE_DRIVE_DONE);
+    assert_int_equal(r.trials, 14);
+    assert_int_equal(r.final.verdict, TUNE_VERDICT_BETTER);
+    assert_true(r.final.low > 0 && fabs(value_of(&o, r.winner, 0) - 5) <= 1);
+    size_t count;
+    const tune_trial_row *trials = tune_keeper_trials(k, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (trials[i].status != TUNE_TRIAL_OK) continue;
+        assert_true(trials[i].metric[WOOD_KG] == trials[i].metric[BROWN] * 10);
+        assert_true(trials[i].metric[BAKE_S] > 3.9);
+    }
+    tune_keeper_close(k, TUNE_RUN_FINISHED);
+
+    /* Its files and its report speak of ovens. */
+    char *best = slurp(where, "best.json");
+    assert_non_null(strstr(best, "\"bake_s\""));
+    assert_null(strstr(best, "prefill"));
+    free(best);
+    tune_report *report;
+    if (tune_report_read(&report, where, is_setting, &err)) fail_msg("%s", err.text);
+    assert_int_equal(report->trials, 14);
+    assert_int_equal(report->objectives, 2);
+    assert_string_equal(report->objective[0], "bake_s");
+    assert_string_equal(report->objective[1], "brown");
+    bool fire = false;
+    for (size_t p = 0; p < report->parameters; p++) fire |= !strcmp(report->parameter[p].name, "fire");
+    assert_true(fire);
+    tune_report_free(report);
+    free(where);
+    tune_space_destroy(o.space);
+}
+
+/* A list survives its text; what is no list is refused. */
+static void lists_are_kept(void **state) {
+    tune_metrics back;
+    xlstm_error err;
+    char *text = tune_metrics_text(&metrics);
+    assert_int_equal(tune_metrics_parse(&back, text, &err), XLSTM_OK);
+    assert_int_equal(back.count, 3);
+    assert_int_equal(tune_metrics_find(&back, "wood_kg"), WOOD_KG);
+    assert_int_equal(tune_metrics_of_part(&back, 1), WOOD_KG);
+    assert_int_equal(tune_metrics_find(&back, "prefill_s"), -1);
+    assert_true(back.at[BROWN].of_point && back.at[BROWN].larger_is_better && back.apart[0] == -1);
+    assert_true(tune_metric_cost(&back.at[BROWN], 2) == -2 && tune_metric_cost(&back.at[BAKE_S], 2) == 2);
+    assert_true(isinf(tune_metric_cost(&back.at[BAKE_S], NAN)));
+    free(text);
+    static const char *const damaged[] = {"", "{}", "[]", "{\"metrics\": []}",
+                                          "{\"metrics\": [{\"name\": \"a\", \"unit\": \"s\", \"part\": 99}]}"};
+    for (size_t i = 0; i < sizeof damaged / sizeof *damaged; i++)
+        assert_int_equal(tune_metrics_parse(&back, damaged[i], &err), XLSTM_EFORMAT);
+    tune_metrics full = metrics;
+    while (full.count < TUNE_METRICS) assert_true(tune_metrics_add(&full, "more") >= 0);
+    assert_int_equal(tune_metrics_add(&full, "one"), -1);
+}
+
+static int make_folder(void **state) {
+    snprintf(folder, sizeof folder, "/tmp/xltune-target-XXXXXX");
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state) {
+    char *command = xl_format("rm -rf '%s'", folder);
+    int status = system(command);
+    free(command);
+    return status;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_oven_is_tuned),
+        cmocka_unit_test(lists_are_kept),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
