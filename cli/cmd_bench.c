@@ -24,15 +24,16 @@
 
 static const cli_spec spec = {
     .command = CLI(bench),
-    .summary = "Measures prefill (pp) and decode (tg) in tokens a second. Options take lists;\n"
-               "every combination is measured, one sample of each in turn. Warm-up runs are\n"
+    .summary = "Measures prefill (pp) and decode (tg) in tokens a second. Options take lists,\n"
+               "and every combination is measured, one sample of each in turn. Warm-up runs are\n"
                "not counted.",
-    .details = "Lists are 16,32,64 or 16-64+16 or 16-64*2. A prompt that is given counts as one\n"
-               "length where -p gives none; -p 0 or -n 0 leaves that kind of test out.\n"
-               "Combinations that differ in weights or huge_pages need the checkpoint opened\n"
-               "anew and are measured one after the other. t/s is mean and standard deviation,\n"
-               "95 % the interval of the mean, from five samples on. --profile original gives\n"
-               "the defaults of the program that this one follows.\n",
+    .details = "A list is written as 16,32,64 or 16-64+16 or 16-64*2. If --prompt or\n"
+               "--prompt-file is given and -p is not, the length of that prompt is measured.\n"
+               "-p 0 or -n 0 leaves that kind of test out. Combinations that differ in weights\n"
+               "or huge_pages need the checkpoint to be opened again and are measured one after\n"
+               "the other. The column t/s holds the mean and the standard deviation, and 95 %\n"
+               "the interval of the mean, which is given from five samples on. --profile\n"
+               "original gives the defaults of the original.\n",
 };
 
 enum { MOST_ROWS = 100000, WARM_UPS = 3 };

@@ -114,13 +114,14 @@ static int run(int argc, char **argv) {
     static const cli_spec spec = {
         .command = CLI(detokenize),
         .summary = "Turns token ids back into text.",
-        .details = "Reads ids between spaces, line ends or commas from --file or standard input and\n"
-                   "writes their text and nothing else. With --jsonl each line of standard input is\n"
-                   "{\"ids\": [...]} and gives {\"text\": ...}. Special tokens stay. Bytes that are no\n"
-                   "UTF-8 become U+FFFD. The folder needs tokenizer.json alone.\n",
+        .details = "Reads ids from --file or standard input, separated by spaces, line ends or\n"
+                   "commas, and writes their text and nothing else. With --jsonl each line of\n"
+                   "standard input is {\"ids\": [...]} and gives a line {\"text\": ...}. Special tokens\n"
+                   "are kept. Bytes that are not UTF-8 become U+FFFD. Only tokenizer.json is needed\n"
+                   "in the folder.\n",
     };
     static const cli_token_command command = {detokenize_line, detokenize_whole};
     return cli_tokens_run(&spec, &command, argc, argv);
 }
 
-const cli_command cli_cmd_detokenize = {"token ids to text", run};
+const cli_command cli_cmd_detokenize = {"turn token ids into text", run};

@@ -4,12 +4,13 @@
 
 static const cli_spec spec = {
     .command = CLI(explain),
-    .summary = "says what a run found, what that rests on, and what was never tried",
+    .summary = "Says what a run found, on which measurements that rests, and what was never\n"
+               "tried.",
     .arguments = "[RUN]",
     .max_arguments = 1,
-    .details = "With --out DIR two tables are written there: importance.csv, what each setting\n"
-               "explains of the differences between trials, and interactions.csv, which settings\n"
-               "act together.\n",
+    .details = "With --out DIR two tables are written there: importance.csv, how much of the\n"
+               "differences between trials each setting explains, and interactions.csv, which\n"
+               "settings influence each other.\n",
 };
 
 static int run(int argc, char **argv) {
@@ -24,4 +25,4 @@ static int run(int argc, char **argv) {
     return code;
 }
 
-const cli_command cli_cmd_explain = {"say what a run found and what that rests on", run};
+const cli_command cli_cmd_explain = {"say what a run found and on what that rests", run};

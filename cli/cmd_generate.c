@@ -26,9 +26,9 @@ static const cli_spec spec = {
     .command = CLI(generate),
     .summary = "Continues a prompt. The text goes to standard output, everything else to\n"
                "standard error.",
-    .details = "Signals: SIGINT, SIGTERM and SIGHUP finish the token and end with exit code\n"
-               "130, 143 or 129; SIGUSR1 releases caches. Exit code 3: stopped by the hard\n"
-               "memory limit.\n",
+    .details = "SIGINT, SIGTERM and SIGHUP end the program after the current token, with exit\n"
+               "code 130, 143 or 129. SIGUSR1 releases caches. Exit code 3 means that the hard\n"
+               "memory limit was reached.\n",
 };
 
 typedef struct generation {

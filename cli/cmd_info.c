@@ -16,10 +16,10 @@
 
 static const cli_spec spec = {
     .command = CLI(info),
-    .summary = "a checkpoint's shapes and sizes",
-    .details = "Reads config.json and the headers of the tensor files; no weights are loaded.\n"
-               "Bytes are given as stored and for each value of --weights; a decoded token\n"
-               "reads all weights but the embedding, of which it reads one row.\n",
+    .summary = "Prints the shapes and sizes of a checkpoint.",
+    .details = "Only config.json and the headers of the tensor files are read, no weights.\n"
+               "Bytes are given as stored and for each value of --weights. A decoded token\n"
+               "reads all weights except the embedding, of which it reads one row.\n",
 };
 
 /* What the checkpoint takes in memory with every matrix in one format, and what a decoded token reads of it. */
@@ -202,4 +202,4 @@ static int run(int argc, char **argv) {
     return code;
 }
 
-const cli_command cli_cmd_info = {"a checkpoint's shapes and sizes", run};
+const cli_command cli_cmd_info = {"print the shapes and sizes of a checkpoint", run};

@@ -13,11 +13,11 @@
 static const cli_spec spec = {
     .command = CLI(judge),
     .summary = "Scores the continuations of a run by the model's own probabilities.",
-    .details = "Reads every *.txt of the folder and writes ratings.csv and ratings.jsonl there:\n"
-               "avg_logprob (mean log-probability of a token given the prompt and the tokens\n"
-               "before it), ppl = exp(-avg_logprob), len_tokens, distinct2 and distinct3\n"
-               "(distinct n-grams of words over n-grams). The prompt must be that of the\n"
-               "continuations; where none is given it is taken from the run.\n",
+    .details = "Reads every *.txt file in the folder and writes ratings.csv and ratings.jsonl\n"
+               "there, with avg_logprob (the mean log-probability of a token given the prompt\n"
+               "and the tokens before it), ppl = exp(-avg_logprob), len_tokens, and distinct2\n"
+               "and distinct3 (the share of word n-grams that are distinct). The prompt must be\n"
+               "the one that was continued; if none is given, it is taken from the run.\n",
 };
 
 static void progress(void *user, size_t done, size_t total) {

@@ -32,29 +32,36 @@ static void list_modes(void) {
 
 static const cli_spec spec = {
     .command = CLI(optimize),
-    .summary = "Searches runtime parameters for a checkpoint and a prompt, and compares the\n"
-               "winner with the settings in force, in fresh processes. Leaves a run folder.",
+    .summary = "Searches for the fastest runtime parameters for a checkpoint and a prompt, and\n"
+               "compares the winner in fresh processes with the baseline, which is the settings\n"
+               "in force without a search. Writes a run folder.",
     .lists = list_modes,
-    .details = "Without --mode, --generations or --population mean ga.\n"
-               "--trials bounds all but ga, which generations times population bound. Without\n"
-               "--repeats the samples that a point gets at most go by --effort.\n"
-               "--tune NAME,.. searches each one's useful range, NAME=1|2|4, NAME=1:8,\n"
-               "NAME=1:8:2 and NAME=16:512:x2 give values. A config's \"space\" says it as JSON.\n"
+    .details = "\n"
+               "If --generations or --population is given without --mode, the mode is ga. ga\n"
+               "ends after --generations times --population proposals, every other mode after\n"
+               "--trials at most. If --repeats is not given, --effort sets the largest number\n"
+               "of samples of a point.\n\n"
+               "--tune NAME,.. searches the useful range of each tunable. NAME=1|2|4, NAME=1:8,\n"
+               "NAME=1:8:2 and NAME=16:512:x2 give the values. The key \"space\" of a config\n"
+               "describes a space in JSON.\n\n"
                "--objective takes request_s, prefill_s, decode_s, prefill_tok_s, decode_tok_s,\n"
-               "ttft_ms, peak_mb, energy_j (where reported), kl and ppl (divergence from the\n"
-               "baseline and perplexity, of the prompt). With several, A,B,.., all steer the\n"
-               "search and pareto.csv holds what no other trial beats in everything; the first\n"
-               "one fixes the winner, which alone is compared with the baseline.\n"
-               "Other tokens than the baseline's fail a trial. Where numerics are tuned\n"
-               "(weights) kl and ppl are scored instead; --max-kl and --require-identical\n"
-               "bound that.\n"
-               "--mode grid --export-landscape FILE records: every point --repeats times, in\n"
-               "rounds, for replay and for Kernel Tuner; nothing is compared at the end.\n"
-               "With --placebo every point runs the settings in force: whatever it announces is\n"
-               "false, and about 1 run in 40 may. No snapshot is written.\n"
-               "A run that was cut off goes on with --resume RUN; so does a finished one with\n"
-               "larger --trials, --generations, --budget or --effort.\n"
-               "Ctrl-C ends after the trial in hand with everything written, twice at once.\n",
+               "ttft_ms, peak_mb, energy_j (where the machine reports it), kl (the divergence\n"
+               "from the baseline's predictions of the prompt) and ppl (the perplexity of the\n"
+               "prompt). With several, A,B,.., all of them steer the search, and pareto.csv\n"
+               "holds the trials that no other trial dominates. The first objective decides the\n"
+               "winner, and only the winner is compared with the baseline.\n\n"
+               "A trial that generates other tokens than the baseline has failed. Where the\n"
+               "space holds a tunable that changes numerics (weights), kl and ppl are scored\n"
+               "instead; --max-kl and --require-identical limit the difference.\n\n"
+               "--mode grid --export-landscape FILE records the whole space: it measures every\n"
+               "point --repeats times, in rounds, for replay and for Kernel Tuner. Nothing is\n"
+               "compared at the end.\n\n"
+               "With --placebo any winner that is announced is false; about 1 run in 40 may\n"
+               "announce one. No snapshot is written.\n\n"
+               "--resume RUN continues a run that was interrupted, or a finished one with\n"
+               "larger --trials, --generations, --budget or --effort.\n\n"
+               "Ctrl-C ends the run after the current trial with everything written; a second\n"
+               "Ctrl-C ends it at once.\n",
 };
 
 static int stopped(void *ctx) {
@@ -512,4 +519,4 @@ static int run(int argc, char **argv) {
     return code;
 }
 
-const cli_command cli_cmd_optimize = {"searches runtime parameters; writes a run folder", run};
+const cli_command cli_cmd_optimize = {"search for the fastest runtime parameters", run};

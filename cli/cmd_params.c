@@ -12,8 +12,8 @@
 
 static const cli_spec spec = {
     .command = CLI(params),
-    .summary = "Prints every tunable: name, type, range and default on this model and machine,\n"
-               "and what it affects.",
+    .summary = "Lists every tunable with its type, its range and default for this model and\n"
+               "machine, and what it affects.",
 };
 
 static const struct {

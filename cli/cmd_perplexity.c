@@ -17,11 +17,11 @@
 
 static const cli_spec spec = {
     .command = CLI(perplexity),
-    .summary = "Perplexity of a text file.",
-    .details = "BOS is put first, every token of the text is scored by the logits before it, the\n"
-               "state is carried through the whole text. nll is the mean negative natural\n"
-               "log-probability of a token, ppl = exp(nll). Without a BOS token the first token\n"
-               "is not scored.\n",
+    .summary = "Computes the perplexity of a text file.",
+    .details = "The text is fed after a BOS token, and every token is scored by the logits\n"
+               "before it. The state is carried through the whole text. nll is the mean\n"
+               "negative natural log-probability of a token, and ppl = exp(nll). If the\n"
+               "tokenizer has no BOS token, the first token is not scored.\n",
 };
 
 static void progress(void *user, size_t done, size_t total) {
@@ -103,4 +103,4 @@ static int run(int argc, char **argv) {
     return cli_work_run(&spec, argc, argv, missing, perplexity);
 }
 
-const cli_command cli_cmd_perplexity = {"perplexity of a text", run};
+const cli_command cli_cmd_perplexity = {"compute the perplexity of a text", run};

@@ -7,11 +7,13 @@
 
 static const cli_spec spec = {
     .command = CLI(plot),
-    .summary = "draws a run: speeds, every tunable, the search and its noise, as PNG and SVG",
+    .summary = "Draws a run as PNG and SVG: its speeds, every tunable, the search and the\n"
+               "noise.",
     .arguments = "[RUN]",
     .max_arguments = 1,
-    .details = "Reads summary.csv, and trials.jsonl, best.json and outputs/ratings.csv where\n"
-               "they are there. Pictures go into the run folder, or into --out.\n",
+    .details = "Reads the run's study, or in a folder without one summary.csv, trials.jsonl and\n"
+               "best.json; and outputs/ratings.csv if there is one. The pictures are written\n"
+               "into the run folder, or into the folder that --out names.\n",
 };
 
 static const char *unit_of(const char *parameter) {

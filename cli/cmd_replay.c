@@ -16,18 +16,20 @@
 
 static const cli_spec spec = {
     .command = CLI(replay),
-    .summary = "Runs search strategies against an exhaustively measured space",
-    .details = "A run goes on until both the budget and the landscape's time budget are spent:\n"
-               "the time in which random search gets 95 % of the way from the median to the\n"
-               "optimum. Printed are the mean share of the optimum (optimum / true time of the\n"
-               "best) after n evaluations and P, the performance over that time: 0 is random\n"
-               "search, 1 the optimum. P is not defined (null in JSON) where random search is\n"
-               "at the optimum within that time, as on a handful of rows.\n"
-               "--noise says what an evaluation of a row tells: its recorded time (none), the\n"
-               "mean of R of its recorded repeats (native:R), or of R draws with a relative\n"
-               "standard deviation S (gauss:S:R). With halves the even repeats, numbered from\n"
-               "0, make true time and optimum, and the search is told the mean of the odd ones,\n"
-               "or of R of them (halves:R), so that no sample judges what it chose.\n",
+    .summary = "Runs search strategies against a space that was measured exhaustively.",
+    .details = "A replay runs until both --budget and the landscape's time budget are spent.\n"
+               "The time budget is the time in which random search gets 95 % of the way from\n"
+               "the median to the optimum. The output gives the mean share of the optimum (the\n"
+               "optimum over the true time of the best point) after n evaluations, and P, the\n"
+               "performance over the time budget: 0 is as good as random search, 1 is the\n"
+               "optimum. P is not defined (null in JSON) where random search reaches the\n"
+               "optimum within that time, as in a space of a handful of rows.\n\n"
+               "--noise says what a strategy is told about a row: its recorded time (none), the\n"
+               "mean of R of its recorded repeats (native:R), or the mean of R draws with a\n"
+               "relative standard deviation S (gauss:S:R). With halves, the even repeats\n"
+               "(counted from 0) give the true times and the optimum, and the strategy is told\n"
+               "the mean of the odd repeats, or of R of them (halves:R). No sample then judges\n"
+               "a choice that it took part in.\n",
 };
 
 /* The counts of evaluations that are reported: 1, 2, 5, 10, 25, 50, 100, … and the budget. */

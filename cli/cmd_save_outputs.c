@@ -20,12 +20,12 @@ static const cli_spec spec = {
     .command = CLI(save_outputs),
     .summary = "Continues the prompt once for each row of RUN/summary.csv, with that row's\n"
                "settings, and saves the texts.",
-    .details = "Continuations are greedy and exactly --new tokens long; end of text does not\n"
-               "stop them. File names, rows counted from 0:\n"
+    .details = "A continuation is greedy and exactly --new tokens long; end of text does not\n"
+               "stop it. The files are named, with rows counted from 0,\n"
                "b=<backend>__h=<heads_per_band>__ck=<chunk_size>[__w=<workers>]__i=<row>.txt\n"
-               "Every column that is named like a tunable\n"
-               "counts; an empty cell leaves the default. Infeasible trials are left out.\n"
-               "Where no prompt is given it is taken from the run.\n",
+               "Every column that is named like a tunable sets that tunable, and an empty cell\n"
+               "leaves its default. Infeasible trials are left out. If no prompt is given, it\n"
+               "is taken from the run.\n",
 };
 
 /* What a row asks for. */

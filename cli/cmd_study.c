@@ -23,22 +23,24 @@
 
 static const cli_spec spec = {
     .command = CLI(study),
-    .summary = "Looks into studies: what was measured, by which run, with what result.",
+    .summary = "Lists, shows, exchanges and compares the runs of studies.",
     .arguments = "list|show|best|export|import|merge|compare [RUN ...]",
     .min_arguments = 1,
     .max_arguments = 64,
-    .details = "  study list [PLACE ...]       the runs of studies, run folders, folders of them\n"
-               "  study show RUN               a run: what it was, its trials, its history\n"
-               "  study best RUN               its result, what it was measured on; --out FILE\n"
-               "  study export RUN --out FILE  the whole run as JSON, or its trials as csv\n"
-               "  study import FILE ...        exported runs into --study FILE, all or none\n"
-               "  study merge STUDY ...        every run of other studies into --study FILE\n"
-               "  study compare A B            two runs: how their winners compare by way of the\n"
-               "                               baseline of both, or why that cannot be said;\n"
-               "                               and the times of every point that both have\n"
-               "RUN is a run folder, or with --study FILE a run's name or number in it. A point\n"
-               "that was imported from another machine or version is only proposed: a run that\n"
-               "uses the study (optimize --study) measures it again before it is trusted.\n",
+    .details = "  study list [PLACE ...]       list the runs in studies, in run folders, and in\n"
+               "                               folders of run folders\n"
+               "  study show RUN               show a run: its settings, trials and history\n"
+               "  study best RUN               show its result and where it was measured;\n"
+               "                               --out FILE writes it\n"
+               "  study export RUN --out FILE  write the whole run as JSON or its trials as csv\n"
+               "  study import FILE ...        put exported runs into --study FILE, all or none\n"
+               "  study merge STUDY ...        put every run of other studies into --study FILE\n"
+               "  study compare A B            say how the winners of two runs compare, by way\n"
+               "                               of the baselines of both, or why that cannot be\n"
+               "                               said; and list the times of points in both\n"
+               "RUN is a run folder, or with --study FILE the name or number of a run in it. A\n"
+               "point that was measured on another machine or by another version is only a\n"
+               "proposal: a run that uses the study (optimize --study) measures it again.\n",
 };
 
 /* A run and the study it is in. */
@@ -509,4 +511,4 @@ static int run(int argc, char **argv) {
     return code;
 }
 
-const cli_command cli_cmd_study = {"lists, shows, exchanges and compares what was measured", run};
+const cli_command cli_cmd_study = {"list, show, exchange and compare runs", run};

@@ -32,13 +32,13 @@
 
 static const cli_spec spec = {
     .command = CLI(synth),
-    .summary = "write a checkpoint of random weights",
-    .details = "Sizes: 160m (768 wide, 12 blocks, 8 heads), 1.3b (2048, 24, 8), 7b (4096, 32,\n"
-               "8), each with a vocabulary of 50304, or DxBxHxV. Weights are random, scaled so\n"
-               "that activations and logits stay moderate; forget gates lie between 0.95 and\n"
-               "0.998. A tokenizer goes with them: the embedded one, cut or filled to the size.\n"
-               "DIR must be new or empty; shards hold up to 5 GB. The same seed gives the same\n"
-               "weights on every machine.\n",
+    .summary = "Writes a checkpoint of random weights.",
+    .details = "The sizes are 160m (768 wide, 12 blocks, 8 heads), 1.3b (2048, 24, 8) and 7b\n"
+               "(4096, 32, 8), each with a vocabulary of 50304, or DxBxHxV. The weights are\n"
+               "scaled so that activations and logits stay moderate, and forget gates lie\n"
+               "between 0.95 and 0.998. A tokenizer is written too: the embedded one, cut or\n"
+               "filled to the size of the vocabulary. The folder must be new or empty. A shard\n"
+               "holds up to 5 GB. The same seed gives the same weights on every machine.\n",
 };
 
 #define SHARD_BYTES ((uint64_t)5000000000)

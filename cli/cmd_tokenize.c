@@ -62,12 +62,13 @@ static int run(int argc, char **argv) {
     static const cli_spec spec = {
         .command = CLI(tokenize),
         .summary = "Turns text into token ids, separated by spaces.",
-        .details = "The text is --prompt, --prompt-file, --file or standard input, to the byte. With\n"
-                   "--jsonl each line of standard input is {\"text\": ...} and gives {\"ids\": [...]}.\n"
-                   "Added tokens in a text become their ids. The folder needs tokenizer.json alone.\n",
+        .details = "The text is that of --prompt, --prompt-file or --file, or standard input, byte\n"
+                   "for byte. With --jsonl each line of standard input is {\"text\": ...} and gives a\n"
+                   "line {\"ids\": [...]}. Added tokens in a text become their ids. Only\n"
+                   "tokenizer.json is needed in the folder.\n",
     };
     static const cli_token_command command = {tokenize_line, tokenize_whole};
     return cli_tokens_run(&spec, &command, argc, argv);
 }
 
-const cli_command cli_cmd_tokenize = {"text to token ids", run};
+const cli_command cli_cmd_tokenize = {"turn text into token ids", run};

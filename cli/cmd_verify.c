@@ -18,13 +18,14 @@
 
 static const cli_spec spec = {
     .command = CLI(verify),
-    .summary = "check a checkpoint against a golden file",
-    .details = "Runs the golden's input_ids from an empty state and compares logits, final\n"
-               "states and the greedy continuation with the golden's. Prints the largest\n"
-               "absolute error and the relative L2 error of each tensor; exits 0 only where all\n"
-               "are inside the tolerance. Any tunable may be given: the results may not depend\n"
-               "on it. Default tolerance: 2e-5, also for stored bf16 and f16 weights; 0.02\n"
-               "where --weights rounds to f16, 0.15 where it rounds to bf16.\n",
+    .summary = "Checks a checkpoint against a golden file.",
+    .details = "Runs the input_ids of the golden file from an empty state and compares logits,\n"
+               "final states and the greedy continuation with those of the file. Prints the\n"
+               "largest absolute error and the relative L2 error of each tensor, and exits with\n"
+               "0 only if all are inside the tolerance. Any tunable may be given, and the\n"
+               "results must not depend on it. The default tolerance is 2e-5, also for stored\n"
+               "bf16 and f16 weights; it is 0.02 where --weights rounds to f16 and 0.15 where\n"
+               "it rounds to bf16.\n",
 };
 
 /* Of float32 arithmetic on weights as stored. Where weights are rounded at load, each format has a tolerance of its

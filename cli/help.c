@@ -11,12 +11,12 @@ static const char *const titles[CLI_GROUP_COUNT] = {
     [CLI_GROUP_INPUT] = "Input",
     [CLI_GROUP_SEARCH] = "Search",
     [CLI_GROUP_MEASURE] = "Work",
-    [CLI_GROUP_ENGINE] = "Engine (unset: by profile, model and machine)",
+    [CLI_GROUP_ENGINE] = "Engine (a profile or the best snapshot may change these defaults)",
     [CLI_GROUP_SAMPLING] = "Sampling",
     [CLI_GROUP_OUTPUT] = "Output",
     [CLI_GROUP_MEMORY] = "Memory",
     [CLI_GROUP_CONFIG] = "Configuration",
-    [CLI_GROUP_INERT] = "Accepted for the original's sake, without effect",
+    [CLI_GROUP_INERT] = "Flags of the original (see xltune -h), accepted without effect",
 };
 
 void cli_print_wrapped(const char *text, int at, int indent) {
@@ -59,12 +59,12 @@ static const char *metavar(const cli_key *key) {
     }
 }
 
-/* The engine's own default, where it does not hang on model and machine. */
+/* Appends the engine's own default; returns the length. */
 static int default_of_tunable(int id, char *out, size_t size) {
     const xlstm_tunable *t = xlstm_tunable_get(id);
     if (t->type == XLSTM_TYPE_CHOICE) return snprintf(out, size, " (default %s)", t->choices[t->preset]);
     if (t->preset) return snprintf(out, size, " (default %lld)", (long long)t->preset);
-    return snprintf(out, size, " (default: by model and machine)");
+    return snprintf(out, size, " (default: from model and machine)");
 }
 
 static void print_key(const cli_key *key, cli_commands command) {
@@ -138,21 +138,19 @@ void cli_help_print(const cli_spec *spec) {
         printf("%s%s", fits ? " " : "\n           ", spec->arguments);
     }
     printf("\n%s\n", spec->summary);
-    for (int group = 0; group < CLI_GROUP_COUNT; group++) {
+    for (int group = 0; group < CLI_GROUP_INERT; group++) {
         bool titled = false;
         for (int row = 0; row < cli_key_count(); row++) {
             const cli_key *key = cli_key_at(row);
             if ((int)key->group != group || !(key->commands & spec->command)) continue;
             if (!titled) printf("\n%s:\n", titles[group]);
             titled = true;
-            if (group == CLI_GROUP_INERT) {
-                print_inert(spec->command);
-                break;
-            }
             print_key(key, spec->command);
         }
     }
     if (spec->lists || spec->details) putchar('\n');
     if (spec->lists) spec->lists();
     if (spec->details) printf("%s", spec->details);
+    printf("\n%s:\n", titles[CLI_GROUP_INERT]);
+    print_inert(spec->command);
 }

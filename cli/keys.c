@@ -15,7 +15,7 @@
 #define HAS_MODEL (CLI_ENGINE | CLI(tokenize) | CLI(detokenize) | CLI(params) | CLI(info))
 #define HAS_JSON (CLI(perplexity) | CLI(params) | CLI(info) | CLI(verify) | CLI(explain) | CLI(replay))
 #define HAS_RUN (CLI(save_outputs) | CLI(judge) | CLI(plot) | CLI(explain))
-/* As PyTorch spells them. */
+/* The formats as PyTorch spells them. */
 #define WEIGHT_NAMES "float32=f32|float16=f16|bfloat16=bf16"
 #define HUGE_COUNT 1e12
 
@@ -24,157 +24,168 @@ static char strategies[256], tunables[512], devices[256]; /* filled from their t
 static char first_strategy[64], first_device[64];         /* whose first rows are the defaults */
 static const cli_key fixed[] = {
     {"model_path", CLI_GROUP_INPUT, CLI_STR, HAS_MODEL, 0, 0, NULL, NULL, "DIR",
-     "checkpoint folder; unset: $XLTUNE_MODEL or the embedded one", 0},
-    {"prompt", CLI_GROUP_INPUT, CLI_STR, RUNS_PROMPT, 0, 0, "The capital of France is", NULL, "TEXT",
-     "the prompt itself", 0},
-    {"prompt", CLI_GROUP_INPUT, CLI_STR, CLI(tokenize), 0, 0, NULL, NULL, "TEXT", "the text itself", 0},
+     "checkpoint folder (default: $XLTUNE_MODEL, else the embedded checkpoint)", 0},
+    {"prompt", CLI_GROUP_INPUT, CLI_STR, RUNS_PROMPT, 0, 0, "The capital of France is", NULL, "TEXT", "the prompt",
+     0},
+    {"prompt", CLI_GROUP_INPUT, CLI_STR, CLI(tokenize), 0, 0, NULL, NULL, "TEXT", "the text", 0},
     {"prompt_file", CLI_GROUP_INPUT, CLI_STR, RUNS_PROMPT | CLI(tokenize), 0, 0, NULL, NULL, "FILE",
-     "file that holds the prompt, used to the byte; - is standard input", 0},
+     "file with the prompt, used byte for byte; - is standard input", 0},
     {"load_state", CLI_GROUP_INPUT, CLI_STR, CLI(generate), 0, 0, NULL, NULL, "FILE",
-     "go on from a saved state; the prompt, if any, follows it", 0},
+     "continue from a saved state; a prompt, if given, is fed after it", 0},
     {"file", CLI_GROUP_INPUT, CLI_STR, CLI(perplexity) | CLI(tokenize) | CLI(detokenize), 0, 0, NULL, NULL, "FILE",
-     "text to read; - is standard input", 0},
-    {"golden", CLI_GROUP_INPUT, CLI_STR, CLI(verify), 0, 0, NULL, NULL, "FILE", "golden file (safetensors)", 0},
+     "file to read; - is standard input", 0},
+    {"golden", CLI_GROUP_INPUT, CLI_STR, CLI(verify), 0, 0, NULL, NULL, "FILE",
+     "golden file to compare with (safetensors)", 0},
     {"tolerance", CLI_GROUP_INPUT, CLI_NUM, CLI(verify), 0, 1, NULL, NULL, NULL,
-     "largest relative L2 error; unset: by the weights' format", 0},
-    {"run", CLI_GROUP_INPUT, CLI_STR, HAS_RUN, 0, 0, NULL, NULL, "DIR", "run folder", 0},
+     "largest relative L2 error that passes (default: by the format of the weights)", 0},
+    {"run", CLI_GROUP_INPUT, CLI_STR, HAS_RUN, 0, 0, NULL, NULL, "DIR", "run folder to read", 0},
     {"landscape", CLI_GROUP_INPUT, CLI_STR, CLI(replay), 0, 0, NULL, NULL, "FILE", "measured space, csv or csv.gz",
      0},
     {"like", CLI_GROUP_INPUT, CLI_STR, CLI(synth), 0, 0, NULL, NULL, "NAME",
-     "160m, 1.3b, 7b, or DxBxHxV: width x blocks x heads x vocabulary", 0},
+     "size: 160m, 1.3b, 7b, or DxBxHxV for width x blocks x heads x vocabulary", 0},
     {"dtype", CLI_GROUP_INPUT, CLI_CHOICE, CLI(synth), 0, 0, "bf16", "f32|f16|bf16|" WEIGHT_NAMES, NULL,
-     "format of the weights", 0},
+     "format in which the weights are written", 0},
     {"bos", CLI_GROUP_INPUT, CLI_BOOL, CLI(tokenize), 0, 0, "true", NULL, NULL,
      "put the beginning-of-sequence token first", 0},
 
     {"backend", CLI_GROUP_SEARCH, CLI_CHOICE, CLI(optimize), 0, 0, "ray",
-     "ray|queued|ray_compiled_steps=ray|queued_compiled_steps=queued", NULL, "scheduler that is tuned", 0},
+     "ray|queued|ray_compiled_steps=ray|queued_compiled_steps=queued", NULL, "scheduler to tune", 0},
     {"mode", CLI_GROUP_SEARCH, CLI_CHOICE, CLI(optimize), 0, 0, first_strategy, strategies, NULL, "search strategy",
      0},
     {"tune", CLI_GROUP_SEARCH, CLI_NAMES, CLI(optimize), 0, 0, NULL, tunables, "NAMES",
-     "tunables to search; unset: the original's", 0},
+     "tunables to search (default: heads_per_band, chunk_size and, with queued, workers)", 0},
     {"space", CLI_GROUP_SEARCH, CLI_OBJECT, CLI(optimize), 0, 0, NULL, NULL, "JSON",
-     "search space: ranges, lists, conditions", 0},
+     "search space as JSON: ranges, lists, conditions", 0},
     {"objective", CLI_GROUP_SEARCH, CLI_NAMES, CLI(optimize), 0, 0, "request_s", NULL, "NAMES",
-     "what is optimized, the first fixing the winner: see below", 0},
+     "metrics to optimize, see below; the first one decides the winner", 0},
     {"generations", CLI_GROUP_SEARCH, CLI_INT, CLI(optimize), 1, 1e6, "5", NULL, NULL,
      "generations of the genetic algorithm", 0},
-    {"population", CLI_GROUP_SEARCH, CLI_INT, CLI(optimize), 1, 1e6, "10", NULL, NULL, "points of a generation", 0},
-    {"trials", CLI_GROUP_SEARCH, CLI_INT, CLI(optimize), 1, 1e6, "20", NULL, NULL, "proposals of the other modes",
+    {"population", CLI_GROUP_SEARCH, CLI_INT, CLI(optimize), 1, 1e6, "10", NULL, NULL, "points in a generation", 0},
+    {"trials", CLI_GROUP_SEARCH, CLI_INT, CLI(optimize), 1, 1e6, "20", NULL, NULL,
+     "number of proposals in the other modes", 0},
+    {"heads_min", CLI_GROUP_SEARCH, CLI_INT, CLI(optimize), 1, 65536, "2", NULL, NULL,
+     "smallest heads_per_band to try", 0},
+    {"heads_max", CLI_GROUP_SEARCH, CLI_INT, CLI(optimize), 1, 65536, "8", NULL, NULL,
+     "largest heads_per_band to try", 0},
+    {"chunks_min", CLI_GROUP_SEARCH, CLI_INT, CLI(optimize), 1, 1e6, "16", NULL, NULL, "smallest chunk_size to try",
      0},
-    {"heads_min", CLI_GROUP_SEARCH, CLI_INT, CLI(optimize), 1, 65536, "2", NULL, NULL, "least heads_per_band", 0},
-    {"heads_max", CLI_GROUP_SEARCH, CLI_INT, CLI(optimize), 1, 65536, "8", NULL, NULL, "most heads_per_band", 0},
-    {"chunks_min", CLI_GROUP_SEARCH, CLI_INT, CLI(optimize), 1, 1e6, "16", NULL, NULL, "least chunk_size", 0},
-    {"chunks_max", CLI_GROUP_SEARCH, CLI_INT, CLI(optimize), 1, 1e6, "64", NULL, NULL, "most chunk_size", 0},
-    {"workers_min", CLI_GROUP_SEARCH, CLI_INT, CLI(optimize), 1, 65536, "4", NULL, NULL, "least workers", 0},
-    {"workers_max", CLI_GROUP_SEARCH, CLI_INT, CLI(optimize), 1, 65536, "8", NULL, NULL, "most workers", 0},
+    {"chunks_max", CLI_GROUP_SEARCH, CLI_INT, CLI(optimize), 1, 1e6, "64", NULL, NULL, "largest chunk_size to try",
+     0},
+    {"workers_min", CLI_GROUP_SEARCH, CLI_INT, CLI(optimize), 1, 65536, "4", NULL, NULL, "fewest workers to try",
+     0},
+    {"workers_max", CLI_GROUP_SEARCH, CLI_INT, CLI(optimize), 1, 65536, "8", NULL, NULL, "most workers to try", 0},
     {"budget", CLI_GROUP_SEARCH, CLI_DURATION, CLI(optimize), 0, 1e8, NULL, NULL, "TIME",
-     "bounds the whole run: 90s, 30m, 2h", 0},
+     "time for the whole run, as in 90s, 30m, 2h (default: no limit)", 0},
     {"effort", CLI_GROUP_SEARCH, CLI_CHOICE, CLI(optimize), 0, 0, "normal", "quick|normal|thorough", NULL,
-     "care of the final comparison", 0},
+     "how precise the final comparison is, and how long it may take", 0},
     {"max_kl", CLI_GROUP_SEARCH, CLI_NUM, CLI(optimize), 0, 1e6, NULL, NULL, NULL,
-     "largest KL divergence from the baseline, in nats a token", 0},
+     "largest KL divergence from the baseline that is accepted, in nats a token", 0},
     {"require_identical", CLI_GROUP_SEARCH, CLI_BOOL, CLI(optimize), 0, 0, "false", NULL, NULL,
-     "tokens must be those of the baseline", 0},
+     "accept only points that generate the baseline's tokens", 0},
     {"placebo", CLI_GROUP_SEARCH, CLI_BOOL, CLI(optimize), 0, 0, "false", NULL, NULL,
-     "every point runs the baseline's settings: a test of the verdict", 0},
+     "test the verdict: run the baseline's settings at every point", 0},
     {"resume", CLI_GROUP_SEARCH, CLI_STR, CLI(optimize), 0, 0, NULL, NULL, "RUN",
-     "go on with a run folder in place", 0},
+     "continue the run of this run folder in place", 0},
     {"strategy", CLI_GROUP_SEARCH, CLI_NAMES, CLI(replay), 0, 0, first_strategy, strategies, "NAMES",
      "strategies to replay", 0},
-    {"budget", CLI_GROUP_SEARCH, CLI_INT, CLI(replay), 1, 1e9, "400", NULL, NULL, "evaluations of a replay", 0},
-    {"seeds", CLI_GROUP_SEARCH, CLI_INT, CLI(replay), 1, 1e6, "10", NULL, NULL, "replays, with seeds 0, 1, ...", 0},
+    {"budget", CLI_GROUP_SEARCH, CLI_INT, CLI(replay), 1, 1e9, "400", NULL, NULL, "evaluations in each replay", 0},
+    {"seeds", CLI_GROUP_SEARCH, CLI_INT, CLI(replay), 1, 1e6, "10", NULL, NULL,
+     "number of replays, with the seeds 0, 1, ...", 0},
     {"noise", CLI_GROUP_SEARCH, CLI_STR, CLI(replay), 0, 0, "none", NULL, "KIND",
-     "none, native:R, gauss:S:R or halves[:R]", 0},
+     "noise of an evaluation: none, native:R, gauss:S:R, halves or halves:R", 0},
     {"seed", CLI_GROUP_SEARCH, CLI_INT, CLI(optimize) | CLI(synth), 0, 0x1p53, "1337", NULL, NULL,
      "seed of the random numbers", 0},
 
     {"new", CLI_GROUP_MEASURE, CLI_INT, CLI(optimize), 0, 1e9, "64", NULL, NULL,
-     "tokens to generate, end of text or not", 0},
+     "number of tokens to generate; end of text is ignored", 0},
     {"new", CLI_GROUP_MEASURE, CLI_INT, CLI(save_outputs), 0, 1e9, "32", NULL, NULL,
-     "tokens to generate, end of text or not", 0},
+     "number of tokens to generate; end of text is ignored", 0},
     {"max_new_tokens", CLI_GROUP_MEASURE, CLI_INT, CLI(generate), 0, 1e9, "20", NULL, NULL,
-     "most tokens to generate; end of text stops earlier", 0},
+     "most tokens to generate; generation also stops at end of text", 0},
     {"repeats", CLI_GROUP_MEASURE, CLI_INT, CLI(optimize), 1, 1e6, "1", NULL, NULL,
-     "samples of a point in the search", 0},
-    {"new", CLI_GROUP_MEASURE, CLI_INTS, CLI(bench), 0, 1e9, "128", NULL, "N,N", "tokens to generate (list)", 0},
+     "samples of each point in the search", 0},
+    {"new", CLI_GROUP_MEASURE, CLI_INTS, CLI(bench), 0, 1e9, "128", NULL, "N,N",
+     "numbers of tokens to generate (list)", 0},
     {"n_prompt", CLI_GROUP_MEASURE, CLI_INTS, CLI(bench), 0, 1e9, "512", NULL, "N,N",
      "prompt lengths in tokens (list)", 0},
     {"repeats", CLI_GROUP_MEASURE, CLI_INT, CLI(bench), 1, 1e6, "5", NULL, NULL, "samples of each test", 0},
     {"roofline", CLI_GROUP_MEASURE, CLI_BOOL, CLI(bench), 0, 0, "false", NULL, NULL,
-     "measure read bandwidth and sgemm too, print each result's share", 0},
+     "also measure read bandwidth and sgemm, and print each result's share of them", 0},
 
     {"device", CLI_GROUP_ENGINE, CLI_CHOICE, CLI_ENGINE | CLI(params), 0, 0, first_device, devices, NULL,
-     "where to run", 0},
+     "device to run on", 0},
     {"cpu_mask", CLI_GROUP_ENGINE, CLI_CHOICE, CLI_ENGINE | CLI(params), 0, 0, NULL, "c|avx2|avx512|neon", NULL,
-     "use no more than these instructions", 0},
+     "use no instruction set beyond this one", 0},
 
-    {"temperature", CLI_GROUP_SAMPLING, CLI_NUM, CLI(generate), 0, 1e6, "0", NULL, NULL, "0 is greedy", 0},
+    {"temperature", CLI_GROUP_SAMPLING, CLI_NUM, CLI(generate), 0, 1e6, "0", NULL, NULL,
+     "sampling temperature; 0 always takes the likeliest token", 0},
     {"top_k", CLI_GROUP_SAMPLING, CLI_INT, CLI(generate), 0, 1e9, "0", NULL, NULL,
-     "keep the k likeliest tokens; 0: all", 0},
+     "sample from the k likeliest tokens only; 0 means all", 0},
     {"top_p", CLI_GROUP_SAMPLING, CLI_NUM, CLI(generate), 1e-6, 1, "1", NULL, NULL,
-     "keep the likeliest tokens that sum to p; 1: all", 0},
+     "sample from the likeliest tokens whose probabilities sum to p only; 1 means all", 0},
     {"min_p", CLI_GROUP_SAMPLING, CLI_NUM, CLI(generate), 0, 1, "0", NULL, NULL,
-     "drop tokens below this share of the likeliest; 0: none", 0},
+     "drop tokens less likely than this share of the likeliest token's probability; 0 drops none", 0},
     {"repetition_penalty", CLI_GROUP_SAMPLING, CLI_NUM, CLI(generate), 0.01, 100, "1", NULL, NULL,
-     "over 1 discourages repeated tokens", 0},
+     "a value above 1 makes repeated tokens less likely", 0},
     {"repeat_last_n", CLI_GROUP_SAMPLING, CLI_INT, CLI(generate), -1, 1e9, "64", NULL, NULL,
-     "tokens that the penalty looks back; 0: off, -1: all", 0},
+     "how many tokens the penalty looks back; 0 turns it off, -1 means all", 0},
     {"seed", CLI_GROUP_SAMPLING, CLI_INT, CLI(generate), 0, 0x1p53, "1337", NULL, NULL,
      "seed of the random numbers", 0},
 
-    {"log_dir", CLI_GROUP_OUTPUT, CLI_STR, CLI(optimize), 0, 0, "runs", NULL, "DIR", "folder of the run folders",
-     0},
-    {"tag", CLI_GROUP_OUTPUT, CLI_WORD, CLI(optimize), 0, 0, "", NULL, "WORD", "end of the run folder's name", 0},
+    {"log_dir", CLI_GROUP_OUTPUT, CLI_STR, CLI(optimize), 0, 0, "runs", NULL, "DIR",
+     "folder in which run folders are made", 0},
+    {"tag", CLI_GROUP_OUTPUT, CLI_WORD, CLI(optimize), 0, 0, "", NULL, "WORD",
+     "word at the end of the run folder's name", 0},
     {"study", CLI_GROUP_OUTPUT, CLI_STR, CLI(optimize) | CLI(study), 0, 0, NULL, NULL, "FILE",
-     "study to use; unset: the run folder's own", 0},
+     "study to use (default: the run folder's own)", 0},
     {"export_landscape", CLI_GROUP_OUTPUT, CLI_STR, CLI(optimize), 0, 0, NULL, NULL, "FILE",
      "write all samples as a landscape, for replay and Kernel Tuner", 0},
     {"outputs", CLI_GROUP_OUTPUT, CLI_STR, CLI(save_outputs) | CLI(judge), 0, 0, NULL, NULL, "DIR",
-     "folder of the continuations; unset: RUN/outputs", 0},
+     "folder of the continuations (default: RUN/outputs)", 0},
     {"out", CLI_GROUP_OUTPUT, CLI_STR, CLI(plot) | CLI(explain) | CLI(synth) | CLI(study), 0, 0, NULL, NULL, "PATH",
      "where to write", 0},
     {"dump", CLI_GROUP_OUTPUT, CLI_STR, CLI(verify), 0, 0, NULL, NULL, "FILE",
-     "write what was computed (safetensors)", 0},
+     "write the computed results here (safetensors)", 0},
     {"trace", CLI_GROUP_OUTPUT, CLI_STR, CLI(replay), 0, 0, NULL, NULL, "FILE",
-     "write each evaluation's row number (csv)", 0},
-    {"save_state", CLI_GROUP_OUTPUT, CLI_STR, CLI(generate), 0, 0, NULL, NULL, "FILE", "save the state at the end",
-     0},
+     "write the row number of each evaluation here (csv)", 0},
+    {"save_state", CLI_GROUP_OUTPUT, CLI_STR, CLI(generate), 0, 0, NULL, NULL, "FILE",
+     "write the state at the end here", 0},
     {"stats_log", CLI_GROUP_OUTPUT, CLI_STR, CLI(generate), 0, 0, NULL, NULL, "FILE",
-     "write each token's time (csv)", 0},
-    {"stats_every", CLI_GROUP_OUTPUT, CLI_INT, CLI(generate), 1, 1e9, "1", NULL, NULL, "every N-th token", 0},
+     "write the time of each token here (csv)", 0},
+    {"stats_every", CLI_GROUP_OUTPUT, CLI_INT, CLI(generate), 1, 1e9, "1", NULL, NULL, "log every N-th token", 0},
     {"output", CLI_GROUP_OUTPUT, CLI_CHOICE, CLI(bench), 0, 0, "md", "md|csv|json|jsonl|sql", NULL,
      "format of the table", 0},
     {"format", CLI_GROUP_OUTPUT, CLI_CHOICE, CLI(study), 0, 0, NULL, "csv|json", NULL,
-     "form; unset: words (export: json)", 0},
+     "output format (default: plain text, or json for export)", 0},
     {"json", CLI_GROUP_OUTPUT, CLI_BOOL, HAS_JSON, 0, 0, "false", NULL, NULL, "print one JSON object", 0},
     {"jsonl", CLI_GROUP_OUTPUT, CLI_BOOL, CLI(tokenize) | CLI(detokenize), 0, 0, "false", NULL, NULL,
-     "read and write one JSON object a line", 0},
+     "read and write one JSON object on each line", 0},
 
-    {"mem_log", CLI_GROUP_MEMORY, CLI_STR, CLI(generate), 0, 0, NULL, NULL, "FILE", "write the memory in use (csv)",
-     0},
+    {"mem_log", CLI_GROUP_MEMORY, CLI_STR, CLI(generate), 0, 0, NULL, NULL, "FILE",
+     "write the memory in use here (csv)", 0},
     {"mem_every", CLI_GROUP_MEMORY, CLI_INT, CLI(generate), 0, 1e9, "200", NULL, "MS",
-     "milliseconds between two looks, at least 50", 0},
+     "milliseconds between two readings of the memory in use, at least 50", 0},
     {"mem_soft_pct", CLI_GROUP_MEMORY, CLI_NUM, CLI(generate), 0, 1, "0.85", NULL, NULL,
-     "share of all memory for a warning; 0: unset", 0},
+     "soft limit as a share of the machine's memory; 0 turns it off", 0},
     {"mem_hard_pct", CLI_GROUP_MEMORY, CLI_NUM, CLI(generate), 0, 1, "0.92", NULL, NULL,
-     "share of all memory to stop at; 0: unset", 0},
+     "limit at which generation stops, as a share of the machine's memory; 0 turns it off", 0},
     {"mem_soft_mb", CLI_GROUP_MEMORY, CLI_NUM, CLI(generate), 0, HUGE_COUNT, "0", NULL, "MIB",
-     "the same in MiB, over the share; 0: unset", 0},
+     "soft limit in MiB, used instead of the share; 0 leaves it to the share", 0},
     {"mem_hard_mb", CLI_GROUP_MEMORY, CLI_NUM, CLI(generate), 0, HUGE_COUNT, "0", NULL, "MIB",
-     "the same in MiB, over the share; 0: unset", 0},
+     "limit at which generation stops, in MiB, used instead of the share; 0 leaves it to the share", 0},
     {"mem_action", CLI_GROUP_MEMORY, CLI_CHOICES, CLI(generate), 0, 0, "warn,empty_cache", "warn|empty_cache|none",
-     "LIST", "what the soft limit does", 0},
+     "LIST", "what to do at the soft limit", 0},
 
     {"config", CLI_GROUP_CONFIG, CLI_STR, CLI_ALL, 0, 0, NULL, NULL, "FILE",
-     "JSON file of these settings, below the command line", 0},
+     "JSON file with these settings; the command line overrides it", 0},
     {"profile", CLI_GROUP_CONFIG, CLI_STR, CLI_TUNED, 0, 0, NULL, NULL, "NAME",
-     "packaged profile or file; unset: golden_<backend>", 0},
+     "packaged profile, or a file (default: golden_<backend>)", 0},
     {"best", CLI_GROUP_CONFIG, CLI_BOOL, CLI_TUNED, 0, 0, "true", NULL, NULL,
-     "use the newest snapshot measured here on this checkpoint", 0},
-    {"best_dir", CLI_GROUP_CONFIG, CLI_STR, CLI_TUNED, 0, 0, "best", NULL, "DIR", "folder of the snapshots", 0},
+     "use the newest snapshot of this machine and checkpoint", 0},
+    {"best_dir", CLI_GROUP_CONFIG, CLI_STR, CLI_TUNED, 0, 0, "best", NULL, "DIR", "folder of the best snapshots",
+     0},
     {"print_effective_config", CLI_GROUP_CONFIG, CLI_BOOL, CLI_ALL, 0, 0, "false", NULL, NULL,
-     "print each setting and its source, and stop", 0},
+     "print each setting and where it comes from, then exit", 0},
 
     {"streams", CLI_GROUP_INERT, CLI_INERT, CLI_ALL, 0, 0, NULL, NULL, "N", "submissions in flight on a GPU", 0},
     {"outputs_dir", CLI_GROUP_INERT, CLI_INERT, CLI_ALL, 0, 0, NULL, NULL, "X", "", 0},
@@ -189,7 +200,7 @@ static const cli_key fixed[] = {
     {"cfc_topk", CLI_GROUP_INERT, CLI_INERT, CLI_ALL, 0, 0, NULL, NULL, "X", "", 0},
 };
 
-/* Below the first six: what other engines call them. */
+/* The first six are names of our own; the others are those that other engines use. */
 static const cli_alias aliases[] = {
     {"model", "model_path", CLI_ALL, false, NULL},
     {"heads", "heads_per_band", CLI_ALL, false, NULL},
@@ -243,7 +254,7 @@ enum { ROWS = FIXED + 2 * XLSTM_TUNABLE_COUNT };
 static cli_key rows[ROWS];
 static char choices[XLSTM_TUNABLE_COUNT][256];
 
-/* Adds to a list "a|b". */
+/* Adds a name to a list as "a|b". */
 static void add_name(char *list, size_t size, const char *name) {
     const size_t used = strlen(list);
     const int length = snprintf(list + used, size - used, "%s%s", used ? "|" : "", name);
@@ -275,7 +286,7 @@ static void add_tunable(int id, cli_key *one, cli_key *list) {
     *list = *one;
     list->type = choice ? CLI_CHOICES : CLI_INTS;
     list->commands = CLI(bench);
-    /* optimize is told its scheduler by `backend`. */
+    /* In optimize the key `backend` names the scheduler. */
     if (id == XLSTM_TUNE_SCHEDULER) one->commands &= ~CLI(optimize);
 }
 
@@ -356,7 +367,7 @@ int cli_key_alias(const cli_key *key, cli_commands command, int n, const char **
     return 0;
 }
 
-/* The one name that goes on from `name`; -1 where none does or several do. */
+/* The index of the only name that begins with `name`; -1 where there is none or several. */
 static int continued(const char *name, const char *const *names, int count) {
     const size_t length = strlen(name);
     int found = -1;
@@ -373,7 +384,7 @@ static int continued(const char *name, const char *const *names, int count) {
 const char *cli_key_nearest(const char *name, cli_commands command, bool flag) {
     fill();
     const char *names[ROWS + ALIASES];
-    /* On the command line a flag of another command would not help. */
+    /* On the command line only flags of this command are suggested. */
     for (int own = 1; own >= (flag ? 1 : 0); own--) {
         int count = 0;
         for (int i = 0; i < ROWS; i++) {

@@ -29,7 +29,10 @@ static int usage(void) {
     for (const row *r = rows; r < rows + ROWS; r++) {
         if (r->command->summary) printf("  %-14s %s\n", r->name, r->command->summary);
     }
-    printf("\n  xltune COMMAND -h   the command's options\n  xltune --version\n");
+    printf("\n  xltune COMMAND -h   the options of a command\n"
+           "  xltune --version    the version\n\n"
+           "xltune follows a set of Python programs that tune xLSTM-7B with PyTorch; the\n"
+           "help calls them 'the original'. Their flags, configs and run folders work here.\n");
     return 0;
 }
 

@@ -155,7 +155,7 @@ int cli_config_parse(cli_config **out, const cli_spec *spec, int argc, char **ar
         code = cli_fail(cfg, &err);
         goto out;
     }
-    if (cfg->inert) cli_notice("accepted for the original's sake, without effect here: %s", cfg->inert);
+    if (cfg->inert) cli_notice("settings of the original, accepted without effect: %s", cfg->inert);
     if (cli_bool(cfg, "print_effective_config")) {
         add_late_defaults(cfg);
         code = print_effective(cfg);

@@ -432,7 +432,7 @@ static void best(const void *state, tune_best *out) {
 
 const tune_strategy_class tune_strategy_auto = {
     .name = "auto",
-    .summary = "model-based search: trees, local moves, exhaustive where the space is small (default)",
+    .summary = "model-based search; exhaustive where the space is small (default)",
     .many = "nsga2",
     .divides = true,
     .guided = true,

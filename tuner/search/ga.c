@@ -119,7 +119,7 @@ static void destroy(void *state) {
 
 const tune_strategy_class tune_strategy_ga = {
     .name = "ga",
-    .summary = "the original's genetic algorithm; a point measured before costs nothing",
+    .summary = "the original's genetic algorithm; repeating a measured point costs nothing",
     .ends = TUNE_ENDS_GENERATIONS,
     .create = create,
     .ask = ask,

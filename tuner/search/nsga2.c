@@ -340,7 +340,7 @@ static void best(const void *state, tune_best *out) {
 
 const tune_strategy_class tune_strategy_nsga2 = {
     .name = "nsga2",
-    .summary = "NSGA-II: steers by all objectives; auto's choice where there are several",
+    .summary = "NSGA-II, steered by all objectives; used by auto where there are several",
     .guided = true,
     .ends = TUNE_ENDS_SPACE,
     .create = create,

@@ -57,7 +57,7 @@ static void destroy(void *state) {
 
 const tune_strategy_class tune_strategy_random = {
     .name = "random",
-    .summary = "the original's random search; a point measured before costs nothing",
+    .summary = "the original's random search; repeating a measured point costs nothing",
     .ends = TUNE_ENDS_TRIALS,
     .create = create,
     .ask = ask,
