@@ -12,14 +12,14 @@
 extern "C" {
 #endif
 
-/* The workspace of such calls. Sequences are sessions: a batch changes their states, positions and pending tokens
- * as xlstm_prefill and xlstm_decode do, and uses its own settings instead of theirs. */
+/* The workspace for calls that feed many sequences. A sequence is a session. A batch changes the states, positions
+ * and pending tokens of its sessions as xlstm_prefill and xlstm_decode do, but uses its own settings. */
 typedef struct xlstm_batch xlstm_batch;
 
 typedef struct xlstm_batch_item {
     xlstm_session *session; /* of the batch's model; in one item of a call only */
     const int32_t *ids;     /* [n] */
-    size_t n;               /* > 0; 1 is a decode, more a slice of prefill */
+    size_t n;               /* > 0; one token is a decode, more are a slice of prefill */
     xlstm_logits logits;
 } xlstm_batch_item;
 
@@ -29,15 +29,15 @@ XLSTM_API int xlstm_batch_create(xlstm_batch **out, xlstm_model *model, const xl
 XLSTM_API void xlstm_batch_destroy(xlstm_batch *batch);
 /* Changes the batch's tunables. */
 XLSTM_API int xlstm_batch_configure(xlstm_batch *batch, const xlstm_settings *settings, xlstm_error *err);
-/* Polled as a session's; non-zero ends the call with XLSTM_ECANCELLED, the states of its sessions are unspecified.
- */
+/* The function is polled as a session's is. A non-zero result ends the call with XLSTM_ECANCELLED; the states of
+ * its sessions are then unspecified. */
 XLSTM_API void xlstm_batch_set_cancel(xlstm_batch *batch, xlstm_cancel_fn cancel, void *user);
 
-/* Feeds every item's tokens to its session. logits: rows of V soft-capped float32, in the order of the items, one
- * for LAST, n for ALL, none for NONE; NULL where no item wants any. count = 0 does nothing. EARG (a session twice
- * or of another model, an id out of range, n = 0) changes nothing; after another failure the states of all its
- * sessions are of unspecified positions: reset or load before going on. Each item's result is what the session
- * alone would give, within float32 rounding. */
+/* Feeds the tokens of every item to its session. logits receives rows of V soft-capped float32 values in the order
+ * of the items: one row for LAST, n rows for ALL, none for NONE; it may be NULL where no item wants any. count = 0
+ * does nothing. EARG (a session given twice or of another model, an id out of range, n = 0) changes nothing. After
+ * any other failure the states of all sessions are unspecified, and they must be reset or loaded before they are
+ * used again. The result of an item is what its session would give alone, within float32 rounding. */
 XLSTM_API int xlstm_batch_run(xlstm_batch *batch, const xlstm_batch_item *items, size_t count, float *logits,
                               xlstm_error *err);
 

@@ -38,8 +38,8 @@ struct xlstm_model_info {
     uint64_t parameters;                        /* elements of all tensors of the checkpoint */
     uint64_t stored_bytes;                      /* bytes of all tensors in the files */
     uint64_t stored_bytes_by[XLSTM_DTYPE_ROOM]; /* the same by dtype */
-    int64_t stored_weights; /* choice of the tunable weights in which all matrices are stored; XLSTM_WEIGHTS_STORED:
-                               several */
+    int64_t stored_weights;     /* the choice of the tunable `weights` that names the format of all stored matrices;
+                                   XLSTM_WEIGHTS_STORED where they have several formats */
     uint64_t resident_bytes;    /* bytes of weights as held in memory (mapped pages included) */
     uint64_t decode_read_bytes; /* weight bytes that one decoded token reads */
     uint64_t state_bytes;       /* float32 state C, n, m of one sequence, over all blocks */
@@ -49,7 +49,8 @@ struct xlstm_model_info {
      * to its end (the whole tensor up to 32 KiB). The same weights in other shards have the same fingerprint. */
     char fingerprint[65];
     double load_seconds; /* what opening took */
-    /* Relative L2 error of logits within which the weights as held keep to the stored ones; 0: held exactly. */
+    /* Bound on the relative L2 error of logits that the format in memory causes; 0 where weights are held exactly
+     * as they are stored. */
     double weights_tolerance;
     const char *device;  /* "cpu"; NULL before opening */
     const char *kernels; /* the kernel table in force: "c", "avx2", "avx512", "neon" */
@@ -65,13 +66,13 @@ typedef struct xlstm_device_info {
 /* The index-th device of this machine, 0, 1, …, the default first; ENOTFOUND past the last. */
 XLSTM_API int xlstm_device_at(int index, xlstm_device_info *out);
 
-/* A format that weights can be held in: name as the tunable `weights` has it, one line on what it is, and bits a
- * value, overhead included. NULL names are left out. ENOTFOUND past the last. */
+/* Describes the index-th format in which weights can be held: its name as in the tunable `weights`, one line of
+ * text, and its bits per value, overhead included. Out pointers may be NULL. ENOTFOUND past the last format. */
 XLSTM_API int xlstm_weight_format_at(int index, const char **name, const char **text, double *bits);
 
-/* Bytes that a checkpoint with these hyper-parameters takes with its matrices held in that format (the gates' own
- * projections in float32 where the format is one of blocks), and bytes of weights that a decoded token reads of
- * them. Any out pointer may be NULL. ENOTFOUND for an index past the last format, ENOMEM. */
+/* Computes the bytes that a checkpoint with these hyper-parameters takes with its matrices held in that format, and
+ * how many of them a decoded token reads. In a format of blocks the projections of the input and forget gates are
+ * held in float32. Any out pointer may be NULL. ENOTFOUND for an index past the last format; ENOMEM. */
 XLSTM_API int xlstm_weight_format_cost(int index, const xlstm_hparams *hparams, uint64_t *resident_bytes,
                                        uint64_t *decode_read_bytes, xlstm_error *err);
 
@@ -82,23 +83,23 @@ typedef struct xlstm_model_options {
     const xlstm_settings
         *settings;          /* load-time tunables (weights, huge_pages, workers for loading); NULL: defaults */
     const char *device;     /* a name of xlstm_device_at; NULL: the first */
-    const char *cpu_mask;   /* NULL: the best; "c", "avx2", "avx512", "neon": no more than that */
-    xlstm_cancel_fn cancel; /* NULL or polled while loading, at its beginning and its end at least */
+    const char *cpu_mask;   /* "c", "avx2", "avx512", "neon": no instruction set beyond it; NULL: the best */
+    xlstm_cancel_fn cancel; /* polled while loading, at least at the beginning and at the end; may be NULL */
     void *user;
 } xlstm_model_options;
 
-/* Opens the checkpoint in folder `dir` (config.json, model.safetensors or shards with their index). All missing,
- * unexpected and mis-shaped tensors are named in the error. Weights already of the wanted dtype stay mapped.
- * options may be NULL. On success *out is the caller's, to close after its sessions. Immutable and shareable
- * between threads and sessions. */
+/* Opens the checkpoint in folder `dir` (config.json, and model.safetensors or shards with their index). The error
+ * names all tensors that are missing, unexpected or of the wrong shape. Weights that already have the wanted format
+ * stay mapped. options may be NULL. On success *out is the caller's, to close after its sessions. A model is
+ * immutable and may be shared between threads and sessions. */
 XLSTM_API int xlstm_model_open(xlstm_model **out, const char *dir, const xlstm_model_options *options,
                                xlstm_error *err);
 XLSTM_API void xlstm_model_close(xlstm_model *model);
 XLSTM_API const xlstm_hparams *xlstm_model_hparams(const xlstm_model *model);
 XLSTM_API void xlstm_model_get_info(const xlstm_model *model, xlstm_model_info *info);
 
-/* Reads and checks a checkpoint's config and tensor headers without loading weights: info with load_seconds 0, the
- * weights counted as stored, kernels and device NULL. Both out pointers may be NULL. */
+/* Reads and checks a checkpoint's config and tensor headers without loading weights. In *info the weights are
+ * counted as stored, load_seconds is 0, and kernels and device are NULL. Both out pointers may be NULL. */
 XLSTM_API int xlstm_checkpoint_inspect(const char *dir, xlstm_hparams *hparams, xlstm_model_info *info,
                                        xlstm_error *err);
 
@@ -108,8 +109,9 @@ typedef struct xlstm_tensor_spec {
     int rank;
     int64_t shape[2];
 } xlstm_tensor_spec;
-/* Fills specs[0 … *count) in the published order and sets *count to the number filled; with specs NULL only counts.
- * EARG where *count is too small or a size is under 1. hparams->fused chooses the form. */
+/* Fills specs[0 … *count) in the published order and sets *count to the number filled; with specs NULL it only
+ * counts. EARG where *count is too small or a size is less than 1. hparams->fused chooses between separate and
+ * fused projections. */
 XLSTM_API int xlstm_checkpoint_layout(const xlstm_hparams *hparams, xlstm_tensor_spec *specs, size_t *count,
                                       xlstm_error *err);
 

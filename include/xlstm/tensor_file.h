@@ -42,10 +42,11 @@ typedef struct xlstm_tensor {
 
 typedef struct xlstm_tensor_file xlstm_tensor_file;
 
-/* Maps `path` and checks its whole header: at most 100,000,000 bytes of JSON; names in UTF-8, each once; dtype one
- * of the above; rank at most XLSTM_MAX_RANK; bytes = shape x dtype; the tensors fill the data section without
- * overlap, hole or rest, as the format demands. On success *out is the caller's, to close. Nothing is read but the
- * header. The file must not be truncated by others while it is open (a read of lost pages raises SIGBUS). */
+/* Maps `path` and checks its whole header: it is at most 100,000,000 bytes of JSON; every name is UTF-8 and occurs
+ * once; every dtype is one of the above; a rank is at most XLSTM_MAX_RANK; the bytes of a tensor are those of its
+ * shape and dtype; and the tensors fill the data section without overlap, hole or rest, as the format demands. Only
+ * the header is read. On success *out is the caller's, to close. The file must not be truncated by others while it
+ * is open (a read of lost pages raises SIGBUS). */
 XLSTM_API int xlstm_tensor_file_open(xlstm_tensor_file **out, const char *path, xlstm_error *err);
 XLSTM_API void xlstm_tensor_file_close(xlstm_tensor_file *file);
 XLSTM_API size_t xlstm_tensor_file_count(const xlstm_tensor_file *file);
@@ -60,17 +61,18 @@ XLSTM_API const char *xlstm_tensor_file_metadata(const xlstm_tensor_file *file, 
 XLSTM_API int xlstm_tensor_to_f32(const xlstm_tensor *tensor, size_t first, size_t count, float *out,
                                   xlstm_error *err);
 
-/* Writes tensors to `path`, the data section 64-byte aligned. A file appears whole or not at all: a temporary
- * beside it is synced and renamed. A link is followed, a FIFO or device written in place, and "-" is standard
- * output. Of each tensor name, dtype, rank, shape and data are read; `bytes` must be shape x dtype. `metadata_json`
- * may be NULL or a JSON object of strings. EARG: a name twice or not in UTF-8, a bad shape, dtype or metadata. */
+/* Writes tensors to `path`, with the data section aligned to 64 bytes. A file appears whole or not at all: a
+ * temporary file beside it is synced and renamed. A link is followed, a FIFO or device is written in place, and "-"
+ * is standard output. Name, dtype, rank, shape and data of each tensor are read; `bytes` must be those of shape and
+ * dtype. `metadata_json` is NULL or a JSON object of strings. EARG for a name that occurs twice or is not UTF-8,
+ * and for a bad shape, dtype or metadata. */
 XLSTM_API int xlstm_tensor_file_write(const char *path, const xlstm_tensor *tensors, size_t count,
                                       const char *metadata_json, xlstm_error *err);
 
-/* The same a piece at a time, for files larger than memory: begin with the full list (data and bytes ignored),
- * append the tensors' bytes in that order in pieces of any size, then finish (fsync, rename; EARG where bytes are
- * missing) or abort (the temporary is removed; NULL is accepted). Both end the writer, finish also when it fails.
- */
+/* The same in pieces, for files larger than memory: begin with the full list (data and bytes are ignored), append
+ * the bytes of the tensors in that order in pieces of any size, then finish (fsync and rename; EARG where bytes are
+ * missing) or abort (the temporary file is removed; NULL is accepted). Both release the writer, finish also when it
+ * fails. */
 typedef struct xlstm_tensor_writer xlstm_tensor_writer;
 XLSTM_API int xlstm_tensor_writer_begin(xlstm_tensor_writer **out, const char *path, const xlstm_tensor *tensors,
                                         size_t count, const char *metadata_json, xlstm_error *err);

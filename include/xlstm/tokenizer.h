@@ -22,14 +22,15 @@ XLSTM_API int xlstm_tokenizer_open(xlstm_tokenizer **out, const char *dir, xlstm
 XLSTM_API void xlstm_tokenizer_close(xlstm_tokenizer *tokenizer);
 
 XLSTM_API int64_t xlstm_tokenizer_size(const xlstm_tokenizer *tokenizer); /* largest id + 1 */
-/* What is put before a text: the bos_token of tokenizer_config.json, or what tokenizer.json's own template puts
- * first; without a tokenizer_config.json also config.json's bos_token_id where that is a special token, or a token
- * of a usual name. -1: none. */
+/* The token that is put before a text: the bos_token of tokenizer_config.json, or the one that the template in
+ * tokenizer.json puts first. Without a tokenizer_config.json it may also be config.json's bos_token_id, where that
+ * is a special token, or a token with one of the usual names. -1: none. */
 XLSTM_API int32_t xlstm_tokenizer_bos(const xlstm_tokenizer *tokenizer);
 /* The tokenizer's own end-of-text token; config.json's eos_token_id only where the tokenizer agrees. -1: none. */
 XLSTM_API int32_t xlstm_tokenizer_eos(const xlstm_tokenizer *tokenizer);
-/* Whether a text ends at this token: the one above, those of generation_config.json (unless it only repeats
- * config.json, _from_model_config), and those of config.json that the tokenizer holds for special. */
+/* Whether a text ends at this token. Such tokens are the one above, those of generation_config.json (unless that
+ * file only repeats config.json, _from_model_config), and those of config.json that are special in the tokenizer.
+ */
 XLSTM_API bool xlstm_tokenizer_ends_text(const xlstm_tokenizer *tokenizer, int32_t id);
 XLSTM_API bool xlstm_tokenizer_is_special(const xlstm_tokenizer *tokenizer, int32_t id);
 
@@ -53,7 +54,7 @@ XLSTM_API void xlstm_decoder_destroy(xlstm_decoder *decoder);
 /* Feeds one id; *text points at *bytes bytes of whole characters (possibly 0), valid until the next call. */
 XLSTM_API int xlstm_decoder_push(xlstm_decoder *decoder, int32_t id, const char **text, size_t *bytes,
                                  xlstm_error *err);
-/* What is left (U+FFFD for a broken tail). */
+/* Gives the text that is left (U+FFFD for an incomplete character). */
 XLSTM_API int xlstm_decoder_finish(xlstm_decoder *decoder, const char **text, size_t *bytes, xlstm_error *err);
 
 #ifdef __cplusplus

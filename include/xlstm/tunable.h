@@ -15,8 +15,8 @@ typedef enum xlstm_tunable_id {
     XLSTM_TUNE_SCHEDULER,      /* choice: queued, ray, recurrent */
     XLSTM_TUNE_CHUNK_SIZE,     /* tokens of one chunk of the chunkwise form */
     XLSTM_TUNE_HEADS_PER_BAND, /* heads of one task */
-    /* Threads of prefill. `ray` has no workers of its own: its actors run on the process's pool with the default
-     * number of threads; tools leave the value at its default there, unless it is tuned. */
+    /* Number of threads in prefill. `ray` has no workers of its own: its actors run on the process's pool with the
+     * default number of threads, and tools leave the value at its default there unless it is tuned. */
     XLSTM_TUNE_WORKERS,
     XLSTM_TUNE_SEGMENT,        /* tokens that go through the layers together in prefill */
     XLSTM_TUNE_DECODE_WORKERS, /* threads of decode */
@@ -30,7 +30,7 @@ enum { XLSTM_SCHED_QUEUED, XLSTM_SCHED_RAY, XLSTM_SCHED_RECURRENT };
 enum { XLSTM_WEIGHTS_STORED }; /* other choices: the weight formats, by their names */
 enum { XLSTM_PIN_NONE, XLSTM_PIN_COMPACT, XLSTM_PIN_SPREAD };
 
-/* What a change of the parameter can change; a bit set. */
+/* What a change of the parameter can change, as a set of bits. */
 enum {
     XLSTM_AFFECTS_PREFILL = 1,
     XLSTM_AFFECTS_DECODE = 2,
@@ -51,15 +51,16 @@ typedef struct xlstm_tunable {
     int64_t preset;             /* default before the model and machine are known; 0: depends on them */
     const char *const *choices; /* NULL-terminated names of a choice, else NULL */
     unsigned affects;           /* XLSTM_AFFECTS_* */
-    const char *in_force;       /* when another value comes to the same, one line; NULL: every value is its own */
+    const char *in_force;       /* one line: when two values have the same effect; NULL: they never have */
 } xlstm_tunable;
 
 typedef struct xlstm_model xlstm_model;
 typedef struct xlstm_hparams xlstm_hparams;       /* model.h */
 typedef struct xlstm_model_info xlstm_model_info; /* model.h */
 
-/* A value for each row of the table, by id. Plain data of a fixed size, so that a library with more tunables fits
- * programs that were built with fewer: initialise with xlstm_settings_init, read and write with the functions. */
+/* A value for each row of the table, by id. Its size is fixed, so that a library with more tunables works with
+ * programs that were built with fewer. Initialise it with xlstm_settings_init, and read and write it with the
+ * functions below. */
 typedef struct xlstm_settings {
     int64_t v[64];
 } xlstm_settings;
@@ -82,7 +83,7 @@ XLSTM_API void xlstm_tunable_range(int id, const xlstm_hparams *hparams, int64_t
 /* Sets every value to its default for such a model (NULL: the machine alone). */
 XLSTM_API void xlstm_settings_init(xlstm_settings *settings, const xlstm_hparams *hparams);
 
-/* What decides, beside the settings, how a request is run. */
+/* What else, besides the settings, decides how a request is run. */
 typedef struct xlstm_work {
     int64_t heads;          /* of the model; 0: unknown */
     int64_t stored_weights; /* XLSTM_WEIGHTS_* of all stored matrices; XLSTM_WEIGHTS_STORED: several, or unknown */
@@ -93,12 +94,12 @@ typedef struct xlstm_work {
  * unknown. */
 XLSTM_API void xlstm_work_init(xlstm_work *work, const xlstm_hparams *hparams, const xlstm_model_info *info,
                                int64_t prompt_tokens);
-/* The value that this one comes to, whatever the other settings are: more heads than the model has are all of them,
- * a chunk or a segment longer than the prompt is the prompt. */
+/* The value that is in force when this one is set, whatever the other settings are: heads are limited to the
+ * model's heads, a chunk and a segment to the prompt's tokens. */
 XLSTM_API int64_t xlstm_tunable_effective(int id, int64_t value, const xlstm_work *work);
-/* What the settings come to: each value by itself, then what one does to another (a chunk is no longer than its
- * segment, and token by token there are no chunks). Two settings that come to the same are run alike. `out` may be
- * `settings`. What is unknown changes nothing. */
+/* The settings that are in force when these are set: each value is limited as above, and then by the others (a
+ * chunk is no longer than its segment, and the scheduler recurrent has no chunks). Settings with equal results are
+ * run in the same way. `out` may be `settings`. What is unknown limits nothing. */
 XLSTM_API void xlstm_settings_effective(const xlstm_settings *settings, const xlstm_work *work,
                                         xlstm_settings *out);
 

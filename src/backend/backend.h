@@ -94,13 +94,13 @@ typedef struct xl_feed {
     bool decode;        /* one token of a continuation: the schedule of decode, not of prefill */
 } xl_feed;
 
-/* One sequence, a decode of many, slices of prefill beside decodes: all are one call. */
+/* One call of `run`: a single sequence, a decode of many, or slices of prefill beside decodes. */
 typedef struct xl_batch {
     const xl_feed *feeds;
     size_t count;           /* > 0 */
     float *logits;          /* [sum of logit_rows, vocab] in the order of the feeds, host */
-    xlstm_cancel_fn cancel; /* NULL or polled on the calling thread: before every operation of every
-                               segment, whoever does the work, and at every chunk and tile that it does itself */
+    xlstm_cancel_fn cancel; /* may be NULL; polled on the calling thread before every operation of every segment
+                               and at every chunk and tile that this thread computes itself */
     void *user;
 } xl_batch;
 
@@ -109,13 +109,13 @@ typedef struct xl_device_options {
     const char *cpu_mask; /* NULL: the best; "c", "avx2", "avx512", "neon": no more than that */
 } xl_device_options;
 
-/* Functions return a status and fill err as the public API does; destroy functions accept NULL. A device outlives
- * its buffers and plans, a plan its states and executors. Devices, buffers and plans are immutable once made and
- * shareable; a state and an executor are used by one thread at a time. */
+/* Functions return a status and fill err as the public API does; destroy functions accept NULL. A device must
+ * outlive its buffers and plans, and a plan its states and executors. Devices, buffers and plans do not change once
+ * they are made and may be shared between threads; a state and an executor are used by one thread at a time. */
 typedef struct xl_backend {
     const char *name; /* also the beginning of its devices' names: "cpu", "vulkan" for "vulkan:1" */
 
-    /* The index-th device; false past the last. Looks, but opens nothing for long. */
+    /* Describes the index-th device; false past the last. Holds nothing open afterwards. */
     bool (*describe)(int index, xlstm_device_info *out);
     int (*device_open)(xl_device **out, const xl_device_options *options, xlstm_error *err);
     void (*device_close)(xl_device *device);
@@ -123,7 +123,7 @@ typedef struct xl_backend {
     const char *(*device_kernels)(const xl_device *device);
     /* Bytes that weights may take now; 0: unknown. */
     uint64_t (*memory_available)(const xl_device *device);
-    /* What the device can do at most (xlstm/roofline.h). */
+    /* Measures the limits of the device (xlstm/roofline.h). */
     int (*roofline)(xlstm_roofline *out, const xl_device *device, int threads, double seconds, xlstm_error *err);
     /* True where weights may be used in mapped files as they are. */
     bool uses_host_memory;
@@ -135,15 +135,15 @@ typedef struct xl_backend {
     /* Memory for weights, at a 64-byte boundary at least. */
     int (*buffer_create)(xl_buffer **out, xl_device *device, size_t bytes, bool huge_pages, xlstm_error *err);
     void (*buffer_destroy)(xl_buffer *buffer);
-    /* Where the host can write into it; NULL where it cannot: then through buffer_write. */
+    /* The address at which the host can write into the buffer; NULL where it must use buffer_write. */
     void *(*buffer_host)(xl_buffer *buffer);
-    /* From any thread; ranges of calls at the same time do not overlap. */
+    /* May be called from several threads at the same time with ranges that do not overlap. */
     int (*buffer_write)(xl_buffer *buffer, size_t offset, const void *data, size_t bytes, xlstm_error *err);
 
     /* Whether `op` can run on this device; a program runs on one device as a whole. */
     bool (*supports_op)(const xl_device *device, const xl_op *op);
-    /* Keeps a copy of the list of operations; weights and vectors must stay valid. EUNSUPPORTED names the first
-     * operation that the device does not run. */
+    /* Keeps a copy of the list of operations; weights and vectors must stay valid. EUNSUPPORTED, with the first
+     * operation that the device cannot run. */
     int (*plan_create)(xl_plan **out, xl_device *device, const xl_program *program, xlstm_error *err);
     void (*plan_destroy)(xl_plan *plan);
 
@@ -158,17 +158,17 @@ typedef struct xl_backend {
     int (*state_set)(xl_state *state, int64_t block, const float *c, const float *n, const float *m,
                      xlstm_error *err);
 
-    /* settings: checked and clipped. Workspace is taken at the first run and kept until trim. */
+    /* The settings have been checked and clipped. Workspace is allocated at the first run and kept until trim. */
     int (*executor_create)(xl_executor **out, const xl_plan *plan, const xlstm_settings *settings,
                            xlstm_error *err);
     void (*executor_destroy)(xl_executor *executor);
-    /* Changes the schedule of coming calls. */
+    /* Changes the schedule of later calls. */
     void (*configure)(xl_executor *executor, const xlstm_settings *settings);
     void (*trim)(xl_executor *executor);
     /* Runs the batch in segments of tokens. ECANCELLED and ENOMEM leave the states at unspecified positions, except
      * ENOMEM before the first segment. */
     int (*run)(xl_executor *executor, const xl_batch *batch, xlstm_error *err);
-    /* What the last runs really did: the index-th entry; false past the last. */
+    /* The index-th entry of the schedule that the last runs really used; false past the last. */
     bool (*schedule)(const xl_executor *executor, int index, xlstm_schedule_entry *out);
 } xl_backend;
 

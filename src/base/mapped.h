@@ -1,11 +1,11 @@
-/* The files that are mapped into memory now, so that who catches SIGBUS can say which one it was: a mapped file
- * that becomes shorter, or whose disk fails, is noticed by the access alone. */
+/* The list of files that are mapped into memory, so that a handler of SIGBUS can name the file: when a mapped file
+ * becomes shorter or its disk fails, nothing but the failing access tells so. */
 #ifndef XL_BASE_MAPPED_H
 #define XL_BASE_MAPPED_H
 
 #include <stddef.h>
 
-/* One mapping; the owner's memory, in place until it is removed. `path` is the owner's too. */
+/* One mapping. It and its `path` are the owner's memory and must stay in place until it is removed. */
 typedef struct xl_mapped {
     const char *begin, *path;
     size_t bytes;

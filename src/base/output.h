@@ -1,11 +1,15 @@
-/* Everything that is written to a path goes through here, so that all outputs follow the same rules:
+/* Everything that is written to a path goes through these functions, so that all outputs follow the same rules:
  *
- *   - (and /dev/stdout)        is standard output; /dev/fd/N is that descriptor, written where it stands.
- *   a FIFO, device or socket   is written in place. A FIFO that nobody opens for reading within XL_FIFO_WAIT_S is
- * an error, so that no command waits for ever. a symbolic link            is followed; the link stays and its
- * target is written, whether it exists or not. anything else              is written into a temporary file beside
- * it, synced and renamed over it: a reader sees the old file or the new one, never a part. A file that exists keeps
- * its mode and, where that is allowed, its owner; one that may not be written is left alone.
+ * "-" (and /dev/stdout) is standard output, and /dev/fd/N is that descriptor, written from where it stands.
+ *
+ * A FIFO, a device or a socket is written in place. A FIFO that nobody opens for reading within XL_FIFO_WAIT_S is
+ * an error, so that no command waits for ever.
+ *
+ * A symbolic link is followed: the link stays, and its target is written whether it exists or not.
+ *
+ * Anything else is written into a temporary file beside it, which is synced and renamed over it: a reader sees the
+ * old file or the new one, never a part. A file that exists keeps its mode and, where that is allowed, its owner; a
+ * file that may not be written is left alone.
  *
  * Every failure is EIO (ENOMEM where memory ran out) with the path and the system's reason. */
 #ifndef XL_BASE_OUTPUT_H

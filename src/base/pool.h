@@ -1,6 +1,6 @@
-/* The one pool of threads of the process. The thread that calls takes part; the others spin a short while after
- * their work, then sleep. Regions of different callers run one after the other; a region begun inside a region
- * runs on the thread that began it. */
+/* The one pool of threads in the process. The calling thread takes part in the work. The others spin for a short
+ * while after their work and then sleep. Regions of different callers run one after the other; a region that is
+ * begun inside a region runs on the thread that began it. */
 #ifndef XL_BASE_POOL_H
 #define XL_BASE_POOL_H
 

@@ -1,4 +1,4 @@
-/* What the machine has of memory. */
+/* The memory of the machine and of this process. */
 #ifndef XL_BASE_SYSTEM_H
 #define XL_BASE_SYSTEM_H
 

@@ -19,10 +19,11 @@ size_t xl_utf8_valid(const char *s, size_t n);
 /* Writes a code point up to U+10FFFF; returns its length, 1 … 4. */
 int xl_utf8_put(uint32_t cp, char out[4]);
 
-/* Makes a text from elsewhere fit to be shown in one line of a terminal: control characters (C0, DEL, C1), the
- * marks that break lines or turn the direction of writing, and broken UTF-8 each become one '?', in place. */
+/* Makes a text from outside fit to be shown on one line of a terminal: every control character (C0, DEL, C1), every
+ * mark that breaks lines or changes the direction of writing, and every broken sequence becomes one '?', in place.
+ */
 void xl_utf8_clean(char *text);
-/* Whether there is nothing in it to be cleaned. */
+/* Whether xl_utf8_clean would change nothing. */
 bool xl_utf8_is_clean(const char *text);
 
 #endif

@@ -1,6 +1,6 @@
-/* JSON that other programs wrote. A member that we do not read never stops a load, whatever its value: numbers that
- * fit no type, NaN and Infinity, lone surrogates, bytes that are not UTF-8, the same key again. What we do read is
- * read strictly. */
+/* Reads JSON that other programs wrote. A member that is not used never stops a load, whatever its value: numbers
+ * that fit no type, NaN and Infinity, lone surrogates, bytes that are not UTF-8, a repeated key. Members that are
+ * used are read strictly. */
 #ifndef XL_FORMAT_FOREIGN_JSON_H
 #define XL_FORMAT_FOREIGN_JSON_H
 

@@ -2,10 +2,10 @@
  *
  * The format: 8 bytes little-endian header length N, N bytes of JSON
  *     {"name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [begin, end]}, …, "__metadata__": {"k": "v"}}
- * (blanks may follow the object), then the data section that the offsets count from. Decided as the reference
- * implementation does: further keys of a tensor are ignored, as
- * are metadata that are no strings; the tensors, sorted by offset, must cover the data
- * section exactly; a hole, an overlap or bytes behind the last tensor make the file malformed. */
+ * (blanks may follow the object), then the data section, from whose beginning the offsets count. As in the
+ * reference implementation, further keys of a tensor and metadata that are not strings are ignored, and the
+ * tensors, sorted by offset, must cover the data section exactly: a hole, an overlap or bytes behind the last
+ * tensor make the file malformed. */
 #ifndef XL_FORMAT_SAFETENSORS_H
 #define XL_FORMAT_SAFETENSORS_H
 
@@ -45,10 +45,11 @@ bool xl_tensor_size(xlstm_dtype dtype, int rank, const int64_t *shape, size_t *e
 const char *xl_shape_text(int rank, const int64_t *shape, char *text, size_t size);
 
 const char *xl_tensor_file_path(const xlstm_tensor_file *file);
-/* Reads bytes [first, first + bytes) of a tensor of the file through the descriptor and not the mapping: an
- * unreadable disk is EIO, not a signal, and nothing becomes resident but `data`. The range must be inside. */
-/* Tells the system that these bytes will be wanted soon. */
+/* Tells the system that these bytes will be needed soon. */
 void xl_tensor_file_prefetch(const xlstm_tensor_file *file, const xlstm_tensor *tensor, size_t first, size_t bytes);
+/* Reads bytes [first, first + bytes) of a tensor through the file's descriptor instead of its mapping: an
+ * unreadable disk then gives EIO, not a signal, and no pages of the mapping become resident. The range must be
+ * inside the tensor. */
 int xl_tensor_file_read(const xlstm_tensor_file *file, const xlstm_tensor *tensor, size_t first, void *data,
                         size_t bytes, xlstm_error *err);
 

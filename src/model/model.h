@@ -1,9 +1,9 @@
 /* A checkpoint on its device: the device, the weights in its memory and the plan of the forward pass. Opening fills
  * it once; afterwards it never changes and is shared between threads, sessions and batches.
  *
- * Whatever the files hold (single or fused tensors, any spelling of names, one file or shards, mixed dtypes,
- * tied head), the forward pass sees one form: a matrix a projection, float32 vectors. The rows of q, k, v, o (gate,
- * up; i, f) follow one another without a gap where they were copied or stored so. */
+ * Whatever the files hold (separate or fused tensors, any spelling of names, one file or shards, mixed dtypes, a
+ * tied head), the forward pass sees one form: a matrix for each projection, and float32 vectors. The rows of q, k,
+ * v and o (of gate and up, of i and f) follow one another without a gap where they were copied or are stored so. */
 #ifndef XL_MODEL_H
 #define XL_MODEL_H
 

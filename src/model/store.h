@@ -17,7 +17,7 @@ typedef struct xl_store {
     size_t vector_count;
 } xl_store;
 
-/* Rows of a stored matrix that become one weight, and what has to be done for it. */
+/* Rows of a stored matrix that become one weight, and how they become it. */
 typedef struct xl_part {
     xl_weight *weight; /* all is set but where it lies: xl_plan_memory sets that */
     const xl_stored *stored;
@@ -40,9 +40,9 @@ static inline xl_format_id xl_held_format(xl_format_id wanted, bool is_gate) {
 }
 
 /* Sets every vector of the model and every weight's shape and wanted format (as stored where `weights` is
- * XLSTM_WEIGHTS_STORED), and lists the parts. Matrices are used
- * in place where the format is the wanted one, the address a multiple of its size, the device uses the host's
- * memory and `copy` is false. model->blocks is allocated here. */
+ * XLSTM_WEIGHTS_STORED), and lists the parts. A matrix is used in place where its format is the wanted one, its
+ * address is a multiple of the element's size, the device uses the host's memory, and `copy` is false.
+ * model->blocks is allocated here. */
 int xl_bind(struct xlstm_model *model, int64_t weights, bool copy, xl_parts *parts, xlstm_error *err);
 
 /* Checks the parts against `available` bytes of the device's memory (0: unknown), makes the buffer for those that
@@ -50,8 +50,8 @@ int xl_bind(struct xlstm_model *model, int64_t weights, bool copy, xl_parts *par
 int xl_plan_memory(struct xlstm_model *model, xl_parts *parts, bool huge_pages, uint64_t available,
                    xlstm_error *err);
 
-/* Fills the buffer and makes mapped pages resident with `threads` threads; polls `cancel` from the calling one:
- * first of all, before each of its tasks, and once more when all is loaded, whoever did the work. */
+/* Fills the buffer and makes mapped pages resident with `threads` threads. `cancel` is polled from the calling
+ * thread: at the beginning, before each of its own tasks, and once more when everything is loaded. */
 int xl_load_parts(struct xlstm_model *model, const xl_parts *parts, int threads, xlstm_cancel_fn cancel, void *user,
                   xlstm_error *err);
 
