@@ -21,8 +21,8 @@ struct xl_affinity {
     int spread[CPU_SETSIZE];  /* allowed CPUs, the farthest first */
 };
 
-/* Halves, quarters, …: each CPU as far as possible from those before it, the hardware threads of a core last,
- * since neighbours in the compact order are neighbours in the machine. */
+/* Takes halves, quarters and so on: each CPU is as far as possible from those before it, and the hardware threads
+ * of a core come last, because neighbours in the compact order are neighbours in the machine. */
 static void spread_out(xl_affinity *a) {
     int used = 0, width = 1;
     while (width < a->count) width *= 2;
@@ -33,7 +33,8 @@ static void spread_out(xl_affinity *a) {
     }
 }
 
-/* Allowed CPUs in the order of the machine's tree; false where hwloc sees others than the kernel allows. */
+/* Lists the allowed CPUs in the order of the machine's tree; false where hwloc sees other CPUs than the kernel
+ * allows. */
 static bool order_by_topology(xl_affinity *a) {
 #ifdef XL_HAVE_HWLOC
     hwloc_topology_t topology;

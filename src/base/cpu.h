@@ -1,4 +1,4 @@
-/* What this processor can do, and a mask that forbids some of it. */
+/* The instruction sets of this processor, and a mask that forbids some of them. */
 #ifndef XL_BASE_CPU_H
 #define XL_BASE_CPU_H
 

@@ -12,12 +12,12 @@
 
 typedef struct parser {
     const char *path;
-    char *in, *out; /* cells are unquoted in place: out never overtakes in */
+    char *in, *out; /* cells are unquoted in place; out never passes in */
     size_t line;
     xlstm_error *err;
 } parser;
 
-/* Reads one cell, NUL-terminated; *ends: it was the line's last. */
+/* Reads one cell, NUL-terminated; *ends is set to whether it was the last of its line. */
 static int read_cell(parser *p, const char **cell, bool *ends) {
     *cell = p->out;
     bool quoted = *p->in == '"';

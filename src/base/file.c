@@ -28,7 +28,7 @@ static int wait_for_writer(int fd, const char *path, int seconds, xlstm_error *e
 }
 
 int xl_file_read(const char *path, size_t limit, char **data, size_t *bytes, xlstm_error *err) {
-    /* O_NONBLOCK: opening a FIFO would wait for its writer, for ever where none comes. */
+    /* O_NONBLOCK: without it, opening a FIFO would wait for its writer, for ever if none comes. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) return xl_fail(err, errno == ENOENT ? XLSTM_ENOTFOUND : XLSTM_EIO, "%s: %s", path, strerror(errno));
     int status = XLSTM_OK;
@@ -84,13 +84,13 @@ out:
     return status;
 }
 
-/* The folder itself is what is locked, so that nothing is left behind. */
+/* The lock is taken on the folder itself, so that no lock file is left behind. */
 int xl_folder_lock(int *lock, const char *path, xlstm_error *err) {
     *lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (*lock < 0) return xl_fail(err, XLSTM_EIO, "%s: %s", path, strerror(errno));
     while (flock(*lock, LOCK_EX)) {
         if (errno == EINTR) continue;
-        /* A file system without locks is used as before there were any. */
+        /* On a file system without locks the work goes on without one. */
         if (errno == ENOLCK || errno == EOPNOTSUPP || errno == ENOSYS) break;
         int status = xl_fail(err, XLSTM_EIO, "%s: cannot lock: %s", path, strerror(errno));
         xl_folder_unlock(lock);

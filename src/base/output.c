@@ -51,7 +51,8 @@ void xl_sync_folder(const char *path) {
 
 /* ---- where a path leads to ---- */
 
-/* The descriptor that a path stands for, which is then written where it stands; -1 where it is a file's. */
+/* The descriptor that a path stands for, which is written from where it stands; -1 where the path is that of a
+ * file. */
 static int descriptor_of(const char *path) {
     static const char *const folders[] = {"/dev/fd/", "/proc/self/fd/"};
     if (strcmp(path, "-") == 0 || strcmp(path, "/dev/stdout") == 0) return STDOUT_FILENO;
@@ -66,7 +67,8 @@ static int descriptor_of(const char *path) {
     return -1;
 }
 
-/* One step along a symbolic link: a malloc'd path, NULL with errno; errno 0 where `path` is no link. */
+/* Takes one step along a symbolic link: returns a malloc'd path, or NULL with errno, which is 0 where `path` is no
+ * link. */
 static char *link_target(const char *path) {
     char text[4096];
     ssize_t n = readlink(path, text, sizeof text - 1);
@@ -102,7 +104,7 @@ static char *follow(const char *path) {
 
 /* ---- opening ---- */
 
-/* A FIFO is opened only while somebody reads it: asked again until then, for a bounded time. */
+/* A FIFO can be opened only while somebody reads it; opening is tried again for a bounded time. */
 static int open_in_place(const char *path, bool fifo, int flags) {
     const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
     int fd = open(path, O_WRONLY | O_CLOEXEC | flags | (fifo ? O_NONBLOCK : 0), 0666);
@@ -114,13 +116,14 @@ static int open_in_place(const char *path, bool fifo, int flags) {
     return fd;
 }
 
-/* What stdio still holds for the same descriptor comes first. */
+/* Text that stdio still holds for the same descriptor is written first. */
 static int share_descriptor(int number) {
     if (number == STDOUT_FILENO) fflush(stdout);
     return fcntl(number, F_DUPFD_CLOEXEC, 3);
 }
 
-/* The temporary's name is short, so that a target whose name is as long as names may be can be written too. */
+/* The temporary file's name is short, so that a target whose name has the greatest possible length can be written
+ * too. */
 static int open_aside(xl_output *o, const struct stat *old) {
     static atomic_uint serial;
     char *folder = xl_path_folder(o->target);
@@ -138,7 +141,8 @@ static int open_aside(xl_output *o, const struct stat *old) {
         free(o->temporary);
         o->temporary = NULL;
     }
-    /* Another owner can be kept by root alone, and a mode changes with the owner: first the one, then the other. */
+    /* Only root can keep another owner, and changing the owner changes the mode: the owner is set first, then the
+     * mode. */
     if (!why && old) {
         if (fchown(o->fd, old->st_uid, old->st_gid)) errno = 0;
         if (fchmod(o->fd, old->st_mode & 07777)) why = errno;
@@ -195,7 +199,7 @@ const char *xl_output_name(const xl_output *o) {
 
 int xl_output_commit(xl_output *o, xlstm_error *err) {
     int why = 0;
-    /* Not every file system can sync, and none needs it for a pipe. */
+    /* Not every file system can sync, and a pipe does not need it. */
     if (o->target && fsync(o->fd) && errno != EINVAL && errno != ENOTSUP) why = errno;
     if (close(o->fd) && !why) why = errno;
     o->fd = -1;

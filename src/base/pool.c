@@ -63,8 +63,9 @@ static inline void pause_cpu(void) {
 #endif
 }
 
-/* Where threads outnumber CPUs, whoever is waited for may need this very CPU: the waiter sleeps at once. Yielding
- * instead would hand the CPU to any other process, and on a busy machine not get it back for a long time. */
+/* Where there are more threads than CPUs, the thread that is waited for may need this very CPU, so the waiter
+ * sleeps at once. Yielding instead would hand the CPU to any other process, and on a busy machine the thread would
+ * not get it back for a long time. */
 static bool spin_until_changed(atomic_uint *word, unsigned old, bool spin) {
     for (int i = 0; spin && i < SPINS; i++) {
         if (atomic_load_explicit(word, memory_order_acquire) != old) return true;
@@ -77,7 +78,7 @@ int xl_team_size(const xl_team *team) {
     return team->size;
 }
 
-/* Sleeps until the phase moves, or for some milliseconds where `briefly`; the team's lock is held. */
+/* Sleeps until the phase changes, or for some milliseconds where `briefly` is true; the team's lock is held. */
 static void sleep_in_phase(xl_team *team, bool briefly) {
     enum { NANOSECONDS = 5000000, SECOND = 1000000000 };
     if (!briefly) {
@@ -176,8 +177,8 @@ static bool add_worker(xl_pool *pool) {
     w->index = pool->workers + 1;
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->called, NULL);
-    /* Signals are the business of the program's own threads, but for those that a thread's own access raises: where
-     * they are blocked the system ends the process without asking the program's handler. */
+    /* Signals are left to the program's own threads, except for those that an access of this thread raises: if they
+     * were blocked, the system would end the process without calling the program's handler. */
     static const int own[] = {SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP};
     sigset_t all, before;
     sigfillset(&all);
@@ -239,7 +240,7 @@ static void after_fork_in_parent(void) {
     pthread_mutex_unlock(&shared_lock);
 }
 
-/* The child has none of the threads: its pool begins anew, the parent's record is left behind. */
+/* The child has none of the threads: its pool begins anew, and the parent's record stays behind unused. */
 static void after_fork_in_child(void) {
     shared_pool = NULL;
     inside_region = false;

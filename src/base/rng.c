@@ -31,7 +31,7 @@ uint64_t xl_rng_next(xl_rng *rng) {
 }
 
 uint64_t xl_rng_below(xl_rng *rng, uint64_t n) {
-    uint64_t reject = -n % n; /* 2^64 mod n: values under it would favour the low results */
+    uint64_t reject = -n % n; /* 2^64 mod n: accepting values below it would favour the low results */
     uint64_t x;
     do x = xl_rng_next(rng);
     while (x < reject);

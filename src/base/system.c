@@ -76,7 +76,7 @@ static void group_memory(uint64_t *limit, uint64_t *left) {
         uint64_t max = number_in(folder, "memory.max");
         if (max) {
             uint64_t used = number_in(folder, "memory.current");
-            /* Pages of files can be given up, those of a mapped checkpoint too. */
+            /* The system can give up pages of files, also those of a mapped checkpoint. */
             uint64_t cache = group_stat(folder, "inactive_file") + group_stat(folder, "active_file");
             used = used > cache ? used - cache : 0;
             if (max < *limit) *limit = max;

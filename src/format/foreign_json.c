@@ -9,11 +9,11 @@
 
 /* Values nested deeper than this are left for Jansson to judge. */
 #define NESTING_MAX 512
-/* Used members of one object that are compared with each other; what comes after is checked by Jansson alone. */
+/* How many used members of one object are checked for repeated keys here; Jansson alone checks those after them. */
 #define SEEN_MAX 64
 
-/* Walks the text and blanks what is not used: every character stays where it is, so that lines and columns in later
- * messages are those of the file. */
+/* Walks through the text and overwrites what is not used with blanks: every character stays in its place, so that
+ * lines and columns in later messages are those of the file. */
 typedef struct scan {
     char *at, *end;
     int nesting;
@@ -70,7 +70,7 @@ static bool skip_scalar(scan *s) {
 
 static bool skip_value(scan *s);
 
-/* The rest of an array or object after its bracket. */
+/* Skips the rest of an array or object after its bracket. */
 static bool skip_members(scan *s, bool object) {
     const char close = object ? '}' : ']';
     if (skip_blanks(s) == close) {
@@ -141,7 +141,7 @@ static bool equal_values(const seen *a, const seen *b) {
     return equal;
 }
 
-/* Whether the same key with an equal value was there before; if not, it is remembered. */
+/* Whether the same key with an equal value occurred before; if not, it is remembered. */
 static bool repeats(seen *list, size_t *count, const seen *member) {
     for (size_t i = 0; i < *count; i++) {
         if (!strcmp(list[i].key, member->key)) return equal_values(&list[i], member);
@@ -150,7 +150,8 @@ static bool repeats(seen *list, size_t *count, const seen *member) {
     return false;
 }
 
-/* The object at hand, whose members' keys have this depth. False where the text is no JSON even by these rules. */
+/* Walks through the current object, whose members' keys have this depth. False where the text is not JSON even by
+ * these lenient rules. */
 static bool filter(scan *s, size_t depth) {
     seen list[SEEN_MAX];
     size_t count = 0;
@@ -193,7 +194,7 @@ int xl_json_read(json_t **out, const char *path, const char *text, size_t bytes,
     if (bytes) memcpy(copy, text, bytes);
     scan s = {.at = copy, .end = copy + bytes, .use = use};
     if (bytes >= 3 && !memcmp(copy, "\xef\xbb\xbf", 3)) blank(copy, copy + 3);
-    /* Where this stops half-way the text is malformed: Jansson sees it as it is and says where. */
+    /* Where the walk stops early the text is malformed; Jansson is given it as it is and says where. */
     bool whole = skip_blanks(&s) == '{' && filter(&s, 0);
     json_error_t where;
     json_t *root = json_loadb(whole ? copy : text, bytes, JSON_REJECT_DUPLICATES | flags, &where);

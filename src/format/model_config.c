@@ -14,12 +14,12 @@
 
 #define CONFIG_LIMIT ((size_t)16 << 20)
 
-/* Limits keep every product of two sizes inside int64; far above any model. */
+/* These limits keep every product of two sizes inside int64; they are far above any model. */
 #define MAX_WIDTH ((int64_t)1 << 24)
 #define MAX_BLOCKS ((int64_t)1 << 16)
 #define MAX_VOCABULARY ((int64_t)INT32_MAX)
 
-/* The config being read; the first failure sticks and later reads do nothing. */
+/* The config that is being read. The first failure is kept, and later reads do nothing. */
 typedef struct reader {
     const char *path;
     json_t *root;
@@ -85,7 +85,7 @@ static double number(reader *r, const char *key, double preset, bool zero, doubl
     return x;
 }
 
-/* A cap may not be null: to the reference that means no cap, and guessing 15 or 30 would be wrong silently. */
+/* A cap must not be null: to the reference null means no cap, and guessing 15 or 30 would be silently wrong. */
 static double cap(reader *r, const char *key, double preset) {
     json_t *value = r->status ? NULL : json_object_get(r->root, key);
     if (value && json_is_null(value))
@@ -154,7 +154,7 @@ static bool fused(reader *r) {
     return mode && !strcmp(mode, "fused");
 }
 
-/* What the reference writes is "xlstm"; a folder of another architecture is told before its sizes are looked at. */
+/* The reference writes "xlstm"; a folder of another architecture is refused before its sizes are looked at. */
 static void check_model_type(reader *r) {
     json_t *value = field(r, "model_type");
     const char *type = json_string_value(value);

@@ -13,7 +13,8 @@
 #include "base/file.h"
 #include "format/safetensors.h"
 
-/* Text that a file begins with, blanks before it left out where `text` is set; the first that fits counts. */
+/* The beginnings of files that are known; the first that matches counts. Where `text` is set, blanks before the
+ * beginning are skipped. */
 static const struct {
     const char *begin;
     bool text;

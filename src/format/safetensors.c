@@ -170,7 +170,8 @@ static int read_entries(entry *entries, size_t *count, xl_safetensors *out, cons
     return XLSTM_OK;
 }
 
-/* Sorted by offset, each tensor must begin where the one before ends, the last end at the end of the data. */
+/* In the order of offsets, each tensor must begin where the one before it ends, and the last must end at the end of
+ * the data. */
 static int check_cover(const entry *entries, size_t count, const char *path, size_t data_bytes, xlstm_error *err) {
     size_t end = 0;
     for (size_t i = 0; i < count; i++) {
@@ -210,7 +211,7 @@ static int keep(xl_safetensors *out, entry *entries, size_t *count, const char *
     return XLSTM_OK;
 }
 
-/* Of a tensor three keys, of the metadata its strings. */
+/* Three keys of a tensor are used, and the strings of the metadata. */
 static xl_json_use used(size_t depth, const char *const keys[], char first) {
     static const char *const list[] = {"dtype", "shape", "data_offsets", NULL};
     if (!depth) return XL_JSON_ENTER;

@@ -35,7 +35,7 @@ static int read_at(int fd, const char *path, size_t offset, void *data, size_t b
     return XLSTM_OK;
 }
 
-/* The header is read, not looked at in the mapping, so that it cannot change between check and use. */
+/* The header is read and not used through the mapping, so that it cannot change between check and use. */
 static int load_header(xlstm_tensor_file *file, size_t *data_offset, xlstm_error *err) {
     unsigned char prefix[8];
     if (file->bytes < sizeof prefix)

@@ -11,7 +11,7 @@
 #include "base/output.h"
 #include "format/safetensors.h"
 
-/* Readers map the file: a data section at a multiple of this leaves every tensor aligned as its size allows. */
+/* Readers map the file; a data section at a multiple of this keeps every tensor as aligned as its size allows. */
 #define DATA_ALIGNMENT 64
 
 struct xlstm_tensor_writer {

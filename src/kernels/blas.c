@@ -1,5 +1,5 @@
-/* Dense products through CBLAS, for machines whose library reaches units that no instruction of ours does: Apple's
- * Accelerate. Built with -Dblas=enabled (the default on macOS alone). */
+/* Dense products through CBLAS, for machines whose library uses hardware that our instructions cannot reach:
+ * Apple's Accelerate. Built with -Dblas=enabled (the default on macOS only). */
 #include <string.h>
 
 #include "kernels/kernels.h"

@@ -36,7 +36,7 @@ typedef struct xl_mlstm_chunk {
 /* Floats of scratch that mlstm_chunk needs; grows with each argument. */
 size_t xl_mlstm_chunk_scratch(int64_t length, int64_t dqk, int64_t dv);
 
-/* Columns that a packed panel holds behind one another; a multiple of every block. */
+/* Number of columns in one piece of a packed panel; a multiple of every format's block. */
 #define XL_GEMM_DEPTH 256
 /* Floats of scratch that a product needs, 64-byte aligned. */
 #define XL_GEMM_SCRATCH (2 * 64 * XL_GEMM_DEPTH)
@@ -59,12 +59,12 @@ typedef struct xl_product {
 typedef struct xl_kernels {
     const char *name; /* "c", "avx2", "avx512", "neon" */
 
-    /* By weight format, as the functions of the same names in weights/formats.h. */
+    /* By weight format; as the functions of the same names in weights/formats.h. */
     void (*to_f32[XL_FORMAT_COUNT])(const void *src, float *dst, size_t n);
     void (*from_f32[XL_FORMAT_COUNT])(const float *src, void *dst, size_t n);
 
-    /* A vector put into the form that `matvec` of a format wants it in, once for all products that it takes part
-     * in: out has xl_prepared_bytes(cols) bytes at a 64-byte boundary. NULL: matvec takes the vector as it is. */
+    /* Puts a vector into the form that `matvec` of a format wants, once for all products in which it takes part:
+     * out has xl_prepared_bytes(cols) bytes at a 64-byte boundary. NULL: matvec takes the vector as it is. */
     void (*prepare[XL_FORMAT_COUNT])(const float *x, int64_t cols, void *out);
     /* y[r] = sum_j w[r, j] x[j], r < w->rows, for w of that format; x [cols] as `prepare` made it. */
     void (*matvec[XL_FORMAT_COUNT])(const xl_matrix *w, const void *x, float *y);
@@ -95,14 +95,14 @@ typedef struct xl_kernels {
      * q unscaled; igate and fgate capped; h [dv] out. */
     void (*mlstm_step)(float *c, float *n, float *m, const float *q, const float *k, const float *v, float igate,
                        float fgate, int64_t dqk, int64_t dv, float eps, float *h);
-    /* The same function for a chunk of tokens; b is summed in float64. */
+    /* The same function for a chunk of tokens; the sums of log forget gates, b, are taken in float64. */
     void (*mlstm_chunk)(const xl_mlstm_chunk *chunk);
 } xl_kernels;
 
 /* Fills `table` for the given XL_CPU_* flags. */
 void xl_kernels_init(xl_kernels *table, unsigned cpu_flags);
 
-/* Overwrite what each can do better; called by xl_kernels_init in this order. */
+/* Each overwrites the functions that it does better; called by xl_kernels_init in this order. */
 void xl_kernels_init_ref(xl_kernels *table);
 void xl_kernels_init_avx2(xl_kernels *table);
 void xl_kernels_init_avx512(xl_kernels *table);

@@ -17,7 +17,7 @@ typedef struct binder {
     int status;
 } binder;
 
-/* The stored tensor `part` + `suffix`, of the block at hand where there is one. Checked to be there. */
+/* The stored tensor `part` + `suffix`, of the current block where there is one. It is known to be there. */
 static const xl_stored *stored(binder *b, const char *part, const char *suffix) {
     char whole[XL_NAME_MAX], name[XL_NAME_MAX];
     snprintf(whole, sizeof whole, "%s%s", part, suffix);
@@ -73,8 +73,8 @@ static void matrix(binder *b, xl_weight *weight, const char *part, int64_t row, 
                   .follows = follows};
 }
 
-/* Matrices that are products of the same input and lie behind one another: stored one by one under their own
- * names, or as rows of one fused tensor. */
+/* Matrices that multiply the same input and lie behind one another: stored one by one under their own names, or as
+ * rows of one fused tensor. */
 typedef struct row_group {
     xl_weight *weight;
     const float **bias;
@@ -82,7 +82,7 @@ typedef struct row_group {
     int64_t rows;
 } row_group;
 
-/* `gates`: always with a bias. */
+/* `gates`: these projections always have a bias. */
 static void bind_group(binder *b, const row_group *group, int count, const char *fused, bool gates) {
     int64_t row = 0, cols = b->model->hparams.embedding_dim;
     bool is_fused = b->model->hparams.fused;

@@ -23,8 +23,8 @@ static int out_of_memory(const xl_checkpoint *c, xlstm_error *err) {
     return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", c->dir ? c->dir : "checkpoint");
 }
 
-/* What is wrong with a tensor that is wanted, and what is there and not wanted: each has its share of an error's
- * text, so that names that are there are shown beside those that are missing. */
+/* Two kinds of problems: tensors that are wanted and missing or wrong, and tensors that are there and not wanted.
+ * Each has its share of an error's text, so that names that are there are shown beside those that are missing. */
 enum { WRONG, STRANGE, KINDS };
 
 /* Problems found, as many as fit, and the number of all. */
@@ -81,7 +81,7 @@ static int by_text(const void *a, const void *b) {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* A shard is a file in the checkpoint's own folder, whatever the index says. */
+/* A shard must be a file in the checkpoint's own folder. */
 static bool plain_name(const char *name) {
     return name && name[0] && name[0] != '.' && !strchr(name, '/') && strlen(name) < 256;
 }
@@ -257,7 +257,7 @@ static bool holds(const xl_checkpoint *c, const char *name) {
     return s && s->tensor->bytes;
 }
 
-/* What the files hold counts more than the config's flags say. */
+/* Where the files and the config's flags differ, the files count. */
 static void detect_form(xl_checkpoint *c) {
     xlstm_hparams *h = &c->hparams;
     bool single = holds(c, "backbone.blocks.0.mlstm_layer.q.weight");
@@ -267,7 +267,7 @@ static void detect_form(xl_checkpoint *c) {
         if (holds(c, "backbone.embeddings.weight")) {
             h->tie_word_embeddings = false;
         } else {
-            /* Of two names of one tensor a writer keeps either. */
+            /* Writers keep either of the two names of one tensor. */
             xl_stored *head = (xl_stored *)(uintptr_t)xl_checkpoint_find(c, "lm_head.weight");
             snprintf(head->name, sizeof head->name, "backbone.embeddings.weight");
             qsort(c->stored, c->stored_count, sizeof *c->stored, by_name);
@@ -277,7 +277,7 @@ static void detect_form(xl_checkpoint *c) {
     h->out_norm_bias = h->use_bias && holds(c, "backbone.out_norm.bias");
 }
 
-/* Refuses a state_dict that was taken from a wrapper of the model, which puts a prefix before every name. */
+/* Refuses a state_dict of a wrapped model, in which every name has a prefix. */
 static int check_wrapper(const xl_checkpoint *c, xlstm_error *err) {
     static const char *const first[] = {"backbone.embeddings.weight", "embedding.weight"};
     if (xl_checkpoint_find(c, "backbone.embeddings.weight")) return XLSTM_OK;

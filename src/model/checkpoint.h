@@ -45,7 +45,8 @@ void xl_checkpoint_close(xl_checkpoint *checkpoint);
 /* By canonical name; NULL where there is none. */
 const xl_stored *xl_checkpoint_find(const xl_checkpoint *checkpoint, const char *name);
 
-/* Fills what the files alone tell: all but load_seconds, device and kernels. Reads the fingerprint's sample. */
+/* Fills everything that the files tell: all except load_seconds, device and kernels. Reads the fingerprint's
+ * sample. */
 int xl_checkpoint_info(const xl_checkpoint *checkpoint, xlstm_model_info *info, xlstm_error *err);
 
 #endif

@@ -32,7 +32,7 @@ int xlstm_weight_format_cost(int index, const xlstm_hparams *hparams, uint64_t *
         xl_format_id format = xl_held_format((xl_format_id)index, is_gate(t->name));
         uint64_t row = xl_format_row_bytes(format, t->shape[1]);
         resident += (uint64_t)t->shape[0] * row;
-        /* Of the embedding, the first tensor, a token reads one row. */
+        /* A token reads only one row of the embedding, which is the first tensor. */
         if (i == 0 && !hparams->tie_word_embeddings) embedding_rows = (uint64_t)(t->shape[0] - 1) * row;
     }
     free(specs);

@@ -30,7 +30,7 @@ void xl_block_tensor_name(int64_t block, const char *part, char out[XL_NAME_MAX]
     snprintf(out, XL_NAME_MAX, "backbone.blocks.%" PRId64 ".%s", block, part);
 }
 
-/* Where the specs go; only counted where specs is NULL. */
+/* Where the specs are written; where specs is NULL they are only counted. */
 typedef struct list {
     xlstm_tensor_spec *specs;
     size_t capacity, count;

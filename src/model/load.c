@@ -18,14 +18,14 @@
 #define TASK_BYTES ((size_t)1 << 20)
 /* Bytes read at once when they are converted: they are still in the nearest caches then. */
 #define READ_BYTES ((size_t)64 << 10)
-/* Tasks that the disk is asked for ahead of the one at hand. */
+/* For how many tasks ahead the disk is asked. */
 #define TASKS_AHEAD 8
 
 static size_t matrix_bytes(const xl_matrix *m, xl_format_id format) {
     return (size_t)m->rows * xl_format_row_bytes(format, m->cols);
 }
 
-/* What the model takes with every matrix in `format`, vectors included; FORMAT_COUNT: as it is bound. */
+/* Bytes of the model with every matrix in `format`, vectors included; FORMAT_COUNT: as it is bound. */
 static uint64_t model_bytes(const struct xlstm_model *model, const xl_parts *parts, xl_format_id format) {
     uint64_t total = model->store->vector_count * sizeof(float);
     for (size_t i = 0; i < parts->count; i++) {
@@ -110,7 +110,7 @@ typedef struct loader {
     xlstm_error *err;
 } loader;
 
-/* Of a thread: bytes of the file, as many floats as they hold, and what those become in the widest format. */
+/* For each thread: bytes of the file, as many floats as they hold, and what these become in the widest format. */
 #define FLOATS_MAX (READ_BYTES / 2)
 #define BUFFER_BYTES (READ_BYTES + 2 * FLOATS_MAX * sizeof(float))
 
@@ -204,13 +204,13 @@ static int check_range(const loader *l, const xl_part *part, const float *values
         l->model->store->checkpoint.dir, part->stored->tensor->name, first + i, (double)values[i], to->name, wider);
 }
 
-/* Writes to the weight's place in the buffer, `bytes` from byte `at` of the weight on. */
+/* Writes `bytes` bytes to the weight's place in the buffer, from byte `at` of the weight. */
 static int put(const loader *l, const xl_weight *w, size_t at, const void *data, size_t bytes, xlstm_error *err) {
     return l->model->backend->buffer_write(w->buffer, w->offset + at, data, bytes, err);
 }
 
-/* A run of `n` elements from byte `first` of the stored tensor, to byte `at` of the weight: as they are where the
- * formats are the same, else by way of float32. */
+/* Converts a run of `n` elements from byte `first` of the stored tensor to byte `at` of the weight; they are copied
+ * where the formats are the same, and go through float32 otherwise. */
 static int convert_run(const loader *l, const xl_part *part, size_t first, size_t at, size_t n, char *buffer,
                        xlstm_error *err) {
     const xl_backend *backend = l->model->backend;
@@ -253,7 +253,7 @@ static int convert_run(const loader *l, const xl_part *part, size_t first, size_
     return XLSTM_OK;
 }
 
-/* A task's rows: all as one run where rows end with a block, else row by row. */
+/* Converts the rows of a task: as one run where rows end with a block, else row by row. */
 static int convert(const loader *l, const task *t, char *buffer, xlstm_error *err) {
     const xl_part *part = t->part;
     const xl_matrix *m = &part->weight->m;
@@ -268,7 +268,7 @@ static int convert(const loader *l, const task *t, char *buffer, xlstm_error *er
     return XLSTM_OK;
 }
 
-/* Asks the caller whether to go on; on its own thread alone. */
+/* Asks the caller whether to go on; only on the caller's thread. */
 static void poll_cancel(loader *l) {
     if (atomic_load(&l->status) || !l->cancel || !l->cancel(l->user)) return;
     xlstm_error err;
@@ -307,7 +307,7 @@ int xl_load_parts(struct xlstm_model *model, const xl_parts *parts, int threads,
         status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", model->store->checkpoint.dir);
         goto out;
     }
-    /* The other threads may take every task before this one gets its first. */
+    /* The other threads may take all tasks before this one gets its first, so it asks once more. */
     poll_cancel(&l);
     if (!atomic_load(&l.status)) xl_pool_run(xl_pool_shared(), threads, (int64_t)l.count, run_task, &l);
     poll_cancel(&l);

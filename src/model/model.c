@@ -69,7 +69,7 @@ static void count_bytes(struct xlstm_model *model, const xl_parts *parts) {
     info->resident_bytes = matrices + vectors;
     info->decode_read_bytes = info->resident_bytes;
     if (!model->hparams.tie_word_embeddings) {
-        /* Of the embedding a token reads one row. */
+        /* A token reads only one row of the embedding. */
         info->decode_read_bytes -= (uint64_t)model->embedding.m.stride * (uint64_t)(model->embedding.m.rows - 1);
     }
 }

@@ -68,7 +68,7 @@ static int reserve(xlstm_batch *batch, size_t count, xlstm_error *err) {
     return XLSTM_OK;
 }
 
-/* Fills feeds and sessions; everything that can be wrong with the items is found here. */
+/* Fills feeds and sessions, and checks the items for everything that can be wrong with them. */
 static int check_items(xlstm_batch *batch, const xlstm_batch_item *items, size_t count, const float *logits,
                        xlstm_error *err) {
     int status = XLSTM_OK;

@@ -1,4 +1,4 @@
-/* What models can run on and be held in. */
+/* The devices that models can run on, and the formats that weights can be held in. */
 #include <string.h>
 
 #include <xlstm/model.h>

@@ -90,7 +90,7 @@ static void sink(candidate *heap, int64_t n, int64_t at) {
     heap[at] = moved;
 }
 
-/* The logits as candidates, penalised; what is not a number can never be drawn. Returns the best. */
+/* Makes candidates of the logits, with the penalty applied; NaN can never be drawn. Returns the best. */
 static candidate gather(xlstm_sampler *s, const float *logits) {
     candidate best = {-INFINITY, 0};
     double penalty = s->options.repetition_penalty;
@@ -104,8 +104,8 @@ static candidate gather(xlstm_sampler *s, const float *logits) {
     return best;
 }
 
-/* Taking the best from a heap again and again costs less than sorting all, since few are kept. The k best end up,
- * in order, at the back of the array: candidates[vocab - 1] is the best. */
+/* Taking the best from a heap repeatedly costs less than sorting all, since only a few are kept. The k best end up
+ * in order at the back of the array: candidates[vocab - 1] is the best. */
 typedef struct ranking {
     candidate *heap;
     int64_t left;
@@ -141,7 +141,7 @@ int32_t xlstm_sampler_draw(xlstm_sampler *s, const float *logits) {
         if (ranked && i >= n - r.left) take_best(&r);
         const candidate *c = ranked ? &s->candidates[n - 1 - i] : &s->candidates[i];
         double x = (c->logit - best.logit) / o->temperature, weight = exp(x);
-        /* top-p keeps the token that crosses the share, min-p looks at what top-p left. */
+        /* top-p keeps the token that crosses the share; min-p looks at the tokens that top-p left. */
         if (o->top_p < 1 && sum >= o->top_p * total && i > 0) break;
         sum += weight;
         s->weights[i] = x >= lowest ? weight : 0;

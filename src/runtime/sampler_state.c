@@ -1,4 +1,4 @@
-/* A sampler's part of a state file: which tokens it was told of, how long ago, and where its generator stands. */
+/* A sampler's part of a state file: the tokens that it accepted, how long ago, and the state of its generator. */
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -84,7 +84,7 @@ static bool read_generator(const char *text, xl_rng *rng) {
         rng->s[i] = strtoull(word, NULL, 16);
         any |= rng->s[i];
     }
-    return any != 0; /* from all zeros the generator gives nothing else */
+    return any != 0; /* a generator whose state is all zeros gives only zeros */
 }
 
 static bool read_seed(const char *text, uint64_t *seed) {

@@ -1,4 +1,4 @@
-/* Sessions: a sequence's state with its position, settings and checks of what callers give. */
+/* Sessions: the state of a sequence with its position and settings, and the checks of what callers give. */
 #include "runtime/session.h"
 
 #include <math.h>
@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "model/model.h"
 
-/* A session's prompts are not known yet: what follows from the model alone. */
+/* The session's prompts are not known yet, so only the model's limits apply. */
 static void clip(xlstm_settings *settings, const xlstm_model *model) {
     xlstm_work work;
     xlstm_work_init(&work, &model->hparams, NULL, 0);
@@ -120,7 +120,7 @@ static bool any_finite(const float *logits, int64_t count) {
     return false;
 }
 
-/* One finite logit is enough to go on from; without one, whatever is drawn or scored would mean nothing. */
+/* One finite logit is enough to continue; without one, anything that is drawn or scored is meaningless. */
 static int check_logits(const xlstm_session *session, size_t first_position, size_t rows, const float *logits,
                         xlstm_error *err) {
     int64_t vocab = session->model->hparams.vocab_size;

@@ -13,7 +13,7 @@
 
 enum { PARTS = 3, NAME_BYTES = 40 }; /* c, n, m of a block */
 
-/* Without and with a sampler. */
+/* The kind of a file without and with a sampler. */
 static const char *const kinds[] = {"xlstm-state-1", "xlstm-state-2"};
 
 int xlstm_state_get(const xlstm_session *session, int64_t block, float *c, float *n, float *m, xlstm_error *err) {
@@ -48,7 +48,7 @@ static int block_room(const xlstm_session *session, float *parts[PARTS], xlstm_e
     return XLSTM_OK;
 }
 
-/* By way of the host, block by block: the two may be on different devices. */
+/* Copied through the host, block by block, because the two may be on different devices. */
 static int copy_through_host(xlstm_session *dst, const xlstm_session *src, xlstm_error *err) {
     float *parts[PARTS];
     int status = block_room(src, parts, err);
@@ -78,8 +78,8 @@ int xlstm_session_copy_state(xlstm_session *dst, const xlstm_session *src, xlstm
     return status;
 }
 
-/* Whether the `bytes` bytes of float32 at `data`, at any address, are all finite; `status` is what it is called
- * where they are not. */
+/* Whether the `bytes` bytes of float32 at `data` (any alignment) are all finite; if not, the failure has this
+ * `status`. */
 static int check_finite(const void *data, size_t bytes, int status, const char *path, const char *name,
                         xlstm_error *err) {
     for (size_t i = 0; i < bytes / sizeof(float); i++) {
@@ -201,14 +201,14 @@ static int parse_pending(const char *text, const char *path, int64_t vocab, int3
     return XLSTM_OK;
 }
 
-/* What a file says beside the tensors of the blocks. */
+/* What a file holds besides the tensors of the blocks. */
 typedef struct saved {
     uint64_t position;
     int32_t pending;
     xl_sampler_state sampler;
 } saved;
 
-/* Everything that can be wrong with the file is found here, before the session changes. */
+/* Finds everything that can be wrong with the file before the session is changed. */
 static int check_state(const xlstm_tensor_file *file, const xlstm_model *model, const char *path, saved *out,
                        xlstm_error *err) {
     const char *kind = xlstm_tensor_file_metadata(file, "kind");

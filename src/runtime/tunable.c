@@ -1,4 +1,4 @@
-/* The table of tunables and settings made from it. */
+/* The table of tunables, and settings made from it. */
 #include <xlstm/tunable.h>
 
 #include <errno.h>
@@ -81,7 +81,7 @@ void xlstm_tunable_range(int id, const xlstm_hparams *hparams, int64_t *min, int
         high = 8192;
         break;
     case XLSTM_TUNE_HEADS_PER_BAND:
-        /* Four bands a thread, where there are so many heads, let threads of unequal speed end together. */
+        /* Four bands for each thread, where there are so many heads, let threads of unequal speed end together. */
         if (hparams) high = hparams->num_heads;
         value = hparams ? hparams->num_heads / (4 * cpus) : 1;
         if (value < 1) value = 1;

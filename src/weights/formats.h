@@ -1,5 +1,5 @@
-/* The formats that weights are held in. A weight is rows of whole blocks of one format; nothing outside this folder
- * knows how a block is made, or multiplies elements by bytes. */
+/* The formats in which weights are held. A weight is rows of whole blocks of one format. Nothing outside this
+ * folder knows how a block is made, or computes bytes from elements. */
 #ifndef XL_WEIGHTS_FORMATS_H
 #define XL_WEIGHTS_FORMATS_H
 
@@ -32,8 +32,8 @@ typedef struct xl_format_row {
     double tolerance;
     /* dst[0 … n) = the first n elements of the blocks at src, exact; src has any alignment. */
     void (*to_f32)(const void *src, float *dst, size_t n);
-    /* The blocks of src[0 … n), nearest values, the last block filled up. Values must be finite for formats of more
-     * than one element a block; float16 overflows to infinity. */
+    /* Writes the blocks of src[0 … n) with the nearest values; the last block is filled up. Values must be finite
+     * for formats with more than one element in a block; float16 overflows to infinity. */
     void (*from_f32)(const float *src, void *dst, size_t n);
 } xl_format_row;
 
@@ -47,7 +47,7 @@ const xl_format_row *xl_format_get(int format);
 /* Bytes of a row of `cols` elements: whole blocks. */
 size_t xl_format_row_bytes(xl_format_id format, int64_t cols);
 
-/* Bytes before element `col`, a multiple of the block, of a row. */
+/* Bytes before element `col` of a row; `col` is a multiple of the block. */
 size_t xl_format_offset(xl_format_id format, int64_t col);
 
 /* A matrix in the host's memory: row r begins at data + r * stride. */

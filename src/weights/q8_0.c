@@ -14,7 +14,7 @@ typedef struct block {
 } block;
 
 static void to_f32(const void *src, float *dst, size_t n) {
-    const block *b = src; /* bytes alone: no alignment is needed */
+    const block *b = src; /* bytes only, so that no alignment is needed */
     for (size_t i = 0; i < n; b++) {
         uint16_t half;
         memcpy(&half, b->scale, sizeof half);
@@ -29,7 +29,7 @@ static void from_f32(const float *src, void *dst, size_t n) {
         size_t count = n - i < BLOCK ? n - i : BLOCK;
         float most = 0;
         for (size_t j = 0; j < count; j++) most = fmaxf(most, fabsf(src[i + j]));
-        /* Bytes are chosen for the scale as it is stored. */
+        /* The bytes are chosen for the scale as it is stored, rounded to float16. */
         uint16_t half = xl_f32_to_f16(most / LARGEST);
         float scale = xl_f16_to_f32(half), inverse = scale > 0 ? 1 / scale : 0;
         memcpy(b->scale, &half, sizeof half);

@@ -20,7 +20,7 @@ static head_view view_head(const segment *s, const xl_op *op, const slice *part,
                        .head = head};
 }
 
-/* Norms and gates `length` rows of one head from `row` on. */
+/* Applies norm and output gate to `length` rows of one head, from `row` on. */
 static void finish_head(const segment *s, const xl_op *op, int64_t head, int64_t row, int64_t length) {
     const xl_executor *e = s->executor;
     const xl_kernels *k = &e->plan->device->kernels;
@@ -98,7 +98,7 @@ int64_t xl_cpu_cut_cell(const segment *s, int64_t heads_per_band, cell_task *tas
     int64_t heads = s->executor->plan->program.heads, count = 0;
     for (int64_t i = 0; i < s->slices; i++) {
         const slice *part = &s->executor->slices[i];
-        /* Of a decoded token each head is a task. */
+        /* For a decoded token each head is a task. */
         int64_t band = part->feed->decode ? 1 : heads_per_band;
         for (int64_t first = 0; first < heads; first += band, count++) {
             int64_t end = first + band < heads ? first + band : heads;
@@ -108,7 +108,7 @@ int64_t xl_cpu_cut_cell(const segment *s, int64_t heads_per_band, cell_task *tas
     return count;
 }
 
-/* The task through its whole slice. Head by head, so that one head's state stays in the cache. */
+/* Runs the task through its whole slice, head by head, so that one head's state stays in the cache. */
 static void run_task(segment *s, const xl_op *op, int thread, const cell_task *task) {
     const slice *part = task->slice;
     uint64_t chunks = 0;
@@ -133,8 +133,8 @@ static void run_queued(segment *s, const xl_op *op, xl_team *team, int thread) {
         run_task(s, op, thread, &s->executor->tasks[i]);
 }
 
-/* Hands a returned task (-1: none) behind those that are ready, unless its last chunk is done, and takes the first
- * that is; -1 where none is ready. Whoever is in flight then keeps its thread, so there is nothing to wait for. */
+/* Puts a returned task (-1: none) behind those that are ready, unless its last chunk is done, and takes the first
+ * that is ready; -1 where none is. Tasks in flight keep their threads, so there is nothing to wait for. */
 static int64_t next_task(xl_executor *e, int64_t returned) {
     driver *d = &e->driver;
     int64_t next = -1;
@@ -146,7 +146,7 @@ static int64_t next_task(xl_executor *e, int64_t returned) {
     return next;
 }
 
-/* Band actors with at most one chunk in flight each; the driver hands out the next chunk as one returns. */
+/* Each band is an actor with at most one chunk in flight; the driver hands out its next chunk when one returns. */
 static void run_ray(segment *s, const xl_op *op, xl_team *team, int thread) {
     xl_executor *e = s->executor;
     if (thread == 0) {

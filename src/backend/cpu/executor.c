@@ -10,7 +10,7 @@ static void poll_cancel(void *argument) {
     xl_cpu_stopped(argument, 0);
 }
 
-/* A caller that waits for long work of others still asks whether to go on. */
+/* A caller that waits long for the others still asks whether to go on. */
 static void wait_for_team(segment *s, xl_team *team, int thread) {
     if (thread || !s->batch->cancel) xl_team_barrier(team);
     else xl_team_barrier_idle(team, poll_cancel, s);
@@ -28,8 +28,8 @@ static void embed(segment *s, const xl_op *op, xl_team *team) {
     }
 }
 
-/* Moves the rows that are wanted behind the last cell to the front: of the residual stream and the cell's output,
- * which is all that the operations from there on read. */
+/* Moves the rows that are wanted after the last cell to the front, in the residual stream and the cell's output:
+ * the operations that follow read nothing else. */
 static void gather(const segment *s) {
     static const xl_slot slots[] = {XL_SLOT_X, XL_SLOT_H};
     const xl_executor *e = s->executor;
@@ -42,8 +42,8 @@ static void gather(const segment *s) {
     }
 }
 
-/* The whole program on one thread of the team. Barriers are met even when the segment is stopped, since threads
- * may learn of that at different times. */
+/* Runs the whole program on one thread of the team. Barriers are reached even when the segment is stopped, since
+ * threads may learn of that at different times. */
 static void run_segment(void *argument, xl_team *team, int thread) {
     segment *s = argument;
     const xl_plan *plan = s->executor->plan;
@@ -55,7 +55,7 @@ static void run_segment(void *argument, xl_team *team, int thread) {
             if (!thread) gather(s);
             xl_team_barrier(team);
         }
-        /* The others may take all of an operation's work before the thread that polls gets any. */
+        /* The other threads may take all of an operation's work before the thread that polls gets any. */
         if (!thread) xl_cpu_stopped(s, thread);
         switch (op->kind) {
         case XL_OP_EMBED:

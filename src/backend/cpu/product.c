@@ -8,16 +8,18 @@
 #include "base/memory.h"
 
 enum {
-    TILE_SIDE =
-        512, /* rows and tokens of a tile at most: some tens of milliseconds, and Ctrl-C is polled between */
+    /* Largest number of rows and tokens of a tile: some tens of milliseconds, and Ctrl-C is polled between tiles.
+     */
+    TILE_SIDE = 512,
     TILE_SIDE_MIN = 64,
-    PRODUCTS_A_THREAD = 2, /* tiles, for threads of unequal speed to end together */
+    PRODUCTS_A_THREAD = 2, /* tiles for each thread, so that threads of unequal speed end together */
     VECTORS_A_THREAD = 4,
     VECTOR_ROWS_MIN = 16,
-    /* Projections of no more rows, the gates, go token by token: a tile sums a piece of a row in one float32 chain,
-     * and an input gate's error reaches the logits magnified. */
+    /* Projections of at most so many rows, which are the gates, are computed token by token: a tile sums a piece of
+       a row in one float32 chain, and the error of an input gate reaches the logits magnified. */
     NARROW_ROWS = 64,
-    /* So few tokens go one by one too: more would be spent on converting and packing the weights. */
+    /* So few tokens are computed one by one too: converting and packing the weights would cost more than it saves.
+     */
     FEW_TOKENS = 8,
     BLOCK_BYTES = 128 << 10 /* of weights that stay in the second-level cache over the tokens */
 };
@@ -51,7 +53,8 @@ static int64_t count_tiles(const xl_op *op, const tiling *t) {
     return tiles * t->token_tiles;
 }
 
-/* A tile packs its weights anew, so rows are cut first, tokens (into whole panels) where there are not enough. */
+/* Every tile packs its weights again, so rows are cut first, and tokens (into whole panels) only where there are
+ * not enough rows. */
 static void cut_products(const xl_op *op, tiling *t, int threads, int64_t panel) {
     int64_t largest = 1, wanted = threads == 1 ? 1 : (int64_t)threads * PRODUCTS_A_THREAD;
     for (int64_t i = 0; i < t->projections; i++) largest = max64(largest, op->out[i].w->m.rows);
@@ -109,8 +112,8 @@ static bool tile_at(const xl_op *op, const tiling *t, int64_t index, tile *out) 
     return false;
 }
 
-/* The rows of the input that an operation multiplies, and, where they are few, what each weight format has made of
- * them: prepared once by each thread, for all of its tiles. */
+/* The rows of the input that an operation multiplies, and, where they are few, their prepared form for each weight
+ * format: every thread prepares them once for all of its tiles. */
 typedef struct input {
     const float *x;
     int64_t stride, cols;   /* floats */
@@ -257,7 +260,7 @@ void xl_cpu_product(segment *s, const xl_op *op, xl_team *team, int thread, int6
     in.prepared = scratch;
     scratch += (size_t)FEW_TOKENS * XL_FORMAT_COUNT * in.prepared_floats;
     if (op->norm && rows == 1) {
-        /* Each thread for itself: cheaper than one more barrier. */
+        /* Each thread does this for itself, which is cheaper than one more barrier. */
         if (xl_cpu_stopped(s, thread)) return;
         e->plan->device->kernels.rms_norm(in.x, op->norm, op->norm_bias, op->norm_eps, width, scratch);
         in.x = scratch;

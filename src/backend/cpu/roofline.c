@@ -1,4 +1,4 @@
-/* What the processor and its memory can do at most, by the threads and kernels that run the model. */
+/* The limits of the processor and its memory, measured with the threads and kernels that run the model. */
 #include <math.h>
 #include <string.h>
 
@@ -19,8 +19,8 @@ enum {
     AHEAD_WORDS = 128
 };
 
-/* What the threads of one measurement share. Each repeats its own part until the time is up; a round is timed by
- * the first thread between two barriers, so that it counts the slowest. */
+/* What the threads of one measurement share. Each repeats its own part until the time is up. A round is timed by
+ * the first thread between two barriers, so that the slowest thread counts. */
 typedef struct job {
     const uint64_t *words; /* [threads][words_each] */
     size_t words_each;
@@ -35,8 +35,8 @@ typedef struct job {
     uint64_t sink[XL_POOL_MAX]; /* keeps the compiler from dropping the reads */
 } job;
 
-/* Eight streams at a time, as the engine reads weights: one alone leaves a third of the bandwidth unused. Their
- * sums are independent, so that the loads and not their use bound the speed. */
+/* Eight streams are read at a time, as the engine reads weights: a single one leaves a third of the bandwidth
+ * unused. Their sums are independent, so that the loads bound the speed and not their use. */
 static uint64_t read_words(const uint64_t *p, size_t n) {
     uint64_t sum[STREAMS] = {0}, all = 0;
     size_t each = n / STREAMS;
@@ -98,7 +98,7 @@ typedef struct fill {
     size_t words_each;
 } fill;
 
-/* Each thread touches its own part first, so that it lies near. */
+/* Each thread touches its own part first, so that the memory is near to it. */
 static void fill_part(void *ctx, xl_team *team, int thread) {
     const fill *f = ctx;
     memset(f->words + (size_t)thread * f->words_each, 1, f->words_each * sizeof *f->words);
@@ -113,7 +113,7 @@ static int measure_read(uint64_t *bytes, int *threads, double seconds, double *g
     fill parts = {words, each};
     *threads = xl_pool_parallel(xl_pool_shared(), *threads, fill_part, &parts);
     *bytes = (uint64_t)each * sizeof *words * (uint64_t)*threads;
-    /* A round of some milliseconds at least, against the clock and the barriers. */
+    /* A round lasts at least some milliseconds, so that clock and barriers do not count. */
     job j = {.words = words, .words_each = each, .repeats = (int)(((uint64_t)64 << 20) / *bytes) + 1};
     *gb_s = (double)*bytes * j.repeats / measure(&j, threads, seconds) / 1e9;
     xl_aligned_free(words);

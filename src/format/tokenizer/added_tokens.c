@@ -159,7 +159,7 @@ static size_t longest(const xl_trie *trie, const char *text, size_t bytes, size_
     return length;
 }
 
-/* Finds the next token that counts: its stretch of text, spaces that it takes along included. */
+/* Finds the next token that counts, and its stretch of text, including the spaces that it takes along. */
 static bool find(xl_added_scan *scan, xl_span *span) {
     const xl_trie *trie = scan->trie;
     const char *text = scan->text;

@@ -158,7 +158,8 @@ static int no_memory(xl_word_encoder *e, size_t bytes) {
     return xl_fail(e->err, XLSTM_ENOMEM, "out of memory for a word of %zu bytes", bytes);
 }
 
-/* Puts a word's bytes into symbols, those outside the vocabulary as the unknown token or not at all. */
+/* Turns a word's bytes into symbols; those outside the vocabulary become the unknown token, or nothing where there
+ * is none. */
 static size_t start_symbols(xl_word_encoder *e, const char *word, size_t bytes) {
     const xlstm_tokenizer *t = e->tokenizer;
     size_t count = 0;
@@ -209,7 +210,7 @@ static size_t cache_slot(const xl_cached *cache, size_t slots, const char *word,
     return i;
 }
 
-/* The cache may stay as it is where memory is short: it only saves time. */
+/* Where memory is short the cache stays as it is: it only saves time. */
 static void cache_grow(xl_word_encoder *e) {
     size_t slots = e->cache_slots ? e->cache_slots * 4 : CACHE_SLOTS_FIRST;
     xl_cached *bigger = slots <= CACHE_SLOTS_LIMIT ? calloc(slots, sizeof *bigger) : NULL;

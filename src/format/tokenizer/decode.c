@@ -41,7 +41,7 @@ static int take(xlstm_decoder *d, int32_t id, xlstm_error *err) {
     return XLSTM_OK;
 }
 
-/* Moves what is certain from held to out; with `last` everything. */
+/* Moves whole characters from held to out; with `last` everything. */
 static int release(xlstm_decoder *d, bool last, xlstm_error *err) {
     static const char replacement[3] = {'\xEF', '\xBF', '\xBD'};
     const char *s = d->held.data;

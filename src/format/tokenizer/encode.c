@@ -40,7 +40,8 @@ typedef struct encoder {
     xl_word_encoder words;
 } encoder;
 
-/* Text without added tokens of the raw kind: normalize it, then look for those of the normalized kind. */
+/* Handles text between the added tokens that are matched before normalization: normalizes it, then looks for those
+ * that are matched after it. */
 static int encode_gap(encoder *e, const char *text, size_t bytes) {
     if (e->tokenizer->nfc) {
         bool same;

@@ -65,7 +65,7 @@ static utf8proc_ssize_t compose(utf8proc_int32_t *data, size_t n) {
     return (utf8proc_ssize_t)made;
 }
 
-/* Normalizes one stretch that touches its neighbours at starters that compose with nothing across the border. */
+/* Normalizes one stretch of text, whose borders are starters that compose with nothing across them. */
 static bool stretch(const char *text, size_t bytes, points *p, xl_bytes *out) {
     p->count = 0;
     for (size_t i = 0; i < bytes;) {

@@ -35,7 +35,7 @@ static bool put_set(xl_pattern *p, const xl_pattern_set *set, bool negated) {
            xl_pattern_put(p, p->out, in) && xl_pattern_put(p, p->out, p->ignore_case ? "])" : "]");
 }
 
-/* \b and \B. PCRE2's own speak of another set of word characters. */
+/* \b and \B. Those of PCRE2 use another set of word characters. */
 static bool put_boundary(xl_pattern *p, bool at) {
     const char *word = xl_pattern_type('w', false)->in;
     const char *const pieces[] = {
@@ -90,7 +90,7 @@ static bool escape(xl_pattern *p, size_t from) {
 
 /* ---- groups ---- */
 
-/* Takes the alternatives and the ')' that ends them; what is switched within ends there. */
+/* Takes the alternatives and the ')' that ends them; options that are switched inside end there. */
 static bool group_rest(xl_pattern *p, size_t from, const char *open, bool repeatable) {
     bool ignore_case = p->ignore_case, dot_all = p->dot_all, extended = p->extended;
     if (!put_atom(p, open, true) || !alternatives(p)) return false;
@@ -101,7 +101,7 @@ static bool group_rest(xl_pattern *p, size_t from, const char *open, bool repeat
     return put_atom(p, ")", repeatable);
 }
 
-/* After "(?": options. Without a ':' they hold to the end of the group around, alternatives too. */
+/* After "(?": options. Without a ':' they hold to the end of the enclosing group, through its alternatives too. */
 static bool options(xl_pattern *p, size_t from) {
     bool ignore_case = p->ignore_case, dot_all = p->dot_all, extended = p->extended, on = true;
     for (;;) {
@@ -127,7 +127,7 @@ static bool options(xl_pattern *p, size_t from) {
     return fine;
 }
 
-/* After "(?<": a name and '>'. Nothing can refer to it here, so that it is a group as any other. */
+/* After "(?<": a name and '>'. Nothing can refer to the name here, so this is a group like any other. */
 static bool named_group(xl_pattern *p, size_t from) {
     size_t start = p->at;
     for (;;) {
@@ -162,7 +162,8 @@ static bool group(xl_pattern *p, size_t from) {
 
 /* ---- quantifiers ---- */
 
-/* Takes an interval, {n,m}; false, nothing taken, where the brace stands for itself. *most is -1 without limit. */
+/* Takes an interval, {n,m}; takes nothing and returns false where the brace stands for itself. *most is -1 without
+ * a limit. */
 static bool interval(xl_pattern *p, int *least, int *most, bool *fixed) {
     size_t start = p->at;
     uint32_t low = 0, high = 0;
@@ -179,8 +180,9 @@ static bool interval(xl_pattern *p, int *least, int *most, bool *fixed) {
     return true;
 }
 
-/* Takes a quantifier with its suffix and says how PCRE2 writes it; false, nothing taken, where there is none. In
- * Oniguruma's syntax '+' after an interval, and '?' after a fixed one, is a quantifier of its own. */
+/* Takes a quantifier with its suffix and gives PCRE2's spelling of it; takes nothing and returns false where there
+ * is none. In Oniguruma's syntax a '+' after an interval, and a '?' after a fixed one, is a quantifier of its own.
+ */
 static bool take_quantifier(xl_pattern *p, char text[32]) {
     size_t from = p->at;
     int least, most;
@@ -220,7 +222,7 @@ static bool is_other_space(uint32_t c) {
            c == 0x202F || c == 0x205F || c == 0x3000;
 }
 
-/* Takes what stands for nothing: comments, and with the option x white space. */
+/* Takes what matches nothing: comments, and with the option x white space. */
 static bool skip(xl_pattern *p) {
     for (;;) {
         size_t from = p->at;

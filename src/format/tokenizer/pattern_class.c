@@ -66,7 +66,7 @@ static bool put_range(xl_pattern *p, part *to, size_t from, uint32_t a, uint32_t
            (a == b || (xl_pattern_put(p, &to->flat, "-") && xl_pattern_put_character(p, &to->flat, b)));
 }
 
-/* What stands in a class. */
+/* ---- the members of a class ---- */
 typedef enum member { CHARACTER, SET } member;
 
 /* Takes a member that begins with `c`, already taken at `from`. */
@@ -102,7 +102,7 @@ static bool take_member(xl_pattern *p, size_t from, uint32_t c, bool class_negat
     return set_folds(p, from, &set, negated, class_negated, a) && put_set(p, a, &set, negated);
 }
 
-/* Whether a '-' comes next that stands between two members: before "]" and "&&" it stands for itself. */
+/* Whether a '-' comes next that makes a range; before "]" and "&&" it stands for itself. */
 static bool is_range(const xl_pattern *p) {
     size_t left = p->bytes - p->at;
     const char *next = p->text + p->at;

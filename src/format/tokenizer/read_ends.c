@@ -10,7 +10,7 @@
 
 enum { SIDE_FILE_LIMIT = 16 << 20 };
 
-/* All that is read of the files beside tokenizer.json. */
+/* The keys that are read in the files beside tokenizer.json. */
 static xl_json_use used(size_t depth, const char *const keys[], char first) {
     static const char *const list[] = {"bos_token",    "eos_token",          "bos_token_id",
                                        "eos_token_id", "_from_model_config", NULL};
@@ -55,7 +55,7 @@ static const json_t *entry_of(const json_t *value, size_t index) {
     return index ? NULL : value;
 }
 
-/* The first id that config.json names and that the tokenizer holds for a special token; -1: none. */
+/* The first id that config.json names and that is a special token of the tokenizer; -1: none. */
 static int32_t numbered(const xlstm_tokenizer *t, const json_t *config, const char *key) {
     const json_t *value = json_object_get(config, key), *entry;
     for (size_t i = 0; (entry = entry_of(value, i)); i++) {
@@ -77,8 +77,8 @@ static int add_end(const xl_tokenizer_json *in, int32_t id) {
     return XLSTM_OK;
 }
 
-/* The ids of generation_config.json, which count as they are: generation asks for them. A file that was only made
- * from config.json says nothing of its own. */
+/* The ids of generation_config.json all count, because that file is made for generation; but one that was only made
+ * from config.json adds nothing of its own. */
 static int add_generation_ends(const xl_tokenizer_json *in, const json_t *generation) {
     if (json_is_true(json_object_get(generation, "_from_model_config"))) return XLSTM_OK;
     const json_t *value = json_object_get(generation, "eos_token_id"), *entry;
@@ -97,8 +97,8 @@ static int add_generation_ends(const xl_tokenizer_json *in, const json_t *genera
     return XLSTM_OK;
 }
 
-/* The ids of config.json as far as the tokenizer agrees that they are special: the published 7B's is the id of '!'.
- */
+/* The ids of config.json count where they are special tokens of the tokenizer: that of the published 7B is the id
+ * of '!'. */
 static int add_config_ends(const xl_tokenizer_json *in, const json_t *config) {
     const json_t *value = json_object_get(config, "eos_token_id"), *entry;
     for (size_t i = 0; (entry = entry_of(value, i)); i++) {
@@ -145,7 +145,7 @@ int xl_read_ends(xl_tokenizer_json *in, const json_t *root, const char *dir) {
     if (!status) status = named(in, root, tokenizer_config, "eos_token", &t->eos, &eos);
     if (!status && !bos) {
         t->bos = from_template(in, root, json_object_get(root, "post_processor"), 0);
-        /* A tokenizer_config.json that names none means that none is put first. */
+        /* Where tokenizer_config.json names no BOS, none is put first. */
         if (t->bos < 0 && !tokenizer_config) t->bos = numbered(t, config, "bos_token_id");
         if (t->bos < 0 && !tokenizer_config) t->bos = usual(in, root, begins);
     }

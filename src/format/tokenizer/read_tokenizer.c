@@ -35,7 +35,8 @@ static void alphabet_init(alphabet *a) {
     }
 }
 
-/* Appends the bytes that a token stands for: by the alphabet where all of it is written so, else as it is. */
+/* Appends the bytes that a token stands for: decoded by the alphabet where the whole token is written in it, else
+ * as they are. */
 static bool append_token(xlstm_tokenizer *t, const alphabet *a, const char *text, size_t bytes, xl_token *token) {
     size_t start = t->text.size;
     if (start + bytes > UINT32_MAX || !xl_bytes_reserve(&t->text, bytes)) return false;
@@ -305,7 +306,7 @@ static int no_tokenizer(const char *dir, xlstm_error *err) {
                               : xl_explain_folder(dir, why, sizeof why));
 }
 
-/* What of a tokenizer.json is read. */
+/* The keys of a tokenizer.json that are read. */
 static xl_json_use used(size_t depth, const char *const keys[], char first) {
     static const char *const whole[] = {"normalizer", "pre_tokenizer", "post_processor",
                                         "decoder",    "added_tokens",  NULL};

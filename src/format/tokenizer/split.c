@@ -105,7 +105,7 @@ static int prepare_level(xl_splitter *e, int step) {
     if (!e->context) {
         e->context = pcre2_match_context_create(NULL);
         if (!e->context) return xl_fail(e->err, XLSTM_ENOMEM, "out of memory for a regular expression's match");
-        /* A hostile pattern ends in an error instead of running for hours. */
+        /* With this limit a hostile pattern ends in an error instead of running for hours. */
         pcre2_set_match_limit(e->context, 20000000);
         pcre2_set_heap_limit(e->context, 256 << 10);
         e->stack = pcre2_jit_stack_create(32 << 10, 8 << 20, NULL);
@@ -140,7 +140,7 @@ static int cut(xl_splitter *e, int step, const char *text, size_t bytes) {
             return xl_fail(e->err, XLSTM_EFORMAT, "%s: pre_tokenizer: the regular expression moves backwards",
                            e->path);
         if (start == stop && matched_before && stop == done) {
-            /* an empty match right after the last one does not count */
+            /* an empty match directly behind the last match does not count */
             if (from >= bytes) break;
             int length = xl_utf8_step(text + from, bytes - from, NULL);
             from += length > 0 ? (size_t)length : 1;

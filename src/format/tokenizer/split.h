@@ -32,8 +32,8 @@ typedef struct xl_split {
 } xl_split;
 /* GPT-2's pattern, what ByteLevel splits by. */
 extern const char xl_gpt2_pattern[];
-/* Compiles a pattern in Oniguruma's syntax as far as it is known to mean the same in PCRE2 (pattern.h), or with
- * `literal` text that stands for itself. `path` is for the error. */
+/* Compiles a pattern in Oniguruma's syntax, as far as it is known to mean the same in PCRE2 (pattern.h), or with
+ * `literal` a text that stands for itself. `path` is for the error. */
 int xl_split_compile(xl_split *split, const char *pattern, size_t bytes, bool literal, const char *path,
                      xlstm_error *err);
 void xl_split_free(xl_split *split);
