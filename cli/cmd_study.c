@@ -270,8 +270,8 @@ static json_t *baseline_settings(const opened *o) {
 }
 
 /* Every setting of a trial: the baseline's with the trial's own put over them. */
-static json_t *trial_settings(const json_t *baseline, const char *params_text) {
-    json_t *all = json_deep_copy(baseline), *params = parsed(params_text);
+static json_t *trial_settings(const json_t *baseline, const tune_trial_row *trial) {
+    json_t *all = json_deep_copy(baseline), *params = tune_named_json(&trial->params);
     json_object_update(all, params);
     json_t *scheduler = json_object_get(params, "scheduler");
     if (scheduler) json_object_set(all, "backend", scheduler);
@@ -283,7 +283,7 @@ static void trials_csv(FILE *out, const opened *o, const tune_trial_row *trials,
     json_t *baseline = baseline_settings(o);
     tune_table_csv_header(out, &o->run.metrics, baseline);
     for (size_t i = 0; i < count; i++) {
-        json_t *settings = trial_settings(baseline, trials[i].params);
+        json_t *settings = trial_settings(baseline, &trials[i]);
         tune_table_csv_row(out, &o->run.metrics, baseline, &trials[i], settings);
         json_decref(settings);
     }

@@ -91,21 +91,19 @@ static void progress(void *ctx, const char *stage, int done, int total, double b
     draw(show, text);
 }
 
-static void params_text(const char *json, char *out, size_t size) {
-    json_t *params = json_loads(json, 0, NULL), *value;
-    const char *key;
-    size_t used = 0;
-    out[0] = 0;
-    json_object_foreach(params, key, value) {
-        if (used >= size) break;
-        if (json_is_string(value))
-            used += (size_t)snprintf(out + used, size - used, "%s%s=%s", used ? " " : "", key,
-                                     json_string_value(value));
-        else
-            used += (size_t)snprintf(out + used, size - used, "%s%s=%.9g", used ? " " : "", key,
-                                     json_number_value(value));
-    }
-    json_decref(params);
+/* "chunk_size=64 workers=2"; cut to fit. */
+static void params_text(const tune_named_list *params, char *out, size_t size) {
+    char *text = tune_named_text(params);
+    snprintf(out, size, "%s", text ? text : "");
+    free(text);
+}
+
+/* The same of an object of params; nothing where there is none. */
+static void object_text(const json_t *object, char *out, size_t size) {
+    tune_named_list params;
+    tune_named_from_json(&params, object, NULL);
+    params_text(&params, out, size);
+    tune_named_clear(&params);
 }
 
 static void trial(void *ctx, const tune_trial_row *t, bool old) {
@@ -121,7 +119,7 @@ static void trial(void *ctx, const tune_trial_row *t, bool old) {
             "percentages: the gain over the baseline in %s; a percentage of one sample is a first look, no more\n",
             tune_metrics_name(&tune_engine_metrics, show->job->objective[0]));
     show->headed = true;
-    params_text(t->params, params, sizeof params);
+    params_text(&t->params, params, sizeof params);
     if (show->total) snprintf(total, sizeof total, "/%d", show->total);
     printf("[%lld%s] trial %lld  ", (long long)t->index + 1, total, (long long)t->index);
     if (t->status == TUNE_TRIAL_OK || t->status == TUNE_TRIAL_DUPLICATE) {
@@ -149,7 +147,7 @@ static void finalist(void *ctx, const tune_trial_row *t, const tune_finalist *f,
     if (show->finalists < CLI_FINALISTS) show->finalist[show->finalists++] = t->index;
     if (f->samples <= f->samples_before) return;
     cli_show_clear(show);
-    params_text(t->params, params, sizeof params);
+    params_text(&t->params, params, sizeof params);
     gain_text(tune_report_first_value(t), before, sizeof before);
     if (isnan(f->after)) snprintf(after, sizeof after, "failed");
     else gain_text(exp(f->after), after, sizeof after);
@@ -171,10 +169,9 @@ tune_watcher cli_show_watcher(cli_show *show) {
 /* ---- the end ---- */
 
 static void show_side(const char *name, const json_t *side) {
-    char *params = json_dumps(json_object_get(side, "params"), JSON_COMPACT), text[512] = "";
+    char text[512];
     const json_t *m = json_object_get(side, "metrics");
-    if (params) params_text(params, text, sizeof text);
-    free(params);
+    object_text(json_object_get(side, "params"), text, sizeof text);
     printf("%-9s %s\n", name, text);
     if (!json_is_number(json_object_get(m, "prefill_tok_s"))) return;
     printf("          prefill %.1f tok/s, decode %.2f tok/s, request %.4g s\n",
@@ -211,7 +208,7 @@ static void show_front(const cli_job *job, const tune_keeper *keeper, const json
     for (size_t i = 0; i < n && i < FRONT_ROWS; i++) {
         char params[512], name[24];
         const tune_trial_row *t = &trials[front[i]];
-        params_text(t->params, params, sizeof params);
+        params_text(&t->params, params, sizeof params);
         snprintf(name, sizeof name, "%lld", (long long)t->index);
         front_line(name, t->metric, job, params);
     }
@@ -265,7 +262,7 @@ static void show_finalists(const cli_show *show, const tune_trial_row *trials) {
     for (int i = 0; i < show->finalists; i++) {
         const tune_trial_row *t = &trials[show->finalist[i]];
         char params[512], before[24], after[24];
-        params_text(t->params, params, sizeof params);
+        params_text(&t->params, params, sizeof params);
         printf("  %8lld %10s %10s %8lld  %s\n", (long long)t->index,
                gain_text(tune_report_first_value(t), before, sizeof before),
                gain_text(t->value, after, sizeof after), (long long)t->samples, params);
@@ -286,10 +283,9 @@ void cli_show_result(const cli_show *show, const tune_keeper *keeper, const tune
     show_finalists(show, trials);
     if (best) {
         show_sides(best);
-        char *compared = json_dumps(json_object_get(best, "challenger"), JSON_COMPACT), text[512] = "";
-        if (compared) params_text(compared, text, sizeof text);
+        char text[512];
+        object_text(json_object_get(best, "challenger"), text, sizeof text);
         if (text[0]) printf("%-9s %s\n", "compared", text);
-        free(compared);
     }
     if (job->objectives > 1) show_front(job, keeper, recorded);
     const char *joined = json_string_value(json_object_get(json_object_get(best, "interaction"), "text"));

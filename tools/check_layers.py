@@ -29,7 +29,7 @@ ALLOWED = {
     "tuner/landscape": ["tuner/space", "tuner/search", "src/base", "include/xlstm/status.h"],
     "tuner/scores": ["include/xlstm", "src/base"],
     "tuner/driver": ["tuner/metric", "tuner/target", "tuner/space", "tuner/search", "tuner/landscape", "tuner/measure", "tuner/study", "include/xlstm", "src/base"],
-    "tuner/report": ["tuner/metric", "tuner/study", "tuner/measure/stats.h", "tuner/measure/final.h", "src/base", "include/xlstm/status.h"],
+    "tuner/report": ["tuner/metric", "tuner/study", "tuner/space", "tuner/measure/stats.h", "tuner/measure/final.h", "src/base", "include/xlstm/status.h"],
     "cli": ["include/xlstm", "tuner", "src/base"],
     "bench": ["include/xlstm", "src/kernels", "src/weights", "src/base", "tuner"],
 }

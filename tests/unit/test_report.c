@@ -124,13 +124,14 @@ static void a_study_is_the_truth(void **state) {
     xlstm_error err;
     assert_int_equal(tune_study_open(&study, path, true, &err), 0);
     assert_int_equal(tune_study_run_add(study, &run, &err), 0);
-    static const char *const params[] = {"{\"chunk_size\": 16, \"weights\": \"stored\", \"samples\": 1}",
-                                         "{\"chunk_size\": 4, \"weights\": \"stored\", \"samples\": 2}",
-                                         "{\"chunk_size\": 4, \"weights\": \"stored\", \"samples\": 2}"};
+    tune_named params[3][3] = {
+        {{"chunk_size", {.number = 16}}, {"weights", {.text = "stored"}}, {"samples", {.number = 1}}},
+        {{"chunk_size", {.number = 4}}, {"weights", {.text = "stored"}}, {"samples", {.number = 2}}},
+        {{"chunk_size", {.number = 4}}, {"weights", {.text = "stored"}}, {"samples", {.number = 2}}}};
     double told[] = {0.5, NAN, NAN};
     for (int i = 0; i < 3; i++) {
         tune_trial_row t = {.index = i,
-                            .params = (char *)(uintptr_t)params[i],
+                            .params = {params[i], 3},
                             .key = empty,
                             .value = 1.25 - i,
                             .told = {told, 3},

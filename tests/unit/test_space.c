@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "tuner/space/space.h"
+#include "tuner/space/named.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
@@ -155,8 +155,13 @@ static void sealing_finds_the_points_that_exist(void **state) {
     assert_int_equal(tune_space_affects(s), 3);
     const tune_value values[] = {{.number = 16}, {.number = 3}, {.text = "column"}};
     uint32_t p = tune_space_find_values(s, values);
-    char text[64];
-    assert_string_equal(tune_space_print(s, p, text, sizeof text), "block_x=16 tile=3 layout=column");
+    tune_named_list named;
+    assert_true(tune_named_of_point(&named, s, p));
+    char *text = tune_named_text(&named);
+    assert_string_equal(text, "block_x=16 tile=3 layout=column");
+    assert_int_equal(tune_named_point(&named, s), p);
+    free(text);
+    tune_named_clear(&named);
     json_t *j = tune_space_point_json(s, p);
     assert_int_equal(json_integer_value(json_object_get(j, "block_x")), 16);
     assert_string_equal(json_string_value(json_object_get(j, "layout")), "column");
@@ -376,6 +381,56 @@ static void json_form(void **state) {
     tune_space_destroy(s);
 }
 
+static void values_by_name(void **state) {
+    char long_text[3000];
+    memset(long_text, 'x', sizeof long_text);
+    long_text[sizeof long_text - 1] = 0;
+    xlstm_error err;
+    const tune_value texts[] = {{.text = "short"}, {.text = long_text}}, one = {.number = 0.1};
+    tune_space *s = tune_space_create();
+    assert_int_equal(tune_space_add_list(s, "how", 1, texts, 2, &err), 0);
+    assert_int_equal(tune_space_add_list(s, "fixed", 1, &one, 1, &err), 0);
+    assert_int_equal(tune_space_add_range(s, "n", 1, 1, 4, 1, &err), 0);
+    assert_int_equal(tune_space_seal(s, &err), 0);
+    const tune_value values[] = {texts[1], one, {.number = 3}};
+    const uint32_t point = tune_space_find_values(s, values);
+
+    /* Whole, whatever their length, and the same after JSON. */
+    tune_named_list list, again;
+    assert_true(tune_named_of_point(&list, s, point));
+    char *text = tune_named_text(&list);
+    assert_int_equal(strlen(text), strlen("how=") + strlen(long_text) + strlen(" fixed=0.1 n=3"));
+    json_t *j = tune_named_json(&list);
+    assert_int_equal(tune_named_from_json(&again, j, &err), 0);
+    assert_int_equal(tune_named_point(&again, s), point);
+    char *second = tune_named_text(&again);
+    assert_string_equal(text, second);
+    assert_null(tune_named_find(&again, "m"));
+    tune_named_clear(&again);
+
+    /* What the space does not know is left out of account, what it fixes may be missing, and nothing else. */
+    json_object_del(j, "fixed");
+    json_object_set_new(j, "more", json_integer(1));
+    assert_int_equal(tune_named_from_json(&again, j, &err), 0);
+    assert_int_equal(tune_named_point(&again, s), point);
+    tune_named_clear(&again);
+    json_object_del(j, "n");
+    assert_int_equal(tune_named_from_json(&again, j, &err), 0);
+    assert_int_equal(tune_named_point(&again, s), TUNE_NO_POINT);
+    tune_named_clear(&again);
+
+    json_object_set_new(j, "n", json_true());
+    assert_int_equal(tune_named_from_json(&again, j, &err), XLSTM_EFORMAT);
+    assert_string_equal(err.text, "n is neither a number nor a text");
+    assert_int_equal(tune_named_from_json(&again, json_object_get(j, "n"), &err), XLSTM_EFORMAT);
+    assert_int_equal(again.count, 0);
+    json_decref(j);
+    free(text);
+    free(second);
+    tune_named_clear(&list);
+    tune_space_destroy(s);
+}
+
 static void json_errors_name_key_and_wanted(void **state) {
     const struct {
         const char *json, *message;
@@ -454,6 +509,7 @@ int main(void) {
         cmocka_unit_test(bad_spaces_say_why),
         cmocka_unit_test(a_million_points_are_enumerated),
         cmocka_unit_test(json_form),
+        cmocka_unit_test(values_by_name),
         cmocka_unit_test(json_errors_name_key_and_wanted),
         cmocka_unit_test(names_form),
         cmocka_unit_test(original_space),

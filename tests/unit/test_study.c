@@ -69,9 +69,11 @@ static tune_run_row sample_run(const char *uid) {
                           .space = text("{\"chunk_size\":[16,32]}")};
 }
 
+static tune_named small_chunks = {"chunk_size", {.number = 16}};
+
 static tune_trial_row sample_trial(int64_t index, double value) {
     tune_trial_row t = {.index = index,
-                        .params = text("{\"chunk_size\":16}"),
+                        .params = {&small_chunks, 1},
                         .key = text("chunk_size=16"),
                         .status = TUNE_TRIAL_OK,
                         .duplicate_of = -1,
@@ -350,10 +352,9 @@ static void fill(const char *path, const char *uid, const char *machine) {
     run.machine = text(machine);
     must(tune_study_run_add(s, &run, &err), &err);
     for (int i = 0; i < 5; i++) {
-        char params[64];
         tune_trial_row t = sample_trial(i, 1 + 0.125 * ((i + 2) % 5));
-        snprintf(params, sizeof params, "{\"chunk_size\":%d}", 16 * (i + 1));
-        t.params = params;
+        tune_named chunks = {"chunk_size", {.number = 16 * (i + 1)}};
+        t.params = (tune_named_list){&chunks, 1};
         double told[] = {0.1, NAN, 0.5}, ratios[] = {0.5, 0.25};
         t.told = (tune_numbers){told, 3};
         t.joined = i == 3;
@@ -401,6 +402,9 @@ static void exchange(void **state) {
     size_t count;
     must(tune_study_trials(s, file[0].run, &trials, &count, &err), &err);
     assert_int_equal(count, 5);
+    assert_int_equal(trials[3].params.count, 1);
+    assert_true(tune_named_find(&trials[3].params, "chunk_size")->number == 64);
+    assert_int_equal(trials[3].point, TUNE_NO_POINT);
     assert_int_equal(trials[3].told.count, 3);
     assert_true(trials[3].told.value[0] == 0.1 && isnan(trials[3].told.value[1]) && trials[3].told.value[2] == 0.5);
     assert_true(trials[3].joined && !trials[2].joined);

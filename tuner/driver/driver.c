@@ -350,7 +350,7 @@ static int refresh_others(drive *d, int64_t except, bool *changed, xlstm_error *
         tune_race_entry e;
         tune_trial_row t;
         if (all[i].status != TUNE_TRIAL_OK || all[i].index == except) continue;
-        uint32_t point = tune_result_point(d->problem->space, all[i].params);
+        const uint32_t point = all[i].point;
         if (point == TUNE_NO_POINT || !tune_race_get(d->race, point, &e) || e.samples == all[i].samples) continue;
         if (!tune_trial_row_copy(&t, &all[i])) return xl_fail(err, XLSTM_ENOMEM, "trial: out of memory");
         int status = take_values(d, &e, &t, err);
@@ -499,7 +499,8 @@ static int restore(drive *d, xlstm_error *err) {
     bool differs = false;
     for (size_t i = 0; i < count; i++) {
         double told[TUNE_TOLD_COUNT];
-        uint32_t asked = TUNE_NO_POINT, point = tune_result_point(d->problem->space, all[i].params);
+        const uint32_t point = all[i].point;
+        uint32_t asked = TUNE_NO_POINT;
         int status = XLSTM_OK;
         if (point == TUNE_NO_POINT)
             return xl_fail(err, XLSTM_EMISMATCH,
@@ -523,12 +524,6 @@ static int restore(drive *d, xlstm_error *err) {
     }
     if (differs) note(d, "the strategy would not propose the stored trials again: another version wrote this run");
     return XLSTM_OK;
-}
-
-static json_t *settings_of(void *ctx, const json_t *params) {
-    const drive *d = ctx;
-    uint32_t point = tune_result_point_json(d->problem->space, params);
-    return point == TUNE_NO_POINT ? json_deep_copy(params) : d->problem->settings(d->problem->self, point);
 }
 
 /* ---- the whole ---- */
@@ -746,9 +741,8 @@ int tune_drive(const tune_target *problem, const tune_drive_options *options, tu
     const tune_strategy_class *class = tune_strategy_find(options->mode);
     const bool generations = class && class->ends == TUNE_ENDS_GENERATIONS;
     d.limit = generations ? options->population * options->generations : options->trials;
-    json_t *baseline = problem->settings(problem->self, TUNE_BASELINE_TRIAL);
-    int status = baseline ? prepare(&d, err) : xl_fail(err, XLSTM_ENOMEM, "search: out of memory");
-    if (!status) status = tune_keeper_rebuild(keeper, baseline, settings_of, &d, err);
+    int status = prepare(&d, err);
+    if (!status) status = tune_keeper_rebuild(keeper, problem, err);
     if (!status) status = restore(&d, err);
     if (!status && exhausted(&d) && tune_result_is_final(keeper)) {
         note(&d, "nothing is left to do: every proposal was measured and the winner judged");
@@ -769,7 +763,7 @@ int tune_drive(const tune_target *problem, const tune_drive_options *options, tu
                                       .on_sample_ctx = &d,
                                       .process = &d.process,
                                       .origin = &d.started_wall};
-        status = tune_keeper_rebuild(keeper, baseline, settings_of, &d, err);
+        status = tune_keeper_rebuild(keeper, problem, err);
         if (!status) status = keep_baseline(&d, err);
         if (!status && options->objectives > 1)
             status = tune_front_write(problem, keeper, options->objective, options->objectives, err);
@@ -786,7 +780,6 @@ int tune_drive(const tune_target *problem, const tune_drive_options *options, tu
     }
     if (!status) status = kept_failure(&d, err);
 out:
-    json_decref(baseline);
     tune_proposer_destroy(d.proposer);
     tune_race_destroy(d.race);
     tune_sampler_destroy(d.sampler);

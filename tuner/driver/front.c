@@ -94,13 +94,12 @@ static void write_row(FILE *out, const tune_space *space, const tune_trial_row *
         fputc(',', out);
         xl_csv_put_number(out, value, 9);
     }
-    json_t *params = json_loads(t->params, 0, NULL);
     for (size_t i = 0; i < tune_space_params(space); i++) {
-        const json_t *value = json_object_get(params, tune_space_param(space, i)->name);
+        const tune_value *v = tune_named_find(&t->params, tune_space_param(space, i)->name);
         fputc(',', out);
-        xl_json_put_cell(out, value, 0);
+        if (v && v->text) xl_csv_put_text(out, v->text);
+        else xl_csv_put_number(out, v ? v->number : NAN, 0);
     }
-    json_decref(params);
     fputc('\n', out);
 }
 

@@ -52,7 +52,7 @@ static bool find_partners(check *c) {
     const tune_space *space = c->job->space;
     c->point[JOINED] = c->job->joined;
     for (size_t i = 0; i < count; i++) {
-        uint32_t point = all[i].status == TUNE_TRIAL_OK ? tune_result_point(space, all[i].params) : TUNE_NO_POINT;
+        const uint32_t point = all[i].status == TUNE_TRIAL_OK ? all[i].point : TUNE_NO_POINT;
         if (point == TUNE_NO_POINT) continue;
         c->there[JOINED] |= point == c->job->joined;
         for (int p = 0; p < PHASES; p++) {

@@ -345,18 +345,24 @@ int tune_keeper_event(tune_keeper *keeper, const char *kind, const char *text, x
     return tune_study_event_add(keeper->study, keeper->run.id, kind, text, err);
 }
 
-int tune_keeper_rebuild(tune_keeper *keeper, const json_t *baseline,
-                        json_t *(*settings_of)(void *ctx, const json_t *params), void *ctx, xlstm_error *err) {
+/* Every setting of a trial; of one that is no point of the space its own. */
+static json_t *settings_of(const tune_target *problem, const tune_trial_row *trial) {
+    return trial->point == TUNE_NO_POINT ? tune_named_json(&trial->params)
+                                         : problem->settings(problem->self, trial->point);
+}
+
+int tune_keeper_rebuild(tune_keeper *keeper, const tune_target *problem, xlstm_error *err) {
     tune_sample_row *samples = NULL, *mine = NULL;
     size_t count = 0;
     json_decref(keeper->baseline);
-    keeper->baseline = json_deep_copy(baseline);
+    keeper->baseline = problem->settings(problem->self, TUNE_BASELINE_TRIAL);
     int status = keeper->baseline ? open_tables(keeper, err) : no_memory(err);
     if (!status) status = tune_study_samples(keeper->study, keeper->run.id, &samples, &count, err);
     if (!status && count && !(mine = malloc(count * sizeof *mine))) status = no_memory(err);
     for (size_t i = 0; !status && i < keeper->count; i++) {
-        const tune_trial_row *trial = &keeper->trials[i];
-        json_t *params = json_loads(trial->params, 0, NULL), *settings = params ? settings_of(ctx, params) : NULL;
+        tune_trial_row *trial = &keeper->trials[i];
+        if (trial->point == TUNE_NO_POINT) trial->point = tune_named_point(&trial->params, problem->space);
+        json_t *settings = settings_of(problem, trial);
         size_t n = 0;
         for (size_t s = 0; s < count; s++) {
             bool near = samples[s].trial == TUNE_BASELINE_TRIAL && samples[s].block == trial->index;
@@ -364,7 +370,6 @@ int tune_keeper_rebuild(tune_keeper *keeper, const json_t *baseline,
                 mine[n++] = samples[s];
         }
         status = settings ? write_row(keeper, trial, settings, mine, n, err) : no_memory(err);
-        json_decref(params);
         json_decref(settings);
     }
     free(samples);

@@ -42,10 +42,9 @@ int tune_keeper_change(tune_keeper *keeper, const tune_trial_row *trial, xlstm_e
 int tune_keeper_samples(tune_keeper *keeper, const tune_sample_row *samples, size_t count, xlstm_error *err);
 int tune_keeper_event(tune_keeper *keeper, const char *kind, const char *text, xlstm_error *err);
 
-/* Makes trials.jsonl and summary.csv again from the study. `settings_of` gives every setting of a trial's params
- * (a new reference, NULL when out of memory); the baseline's decide which further columns summary.csv has. Called
- * before the first tune_keeper_add. */
-int tune_keeper_rebuild(tune_keeper *keeper, const json_t *baseline,
-                        json_t *(*settings_of)(void *ctx, const json_t *params), void *ctx, xlstm_error *err);
+/* Finds the points of the stored trials in the problem's space, and makes trials.jsonl and summary.csv again from
+ * the study: the baseline's settings decide which further columns summary.csv has. Called before the first
+ * tune_keeper_add. */
+int tune_keeper_rebuild(tune_keeper *keeper, const tune_target *problem, xlstm_error *err);
 
 #endif

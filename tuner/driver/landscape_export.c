@@ -66,12 +66,11 @@ static json_t *run_facts(const tune_target *problem, const tune_run_row *run, in
 static const tune_trial_row **by_point(const tune_space *space, const tune_keeper *keeper, size_t *points) {
     size_t count;
     const tune_trial_row *trials = tune_keeper_trials(keeper, &count);
-    for (size_t i = 0; i < count; i++) tune_result_point(space, trials[i].params); /* each gets its id */
     *points = tune_space_known(space);
     const tune_trial_row **of = xl_array(*points, sizeof *of);
     if (of) memset(of, 0, *points * sizeof *of);
     for (size_t i = 0; of && i < count; i++) {
-        uint32_t point = tune_result_point(space, trials[i].params);
+        const uint32_t point = trials[i].point;
         if (trials[i].status != TUNE_TRIAL_DUPLICATE && point < *points) of[point] = &trials[i];
     }
     return of;

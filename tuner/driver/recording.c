@@ -203,7 +203,7 @@ static int restore(recorder *r, xlstm_error *err) {
     const tune_trial_row *all = tune_keeper_trials(r->keeper, &count);
     tune_sample_row *rows = NULL;
     for (size_t i = 0; i < count; i++) {
-        uint32_t point = tune_result_point(r->problem->space, all[i].params);
+        const uint32_t point = all[i].point;
         if (point == TUNE_NO_POINT)
             return xl_fail(err, XLSTM_EMISMATCH,
                            "%s: trial %zu is no point of the space: the run is of another space",
@@ -219,7 +219,7 @@ static int restore(recorder *r, xlstm_error *err) {
         if (rows[s].seq >= r->seq) r->seq = rows[s].seq + 1;
         if (!rows[s].used || strcmp(rows[s].stage, STAGE) != 0) continue;
         if (rows[s].trial >= (int64_t)count) continue;
-        if (rows[s].trial >= 0) point = tune_result_point(r->problem->space, all[rows[s].trial].params);
+        if (rows[s].trial >= 0) point = all[rows[s].trial].point;
         if (point <= (uint32_t)r->out->points) r->spots[point].samples++;
     }
     free(rows);
@@ -288,14 +288,8 @@ static int keep_result(recorder *r, const sums *fastest, xlstm_error *err) {
     return status;
 }
 
-static json_t *settings_of(void *ctx, const json_t *params) {
-    const recorder *r = ctx;
-    uint32_t point = tune_result_point_json(r->problem->space, params);
-    return point == TUNE_NO_POINT ? json_deep_copy(params) : r->problem->settings(r->problem->self, point);
-}
-
 /* Rows, best.json and the text files anew from all samples. */
-static int summarize(recorder *r, const json_t *baseline_settings, xlstm_error *err) {
+static int summarize(recorder *r, xlstm_error *err) {
     tune_sample_row *rows = NULL;
     size_t count = 0, trials;
     sums s = {0}, best = {0};
@@ -323,10 +317,10 @@ static int summarize(recorder *r, const json_t *baseline_settings, xlstm_error *
         if (!(all[i].value < least)) continue;
         least = all[i].value;
         best = s;
-        r->out->fastest = tune_result_point(r->problem->space, all[i].params);
+        r->out->fastest = all[i].point;
     }
     if (!status) status = keep_result(r, &best, err);
-    if (!status) status = tune_keeper_rebuild(r->keeper, baseline_settings, settings_of, r, err);
+    if (!status) status = tune_keeper_rebuild(r->keeper, r->problem, err);
 out:
     free(baseline);
     free(rows);
@@ -385,9 +379,8 @@ int tune_recording_run(const tune_target *problem, const tune_drive_options *opt
                   .out = out,
                   .started = tune_drive_now(options)};
     *out = (tune_recording){.fastest = TUNE_BASELINE_TRIAL};
-    json_t *baseline = problem->settings(problem->self, TUNE_BASELINE_TRIAL);
-    int status = baseline ? prepare(&r, err) : xl_fail(err, XLSTM_ENOMEM, "recording: out of memory");
-    if (!status) status = tune_keeper_rebuild(keeper, baseline, settings_of, &r, err);
+    int status = prepare(&r, err);
+    if (!status) status = tune_keeper_rebuild(keeper, problem, err);
     if (!status) status = restore(&r, err);
     if (!status) count_up(&r);
     if (!status && out->missing) {
@@ -398,9 +391,8 @@ int tune_recording_run(const tune_target *problem, const tune_drive_options *opt
         out->failed = out->missing = 0;
         count_up(&r);
         if (!status && problem->unchanged) status = problem->unchanged(problem->self, err);
-        if (!status) status = summarize(&r, baseline, err);
+        if (!status) status = summarize(&r, err);
     }
-    json_decref(baseline);
     tune_sampler_destroy(r.sampler);
     free(r.spots);
     free(r.order);

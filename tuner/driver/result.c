@@ -14,19 +14,11 @@ uint32_t tune_result_point_json(const tune_space *space, const json_t *params) {
     for (size_t i = 0; i < tune_space_params(space); i++) {
         const tune_param *p = tune_space_param(space, i);
         const json_t *j = json_object_get(params, p->name);
-        if (json_is_string(j)) values[i] = (tune_value){.text = json_string_value(j)};
-        else if (json_is_number(j)) values[i] = (tune_value){.number = json_number_value(j)};
-        else if (p->count == 1) values[i] = p->values[0];
-        else return TUNE_NO_POINT;
+        if (tune_value_from_json(j, &values[i])) continue;
+        if (p->count != 1) return TUNE_NO_POINT;
+        values[i] = p->values[0];
     }
     return tune_space_find_values(space, values);
-}
-
-uint32_t tune_result_point(const tune_space *space, const char *params) {
-    json_t *j = json_loads(params, 0, NULL);
-    uint32_t point = json_is_object(j) ? tune_result_point_json(space, j) : TUNE_NO_POINT;
-    json_decref(j);
-    return point;
 }
 
 int tune_result_priors(const tune_space *space, const json_t *array, uint32_t **points, size_t *count,
@@ -103,12 +95,11 @@ static void read_metrics(const tune_metrics *metrics, const json_t *object, doub
 }
 
 /* The trial that measured a candidate; NULL: none. */
-static const tune_trial_row *trial_of(const tune_target *problem, const tune_keeper *keeper, int64_t candidate) {
+static const tune_trial_row *trial_of(const tune_keeper *keeper, int64_t candidate) {
     size_t count;
     const tune_trial_row *all = tune_keeper_trials(keeper, &count);
     for (size_t i = 0; i < count && candidate >= 0; i++) {
-        if (all[i].status == TUNE_TRIAL_OK && tune_result_point(problem->space, all[i].params) == candidate)
-            return &all[i];
+        if (all[i].status == TUNE_TRIAL_OK && all[i].point == candidate) return &all[i];
     }
     return NULL;
 }
@@ -140,7 +131,7 @@ json_t *tune_result_best(const tune_target *problem, const tune_keeper *keeper, 
     const double *parts = fresh ? (candidate == TUNE_BASELINE_TRIAL ? final->baseline_parts : final->winner_parts)
                           : entry->samples == 0 ? none
                                                 : entry->parts;
-    const tune_trial_row *trial = trial_of(problem, keeper, candidate);
+    const tune_trial_row *trial = trial_of(keeper, candidate);
     json_t *j = json_object();
     json_object_set_new(j, "params", searched(problem->space, settings));
     /* Where nothing was sampled in this process the baseline's record has the numbers. */

@@ -4,8 +4,7 @@
 
 #include "tuner/driver/driver.h"
 
-/* The point of params as stored in a trial; TUNE_NO_POINT where the space does not hold it. */
-uint32_t tune_result_point(const tune_space *space, const char *params);
+/* The point of an object of params; TUNE_NO_POINT where the space does not hold it. */
 uint32_t tune_result_point_json(const tune_space *space, const json_t *params);
 /* Points of an array of objects of params, each once, the ones that are no points left out. *points is malloc'd. */
 int tune_result_priors(const tune_space *space, const json_t *array, uint32_t **points, size_t *count,

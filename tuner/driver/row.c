@@ -10,17 +10,17 @@
 
 int tune_row_new(const tune_target *problem, const tune_keeper *keeper, uint32_t point, tune_trial_row *row,
                  xlstm_error *err) {
-    char key[1024];
     size_t count;
     tune_keeper_trials(keeper, &count);
-    *row = (tune_trial_row){
-        .index = (int64_t)count, .duplicate_of = -1, .value = NAN, .spread = NAN, .started = xl_wall_s()};
+    *row = (tune_trial_row){.index = (int64_t)count,
+                            .point = point,
+                            .duplicate_of = -1,
+                            .value = NAN,
+                            .spread = NAN,
+                            .started = xl_wall_s()};
     for (int i = 0; i < TUNE_METRICS; i++) row->metric[i] = NAN;
-    json_t *params = tune_space_point_json(problem->space, point);
-    row->params = params ? json_dumps(params, JSON_COMPACT) : NULL;
-    json_decref(params);
-    row->key = strdup(tune_space_print(problem->space, point, key, sizeof key));
-    if (row->params && row->key) return XLSTM_OK;
+    if (tune_named_of_point(&row->params, problem->space, point)) row->key = tune_named_text(&row->params);
+    if (row->key) return XLSTM_OK;
     tune_trial_row_clear(row);
     return xl_fail(err, XLSTM_ENOMEM, "trial: out of memory");
 }

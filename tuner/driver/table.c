@@ -21,9 +21,9 @@ static bool is_original(const char *name) {
 }
 
 /* One of the original's four columns; NULL where it stays empty: ray has no workers unless they were tuned. */
-static json_t *original(const char *name, const json_t *params, const json_t *settings) {
+static json_t *original(const char *name, const tune_named_list *params, const json_t *settings) {
     const char *backend = json_string_value(json_object_get(settings, "backend"));
-    if (!strcmp(name, "workers") && backend && !strcmp(backend, "ray") && !json_object_get(params, "workers"))
+    if (!strcmp(name, "workers") && backend && !strcmp(backend, "ray") && !tune_named_find(params, "workers"))
         return NULL;
     return json_object_get(settings, name);
 }
@@ -45,9 +45,9 @@ static json_t *sample_json(const tune_metrics *metrics, const tune_sample_row *p
 
 json_t *tune_table_json(const tune_metrics *metrics, const tune_trial_row *trial, const json_t *settings,
                         const tune_sample_row *samples, size_t count) {
-    json_t *j = json_object(), *params = json_loads(trial->params, 0, NULL);
+    json_t *j = json_object();
     for (int i = 0; i < 4; i++) {
-        json_t *value = original(original_settings[i], params, settings);
+        json_t *value = original(original_settings[i], &trial->params, settings);
         json_object_set_new(j, original_settings[i], value ? json_incref(value) : json_null());
     }
     for (int i = 0; i < leading(metrics); i++)
@@ -59,7 +59,7 @@ json_t *tune_table_json(const tune_metrics *metrics, const tune_trial_row *trial
     for (int i = leading(metrics); i < metrics->count; i++)
         json_object_set_new(j, metrics->at[i].name, xl_json_number(trial->metric[i]));
     json_object_set_new(j, "ratio", xl_json_number(trial->value));
-    json_object_set_new(j, "params", params ? params : json_object());
+    json_object_set_new(j, "params", tune_named_json(&trial->params));
     json_object_set_new(j, "token_hash", xl_json_text(trial->token_hash));
     json_t *in_force = trial->in_force ? json_loads(trial->in_force, 0, NULL) : NULL;
     json_object_set_new(j, "in_force", in_force ? in_force : json_null());
@@ -95,12 +95,10 @@ void tune_table_csv_header(FILE *out, const tune_metrics *metrics, const json_t 
 
 void tune_table_csv_row(FILE *out, const tune_metrics *metrics, const json_t *baseline, const tune_trial_row *trial,
                         const json_t *settings) {
-    json_t *params = json_loads(trial->params, 0, NULL);
     for (int i = 0; i < 4; i++) {
         if (i) fputc(',', out);
-        xl_json_put_cell(out, original(original_settings[i], params, settings), 0);
+        xl_json_put_cell(out, original(original_settings[i], &trial->params, settings), 0);
     }
-    json_decref(params);
     for (int i = 0; i < leading(metrics); i++) {
         fputc(',', out);
         xl_csv_put_number(out, trial->metric[i], 0);

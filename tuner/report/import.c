@@ -93,34 +93,40 @@ static bool is_setting(const import *m, const char *name) {
 
 /* ---- trials ---- */
 
-/* A cell as a value: a number where it reads as one. Text that is no UTF-8 loses what JSON cannot hold. */
-static json_t *value_of(const char *cell) {
+/* A cell as a value: a number where it reads as one. Text that is no UTF-8 loses what JSON cannot hold, in a copy
+ * that goes to *copy and moves that on. */
+static tune_value value_of(const char *cell, char **copy) {
     double number;
-    if (xl_number_read(cell, &number))
-        return number == floor(number) && fabs(number) < 1e15 ? json_integer((json_int_t)number)
-                                                              : json_real(number);
+    if (xl_number_read(cell, &number)) return (tune_value){.number = number};
     json_t *text = json_string(cell);
-    if (text) return text;
-    char *plain = strdup(cell);
-    for (char *c = plain; c && *c; c++) {
-        if ((unsigned char)*c >= 0x80) *c = '?';
-    }
-    text = plain ? json_string(plain) : NULL;
-    free(plain);
-    return text;
+    json_decref(text);
+    if (text) return (tune_value){.text = cell};
+    char *plain = *copy;
+    for (const char *c = cell; *c; c++) *(*copy)++ = (unsigned char)*c >= 0x80 ? '?' : *c;
+    *(*copy)++ = '\0';
+    return (tune_value){.text = plain};
 }
 
-static json_t *params_of(const import *m, size_t row) {
-    json_t *params = json_object();
-    for (size_t c = 0; params && c < m->csv.columns; c++) {
+static int by_name(const void *a, const void *b) {
+    return strcmp(((const tune_named *)a)->name, ((const tune_named *)b)->name);
+}
+
+/* A row's settings in the order of their names; false when out of memory. */
+static bool params_of(const import *m, size_t row, tune_named_list *out) {
+    size_t bytes = 0, count = 0;
+    for (size_t c = 0; c < m->csv.columns; c++) bytes += strlen(xl_csv_cell(&m->csv, row, (int)c)) + 1;
+    tune_named *items = xl_array(m->csv.columns, sizeof *items);
+    char *copies = malloc(bytes ? bytes : 1), *at = copies;
+    for (size_t c = 0; items && copies && c < m->csv.columns; c++) {
         const char *name = m->csv.cells[c], *cell = xl_csv_cell(&m->csv, row, (int)c);
         if (!*cell || !is_setting(m, name) || xl_csv_column(&m->csv, name) != (int)c) continue;
-        if (json_object_set_new(params, name, value_of(cell))) { /* a name that is no UTF-8, or out of memory */
-            json_decref(params);
-            return NULL;
-        }
+        items[count++] = (tune_named){name, value_of(cell, &at)};
     }
-    return params;
+    if (count) qsort(items, count, sizeof *items, by_name);
+    const bool ok = items && copies && tune_named_copy(out, items, count);
+    free(items);
+    free(copies);
+    return ok;
 }
 
 /* A time or a rate is positive where it is there at all. */
@@ -163,14 +169,11 @@ static int add_trial(import *m, const char *path, size_t row) {
     if (samples > 0 && samples < 1e9) t.samples = (int64_t)samples;
     if (original >= 0 && original < (double)row) t.duplicate_of = (int64_t)original;
     const char *reason = xl_csv_cell(csv, row, xl_csv_column(csv, "reason"));
-    json_t *params = params_of(m, row);
-    char *text = params ? json_dumps(params, JSON_COMPACT | JSON_REAL_PRECISION(17) | JSON_SORT_KEYS) : NULL;
-    t.params = text;
-    t.key = text;
     t.reason = *reason ? (char *)(uintptr_t)reason : NULL;
-    status = text ? tune_study_trial_add(m->study, m->run, &t, NULL, 0, m->err) : no_memory(m);
-    free(text);
-    json_decref(params);
+    if (params_of(m, row, &t.params)) t.key = tune_named_text(&t.params);
+    status = t.key ? tune_study_trial_add(m->study, m->run, &t, NULL, 0, m->err) : no_memory(m);
+    tune_named_clear(&t.params);
+    free(t.key);
     return status;
 }
 

@@ -29,27 +29,21 @@ static bool is_original(const char *name) {
 /* ---- parameters and their levels ---- */
 
 /* What a trial had for a setting: its own, or what was in force. The scheduler ray has no workers of its own, so
- * that they are there only where they were tuned. NULL: nothing. */
-static const json_t *setting_of(const tune_report *r, const json_t *params, const char *name) {
-    const json_t *own = json_object_get(params, name);
+ * that they are there only where they were tuned. False: nothing. */
+static bool setting_of(const tune_report *r, const tune_named_list *params, const char *name, tune_value *out) {
+    const tune_value *own = tune_named_find(params, name);
+    if (own) *out = *own;
     if (own || (!strcmp(name, "workers") && !strcmp(r->run.backend, "ray"))) return own;
-    return json_object_get(r->settings, name);
+    return tune_value_from_json(json_object_get(r->settings, name), out);
 }
 
-static char *value_text(const json_t *value) {
-    if (json_is_string(value)) return strdup(json_string_value(value));
-    return xl_format("%.15g", json_number_value(value));
+static char *value_text(tune_value value) {
+    return value.text ? strdup(value.text) : xl_format("%.15g", value.number);
 }
 
-static bool is_value(const json_t *value) {
-    return json_is_number(value) || json_is_string(value);
-}
-
-static int find_level(const tune_parameter *p, const json_t *value) {
-    if (!is_value(value)) return -1;
+static int find_level(const tune_parameter *p, tune_value value) {
     for (size_t i = 0; i < p->levels; i++) {
-        if (json_is_number(value) ? p->number[i] == json_number_value(value)
-                                  : isnan(p->number[i]) && !strcmp(p->text[i], json_string_value(value)))
+        if (value.text ? isnan(p->number[i]) && !strcmp(p->text[i], value.text) : p->number[i] == value.number)
             return (int)i;
     }
     return -1;
@@ -62,13 +56,13 @@ static bool is_before(double number, const char *text, double other, const char 
     return number < other;
 }
 
-static int add_level(tune_parameter *p, const json_t *value, const char *folder, xlstm_error *err) {
+static int add_level(tune_parameter *p, tune_value value, const char *folder, xlstm_error *err) {
     if (p->levels == TUNE_REPORT_LEVELS)
         return xl_fail(err, XLSTM_EFORMAT, "%s: %.60s has over %d different values", folder, p->name,
                        TUNE_REPORT_LEVELS);
     char *text = value_text(value);
     if (!text) return no_memory(folder, err);
-    const double number = json_is_number(value) ? json_number_value(value) : NAN;
+    const double number = value.text ? NAN : value.number;
     size_t at = p->levels++;
     if (isnan(number)) p->numeric = false;
     for (; at && is_before(number, text, p->number[at - 1], p->text[at - 1]); at--) {
@@ -92,7 +86,7 @@ static bool is_parameter(const tune_parameter *p) {
     return p->levels > 1 || json_array_size(p->offered) > 1;
 }
 
-static int add_parameter(tune_report *r, json_t *const *params, const char *name, xlstm_error *err) {
+static int add_parameter(tune_report *r, const char *name, xlstm_error *err) {
     if (r->parameters == TUNE_REPORT_PARAMETERS) return XLSTM_OK;
     for (size_t p = 0; p < r->parameters; p++) {
         if (!strcmp(r->parameter[p].name, name)) return XLSTM_OK;
@@ -105,8 +99,9 @@ static int add_parameter(tune_report *r, json_t *const *params, const char *name
     p->number = xl_array(r->trials + 1, sizeof *p->number);
     int status = p->name && p->text && p->number ? XLSTM_OK : no_memory(r->folder, err);
     for (size_t i = 0; i < r->trials && !status; i++) {
-        const json_t *value = setting_of(r, params[i], name);
-        if (is_value(value) && find_level(p, value) < 0) status = add_level(p, value, r->folder, err);
+        tune_value value;
+        if (setting_of(r, &r->stored[i].params, name, &value) && find_level(p, value) < 0)
+            status = add_level(p, value, r->folder, err);
     }
     if (!status && is_parameter(p)) {
         r->parameters++;
@@ -117,18 +112,17 @@ static int add_parameter(tune_report *r, json_t *const *params, const char *name
 }
 
 /* The original's three first, then the space's, then what else trials have of their own. */
-static int read_parameters(tune_report *r, json_t *const *params, xlstm_error *err) {
+static int read_parameters(tune_report *r, xlstm_error *err) {
     int status = XLSTM_OK;
     const char *name;
     json_t *value;
-    for (int i = 0; i < ORIGINAL && !status; i++) status = add_parameter(r, params, original_settings[i], err);
+    for (int i = 0; i < ORIGINAL && !status; i++) status = add_parameter(r, original_settings[i], err);
     json_object_foreach(r->space, name, value) {
-        if (!status && json_is_array(value)) status = add_parameter(r, params, name, err);
+        if (!status && json_is_array(value)) status = add_parameter(r, name, err);
     }
     for (size_t i = 0; i < r->trials && !status; i++) {
-        json_object_foreach(params[i], name, value) {
-            if (!status) status = add_parameter(r, params, name, err);
-        }
+        const tune_named_list *params = &r->stored[i].params;
+        for (size_t k = 0; k < params->count && !status; k++) status = add_parameter(r, params->item[k].name, err);
     }
     return status;
 }
@@ -140,7 +134,7 @@ static double metric_of(const tune_report *r, const tune_trial_row *t, const cha
     return metric < 0 ? NAN : t->metric[metric];
 }
 
-static void read_trial(tune_report *r, size_t i, const json_t *params) {
+static void read_trial(tune_report *r, size_t i) {
     const tune_trial_row *from = &r->stored[i];
     tune_report_trial *t = &r->trial[i];
     *t = (tune_report_trial){.row = i,
@@ -153,8 +147,11 @@ static void read_trial(tune_report *r, size_t i, const json_t *params) {
                              .request_s = from->metric[r->run.metrics.seconds],
                              .ratio = from->value,
                              .ppl = NAN};
-    for (size_t p = 0; p < r->parameters; p++)
-        t->level[p] = find_level(&r->parameter[p], setting_of(r, params, r->parameter[p].name));
+    for (size_t p = 0; p < r->parameters; p++) {
+        tune_value value;
+        const bool there = setting_of(r, &from->params, r->parameter[p].name, &value);
+        t->level[p] = there ? find_level(&r->parameter[p], value) : -1;
+    }
 }
 
 /* The value that the search minimised: the ratio, or where a folder has none the request's time. */
@@ -168,14 +165,10 @@ static int read_trials(tune_report *r, tune_study *study, xlstm_error *err) {
     int status = tune_study_trials(study, r->run.id, &r->stored, &r->trials, err);
     if (status) return status;
     r->counts = tune_trials_count(r->stored, r->trials);
-    json_t **params = xl_array(r->trials + 1, sizeof(json_t *));
     r->trial = xl_array(r->trials + 1, sizeof *r->trial);
-    if (!params || !r->trial) status = no_memory(r->folder, err);
-    for (size_t i = 0; i < r->trials && !status; i++) params[i] = json_loads(r->stored[i].params, 0, NULL);
-    if (!status) status = read_parameters(r, params, err);
-    for (size_t i = 0; i < r->trials && !status; i++) read_trial(r, i, params[i]);
-    for (size_t i = 0; i < r->trials && params; i++) json_decref(params[i]);
-    free(params);
+    if (!r->trial) status = no_memory(r->folder, err);
+    if (!status) status = read_parameters(r, err);
+    for (size_t i = 0; i < r->trials && !status; i++) read_trial(r, i);
     read_values(r);
     return status;
 }
@@ -237,8 +230,9 @@ static void read_objectives(tune_report *r) {
 static bool has_params(const tune_report *r, const tune_report_trial *t, const json_t *params) {
     int known = 0;
     for (size_t p = 0; p < r->parameters; p++) {
-        const json_t *want = json_object_get(params, r->parameter[p].name);
-        if (!is_value(want) || t->level[p] < 0) continue;
+        tune_value want;
+        if (t->level[p] < 0 || !tune_value_from_json(json_object_get(params, r->parameter[p].name), &want))
+            continue;
         if (find_level(&r->parameter[p], want) != t->level[p]) return false;
         known++;
     }

@@ -264,18 +264,6 @@ unsigned tune_space_affects(const tune_space *s) {
 
 /* ---- printing ---- */
 
-char *tune_space_print(const tune_space *s, uint32_t point, char *out, size_t bytes) {
-    size_t used = 0;
-    if (bytes) out[0] = 0;
-    for (size_t i = 0; i < s->count && used < bytes; i++) {
-        char text[64];
-        tune_value_print(tune_space_value(s, point, i), text, sizeof text);
-        int n = snprintf(out + used, bytes - used, "%s%s=%s", i ? " " : "", s->params[i].name, text);
-        used += n > 0 ? (size_t)n : 0;
-    }
-    return out;
-}
-
 char *tune_space_size_print(const tune_space *s, char *out, size_t bytes) {
     size_t size = tune_space_size(s);
     double many = 1;

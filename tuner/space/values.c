@@ -68,3 +68,10 @@ json_t *tune_value_json(tune_value v) {
     if (v.number == floor(v.number) && fabs(v.number) < 0x1p53) return json_integer((json_int_t)v.number);
     return json_real(v.number);
 }
+
+bool tune_value_from_json(const json_t *json, tune_value *v) {
+    if (json_is_string(json)) *v = (tune_value){.text = json_string_value(json)};
+    else if (json_is_number(json)) *v = (tune_value){.number = json_number_value(json)};
+    else return false;
+    return true;
+}

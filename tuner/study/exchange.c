@@ -130,7 +130,7 @@ static json_t *run_json(const tune_run_row *r) {
 static json_t *trial_json(const tune_metrics *metrics, const tune_trial_row *t) {
     json_t *j = json_object();
     json_object_set_new(j, "trial", json_integer(t->index));
-    json_object_set_new(j, "params", parsed(t->params));
+    json_object_set_new(j, "params", tune_params_json(t));
     json_object_set_new(j, "key", xl_json_text(t->key));
     json_object_set_new(j, "status", xl_json_text(tune_trial_status_name((int)t->status)));
     json_object_set_new(j, "reason", xl_json_text(t->reason));
@@ -297,7 +297,8 @@ static void read_trial(reader *r, const tune_metrics *metrics, tune_trial_row *t
     free(name);
     t->status = status < 0 ? TUNE_TRIAL_FAILED : (tune_trial_status)status;
     t->index = get_integer(r, "trial", 0);
-    t->params = get_json(r, "params", false);
+    t->point = TUNE_NO_POINT;
+    get_list(r, "params", t, tune_params_read);
     t->key = get_text(r, "key", false);
     t->reason = get_text(r, "reason", true);
     t->duplicate_of = get_integer(r, "duplicate_of", -1);

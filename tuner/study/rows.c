@@ -206,9 +206,10 @@ int tune_study_put_trial(tune_study *s, int64_t run, const tune_trial_row *t, bo
         sqlite3_finalize(q);
         if (status) return status;
     }
-    char *told = NULL, *ratios = NULL, *values = NULL;
+    char *params = NULL, *told = NULL, *ratios = NULL, *values = NULL;
     const tune_metrics *metrics;
     int status = tune_study_metrics(s, run, &metrics, err);
+    if (!status) status = column_text(&params, tune_params_json(t), s, err);
     if (!status) status = column_text(&told, tune_told_json(t), s, err);
     if (!status) status = column_text(&ratios, tune_ratios_json(t), s, err);
     if (!status && !(values = tune_study_metric_text(metrics, t->metric)))
@@ -220,10 +221,11 @@ int tune_study_put_trial(tune_study *s, int64_t run, const tune_trial_row *t, bo
                            "duplicate_of, metrics, value, spread, "
                            "told, ratios, samples, token_hash, in_force, started, seconds) "
                            "VALUES (?, ?, ?, ?, ?, ?, nullif(?, -1), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                           "iissssisddssissdd", run, t->index, t->params, t->key,
+                           "iissssisddssissdd", run, t->index, params, t->key,
                            tune_trial_status_name((int)t->status), t->reason, t->duplicate_of, values, t->value,
                            t->spread, told, ratios, t->samples, t->token_hash, t->in_force, t->started, t->seconds);
 out:
+    free(params);
     free(values);
     free(told);
     free(ratios);
@@ -316,8 +318,7 @@ int tune_study_trials(tune_study *study, int64_t run, tune_trial_row **rows, siz
         }
         bool ok = true;
         tune_trial_row *t = (tune_trial_row *)all + used++;
-        *t = (tune_trial_row){.index = sqlite3_column_int64(q, 0), .duplicate_of = -1};
-        t->params = tune_study_text(q, 1, &ok);
+        *t = (tune_trial_row){.index = sqlite3_column_int64(q, 0), .point = TUNE_NO_POINT, .duplicate_of = -1};
         t->key = tune_study_text(q, 2, &ok);
         int known = tune_trial_status_find((const char *)sqlite3_column_text(q, 3));
         t->status = known < 0 ? TUNE_TRIAL_FAILED : (tune_trial_status)known;
@@ -333,6 +334,7 @@ int tune_study_trials(tune_study *study, int64_t run, tune_trial_row **rows, siz
         t->started = sqlite3_column_double(q, after + 7);
         t->seconds = sqlite3_column_double(q, after + 8);
         if (!ok) status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", study->path);
+        if (!status) status = read_column(study, q, 1, t, tune_params_read, err);
         if (!status) status = read_column(study, q, after + 2, t, tune_told_read, err);
         if (!status) status = read_column(study, q, after + 3, t, tune_ratios_read, err);
     }
@@ -372,9 +374,10 @@ static bool copy_numbers(tune_numbers *to, const tune_numbers *from) {
 
 bool tune_trial_row_copy(tune_trial_row *to, const tune_trial_row *from) {
     *to = *from;
-    to->params = to->key = to->reason = to->token_hash = to->in_force = NULL;
+    to->key = to->reason = to->token_hash = to->in_force = NULL;
+    to->params = (tune_named_list){0};
     to->told = to->ratios = (tune_numbers){0};
-    if (copy_text(&to->params, from->params) && copy_text(&to->key, from->key) &&
+    if (tune_named_copy(&to->params, from->params.item, from->params.count) && copy_text(&to->key, from->key) &&
         copy_text(&to->reason, from->reason) && copy_numbers(&to->told, &from->told) &&
         copy_numbers(&to->ratios, &from->ratios) && copy_text(&to->token_hash, from->token_hash) &&
         copy_text(&to->in_force, from->in_force))
@@ -385,14 +388,14 @@ bool tune_trial_row_copy(tune_trial_row *to, const tune_trial_row *from) {
 
 void tune_trial_row_clear(tune_trial_row *row) {
     if (!row) return;
-    free(row->params);
+    tune_named_clear(&row->params);
     free(row->key);
     free(row->reason);
     free(row->told.value);
     free(row->ratios.value);
     free(row->token_hash);
     free(row->in_force);
-    *row = (tune_trial_row){.duplicate_of = -1};
+    *row = (tune_trial_row){.point = TUNE_NO_POINT, .duplicate_of = -1};
 }
 
 void tune_trial_rows_free(tune_trial_row *rows, size_t count) {

@@ -16,6 +16,7 @@
 #include <xlstm/status.h>
 
 #include "tuner/metric/metric.h"
+#include "tuner/space/named.h"
 
 #define TUNE_STUDY_FILE "study.sqlite" /* its name in a run folder */
 #define TUNE_BASELINE_TRIAL (-1)       /* the trial number of samples of the baseline */
@@ -100,9 +101,10 @@ typedef struct tune_numbers {
 } tune_numbers;
 
 typedef struct tune_trial_row {
-    int64_t index; /* number of the proposal, from 0 */
-    char *params;  /* the proposed point, {"chunk_size": 32, …} */
-    char *key;     /* the canonical point as text: equal keys are one point */
+    int64_t index;          /* number of the proposal, from 0 */
+    tune_named_list params; /* the proposed point */
+    uint32_t point; /* its id for whoever has the space and looked it up; TUNE_NO_POINT as read: it is not stored */
+    char *key;      /* the canonical point as text: equal keys are one point */
     tune_trial_status status;
     char *reason;                /* NULL where status is ok */
     int64_t duplicate_of;        /* index of the trial whose values these are; -1 */

@@ -71,3 +71,11 @@ int tune_told_read(tune_trial_row *trial, const json_t *value, xlstm_error *err)
     trial->joined = last && !strcmp(last, JOINED);
     return numbers_read(&trial->told, value, n - trial->joined, err);
 }
+
+json_t *tune_params_json(const tune_trial_row *trial) {
+    return tune_named_json(&trial->params);
+}
+
+int tune_params_read(tune_trial_row *trial, const json_t *value, xlstm_error *err) {
+    return tune_named_from_json(&trial->params, value, err);
+}
