@@ -94,9 +94,9 @@ static int open_files(bound *b, const char *dir) {
 static double take_open(const char *dir, int64_t weights, int64_t huge, int threads) {
     xlstm_settings settings;
     xlstm_settings_init(&settings, NULL);
-    settings.v[XLSTM_TUNE_WEIGHTS] = weights;
-    settings.v[XLSTM_TUNE_HUGE_PAGES] = huge;
-    settings.v[XLSTM_TUNE_WORKERS] = threads;
+    xlstm_settings_set(&settings, XLSTM_TUNE_WEIGHTS, weights);
+    xlstm_settings_set(&settings, XLSTM_TUNE_HUGE_PAGES, huge);
+    xlstm_settings_set(&settings, XLSTM_TUNE_WORKERS, threads);
     xlstm_model_options options = {.settings = &settings};
     xlstm_error err;
     xlstm_model *model;

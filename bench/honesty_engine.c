@@ -47,7 +47,8 @@ static int engine_open(engine *e, const setup *o, xlstm_error *err) {
     const xlstm_hparams *h = xlstm_model_hparams(e->model);
     xlstm_settings settings;
     xlstm_settings_init(&settings, xlstm_model_hparams(e->model));
-    settings.v[XLSTM_TUNE_WORKERS] = settings.v[XLSTM_TUNE_DECODE_WORKERS] = o->workers;
+    xlstm_settings_set(&settings, XLSTM_TUNE_WORKERS, o->workers);
+    xlstm_settings_set(&settings, XLSTM_TUNE_DECODE_WORKERS, o->workers);
     status = xlstm_session_create(&e->session, e->model, &settings, err);
     e->logits = malloc((size_t)h->vocab_size * sizeof *e->logits);
     if (!status && !e->logits) status = xl_fail(err, XLSTM_ENOMEM, "honesty_engine: out of memory");

@@ -47,9 +47,9 @@ static void test_name(const bench_row *row, char *out, size_t size) {
 static void tunable_text(const bench_row *row, int id, char *out, size_t size) {
     const xlstm_tunable *t = xlstm_tunable_get(id);
     if (t->type == XLSTM_TYPE_CHOICE) {
-        snprintf(out, size, "%s", t->choices[row->settings.v[id]]);
+        snprintf(out, size, "%s", t->choices[xlstm_settings_get(&row->settings, id)]);
     } else {
-        snprintf(out, size, "%lld", (long long)row->settings.v[id]);
+        snprintf(out, size, "%lld", (long long)xlstm_settings_get(&row->settings, id));
     }
 }
 
@@ -71,7 +71,8 @@ static json_t *row_json(const bench_table *table, const bench_row *row, bool lis
         const xlstm_tunable *t = xlstm_tunable_get(id);
         tunable_text(row, id, name, sizeof name);
         json_object_set_new(o, t->name,
-                            t->type == XLSTM_TYPE_CHOICE ? json_string(name) : json_integer(row->settings.v[id]));
+                            t->type == XLSTM_TYPE_CHOICE ? json_string(name)
+                                                         : json_integer(xlstm_settings_get(&row->settings, id)));
     }
     json_object_set_new(o, "n_prompt", json_integer(row->n_prompt));
     json_object_set_new(o, "n_gen", json_integer(row->n_gen));
@@ -234,7 +235,8 @@ static int put_speed(char *out, size_t size, double x, double like) {
 
 static bool differs(const bench_table *table, int id) {
     for (size_t i = 1; i < table->count; i++) {
-        if (table->rows[i].settings.v[id] != table->rows[0].settings.v[id]) return true;
+        if (xlstm_settings_get(&table->rows[i].settings, id) != xlstm_settings_get(&table->rows[0].settings, id))
+            return true;
     }
     return false;
 }

@@ -95,8 +95,10 @@ static int set_element(const bench *b, int id, size_t element, const xlstm_hpara
     if (t->type == XLSTM_TYPE_CHOICE) {
         return xlstm_settings_parse(s, id, cli_list_str(b->cfg, t->name, element), err);
     }
-    s->v[id] = cli_list_int(b->cfg, t->name, element);
-    cli_clip(id, &s->v[id], hparams);
+    xlstm_settings_set(s, id, cli_list_int(b->cfg, t->name, element));
+    int64_t value = xlstm_settings_get(s, id);
+    cli_clip(id, &value, hparams);
+    xlstm_settings_set(s, id, value);
     return XLSTM_OK;
 }
 
@@ -145,7 +147,9 @@ static int combine(bench *b, const xlstm_model *model, xlstm_error *err) {
 
 static bool same_model(const xlstm_settings *a, const xlstm_settings *b) {
     for (int id = 0; id < XLSTM_TUNABLE_COUNT; id++) {
-        if ((xlstm_tunable_get(id)->affects & XLSTM_AFFECTS_LOAD) && a->v[id] != b->v[id]) return false;
+        if ((xlstm_tunable_get(id)->affects & XLSTM_AFFECTS_LOAD) &&
+            xlstm_settings_get(a, id) != xlstm_settings_get(b, id))
+            return false;
     }
     return true;
 }

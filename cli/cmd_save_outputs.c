@@ -58,7 +58,7 @@ static int set_tunable(xlstm_settings *settings, const xlstm_tunable *tunable, c
     if (!value) return xl_fail(err, XLSTM_EFORMAT, "%s: line %zu: %s: %.300s", path, line, column, message);
     int status = XLSTM_OK;
     if (json_is_string(value)) status = xlstm_settings_parse(settings, tunable->id, json_string_value(value), err);
-    else settings->v[tunable->id] = json_integer_value(value);
+    else xlstm_settings_set(settings, tunable->id, json_integer_value(value));
     json_decref(value);
     return status;
 }
@@ -95,9 +95,9 @@ static int read_row(const saver *s, const xl_csv *csv, const char *path, size_t 
         return xl_fail(err, XLSTM_EFORMAT, "%s: line %zu: no %s, a number is wanted", path, line,
                        heads ? "chunk_size" : "heads_per_band");
     snprintf(out->name.backend, sizeof out->name.backend, "%s", backend);
-    out->name.heads_per_band = out->settings.v[XLSTM_TUNE_HEADS_PER_BAND];
-    out->name.chunk_size = out->settings.v[XLSTM_TUNE_CHUNK_SIZE];
-    out->name.workers = workers ? out->settings.v[XLSTM_TUNE_WORKERS] : -1;
+    out->name.heads_per_band = xlstm_settings_get(&out->settings, XLSTM_TUNE_HEADS_PER_BAND);
+    out->name.chunk_size = xlstm_settings_get(&out->settings, XLSTM_TUNE_CHUNK_SIZE);
+    out->name.workers = workers ? xlstm_settings_get(&out->settings, XLSTM_TUNE_WORKERS) : -1;
     out->name.row = (int64_t)index;
     return XLSTM_OK;
 }
@@ -131,7 +131,9 @@ static int read_summary(saver *s, xlstm_error *err) {
 static int open_for(saver *s, const xlstm_settings *wanted, xlstm_error *err) {
     bool same = s->model != NULL;
     for (int i = 0; i < XLSTM_TUNABLE_COUNT; i++) {
-        if ((xlstm_tunable_get(i)->affects & XLSTM_AFFECTS_LOAD) && wanted->v[i] != s->loaded.v[i]) same = false;
+        if ((xlstm_tunable_get(i)->affects & XLSTM_AFFECTS_LOAD) &&
+            xlstm_settings_get(wanted, i) != xlstm_settings_get(&s->loaded, i))
+            same = false;
     }
     if (same) return XLSTM_OK;
     xlstm_model_close(s->model);
@@ -217,9 +219,11 @@ static void clip(saver *s, const xlstm_hparams *hparams) {
         int64_t least = 0;
         size_t clipped = 0;
         for (size_t i = 0; i < s->count; i++) {
-            int64_t *value = &s->rows[i].settings.v[id];
-            if (s->rows[i].infeasible || !cli_clip(id, value, hparams)) continue;
-            least = *value;
+            xlstm_settings *settings = &s->rows[i].settings;
+            int64_t value = xlstm_settings_get(settings, id);
+            if (s->rows[i].infeasible || !cli_clip(id, &value, hparams)) continue;
+            xlstm_settings_set(settings, id, value);
+            least = value;
             clipped++;
         }
         if (clipped)

@@ -17,7 +17,7 @@ static int64_t setting_of(const xlstm_tunable *t, tune_value value) {
     xlstm_settings s = {{0}};
     if (!value.text) return (int64_t)value.number;
     xlstm_settings_parse(&s, (int)t->id, value.text, NULL);
-    return s.v[t->id];
+    return xlstm_settings_get(&s, t->id);
 }
 
 /* What a candidate is called, which in a placebo run is not what it runs. */
@@ -25,7 +25,7 @@ static void nominal_settings(const cli_job *job, int64_t candidate, xlstm_settin
     *out = job->baseline;
     for (size_t i = 0; candidate >= 0 && i < tune_space_params(job->space); i++) {
         const xlstm_tunable *t = job->tunable[i];
-        if (t) out->v[t->id] = setting_of(t, tune_space_value(job->space, (uint32_t)candidate, i));
+        if (t) xlstm_settings_set(out, t->id, setting_of(t, tune_space_value(job->space, (uint32_t)candidate, i)));
     }
 }
 
@@ -45,7 +45,7 @@ static uint64_t canonical_key(void *ctx, const tune_space *space, const tune_val
     xlstm_settings settings = job->baseline;
     for (size_t i = 0; i < tune_space_params(space); i++) {
         const xlstm_tunable *t = job->tunable[i];
-        if (t) settings.v[t->id] = setting_of(t, values[i]);
+        if (t) xlstm_settings_set(&settings, t->id, setting_of(t, values[i]));
     }
     return tune_engine_key(&settings, &job->work);
 }
@@ -215,8 +215,8 @@ static int make_space(cli_job *job, xlstm_error *err) {
         if (!t) continue;
         status = merge_equal(job, i, err);
         if (status) return status;
-        if (t->choices) value.text = t->choices[job->baseline.v[t->id]];
-        else value.number = (double)job->baseline.v[t->id];
+        if (t->choices) value.text = t->choices[xlstm_settings_get(&job->baseline, t->id)];
+        else value.number = (double)xlstm_settings_get(&job->baseline, t->id);
         tune_space_set_preset(job->space, i, value);
     }
     tune_space_set_canonical(job->space, canonical_key, job);

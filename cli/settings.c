@@ -33,7 +33,7 @@ static int set_tunable(cli_config *cfg, const cli_key *key, const json_t *value,
     /* More than the machine has may be wanted too (workers), but only by name. */
     xlstm_tunable_range(id, hparams, NULL, &high, NULL);
     if (wanted > high && !asked) wanted = high;
-    settings->v[id] = wanted;
+    xlstm_settings_set(settings, id, wanted);
     return XLSTM_OK;
 }
 

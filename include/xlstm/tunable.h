@@ -62,7 +62,7 @@ typedef struct xlstm_model_info xlstm_model_info; /* model.h */
  * programs that were built with fewer. Initialise it with xlstm_settings_init, and read and write it with the
  * functions below. */
 typedef struct xlstm_settings {
-    int64_t v[64];
+    int64_t opaque[64];
 } xlstm_settings;
 
 /* The value of an id; 0 outside the table. */

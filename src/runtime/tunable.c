@@ -102,16 +102,16 @@ void xlstm_tunable_range(int id, const xlstm_hparams *hparams, int64_t *min, int
 _Static_assert(XLSTM_TUNABLE_COUNT <= sizeof(xlstm_settings) / sizeof(int64_t), "settings have room for every row");
 
 int64_t xlstm_settings_get(const xlstm_settings *settings, int id) {
-    return id >= 0 && id < XLSTM_TUNABLE_COUNT ? settings->v[id] : 0;
+    return id >= 0 && id < XLSTM_TUNABLE_COUNT ? settings->opaque[id] : 0;
 }
 
 void xlstm_settings_set(xlstm_settings *settings, int id, int64_t value) {
-    if (id >= 0 && id < XLSTM_TUNABLE_COUNT) settings->v[id] = value;
+    if (id >= 0 && id < XLSTM_TUNABLE_COUNT) settings->opaque[id] = value;
 }
 
 void xlstm_settings_init(xlstm_settings *settings, const xlstm_hparams *hparams) {
     *settings = (xlstm_settings){{0}};
-    for (int i = 0; i < XLSTM_TUNABLE_COUNT; i++) xlstm_tunable_range(i, hparams, NULL, NULL, &settings->v[i]);
+    for (int i = 0; i < XLSTM_TUNABLE_COUNT; i++) xlstm_tunable_range(i, hparams, NULL, NULL, &settings->opaque[i]);
 }
 
 /* ---- what is in force ---- */
@@ -144,7 +144,7 @@ int64_t xlstm_tunable_effective(int id, int64_t value, const xlstm_work *work) {
 
 void xlstm_settings_effective(const xlstm_settings *settings, const xlstm_work *work, xlstm_settings *out) {
     *out = *settings;
-    int64_t *v = out->v;
+    int64_t *v = out->opaque;
     for (int id = 0; id < XLSTM_TUNABLE_COUNT; id++) v[id] = xlstm_tunable_effective(id, v[id], work);
     v[XLSTM_TUNE_CHUNK_SIZE] = at_most(v[XLSTM_TUNE_CHUNK_SIZE], v[XLSTM_TUNE_SEGMENT]);
     if (v[XLSTM_TUNE_SCHEDULER] == XLSTM_SCHED_RECURRENT) v[XLSTM_TUNE_CHUNK_SIZE] = v[XLSTM_TUNE_SEGMENT];
@@ -204,13 +204,13 @@ int xlstm_settings_parse(xlstm_settings *settings, int id, const char *text, xls
         value = number;
         status = check_value(row, value, err);
     }
-    if (!status) settings->v[id] = value;
+    if (!status) settings->opaque[id] = value;
     return status;
 }
 
 int xlstm_settings_check(const xlstm_settings *settings, xlstm_error *err) {
     for (int i = 0; i < XLSTM_TUNABLE_COUNT; i++) {
-        int status = check_value(&table[i], settings->v[i], err);
+        int status = check_value(&table[i], settings->opaque[i], err);
         if (status) return status;
     }
     return XLSTM_OK;

@@ -94,7 +94,7 @@ static outcome decode_all(small_model *s, const int32_t *ids, size_t n, int work
     xlstm_session *session;
     xlstm_settings settings;
     xlstm_settings_init(&settings, &s->model.hparams);
-    settings.v[XLSTM_TUNE_DECODE_WORKERS] = workers;
+    xlstm_settings_set(&settings, XLSTM_TUNE_DECODE_WORKERS, workers);
     assert_int_equal(xlstm_session_create(&session, &s->model, &settings, NULL), XLSTM_OK);
     size_t vocab = (size_t)s->model.hparams.vocab_size;
     outcome o = {.logit_count = n * vocab};
@@ -128,12 +128,12 @@ static void every_schedule_gives_the_same(void **state) {
         for (int i = 0; i < 120; i++) {
             xlstm_settings settings;
             xlstm_settings_init(&settings, &s->model.hparams);
-            settings.v[XLSTM_TUNE_SCHEDULER] = i % 3;
-            settings.v[XLSTM_TUNE_CHUNK_SIZE] = chunks[xl_rng_below(&rng, 6)];
-            settings.v[XLSTM_TUNE_HEADS_PER_BAND] = bands[xl_rng_below(&rng, 4)];
-            settings.v[XLSTM_TUNE_SEGMENT] = segments[xl_rng_below(&rng, 4)];
-            settings.v[XLSTM_TUNE_WORKERS] = workers[xl_rng_below(&rng, 4)];
-            settings.v[XLSTM_TUNE_PINNING] = (int64_t)xl_rng_below(&rng, 3);
+            xlstm_settings_set(&settings, XLSTM_TUNE_SCHEDULER, i % 3);
+            xlstm_settings_set(&settings, XLSTM_TUNE_CHUNK_SIZE, chunks[xl_rng_below(&rng, 6)]);
+            xlstm_settings_set(&settings, XLSTM_TUNE_HEADS_PER_BAND, bands[xl_rng_below(&rng, 4)]);
+            xlstm_settings_set(&settings, XLSTM_TUNE_SEGMENT, segments[xl_rng_below(&rng, 4)]);
+            xlstm_settings_set(&settings, XLSTM_TUNE_WORKERS, workers[xl_rng_below(&rng, 4)]);
+            xlstm_settings_set(&settings, XLSTM_TUNE_PINNING, (int64_t)xl_rng_below(&rng, 3));
             outcome o = prefill_in(s, &settings, ids, TOKENS, 1 + i % 4, &rng);
             assert_same(&o, &wanted);
             release(&o);
@@ -169,7 +169,7 @@ static void last_logits_equal_the_last_of_all(void **state) {
     outcome all = prefill_in(s, &settings, ids, TOKENS, 1, &rng);
     const int64_t segments[] = {1, 50, 149, 150, 512};
     for (int i = 0; i < 5; i++) {
-        settings.v[XLSTM_TUNE_SEGMENT] = segments[i];
+        xlstm_settings_set(&settings, XLSTM_TUNE_SEGMENT, segments[i]);
         xlstm_session *session;
         float last[101];
         assert_int_equal(xlstm_session_create(&session, &s->model, &settings, NULL), XLSTM_OK);
@@ -193,11 +193,11 @@ static void schedule_says_what_ran(void **state) {
     for (int scheduler = 0; scheduler < 3; scheduler++) {
         xlstm_settings settings;
         xlstm_settings_init(&settings, &s->model.hparams);
-        settings.v[XLSTM_TUNE_SCHEDULER] = scheduler;
-        settings.v[XLSTM_TUNE_CHUNK_SIZE] = 16;
-        settings.v[XLSTM_TUNE_HEADS_PER_BAND] = 2;
-        settings.v[XLSTM_TUNE_SEGMENT] = 100;
-        settings.v[XLSTM_TUNE_WORKERS] = 2;
+        xlstm_settings_set(&settings, XLSTM_TUNE_SCHEDULER, scheduler);
+        xlstm_settings_set(&settings, XLSTM_TUNE_CHUNK_SIZE, 16);
+        xlstm_settings_set(&settings, XLSTM_TUNE_HEADS_PER_BAND, 2);
+        xlstm_settings_set(&settings, XLSTM_TUNE_SEGMENT, 100);
+        xlstm_settings_set(&settings, XLSTM_TUNE_WORKERS, 2);
         xlstm_session *session;
         assert_int_equal(xlstm_session_create(&session, &s->model, &settings, NULL), XLSTM_OK);
         assert_int_equal(xlstm_prefill(session, ids, TOKENS, XLSTM_LOGITS_NONE, NULL, NULL), XLSTM_OK);
@@ -211,17 +211,17 @@ static void schedule_says_what_ran(void **state) {
         assert_int_equal(in_force(session, "chunks"), scheduler == XLSTM_SCHED_RECURRENT ? 0 : 11 * 3 * 2);
         assert_in_range(in_force(session, "max_in_flight"), 1, 2);
 
-        settings.v[XLSTM_TUNE_HEADS_PER_BAND] = 100;
-        settings.v[XLSTM_TUNE_CHUNK_SIZE] = 5000;
+        xlstm_settings_set(&settings, XLSTM_TUNE_HEADS_PER_BAND, 100);
+        xlstm_settings_set(&settings, XLSTM_TUNE_CHUNK_SIZE, 5000);
         assert_int_equal(xlstm_session_configure(session, &settings, NULL), XLSTM_OK);
         xlstm_session_settings(session, &settings);
-        assert_int_equal(settings.v[XLSTM_TUNE_HEADS_PER_BAND], 3);
-        assert_int_equal(settings.v[XLSTM_TUNE_CHUNK_SIZE], 5000);
+        assert_int_equal(xlstm_settings_get(&settings, XLSTM_TUNE_HEADS_PER_BAND), 3);
+        assert_int_equal(xlstm_settings_get(&settings, XLSTM_TUNE_CHUNK_SIZE), 5000);
         assert_int_equal(xlstm_prefill(session, ids, TOKENS, XLSTM_LOGITS_NONE, NULL, NULL), XLSTM_OK);
         assert_int_equal(in_force(session, "bands"), 1);
         assert_int_equal(in_force(session, "chunk_size"), 100);
         assert_int_equal(in_force(session, "max_in_flight"), 1);
-        settings.v[XLSTM_TUNE_WORKERS] = 257;
+        xlstm_settings_set(&settings, XLSTM_TUNE_WORKERS, 257);
         assert_int_equal(xlstm_session_configure(session, &settings, NULL), XLSTM_EARG);
         xlstm_session_destroy(session);
     }
@@ -235,10 +235,10 @@ static void ray_has_several_bands_in_flight(void **state) {
     small_model *s = small_model_create(1, "c");
     xlstm_settings settings;
     xlstm_settings_init(&settings, &s->model.hparams);
-    settings.v[XLSTM_TUNE_SCHEDULER] = XLSTM_SCHED_RAY;
-    settings.v[XLSTM_TUNE_CHUNK_SIZE] = TOKENS;
-    settings.v[XLSTM_TUNE_HEADS_PER_BAND] = 1;
-    settings.v[XLSTM_TUNE_WORKERS] = 3;
+    xlstm_settings_set(&settings, XLSTM_TUNE_SCHEDULER, XLSTM_SCHED_RAY);
+    xlstm_settings_set(&settings, XLSTM_TUNE_CHUNK_SIZE, TOKENS);
+    xlstm_settings_set(&settings, XLSTM_TUNE_HEADS_PER_BAND, 1);
+    xlstm_settings_set(&settings, XLSTM_TUNE_WORKERS, 3);
     xlstm_session *session;
     assert_int_equal(xlstm_session_create(&session, &s->model, &settings, NULL), XLSTM_OK);
     /* On a busy machine one thread may do all before another wakes. */
@@ -263,10 +263,10 @@ static void odd_lengths(void **state) {
     xlstm_session *a, *b;
     float x[101], y[101];
     assert_int_equal(xlstm_session_create(&a, &s->model, &settings, NULL), XLSTM_OK);
-    settings.v[XLSTM_TUNE_WORKERS] = 256;
-    settings.v[XLSTM_TUNE_CHUNK_SIZE] = 100;
-    settings.v[XLSTM_TUNE_HEADS_PER_BAND] = 100;
-    settings.v[XLSTM_TUNE_SEGMENT] = 6000;
+    xlstm_settings_set(&settings, XLSTM_TUNE_WORKERS, 256);
+    xlstm_settings_set(&settings, XLSTM_TUNE_CHUNK_SIZE, 100);
+    xlstm_settings_set(&settings, XLSTM_TUNE_HEADS_PER_BAND, 100);
+    xlstm_settings_set(&settings, XLSTM_TUNE_SEGMENT, 6000);
     assert_int_equal(xlstm_session_create(&b, &s->model, &settings, NULL), XLSTM_OK);
 
     assert_int_equal(xlstm_prefill(a, ids, 0, XLSTM_LOGITS_NONE, NULL, NULL), XLSTM_OK);
@@ -335,9 +335,9 @@ static void a_prompt_is_polled_often(void **state) {
     small_model *s = small_model_create(2, NULL);
     xlstm_settings settings;
     xlstm_settings_init(&settings, &s->model.hparams);
-    settings.v[XLSTM_TUNE_CHUNK_SIZE] = 10;
-    settings.v[XLSTM_TUNE_WORKERS] = 1;
-    settings.v[XLSTM_TUNE_DECODE_WORKERS] = 1;
+    xlstm_settings_set(&settings, XLSTM_TUNE_CHUNK_SIZE, 10);
+    xlstm_settings_set(&settings, XLSTM_TUNE_WORKERS, 1);
+    xlstm_settings_set(&settings, XLSTM_TUNE_DECODE_WORKERS, 1);
     xlstm_session *session;
     assert_int_equal(xlstm_session_create(&session, &s->model, &settings, NULL), XLSTM_OK);
     long polls = 0;
@@ -358,10 +358,10 @@ static void cancelled_session_is_usable_after_reset(void **state) {
     for (int scheduler = 0; scheduler < 3; scheduler++) {
         xlstm_settings settings;
         xlstm_settings_init(&settings, &s->model.hparams);
-        settings.v[XLSTM_TUNE_SCHEDULER] = scheduler;
-        settings.v[XLSTM_TUNE_CHUNK_SIZE] = 4;
-        settings.v[XLSTM_TUNE_WORKERS] = 3;
-        settings.v[XLSTM_TUNE_SEGMENT] = 40;
+        xlstm_settings_set(&settings, XLSTM_TUNE_SCHEDULER, scheduler);
+        xlstm_settings_set(&settings, XLSTM_TUNE_CHUNK_SIZE, 4);
+        xlstm_settings_set(&settings, XLSTM_TUNE_WORKERS, 3);
+        xlstm_settings_set(&settings, XLSTM_TUNE_SEGMENT, 40);
         xlstm_session *session;
         xlstm_error err;
         float wanted[101], got[101];

@@ -38,9 +38,9 @@ static int remove_folder(void **state) {
 static xlstm_model *open_model(const char *dir, int64_t weights, int64_t huge_pages, int64_t workers) {
     xlstm_settings settings;
     xlstm_settings_init(&settings, NULL);
-    settings.v[XLSTM_TUNE_WEIGHTS] = weights;
-    settings.v[XLSTM_TUNE_HUGE_PAGES] = huge_pages;
-    settings.v[XLSTM_TUNE_WORKERS] = workers;
+    xlstm_settings_set(&settings, XLSTM_TUNE_WEIGHTS, weights);
+    xlstm_settings_set(&settings, XLSTM_TUNE_HUGE_PAGES, huge_pages);
+    xlstm_settings_set(&settings, XLSTM_TUNE_WORKERS, workers);
     xlstm_model_options options = {.settings = &settings};
     xlstm_error err;
     xlstm_model *model;

@@ -32,11 +32,11 @@ enum { VOCAB = 320, PROMPT = 100, MOST = 3000, BF16 = 0, SCHEDULE, LONG_SEGMENT,
 
 static void settings_of(void *ctx, int64_t candidate, xlstm_settings *out) {
     xlstm_settings_init(out, NULL);
-    out->v[XLSTM_TUNE_SEGMENT] = 64;
+    xlstm_settings_set(out, XLSTM_TUNE_SEGMENT, 64);
     if (candidate == BF16 || candidate == BF16_AGAIN)
         assert_int_equal(xlstm_settings_parse(out, XLSTM_TUNE_WEIGHTS, "bf16", NULL), 0);
-    if (candidate == SCHEDULE) out->v[XLSTM_TUNE_CHUNK_SIZE] = 16;
-    if (candidate == LONG_SEGMENT) out->v[XLSTM_TUNE_SEGMENT] = MOST;
+    if (candidate == SCHEDULE) xlstm_settings_set(out, XLSTM_TUNE_CHUNK_SIZE, 16);
+    if (candidate == LONG_SEGMENT) xlstm_settings_set(out, XLSTM_TUNE_SEGMENT, MOST);
 }
 
 static int32_t ids[MOST];

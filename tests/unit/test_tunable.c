@@ -48,7 +48,7 @@ static void defaults_and_ranges_are_legal(void **state) {
             int64_t min, max, preset;
             xlstm_tunable_range(i, model, &min, &max, &preset);
             assert_true(row->min <= min && min <= preset && preset <= max && max <= row->max);
-            assert_int_equal(settings.v[i], preset);
+            assert_int_equal(xlstm_settings_get(&settings, i), preset);
         }
         int64_t max = 0;
         xlstm_tunable_range(XLSTM_TUNE_WORKERS, model, NULL, &max, NULL);
@@ -65,13 +65,13 @@ static void text_is_parsed(void **state) {
     xlstm_error err;
     xlstm_settings_init(&settings, NULL);
     assert_int_equal(xlstm_settings_parse(&settings, XLSTM_TUNE_SCHEDULER, "ray", &err), XLSTM_OK);
-    assert_int_equal(settings.v[XLSTM_TUNE_SCHEDULER], XLSTM_SCHED_RAY);
+    assert_int_equal(xlstm_settings_get(&settings, XLSTM_TUNE_SCHEDULER), XLSTM_SCHED_RAY);
     assert_int_equal(xlstm_settings_parse(&settings, XLSTM_TUNE_PINNING, "spread", &err), XLSTM_OK);
-    assert_int_equal(settings.v[XLSTM_TUNE_PINNING], XLSTM_PIN_SPREAD);
+    assert_int_equal(xlstm_settings_get(&settings, XLSTM_TUNE_PINNING), XLSTM_PIN_SPREAD);
     assert_int_equal(xlstm_settings_parse(&settings, XLSTM_TUNE_WEIGHTS, "bf16", &err), XLSTM_OK);
-    assert_int_equal(settings.v[XLSTM_TUNE_WEIGHTS], 1 + XL_FORMAT_BF16);
+    assert_int_equal(xlstm_settings_get(&settings, XLSTM_TUNE_WEIGHTS), 1 + XL_FORMAT_BF16);
     assert_int_equal(xlstm_settings_parse(&settings, XLSTM_TUNE_CHUNK_SIZE, "5000", &err), XLSTM_OK);
-    assert_int_equal(settings.v[XLSTM_TUNE_CHUNK_SIZE], 5000);
+    assert_int_equal(xlstm_settings_get(&settings, XLSTM_TUNE_CHUNK_SIZE), 5000);
     const struct {
         int id;
         const char *value, *text;
@@ -97,7 +97,7 @@ static void text_is_parsed(void **state) {
         assert_string_equal(err.text, bad[i].text);
         assert_memory_equal(&before, &settings, sizeof before);
     }
-    settings.v[XLSTM_TUNE_PINNING] = 3;
+    xlstm_settings_set(&settings, XLSTM_TUNE_PINNING, 3);
     assert_int_equal(xlstm_settings_check(&settings, &err), XLSTM_EARG);
     assert_string_equal(err.text, "pinning: choice 3, wanted none, compact or spread");
 }
@@ -110,27 +110,27 @@ static void what_is_in_force(void **state) {
     xlstm_work_init(&unknown, NULL, NULL, 0);
     xlstm_work_init(&work, &m->model.hparams, &info, 40);
     xlstm_settings_init(&s, &m->model.hparams);
-    s.v[XLSTM_TUNE_CHUNK_SIZE] = 500;
-    s.v[XLSTM_TUNE_SEGMENT] = 600;
-    s.v[XLSTM_TUNE_HEADS_PER_BAND] = 8;
+    xlstm_settings_set(&s, XLSTM_TUNE_CHUNK_SIZE, 500);
+    xlstm_settings_set(&s, XLSTM_TUNE_SEGMENT, 600);
+    xlstm_settings_set(&s, XLSTM_TUNE_HEADS_PER_BAND, 8);
     xlstm_settings_effective(&s, &unknown, &e);
     assert_memory_equal(&e, &s, sizeof e);
     xlstm_settings_effective(&s, &work, &e);
-    assert_int_equal(e.v[XLSTM_TUNE_CHUNK_SIZE], 40); /* the prompt */
-    assert_int_equal(e.v[XLSTM_TUNE_SEGMENT], 40);
-    assert_int_equal(e.v[XLSTM_TUNE_HEADS_PER_BAND], 3); /* the model's */
-    assert_int_equal(e.v[XLSTM_TUNE_WEIGHTS], 1 + XL_FORMAT_BF16);
-    s.v[XLSTM_TUNE_WEIGHTS] = 1 + XL_FORMAT_F16;
-    s.v[XLSTM_TUNE_SEGMENT] = 32;
+    assert_int_equal(xlstm_settings_get(&e, XLSTM_TUNE_CHUNK_SIZE), 40); /* the prompt */
+    assert_int_equal(xlstm_settings_get(&e, XLSTM_TUNE_SEGMENT), 40);
+    assert_int_equal(xlstm_settings_get(&e, XLSTM_TUNE_HEADS_PER_BAND), 3); /* the model's */
+    assert_int_equal(xlstm_settings_get(&e, XLSTM_TUNE_WEIGHTS), 1 + XL_FORMAT_BF16);
+    xlstm_settings_set(&s, XLSTM_TUNE_WEIGHTS, 1 + XL_FORMAT_F16);
+    xlstm_settings_set(&s, XLSTM_TUNE_SEGMENT, 32);
     xlstm_settings_effective(&s, &work, &e);
-    assert_int_equal(e.v[XLSTM_TUNE_CHUNK_SIZE], 32); /* its segment */
-    assert_int_equal(e.v[XLSTM_TUNE_WEIGHTS], 1 + XL_FORMAT_F16);
-    s.v[XLSTM_TUNE_CHUNK_SIZE] = 7;
+    assert_int_equal(xlstm_settings_get(&e, XLSTM_TUNE_CHUNK_SIZE), 32); /* its segment */
+    assert_int_equal(xlstm_settings_get(&e, XLSTM_TUNE_WEIGHTS), 1 + XL_FORMAT_F16);
+    xlstm_settings_set(&s, XLSTM_TUNE_CHUNK_SIZE, 7);
     xlstm_settings_effective(&s, &work, &s);
-    assert_int_equal(s.v[XLSTM_TUNE_CHUNK_SIZE], 7);
-    s.v[XLSTM_TUNE_SCHEDULER] = XLSTM_SCHED_RECURRENT;
+    assert_int_equal(xlstm_settings_get(&s, XLSTM_TUNE_CHUNK_SIZE), 7);
+    xlstm_settings_set(&s, XLSTM_TUNE_SCHEDULER, XLSTM_SCHED_RECURRENT);
     xlstm_settings_effective(&s, &work, &e);
-    s.v[XLSTM_TUNE_CHUNK_SIZE] = 9;
+    xlstm_settings_set(&s, XLSTM_TUNE_CHUNK_SIZE, 9);
     xlstm_settings_effective(&s, &work, &s);
     assert_memory_equal(&e, &s, sizeof e);
     small_model_destroy(m);

@@ -60,7 +60,9 @@ static void copy_close(copy *c) {
 
 static bool same_load(const xlstm_settings *a, const xlstm_settings *b) {
     for (int i = 0; i < XLSTM_TUNABLE_COUNT; i++) {
-        if ((xlstm_tunable_get(i)->affects & XLSTM_AFFECTS_LOAD) && a->v[i] != b->v[i]) return false;
+        if ((xlstm_tunable_get(i)->affects & XLSTM_AFFECTS_LOAD) &&
+            xlstm_settings_get(a, i) != xlstm_settings_get(b, i))
+            return false;
     }
     return true;
 }

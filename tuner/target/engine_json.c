@@ -8,13 +8,16 @@ json_t *tune_engine_settings_json(const xlstm_settings *settings) {
     static const int first[] = {XLSTM_TUNE_WORKERS, XLSTM_TUNE_HEADS_PER_BAND, XLSTM_TUNE_CHUNK_SIZE};
     json_t *j = json_object();
     const xlstm_tunable *scheduler = xlstm_tunable_get(XLSTM_TUNE_SCHEDULER);
-    json_object_set_new(j, "backend", json_string(scheduler->choices[settings->v[XLSTM_TUNE_SCHEDULER]]));
+    json_object_set_new(j, "backend",
+                        json_string(scheduler->choices[xlstm_settings_get(settings, XLSTM_TUNE_SCHEDULER)]));
     for (int i = 0; i < 3; i++)
-        json_object_set_new(j, xlstm_tunable_get(first[i])->name, json_integer(settings->v[first[i]]));
+        json_object_set_new(j, xlstm_tunable_get(first[i])->name,
+                            json_integer(xlstm_settings_get(settings, first[i])));
     for (int id = 0; id < XLSTM_TUNABLE_COUNT; id++) {
         const xlstm_tunable *t = xlstm_tunable_get(id);
         if (json_object_get(j, t->name)) continue;
-        json_t *value = t->choices ? json_string(t->choices[settings->v[id]]) : json_integer(settings->v[id]);
+        json_t *value = t->choices ? json_string(t->choices[xlstm_settings_get(settings, id)])
+                                   : json_integer(xlstm_settings_get(settings, id));
         json_object_set_new(j, t->name, value);
     }
     return j;
@@ -29,7 +32,7 @@ int tune_engine_settings_read(const json_t *object, xlstm_settings *settings, xl
             int status = xlstm_settings_parse(settings, id, json_string_value(j), err);
             if (status) return status;
         } else if (json_is_integer(j)) {
-            settings->v[id] = json_integer_value(j);
+            xlstm_settings_set(settings, id, json_integer_value(j));
         } else {
             return xl_fail(err, XLSTM_EFORMAT, "%s: found neither a number nor a name", t->name);
         }
@@ -52,7 +55,7 @@ uint64_t tune_engine_key(const xlstm_settings *settings, const xlstm_work *work)
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
     for (int i = 0; i < XLSTM_TUNABLE_COUNT; i++) {
         for (int shift = 0; shift < 64; shift += 8) {
-            hash ^= ((uint64_t)s.v[i] >> shift) & 0xff;
+            hash ^= ((uint64_t)xlstm_settings_get(&s, i) >> shift) & 0xff;
             hash *= UINT64_C(0x100000001b3);
         }
     }
