@@ -48,9 +48,9 @@ typedef enum cli_layer {
 int cli_config_parse(cli_config **out, const cli_spec *spec, int argc, char **argv);
 void cli_config_free(cli_config *cfg);
 
-/* Has a value at all, from whatever layer. */
+/* Whether the key has a value, from any layer. */
 bool cli_has(const cli_config *cfg, const char *key);
-/* Was given by a config file or on the command line. */
+/* Whether a config file or the command line gave the value. */
 bool cli_is_set(const cli_config *cfg, const char *key);
 cli_layer cli_layer_of(const cli_config *cfg, const char *key);
 /* "default", "profile golden_ray", "best best/ray_latest.json", "config c.json", "command line". */
@@ -92,12 +92,12 @@ int cli_open_tokenizer(cli_config *cfg, xlstm_tokenizer **tokenizer, xlstm_error
 /* Opens the model with the configured load-time tunables, `--device` and `--cpu-mask`. */
 int cli_open_model(cli_config *cfg, xlstm_model **model, xlstm_cancel_fn cancel, void *user, xlstm_error *err);
 
-/* Clips a value to what a model of these hyper-parameters has; true where it had less. */
+/* Clips a value to the limits of a model with these hyper-parameters; true where that changed it. */
 bool cli_clip(int tunable, int64_t *value, const xlstm_hparams *hparams);
 
-/* The tunables as configured. A value of which the model has less (heads) is clipped, with one notice a tunable.
- * hparams may be NULL: the model is not known yet. For commands with `backend` the scheduler is the backend's; in
- * bench the first element of each list. */
+/* The tunables as configured. A value above the model's limit (heads) is clipped, with one notice for each tunable.
+ * hparams may be NULL where the model is not known yet. In commands with `backend` the scheduler is the backend's;
+ * in bench each tunable has the first element of its list. */
 int cli_settings(cli_config *cfg, const xlstm_hparams *hparams, xlstm_settings *settings, xlstm_error *err);
 
 /* The search bounds `heads_min` … `workers_max`, clipped to the model and the machine with one notice. `what` is
@@ -110,18 +110,18 @@ int cli_bounds(cli_config *cfg, const xlstm_hparams *hparams, const char *what, 
  * into it. */
 int cli_prompt_text(cli_config *cfg, char **text, size_t *bytes, xlstm_error *err);
 
-/* Whether no setting names a prompt and a pipe or file at standard input, which this reads, holds one. */
+/* Whether no setting names a prompt and standard input is a pipe or file that holds one; this reads it. */
 bool cli_prompt_piped(cli_config *cfg);
 
-/* A file to the byte, standard input for NULL and "-"; malloc'd, NUL-terminated (not counted). */
+/* The bytes of a file, or of standard input for NULL and "-"; malloc'd, NUL-terminated (the NUL is not counted). */
 int cli_input_text(const char *path, char **text, size_t *bytes, xlstm_error *err);
-/* Words of `text` on standard output from column `at`, in 80 columns, further lines indented; a newline at the end.
- */
+/* Prints the words of `text` on standard output from column `at` on, wrapped at 80 columns, with further lines
+ * indented and a newline at the end. */
 void cli_print_wrapped(const char *text, int at, int indent);
 
-/* One line on standard error, "xltune: …". */
+/* Prints one line on standard error, "xltune: …". */
 void cli_notice(const char *format, ...) XLSTM_PRINTF(1, 2);
-/* "xltune generate: text" on standard error; returns 1. */
+/* Prints "xltune generate: text" on standard error; returns 1. */
 int cli_fail(const cli_config *cfg, const xlstm_error *err);
 /* The same as a usage error with a hint at -h; returns 2. */
 int cli_usage(const cli_config *cfg, const char *format, ...) XLSTM_PRINTF(2, 3);

@@ -18,9 +18,9 @@ struct cli_config {
     size_t input_bytes;
     char *model_path;                       /* looked up, NULL: not yet */
     char *inert;                            /* names of keys given without effect, "a, b" */
-    bool told_clipped[XLSTM_TUNABLE_COUNT]; /* the notice about a value that the model has less of is out */
-    bool told_bounds;                       /* the notice about search bounds is out */
-    bool told_elsewhere;                    /* the notice about keys of other commands is out */
+    bool told_clipped[XLSTM_TUNABLE_COUNT]; /* the notice about a clipped value was printed */
+    bool told_bounds;                       /* the notice about search bounds was printed */
+    bool told_elsewhere;                    /* the notice about keys of other commands was printed */
 };
 
 /* Row of a key that this command uses; -1 where it uses none of that name. */
@@ -41,11 +41,11 @@ int cli_json_read(const char *path, json_t **object, xlstm_error *err);
 /* The golden profile and the best snapshot, into their layers. */
 int cli_profile_load(cli_config *cfg, xlstm_error *err);
 int cli_best_load(cli_config *cfg, xlstm_error *err);
-/* The scheduler that decides about profile and snapshot: "ray", "queued" or "recurrent". */
+/* The scheduler for which profile and snapshot are chosen: "ray", "queued" or "recurrent". */
 const char *cli_backend_name(const cli_config *cfg);
 
-/* The checkpoint of those who name none: $XLTUNE_MODEL, else the embedded one; malloc'd, NULL where there is none.
- */
+/* The checkpoint that is used where none is named: $XLTUNE_MODEL, else the embedded one; malloc'd, NULL where there
+ * is none. */
 char *cli_default_model(void);
 /* A file or folder of the installed data, else of the source tree; malloc'd, NULL where there is none. */
 char *cli_data_path(const char *name);

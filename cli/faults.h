@@ -5,7 +5,7 @@
 /* From now on a mapped file that became shorter, or that cannot be read any more, ends the process with exit code 1
  * and one line that names it: `before` PATH `after` on descriptor `fd`. The texts are kept, not copied. */
 void cli_faults_install(int fd, const char *before, const char *after);
-/* What `after` says as a rule. */
+/* The usual text for `after`. */
 #define CLI_FAULT_TEXT ": the file became shorter while it was in use, or cannot be read any more"
 
 #endif

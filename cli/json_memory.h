@@ -2,9 +2,9 @@
 #ifndef CLI_JSON_MEMORY_H
 #define CLI_JSON_MEMORY_H
 
-/* Once, before anything is read. From now on a JSON value, an argument or a setting for instance, that finds no
- * memory ends the program: one line, exit code 1. The alternative, a NULL that is taken for a bad value, tells the
- * user something untrue. */
+/* To be called once, before anything is read. From then on, where there is no memory for a JSON value (an argument
+ * or a setting, for instance), the program ends with one line and exit code 1. Otherwise the NULL would be taken
+ * for a bad value, and the message would be untrue. */
 void cli_memory_prepare(void);
 
 #endif

@@ -36,7 +36,7 @@ typedef enum cli_type {
     CLI_CHOICES,  /* list of names out of `choices`: ["a", "b"] or "a,b" */
     CLI_NAMES,    /* the same of any names; `choices` (or NULL) are those that help and completion offer */
     CLI_OBJECT,   /* JSON object, not checked further here; on the command line as JSON text */
-    CLI_INERT     /* a key of the original without effect here: any value, said once */
+    CLI_INERT     /* a key of the original that has no effect here; any value is accepted, with one notice */
 } cli_type;
 
 /* Sections of the help, in this order. */
@@ -86,8 +86,8 @@ int cli_key_find(const char *name, cli_commands command, bool flag);
 /* Index of the second key that a flag sets (`-t` both workers and decode_workers); -1: it sets one. */
 int cli_key_second(const char *name, cli_commands command);
 
-/* The command's other spellings of a key, one a call: n is 0 first, then what the last call returned; 0: no more.
- */
+/* Gives the command's other spellings of a key, one at each call: n is 0 at first, then what the last call
+ * returned; returns 0 where there are no more. */
 int cli_key_alias(const cli_key *key, cli_commands command, int n, const char **alias);
 
 /* Nearest known name among the keys and aliases of `command`; in a config, where the keys of all commands may

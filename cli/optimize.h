@@ -33,12 +33,12 @@ typedef struct cli_job {
     tune_target target;
 } cli_job;
 
-/* Reads objectives and prompt, opens the checkpoint, makes the space. Returns -1, or an exit code with the reason
- * already said. A job that is all zeros but for nothing can be closed. `stored` (a resumed run's settings; NULL: as
+/* Reads objectives and prompt, opens the checkpoint, makes the space. Returns -1, or an exit code after the reason
+ * was printed. The job is to be closed in either case. `stored` (the settings of a resumed run; NULL: as
  * configured) are the baseline. */
 int cli_job_open(cli_job *job, cli_config *cfg, const char *argv0, const json_t *stored);
 void cli_job_close(cli_job *job);
-/* Why there are fewer points than settings, in a line, malloc'd; NULL where there are not. */
+/* One line on why there are fewer points than settings, malloc'd; NULL where there are not. */
 char *cli_job_equal_text(const cli_job *job);
 /* The settings that a point, or the baseline, is measured with. */
 void cli_job_settings(void *job, int64_t candidate, xlstm_settings *out);
@@ -47,14 +47,14 @@ void cli_job_settings(void *job, int64_t candidate, xlstm_settings *out);
 
 /* The RUN of `--resume RUN` among the arguments; NULL: none. */
 const char *cli_resume_folder(int argc, char **argv);
-/* The run's run_meta.json; NULL with the reason said. */
+/* Reads the run's run_meta.json; NULL after the reason was printed. */
 json_t *cli_resume_meta(const char *folder);
-/* The arguments as if the run's configuration had been typed, followed by what was given now. Fails (exit code,
- * reason said) where something else is given than what may be raised. *out is freed with cli_resume_free. Returns
+/* The arguments as if the run's configuration had been typed, followed by the arguments of this call. Fails (exit
+ * code, reason printed) where anything is given but what may be raised. *out is freed with cli_resume_free. Returns
  * -1 to go on. */
 int cli_resume_arguments(const json_t *meta, int argc, char **argv, int *out_count, char ***out);
 void cli_resume_free(char **arguments);
-/* Says it where a run with this configuration was cut off in log_dir. */
+/* Prints a notice where a run with this configuration was interrupted in log_dir. */
 void cli_resume_hint(const char *log_dir, const json_t *effective);
 
 /* ---- what is shown (optimize_show.c) ---- */
@@ -75,19 +75,19 @@ typedef struct cli_show {
 void cli_show_init(cli_show *show, const cli_job *job, int total);
 tune_watcher cli_show_watcher(cli_show *show);
 void cli_show_clear(cli_show *show);
-/* The winner, the baseline, the verdict, the front of several objectives. */
+/* Prints the winner, the baseline, the verdict, and the front of several objectives. */
 void cli_show_result(const cli_show *show, const tune_keeper *keeper, const tune_drive_result *result);
-/* How much was recorded, the fastest point, the baseline. */
+/* Prints how much was recorded, the fastest point and the baseline. */
 void cli_show_recording(const tune_keeper *keeper, const tune_recording *recording);
 
 /* ---- the curated snapshots (optimize_best.c) ---- */
 
-/* Writes best/<backend>_latest.json and a copy with its time where the winner is better than the snapshot that
- * fits, judged afresh where that snapshot was not the baseline. *text says what was done, malloc'd; NULL: nothing
- * to say. */
-/* The params of the newest snapshot where another machine measured it for the same checkpoint, device and workload:
- * worth a try, said in a notice. A new reference; NULL: there is none. */
+/* The params of the newest snapshot that another machine measured for the same checkpoint, device and workload;
+ * they are worth a try, and a notice says so. A new reference; NULL: there is none. */
 json_t *cli_best_elsewhere(const cli_job *job, const tune_run_row *run);
+/* Writes best/<backend>_latest.json and a dated copy where the winner is better than the matching snapshot. The two
+ * are compared afresh where that snapshot was not the baseline. *text says what was done, malloc'd; NULL where
+ * there is nothing to say. */
 int cli_best_write(const cli_job *job, const tune_keeper *keeper, const tune_drive_options *options,
                    const tune_drive_result *result, char **text, xlstm_error *err);
 

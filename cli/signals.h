@@ -1,14 +1,14 @@
-/* Signals that a command answers at its next safe point. */
+/* Signals, to which a command responds at its next safe point. */
 #ifndef CLI_SIGNALS_H
 #define CLI_SIGNALS_H
 
 #include <stdbool.h>
 
-/* From now on SIGINT, SIGTERM and SIGHUP are remembered, SIGUSR1 asks for caches to be released, SIGCONT
- * is told to the measurement. A second one of
- * the kind that came ends the process at once. SIGHUP stays ignored where it was (nohup). */
+/* From this call on SIGINT, SIGTERM and SIGHUP are remembered, SIGUSR1 asks for caches to be released, and SIGCONT
+ * is passed to the measurement. A second signal of the same kind ends the process at once. SIGHUP stays ignored
+ * where it was ignored before (nohup). */
 void cli_signals_install(void);
-/* SIGCONT alone, for the processes of the last comparison. */
+/* Handles SIGCONT only, for the processes of the last comparison. */
 void cli_signals_install_continue(void);
 /* 0, or the one of SIGINT, SIGTERM and SIGHUP that came first. */
 int cli_signals_stop(void);

@@ -8,13 +8,14 @@
 
 #include <xlstm/status.h>
 
-/* Once, before anything is opened. A closed descriptor 0 to 2 is opened on /dev/null, so that no file of ours gets
- * its number; standard output so that writing to it fails. SIGPIPE and SIGXFSZ are ignored: a reader that went
- * away, or a file over its limit, is an error of the write, and a long run ends its work all the same. */
+/* To be called once, before anything is opened. A closed descriptor from 0 to 2 is opened on /dev/null, so that no
+ * file of ours gets its number, and standard output so that writing to it fails. SIGPIPE and SIGXFSZ are ignored: a
+ * reader that went away, or a file above its size limit, then is an error of the write, and a long run still ends
+ * its work. */
 void cli_streams_prepare(void);
 
-/* One line on standard error, "xltune COMMAND: …" ("xltune: …" where command is NULL). This is the one place where
- * a message meets a terminal: texts from files and flags in it are cleaned with xl_utf8_clean. */
+/* Prints one line on standard error, "xltune COMMAND: …" ("xltune: …" where command is NULL). All messages go
+ * through this function, which cleans texts from files and flags with xl_utf8_clean. */
 void cli_say(const char *command, const char *format, ...) XLSTM_PRINTF(2, 3);
 void cli_say_list(const char *command, const char *format, va_list args) XLSTM_PRINTF(2, 0);
 
@@ -27,7 +28,8 @@ const char *cli_plain(const char *text);
  * control characters other than newlines and tabs. `data` is NUL-terminated and may be changed. */
 void cli_put(char *data, size_t bytes);
 
-/* Writes out what was printed so far. A failure is told by cli_streams_finish; false for who prints more if not. */
+/* Writes out what was printed so far. cli_streams_finish reports a failure; false tells a caller that would print
+ * more. */
 bool cli_flush(void);
 
 /* Once, at the very end: writes out standard output and closes it. `code`, or where it is 0 and anything that was

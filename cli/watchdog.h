@@ -18,17 +18,18 @@ typedef struct cli_watchdog_options {
     const char *log_path; /* NULL: no log; its folder is made */
 } cli_watchdog_options;
 
-/* From the keys mem_soft_pct … mem_action; limits in MiB go over shares of all memory. */
+/* Reads the options from the keys mem_soft_pct … mem_action; a limit in MiB replaces the one that is a share of all
+ * memory. */
 void cli_watchdog_options_read(const cli_config *cfg, cli_watchdog_options *options);
 
-/* Starts the thread, which takes a look at once. The log's columns: ts,rss_mb,avail_mb,total_mb,mps_alloc_mb,
- * mps_reserved_mb; the last two are a device's and 0.0 on a CPU. */
+/* Starts the thread, which reads the memory in use at once. The columns of the log are
+ * ts,rss_mb,avail_mb,total_mb,mps_alloc_mb,mps_reserved_mb; the last two are those of a device and 0.0 on a CPU. */
 int cli_watchdog_start(cli_watchdog **out, const cli_watchdog_options *options, xlstm_error *err);
-/* Takes a last look, ends the thread and closes the log. NULL is accepted. EIO: a line of the log could not be
- * written. */
+/* Reads the memory once more, ends the thread and closes the log. NULL is accepted. EIO: a line of the log could
+ * not be written. */
 int cli_watchdog_stop(cli_watchdog *watchdog, xlstm_error *err);
 
-/* Takes a look now, in the caller's thread, without a line in the log. */
+/* Reads the memory now, in the caller's thread, without a line in the log. */
 void cli_watchdog_look(cli_watchdog *watchdog);
 /* Whether the hard limit was passed; *rss and *limit (may be NULL) then say by what, in bytes. */
 bool cli_watchdog_hard(const cli_watchdog *watchdog, uint64_t *rss, uint64_t *limit);

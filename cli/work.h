@@ -1,4 +1,4 @@
-/* What the commands that go on from a run folder share. */
+/* Shared by the commands that work on a run folder. */
 #ifndef CLI_WORK_H
 #define CLI_WORK_H
 
@@ -8,8 +8,8 @@
  * is given. */
 char *cli_outputs_folder(const cli_config *cfg, xlstm_error *err);
 
-/* The prompt as cli_prompt_text gives it; where no layer names one, that of the run: `run`, else the folder above
- * `outputs`, as far as it holds a run_meta.json (said in a notice). EFORMAT where it is no UTF-8. */
+/* The prompt as cli_prompt_text gives it. Where no layer names one it is that of the run: `run`, else the folder
+ * above `outputs`, where that holds a run_meta.json (a notice says so). EFORMAT where it is not UTF-8. */
 int cli_run_prompt(cli_config *cfg, char **text, size_t *bytes, xlstm_error *err);
 
 /* The exit code of a command that ended with `status`: 130, 143 or 129 after a signal, 1 after a failure (one line

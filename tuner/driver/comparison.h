@@ -1,4 +1,4 @@
-/* The end of a run: the playoff fixes one winner, fresh processes compare it with the baseline. */
+/* The end of a run: the playoff has fixed one winner, and fresh processes compare it with the baseline. */
 #ifndef TUNE_COMPARISON_H
 #define TUNE_COMPARISON_H
 
@@ -12,9 +12,9 @@ typedef struct tune_comparison {
     tune_sampler *sampler;
     tune_race *race;
     double started; /* tune_drive_now when this process began with the run */
-    bool in_time;   /* the search ended for another reason than its time */
-    /* Where samples of fresh processes go, and what marks them: the process's number and its start on the wall
-     * clock. */
+    bool in_time;   /* the search did not end because its time was up */
+    /* Called for every sample of a fresh process, and what marks these samples: the number of the process and the
+     * time of its start on the wall clock. */
     tune_sample_fn on_sample;
     void *on_sample_ctx;
     int64_t *process;

@@ -1,8 +1,8 @@
-/* The search: ask a strategy, measure, tell, keep; then fix one winner and judge it with fresh samples.
+/* The search: ask a strategy, measure, tell, keep; then fix one winner and compare it with the baseline by fresh
+ * samples.
  *
- * Everything is kept before the next thing is begun, so that a run that is killed at any moment goes on where it
- * was: the strategy is told again what was measured, in the same order, and proposes what it would have proposed.
- */
+ * Everything is stored before the next step begins, so that a run that is killed at any moment can be
+ * continued: the strategy is told again what was measured, in the same order, and proposes the same points. */
 #ifndef TUNE_DRIVER_DRIVER_H
 #define TUNE_DRIVER_DRIVER_H
 
@@ -24,7 +24,7 @@ typedef struct tune_drive_options {
     bool every;           /* each trial gets all `repeats` samples: nothing is eliminated */
     bool apart;           /* parameters of prefill alone and of decode alone may be searched apart */
     const json_t *priors; /* array of objects of params to try first, where they are points; may be NULL */
-    /* 0: go on; otherwise end after the trial in hand (the problem's cancel is for at once). May be NULL. */
+    /* 0: go on; otherwise end after the current trial (the problem's cancel ends it at once). May be NULL. */
     int (*stop)(void *ctx);
     void *stop_ctx;
     double (*now_s)(void *ctx); /* the clock that the budget goes by, for simulations; NULL: the real one */
@@ -33,22 +33,22 @@ typedef struct tune_drive_options {
 /* The objective is the metrics' own. */
 void tune_drive_options_init(tune_drive_options *options, const tune_metrics *metrics);
 double tune_drive_now(const tune_drive_options *options);
-/* The strategy that the options come to. */
+/* The strategy that the options choose. */
 const char *tune_drive_strategy(const tune_drive_options *options);
 
 /* What a watcher is told; every member but ctx may be NULL. */
 typedef struct tune_watcher {
     void *ctx;
-    /* A trial ended (also one that a resumed run has already: `old`). */
+    /* A trial ended; called also for the trials that a resumed run has already (`old`). */
     void (*trial)(void *ctx, const tune_trial_row *trial, bool old);
     /* What the playoff made of a trial; called for each finalist, the best (place 0) first. */
     void (*finalist)(void *ctx, const tune_trial_row *trial, const tune_finalist *f, int place);
-    /* Anything in between, about once a sample: stage is "search", "check" (the playoff), "final" or "record". done
-     * of total (0: unknown) are trials, processes or samples; best is the lowest value so far as a ratio to the
-     * baseline (NAN: none), in the final stage the comparison's; samples are those behind it (0: unknown); left_s
-     * is an estimate (NAN: none). */
+    /* Progress, about once for each sample. The stage is "search", "check" (the playoff), "final" or "record". done
+     * of total (0: unknown) counts trials, processes or samples. best is the lowest value so far as a ratio to the
+     * baseline (NAN: none), in the final stage that of the comparison; samples is the number behind it (0:
+     * unknown). left_s is an estimate of the time left (NAN: none). */
     void (*progress)(void *ctx, const char *stage, int done, int total, double best, int samples, double left_s);
-    /* A sentence worth reading. */
+    /* A sentence for the user. */
     void (*note)(void *ctx, const char *text);
 } tune_watcher;
 
@@ -62,8 +62,9 @@ typedef struct tune_drive_result {
     int trials, measured, duplicates, failed;
 } tune_drive_result;
 
-/* Runs or goes on with the keeper's run to its end: search, playoff, final comparison, best.json. Returns 0 also
- * when stopped; a negative status for what ends a run (the baseline fails, the study cannot be written). */
+/* Runs or continues the keeper's run to its end: search, playoff, final comparison, best.json. Returns 0 also when
+ * it was stopped, and a negative status where the run cannot go on (the baseline fails, or the study cannot be
+ * written). */
 int tune_drive(const tune_target *problem, const tune_drive_options *options, tune_keeper *keeper,
                const tune_watcher *watcher, tune_drive_result *result, xlstm_error *err);
 

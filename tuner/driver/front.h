@@ -1,19 +1,20 @@
-/* Several objectives at once: the trials that no other one beats in all of them. */
+/* The Pareto front of several objectives: the trials that no other one dominates. */
 #ifndef TUNE_DRIVER_FRONT_H
 #define TUNE_DRIVER_FRONT_H
 
 #include "tuner/driver/keeper.h"
 
-/* Whether `a` is at least as good as `b` in every objective and better in one, where differences count that are
- * more than the metric says are none. What is not known is worst. */
+/* Whether `a` dominates `b`: it is at least as good in every objective and better in one. Differences that the
+ * metric calls rounding do not count, and an unknown value is the worst. */
 bool tune_front_beats(const tune_metrics *metrics, const double *a, const double *b, const int *objective,
                       int objectives);
-/* The same where everything measured in time (or joules) is better by more than the share `noise`. */
+/* The same, where `a` must be better by more than the share `noise` in everything that is measured in time (or
+ * joules). */
 bool tune_front_beats_clearly(const tune_metrics *metrics, const double *a, const double *b, const int *objective,
                               int objectives, double noise);
 
-/* The ok trials that none beats, as indexes into `trials`, best in the first objective first; `front` has room for
- * all. Returns how many. */
+/* The trials with status ok that no other dominates, as indexes into `trials`, best in the first objective first;
+ * `front` has room for all. Returns their number. */
 size_t tune_front(const tune_metrics *metrics, const tune_trial_row *trials, size_t count, const int *objective,
                   int objectives, size_t *front);
 

@@ -23,9 +23,10 @@ typedef struct tune_interaction_job {
 /* 6, 10, 20 by effort. */
 int tune_interaction_rounds(tune_effort effort);
 
-/* Does the check where the trials allow one, and keeps what it found as the run's event "interaction"; nothing
- * where that is there already for so many trials, where no trial has half of the joined point's settings, or where
- * time was up before the fourth round. Returns 0 or what ends a run (cancelled, the study cannot be written). */
+/* Makes the check where the trials allow one, and stores the result as the run's event "interaction". Does nothing
+ * where the event is there already for as many trials, where no trial has half of the joined point's settings, or
+ * where the time was up before the fourth round. Returns 0, or a status that ends the run (cancelled, or the study
+ * cannot be written). */
 int tune_interaction_check(const tune_interaction_job *job, xlstm_error *err);
 
 /* Puts the last check of a run with as many trials as now into best.json, as "interaction": for "prefill" and

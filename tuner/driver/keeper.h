@@ -15,7 +15,7 @@ typedef struct tune_keeper tune_keeper;
  * folder, state, created, finished. On failure no folder and no run stay behind. */
 int tune_keeper_create(tune_keeper **out, const char *log_dir, const char *tag, const char *study_file,
                        const tune_run_row *run, xlstm_error *err);
-/* Opens the run folder for going on. Fails with EARG where another process works on it. */
+/* Opens the run folder to continue its run. EARG where another process works on it. */
 int tune_keeper_resume(tune_keeper **out, const char *folder, xlstm_error *err);
 /* Sets the run's state to TUNE_RUN_* and releases the folder; NULL is accepted. */
 void tune_keeper_close(tune_keeper *keeper, const char *state);
@@ -26,7 +26,7 @@ const tune_run_row *tune_keeper_run(const tune_keeper *keeper);
 /* The trials stored so far, in order. */
 const tune_trial_row *tune_keeper_trials(const tune_keeper *keeper, size_t *count);
 
-/* What belongs to the run as a whole: run_meta.json again (NULL: unchanged), the baseline's JSON. */
+/* Set what belongs to the run as a whole: the text of run_meta.json (NULL: unchanged), and the baseline's JSON. */
 int tune_keeper_set_meta(tune_keeper *keeper, const char *meta, xlstm_error *err);
 int tune_keeper_set_baseline(tune_keeper *keeper, const char *baseline, xlstm_error *err);
 /* best.json, whole, and the run's result. */
@@ -38,7 +38,7 @@ int tune_keeper_add(tune_keeper *keeper, const tune_trial_row *trial, const json
                     const tune_sample_row *samples, size_t count, xlstm_error *err);
 /* New values for a stored trial after more samples. The text files follow with tune_keeper_rebuild. */
 int tune_keeper_change(tune_keeper *keeper, const tune_trial_row *trial, xlstm_error *err);
-/* Samples outside of a trial's own measurement, at once. */
+/* Stores samples that were not taken for a new trial, immediately. */
 int tune_keeper_samples(tune_keeper *keeper, const tune_sample_row *samples, size_t count, xlstm_error *err);
 int tune_keeper_event(tune_keeper *keeper, const char *kind, const char *text, xlstm_error *err);
 

@@ -13,10 +13,9 @@
 
 typedef struct tune_proposer tune_proposer;
 
-/* What a trial gave: NAN where it failed. The first three are ratios to the baseline's, positive, smaller is
- * better; from TUNE_TOLD_OBJECTIVES on follow the objectives, where there are several: smaller is better, the first
- * positive.
- */
+/* The result of a trial; NAN where it failed. The first three are ratios to the baseline's, positive, and smaller
+ * is better. From TUNE_TOLD_OBJECTIVES on follow the objectives, where there are several: smaller is better, and
+ * the first one is positive. */
 enum {
     TUNE_TOLD_VALUE,
     TUNE_TOLD_PREFILL,
@@ -29,8 +28,8 @@ enum {
  * have at least one. */
 bool tune_space_divides(const tune_space *space);
 
-/* apart: two strategies, where the space divides; with one objective alone. The rest as for tune_strategy_create.
- */
+/* apart: use two strategies where the space divides; only with one objective. The other arguments are those of
+ * tune_strategy_create. */
 int tune_proposer_create(tune_proposer **out, const char *mode, const tune_space *space, bool apart,
                          const tune_strategy_options *options, xlstm_error *err);
 void tune_proposer_destroy(tune_proposer *p);

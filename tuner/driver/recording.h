@@ -23,10 +23,10 @@ typedef struct tune_recording {
     int64_t fastest;    /* of the means; TUNE_BASELINE_TRIAL where no point has one */
 } tune_recording;
 
-/* Runs or goes on with the keeper's run: `repeats` samples (0: 2, 4 or 8 by effort) of every point, or of the first
- * `trials`, in the budget. Of the options mode, the genetic search's, every, apart and priors mean nothing here.
- * The watcher is told of samples (progress, stage "record"), not of trials. Returns 0 also when stopped or out of
- * budget; a negative status for what ends a run. */
+/* Runs or continues the keeper's run: `repeats` samples (0: 2, 4 or 8 by effort) of every point, or of the first
+ * `trials`, within the budget. The options mode, every, apart, priors and those of the genetic search have no
+ * meaning here. The watcher is told of samples (progress, stage "record"), not of trials. Returns 0 also when it
+ * was stopped or the budget is spent, and a negative status where the run cannot go on. */
 int tune_recording_run(const tune_target *problem, const tune_drive_options *options, tune_keeper *keeper,
                        const tune_watcher *watcher, tune_recording *out, xlstm_error *err);
 

@@ -73,21 +73,22 @@ typedef struct tune_final_options {
     void *progress_ctx;
 } tune_final_options;
 void tune_final_options_init(tune_final_options *options, tune_effort effort);
-/* Makes the most of budget_s where a sample takes `sample_s`: fewer blocks a process, then shorter ones, before
- * fewer processes, because eight processes of one block say more than three of three. False: there is no time even
- * for two processes, and fewer prove nothing. Unhurried ones are left as they are. */
+/* Fits the comparison into budget_s where a sample takes `sample_s` seconds: fewer blocks in a process first, then
+ * shorter blocks, and fewer processes last, because eight processes of one block say more than three of three.
+ * False where there is no time even for two processes, because fewer prove nothing. Options that are unhurried are
+ * left as they are. */
 bool tune_final_fit(tune_final_options *options, double sample_s);
-/* What two processes of the shortest kind take, about: less time proves nothing. */
+/* About how many seconds two processes of the shortest kind take; less time proves nothing. */
 double tune_final_least_seconds(double sample_s);
-/* What the first processes will take, about. */
+/* About how many seconds the first processes will take. */
 double tune_final_seconds(const tune_final_options *options, double sample_s);
 
 typedef enum tune_verdict {
-    /* Of a comparison that was made. */
+    /* The result of a comparison: */
     TUNE_VERDICT_NONE,   /* no significant difference: the interval holds 0 */
     TUNE_VERDICT_BETTER, /* the winner is faster */
     TUNE_VERDICT_WORSE,  /* the winner is slower */
-    /* Where there was none. */
+    /* Without a comparison: */
     TUNE_VERDICT_UNMEASURED, /* fewer than two processes, or nothing that could be compared: no interval */
     TUNE_VERDICT_NOTHING,    /* the search found nothing that looked faster than the baseline */
     TUNE_VERDICT_TOO_LITTLE, /* so few points were tried that finding nothing faster means nothing */
@@ -131,12 +132,12 @@ typedef struct tune_final {
 int tune_final_run(const tune_final_options *options, tune_process_fn process, void *ctx, tune_final *out,
                    xlstm_error *err);
 
-/* The verdict from processes' values measured elsewhere (resume, tests): fills log_ratio … high and verdict.
- * `first` is how many processes gave s0. */
+/* Makes the verdict from the values of processes that were measured elsewhere (resume, tests): fills log_ratio …
+ * high and verdict. `first` is the number of processes that gave s0. */
 void tune_final_judge(const double *process, int n, int first, double level, tune_final *out);
 
-/* In words: "better by 4.1 % [3.2, 5.0] (95 % interval, 10 fresh processes, 30 blocks)"; says what is missing where
- * the budget was tight. Returns the length that snprintf would. */
+/* Writes the result in words: "better by 4.1 % [3.2, 5.0] (95 % interval, 10 fresh processes, 30 blocks)"; it says
+ * what is missing where the budget was tight. Returns the length as snprintf does. */
 int tune_final_text(char *text, size_t bytes, const tune_final *f);
 
 #endif

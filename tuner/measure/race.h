@@ -19,7 +19,7 @@
 #include "tuner/measure/timing.h"
 
 typedef enum tune_effort { TUNE_QUICK, TUNE_NORMAL, TUNE_THOROUGH } tune_effort;
-/* By name: "quick", "normal", "thorough"; -1 for another. */
+/* The effort of a name: "quick", "normal", "thorough"; -1 for another name. */
 int tune_effort_parse(const char *name);
 const char *tune_effort_name(tune_effort effort);
 
@@ -34,7 +34,8 @@ typedef struct tune_race_options {
     double hopeless;   /* a first sample is stopped at this multiple of the incumbent's cost, 1.5, and never below
                         * the baseline's own: an incumbent may owe its value to a disturbed sample */
     double deadline_s; /* by tune_sampler_seconds; no new sample starts after it; INFINITY */
-    /* May be NULL. Whether a candidate that its cost would put out has another merit that earns it samples. */
+    /* Whether a candidate that would be eliminated for its cost has another merit for which it gets samples. May be
+     * NULL. */
     bool (*worthy)(void *ctx, const struct tune_race_entry *entry);
     void *worthy_ctx;
 } tune_race_options;
@@ -68,11 +69,12 @@ int tune_race_create(tune_race **out, tune_sampler *sampler, int64_t baseline, c
                      xlstm_error *err);
 void tune_race_destroy(tune_race *race);
 
-/* Gives back what an earlier run measured, before any racing: `values` are log ratios to the baseline. */
+/* Restores what an earlier process of the run measured, before any racing: `values` are log ratios to the baseline.
+ */
 int tune_race_restore(tune_race *race, int64_t candidate, const double *values, int n, double cost,
                       const double parts[TUNE_PARTS], xlstm_error *err);
 
-/* One more sample of the baseline. Returns 1 where the deadline came before it. */
+/* Takes one more sample of the baseline. Returns 1 where the deadline came before it. */
 int tune_race_take_baseline(tune_race *race, xlstm_error *err);
 /* Measures `count` candidates (each new to the race, not the baseline) against the incumbent. Returns 0 with one
  * entry each in out[count], or a negative status that ends the race (cancelled, out of memory, the baseline itself
@@ -83,7 +85,7 @@ int tune_race_run(tune_race *race, const int64_t *candidates, int count, tune_ra
  * *winner may be the baseline. Without time left it is the best value so far, shrunk by its uncertainty. */
 int tune_race_finish(tune_race *race, int64_t *winner, xlstm_error *err);
 
-/* A later deadline for the same race. */
+/* Sets a later deadline for the same race. */
 void tune_race_set_deadline(tune_race *race, double deadline_s);
 
 /* What the playoff made of a candidate that it began with. */
@@ -92,12 +94,13 @@ typedef struct tune_finalist {
     double before, after; /* ln(cost / baseline's cost) with the search's samples, with all; NAN: it failed */
     int samples_before, samples;
 } tune_finalist;
-/* Of the last tune_race_finish, best first; the race's, valid until the next. */
+/* The finalists of the last tune_race_finish, best first; owned by the race and valid until the next one. */
 const tune_finalist *tune_race_finalists(const tune_race *race, int *count);
 
 bool tune_race_get(const tune_race *race, int64_t candidate, tune_race_entry *out);
 int64_t tune_race_incumbent(const tune_race *race);
-/* The log ratios of a candidate in the order taken; the race's, valid until it measures again. NULL: none. */
+/* The log ratios of a candidate in the order in which they were taken; owned by the race and valid until it
+ * measures again. NULL: none. */
 const double *tune_race_values(const tune_race *race, int64_t candidate, int *n);
 /* Costs of every baseline sample in the order taken; for tune_describe_noise. */
 const double *tune_race_baseline_costs(const tune_race *race, size_t *n);

@@ -33,11 +33,11 @@ typedef struct tune_interval {
 /* Student's interval of a level in (0, 1), 0.95 say, for the mean of n independent numbers. */
 tune_interval tune_mean_interval(const double *x, size_t n, double level);
 
-/* Samples after which the noise has forgotten itself: 1 + 2 * sum of autocorrelations up to the first lag at least
- * five times the sum so far (Sokal's window); at least 1. Undefined for n < 4. */
+/* The correlation time of the noise in samples: 1 + 2 * sum of autocorrelations up to the first lag that is at
+ * least five times the sum so far (Sokal's window); at least 1. Undefined for n < 4. */
 double tune_correlation_time(const double *x, size_t n);
 
-/* How a series of the same thing, measured over and over, looked. */
+/* A description of a series of repeated measurements of the same thing. */
 typedef struct tune_noise {
     size_t n;
     double median;           /* in the unit of x */
@@ -50,8 +50,8 @@ typedef struct tune_noise {
     double correlation_time; /* in samples */
 } tune_noise;
 void tune_describe_noise(const double *x, size_t n, tune_noise *out);
-/* That in one sentence: "240 samples scatter by 0.6 %, drift +1.2 % from first to last, 3 outliers up to +18 %".
- * Returns the length that snprintf would. */
+/* Writes the description as one sentence: "240 samples scatter by 0.6 %, drift +1.2 % from first to last, 3
+ * outliers up to +18 %". Returns the length as snprintf does. */
 int tune_noise_text(char *text, size_t bytes, const tune_noise *noise);
 
 #endif

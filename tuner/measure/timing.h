@@ -40,7 +40,7 @@ typedef struct tune_disturbance {
     double halted_s;      /* wall time less the processor time of this process and what it waited for a processor */
 } tune_disturbance;
 
-/* Over what a sample counts as disturbed. */
+/* The limits above which a sample counts as disturbed. */
 typedef struct tune_watch_limits {
     double steal;      /* 0.02 */
     double neighbours; /* 0.15 */
@@ -59,8 +59,8 @@ int tune_watch_create(tune_watch **out, const tune_watch_limits *limits, xlstm_e
 void tune_watch_destroy(tune_watch *watch);
 void tune_watch_begin(tune_watch *watch);
 void tune_watch_end(tune_watch *watch, tune_disturbance *out);
-/* For a handler of SIGCONT: this process was stopped and goes on. With many threads their processor time hides a
- * stop that is shorter than what they did beside it. */
+/* To be called by a handler of SIGCONT: this process was stopped and runs again. Where it has many threads, their
+ * processor time can hide a short stop. */
 void tune_watch_continued(void);
 /* "steal 4 %, 320 switches/s"; "undisturbed". Returns the length that snprintf would. */
 int tune_disturbance_text(char *text, size_t bytes, const tune_disturbance *d);
@@ -77,7 +77,8 @@ typedef struct tune_reading {
     uint64_t hash;            /* of what was computed (greedy tokens); 0: none */
 } tune_reading;
 
-/* Measured so far exceeds the limit: hopeless, stopped early. The reading's cost is then a lower bound. */
+/* The cost so far exceeds the limit: the candidate is hopeless and was stopped early. The reading's cost is then a
+ * lower bound. */
 #define TUNE_STOPPED 1
 
 /* Runs `candidate` (a number that means something to ctx alone) `repeats` times and fills *out. `limit` (INFINITY:
@@ -88,7 +89,7 @@ typedef struct tune_reading {
 typedef int (*tune_measure_fn)(void *ctx, int64_t candidate, unsigned repeats, double limit, tune_reading *out,
                                xlstm_error *err);
 
-/* Whether a failure is nobody's own: no candidate could be measured any more. */
+/* Whether a failure is not the candidate's own, so that no candidate could be measured any more. */
 static inline bool tune_ends_everything(int status) {
     return status == XLSTM_ECANCELLED || status == XLSTM_ENOMEM || status == XLSTM_ECHANGED;
 }
@@ -105,7 +106,7 @@ typedef struct tune_sample {
     bool stopped;     /* stopped early as hopeless */
 } tune_sample;
 
-/* Sees every sample as it ends, the ones left out too. */
+/* Called for every sample as it ends, also for those that are left out. */
 typedef void (*tune_sample_fn)(void *ctx, const tune_sample *sample);
 
 typedef struct tune_sampler_options {
@@ -131,7 +132,7 @@ int tune_sampler_take(tune_sampler *sampler, int64_t candidate, double limit, tu
 /* The same without taking a disturbed one again: for blocks, which are discarded whole. */
 int tune_sampler_take_once(tune_sampler *sampler, int64_t candidate, double limit, tune_sample *out,
                            xlstm_error *err);
-/* Whether most of the last samples were disturbed: taking again only costs then. */
+/* Whether most of the last samples were disturbed, so that taking them again would only cost time. */
 bool tune_sampler_busy(const tune_sampler *sampler);
 /* Runs a candidate until its times are steady: until the last is within 5 % of the fastest so far and not the
  * first, at most `most` times or, after four, `seconds`; past `deadline_s` (by tune_sampler_seconds) no further run

@@ -1,4 +1,4 @@
-/* What the text, JSON and pictures say alike. */
+/* Facts that the text, the JSON and the pictures all use. */
 #ifndef TUNE_REPORT_FACTS_H
 #define TUNE_REPORT_FACTS_H
 
@@ -6,7 +6,7 @@
 
 /* "20 trials: 15 measured, 4 duplicates, 1 failed, infeasible or too slow"; cut to fit. */
 void tune_counts_text(char *text, size_t bytes, const tune_trial_counts *counts);
-/* Distinct points among the trials that count. */
+/* The number of distinct points among the trials with status ok or duplicate. */
 size_t tune_report_points(const tune_report *report);
 
 /* What a trial's value was when it ended (`value` follows its later samples), as a ratio; NAN: not kept. */
@@ -38,7 +38,7 @@ typedef struct tune_recorded {
 } tune_recorded;
 int tune_report_recorded(const tune_report *report, tune_recorded *out, xlstm_error *err); /* ENOMEM */
 
-/* The last comparison as best.json tells it. */
+/* The last comparison as best.json holds it. */
 typedef struct tune_comparison {
     bool there;
     double value, low, high, level; /* speed-up; NAN */

@@ -10,7 +10,7 @@ bool tune_report_tuned(const tune_report *report, const char *parameter);
 /* The baseline's value of a parameter as text; false where it is not known. */
 bool tune_report_baseline_setting(const tune_report *report, const char *parameter, char *text, size_t bytes);
 
-/* The baseline as the search saw it. NAN where that is not known. */
+/* The baseline's value in the search. NAN where it is not known. */
 typedef struct tune_baseline_speed {
     double prefill_s, decode_s, request_s, prefill_tok_s, decode_tok_s;
 } tune_baseline_speed;

@@ -1,4 +1,4 @@
-/* A report in sentences that a person can repeat, as data: writers decide how they look. */
+/* A report as sentences; the writers decide how they look. */
 #ifndef TUNE_REPORT_WORDS_H
 #define TUNE_REPORT_WORDS_H
 

@@ -18,7 +18,7 @@ typedef struct tune_output_name {
     int64_t row;                                 /* 0-based row of summary.csv; -1: not said */
 } tune_output_name;
 
-/* Reads as much as the name says; parts that are something else are passed over. */
+/* Reads the parts of a name that have this form; other parts are skipped. */
 void tune_output_name_parse(const char *file, tune_output_name *out);
 /* malloc'd; workers -1 leaves `__w=` out. NULL when out of memory. */
 char *tune_output_name_format(const tune_output_name *name);

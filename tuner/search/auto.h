@@ -1,4 +1,4 @@
-/* What the strategy `auto` can vary; docs/strategies-notebook.md says how the defaults were chosen. */
+/* The parameters of the strategy `auto`; docs/strategies-notebook.md says how the defaults were chosen. */
 #ifndef TUNE_AUTO_H
 #define TUNE_AUTO_H
 

@@ -31,7 +31,7 @@ void tune_expr_destroy(tune_expr *e);
 
 /* The value where name i is values[i]. Texts in the result live as long as `values` and `e`. */
 tune_value tune_expr_value(const tune_expr *e, const tune_value *values);
-/* Truth as in Python: neither 0 nor "" ; NaN counts as false. */
+/* Truth as in Python: neither 0 nor ""; NaN counts as false. */
 bool tune_expr_true(const tune_expr *e, const tune_value *values);
 
 /* The largest index of a name that it uses, or -1: it can be decided once that name and all before it are set. */

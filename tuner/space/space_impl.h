@@ -5,8 +5,8 @@
 #include "tuner/space/space.h"
 #include "tuner/space/values.h"
 
-/* The points that have an id. Of a counted space these are all, and nothing changes any more; else a point gets its
- * id when somebody first finds it. Blocks do not move, so that an index stays where it is. */
+/* The points that have an id. In a counted space these are all points and nothing changes any more; in another one
+ * a point gets its id when it is first found. Blocks do not move, so that an index keeps its address. */
 typedef struct tune_points {
     uint16_t **block; /* indexes of so many points each */
     size_t blocks, block_room;

@@ -1,5 +1,5 @@
-/* Who works on a run folder: the process that holds the folder's lock. The system drops the lock when the process
- * ends, however it ends, so that a run whose process was killed is never taken for one that goes on. */
+/* The lock of a run folder, held by the process that works on it. The system drops it when the process ends in any
+ * way, so that a run whose process was killed never looks as if it were running. */
 #ifndef TUNE_STUDY_RUN_LOCK_H
 #define TUNE_STUDY_RUN_LOCK_H
 
@@ -10,8 +10,8 @@
 /* Takes the lock of an existing folder for this process; *lock is a descriptor, released by close. ENOTFOUND where
  * the folder is gone, EARG where another process holds it, EIO for the rest. */
 int tune_run_lock(int *lock, const char *folder, xlstm_error *err);
-/* Whether no process works on the folder. A folder that is not there is free; one that may not be looked into is
- * not known to be. */
+/* Whether no process works on the folder. True for a folder that does not exist; false for one that may not be
+ * looked into, because nothing is known about it. */
 bool tune_run_is_free(const char *folder);
 
 #endif

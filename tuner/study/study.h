@@ -43,9 +43,9 @@ typedef struct tune_study tune_study;
 /* Opens `path`, making it where it is missing and `create` is set, and brings its schema up to date. A file that is
  * no study, is damaged or comes from a newer version is EFORMAT with what to do; a missing one ENOTFOUND. */
 int tune_study_open(tune_study **out, const char *path, bool create, xlstm_error *err);
-/* The same to look only: also where the file or its folder may not be written, as with a study of another user or
- * on a read-only disk. Nothing is written there; whether that is so or not, writing to the study is then an error.
- */
+/* The same for reading only; this works also where the file or its folder may not be written, as with a study of
+ * another user or on a read-only disk. Nothing is written there, and writing to the study is an error in either
+ * case. */
 int tune_study_open_reading(tune_study **out, const char *path, xlstm_error *err);
 /* An empty study that lives in memory alone. */
 int tune_study_open_memory(tune_study **out, xlstm_error *err);
@@ -121,7 +121,7 @@ typedef struct tune_trial_row {
     double seconds;              /* what the trial cost */
 } tune_trial_row;
 
-/* What is to be said of a sample besides its numbers, as bits. */
+/* What befell a sample, as a set of bits. */
 typedef enum tune_cause {
     TUNE_CAUSE_WARMUP = 1,     /* left out as warm-up */
     TUNE_CAUSE_STOPPED = 2,    /* stopped early as hopeless */
@@ -165,7 +165,7 @@ int tune_study_samples_add(tune_study *study, int64_t run, const tune_sample_row
                            xlstm_error *err);
 /* Trials by index, freed by tune_trial_rows_free. */
 int tune_study_trials(tune_study *study, int64_t run, tune_trial_row **rows, size_t *count, xlstm_error *err);
-/* What became of a run's trials. They add up: trials = measured + duplicates + failed. */
+/* The outcomes of a run's trials. trials = measured + duplicates + failed. */
 typedef struct tune_trial_counts {
     size_t trials, measured, duplicates;
     size_t failed; /* failed, infeasible or stopped as too slow */
