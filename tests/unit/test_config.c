@@ -148,8 +148,9 @@ static void unused_keys(void **state) {
         "\xef\xbb\xbf{\"num_heads\": 4}",
         "{\"num\\u005fheads\": 4}",
         "{\"model_type\": \"xlstm\", \"num_heads\": 4}",
-        "{\"a-key-that-is-longer-than-any-that-we-know-and-than-the-room-that-there-is-for-it\": 0, \"num_heads\": "
-        "4}",
+        ("{\"a-key-that-is-longer-than-any-that-we-know-and-than-the-room-that-there-is-for-it\": 0, "
+         "\"num_heads\": "
+         "4}"),
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         xlstm_hparams h;
