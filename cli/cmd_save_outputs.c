@@ -14,7 +14,7 @@
 #include "cli/streams.h"
 #include "cli/value.h"
 #include "cli/work.h"
-#include "tuner/scores/outputs.h"
+#include "tuner/scores/output_name.h"
 
 static const cli_spec spec = {
     .command = CLI(save_outputs),

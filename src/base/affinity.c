@@ -2,8 +2,6 @@
 
 #include <stddef.h>
 
-#include "base/pool.h"
-
 #ifdef __linux__
 
 #include <sched.h>

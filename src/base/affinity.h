@@ -4,6 +4,11 @@
 
 #include <pthread.h>
 
+/* Where threads may run. COMPACT: threads of consecutive numbers as near to each other as possible (hardware
+ * threads of a core, then cores of a cache); SPREAD: as far from each other as possible. Without effect where the
+ * system has no affinity. */
+typedef enum xl_pinning { XL_PIN_NONE, XL_PIN_COMPACT, XL_PIN_SPREAD } xl_pinning;
+
 typedef struct xl_affinity xl_affinity;
 
 /* Reads the machine and the CPUs that the calling thread may use. NULL where the system has no affinity or memory

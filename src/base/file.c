@@ -12,7 +12,6 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "base/output.h"
 
 /* How long the writer of a pipe may be silent, in seconds. */
 #define SILENCE_S 60

@@ -7,8 +7,11 @@
 
 #include <xlstm/status.h>
 
+/* How long a FIFO without a partner is waited for, in seconds. */
+#define XL_FIFO_WAIT_S 5
+
 /* Reads a file of at most `limit` bytes. *data is malloc'd and NUL-terminated (the NUL is not counted). A pipe or
- * FIFO is read to its end; EIO where nobody opens it for writing within XL_FIFO_WAIT_S (base/output.h), or where
+ * FIFO is read to its end; EIO where nobody opens it for writing within XL_FIFO_WAIT_S or where
  * its writer is silent for a minute. */
 int xl_file_read(const char *path, size_t limit, char **data, size_t *bytes, xlstm_error *err);
 /* Makes a folder and its parents; one that exists is fine. */

@@ -2,8 +2,8 @@
  *
  * "-" (and /dev/stdout) is standard output, and /dev/fd/N is that descriptor, written from where it stands.
  *
- * A FIFO, a device or a socket is written in place. A FIFO that nobody opens for reading within XL_FIFO_WAIT_S is
- * an error, so that no command waits for ever.
+ * A FIFO, a device or a socket is written in place. A FIFO that nobody opens for reading within XL_FIFO_WAIT_S
+ * (base/file.h) is an error, so that no command waits for ever.
  *
  * A symbolic link is followed: the link stays, and its target is written whether it exists or not.
  *
@@ -20,9 +20,6 @@
 #include <stdio.h>
 
 #include <xlstm/status.h>
-
-/* How long a FIFO without a partner is waited for, in seconds. */
-#define XL_FIFO_WAIT_S 5
 
 /* A file that appears whole at the end. */
 typedef struct xl_output xl_output;

@@ -6,15 +6,12 @@
 
 #include <stdint.h>
 
+#include "base/affinity.h"
+
 #define XL_POOL_MAX 256 /* threads of a region at most, the caller included */
 
 typedef struct xl_pool xl_pool;
 typedef struct xl_team xl_team; /* the threads that run one region together */
-
-/* Where threads may run. COMPACT: threads of consecutive numbers as near to each other as possible (hardware
- * threads of a core, then cores of a cache); SPREAD: as far from each other as possible. Without effect where the
- * system has no affinity. */
-typedef enum xl_pinning { XL_PIN_NONE, XL_PIN_COMPACT, XL_PIN_SPREAD } xl_pinning;
 
 /* The process's pool, made by the first call and never destroyed; a forked child gets its own. NULL when out of
  * memory. Everything below accepts NULL as a pool: all work is done by the caller then. */

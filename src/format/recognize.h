@@ -4,18 +4,8 @@
 
 #include <stddef.h>
 
-#include <xlstm/status.h>
-
 /* What a file that begins with data[0 … bytes) is, and what to do about it: "a Git LFS pointer, …". NULL where that
  * is not known. A few hundred bytes are enough. Static storage. */
 const char *xl_recognize(const void *data, size_t bytes);
-
-/* Fails, with what `path` is and what to do, where it cannot be a checkpoint's folder: ENOTFOUND where nothing is
- * there; EFORMAT for a file (a model.safetensors, a saved state, a .gguf, …). XLSTM_OK for any folder. */
-int xl_check_folder(const char *path, xlstm_error *err);
-
-/* A sentence that says what a folder without the file `missing` seems to be and what to do, " (…)", for the end of
- * a message; "" where nothing is known. Writes to text[0 … size) and returns it. */
-const char *xl_explain_folder(const char *dir, char *text, size_t size);
 
 #endif

@@ -1,20 +1,5 @@
 #include "kernels/kernels.h"
 
-#include "base/cpu.h"
-
-void xl_kernels_init(xl_kernels *table, unsigned cpu_flags) {
-    xl_kernels_init_ref(table);
-#if defined(__x86_64__)
-    if (cpu_flags & XL_CPU_AVX2) xl_kernels_init_avx2(table);
-    if (cpu_flags & XL_CPU_AVX512) xl_kernels_init_avx512(table);
-#elif defined(__aarch64__)
-    if (cpu_flags & XL_CPU_NEON) xl_kernels_init_neon(table);
-#endif
-#ifdef XL_HAVE_BLAS
-    if (cpu_flags) xl_kernels_init_blas(table);
-#endif
-}
-
 size_t xl_mlstm_chunk_scratch(int64_t length, int64_t dqk, int64_t dv) {
     /* What the implementation with the widest vectors needs: packed q, k and v, a block of 64 rows of weights, one
      * panel of C, and a few values for each token in float64; each part rounded up to whole vectors. */

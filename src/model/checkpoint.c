@@ -12,9 +12,9 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/sha256.h"
+#include "format/checkpoint_folder.h"
 #include "format/foreign_json.h"
 #include "format/model_config.h"
-#include "format/recognize.h"
 #include "format/safetensors.h"
 
 #define INDEX_LIMIT ((size_t)256 << 20)

@@ -7,6 +7,7 @@
 #ifndef XL_MODEL_H
 #define XL_MODEL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <xlstm/model.h>
@@ -45,6 +46,18 @@ struct xlstm_model {
     struct xl_store *store;
 };
 
+/* How a checkpoint is opened; see xlstm_model_options. */
+typedef struct xl_model_request {
+    int64_t weights; /* an xl_format_id, or XLSTM_WEIGHTS_STORED */
+    bool huge_pages;
+    int threads; /* that load */
+    const char *device, *cpu_mask;
+    xlstm_cancel_fn cancel;
+    void *user;
+} xl_model_request;
+
+/* As xlstm_model_open, which gives it the settings' values. */
+int xl_model_open(struct xlstm_model **out, const char *dir, const xl_model_request *request, xlstm_error *err);
 /* Opens the device of that name (NULL: the first) with the CPU mask given, for model->backend and ->device. */
 int xl_model_open_device(struct xlstm_model *model, const char *device, const char *cpu_mask, xlstm_error *err);
 /* Makes model->plan of the bound weights. */

@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/output.h"
+#include "tuner/scores/output_name.h"
 #include "tuner/scores/outputs.h"
 #include "tuner/scores/score.h"
 

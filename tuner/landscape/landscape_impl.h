@@ -19,6 +19,8 @@ typedef struct table {
 
 /* Room for so many rows of t->params parameters. */
 int tune_landscape_reserve(tune_landscape *l, table *t, size_t rows, xlstm_error *err);
+/* What follows from the rows: the best, the median, what random search needs. */
+int tune_landscape_summarize(tune_landscape *l, const char *path, xlstm_error *err);
 /* Kernel Tuner's cache file: rows and samples. *file holds all texts, *declared the parameters' value lists. */
 int tune_landscape_cache(tune_landscape *l, table *t, json_t **file, const json_t **declared, xlstm_error *err);
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "tuner/scores/outputs.h"
+#include "tuner/scores/output_name.h"
 
 /* A number that fills the whole part, -1 where it is none. */
 static int64_t number(const char *text, size_t bytes) {

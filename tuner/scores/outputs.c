@@ -16,6 +16,7 @@
 #include "base/memory.h"
 #include "base/output.h"
 #include "base/utf8.h"
+#include "tuner/scores/output_name.h"
 
 enum { OUTPUT_LIMIT = 64 << 20 };
 

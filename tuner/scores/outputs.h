@@ -1,4 +1,4 @@
-/* The continuations of a run: the names of their files, and their ratings. */
+/* The ratings of the continuations of a run. */
 #ifndef TUNE_OUTPUTS_H
 #define TUNE_OUTPUTS_H
 
@@ -10,18 +10,6 @@
 #include <xlstm/tokenizer.h>
 
 #include "tuner/scores/score.h"
-
-/* What a file name says: b=<backend>__h=<heads_per_band>__ck=<chunk_size>[__w=<workers>]__i=<row>.txt */
-typedef struct tune_output_name {
-    char backend[64];                            /* "": not said */
-    int64_t heads_per_band, chunk_size, workers; /* -1: not said */
-    int64_t row;                                 /* 0-based row of summary.csv; -1: not said */
-} tune_output_name;
-
-/* Reads the parts of a name that have this form; other parts are skipped. */
-void tune_output_name_parse(const char *file, tune_output_name *out);
-/* malloc'd; workers -1 leaves `__w=` out. NULL when out of memory. */
-char *tune_output_name_format(const tune_output_name *name);
 
 typedef struct tune_scores_options {
     xlstm_model *model;

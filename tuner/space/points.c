@@ -81,15 +81,6 @@ tune_walked tune_space_walk(const tune_space *s, tune_walk *w, uint64_t *steps) 
 
 /* ---- ids ---- */
 
-void tune_points_destroy(tune_points *p) {
-    if (!p) return;
-    for (size_t i = 0; i < p->blocks; i++) free(p->block[i]);
-    free(p->block);
-    free(p->keys);
-    free(p->table);
-    free(p);
-}
-
 static uint16_t *index_at(const tune_space *s, size_t id) {
     return s->points->block[id / BLOCK] + id % BLOCK * s->count;
 }

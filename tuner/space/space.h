@@ -18,6 +18,7 @@
 
 #include "base/rng.h"
 #include "tuner/space/expr.h"
+#include "tuner/space/values.h"
 
 enum {
     TUNE_SPACE_PARAMS = 64,       /* parameters at most */
@@ -178,12 +179,6 @@ typedef enum tune_walked { TUNE_WALK_SETTING, TUNE_WALK_END, TUNE_WALK_TIRED } t
  * down, is used up; another call goes on from there. */
 tune_walked tune_space_walk(const tune_space *s, tune_walk *w, uint64_t *steps);
 
-/* A value as text: integers without a point, other numbers as %.9g. Returns out. */
-char *tune_value_print(tune_value v, char *out, size_t bytes);
-/* A value as JSON; a new reference. */
-json_t *tune_value_json(tune_value v);
-/* The reverse: a number, or a text that stays the JSON's. False for anything else (NULL too), *v as it was. */
-bool tune_value_from_json(const json_t *json, tune_value *v);
 /* {"chunk_size": 64, …} of a point; a new reference, NULL when out of memory. */
 json_t *tune_space_point_json(const tune_space *s, uint32_t point);
 /* The space as the `space` object's form, with every value listed; a new reference. */

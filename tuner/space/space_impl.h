@@ -3,7 +3,6 @@
 #define TUNE_SPACE_IMPL_H
 
 #include "tuner/space/space.h"
-#include "tuner/space/values.h"
 
 /* The points that have an id. In a counted space these are all points and nothing changes any more; in another one
  * a point gets its id when it is first found. Blocks do not move, so that an index keeps its address. */
@@ -28,8 +27,5 @@ struct tune_space {
     size_t settings;     /* of the declared values, that meet the conditions; an upper bound where not counted */
     tune_points *points; /* changes under a constant space that is not counted */
 };
-
-/* Points. */
-void tune_points_destroy(tune_points *p);
 
 #endif

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "tuner/space/space.h"
 
 bool tune_value_same(tune_value a, tune_value b) {
     if (a.text || b.text) return a.text && b.text && !strcmp(a.text, b.text);

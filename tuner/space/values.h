@@ -1,13 +1,20 @@
-/* Values of a parameter: when two are the same, and which index one has among many. Private to tuner/space and to
- * readers of measured spaces. */
+/* Values of a parameter: as text and JSON, when two are the same, and which index one has among many. */
 #ifndef TUNE_SPACE_VALUES_H
 #define TUNE_SPACE_VALUES_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "tuner/space/expr.h"
+
+/* A value as text: integers without a point, other numbers as %.9g. Returns out. */
+char *tune_value_print(tune_value v, char *out, size_t bytes);
+/* A value as JSON; a new reference. */
+json_t *tune_value_json(tune_value v);
+/* The reverse: a number, or a text that stays the JSON's. False for anything else (NULL too), *v as it was. */
+bool tune_value_from_json(const json_t *json, tune_value *v);
 
 /* Texts by content, numbers by value; a text is never a number. */
 bool tune_value_same(tune_value a, tune_value b);

@@ -74,20 +74,10 @@ static void count_bytes(struct xlstm_model *model, const xl_parts *parts) {
     }
 }
 
-int xlstm_model_open(xlstm_model **out, const char *dir, const xlstm_model_options *options, xlstm_error *err) {
-    static const xlstm_model_options none;
+int xl_model_open(struct xlstm_model **out, const char *dir, const xl_model_request *request, xlstm_error *err) {
     double start = xl_now_s();
-    xlstm_settings settings;
     xl_parts parts = {.list = NULL};
     *out = NULL;
-    if (!options) options = &none;
-    if (options->settings) {
-        settings = *options->settings;
-    } else {
-        xlstm_settings_init(&settings, NULL);
-    }
-    int64_t weights = xlstm_settings_get(&settings, XLSTM_TUNE_WEIGHTS);
-    bool huge_pages = xlstm_settings_get(&settings, XLSTM_TUNE_HUGE_PAGES) != 0;
     struct xlstm_model *model = calloc(1, sizeof *model);
     int status = XLSTM_OK;
     if (model) model->store = calloc(1, sizeof *model->store);
@@ -95,18 +85,16 @@ int xlstm_model_open(xlstm_model **out, const char *dir, const xlstm_model_optio
         status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", dir);
         goto fail;
     }
-    status = xlstm_settings_check(&settings, err);
-    if (!status) status = xl_model_open_device(model, options->device, options->cpu_mask, err);
+    status = xl_model_open_device(model, request->device, request->cpu_mask, err);
     if (!status) status = xl_checkpoint_open(&model->store->checkpoint, dir, err);
     if (!status) status = xl_checkpoint_info(&model->store->checkpoint, &model->info, err);
     if (status) goto fail;
     model->hparams = model->store->checkpoint.hparams;
-    status = xl_bind(model, weights, huge_pages, &parts, err);
+    status = xl_bind(model, request->weights, request->huge_pages, &parts, err);
     if (!status)
-        status = xl_plan_memory(model, &parts, huge_pages, model->backend->memory_available(model->device), err);
-    if (!status)
-        status = xl_load_parts(model, &parts, (int)xlstm_settings_get(&settings, XLSTM_TUNE_WORKERS),
-                               options->cancel, options->user, err);
+        status = xl_plan_memory(model, &parts, request->huge_pages, model->backend->memory_available(model->device),
+                                err);
+    if (!status) status = xl_load_parts(model, &parts, request->threads, request->cancel, request->user, err);
     if (status) goto fail;
     if (model->hparams.tie_word_embeddings) model->lm_head = model->embedding;
     status = xl_model_make_plan(model, err);

@@ -1,0 +1,24 @@
+/* A checkpoint by the public options: the settings become what the model is opened with. */
+#include <xlstm/model.h>
+#include <xlstm/tunable.h>
+
+#include "model/model.h"
+
+int xlstm_model_open(xlstm_model **out, const char *dir, const xlstm_model_options *options, xlstm_error *err) {
+    static const xlstm_model_options none;
+    xlstm_settings settings;
+    *out = NULL;
+    if (!options) options = &none;
+    if (options->settings) settings = *options->settings;
+    else xlstm_settings_init(&settings, NULL);
+    int status = xlstm_settings_check(&settings, err);
+    if (status) return status;
+    const xl_model_request request = {.weights = xlstm_settings_get(&settings, XLSTM_TUNE_WEIGHTS),
+                                      .huge_pages = xlstm_settings_get(&settings, XLSTM_TUNE_HUGE_PAGES) != 0,
+                                      .threads = (int)xlstm_settings_get(&settings, XLSTM_TUNE_WORKERS),
+                                      .device = options->device,
+                                      .cpu_mask = options->cpu_mask,
+                                      .cancel = options->cancel,
+                                      .user = options->user};
+    return xl_model_open(out, dir, &request, err);
+}
