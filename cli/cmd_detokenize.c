@@ -23,7 +23,7 @@ static int read_array(const xlstm_tokenizer *tokenizer, const json_t *array, int
                       xlstm_error *err) {
     for (size_t i = 0; i < json_array_size(array); i++) {
         const json_t *value = json_array_get(array, i);
-        if (!json_is_integer(value)) return xl_fail(err, XLSTM_EFORMAT, "%s: ids[%zu] is no integer", where, i);
+        if (!json_is_integer(value)) return xl_fail(err, XLSTM_EFORMAT, "%s: ids[%zu] is not an integer", where, i);
         int status = take_id(tokenizer, json_integer_value(value), ids, i, where, err);
         if (status) return status;
     }

@@ -178,7 +178,7 @@ static json_t *meta_json(cli_job *job, const tune_drive_options *o, json_t *effe
     json_object_set_new(j, "prompt_tokens", json_integer((json_int_t)job->count));
     json_object_set_new(j, "settings", tune_engine_settings_json(&job->baseline));
     json_object_set_new(j, "space", tune_space_json(job->space));
-    /* A space too large to be counted has an upper bound alone, which is no number of points. */
+    /* A space too large to be counted has an upper bound alone, which is not a number of points. */
     if (tune_space_counted(job->space))
         json_object_set_new(j, "points", json_integer((json_int_t)tune_space_size(job->space)));
     json_object_set_new(j, "strategy", json_string(tune_drive_strategy(o)));

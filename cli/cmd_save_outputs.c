@@ -246,8 +246,8 @@ static int prepare(saver *s, xlstm_error *err) {
         status =
             cli_encode_prompt(s->cfg, s->tokenizer, NULL, prompt, bytes, true, &s->prompt, &s->prompt_count, err);
     if (!status && !s->prompt_count)
-        status =
-            xl_fail(err, XLSTM_EARG, "the prompt is empty and the tokenizer has no BOS: nothing to go on from");
+        status = xl_fail(err, XLSTM_EARG,
+                         "the prompt is empty and the tokenizer has no BOS: there is nothing to continue");
     free(prompt);
     if (status) return status;
     s->folder = cli_outputs_folder(s->cfg, err);

@@ -67,7 +67,7 @@ static int open_folder(const char *folder, opened *o, xlstm_error *err) {
     const char *study = json_string_value(json_object_get(meta, "study"));
     const char *uid = json_string_value(json_object_get(meta, "uid"));
     if (!study || !uid) {
-        status = xl_fail(err, XLSTM_EFORMAT, "%s: names no study: the folder is no run of xltune", path);
+        status = xl_fail(err, XLSTM_EFORMAT, "%s: names no study: the folder is not a run of xltune", path);
         goto out;
     }
     database = xl_path_join(folder, study);
@@ -198,7 +198,7 @@ static int list_place(const char *place, json_t *all, xlstm_error *err) {
     if (n < 0) return xl_fail(err, XLSTM_EIO, "%s: cannot be read", place);
     for (int i = 0; i < n; i++) {
         char *folder = names[i]->d_name[0] == '.' ? NULL : xl_path_join(place, names[i]->d_name);
-        /* What is no run of ours, an older tool's say, is left out. */
+        /* What is not a run of ours, an older tool's say, is left out. */
         if (folder && xl_is_folder(folder) && !open_folder(folder, &o, NULL))
             json_array_append_new(all, run_json(&o.run));
         opened_close(&o);

@@ -384,7 +384,7 @@ static int make(synth *s, xlstm_error *err) {
     cli_progress_end();
     if (!status && s->shards > 1) status = write_index(s, err);
     if (!status) status = cli_synth_tokenizer(s->out, s->h.vocab_size, err);
-    /* Last: without it the folder is no checkpoint. */
+    /* Last: without it the folder is not a checkpoint. */
     if (!status) status = write_config(s, err);
     if (status) {
         clean_up(s);

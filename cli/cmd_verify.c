@@ -99,7 +99,7 @@ static int check_state_names(const golden *g, const xlstm_hparams *h, xlstm_erro
         long block = strtol(t->name + 6, &end, 10);
         bool known = end != t->name + 6 && end[0] == '.' && strchr("cnm", end[1]) && end[1] && !end[2];
         if (!known || block < 0 || block >= h->num_blocks)
-            return xl_fail(err, XLSTM_EMISMATCH, "%s: '%.80s' is no state of a model of %" PRId64 " blocks",
+            return xl_fail(err, XLSTM_EMISMATCH, "%s: '%.80s' is not a state of a model of %" PRId64 " blocks",
                            g->path, t->name, h->num_blocks);
         int64_t wanted[3] = {h->num_heads, end[1] == 'm' ? 1 : h->qk_head, h->v_head};
         int rank = end[1] == 'c' ? 3 : 2;

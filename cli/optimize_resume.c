@@ -52,7 +52,7 @@ json_t *cli_resume_meta(const char *folder) {
     if (!status && !xl_is_folder(folder)) status = xl_fail(&err, XLSTM_ENOTFOUND, "%s: no such run folder", folder);
     if (!status && access(path, F_OK))
         status = xl_fail(&err, XLSTM_ENOTFOUND,
-                         "%s: holds no run_meta.json: it is no run of xltune, or one that ended before it began",
+                         "%s: holds no run_meta.json: it is not a run of xltune, or one that ended before it began",
                          folder);
     if (!status) status = xl_file_read(path, META_MOST, &data, &bytes, &err);
     if (!status && !(meta = json_loadb(data, bytes, 0, &bad)))

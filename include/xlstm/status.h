@@ -42,7 +42,7 @@ typedef struct xlstm_error {
     char text[1024];
 } xlstm_error;
 
-/* "EFORMAT" for XLSTM_EFORMAT; "UNKNOWN" for a value that is no status. Static storage. */
+/* "EFORMAT" for XLSTM_EFORMAT; "UNKNOWN" for a value that is not a status. Static storage. */
 XLSTM_API const char *xlstm_status_name(int status);
 
 /* "malformed file" for XLSTM_EFORMAT. Static storage. */

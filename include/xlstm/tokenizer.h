@@ -40,7 +40,7 @@ XLSTM_API bool xlstm_tokenizer_is_special(const xlstm_tokenizer *tokenizer, int3
 XLSTM_API int xlstm_tokenizer_encode(const xlstm_tokenizer *tokenizer, const char *text, size_t bytes, bool bos,
                                      int32_t **ids, size_t *count, xlstm_error *err);
 
-/* Decodes ids to UTF-8; bytes that are no valid UTF-8 become U+FFFD as the reference library does. *text is
+/* Decodes ids to UTF-8; bytes that are not valid UTF-8 become U+FFFD as the reference library does. *text is
  * malloc'd, NUL-terminated (the NUL not counted in *bytes), the caller's. An id without a token (the padding of a
  * vocabulary) gives no text; a negative one is EARG. */
 XLSTM_API int xlstm_tokenizer_decode(const xlstm_tokenizer *tokenizer, const int32_t *ids, size_t count,

@@ -91,7 +91,7 @@ static int parse(xl_csv *csv, parser *p) {
         size_t line = p->line, cells = 0;
         if (!count) csv->columns = count_columns(p->in);
         if (csv->columns > XL_CSV_COLUMNS)
-            return xl_fail(p->err, XLSTM_EFORMAT, "%s: over %d columns", p->path, XL_CSV_COLUMNS);
+            return xl_fail(p->err, XLSTM_EFORMAT, "%s: more than %d columns", p->path, XL_CSV_COLUMNS);
         int status = push_row(csv, line, &capacity, ++count);
         if (status) return xl_fail(p->err, status, "%s: out of memory", p->path);
         for (bool ends = false; !ends; cells++) {

@@ -45,7 +45,7 @@ int xl_check_folder(const char *path, xlstm_error *err) {
                                : xl_fail(err, XLSTM_EIO, "%s: %s", path, strerror(errno));
     if (S_ISDIR(st.st_mode)) return XLSTM_OK;
     if (S_ISREG(st.st_mode)) return explain_file(path, err);
-    return xl_fail(err, XLSTM_EFORMAT, "%s: is no folder, wanted a checkpoint's folder", path);
+    return xl_fail(err, XLSTM_EFORMAT, "%s: is not a folder, wanted a checkpoint's folder", path);
 }
 
 static bool holds(const char *dir, const char *name) {

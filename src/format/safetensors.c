@@ -85,14 +85,14 @@ static int read_dtype(entry *e, const char *path, json_t *value, xlstm_error *er
 static int read_shape(entry *e, const char *path, json_t *value, xlstm_error *err) {
     xlstm_tensor *t = &e->tensor;
     if (!json_is_array(value) || json_array_size(value) > XLSTM_MAX_RANK)
-        return xl_fail(err, XLSTM_EFORMAT, "%s: tensor '%.200s': shape is no array of at most %d sizes", path,
+        return xl_fail(err, XLSTM_EFORMAT, "%s: tensor '%.200s': shape is not an array of at most %d sizes", path,
                        t->name, XLSTM_MAX_RANK);
     t->rank = (int)json_array_size(value);
     for (int i = 0; i < t->rank; i++) {
         json_t *size = json_array_get(value, (size_t)i);
         if (!json_is_integer(size) || json_integer_value(size) < 0)
-            return xl_fail(err, XLSTM_EFORMAT, "%s: tensor '%.200s': shape[%d] is no integer from 0", path, t->name,
-                           i);
+            return xl_fail(err, XLSTM_EFORMAT, "%s: tensor '%.200s': shape[%d] is not an integer from 0", path,
+                           t->name, i);
         t->shape[i] = json_integer_value(size);
     }
     size_t elements;
@@ -109,8 +109,8 @@ static int read_offsets(entry *e, const char *path, json_t *value, size_t data_b
     json_t *first = json_array_get(value, 0), *second = json_array_get(value, 1);
     if (!json_is_array(value) || json_array_size(value) != 2 || !json_is_integer(first) ||
         !json_is_integer(second) || json_integer_value(first) < 0 || json_integer_value(second) < 0)
-        return xl_fail(err, XLSTM_EFORMAT, "%s: tensor '%.200s': data_offsets is no array of two integers from 0",
-                       path, t->name);
+        return xl_fail(err, XLSTM_EFORMAT,
+                       "%s: tensor '%.200s': data_offsets is not an array of two integers from 0", path, t->name);
     uint64_t begin = (uint64_t)json_integer_value(first), end = (uint64_t)json_integer_value(second);
     if (begin > end || end > data_bytes)
         return xl_fail(
@@ -129,7 +129,7 @@ static int read_offsets(entry *e, const char *path, json_t *value, size_t data_b
 }
 
 static int read_metadata(xl_safetensors *out, const char *path, json_t *object, xlstm_error *err) {
-    if (!json_is_object(object)) return xl_fail(err, XLSTM_EFORMAT, "%s: __metadata__ is no object", path);
+    if (!json_is_object(object)) return xl_fail(err, XLSTM_EFORMAT, "%s: __metadata__ is not an object", path);
     out->metadata = calloc(json_object_size(object) + 1, 2 * sizeof *out->metadata);
     if (!out->metadata) return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", path);
     const char *key;
@@ -156,7 +156,7 @@ static int read_entries(entry *entries, size_t *count, xl_safetensors *out, cons
             continue;
         }
         if (!json_is_object(value))
-            return xl_fail(err, XLSTM_EFORMAT, "%s: tensor '%.200s' is no object", path, name);
+            return xl_fail(err, XLSTM_EFORMAT, "%s: tensor '%.200s' is not an object", path, name);
         entry *e = &entries[*count];
         memset(e, 0, sizeof *e);
         e->tensor.name = strdup(name);

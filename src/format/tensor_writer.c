@@ -32,10 +32,10 @@ static int add_metadata(json_t *root, const char *path, const char *text, xlstm_
     json_t *object = json_loads(text, JSON_REJECT_DUPLICATES, &where), *value;
     const char *key;
     int status = XLSTM_OK;
-    if (!json_is_object(object)) status = xl_fail(err, XLSTM_EARG, "%s: metadata is no JSON object", path);
+    if (!json_is_object(object)) status = xl_fail(err, XLSTM_EARG, "%s: metadata is not a JSON object", path);
     json_object_foreach(object, key, value) {
         if (!json_is_string(value))
-            status = xl_fail(err, XLSTM_EARG, "%s: metadata '%.200s' is no string", path, key);
+            status = xl_fail(err, XLSTM_EARG, "%s: metadata '%.200s' is not a string", path, key);
     }
     if (!status && json_object_set(root, "__metadata__", object))
         status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", path);
@@ -61,7 +61,7 @@ static int make_header(char **out, size_t *bytes, size_t *data_bytes, const char
         } else if (json_object_get(root, t->name) || !strcmp(t->name, "__metadata__")) {
             status = xl_fail(err, XLSTM_EARG, "%s: tensor '%.200s' is there twice", path, t->name);
         } else if (json_object_set_new(root, t->name, tensor_entry(t, begin, end))) {
-            status = xl_fail(err, XLSTM_EARG, "%s: tensor '%.200s': the name is no UTF-8", path, t->name);
+            status = xl_fail(err, XLSTM_EARG, "%s: tensor '%.200s': the name is not UTF-8", path, t->name);
         }
     }
     if (status) goto out;

@@ -28,7 +28,7 @@ static const xl_stored *stored(binder *b, const char *part, const char *suffix) 
     }
     const xl_stored *s = xl_checkpoint_find(&b->model->store->checkpoint, name);
     if (!s && !b->status)
-        b->status = xl_fail(b->err, XLSTM_EINTERNAL, "%s: '%s' was checked and is gone",
+        b->status = xl_fail(b->err, XLSTM_EINTERNAL, "%s: '%s' is missing although it was found before",
                             b->model->store->checkpoint.dir, name);
     return s;
 }

@@ -89,7 +89,7 @@ static bool plain_name(const char *name) {
 /* Opens every shard that the index's weight_map names, in order of their names. */
 static int open_shards(xl_checkpoint *c, const char *index, json_t *map, xlstm_error *err) {
     if (!json_is_object(map) || !json_object_size(map))
-        return xl_fail(err, XLSTM_EFORMAT, "%s: weight_map is no object of file names", index);
+        return xl_fail(err, XLSTM_EFORMAT, "%s: weight_map is not an object of file names", index);
     size_t count = 0;
     const char **names = xl_array(json_object_size(map), sizeof *names);
     if (!names) return out_of_memory(c, err);
@@ -387,7 +387,8 @@ int xl_checkpoint_info(const xl_checkpoint *c, xlstm_model_info *info, xlstm_err
         const xl_stored *s = xl_checkpoint_find(c, spec->name);
         size_t elements, bytes;
         if (!s || !xl_tensor_size(s->tensor->dtype, spec->rank, spec->shape, &elements, &bytes))
-            return xl_fail(err, XLSTM_EINTERNAL, "%s: '%s' was checked and is gone", c->dir, spec->name);
+            return xl_fail(err, XLSTM_EINTERNAL, "%s: '%s' is missing although it was found before", c->dir,
+                           spec->name);
         info->parameters += elements;
         info->stored_bytes += bytes;
         info->stored_bytes_by[s->tensor->dtype] += bytes;

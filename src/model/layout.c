@@ -91,7 +91,7 @@ int xlstm_checkpoint_layout(const xlstm_hparams *hparams, xlstm_tensor_spec *spe
                             xlstm_error *err) {
     if (hparams->embedding_dim < 1 || hparams->num_blocks < 1 || hparams->num_heads < 1 ||
         hparams->vocab_size < 1 || hparams->qk_dim < 1 || hparams->v_dim < 1 || hparams->ffn_dim < 1)
-        return xl_fail(err, XLSTM_EARG, "hyper-parameters: a size is under 1");
+        return xl_fail(err, XLSTM_EARG, "hyper-parameters: a size is less than 1");
     list l = {.specs = specs, .capacity = *count};
     layer(&l, "backbone.embeddings", hparams->vocab_size, hparams->embedding_dim, false);
     for (int64_t i = 0; i < hparams->num_blocks; i++) block(&l, hparams, i);

@@ -11,7 +11,7 @@
 
 /* The canonical spelling of a stored tensor's name: "embedding.weight" -> "backbone.embeddings.weight",
  * "….mlstm_layer.query.weight" -> "….mlstm_layer.q.weight" (key, value alike); others stay. False where the
- * result does not fit: such a name is no tensor of ours. */
+ * result does not fit: such a name is not a tensor of ours. */
 bool xl_canonical_name(const char *stored, char out[XL_NAME_MAX]);
 
 /* Name of a block's tensor: "backbone.blocks.<block>.<part>". */

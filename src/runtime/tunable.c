@@ -199,7 +199,7 @@ int xlstm_settings_parse(xlstm_settings *settings, int id, const char *text, xls
         long long number = strtoll(text, &end, 10);
         bool digits = text[0] == '-' ? text[1] >= '0' && text[1] <= '9' : text[0] >= '0' && text[0] <= '9';
         if (!digits || *end)
-            return xl_fail(err, XLSTM_EARG, "%s: '%.100s' is no integer, wanted %lld to %lld", row->name, text,
+            return xl_fail(err, XLSTM_EARG, "%s: '%.100s' is not an integer, wanted %lld to %lld", row->name, text,
                            (long long)row->min, (long long)row->max);
         value = number;
         status = check_value(row, value, err);

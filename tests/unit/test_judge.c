@@ -212,7 +212,7 @@ static void outputs_folder(void **state) {
     free(line);
     fclose(lines);
     xl_csv_free(&csv);
-    /* a file that is no text: nothing is written */
+    /* a file that is not a text: nothing is written */
     take_away(folder, "ratings.csv");
     put(folder, "bad.txt", "a\xFF");
     assert_int_equal(judge(folder, "It was the", &summary, &err), XLSTM_EFORMAT);

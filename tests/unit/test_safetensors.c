@@ -63,7 +63,7 @@ static void malformed_headers(void **state) {
         {"{", 0, XLSTM_EFORMAT, "header"},
         {"{} x", 0, XLSTM_EFORMAT, "header"},
         {"{}", 1, XLSTM_EFORMAT, "holds 1 of data"},
-        {"{\"a\":3}", 0, XLSTM_EFORMAT, "'a' is no object"},
+        {"{\"a\":3}", 0, XLSTM_EFORMAT, "'a' is not an object"},
         {"{\"a\":{}}", 0, XLSTM_EFORMAT, "dtype"},
         {"{\"a\":{\"dtype\":1,\"shape\":[1],\"data_offsets\":[0,4]}}", 4, XLSTM_EFORMAT, "dtype"},
         {"{\"a\":{\"dtype\":\"F31\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4, XLSTM_EFORMAT, "dtype 'F31'"},

@@ -427,7 +427,7 @@ static void exchange(void **state) {
     assert_non_null(joined);
     memcpy(joined, "\"joineD\"", 8);
     assert_int_equal(tune_study_import(s, file, 1, &err), XLSTM_EFORMAT);
-    assert_non_null(strstr(err.text, "one.json: trials[3].told: element 3 is no number, wanted"));
+    assert_non_null(strstr(err.text, "one.json: trials[3].told: element 3 is not a number, wanted"));
     for (size_t cut = 0; cut < strlen(one); cut += 97) {
         file[0].bytes = cut;
         assert_int_equal(tune_study_import(s, file, 1, &err), XLSTM_EFORMAT);

@@ -169,7 +169,7 @@ static void patterns_that_are_refused(void **state) {
         {"(a)\\2", XLSTM_EUNSUPPORTED, "\"\\2\" at byte 3"},
         {"\\xe9", XLSTM_EUNSUPPORTED, "\"\\xe9\" at byte 0: a byte"},
         {"\\u12", XLSTM_EFORMAT, "\"\\u12\" at byte 0: a number"},
-        {"\\x{d800}", XLSTM_EFORMAT, "a number that is no character's"},
+        {"\\x{d800}", XLSTM_EFORMAT, "a number that is not that of a character"},
         {"\\pL", XLSTM_EUNSUPPORTED, "without braces"},
         {"\\p{L&}", XLSTM_EUNSUPPORTED, "a property that is not known"},
         {"\\p{sc=Han}", XLSTM_EUNSUPPORTED, "a property that is not known"},

@@ -84,11 +84,11 @@ static void text_is_parsed(void **state) {
         {XLSTM_TUNE_WORKERS, "99999999999999999999",
          "workers: 9223372036854775807 threads, wanted 1 to 256; the "
          "nearest is 256"},
-        {XLSTM_TUNE_WORKERS, "", "workers: '' is no integer, wanted 1 to 256"},
-        {XLSTM_TUNE_WORKERS, "4x", "workers: '4x' is no integer, wanted 1 to 256"},
-        {XLSTM_TUNE_WORKERS, " 4", "workers: ' 4' is no integer, wanted 1 to 256"},
-        {XLSTM_TUNE_WORKERS, "-", "workers: '-' is no integer, wanted 1 to 256"},
-        {XLSTM_TUNE_WORKERS, "4.5", "workers: '4.5' is no integer, wanted 1 to 256"},
+        {XLSTM_TUNE_WORKERS, "", "workers: '' is not an integer, wanted 1 to 256"},
+        {XLSTM_TUNE_WORKERS, "4x", "workers: '4x' is not an integer, wanted 1 to 256"},
+        {XLSTM_TUNE_WORKERS, " 4", "workers: ' 4' is not an integer, wanted 1 to 256"},
+        {XLSTM_TUNE_WORKERS, "-", "workers: '-' is not an integer, wanted 1 to 256"},
+        {XLSTM_TUNE_WORKERS, "4.5", "workers: '4.5' is not an integer, wanted 1 to 256"},
         {XLSTM_TUNABLE_COUNT, "4", "tunable 9, wanted 0 to 8"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {

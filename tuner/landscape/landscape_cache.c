@@ -90,7 +90,7 @@ int tune_landscape_cache(tune_landscape *l, table *t, json_t **file, const json_
     for (; t->params < json_array_size(keys); t->params++) {
         t->header[t->params] = json_string_value(json_array_get(keys, t->params));
         if (!t->header[t->params])
-            return xl_fail(err, XLSTM_EFORMAT, "%s: tune_params_keys: entry %zu is no text", t->path, t->params);
+            return xl_fail(err, XLSTM_EFORMAT, "%s: tune_params_keys: entry %zu is not a text", t->path, t->params);
     }
     *declared = json_object_get(all, "tune_params");
     int status = tune_landscape_reserve(l, t, json_object_size(cache), err);

@@ -124,8 +124,8 @@ int tune_study_fail(tune_study *s, const char *doing, xlstm_error *err) {
     case SQLITE_NOTADB:
     case SQLITE_CORRUPT:
         return xl_fail(err, XLSTM_EFORMAT,
-                       "%s: %s: %s; the file is no study or is damaged: move it away, or put back a copy", s->path,
-                       doing, text);
+                       "%s: %s: %s; the file is not a study or is damaged: move it away, or put back a copy",
+                       s->path, doing, text);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
         return xl_fail(err, XLSTM_EIO, "%s: %s: another process has held the study for over %d s", s->path, doing,

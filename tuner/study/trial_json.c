@@ -30,7 +30,7 @@ static int numbers_read(tune_numbers *out, const json_t *array, size_t count, xl
     for (size_t i = 0; i < count; i++) {
         const json_t *j = json_array_get(array, i);
         if (!json_is_number(j) && !json_is_null(j))
-            return xl_fail(err, XLSTM_EFORMAT, "element %zu is no number, wanted an array of numbers", i);
+            return xl_fail(err, XLSTM_EFORMAT, "element %zu is not a number, wanted an array of numbers", i);
         out->value[i] = json_is_number(j) ? json_number_value(j) : NAN;
     }
     return XLSTM_OK;

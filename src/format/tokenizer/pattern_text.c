@@ -110,7 +110,7 @@ static bool take_number(xl_pattern *p, size_t from, char kind, uint32_t *c) {
             return xl_pattern_refuse(p, XLSTM_EUNSUPPORTED, from, "a byte of a character, \\x{…} is wanted");
     }
     if (good && *c < 0x110000 && !(*c >= 0xD800 && *c < 0xE000)) return true;
-    return xl_pattern_refuse(p, XLSTM_EFORMAT, from, "a number that is no character's");
+    return xl_pattern_refuse(p, XLSTM_EFORMAT, from, "a number that is not that of a character");
 }
 
 bool xl_pattern_escaped(xl_pattern *p, size_t from, bool in_class, bool *is, uint32_t *c) {

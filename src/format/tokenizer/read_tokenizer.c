@@ -167,7 +167,7 @@ static int read_merges(const xl_tokenizer_json *in, const json_t *model) {
     const json_t *merges = json_object_get(model, "merges");
     size_t count = json_array_size(merges);
     if (!json_is_array(merges) || count > MERGE_LIMIT)
-        return xl_fail(in->err, XLSTM_EFORMAT, "%s: model.merges is no array of at most %d merges", in->path,
+        return xl_fail(in->err, XLSTM_EFORMAT, "%s: model.merges is not an array of at most %d merges", in->path,
                        MERGE_LIMIT);
     int status = xl_merges_reserve(in->tokenizer, count, in->err);
     xl_bytes name = {NULL, 0, 0};
@@ -223,7 +223,8 @@ static int read_model(xl_tokenizer_json *in, const json_t *root, const alphabet 
     if (!status && t->ignore_merges) status = xl_by_text_build(t, in->err);
     const json_t *unk = json_object_get(model, "unk_token");
     if (status || absent(unk)) return status;
-    if (!json_is_string(unk)) return xl_fail(in->err, XLSTM_EFORMAT, "%s: model.unk_token is no string", in->path);
+    if (!json_is_string(unk))
+        return xl_fail(in->err, XLSTM_EFORMAT, "%s: model.unk_token is not a string", in->path);
     t->unk = xl_vocab_id(in->vocab, json_string_value(unk));
     if (t->unk < 0)
         return xl_fail(in->err, XLSTM_EFORMAT, "%s: model.unk_token \"%.100s\" is not in model.vocab", in->path,
@@ -279,13 +280,13 @@ static int read_added(const xl_tokenizer_json *in, const alphabet *a, const json
 static int read_all_added(const xl_tokenizer_json *in, const json_t *root, const alphabet *a) {
     const json_t *list = json_object_get(root, "added_tokens");
     if (absent(list)) return XLSTM_OK;
-    if (!json_is_array(list)) return xl_fail(in->err, XLSTM_EFORMAT, "%s: added_tokens is no array", in->path);
+    if (!json_is_array(list)) return xl_fail(in->err, XLSTM_EFORMAT, "%s: added_tokens is not an array", in->path);
     int32_t last = -1;
     for (size_t i = 0; i < json_array_size(list); i++) {
         int32_t id;
         if (!read_id(json_object_get(json_array_get(list, i), "id"), &id))
-            return xl_fail(in->err, XLSTM_EFORMAT, "%s: added_tokens[%zu].id is no integer from 0 to %d", in->path,
-                           i, XL_TOKENIZER_ID_LIMIT - 1);
+            return xl_fail(in->err, XLSTM_EFORMAT, "%s: added_tokens[%zu].id is not an integer from 0 to %d",
+                           in->path, i, XL_TOKENIZER_ID_LIMIT - 1);
         if (id > last) last = id;
     }
     int status = grow_tokens(in, (int64_t)last + 1);

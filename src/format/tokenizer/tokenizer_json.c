@@ -11,7 +11,7 @@ bool xl_json_flag(const xl_tokenizer_json *in, const json_t *object, const char 
     const json_t *value = json_object_get(object, key);
     *out = value && !json_is_null(value) ? json_is_true(value) : preset;
     if (!value || json_is_null(value) || json_is_boolean(value)) return true;
-    xl_fail(in->err, XLSTM_EFORMAT, "%s: %s.%s is no boolean, true or false is wanted", in->path, where, key);
+    xl_fail(in->err, XLSTM_EFORMAT, "%s: %s.%s is not a boolean, true or false is wanted", in->path, where, key);
     return false;
 }
 
