@@ -26,8 +26,8 @@ usage error
 .B 3
 stopped by the hard memory limit
 .TP
-.BR 130 ", " 143
-stopped by SIGINT or SIGTERM, everything written
+.BR 130 ", " 143 ", " 129
+stopped by SIGINT, SIGTERM or SIGHUP, everything written
 """
 
 
