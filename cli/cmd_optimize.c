@@ -310,8 +310,8 @@ static int same_run(const cli_job *job, const tune_keeper *keeper, xlstm_error *
     else if (!json_equal(space, stored))
         status = xl_fail(err, XLSTM_EMISMATCH, "%s: its search space is another one now", folder);
     else if (strcmp(info.kernels, run->kernels) != 0 || strcmp(xlstm_version(), run->version) != 0)
-        cli_notice("%s was begun by version %s with kernels %s; it goes on with %s and %s", folder, run->version,
-                   run->kernels, xlstm_version(), info.kernels);
+        cli_notice("%s was begun by version %s with kernels %s; it is continued with %s and %s", folder,
+                   run->version, run->kernels, xlstm_version(), info.kernels);
     json_decref(space);
     json_decref(stored);
     tune_machine_clear(&machine);
@@ -350,10 +350,9 @@ static void tell_untouched(const cli_job *job) {
     for (int i = 0; i < job->objectives; i++) {
         const tune_metric *metric = &job->target.metrics->at[job->objective[i]];
         if (metric->affected && !(tuned & metric->affected))
-            cli_notice(
-                "nothing that is tuned affects %s: whatever differs in it is noise (`xltune params` says what "
-                "each setting affects)",
-                metric->name);
+            cli_notice("nothing that is tuned affects %s: any difference in it is noise (`xltune params` says what "
+                       "each setting affects)",
+                       metric->name);
     }
 }
 
@@ -381,7 +380,7 @@ static void tell_start(const cli_job *job, const tune_keeper *keeper, const tune
     free(equal);
     if (job->placebo) printf("placebo: every point runs the settings in force, so any winner is a false one\n");
     if (o->apart && tune_space_divides(job->space))
-        printf("prefill's and decode's parameters are searched apart: a sample serves both\n");
+        printf("the parameters of prefill and of decode are searched apart; a sample serves both\n");
     cli_flush();
 }
 
@@ -404,13 +403,13 @@ static int record(cli_job *job, tune_keeper *keeper, const tune_drive_options *o
     if (r.end != TUNE_DRIVE_DONE) return XLSTM_OK;
     if (r.missing && !r.rounds) {
         cli_notice("the budget ended before every point had a sample: no landscape is written; `xltune optimize "
-                   "--resume %s` goes on",
+                   "--resume %s` continues the run",
                    tune_keeper_folder(keeper));
         return XLSTM_OK;
     }
     if (r.missing)
         cli_notice("the budget ended %d samples early: the landscape has %d of %d samples of each point; `xltune "
-                   "optimize --resume %s` goes on",
+                   "optimize --resume %s` continues the run",
                    r.missing, r.rounds, r.wanted, tune_keeper_folder(keeper));
     return export_landscape(job, keeper, r.rounds, err);
 }
@@ -491,7 +490,7 @@ static int run_parsed(cli_config *cfg, const char *argv0, const char *resume, js
     if (status && status != XLSTM_ECANCELLED) {
         code = cli_fail(cfg, &err);
     } else if (stopped(NULL)) {
-        cli_notice("stopped, everything is written; `xltune optimize --resume %s` goes on",
+        cli_notice("stopped, everything is written; `xltune optimize --resume %s` continues the run",
                    folder ? folder : "RUN");
         code = cli_signals_code();
     }

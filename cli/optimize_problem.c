@@ -165,10 +165,11 @@ char *cli_job_equal_text(const cli_job *job) {
     const size_t settings = tune_space_settings(space);
     char size[32];
     if (settings == tune_space_size(space)) return NULL;
-    char *text = xl_format(
-        "%s%zu settings come to %s point%s for a prompt of %zu tokens, and a point is measured once",
-        tune_space_counted(space) ? "" : "up to ", settings, tune_space_size_print(space, size, sizeof size),
-        tune_space_size(space) == 1 ? "" : "s", job->count);
+    char *text = xl_format("%s%zu settings make only %s point%s that differ in effect for a prompt of %zu tokens; "
+                           "each is measured once",
+                           tune_space_counted(space) ? "" : "up to ", settings,
+                           tune_space_size_print(space, size, sizeof size), tune_space_size(space) == 1 ? "" : "s",
+                           job->count);
     for (size_t i = 0; text && i < tune_space_params(space); i++) {
         const xlstm_tunable *t = job->tunable[i];
         if (!t || !t->in_force || !may_be_equal(job, i)) continue;
@@ -330,10 +331,12 @@ int cli_job_open(cli_job *job, cli_config *cfg, const char *argv0, const json_t 
     if (!status && job->new_tokens < 1)
         return cli_usage(cfg, "new: found %lld, wanted at least 1", (long long)job->new_tokens);
     if (job->placebo && cli_str(cfg, "study"))
-        return cli_usage(cfg, "placebo: its points are not what they are called, so no shared study takes it");
+        return cli_usage(
+            cfg,
+            "placebo: its points do not run the settings in their names, so they are kept out of a shared study");
     if (cli_object(cfg, "space") && cli_list_count(cfg, "tune") &&
         cli_layer_of(cfg, "space") == cli_layer_of(cfg, "tune"))
-        return cli_usage(cfg, "tune and space both say what is searched: give one of them");
+        return cli_usage(cfg, "tune and space both define what is searched: give only one of them");
     const char *model = status ? NULL : cli_model_path(cfg, &err);
     if (model) status = read_prompt(job, model, &err);
     if (!status && model) status = open_all(job, model, stored, &err);

@@ -209,7 +209,7 @@ void cli_resume_hint(const char *log_dir, const json_t *effective) {
     }
     closedir(d);
     if (newest)
-        cli_notice("the same search was cut off after %lld trials; `xltune optimize --resume %s` goes on with it "
+        cli_notice("the same search was interrupted after %lld trials; `xltune optimize --resume %s` continues it "
                    "(this run starts anew)",
                    (long long)trials, newest);
     free(newest);

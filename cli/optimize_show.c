@@ -201,7 +201,7 @@ static void show_front(const cli_job *job, const tune_keeper *keeper, const json
     size_t *front = xl_array(count, sizeof *front);
     if (!front) return;
     size_t n = tune_front(job->target.metrics, trials, count, job->objective, job->objectives, front);
-    printf("\n%zu of %zu trials are beaten by no other in everything (pareto.csv):\n  %8s", n, count, "trial");
+    printf("\n%zu of %zu trials are on the Pareto front (pareto.csv):\n  %8s", n, count, "trial");
     for (int i = 0; i < job->objectives; i++)
         printf(" %14s", tune_metrics_name(&tune_engine_metrics, job->objective[i]));
     printf("  settings\n");

@@ -113,7 +113,7 @@ static void tell_environment(void) {
             used += (size_t)snprintf(names + used, sizeof names - used, "%s%.*s", used ? ", " : "", length, *e);
         }
     }
-    if (used) cli_notice("environment without effect here, use flags or a config: %s", names);
+    if (used) cli_notice("environment variables that have no effect; use flags or a config: %s", names);
 }
 
 static cli_config *create(const cli_spec *spec, int argc) {

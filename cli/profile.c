@@ -32,11 +32,11 @@ static void say_origin(const char *path, const json_t *object) {
     if (!machine || tune_machine_read(&here, NULL)) return;
     if (strcmp(machine, here.fingerprint) != 0)
         cli_notice(
-            "%s was measured on another machine (%.8s, this one is %.8s): its settings are in force, whether they "
-            "are good here `xltune optimize` tells",
+            "%s was measured on another machine (%.8s, this one is %.8s): its settings are in force; whether they "
+            "are good here, `xltune optimize` tells",
             path, machine, here.fingerprint);
     else if (version && strcmp(version, xlstm_version()) != 0)
-        cli_notice("%s was measured by version %s: its settings are in force, whether they are still good `xltune "
+        cli_notice("%s was measured by version %s: its settings are in force; whether they are still good, `xltune "
                    "optimize` tells",
                    path, version);
     tune_machine_clear(&here);

@@ -32,7 +32,7 @@ static char *prompt_of_run(const char *run) {
         const char *text = json_string_value(json_object_get(meta, "prompt"));
         if (text) {
             prompt = strdup(text);
-            cli_notice("prompt of %s", path);
+            cli_notice("prompt taken from %s", path);
         }
         json_decref(meta);
     }

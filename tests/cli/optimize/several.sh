@@ -7,7 +7,7 @@ xltune optimize $common --tune 'weights,decode_workers=1|2,pinning' --objective 
   >log 2>&1 || { tail -n 3 log; exit 1; }
 r=$(ls -d runs/ray_*_t)
 head -n 1 log | sed 's/^[^ ]*: //'
-grep -c 'are beaten by no other in everything (pareto.csv)' log
+grep -c 'are on the Pareto front (pareto.csv)' log
 grep -E '^ +trial +request_s +kl  settings$' log | wc -l
 grep -c 'the verdict is on request_s alone' log
 head -n 1 "$r/pareto.csv"
