@@ -1,5 +1,5 @@
-/* What can be measured and optimized. A target declares its metrics; nothing else in the tuner knows any by heart.
- * A run keeps the list that it was made with, so that its values can be read without its target. */
+/* What can be measured and optimized. A target declares its metrics, and nothing else in the tuner knows any of
+ * them by name. A run keeps the list with which it was made, so that its values can be read without the target. */
 #ifndef TUNE_METRIC_H
 #define TUNE_METRIC_H
 
@@ -16,13 +16,13 @@ typedef struct tune_metric {
     char name[32]; /* column of summary.csv, and what --objective takes */
     char unit[16]; /* "s", "tok/s", "MiB"; "" for a plain number */
     bool larger_is_better;
-    /* Follows from what is computed, not from how long it takes: a point has one value, without noise. Others are
-     * measured sample by sample. */
+    /* Whether it follows from what is computed and not from how long that takes: a point then has one value,
+     * without noise. Other metrics are measured sample by sample. */
     bool of_point;
     int part; /* the part of a sample that it is the mean of; -1: it derives from several, or comes with the point
                */
-    /* Two values that differ by at most least + least_share * value are the same: rounding, pages that come and go.
-     * Both 0: a measured time, whose noise is found out. */
+    /* Two values that differ by at most least + least_share * value are equal: such a difference is rounding, or
+     * pages that come and go. Both are 0 for a measured time, whose noise is estimated. */
     double least, least_share;
     unsigned affected; /* by parameters with any of these declared effects (tune_param.affects) */
 } tune_metric;
@@ -44,14 +44,14 @@ int tune_metrics_find(const tune_metrics *metrics, const char *name);
 int tune_metrics_of_part(const tune_metrics *metrics, int part);
 /* "" outside the list. */
 const char *tune_metrics_name(const tune_metrics *metrics, int index);
-/* Adds a metric that is told by a file alone: smaller is better, measured. Its index; -1 where the list is full or
- * the name is too long. */
+/* Adds a metric that only a file names: smaller is better, and it is measured. Returns its index; -1 where the list
+ * is full or the name is too long. */
 int tune_metrics_add(tune_metrics *metrics, const char *name);
 
-/* A value turned so that smaller is better; infinite where it is NaN. */
+/* The value with its sign changed where larger is better, so that smaller is better; infinite where it is NaN. */
 double tune_metric_cost(const tune_metric *metric, double value);
 
-/* The list as JSON text, malloc'd, NULL when out of memory; and back (EFORMAT). */
+/* The list as JSON text, malloc'd (NULL when out of memory), and the reverse (EFORMAT). */
 char *tune_metrics_text(const tune_metrics *metrics);
 int tune_metrics_parse(tune_metrics *metrics, const char *text, xlstm_error *err);
 

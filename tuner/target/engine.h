@@ -1,8 +1,9 @@
-/* The engine as a thing to measure: a checkpoint, a prompt, so many greedy tokens, under any settings.
+/* The engine as a target: a request to a checkpoint, which is a prompt and a number of greedy tokens, under any
+ * settings.
  *
- * The checkpoint is opened once and again only for settings that take effect at load; at most two copies are open,
- * one where memory does not hold two. A measurement is a whole request from an empty state: prefill of the prompt,
- * then `new` tokens, end of text or not. */
+ * The checkpoint is opened once, and again only for settings that take effect at load. At most two copies are open,
+ * or one where memory does not hold two. A measurement is a whole request from an empty state: prefill of the
+ * prompt, then `new` tokens, whether or not the text ends. */
 #ifndef TUNE_TARGET_ENGINE_H
 #define TUNE_TARGET_ENGINE_H
 
@@ -22,11 +23,12 @@ typedef struct tune_engine_options {
     size_t count;
     int64_t new_tokens;
     int objective;
-    bool score;             /* KL to the baseline and perplexity are determined for every candidate */
-    bool memory;            /* so is the peak of memory, in a request of its own; else it is the process's */
-    double max_kl;          /* more is infeasible; INFINITY */
-    bool numerics;          /* numerics are tuned: other tokens are scored, no failure */
-    bool require_identical; /* other tokens are a failure, however near the tie */
+    bool score;    /* KL to the baseline and perplexity are determined for every candidate */
+    bool memory;   /* the peak of memory is determined for every candidate, in a request of its own; otherwise it is
+                      the process's */
+    double max_kl; /* more is infeasible; INFINITY */
+    bool numerics; /* numerics are tuned: other tokens are scored and are no failure */
+    bool require_identical; /* other tokens are a failure even after a near-tie */
     xlstm_cancel_fn cancel; /* may be NULL */
     void *user;
     /* The settings of a candidate. */
@@ -34,9 +36,8 @@ typedef struct tune_engine_options {
     void *ctx;
 } tune_engine_options;
 
-/* Opens the checkpoint with the baseline's settings. The strings must outlive the engine. Whenever the folder turns
- * out to hold another checkpoint later, here or in a measurement, that is ECHANGED: no two of its times could be
- * compared. */
+/* Opens the checkpoint with the baseline's settings. The strings must outlive the engine. ECHANGED, here or in a
+ * later measurement, where the folder holds another checkpoint: times of the two could not be compared. */
 int tune_engine_create(tune_engine **out, const tune_engine_options *options, xlstm_error *err);
 void tune_engine_destroy(tune_engine *engine);
 /* Whether the folder still holds the checkpoint that the engine was made with; ECHANGED where it does not. */
@@ -51,9 +52,9 @@ int tune_engine_measure(void *self, int64_t candidate, unsigned repeats, double 
                         xlstm_error *err);
 int tune_engine_outcome(void *self, int64_t candidate, tune_outcome *out, xlstm_error *err);
 #define TUNE_TOKEN_MARGIN 1e-3
-/* The divergence is the mean over the prompt, or over so many of its first tokens that 64 MiB hold the baseline's
- * logits; below this it is float32 rounding (schedules differ by about 1e-12) and given as 0. The perplexity is the
- * whole prompt's. */
+/* The divergence is the mean over the prompt, or over as many of its first tokens as fit into 64 MiB of the
+ * baseline's logits. Below this value it is float32 rounding (schedules differ by about 1e-12) and is given as 0.
+ * The perplexity is that of the whole prompt. */
 #define TUNE_KL_ROUNDING 1e-7
 
 /* Whether this machine reports the package's energy, and this process's peak of memory since a moment. */
@@ -62,12 +63,12 @@ bool tune_engine_has_peak(void);
 
 /* {"backend": …, "workers": 2, …}: all tunables by name, choices as text, and the scheduler as "backend" too. */
 json_t *tune_engine_settings_json(const xlstm_settings *settings);
-/* The reverse; what is not there stays as it is. EFORMAT names the member. */
+/* The reverse; a setting that is missing stays as it is. EFORMAT names the member. */
 int tune_engine_settings_read(const json_t *object, xlstm_settings *settings, xlstm_error *err);
 /* What the last request on these settings was run with, as JSON. */
 json_t *tune_engine_schedule_json(const xlstm_session *session);
 
-/* Settings that come to the same for this work (xlstm_settings_effective) have one key. */
+/* Settings that have the same effect for this work (xlstm_settings_effective) have the same key. */
 uint64_t tune_engine_key(const xlstm_settings *settings, const xlstm_work *work);
 
 /* ---- a fresh process ---- */
@@ -81,7 +82,8 @@ typedef struct tune_fresh {
 /* tune_target's spawn for candidates TUNE_BASELINE and `winner`. */
 int tune_fresh_run(const tune_fresh *fresh, int64_t winner, const tune_block_plan *plan, tune_sample_fn on_sample,
                    void *ctx, tune_block_result *out, xlstm_error *err);
-/* The other side: reads one request from standard input, answers on standard output, returns the exit code. */
+/* The side of the fresh process: reads one request from standard input, answers on standard output, returns the
+ * exit code. */
 int tune_fresh_main(void);
 
 #endif

@@ -1,4 +1,4 @@
-/* What the engine is measured by: a request is a prefill of the prompt and a decode of new tokens. */
+/* The metrics of the engine. A request is a prefill of the prompt and a decode of new tokens. */
 #ifndef TUNE_ENGINE_METRICS_H
 #define TUNE_ENGINE_METRICS_H
 

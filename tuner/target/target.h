@@ -29,19 +29,20 @@ typedef struct tune_target {
      * XLSTM_EUNSUPPORTED: the candidate is infeasible (memory that is not there, a limit that it exceeds);
      * XLSTM_ECANCELLED, XLSTM_ENOMEM and XLSTM_ECHANGED end the run; any other failure is the candidate's. */
     tune_measure_fn measure;
-    /* Metrics that follow from mean parts; those that do not are left as they are, NAN before the call. */
+    /* Computes the metrics that follow from mean parts. The others are left as they are, which is NAN before the
+     * call. */
     void (*derive)(void *self, const double parts[TUNE_PARTS], double metric[TUNE_METRICS]);
-    /* What is to be minimised for an objective, positive: the metric itself, what lies behind a rate; for one of
-     * the point, which has no samples, the seconds of an execution. */
+    /* The positive number to be minimised for an objective: the metric itself, or the time behind a rate; for a
+     * metric of the point, which has no samples, the seconds of an execution. */
     double (*cost)(void *self, int objective, const double parts[TUNE_PARTS]);
-    /* Whether what is measured is still what it was when the run began; asked before a verdict. May be NULL. A
+    /* Checks that what is measured is still what it was when the run began; called before a verdict. May be NULL. A
      * failure ends the run. */
     int (*unchanged)(void *self, xlstm_error *err);
     /* May be NULL. A failure ends the run. */
     int (*outcome)(void *self, int64_t candidate, tune_outcome *out, xlstm_error *err);
     /* Every setting of a candidate by name, a new reference; "backend" among the engine's. */
     json_t *(*settings)(void *self, int64_t candidate);
-    /* Whether a point comes to the baseline's own settings. NULL: where its settings are the same by name. */
+    /* Whether a point has the effect of the baseline's settings. NULL: where its settings are the same by name. */
     bool (*is_baseline)(void *self, int64_t candidate);
     /* Runs a plan for the baseline and the winner in a fresh process and reports its samples (candidate: as here).
      * XLSTM_ECANCELLED and XLSTM_ECHANGED end the comparison, any other failure loses this process alone.
@@ -50,7 +51,7 @@ typedef struct tune_target {
                  tune_block_result *out, xlstm_error *err);
 } tune_target;
 
-/* Whether a candidate is the baseline, or a point that comes to its settings: there is nothing to compare. */
+/* Whether a candidate is the baseline, or a point with the effect of its settings: there is nothing to compare. */
 bool tune_target_is_baseline(const tune_target *target, int64_t candidate);
 /* All metrics that follow from mean parts; NAN for the others. */
 void tune_target_metrics(const tune_target *target, const double parts[TUNE_PARTS], double metric[TUNE_METRICS]);
