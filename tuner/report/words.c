@@ -128,7 +128,7 @@ static bool say_unfinished(tune_words *w, const tune_report *r) {
     else
         say(w,
             "The run was interrupted before its winner was compared with the baseline, so nothing is claimed: that "
-            "does not mean that nothing was found. `xltune optimize --resume %s` goes on.",
+            "does not mean that nothing was found. `xltune optimize --resume %s` continues it.",
             r->folder);
     return true;
 }
@@ -306,16 +306,16 @@ static int say_front(tune_words *w, const tune_report *r, xlstm_error *err) {
     heading(w, "Pareto front");
     if (tune_report_is_recording(r))
         say(w,
-            "%zu point%s beaten by no other in everything. The numbers are means without an interval, and what "
-            "lies "
-            "within the noise of each other may change places.",
+            "%zu point%s on the Pareto front: no other point is as good in every objective and better in one. The "
+            "numbers are means without an interval, and points within the noise of each other may change places.",
             n, n == 1 ? " is" : "s are");
     else
         say(w,
-            "%zu trial%s beaten by no other in everything; all objectives steered where the strategy is nsga2. %s, "
-            "the "
-            "first, fixed the winner, and that one alone was compared with the baseline: the numbers here are the "
-            "search's, without an interval, and what lies within the noise of each other may change places.",
+            "%zu trial%s on the Pareto front: no other trial is as good in every objective and better in one. With "
+            "the strategy nsga2 all objectives steered the search. The first one, %s, decided the winner, and only "
+            "the winner was compared with the baseline: the numbers here are the search's, without an interval, "
+            "and "
+            "trials within the noise of each other may change places.",
             n, n == 1 ? " is" : "s are", r->objective[0]);
     char numbers[256], text[1024];
     size_t used = (size_t)snprintf(numbers, sizeof numbers, "%*s", NAME_WIDTH, "trial");
