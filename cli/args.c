@@ -33,7 +33,7 @@ static bool looks_like_flag(const char *text) {
     return text[0] == '-' && text[1] == '-' && text[2];
 }
 
-/* Takes argv[*i] and what belongs to it. -1 to go on, else the exit code. */
+/* Takes argv[*i] and what belongs to it. CLI_GO_ON, or the exit code. */
 static int take_flag(cli_config *cfg, int argc, char **argv, int *i) {
     const char *flag = argv[*i];
     const char *name = flag + (flag[1] == '-' ? 2 : 1);
@@ -62,7 +62,7 @@ static int take_flag(cli_config *cfg, int argc, char **argv, int *i) {
         /* The original's parser is not known flag by flag: a word that follows is its value. */
         if (!value && *i + 1 < argc && argv[*i + 1][0] != '-') ++*i;
         cli_add_inert(cfg, key->name);
-        return -1;
+        return CLI_GO_ON;
     } else if (!value) {
         if (*i + 1 >= argc || looks_like_flag(argv[*i + 1])) {
             char wanted[384];
@@ -79,7 +79,7 @@ static int take_flag(cli_config *cfg, int argc, char **argv, int *i) {
         cli_command_names(key->commands, names, sizeof names);
         cli_notice("%s has no effect on %s; it belongs to %s", shown, cli_command_name(cfg->spec->command), names);
         json_decref(parsed);
-        return -1;
+        return CLI_GO_ON;
     }
     json_t **given = cfg->value[CLI_LAYER_COMMAND_LINE];
     json_decref(given[row]);
@@ -90,7 +90,7 @@ static int take_flag(cli_config *cfg, int argc, char **argv, int *i) {
         json_decref(given[second]);
         given[second] = json_incref(parsed);
     }
-    return -1;
+    return CLI_GO_ON;
 }
 
 int cli_args_parse(cli_config *cfg, int argc, char **argv) {
@@ -100,7 +100,7 @@ int cli_args_parse(cli_config *cfg, int argc, char **argv) {
             flags = false;
         } else if (flags && argv[i][0] == '-' && argv[i][1]) {
             int code = take_flag(cfg, argc, argv, &i);
-            if (code >= 0) return code;
+            if (code != CLI_GO_ON) return code;
         } else if (cfg->positional_count >= cfg->spec->max_arguments) {
             return cli_usage(cfg, "unexpected argument '%s'", argv[i]);
         } else {
@@ -115,5 +115,5 @@ int cli_args_parse(cli_config *cfg, int argc, char **argv) {
     if (prompt >= 0 && file >= 0 && given[prompt] && given[file]) {
         return cli_usage(cfg, "--prompt and --prompt-file exclude each other");
     }
-    return -1;
+    return CLI_GO_ON;
 }

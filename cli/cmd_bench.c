@@ -433,7 +433,7 @@ static int print(const bench_table *table, const char *format) {
 static int run(int argc, char **argv) {
     bench b = {0};
     int code = cli_config_parse(&b.cfg, &spec, argc, argv);
-    if (code >= 0) return code;
+    if (code != CLI_GO_ON) return code;
     cli_signals_install();
     xlstm_error err = {0};
     describe_run(&b.table);

@@ -16,7 +16,7 @@ static const cli_spec spec = {
 static int run(int argc, char **argv) {
     cli_config *cfg = NULL;
     int code = cli_config_parse(&cfg, &spec, argc, argv);
-    if (code >= 0) return code;
+    if (code != CLI_GO_ON) return code;
     const tune_report_options options = {.folder = cli_str(cfg, "out")};
     const tune_writer *const writers[] = {cli_bool(cfg, "json") ? &tune_writer_json : &tune_writer_text,
                                           options.folder ? &tune_writer_csv : NULL, NULL};

@@ -267,7 +267,7 @@ static int exit_code(const generation *g, int status, const xlstm_error *err) {
 static int run(int argc, char **argv) {
     generation g = {0};
     int code = cli_config_parse(&g.cfg, &spec, argc, argv);
-    if (code >= 0) return code;
+    if (code != CLI_GO_ON) return code;
     cli_signals_install();
     xlstm_error err = {0};
     cli_watchdog_options watch;

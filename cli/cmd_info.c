@@ -195,7 +195,7 @@ static int info(cli_config *cfg, xlstm_error *err) {
 static int run(int argc, char **argv) {
     cli_config *cfg = NULL;
     int code = cli_config_parse(&cfg, &spec, argc, argv);
-    if (code >= 0) return code;
+    if (code != CLI_GO_ON) return code;
     xlstm_error err = {0};
     code = info(cfg, &err) ? cli_fail(cfg, &err) : 0;
     cli_config_free(cfg);

@@ -463,7 +463,7 @@ static int run_parsed(cli_config *cfg, const char *argv0, const char *resume, js
     if (landscape && tune_landscape_write_check(landscape, &err)) return cli_fail(cfg, &err);
     cli_signals_install();
     int code = cli_job_open(&job, cfg, argv0, meta ? json_object_get(meta, "settings") : NULL);
-    if (code >= 0) {
+    if (code != CLI_GO_ON) {
         cli_job_close(&job);
         return code;
     }
@@ -504,14 +504,14 @@ static int run(int argc, char **argv) {
     const char *resume = cli_resume_folder(argc, argv);
     json_t *meta = resume ? cli_resume_meta(resume) : NULL;
     char **typed = NULL;
-    int code = -1;
+    int code = CLI_GO_ON;
     if (resume && !meta) return 1;
     if (resume) {
         code = cli_resume_arguments(meta, argc, argv, &argc, &typed);
         argv = typed;
     }
-    if (code < 0) code = cli_config_parse(&cfg, &spec, argc, argv);
-    if (code < 0) code = run_parsed(cfg, argv[0], resume, meta, began);
+    if (code == CLI_GO_ON) code = cli_config_parse(&cfg, &spec, argc, argv);
+    if (code == CLI_GO_ON) code = run_parsed(cfg, argv[0], resume, meta, began);
     cli_config_free(cfg);
     cli_resume_free(typed);
     json_decref(meta);

@@ -89,7 +89,7 @@ static void print_row(const json_t *row) {
 static int run(int argc, char **argv) {
     cli_config *cfg = NULL;
     int code = cli_config_parse(&cfg, &spec, argc, argv);
-    if (code >= 0) return code;
+    if (code != CLI_GO_ON) return code;
     xlstm_error err = {0};
     xlstm_hparams hparams;
     json_t *rows = json_array();

@@ -28,7 +28,7 @@ static void wrote(void *ctx, const char *path) {
 static int run(int argc, char **argv) {
     cli_config *cfg = NULL;
     int code = cli_config_parse(&cfg, &spec, argc, argv);
-    if (code >= 0) return code;
+    if (code != CLI_GO_ON) return code;
     tune_report_options options = {.folder = cli_str(cfg, "out"), .unit = unit_of, .wrote = wrote};
     const tune_writer *const writers[] = {&tune_writer_png, NULL};
     code = cli_report_write(cfg, "--run DIR", writers, &options);

@@ -101,7 +101,7 @@ static int replay_strategy(const tune_landscape *l, const tune_replay_options *o
 static int run(int argc, char **argv) {
     cli_config *cfg = NULL;
     int code = cli_config_parse(&cfg, &spec, argc, argv);
-    if (code >= 0) return code;
+    if (code != CLI_GO_ON) return code;
     xlstm_error err;
     tune_landscape *l = NULL;
     tune_trace *traces = NULL;

@@ -257,7 +257,7 @@ static int prepare(saver *s, xlstm_error *err) {
 static int run(int argc, char **argv) {
     saver s = {0};
     int code = cli_config_parse(&s.cfg, &spec, argc, argv);
-    if (code >= 0) return code;
+    if (code != CLI_GO_ON) return code;
     if (!cli_has(s.cfg, "run")) {
         code = cli_usage(s.cfg, "--run RUN is wanted");
     } else {

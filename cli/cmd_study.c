@@ -505,7 +505,7 @@ static int run_action(cli_config *cfg) {
 static int run(int argc, char **argv) {
     cli_config *cfg = NULL;
     int code = cli_config_parse(&cfg, &spec, argc, argv);
-    if (code >= 0) return code;
+    if (code != CLI_GO_ON) return code;
     code = run_action(cfg);
     cli_config_free(cfg);
     return code;

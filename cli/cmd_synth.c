@@ -398,7 +398,7 @@ static int make(synth *s, xlstm_error *err) {
 static int run(int argc, char **argv) {
     synth s = {.cfg = NULL};
     int code = cli_config_parse(&s.cfg, &spec, argc, argv);
-    if (code >= 0) return code;
+    if (code != CLI_GO_ON) return code;
     xlstm_error err = {0};
     if (!cli_has(s.cfg, "like") || !cli_has(s.cfg, "out")) {
         code = cli_usage(s.cfg, "%s is missing", cli_has(s.cfg, "like") ? "--out DIR" : "--like NAME");

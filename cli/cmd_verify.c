@@ -388,7 +388,7 @@ static void free_result(result *r, int64_t blocks) {
 static int run(int argc, char **argv) {
     cli_config *cfg = NULL;
     int code = cli_config_parse(&cfg, &spec, argc, argv);
-    if (code >= 0) return code;
+    if (code != CLI_GO_ON) return code;
     xlstm_error err = {0};
     xlstm_model *model = NULL;
     xlstm_session *session = NULL;

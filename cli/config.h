@@ -42,7 +42,10 @@ typedef enum cli_layer {
     CLI_LAYER_COMMAND_LINE
 } cli_layer;
 
-/* Reads the command line and everything it names. Returns -1 to go on with *out the caller's (free it), else the
+/* In the place of an exit code: the command goes on. */
+enum { CLI_GO_ON = -1 };
+
+/* Reads the command line and everything it names. Returns CLI_GO_ON with *out the caller's (free it), else the
  * exit code: 0 after `-h` or `--print-effective-config`, 2 after a usage error, 1 after a bad config file, with
  * the one line already on standard error. Notices (inert keys, XLSTM_* variables, default model) go there too. */
 int cli_config_parse(cli_config **out, const cli_spec *spec, int argc, char **argv);

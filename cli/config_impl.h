@@ -30,7 +30,7 @@ const json_t *cli_value(const cli_config *cfg, int row, cli_layer *layer);
 /* Remembers a key without effect for the one notice. */
 void cli_add_inert(cli_config *cfg, const char *name);
 
-/* Reads the command line into its layer and the positional arguments. -1 to go on, else the exit code. */
+/* Reads the command line into its layer and the positional arguments. CLI_GO_ON, or the exit code. */
 int cli_args_parse(cli_config *cfg, int argc, char **argv);
 
 /* Merges a JSON object into a layer. `file` is named in errors. */

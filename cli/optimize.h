@@ -33,8 +33,8 @@ typedef struct cli_job {
     tune_target target;
 } cli_job;
 
-/* Reads objectives and prompt, opens the checkpoint, makes the space. Returns -1, or an exit code after the reason
- * was printed. The job is to be closed in either case. `stored` (the settings of a resumed run; NULL: as
+/* Reads objectives and prompt, opens the checkpoint, makes the space. Returns CLI_GO_ON, or an exit code after the
+ * reason was printed. The job is to be closed in either case. `stored` (the settings of a resumed run; NULL: as
  * configured) are the baseline. */
 int cli_job_open(cli_job *job, cli_config *cfg, const char *argv0, const json_t *stored);
 void cli_job_close(cli_job *job);
@@ -51,7 +51,7 @@ const char *cli_resume_folder(int argc, char **argv);
 json_t *cli_resume_meta(const char *folder);
 /* The arguments as if the run's configuration had been typed, followed by the arguments of this call. Fails (exit
  * code, reason printed) where anything is given but what may be raised. *out is freed with cli_resume_free. Returns
- * -1 to go on. */
+ * CLI_GO_ON otherwise. */
 int cli_resume_arguments(const json_t *meta, int argc, char **argv, int *out_count, char ***out);
 void cli_resume_free(char **arguments);
 /* Prints a notice where a run with this configuration was interrupted in log_dir. */

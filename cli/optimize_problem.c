@@ -352,7 +352,7 @@ int cli_job_open(cli_job *job, cli_config *cfg, const char *argv0, const json_t 
                                 .settings = settings_json,
                                 .is_baseline = is_baseline,
                                 .spawn = spawn};
-    return -1;
+    return CLI_GO_ON;
 }
 
 void cli_job_close(cli_job *job) {

@@ -155,7 +155,7 @@ int cli_resume_arguments(const json_t *meta, int argc, char **argv, int *out_cou
     }
     *out_count = (int)count;
     *out = all;
-    return -1;
+    return CLI_GO_ON;
 }
 
 void cli_resume_free(char **arguments) {

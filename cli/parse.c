@@ -140,7 +140,7 @@ int cli_config_parse(cli_config **out, const cli_spec *spec, int argc, char **ar
         return 1;
     }
     int code = cli_args_parse(cfg, argc, argv);
-    if (code >= 0) goto out;
+    if (code != CLI_GO_ON) goto out;
     add_defaults(cfg);
     tell_environment();
     if (add_config(cfg, &err) || cli_profile_load(cfg, &err)) {
@@ -162,7 +162,7 @@ int cli_config_parse(cli_config **out, const cli_spec *spec, int argc, char **ar
         goto out;
     }
     *out = cfg;
-    return -1;
+    return CLI_GO_ON;
 out:
     cli_config_free(cfg);
     return code;

@@ -25,7 +25,7 @@ static int each_line(const cli_config *cfg, const xlstm_tokenizer *tokenizer, co
 int cli_tokens_run(const cli_spec *spec, const cli_token_command *command, int argc, char **argv) {
     cli_config *cfg = NULL;
     int code = cli_config_parse(&cfg, spec, argc, argv);
-    if (code >= 0) return code;
+    if (code != CLI_GO_ON) return code;
     xlstm_error err;
     xlstm_tokenizer *tokenizer = NULL;
     int status = cli_open_tokenizer(cfg, &tokenizer, &err);

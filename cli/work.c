@@ -73,7 +73,7 @@ int cli_work_run(const cli_spec *spec, int argc, char **argv, const char *(*miss
                  int (*work)(cli_config *cfg, xlstm_error *err)) {
     cli_config *cfg = NULL;
     int code = cli_config_parse(&cfg, spec, argc, argv);
-    if (code >= 0) return code;
+    if (code != CLI_GO_ON) return code;
     const char *wanted = missing(cfg);
     if (wanted) {
         code = cli_usage(cfg, "%s", wanted);

@@ -108,8 +108,8 @@ static int64_t token(reader *r, const char *key, int64_t vocab_size) {
         if (json_is_null(value)) value = NULL;
     }
     if (!value) return -1;
-    int64_t id = json_is_integer(value) ? json_integer_value(value) : -2;
-    if (id < -1 || id >= vocab_size) {
+    const int64_t id = json_integer_value(value);
+    if (!json_is_integer(value) || id < -1 || id >= vocab_size) {
         char wanted[128];
         snprintf(wanted, sizeof wanted, "an id from 0 to %" PRId64 " (vocab_size less 1), a list of such, or null",
                  vocab_size - 1);

@@ -401,7 +401,7 @@ static int settle(drive *d, tune_trial_row *t, uint32_t point, double told[TUNE_
     return tune_proposer_tell(d->proposer, point, told, t->seconds, err);
 }
 
-/* Returns 1 where the time was up before the first sample. */
+/* Returns TUNE_TIME_UP where that was so before the first sample. */
 static int measure(drive *d, uint32_t point, bool joined, xlstm_error *err) {
     const int64_t candidate = point;
     tune_race_entry e;
@@ -420,7 +420,7 @@ static int measure(drive *d, uint32_t point, bool joined, xlstm_error *err) {
     if (status) goto out;
     if (e.outcome == TUNE_RACE_UNTIMED) {
         if (!joined) d->untimed = point;
-        status = 1;
+        status = TUNE_TIME_UP;
         goto out;
     }
     judge_outcome(d, &e, &t);
@@ -447,7 +447,7 @@ out:
 }
 
 /* A point that comes to the baseline's settings is the baseline: one more sample of that is the point's, and there
- * is nothing to compare. Returns 1 where the time was up before it. */
+ * is nothing to compare. TUNE_TIME_UP: the time was up before it. */
 static int take_from_baseline(drive *d, uint32_t point, bool joined, xlstm_error *err) {
     tune_trial_row t;
     double told[TUNE_TOLD_COUNT];
@@ -612,7 +612,7 @@ static int search(drive *d, xlstm_error *err) {
             incumbent = tune_race_incumbent(d->race);
         }
     }
-    return status == 1 ? XLSTM_OK : status;
+    return status == TUNE_TIME_UP ? XLSTM_OK : status;
 }
 
 /* Half of the playoff's time at most. */

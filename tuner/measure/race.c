@@ -425,9 +425,9 @@ static bool decide(tune_race *race, arm *a) {
 }
 
 int tune_race_take_baseline(tune_race *race, xlstm_error *err) {
-    int status = late(race) ? 1 : warm_baseline(race, err);
+    int status = late(race) ? TUNE_TIME_UP : warm_baseline(race, err);
     if (status) return status;
-    return late(race) ? 1 : take_baseline(race, err);
+    return late(race) ? TUNE_TIME_UP : take_baseline(race, err);
 }
 
 int tune_race_run(tune_race *race, const int64_t *candidates, int count, tune_race_entry *out, xlstm_error *err) {

@@ -74,7 +74,7 @@ void tune_race_destroy(tune_race *race);
 int tune_race_restore(tune_race *race, int64_t candidate, const double *values, int n, double cost,
                       const double parts[TUNE_PARTS], xlstm_error *err);
 
-/* Takes one more sample of the baseline. Returns 1 where the deadline came before it. */
+/* Takes one more sample of the baseline. Returns TUNE_TIME_UP where the deadline came before it. */
 int tune_race_take_baseline(tune_race *race, xlstm_error *err);
 /* Measures `count` candidates (each new to the race, not the baseline) against the incumbent. Returns 0 with one
  * entry each in out[count], or a negative status that ends the race (cancelled, out of memory, the baseline itself

@@ -77,9 +77,12 @@ typedef struct tune_reading {
     uint64_t hash;            /* of what was computed (greedy tokens); 0: none */
 } tune_reading;
 
-/* The cost so far exceeds the limit: the candidate is hopeless and was stopped early. The reading's cost is then a
- * lower bound. */
-#define TUNE_STOPPED 1
+/* What a measurement may come to besides 0 and a failure, which is negative. */
+enum {
+    TUNE_STOPPED = 1, /* the cost exceeds the limit: the candidate is hopeless and was stopped early; the reading's
+                         cost is a lower bound */
+    TUNE_TIME_UP = 2  /* the deadline came before the first sample */
+};
 
 /* Runs `candidate` (a number that means something to ctx alone) `repeats` times and fills *out. `limit` (INFINITY:
  * none) is a cost over which the candidate is hopeless: the callee may stop as soon as the cost is known to

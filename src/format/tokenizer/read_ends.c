@@ -84,8 +84,8 @@ static int add_generation_ends(const xl_tokenizer_json *in, const json_t *genera
     const json_t *value = json_object_get(generation, "eos_token_id"), *entry;
     for (size_t i = 0; (entry = entry_of(value, i)); i++) {
         if (json_is_null(entry)) continue;
-        json_int_t id = json_is_integer(entry) ? json_integer_value(entry) : -2;
-        if (id < -1 || id > INT32_MAX)
+        const json_int_t id = json_integer_value(entry);
+        if (!json_is_integer(entry) || id < -1 || id > INT32_MAX)
             return xl_fail(
                 in->err, XLSTM_EFORMAT,
                 "%s: beside it, generation_config.json: eos_token_id is neither a token's id nor a list of "
