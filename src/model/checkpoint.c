@@ -131,7 +131,7 @@ static void check_index(const xl_checkpoint *c, json_t *map, problems *p) {
     json_object_foreach(map, name, value) {
         const char *shard = json_string_value(value);
         xlstm_tensor_file *const *file =
-            bsearch(shard, c->files, c->file_count, sizeof(xlstm_tensor_file *), compare_file);
+            c->files ? bsearch(shard, c->files, c->file_count, sizeof(xlstm_tensor_file *), compare_file) : NULL;
         if (!file || !xlstm_tensor_file_find(*file, name))
             problem(p, WRONG, "'%.128s' is not in %.80s as the index says", name, shard);
     }
@@ -300,7 +300,9 @@ static int check_wrapper(const xl_checkpoint *c, xlstm_error *err) {
 static int read_config(xl_checkpoint *c, xlstm_error *err) {
     int status = xl_check_folder(c->dir, err);
     if (status) return status;
-    status = xl_config_read(&c->hparams, c->dir, err);
+    xlstm_hparams hparams = {0};
+    status = xl_config_read(&hparams, c->dir, err);
+    c->hparams = hparams;
     if (status != XLSTM_ENOTFOUND) return status;
     char why[256];
     return xl_fail(err, status, "%s/config.json: no such file%s", c->dir,

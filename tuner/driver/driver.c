@@ -390,8 +390,8 @@ static int settle(drive *d, tune_trial_row *t, uint32_t point, double told[TUNE_
                   xlstm_error *err) {
     const int objectives = d->options->objectives;
     t->joined = joined;
-    int status =
-        put_numbers(&t->told, told, (size_t)(TUNE_TOLD_OBJECTIVES + (objectives > 1 ? objectives : 0)), err);
+    const size_t n = TUNE_TOLD_OBJECTIVES + (objectives > 1 ? (size_t)objectives : 0);
+    int status = put_numbers(&t->told, told, n, err);
     if (!status) status = keep(d, t, point, err);
     bool changed = false;
     if (!status) status = refresh_others(d, t->index, &changed, err);

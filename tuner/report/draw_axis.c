@@ -176,7 +176,7 @@ double draw_cell_pixels(const draw_axis *a, double pixels) {
 static void shorten(char *text, size_t letters) {
     const size_t n = strlen(text), head = (letters - 1) / 2, tail = letters - 2 - head;
     if (n <= letters) return;
-    memcpy(text + head, "..", 2);
+    text[head] = text[head + 1] = '.';
     memmove(text + head + 2, text + n - tail, tail + 1);
 }
 

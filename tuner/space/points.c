@@ -1,4 +1,5 @@
 /* The points of a space: walked, counted where that is quick, found, drawn. */
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,6 +131,7 @@ static bool reserve_block(const tune_space *s) {
 static uint32_t intern(const tune_space *s, const uint16_t *index, const tune_value *values) {
     tune_points *p = s->points;
     if ((!p->table || 2 * (p->size + 1) > p->table_mask) && !grow_table(s)) return TUNE_NO_POINT;
+    assert(p->table); /* grown, or there already */
     const uint64_t key = key_of(s, index, values);
     const size_t slot = slot_of(s, index, key);
     if (p->table[slot] != TUNE_NO_POINT) return p->table[slot];
@@ -192,7 +194,7 @@ static bool draw(const tune_space *s, xl_rng *rng, uint16_t *index) {
 }
 
 uint32_t tune_space_random(const tune_space *s, xl_rng *rng) {
-    uint16_t index[TUNE_SPACE_PARAMS];
+    uint16_t index[TUNE_SPACE_PARAMS] = {0};
     tune_value values[TUNE_SPACE_PARAMS];
     if (s->counted) return (uint32_t)xl_rng_below(rng, s->points->size);
     if (!draw(s, rng, index)) return 0;
@@ -238,7 +240,7 @@ static int count_points(tune_space *s, xlstm_error *err) {
 
 /* Of what is not counted one point must be known: id 0. */
 static int find_first(tune_space *s, xlstm_error *err) {
-    uint16_t index[TUNE_SPACE_PARAMS];
+    uint16_t index[TUNE_SPACE_PARAMS] = {0};
     tune_value values[TUNE_SPACE_PARAMS];
     xl_rng rng;
     xl_rng_seed(&rng, 1);
@@ -323,7 +325,7 @@ tune_value tune_space_value(const tune_space *s, uint32_t point, size_t param) {
 }
 
 uint64_t tune_space_key(const tune_space *s, const tune_value *values) {
-    uint16_t index[TUNE_SPACE_PARAMS];
+    uint16_t index[TUNE_SPACE_PARAMS] = {0};
     for (size_t i = 0; i < s->count; i++) index[i] = (uint16_t)tune_space_find_value(s, i, values[i]);
     return key_of(s, index, values);
 }
@@ -341,7 +343,7 @@ uint32_t tune_space_find(const tune_space *s, const uint16_t *index) {
 }
 
 uint32_t tune_space_find_values(const tune_space *s, const tune_value *values) {
-    uint16_t index[TUNE_SPACE_PARAMS];
+    uint16_t index[TUNE_SPACE_PARAMS] = {0};
     for (size_t i = 0; i < s->count; i++) {
         uint32_t v = tune_space_find_value(s, i, values[i]);
         if (v == TUNE_NO_POINT) return TUNE_NO_POINT;

@@ -344,7 +344,7 @@ static char *uri(const char *path, const char *query) {
         *to++ = digits[*path & 15];
     }
     *to++ = '?';
-    strcpy(to, query);
+    memcpy(to, query, strlen(query) + 1);
     return name;
 }
 

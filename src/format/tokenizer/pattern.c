@@ -210,7 +210,9 @@ static bool enclose(xl_pattern *p, size_t start) {
     if (!xl_pattern_put(p, p->out, "(?:)")) return false;
     char *at = p->out->data + start;
     memmove(at + 3, at, p->out->size - 4 - start);
-    memcpy(at, "(?:", 3);
+    at[0] = '(';
+    at[1] = '?';
+    at[2] = ':';
     p->out->data[p->out->size - 1] = ')';
     return true;
 }

@@ -1,4 +1,5 @@
 /* The sets of characters that have a name, as Oniguruma 6.9 defines them on Unicode. */
+#include <stdio.h>
 #include <string.h>
 
 #include "format/tokenizer/pattern_parts.h"
@@ -151,7 +152,7 @@ static void named(xl_pattern_set *set, const char *prefix, const char *name) {
     if (!*prefix && !strcmp(name, "L")) set->folds = XL_FOLDS_LETTERS;
     if (!*prefix && strchr("NPSZC", name[0]) && strlen(name) < 3) set->folds = XL_FOLDS_CLOSED;
     char *in = set->text, *out = n < half ? set->text + half : NULL;
-    strcat(strcat(strcat(strcpy(in, "\\p{"), prefix), name), "}");
+    snprintf(in, n + 1, "\\p{%s%s}", prefix, name);
     set->in = in;
     if (out) {
         memcpy(out, in, n + 1);
