@@ -462,6 +462,7 @@ void tune_engine_destroy(tune_engine *engine) {
     free(engine->logits);
     xl_aligned_free(engine->scored);
     xl_aligned_free(engine->batch);
+    for (size_t i = 0; i < engine->memo_count; i++) json_decref(engine->memos[i].in_force);
     free(engine->memos);
     free(engine);
 }

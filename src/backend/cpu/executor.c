@@ -225,7 +225,7 @@ static void fill_segment(segment *s, cursor *at, int64_t room) {
             at->token = 0;
         }
     }
-    at->logits += s->kept * e->plan->program.vocab;
+    if (s->kept) at->logits += s->kept * e->plan->program.vocab;
 }
 
 int xl_cpu_run(xl_executor *e, const xl_batch *batch, xlstm_error *err) {
