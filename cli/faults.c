@@ -1,6 +1,7 @@
 #include "cli/faults.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -8,6 +9,7 @@
 
 static int out = STDERR_FILENO;
 static const char *before = "", *after = "";
+static atomic_flag said = ATOMIC_FLAG_INIT;
 
 static void append(char *line, size_t room, size_t *used, const char *text, int clean) {
     for (; *text && *used < room; text++) {
@@ -21,6 +23,8 @@ static void on_bus_error(int number, siginfo_t *info, void *context) {
     (void)context;
     const char *path = info->si_code > 0 ? xl_mapped_path(info->si_addr) : NULL;
     if (path) {
+        /* Several threads read the file; the first one speaks and ends the process. */
+        while (atomic_flag_test_and_set(&said)) pause();
         char line[4600];
         size_t used = 0;
         append(line, sizeof line, &used, before, 0);
