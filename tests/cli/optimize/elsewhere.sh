@@ -28,6 +28,7 @@ tried = [json.loads(line)["params"] for line in open(sys.argv[1] + "/trials.json
 print(len(first) > 0 and tried[: len(first)] == first[: len(tried)])
 P
 # a snapshot of another machine: a first point for optimize, not in force for anybody; a profile says where it is from
+rm -rf best # an earlier run may have found something
 mkdir best
 python3 - "$MODEL" <<'P'
 import json
