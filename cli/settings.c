@@ -59,6 +59,10 @@ typedef struct bounds {
     int64_t wanted_low, wanted_high;
 } bounds;
 
+static int64_t into(int64_t value, int64_t min, int64_t max) {
+    return value < min ? min : value > max ? max : value;
+}
+
 static int read_bounds(const cli_config *cfg, const xlstm_hparams *hparams, const char *what, bounds *out,
                        xlstm_error *err) {
     static const struct {
@@ -69,8 +73,8 @@ static int read_bounds(const cli_config *cfg, const xlstm_hparams *hparams, cons
                {"workers", "workers_min", "workers_max", XLSTM_TUNE_WORKERS}};
     for (int i = 0; i < 3; i++) {
         if (strcmp(what, all[i].name) != 0) continue;
-        int64_t least, most;
-        xlstm_tunable_range(all[i].tunable, hparams, &least, &most, NULL);
+        int64_t least = 1, most = INT64_MAX;
+        xlstm_tunable_limits(all[i].tunable, hparams, &least, &most);
         out->wanted_low = cli_int(cfg, all[i].min);
         out->wanted_high = cli_int(cfg, all[i].max);
         if (out->wanted_low > out->wanted_high) {
@@ -86,12 +90,8 @@ static int read_bounds(const cli_config *cfg, const xlstm_hparams *hparams, cons
                 out->wanted_high = out->wanted_low;
             }
         }
-        /* A chunk may be longer than any prompt; heads and processors are counted. */
-        if (all[i].tunable == XLSTM_TUNE_CHUNK_SIZE) least = 1, most = INT64_MAX;
-        out->low = out->wanted_low > most ? most : out->wanted_low;
-        out->high = out->wanted_high > most ? most : out->wanted_high;
-        if (out->low < least) out->low = least;
-        if (out->high < out->low) out->high = out->low;
+        out->low = into(out->wanted_low, least, most);
+        out->high = into(out->wanted_high, out->low, most);
         return XLSTM_OK;
     }
     return xl_fail(err, XLSTM_EINTERNAL, "no bounds of that name: %s", what);

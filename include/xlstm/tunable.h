@@ -75,8 +75,11 @@ XLSTM_API const xlstm_tunable *xlstm_tunable_get(int id);
 /* Row of a name ('-' and '_' alike); NULL where there is none. */
 XLSTM_API const xlstm_tunable *xlstm_tunable_find(const char *name);
 
-/* The useful range and default for a model of these hyper-parameters on this machine (heads: 1 … num_heads;
- * workers: 1 … logical CPUs). `hparams` may be NULL: then the machine alone. Any out pointer may be NULL. */
+/* What a model of these hyper-parameters and this machine have: 1 … num_heads, 1 … logical CPUs, and the row's
+ * bounds where nothing is counted. `hparams` may be NULL: then the machine alone. Without effect outside the table.
+ */
+XLSTM_API void xlstm_tunable_limits(int id, const xlstm_hparams *hparams, int64_t *min, int64_t *max);
+/* The range inside these limits that is worth a search, and the default. Any out pointer may be NULL. */
 XLSTM_API void xlstm_tunable_range(int id, const xlstm_hparams *hparams, int64_t *min, int64_t *max,
                                    int64_t *preset);
 
@@ -98,8 +101,9 @@ XLSTM_API void xlstm_work_init(xlstm_work *work, const xlstm_hparams *hparams, c
  * model's heads, a chunk and a segment to the prompt's tokens. */
 XLSTM_API int64_t xlstm_tunable_effective(int id, int64_t value, const xlstm_work *work);
 /* The settings that are in force when these are set: each value is limited as above, and then by the others (a
- * chunk is no longer than its segment, and the scheduler recurrent has no chunks). Settings with equal results are
- * run in the same way. `out` may be `settings`. What is unknown limits nothing. */
+ * chunk is no longer than its segment, the scheduler recurrent has no chunks, and one thread alone is not pinned).
+ * Settings with equal results are run in the same way; the backend runs by this function too. `out` may be
+ * `settings`. What is unknown limits nothing. */
 XLSTM_API void xlstm_settings_effective(const xlstm_settings *settings, const xlstm_work *work,
                                         xlstm_settings *out);
 

@@ -1,4 +1,4 @@
-/* The table of tunables, and settings made from it. */
+/* The table of tunables, with the rules of each, and settings made from it. */
 #include <xlstm/tunable.h>
 
 #include <errno.h>
@@ -12,11 +12,7 @@
 #include "model/model.h"
 #include "weights/formats.h"
 
-enum {
-    COUNT_MAX = 1 << 30, /* tokens and heads: more than any prompt or model has */
-    PRESET_CHUNK = 64,
-    PRESET_SEGMENT = 512
-};
+enum { COUNT_MAX = 1 << 30 }; /* tokens and heads: more than any prompt or model has */
 
 static const char *const schedulers[] = {"queued", "ray", "recurrent", NULL};
 static const char *const pinnings[] = {"none", "compact", "spread", NULL};
@@ -25,78 +21,150 @@ static const char *const weights[] = {"stored", XL_FORMATS(FORMAT_NAME) NULL};
 #undef FORMAT_NAME
 static const char *const switches[] = {"off", "on", NULL};
 
-static const xlstm_tunable table[XLSTM_TUNABLE_COUNT] = {
-    {XLSTM_TUNE_SCHEDULER, "scheduler", "",
-     "order of the mLSTM cell's work in prefill: each band of heads through a whole segment (queued), all bands "
-     "one chunk at a time (ray), or token by token (recurrent)",
-     XLSTM_TYPE_CHOICE, 0, 2, XLSTM_SCHED_QUEUED, schedulers, XLSTM_AFFECTS_PREFILL, NULL},
-    {XLSTM_TUNE_CHUNK_SIZE, "chunk_size", "tokens", "tokens in one chunk of the chunkwise mLSTM cell",
-     XLSTM_TYPE_INT, 1, COUNT_MAX, PRESET_CHUNK, NULL, XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_MEMORY,
-     "a chunk is no longer than its segment or the prompt, and the scheduler recurrent has no chunks"},
-    {XLSTM_TUNE_HEADS_PER_BAND, "heads_per_band", "heads", "heads in a band, which is one task of the mLSTM cell",
-     XLSTM_TYPE_INT, 1, COUNT_MAX, 0, NULL, XLSTM_AFFECTS_PREFILL, "a band has no more heads than the model"},
-    {XLSTM_TUNE_WORKERS, "workers", "threads", "number of threads in prefill", XLSTM_TYPE_INT, 1, XL_POOL_MAX, 0,
-     NULL, XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_MEMORY, NULL},
-    {XLSTM_TUNE_SEGMENT, "segment", "tokens", "tokens that go through the layers together in prefill",
-     XLSTM_TYPE_INT, 1, COUNT_MAX, PRESET_SEGMENT, NULL, XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_MEMORY,
-     "a segment is no longer than the prompt"},
-    {XLSTM_TUNE_DECODE_WORKERS, "decode_workers", "threads", "number of threads in decode", XLSTM_TYPE_INT, 1,
-     XL_POOL_MAX, 0, NULL, XLSTM_AFFECTS_DECODE, NULL},
-    {XLSTM_TUNE_PINNING, "pinning", "",
-     "whether threads are bound to CPUs, close together (compact) or far apart (spread)", XLSTM_TYPE_CHOICE, 0, 2,
-     XLSTM_PIN_NONE, pinnings, XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_DECODE, NULL},
-    {XLSTM_TUNE_WEIGHTS, "weights", "", "format of the weights in memory", XLSTM_TYPE_CHOICE, 0, XL_FORMAT_COUNT,
-     XLSTM_WEIGHTS_STORED, weights,
-     XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_DECODE | XLSTM_AFFECTS_MEMORY | XLSTM_AFFECTS_NUMERICS |
-         XLSTM_AFFECTS_LOAD,
-     "stored is the format of the checkpoint's matrices, where they share one"},
-    {XLSTM_TUNE_HUGE_PAGES, "huge_pages", "", "whether weights are held in huge pages, where the system has them",
-     XLSTM_TYPE_CHOICE, 0, 1, 0, switches,
-     XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_DECODE | XLSTM_AFFECTS_MEMORY | XLSTM_AFFECTS_LOAD, NULL},
+/* A tunable with all that is particular to it. What is NULL or 0 has the value named in its comment. */
+typedef struct tunable_row {
+    xlstm_tunable shown;
+    int64_t useful_min, useful_max; /* worth a search; 0: all that there are */
+    /* How many there are of what is counted; NULL: any number up to shown.max. hparams may be NULL. */
+    int64_t (*limit)(const xlstm_hparams *hparams);
+    /* The default; NULL: shown.preset. */
+    int64_t (*preset)(const xlstm_hparams *hparams);
+    /* The value in force, whatever the other settings are; NULL: the value itself. */
+    int64_t (*effective)(int64_t value, const xlstm_work *work);
+    /* The value in force beside the others, each of which `effective` has limited; NULL: the value itself. */
+    int64_t (*beside)(int64_t value, const xlstm_settings *others);
+} tunable_row;
+
+/* ---- rules ---- */
+
+/* limit 0: unknown. */
+static int64_t at_most(int64_t value, int64_t limit) {
+    return limit > 0 && value > limit ? limit : value;
+}
+
+static int64_t count_heads(const xlstm_hparams *hparams) {
+    return hparams ? hparams->num_heads : COUNT_MAX;
+}
+
+static int64_t count_cpus(const xlstm_hparams *hparams) {
+    (void)hparams;
+    return at_most(xl_cpu_count(), XL_POOL_MAX);
+}
+
+/* Four bands for each thread, where there are so many heads, let threads of unequal speed end together. */
+static int64_t band_of_heads(const xlstm_hparams *hparams) {
+    const int64_t band = hparams ? hparams->num_heads / (4 * count_cpus(hparams)) : 1;
+    return band > 1 ? band : 1;
+}
+
+static int64_t within_heads(int64_t value, const xlstm_work *work) {
+    return at_most(value, work->heads);
+}
+
+static int64_t within_prompt(int64_t value, const xlstm_work *work) {
+    return at_most(value, work->prompt_tokens);
+}
+
+static int64_t format_held(int64_t value, const xlstm_work *work) {
+    return value == XLSTM_WEIGHTS_STORED ? work->stored_weights : value;
+}
+
+static int64_t chunk_within_segment(int64_t value, const xlstm_settings *others) {
+    const int64_t segment = xlstm_settings_get(others, XLSTM_TUNE_SEGMENT);
+    return xlstm_settings_get(others, XLSTM_TUNE_SCHEDULER) == XLSTM_SCHED_RECURRENT ? segment
+                                                                                     : at_most(value, segment);
+}
+
+static int64_t pinning_of_several(int64_t value, const xlstm_settings *others) {
+    return xlstm_settings_get(others, XLSTM_TUNE_WORKERS) == 1 &&
+                   xlstm_settings_get(others, XLSTM_TUNE_DECODE_WORKERS) == 1
+               ? XLSTM_PIN_NONE
+               : value;
+}
+
+/* ---- the table ---- */
+
+static const tunable_row table[XLSTM_TUNABLE_COUNT] = {
+    {.shown =
+         {XLSTM_TUNE_SCHEDULER, "scheduler", "",
+          "order of the mLSTM cell's work in prefill: each band of heads through a whole segment (queued), all "
+          "bands one chunk at a time (ray), or token by token (recurrent)",
+          XLSTM_TYPE_CHOICE, 0, 2, XLSTM_SCHED_QUEUED, schedulers, XLSTM_AFFECTS_PREFILL, NULL}},
+    {.shown = {XLSTM_TUNE_CHUNK_SIZE, "chunk_size", "tokens", "tokens in one chunk of the chunkwise mLSTM cell",
+               XLSTM_TYPE_INT, 1, COUNT_MAX, 64, NULL, XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_MEMORY,
+               "a chunk is no longer than its segment or the prompt, and the scheduler recurrent has no chunks"},
+     .useful_min = 8,
+     .useful_max = 1024,
+     .effective = within_prompt,
+     .beside = chunk_within_segment},
+    {.shown = {XLSTM_TUNE_HEADS_PER_BAND, "heads_per_band", "heads",
+               "heads in a band, which is one task of the mLSTM cell", XLSTM_TYPE_INT, 1, COUNT_MAX, 0, NULL,
+               XLSTM_AFFECTS_PREFILL, "a band has no more heads than the model"},
+     .limit = count_heads,
+     .preset = band_of_heads,
+     .effective = within_heads},
+    {.shown = {XLSTM_TUNE_WORKERS, "workers", "threads", "number of threads in prefill", XLSTM_TYPE_INT, 1,
+               XL_POOL_MAX, 0, NULL, XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_MEMORY, NULL},
+     .limit = count_cpus,
+     .preset = count_cpus},
+    {.shown = {XLSTM_TUNE_SEGMENT, "segment", "tokens", "tokens that go through the layers together in prefill",
+               XLSTM_TYPE_INT, 1, COUNT_MAX, 512, NULL, XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_MEMORY,
+               "a segment is no longer than the prompt"},
+     .useful_min = 16,
+     .useful_max = 8192,
+     .effective = within_prompt},
+    {.shown = {XLSTM_TUNE_DECODE_WORKERS, "decode_workers", "threads", "number of threads in decode",
+               XLSTM_TYPE_INT, 1, XL_POOL_MAX, 0, NULL, XLSTM_AFFECTS_DECODE, NULL},
+     .limit = count_cpus,
+     .preset = count_cpus},
+    {.shown = {XLSTM_TUNE_PINNING, "pinning", "",
+               "whether threads are bound to CPUs, close together (compact) or far apart (spread)",
+               XLSTM_TYPE_CHOICE, 0, 2, XLSTM_PIN_NONE, pinnings, XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_DECODE,
+               "with one thread in prefill and one in decode, nothing is bound"},
+     .beside = pinning_of_several},
+    {.shown = {XLSTM_TUNE_WEIGHTS, "weights", "", "format of the weights in memory", XLSTM_TYPE_CHOICE, 0,
+               XL_FORMAT_COUNT, XLSTM_WEIGHTS_STORED, weights,
+               XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_DECODE | XLSTM_AFFECTS_MEMORY | XLSTM_AFFECTS_NUMERICS |
+                   XLSTM_AFFECTS_LOAD,
+               "stored is the format of the checkpoint's matrices, where they share one"},
+     .effective = format_held},
+    {.shown = {XLSTM_TUNE_HUGE_PAGES, "huge_pages", "",
+               "whether weights are held in huge pages, where the system has them", XLSTM_TYPE_CHOICE, 0, 1, 0,
+               switches, XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_DECODE | XLSTM_AFFECTS_MEMORY | XLSTM_AFFECTS_LOAD,
+               NULL}},
 };
 
-const xlstm_tunable *xlstm_tunable_get(int id) {
+static const tunable_row *row_of(int id) {
     return id >= 0 && id < XLSTM_TUNABLE_COUNT ? &table[id] : NULL;
+}
+
+const xlstm_tunable *xlstm_tunable_get(int id) {
+    const tunable_row *row = row_of(id);
+    return row ? &row->shown : NULL;
 }
 
 const xlstm_tunable *xlstm_tunable_find(const char *name) {
     for (int i = 0; name && i < XLSTM_TUNABLE_COUNT; i++) {
-        if (!xl_name_distance(name, table[i].name)) return &table[i];
+        if (!xl_name_distance(name, table[i].shown.name)) return &table[i].shown;
     }
     return NULL;
 }
 
-void xlstm_tunable_range(int id, const xlstm_hparams *hparams, int64_t *min, int64_t *max, int64_t *preset) {
-    const xlstm_tunable *row = xlstm_tunable_get(id);
+void xlstm_tunable_limits(int id, const xlstm_hparams *hparams, int64_t *min, int64_t *max) {
+    const tunable_row *row = row_of(id);
     if (!row) return;
-    int64_t low = row->min, high = row->max, value = row->preset;
-    int64_t cpus = xl_cpu_count() < XL_POOL_MAX ? xl_cpu_count() : XL_POOL_MAX;
-    switch (id) {
-    case XLSTM_TUNE_CHUNK_SIZE:
-        low = 8;
-        high = 1024;
-        break;
-    case XLSTM_TUNE_SEGMENT:
-        low = 16;
-        high = 8192;
-        break;
-    case XLSTM_TUNE_HEADS_PER_BAND:
-        /* Four bands for each thread, where there are so many heads, let threads of unequal speed end together. */
-        if (hparams) high = hparams->num_heads;
-        value = hparams ? hparams->num_heads / (4 * cpus) : 1;
-        if (value < 1) value = 1;
-        break;
-    case XLSTM_TUNE_WORKERS:
-    case XLSTM_TUNE_DECODE_WORKERS:
-        high = cpus;
-        value = cpus;
-        break;
-    default:
-        break;
-    }
-    if (min) *min = low;
-    if (max) *max = high;
-    if (preset) *preset = value;
+    *min = row->shown.min;
+    *max = row->limit ? row->limit(hparams) : row->shown.max;
+}
+
+void xlstm_tunable_range(int id, const xlstm_hparams *hparams, int64_t *min, int64_t *max, int64_t *preset) {
+    const tunable_row *row = row_of(id);
+    if (!row) return;
+    int64_t low, high;
+    xlstm_tunable_limits(id, hparams, &low, &high);
+    if (min) *min = row->useful_min ? row->useful_min : low;
+    if (max) *max = row->useful_max ? row->useful_max : high;
+    if (preset) *preset = row->preset ? row->preset(hparams) : row->shown.preset;
 }
 
 _Static_assert(XLSTM_TUNABLE_COUNT <= sizeof(xlstm_settings) / sizeof(int64_t), "settings have room for every row");
@@ -123,31 +191,19 @@ void xlstm_work_init(xlstm_work *work, const xlstm_hparams *hparams, const xlstm
                          .prompt_tokens = prompt_tokens};
 }
 
-/* limit 0: unknown. */
-static int64_t at_most(int64_t value, int64_t limit) {
-    return limit > 0 && value > limit ? limit : value;
-}
-
 int64_t xlstm_tunable_effective(int id, int64_t value, const xlstm_work *work) {
-    switch (id) {
-    case XLSTM_TUNE_CHUNK_SIZE:
-    case XLSTM_TUNE_SEGMENT:
-        return at_most(value, work->prompt_tokens);
-    case XLSTM_TUNE_HEADS_PER_BAND:
-        return at_most(value, work->heads);
-    case XLSTM_TUNE_WEIGHTS:
-        return value == XLSTM_WEIGHTS_STORED ? work->stored_weights : value;
-    default:
-        return value;
-    }
+    const tunable_row *row = row_of(id);
+    return row && row->effective ? row->effective(value, work) : value;
 }
 
 void xlstm_settings_effective(const xlstm_settings *settings, const xlstm_work *work, xlstm_settings *out) {
-    *out = *settings;
-    int64_t *v = out->opaque;
-    for (int id = 0; id < XLSTM_TUNABLE_COUNT; id++) v[id] = xlstm_tunable_effective(id, v[id], work);
-    v[XLSTM_TUNE_CHUNK_SIZE] = at_most(v[XLSTM_TUNE_CHUNK_SIZE], v[XLSTM_TUNE_SEGMENT]);
-    if (v[XLSTM_TUNE_SCHEDULER] == XLSTM_SCHED_RECURRENT) v[XLSTM_TUNE_CHUNK_SIZE] = v[XLSTM_TUNE_SEGMENT];
+    xlstm_settings each = *settings;
+    for (int id = 0; id < XLSTM_TUNABLE_COUNT; id++)
+        each.opaque[id] = xlstm_tunable_effective(id, each.opaque[id], work);
+    *out = each;
+    for (int id = 0; id < XLSTM_TUNABLE_COUNT; id++) {
+        if (table[id].beside) out->opaque[id] = table[id].beside(each.opaque[id], &each);
+    }
 }
 
 /* "queued, ray or recurrent" */
@@ -210,7 +266,7 @@ int xlstm_settings_parse(xlstm_settings *settings, int id, const char *text, xls
 
 int xlstm_settings_check(const xlstm_settings *settings, xlstm_error *err) {
     for (int i = 0; i < XLSTM_TUNABLE_COUNT; i++) {
-        int status = check_value(&table[i], settings->opaque[i], err);
+        int status = check_value(&table[i].shown, settings->opaque[i], err);
         if (status) return status;
     }
     return XLSTM_OK;

@@ -202,7 +202,7 @@ static void schedule_says_what_ran(void **state) {
         assert_int_equal(xlstm_session_create(&session, &s->model, &settings, NULL), XLSTM_OK);
         assert_int_equal(xlstm_prefill(session, ids, TOKENS, XLSTM_LOGITS_NONE, NULL, NULL), XLSTM_OK);
         assert_int_equal(in_force(session, "scheduler"), scheduler);
-        assert_int_equal(in_force(session, "chunk_size"), 16);
+        assert_int_equal(in_force(session, "chunk_size"), scheduler == XLSTM_SCHED_RECURRENT ? 100 : 16);
         assert_int_equal(in_force(session, "heads_per_band"), 2);
         assert_int_equal(in_force(session, "bands"), 2);
         assert_int_equal(in_force(session, "threads"), 2);

@@ -45,9 +45,11 @@ static void defaults_and_ranges_are_legal(void **state) {
         assert_int_equal(xlstm_settings_check(&settings, &err), XLSTM_OK);
         for (int i = 0; i < XLSTM_TUNABLE_COUNT; i++) {
             const xlstm_tunable *row = xlstm_tunable_get(i);
-            int64_t min, max, preset;
+            int64_t min, max, preset, least = -1, most = -1;
             xlstm_tunable_range(i, model, &min, &max, &preset);
-            assert_true(row->min <= min && min <= preset && preset <= max && max <= row->max);
+            xlstm_tunable_limits(i, model, &least, &most);
+            assert_true(least <= min && min <= preset && preset <= max && max <= most);
+            assert_true(row->min == least && most <= row->max);
             assert_int_equal(xlstm_settings_get(&settings, i), preset);
         }
         int64_t max = 0;
@@ -133,6 +135,17 @@ static void what_is_in_force(void **state) {
     xlstm_settings_set(&s, XLSTM_TUNE_CHUNK_SIZE, 9);
     xlstm_settings_effective(&s, &work, &s);
     assert_memory_equal(&e, &s, sizeof e);
+    /* One thread is not pinned; one of the two phases with more is enough that pinning matters. */
+    for (int workers = 1; workers <= 2; workers++) {
+        for (int decode = 1; decode <= 2; decode++) {
+            xlstm_settings_set(&s, XLSTM_TUNE_PINNING, XLSTM_PIN_SPREAD);
+            xlstm_settings_set(&s, XLSTM_TUNE_WORKERS, workers);
+            xlstm_settings_set(&s, XLSTM_TUNE_DECODE_WORKERS, decode);
+            xlstm_settings_effective(&s, &work, &e);
+            assert_int_equal(xlstm_settings_get(&e, XLSTM_TUNE_PINNING),
+                             workers + decode == 2 ? XLSTM_PIN_NONE : XLSTM_PIN_SPREAD);
+        }
+    }
     small_model_destroy(m);
 }
 

@@ -89,7 +89,7 @@ static void begin_task(segment *s) {
     }
 }
 
-static void end_task(segment *s, uint64_t chunks) {
+static void end_task(segment *s, int64_t chunks) {
     atomic_fetch_sub(&s->in_flight, 1);
     atomic_fetch_add(&s->chunks, chunks);
 }
@@ -111,7 +111,7 @@ int64_t xl_cpu_cut_cell(const segment *s, int64_t heads_per_band, cell_task *tas
 /* Runs the task through its whole slice, head by head, so that one head's state stays in the cache. */
 static void run_task(segment *s, const xl_op *op, int thread, const cell_task *task) {
     const slice *part = task->slice;
-    uint64_t chunks = 0;
+    int64_t chunks = 0;
     begin_task(s);
     for (int64_t head = task->first; head < task->end; head++) {
         head_view v = view_head(s, op, part, head);

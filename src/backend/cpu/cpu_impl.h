@@ -51,8 +51,8 @@ typedef struct driver {
 
 /* What an executor reports of its last runs. */
 typedef struct done {
-    int64_t scheduler, chunk_size, heads_per_band, bands, threads, segment, decode_threads;
-    uint64_t chunks, max_in_flight;
+    xlstm_settings settings; /* in force in the last prefill */
+    int64_t bands, threads, decode_threads, chunks, max_in_flight;
 } done;
 
 struct xl_executor {
@@ -87,7 +87,7 @@ typedef struct segment {
     int64_t chunk_size;
     int scheduler;    /* of slices that are no decode */
     atomic_bool stop; /* cancelled: what is left is passed over, barriers are kept */
-    _Atomic uint64_t chunks;
+    _Atomic int64_t chunks;
     atomic_int in_flight, most_in_flight;
 } segment;
 

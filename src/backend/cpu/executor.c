@@ -236,27 +236,28 @@ int xl_cpu_run(xl_executor *e, const xl_batch *batch, xlstm_error *err) {
         total += (int64_t)batch->feeds[i].count;
         decode &= batch->feeds[i].decode;
     }
-    const xlstm_settings *v = &e->settings;
-    int64_t length = min64(xlstm_settings_get(v, XLSTM_TUNE_SEGMENT), total);
-    int64_t chunk = min64(xlstm_settings_get(v, XLSTM_TUNE_CHUNK_SIZE), length);
-    int64_t band = min64(xlstm_settings_get(v, XLSTM_TUNE_HEADS_PER_BAND), p->heads);
-    int64_t scheduler = xlstm_settings_get(v, XLSTM_TUNE_SCHEDULER);
-    int threads =
-        (int)min64(xlstm_settings_get(v, decode ? XLSTM_TUNE_DECODE_WORKERS : XLSTM_TUNE_WORKERS), XL_POOL_MAX);
+    const xlstm_work work = {.heads = p->heads, .prompt_tokens = total};
+    xlstm_settings v;
+    xlstm_settings_effective(&e->settings, &work, &v);
+    const int64_t length = xlstm_settings_get(&v, XLSTM_TUNE_SEGMENT);
+    const int64_t chunk = xlstm_settings_get(&v, XLSTM_TUNE_CHUNK_SIZE);
+    const int64_t band = xlstm_settings_get(&v, XLSTM_TUNE_HEADS_PER_BAND);
+    const int scheduler = decode ? XLSTM_SCHED_RECURRENT : (int)xlstm_settings_get(&v, XLSTM_TUNE_SCHEDULER);
+    const int threads = (int)xlstm_settings_get(&v, decode ? XLSTM_TUNE_DECODE_WORKERS : XLSTM_TUNE_WORKERS);
     int status = reserve_tokens(e, (size_t)length, err);
-    if (!status) status = reserve_scratch(e, (size_t)length, (size_t)chunk, threads, err);
+    /* Token by token, the cell needs no scratch. */
+    if (!status)
+        status = reserve_scratch(e, (size_t)length, scheduler == XLSTM_SCHED_RECURRENT ? 1 : (size_t)chunk, threads,
+                                 err);
     if (status) return status;
 
     xl_pool *pool = xl_pool_shared();
-    xl_pool_pin(pool, (xl_pinning)xlstm_settings_get(v, XLSTM_TUNE_PINNING));
-    uint64_t chunks = 0;
+    xl_pool_pin(pool, (xl_pinning)xlstm_settings_get(&v, XLSTM_TUNE_PINNING));
+    int64_t chunks = 0;
     int most = 0, used = 1;
     cursor at = {.logits = batch->logits};
     while (at.feed < batch->count) {
-        segment s = {.executor = e,
-                     .batch = batch,
-                     .chunk_size = chunk,
-                     .scheduler = decode ? XLSTM_SCHED_RECURRENT : (int)scheduler};
+        segment s = {.executor = e, .batch = batch, .chunk_size = chunk, .scheduler = scheduler};
         fill_segment(&s, &at, length);
         s.tasks = xl_cpu_cut_cell(&s, band, NULL);
         status = reserve_tasks(e, (size_t)s.tasks, err);
@@ -271,31 +272,33 @@ int xl_cpu_run(xl_executor *e, const xl_batch *batch, xlstm_error *err) {
         e->done.decode_threads = used;
         return XLSTM_OK;
     }
-    e->done = (done){.scheduler = scheduler,
-                     .chunk_size = chunk,
-                     .heads_per_band = band,
+    e->done = (done){.settings = v,
                      .bands = (p->heads + band - 1) / band,
                      .threads = used,
-                     .segment = length,
                      .decode_threads = e->done.decode_threads,
                      .chunks = chunks,
-                     .max_in_flight = (uint64_t)most};
+                     .max_in_flight = most};
     return XLSTM_OK;
+}
+
+static xlstm_schedule_entry setting(const done *d, int id) {
+    const xlstm_tunable *t = xlstm_tunable_get(id);
+    const int64_t value = xlstm_settings_get(&d->settings, id);
+    return (xlstm_schedule_entry){t->name, t->choices ? t->choices[value] : NULL, value};
 }
 
 bool xl_cpu_schedule(const xl_executor *e, int index, xlstm_schedule_entry *out) {
     const done *d = &e->done;
-    const xlstm_tunable *scheduler = xlstm_tunable_get(XLSTM_TUNE_SCHEDULER);
     const xlstm_schedule_entry entries[] = {
-        {"scheduler", scheduler->choices[d->scheduler], d->scheduler},
-        {"chunk_size", NULL, d->chunk_size},
-        {"heads_per_band", NULL, d->heads_per_band},
+        setting(d, XLSTM_TUNE_SCHEDULER),
+        setting(d, XLSTM_TUNE_CHUNK_SIZE),
+        setting(d, XLSTM_TUNE_HEADS_PER_BAND),
         {"bands", NULL, d->bands},
         {"threads", NULL, d->threads},
-        {"segment", NULL, d->segment},
+        setting(d, XLSTM_TUNE_SEGMENT),
         {"decode_threads", NULL, d->decode_threads},
-        {"chunks", NULL, (int64_t)d->chunks},
-        {"max_in_flight", NULL, (int64_t)d->max_in_flight},
+        {"chunks", NULL, d->chunks},
+        {"max_in_flight", NULL, d->max_in_flight},
     };
     if (index < 0 || (size_t)index >= sizeof entries / sizeof *entries) return false;
     *out = entries[index];
