@@ -1,4 +1,5 @@
-/* The command line: flags into the highest layer, the rest into the positional arguments. */
+/* Parses the command line: flags go into the highest configuration layer, everything else becomes a positional
+ * argument. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,7 @@ static int unknown(cli_config *cfg, const char *flag, const char *name) {
     return cli_usage(cfg, "unknown option %s, did you mean --%s?", flag, spelled);
 }
 
-/* The row of a flag; *negated for `--no-x` of a boolean x. */
+/* Returns the row of a flag, or -1. *negated becomes true for `--no-x` where x is a boolean. */
 static int flag_row(const char *name, cli_commands command, bool *negated) {
     int row = cli_key_find(name, command, true);
     *negated = false;
@@ -33,7 +34,8 @@ static bool looks_like_flag(const char *text) {
     return text[0] == '-' && text[1] == '-' && text[2];
 }
 
-/* Takes argv[*i] and what belongs to it. CLI_GO_ON, or the exit code. */
+/* Reads the flag argv[*i] and its value, which may be the next argument; *i then moves on to it. Returns CLI_GO_ON
+ * or the exit code. */
 static int take_flag(cli_config *cfg, int argc, char **argv, int *i) {
     const char *flag = argv[*i];
     const char *name = flag + (flag[1] == '-' ? 2 : 1);
@@ -59,7 +61,8 @@ static int take_flag(cli_config *cfg, int argc, char **argv, int *i) {
         if (negated && value) return cli_usage(cfg, "%s takes no value", shown);
         if (!value) value = negated ? "false" : "true";
     } else if (key->type == CLI_INERT) {
-        /* The original's parser is not known flag by flag: a word that follows is its value. */
+        /* Which flags of the original take a value is not known here, so a word that follows is taken for the
+         * value. */
         if (!value && *i + 1 < argc && argv[*i + 1][0] != '-') ++*i;
         cli_add_inert(cfg, key->name);
         return CLI_GO_ON;
@@ -84,7 +87,8 @@ static int take_flag(cli_config *cfg, int argc, char **argv, int *i) {
     json_t **given = cfg->value[CLI_LAYER_COMMAND_LINE];
     json_decref(given[row]);
     given[row] = parsed;
-    /* A list would make pairs of each with each. */
+    /* A list is not copied to the second key: every element of one would then be combined with every element of the
+     * other. */
     const int second = cli_key_second(plain, cfg->spec->command);
     if (second >= 0 && json_array_size(parsed) < 2) {
         json_decref(given[second]);

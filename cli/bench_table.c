@@ -16,15 +16,15 @@ int64_t bench_tokens(const bench_row *row) {
     return row->n_prompt ? row->n_prompt : row->n_gen;
 }
 
-/* Statistics of a row's speed in tokens a second. */
+/* Statistics of a row's speed, in tokens per second. */
 typedef struct speed {
     double *ts;
     double mean, sd, median;
-    tune_interval interval; /* 95 % of the mean */
-    bool has_interval;      /* the samples carry it */
+    tune_interval interval; /* of the mean, at a confidence level of 95 % */
+    bool has_interval;      /* whether there are enough samples for an interval */
 } speed;
 
-/* Student's interval of fewer samples says more about the table of t than about the program. */
+/* With fewer samples the width of Student's interval depends more on the number of samples than on their spread. */
 enum { INTERVAL_SAMPLES = 5 };
 
 static bool speed_of(const bench_row *row, speed *s) {
@@ -43,7 +43,7 @@ static void test_name(const bench_row *row, char *out, size_t size) {
     snprintf(out, size, "%s%lld", row->n_prompt ? "pp" : "tg", (long long)bench_tokens(row));
 }
 
-/* The value of a tunable as text. */
+/* Writes the value of a tunable as text. */
 static void tunable_text(const bench_row *row, int id, char *out, size_t size) {
     const xlstm_tunable *t = xlstm_tunable_get(id);
     if (t->type == XLSTM_TYPE_CHOICE) {
@@ -53,7 +53,8 @@ static void tunable_text(const bench_row *row, int id, char *out, size_t size) {
     }
 }
 
-/* Every column of a row, in order; the caller's. With samples only for formats that can hold lists. */
+/* Returns every column of a row, in order, as an object that the caller owns; NULL when out of memory. `lists` adds
+ * the samples themselves, for formats that can hold lists. */
 static json_t *row_json(const bench_table *table, const bench_row *row, bool lists) {
     speed s;
     if (!speed_of(row, &s)) return NULL;
@@ -185,7 +186,7 @@ static int print_rows(const bench_table *table, const char *format, FILE *out) {
 
 /* ---- the table for people ---- */
 
-/* What is the same for all rows stands above the table, so that this stays within 80 columns. */
+/* What is the same for all rows is printed above the table, so that the table stays within 80 columns. */
 enum { WIDTH = 80, CELL = 64 };
 
 typedef enum column_kind {
@@ -201,7 +202,7 @@ typedef enum column_kind {
 
 typedef struct column {
     column_kind kind;
-    int tunable; /* of COLUMN_TUNABLE */
+    int tunable; /* index of the tunable; only for COLUMN_TUNABLE */
     bool right;
     size_t width;
 } column;
@@ -228,7 +229,8 @@ static void human_count(double count, char *out, size_t size) {
     snprintf(out, size, "%.2f %s", count / (count >= 1e9 ? 1e9 : 1e6), count >= 1e9 ? "B" : "M");
 }
 
-/* Four digits or more; `like` decides how many decimals, so that the numbers of a cell agree. */
+/* Prints a speed with about four significant digits. `like` decides how many decimals, so that the numbers of one
+ * cell have the same number of them. */
 static int put_speed(char *out, size_t size, double x, double like) {
     return snprintf(out, size, "%.*f", like >= 1000 ? 0 : like >= 100 ? 1 : 2, x);
 }
@@ -331,7 +333,7 @@ static void widen(column *c, const char *text) {
     if (w > c->width) c->width = w;
 }
 
-/* The widths; then what is least missed goes until the table fits. */
+/* Sets the widths of the columns, and removes the least important columns until the table fits into WIDTH. */
 static void fit(const bench_table *table, const speed *speeds, layout *l) {
     static const column_kind least[] = {COLUMN_LOAD, COLUMN_PEAK, COLUMN_MEDIAN};
     bool interval = false;
@@ -360,7 +362,7 @@ static void put_text(FILE *out, const column *c, const char *text) {
     fprintf(out, "| %*s%s%*s ", c->right ? pad : 0, "", text, c->right ? 0 : pad, "");
 }
 
-/* Words one after the other, wrapped. */
+/* Prints a word after the words before it, on a new line where it does not fit any more. */
 static void put_word(FILE *out, size_t *at, const char *word) {
     size_t n = shown_width(word);
     if (*at && *at + 1 + n > WIDTH) {
@@ -371,7 +373,7 @@ static void put_word(FILE *out, size_t *at, const char *word) {
     *at += n + (*at ? 1 : 0);
 }
 
-/* The model, and every setting that all rows share. */
+/* Prints the model and every setting that all rows have in common. */
 static void put_heading(const bench_table *table, FILE *out) {
     char bytes[32], count[32], text[160];
     size_t at = 0;

@@ -1,4 +1,4 @@
-/* What `xltune bench` measured, and how it is printed: columns after llama-bench's manner. */
+/* The results of `xltune bench` and how they are printed; the columns follow those of llama-bench. */
 #ifndef CLI_BENCH_TABLE_H
 #define CLI_BENCH_TABLE_H
 
@@ -9,35 +9,35 @@
 #include <xlstm/roofline.h>
 #include <xlstm/xlstm.h>
 
-/* One row: one test under one configuration. */
+/* One row: one test with one set of settings. */
 typedef struct bench_row {
-    xlstm_settings settings;   /* in force */
-    int64_t n_prompt, n_gen;   /* one of them is 0 */
-    double *seconds;           /* of each sample, in the order taken */
-    size_t samples, disturbed; /* disturbed: by something else on the machine, and counted all the same */
-    uint64_t peak_bytes;       /* most resident memory while it was sampled; 0: unknown */
+    xlstm_settings settings;   /* those in force */
+    int64_t n_prompt, n_gen;   /* tokens of the prompt and tokens generated; one of the two is 0 */
+    double *seconds;           /* of each sample, in the order in which they were taken */
+    size_t samples, disturbed; /* those disturbed by something else on the machine are in both */
+    uint64_t peak_bytes;       /* highest resident memory while the row was sampled; 0: unknown */
     double load_s;
-    double work;          /* of the whole test: operations of prefill's products, bytes that decode reads */
-    double limit_ts;      /* tokens a second that the roofline allows; 0: not measured */
-    const char *limit_of; /* "sgemm", "read", or "cache" where all that decode reads fits there */
+    double work;          /* of the whole test: operations of prefill's products, or bytes that decode reads */
+    double limit_ts;      /* tokens per second that the roofline allows; 0: not measured */
+    const char *limit_of; /* "sgemm", "read", or "cache" where everything that decode reads fits into the cache */
 } bench_row;
 
 typedef struct bench_table {
-    const char *model; /* last part of the checkpoint's path */
+    const char *model; /* the last part of the checkpoint's path */
     const char *model_path;
-    xlstm_model_info info; /* of the checkpoint as first opened */
+    xlstm_model_info info; /* of the checkpoint as it was opened first */
     char cpu[128];
-    char time[32];           /* local, ISO 8601 */
-    xlstm_roofline roofline; /* the machine's limits; threads 0: not measured */
+    char time[32];           /* local time, ISO 8601 */
+    xlstm_roofline roofline; /* limits of the machine; its `threads` is 0 where they were not measured */
     bench_row *rows;
     size_t count;
 } bench_table;
 
-/* Tokens of the row's test. */
+/* Number of tokens that the row's test processes. */
 int64_t bench_tokens(const bench_row *row);
 
-/* format: "md", "csv", "json", "jsonl" or "sql". Rows without samples are left out. 0, or -1 where writing failed.
- */
+/* Prints the table to `out`. `format` is "md", "csv", "json", "jsonl" or "sql". Rows without samples are left out.
+ * Returns 0, or -1 when out of memory or where writing failed. */
 int bench_print(const bench_table *table, const char *format, FILE *out);
 
 #endif

@@ -1,4 +1,5 @@
-/* xltune bench: speed of prefill and decode, of one configuration or every combination of lists. */
+/* xltune bench: the speed of prefill and decode, for one set of settings or for every combination of listed
+ * values. */
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -42,18 +43,19 @@ enum { MOST_ROWS = 100000, WARM_UPS = 3 };
 typedef struct bench {
     cli_config *cfg;
     bench_table table;
-    xlstm_settings *settings; /* every combination, those of one opening of the model side by side */
+    xlstm_settings *settings; /* every combination; those that share one opening of the model are neighbours */
     size_t combinations;
-    int32_t *ids; /* prompt */
+    int32_t *ids; /* of the prompt */
     size_t count;
     float *logits;
-    tune_watch *watch;     /* what else the machine did during a sample */
-    char disturbance[128]; /* of the first sample that had one */
+    tune_watch *watch;     /* notices what else the machine did during a sample */
+    char disturbance[128]; /* what disturbed the first sample that was disturbed */
 } bench;
 
 /* ---- memory ---- */
 
-/* Linux alone lets a process forget its peak; elsewhere the peak is that of the whole run so far. */
+/* Only Linux lets a process reset its peak of resident memory; elsewhere the peak is that of the whole run so
+ * far. */
 static void forget_peak(void) {
     FILE *f = fopen("/proc/self/clear_refs", "w");
     if (!f) return;
@@ -86,8 +88,8 @@ static size_t list_count(const bench *b, const char *key) {
     return n ? n : 1;
 }
 
-/* Sets tunable `id` to the list's element; without a list it keeps the value of cli_settings. What the
- * model has less of is clipped. */
+/* Sets tunable `id` to the given element of its list; without a list it keeps the value that cli_settings gave. A
+ * value above the model's limit is clipped. */
 static int set_element(const bench *b, int id, size_t element, const xlstm_hparams *hparams, xlstm_settings *s,
                        xlstm_error *err) {
     const xlstm_tunable *t = xlstm_tunable_get(id);
@@ -102,7 +104,7 @@ static int set_element(const bench *b, int id, size_t element, const xlstm_hpara
     return XLSTM_OK;
 }
 
-/* One notice for a list that holds what the model has less of; of its first element cli_settings told. */
+/* Prints one notice for a list with values above the model's limit. cli_settings has told of the first element. */
 static void tell_clipped(const bench *b, const xlstm_tunable *t, const xlstm_hparams *hparams) {
     for (size_t i = 1; t->type != XLSTM_TYPE_CHOICE && i < list_count(b, t->name); i++) {
         int64_t wanted = cli_list_int(b->cfg, t->name, i), value = wanted;
@@ -112,7 +114,8 @@ static void tell_clipped(const bench *b, const xlstm_tunable *t, const xlstm_hpa
     }
 }
 
-/* The load-time tunables vary slowest. */
+/* Makes the list of combinations. Tunables that act when the model is loaded vary slowest, so that the model is
+ * opened as seldom as possible. */
 static int combine(bench *b, const xlstm_model *model, xlstm_error *err) {
     int order[XLSTM_TUNABLE_COUNT], n = 0;
     for (int load = 1; load >= 0; load--) {
@@ -154,7 +157,8 @@ static bool same_model(const xlstm_settings *a, const xlstm_settings *b) {
     return true;
 }
 
-/* Rows: for each combination the prompt lengths, then the generation lengths; rows of one combination together. */
+/* Makes the rows: for each combination first the prompt lengths and then the generation lengths, so that the rows
+ * of one combination are neighbours. */
 static int make_rows(bench *b, xlstm_error *err) {
     size_t prompts = list_count(b, "n_prompt"), news = list_count(b, "new");
     size_t repeats = (size_t)cli_int(b->cfg, "repeats"), most = 0;
@@ -181,9 +185,8 @@ static int make_rows(bench *b, xlstm_error *err) {
     return XLSTM_OK;
 }
 
-/* The prompt's tokens where one was given; else as many as the longest test wants: BOS and then random ones, as
- * llama-bench does.
- */
+/* Sets the ids of the prompt: the configured prompt where there is one, else as many tokens as the longest test
+ * needs, BOS and then random ones, as llama-bench does. */
 static int make_prompt(bench *b, const char *model_path, int64_t vocabulary, xlstm_error *err) {
     xlstm_tokenizer *tokenizer = NULL;
     int status = XLSTM_OK;
@@ -220,9 +223,10 @@ static int32_t likeliest(const float *logits, int64_t n) {
     return (int32_t)best;
 }
 
-/* ---- against the machine's limits ---- */
+/* ---- the machine's limits ---- */
 
-/* Keeps the better of what was seen before and now: limits are bounds. */
+/* Measures the limits of the machine. They are upper bounds, so the better value of this measurement and earlier
+ * ones is kept. */
 static int measure_limits(bench *b, xlstm_error *err) {
     if (!cli_bool(b->cfg, "roofline")) return XLSTM_OK;
     xlstm_roofline now, *best = &b->table.roofline;
@@ -237,8 +241,8 @@ static int measure_limits(bench *b, xlstm_error *err) {
     return XLSTM_OK;
 }
 
-/* Prefill: two operations a weight of the linear layers for each token, and the head once. Decode: the weights once
- * a token, the state read and written. */
+/* Work of a row's test. Prefill: two operations per weight of the linear layers for each token, and the head once.
+ * Decode: for each token all weights are read once, and the state is read and written. */
 static double work_of(const bench_row *row, const xlstm_hparams *hp, const xlstm_model_info *info) {
     if (row->n_gen) return (double)row->n_gen * (double)(info->decode_read_bytes + 2 * info->state_bytes);
     double d = (double)hp->embedding_dim, qk = (double)hp->qk_dim, v = (double)hp->v_dim;
@@ -258,8 +262,8 @@ static void set_limits(bench *b) {
     }
 }
 
-/* One run of a row's test from an empty state; *seconds is the prefill of n_prompt tokens up to their last logits,
- * or n_gen times feeding a token and taking the likeliest next. */
+/* Runs the row's test once from an empty state. *seconds is the time of the prefill up to the logits of the last
+ * token, or of n_gen times feeding one token and choosing the most likely next one. */
 static int run_test(const bench *b, xlstm_session *session, const bench_row *row, int64_t vocabulary,
                     double *seconds, xlstm_error *err) {
     xlstm_session_reset(session);
@@ -277,7 +281,7 @@ static int run_test(const bench *b, xlstm_session *session, const bench_row *row
     return status;
 }
 
-/* Runs a test until its time is steady: within 5 % of the fastest so far, and not the first. */
+/* Runs a test until its time is steady: a run, not the first one, is within 5 % of the fastest so far. */
 static int warm_up(const bench *b, xlstm_session *session, const bench_row *row, int64_t vocabulary,
                    xlstm_error *err) {
     double fastest = INFINITY, seconds;
@@ -290,13 +294,14 @@ static int warm_up(const bench *b, xlstm_session *session, const bench_row *row,
     return XLSTM_OK;
 }
 
-/* Measures rows [first, last), which share one opening of the model: a sample of each in turn, there and back, so
- * that drift of the machine falls on all alike. */
+/* Shows the progress of loading the model, and lets a signal cancel it. */
 static int show_load(void *user) {
     cli_progress("loading the model", 0, 0);
     return cli_signals_cancel(user);
 }
 
+/* Measures the rows [first, last), which use the same opened model. Samples are taken in turn, in one order and
+ * then in the reverse, so that a drift of the machine's speed affects all rows alike. */
 static int measure(bench *b, xlstm_model *model, size_t first, size_t last, xlstm_error *err) {
     int64_t vocabulary = xlstm_model_hparams(model)->vocab_size;
     size_t count = last - first;
@@ -304,7 +309,7 @@ static int measure(bench *b, xlstm_model *model, size_t first, size_t last, xlst
     int status = sessions ? XLSTM_OK : xl_fail(err, XLSTM_ENOMEM, "out of memory for %zu sessions", count);
     for (size_t i = 0; i < count && !status; i++) {
         bench_row *row = &b->table.rows[first + i];
-        /* Neighbours of one combination share a session. */
+        /* Neighbouring rows with the same settings share a session. */
         if (i && !memcmp(&row->settings, &b->table.rows[first + i - 1].settings, sizeof row->settings)) {
             sessions[i] = sessions[i - 1];
         } else {
@@ -314,7 +319,7 @@ static int measure(bench *b, xlstm_model *model, size_t first, size_t last, xlst
         }
         status = warm_up(b, sessions[i], row, vocabulary, err);
     }
-    /* From here on a row says what was in force. */
+    /* From here on a row holds the settings in force. */
     for (size_t i = 0; i < count && !status; i++) {
         xlstm_session_settings(sessions[i], &b->table.rows[first + i].settings);
     }
@@ -393,7 +398,7 @@ static int measure_all(bench *b, xlstm_error *err) {
     return status;
 }
 
-/* Samples that something disturbed count all the same; who reads the table is told. */
+/* Disturbed samples are counted like the others, but the reader of the table is told of them. */
 static void say_disturbance(const bench *b) {
     size_t samples = 0, disturbed = 0;
     for (size_t i = 0; i < b->table.count; i++) {
@@ -444,7 +449,7 @@ static int run(int argc, char **argv) {
     if (!status) status = measure_all(&b, &err);
     if (!status) status = measure_limits(&b, &err);
     if (!status) set_limits(&b);
-    /* What was measured before a signal is printed all the same. */
+    /* After a signal, what was measured before it is printed. */
     if (!status || status == XLSTM_ECANCELLED) {
         if (print(&b.table, cli_str(b.cfg, "output"))) status = xl_fail(&err, XLSTM_ENOMEM, "bench: out of memory");
         if (status != XLSTM_ENOMEM) say_disturbance(&b);

@@ -9,7 +9,7 @@
 #include "cli/command.h"
 #include "cli/tokens.h"
 
-/* Puts an id that the tokenizer can have into ids[at]. */
+/* Stores an id in ids[at] after checking that the tokenizer has it. */
 static int take_id(const xlstm_tokenizer *tokenizer, long long id, int32_t *ids, size_t at, const char *where,
                    xlstm_error *err) {
     long long size = xlstm_tokenizer_size(tokenizer);
@@ -32,7 +32,7 @@ static int read_array(const xlstm_tokenizer *tokenizer, const json_t *array, int
 
 static int print_json(const char *text, size_t bytes, xlstm_error *err) {
     json_t *object = json_pack("{s:o}", "text", json_stringn(text, bytes));
-    /* ASCII, so that no reader takes a separator inside the text for the end of the line */
+    /* ASCII only, because some readers take a Unicode line separator inside the text for the end of the line. */
     char *line = object ? json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
     json_decref(object);
     if (!line) return xl_fail(err, XLSTM_ENOMEM, "out of memory for %zu bytes of text", bytes);
@@ -67,7 +67,7 @@ static int detokenize_line(const cli_config *cfg, const xlstm_tokenizer *tokeniz
     return status;
 }
 
-/* Ids between white space or commas. */
+/* Parses ids that are separated by white space or commas. */
 static int parse_ids(const xlstm_tokenizer *tokenizer, const char *list, size_t bytes, int32_t *ids, size_t *count,
                      const char *where, xlstm_error *err) {
     size_t n = 0;

@@ -1,4 +1,4 @@
-/* xltune explain: a run in words. */
+/* xltune explain: describes a run in words. */
 #include "cli/command.h"
 #include "cli/report_write.h"
 

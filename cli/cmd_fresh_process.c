@@ -1,5 +1,5 @@
-/* xltune fresh-process: the other side of the last comparison; started by optimize alone and left out of the help.
- */
+/* xltune fresh-process: one fresh process of the last comparison. Only `optimize` starts it, so the help leaves it
+ * out. */
 #include <stddef.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -12,7 +12,8 @@
 static int run(int argc, char **argv) {
     (void)argc;
     (void)argv;
-    /* Standard output is read by the process that asked, which says what went wrong. */
+    /* The parent process reads standard output, so a fault is reported there, as JSON; the parent prints the
+     * message. */
     static char before[64];
     snprintf(before, sizeof before, "{\"error\": {\"status\": %d, \"text\": \"", XLSTM_ECHANGED);
     cli_signals_install_continue();

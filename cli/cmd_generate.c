@@ -1,4 +1,4 @@
-/* xltune generate: text from a checkpoint. */
+/* xltune generate: generates text from a checkpoint. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,13 +40,13 @@ typedef struct generation {
     xlstm_sampler *sampler;
     xlstm_decoder *decoder;
     float *logits;
-    int32_t *ids; /* what to feed first */
+    int32_t *ids; /* tokens to feed first */
     size_t count;
     xl_log *stats;
     int64_t made;
     double start_s, load_s, prefill_s, decode_s;
     bool prefilling;
-    bool cancelled; /* within prefill: the state is that of no position */
+    bool cancelled; /* during prefill: the state then belongs to no whole number of tokens */
 } generation;
 
 static int cancel(void *user) {
@@ -59,7 +59,7 @@ static bool must_stop(const generation *g) {
     return cancel((void *)(uintptr_t)g) != 0;
 }
 
-/* Between tokens: what SIGUSR1 or the soft limit asked for. */
+/* Called between tokens: releases caches where SIGUSR1 or the soft memory limit asked for it. */
 static void release_if_asked(generation *g) {
     bool asked = cli_signals_take_release();
     bool soft = cli_watchdog_take_release(g->watchdog);
@@ -75,7 +75,7 @@ static void release_if_asked(generation *g) {
     }
 }
 
-/* Opens what is cheap to open, so that a wrong path is told before a large model is loaded. */
+/* Opens what is cheap to open first, so that a wrong path is reported before a large model is loaded. */
 static int prepare(generation *g, xlstm_error *err) {
     cli_config *cfg = g->cfg;
     const char *path = cli_model_path(cfg, err);
@@ -83,7 +83,7 @@ static int prepare(generation *g, xlstm_error *err) {
     int status = xlstm_tokenizer_open(&g->tokenizer, path, err);
     if (status) return status;
     bool resumed = cli_has(cfg, "load_state");
-    /* The default prompt is for those who give nothing else to start from. */
+    /* The default prompt is used only where nothing else is given to start from. */
     bool prompt = !resumed || cli_has(cfg, "prompt_file") || cli_layer_of(cfg, "prompt") > CLI_LAYER_DEFAULT ||
                   cli_prompt_piped(cfg);
     if (prompt) {
@@ -129,17 +129,19 @@ static int load(generation *g, xlstm_error *err) {
     return XLSTM_OK;
 }
 
-/* A saved sampler goes on where it stood; a seed that is given and is another than its own starts it anew. */
+/* A sampler that was loaded with a state continues where it was saved; a seed given by the user that differs from
+ * its own restarts it. */
 static void use_seed(generation *g) {
     uint64_t seed = (uint64_t)cli_int(g->cfg, "seed");
     if (cli_layer_of(g->cfg, "seed") > CLI_LAYER_DEFAULT && seed != xlstm_sampler_seed(g->sampler))
         xlstm_sampler_reseed(g->sampler, seed);
 }
 
-/* A state file holds every token but the last, which is pending: feeding it gives the logits to go on with. */
+/* Feeds the prompt or the saved state. A state file holds the state after every token but the last, which is
+ * pending: feeding it gives the logits from which to continue. */
 static int feed(generation *g, xlstm_error *err) {
     const char *from = cli_str(g->cfg, "load_state");
-    size_t known = 0; /* ids that the sampler was told of with the state */
+    size_t known = 0; /* number of ids that came with the state, so that the sampler knows them already */
     if (from) {
         int status = xlstm_state_load_with(g->session, g->sampler, from, err);
         if (status) return status;
@@ -164,13 +166,13 @@ static int feed(generation *g, xlstm_error *err) {
     g->prefilling = false;
     cli_progress_end();
     g->cancelled = status == XLSTM_ECANCELLED;
-    /* A token that was begun is finished. */
+    /* From here on no step is cancelled half-way: a token that was begun is finished. */
     xlstm_session_set_cancel(g->session, NULL, NULL);
     g->prefill_s = xl_now_s() - start;
     return status ? status : xlstm_session_set_pending(g->session, g->ids[g->count - 1], err);
 }
 
-/* False where nobody takes the text, which is told at the end. */
+/* Writes text to standard output. Returns false where that failed; cli_streams_finish reports it at the end. */
 static bool put(const char *text, size_t bytes) {
     return !bytes || (fwrite(text, 1, bytes, stdout) == bytes && cli_flush());
 }
@@ -195,7 +197,7 @@ static int decode(generation *g, xlstm_error *err) {
         if (status) break;
         int32_t id = xlstm_sampler_draw(g->sampler, g->logits);
         double dt = xl_now_s() - start;
-        /* The first token belongs to the prompt's time: its logits are the prompt's last. */
+        /* The logits for the first token are the prompt's last, so its time belongs to the prompt. */
         if (step) {
             g->decode_s += dt;
         } else {
@@ -245,7 +247,8 @@ static int generate(generation *g, xlstm_error *err) {
     return status;
 }
 
-/* What the run's end means to the caller: limits and signals before other failures, which may follow from them. */
+/* Turns the end of the run into an exit code and prints the reason. Memory limits and signals come before other
+ * failures, which may be their consequences. */
 static int exit_code(const generation *g, int status, const xlstm_error *err) {
     uint64_t rss, limit;
     const char *lost =
@@ -279,7 +282,7 @@ static int run(int argc, char **argv) {
         status = generate(&g, &err);
         code = exit_code(&g, status, &err);
     }
-    /* A log that could not be written is told where nothing worse was. */
+    /* A failure to write a log is reported only where nothing worse happened. */
     status = cli_watchdog_stop(g.watchdog, &err);
     if (!status) status = xl_log_close(g.stats, &err);
     else xl_log_close(g.stats, NULL);

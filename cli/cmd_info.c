@@ -1,4 +1,4 @@
-/* xltune info: what a checkpoint holds and costs. */
+/* xltune info: what a checkpoint contains, and how much memory and time it takes. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,14 +22,15 @@ static const cli_spec spec = {
                "reads all weights except the embedding, of which it reads one row.\n",
 };
 
-/* What the checkpoint takes in memory with every matrix in one format, and what a decoded token reads of it. */
+/* Memory that the checkpoint takes with every matrix in one weight format, and how much of it is read for each
+ * decoded token; both in bytes. */
 enum { FORMATS_MAX = 32 };
 typedef struct cost {
     const char *name;
     uint64_t resident, read;
 } cost;
 
-/* Fills costs and sets *count. */
+/* Fills costs, one entry for each weight format, and sets *count. */
 static int price(const xlstm_hparams *h, cost costs[FORMATS_MAX], int *count, xlstm_error *err) {
     for (*count = 0; *count < FORMATS_MAX; ++*count) {
         cost *c = &costs[*count];
@@ -40,7 +41,8 @@ static int price(const xlstm_hparams *h, cost costs[FORMATS_MAX], int *count, xl
     return XLSTM_OK;
 }
 
-/* Floating-point operations of a prefilled token's linear layers: two a weight, the embedding left out. */
+/* Floating-point operations per prefilled token in the linear layers: two for each weight. The embedding does
+ * none unless it is also the head. */
 static double linear_flops(const xlstm_hparams *h, const xlstm_tensor_spec *specs, size_t count) {
     double weights = 0;
     for (size_t i = 0; i < count; i++) {
@@ -50,7 +52,7 @@ static double linear_flops(const xlstm_hparams *h, const xlstm_tensor_spec *spec
     return 2 * weights;
 }
 
-/* "6,865,424,896" */
+/* Formats a number as "6,865,424,896". */
 static const char *grouped(uint64_t x, char text[32]) {
     char digits[32];
     int n = snprintf(digits, sizeof digits, "%" PRIu64, x), used = 0;
@@ -62,7 +64,7 @@ static const char *grouped(uint64_t x, char text[32]) {
     return text;
 }
 
-/* "13.32 GB", decimal. */
+/* Formats an amount as "13.32 GB", with decimal prefixes. */
 static const char *amount(double bytes, char text[32]) {
     static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
     int unit = 0;

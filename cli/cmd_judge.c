@@ -1,4 +1,4 @@
-/* xltune judge: scores of saved continuations. */
+/* xltune judge: scores saved continuations. */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-/* xltune optimize: searches runtime parameters and leaves a run folder. */
+/* xltune optimize: searches for the best runtime settings and leaves a run folder. */
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -69,7 +69,8 @@ static int stopped(void *ctx) {
     return cli_signals_stop() != 0;
 }
 
-/* The strategy: what was asked for; the first that knows generations where their sizes alone were given. */
+/* The strategy to use: the one asked for by `mode`, or where only `generations` or `population` were given the
+ * first one that works in generations. */
 static const tune_strategy_class *mode_of(const cli_config *cfg) {
     const bool generations = cli_is_set(cfg, "generations") || cli_is_set(cfg, "population");
     for (int i = 0; !cli_is_set(cfg, "mode") && generations && tune_strategies[i]; i++) {
@@ -90,7 +91,8 @@ static void read_options(const cli_job *job, tune_drive_options *o) {
     if (cli_has(cfg, "budget")) o->budget_s = cli_num(cfg, "budget");
     int effort = tune_effort_parse(cli_str(cfg, "effort"));
     o->effort = effort < 0 ? TUNE_NORMAL : (tune_effort)effort;
-    /* The default is a first look; only a number that was asked for bounds what the race may add. */
+    /* The default of `repeats` means one sample for a first look; only a number given by the user limits how many
+     * samples the race may add. */
     o->repeats = cli_is_set(cfg, "repeats") ? (int)cli_int(cfg, "repeats") : 0;
     o->every = cli_has(cfg, "export_landscape");
     memcpy(o->objective, job->objective, sizeof o->objective);
@@ -106,7 +108,7 @@ static json_t *bounds_json(cli_config *cfg, const xlstm_hparams *hparams) {
     json_t *j = json_object();
     for (int i = 0; i < 3; i++) {
         int64_t low, high;
-        /* Bounds that this search has no use for are not worth a notice that they were clipped. */
+        /* Bounds that this search does not use are clipped without a notice. */
         const bool quiet = cli_object(cfg, "space") || cli_list_count(cfg, "tune") ||
                            (i == 2 && strcmp(cli_str(cfg, "backend"), "queued") != 0);
         char min[32], max[32];
@@ -138,14 +140,14 @@ static json_t *absolute(const char *path) {
     return j;
 }
 
-/* The configuration in force, so that it can be typed again from another folder. */
+/* The configuration in force, in a form that can be used again from another folder. */
 static json_t *effective_json(const cli_job *job, const char *mode) {
     json_t *j = cli_effective_json(job->cfg);
     json_object_set_new(j, "mode", json_string(mode));
     json_object_set_new(j, "model_path", absolute(job->engine_options.model_dir));
     json_object_del(j, "resume");
     json_object_del(j, "print_effective_config");
-    /* A default that only says "once" must not become a bound when it is typed again. */
+    /* The default of `repeats` says "once", but as a given value it would limit the samples of a trial. */
     if (!cli_is_set(job->cfg, "repeats")) json_object_del(j, "repeats");
     return j;
 }
@@ -178,7 +180,7 @@ static json_t *meta_json(cli_job *job, const tune_drive_options *o, json_t *effe
     json_object_set_new(j, "prompt_tokens", json_integer((json_int_t)job->count));
     json_object_set_new(j, "settings", tune_engine_settings_json(&job->baseline));
     json_object_set_new(j, "space", tune_space_json(job->space));
-    /* A space too large to be counted has an upper bound alone, which is not a number of points. */
+    /* Where a space is too large to be counted, its size is only an upper bound and not the number of points. */
     if (tune_space_counted(job->space))
         json_object_set_new(j, "points", json_integer((json_int_t)tune_space_size(job->space)));
     json_object_set_new(j, "strategy", json_string(tune_drive_strategy(o)));
@@ -188,8 +190,9 @@ static json_t *meta_json(cli_job *job, const tune_drive_options *o, json_t *effe
 
 /* ---- a new run ---- */
 
-/* The first points of a new run: what was best before, on this machine first, by a shared study; and a snapshot of
- * another machine. They are only proposed: all are measured again before one is trusted, and that is said. */
+/* The first points of a new run: with a shared study the points that were best before, those of this machine first;
+ * and a snapshot of another machine. They are only proposals: all are measured again before they are trusted, and a
+ * notice says so. */
 static json_t *known_points(const cli_job *job, const tune_run_row *row) {
     const char *file = cli_str(job->cfg, "study");
     json_t *all = json_array(), *snapshot = cli_best_elsewhere(job, row);
@@ -284,9 +287,10 @@ out:
     return status;
 }
 
-/* ---- an old one ---- */
+/* ---- a resumed run ---- */
 
-/* A run goes on only where it would have: same machine, checkpoint, prompt, space. */
+/* A run may be resumed only under the circumstances in which it began: the same machine, checkpoint, prompt and
+ * space. Anything else is an error. */
 static int same_run(const cli_job *job, const tune_keeper *keeper, xlstm_error *err) {
     const tune_run_row *run = tune_keeper_run(keeper);
     const char *folder = tune_keeper_folder(keeper);
@@ -318,7 +322,7 @@ static int same_run(const cli_job *job, const tune_keeper *keeper, xlstm_error *
     return status;
 }
 
-/* What was raised becomes the run's configuration. */
+/* Writes the limits that were raised into the run's stored configuration. */
 static int raise_meta(const cli_job *job, tune_keeper *keeper, json_t *meta, xlstm_error *err) {
     static const char *const raised[] = {"trials", "generations", "budget", "effort"};
     json_t *effective = json_object_get(meta, "effective_args"), *now = cli_effective_json(job->cfg);
@@ -339,12 +343,12 @@ static int raise_meta(const cli_job *job, tune_keeper *keeper, json_t *meta, xls
     return status;
 }
 
-/* Every point for a landscape is a recording: nobody asked for a winner. */
+/* Measuring every point for a landscape is a recording, which looks for no winner. */
 static bool is_recording(const cli_job *job, const tune_drive_options *o) {
     return cli_has(job->cfg, "export_landscape") && tune_strategy_find(o->mode)->exhaustive;
 }
 
-/* A search for nothing is told before it begins. */
+/* Prints a notice where no tuned parameter can change the objective. */
 static void tell_untouched(const cli_job *job) {
     const unsigned tuned = tune_space_affects(job->space);
     for (int i = 0; i < job->objectives; i++) {
@@ -356,7 +360,8 @@ static void tell_untouched(const cli_job *job) {
     }
 }
 
-/* Larger numbers are what a resumed run can be given; one that is below what was done changes nothing. */
+/* A resumed run can be given larger limits. A limit below what is already done has no effect, and a notice says
+ * so. */
 static void tell_done_already(const tune_keeper *keeper, int total) {
     size_t done;
     tune_keeper_trials(keeper, &done);
@@ -446,14 +451,15 @@ static int search(cli_job *job, tune_keeper *keeper, tune_drive_options *o, xlst
     return status;
 }
 
-/* began: xl_now_s at the start, from which a budget counts. */
+/* Runs the command after its arguments were parsed. `began` is the value of xl_now_s at the start of the process,
+ * from which the budget counts. */
 static int run_parsed(cli_config *cfg, const char *argv0, const char *resume, json_t *meta, double began) {
     cli_job job;
     tune_drive_options options;
     tune_keeper *keeper = NULL;
     json_t *first = NULL;
     xlstm_error err = {0};
-    /* A folder that cannot be written is better known before a large model is loaded. */
+    /* Checked first, so that a folder that cannot be written is reported before a large model is loaded. */
     if (!resume && xl_make_folder(cli_str(cfg, "log_dir"), &err)) return cli_fail(cfg, &err);
     if (!resume && access(cli_str(cfg, "log_dir"), W_OK)) {
         xl_fail(&err, XLSTM_EIO, "log_dir: %s: %s", cli_str(cfg, "log_dir"), strerror(errno));
@@ -478,7 +484,7 @@ static int run_parsed(cli_config *cfg, const char *argv0, const char *resume, js
         status = new_run(&job, &options, &keeper, &first, &err);
     }
     options.priors = first;
-    /* Loading a large model takes its share. */
+    /* The time that loading took counts towards the budget. */
     options.budget_s = fmax(0, options.budget_s - (xl_now_s() - began));
     if (!status) status = search(&job, keeper, &options, &err);
     const bool cut = status || stopped(NULL);

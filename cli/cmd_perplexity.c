@@ -1,4 +1,4 @@
-/* xltune perplexity: how well the model foresees a text. */
+/* xltune perplexity: how well the model predicts a text. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

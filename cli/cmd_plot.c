@@ -1,4 +1,4 @@
-/* xltune plot: pictures of a run. */
+/* xltune plot: draws the pictures of a run. */
 #include <stdio.h>
 
 #include "cli/command.h"

@@ -1,4 +1,4 @@
-/* replay: runs search strategies against a space that was measured exhaustively. */
+/* xltune replay: runs search strategies against a space that was measured exhaustively. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +32,8 @@ static const cli_spec spec = {
                "a choice that it took part in.\n",
 };
 
-/* The counts of evaluations that are reported: 1, 2, 5, 10, 25, 50, 100, … and the budget. */
+/* Fills `out` with the numbers of evaluations after which results are reported (1, 2, 5, 10, 25, 50, … up to the
+ * budget) and returns how many there are. */
 static size_t report_counts(size_t budget, size_t *out) {
     static const size_t steps[] = {1, 2, 5, 10, 25, 50, 100, 200, 400, 800, 1600, 3200, 6400};
     size_t n = 0;

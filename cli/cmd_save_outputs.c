@@ -1,4 +1,4 @@
-/* xltune save-outputs: a greedy continuation for each row of a run's summary.csv. */
+/* xltune save-outputs: writes a greedy continuation for each row of a run's summary.csv. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,18 +28,18 @@ static const cli_spec spec = {
                "is taken from the run.\n",
 };
 
-/* What a row asks for. */
+/* One row of summary.csv. */
 typedef struct row {
     tune_output_name name;
     xlstm_settings settings;
-    bool infeasible; /* no settings that can run */
+    bool infeasible; /* the row has no settings that can run */
 } row;
 
 typedef struct saver {
     cli_config *cfg;
     xlstm_tokenizer *tokenizer;
     xlstm_model *model;
-    xlstm_settings loaded; /* what the model was opened with */
+    xlstm_settings loaded; /* settings with which the model was opened */
     int32_t *prompt;
     size_t prompt_count;
     row *rows;
@@ -49,7 +49,7 @@ typedef struct saver {
 
 /* ---- summary.csv ---- */
 
-/* Sets one tunable from a cell; the original's names of backends are known. */
+/* Sets one tunable from a cell of the table. The names that the original has for backends are accepted. */
 static int set_tunable(xlstm_settings *settings, const xlstm_tunable *tunable, const char *cell, const char *path,
                        size_t line, const char *column, xlstm_error *err) {
     int key = cli_key_find(tunable->name, CLI(save_outputs), false);
@@ -127,7 +127,7 @@ static int read_summary(saver *s, xlstm_error *err) {
 
 /* ---- continuations ---- */
 
-/* Opens the model with the row's load-time tunables, again only where they are others. */
+/* Opens the model with the row's load-time tunables; does nothing where it is already open with the same ones. */
 static int open_for(saver *s, const xlstm_settings *wanted, xlstm_error *err) {
     bool same = s->model != NULL;
     for (int i = 0; i < XLSTM_TUNABLE_COUNT; i++) {
@@ -147,7 +147,7 @@ static int open_for(saver *s, const xlstm_settings *wanted, xlstm_error *err) {
     return path ? xlstm_model_open(&s->model, path, &options, err) : XLSTM_ENOTFOUND;
 }
 
-/* Greedy: `count` tokens after the prompt into ids. */
+/* Writes `count` tokens of the greedy continuation of the prompt into ids. */
 static int continue_prompt(saver *s, xlstm_session *session, int32_t *ids, size_t count, xlstm_error *err) {
     int64_t vocab_size = xlstm_model_hparams(s->model)->vocab_size;
     xlstm_sampling greedy = {.top_p = 1, .repetition_penalty = 1};
@@ -165,7 +165,7 @@ static int continue_prompt(saver *s, xlstm_session *session, int32_t *ids, size_
     return status;
 }
 
-/* The continuation under these settings; *text is the caller's. */
+/* Generates the continuation under these settings; the caller owns *text. */
 static int run_settings(saver *s, const xlstm_settings *settings, char **text, size_t *bytes, xlstm_error *err) {
     size_t count = (size_t)cli_int(s->cfg, "new");
     xlstm_session *session = NULL;
@@ -197,7 +197,7 @@ static bool same_settings(const row *a, const row *b) {
     return !a->infeasible && !b->infeasible && !memcmp(&a->settings, &b->settings, sizeof a->settings);
 }
 
-/* One continuation, written for this row and all later ones with the same settings. */
+/* Generates one continuation and writes it for this row and all later rows with the same settings. */
 static int save_row(saver *s, size_t index, xlstm_error *err) {
     char *text = NULL;
     size_t bytes = 0;
@@ -212,7 +212,7 @@ static int save_row(saver *s, size_t index, xlstm_error *err) {
     return status;
 }
 
-/* Values of which the model has less, one notice a tunable. */
+/* Clips values above the model's limits, with one notice for each tunable. */
 static void clip(saver *s, const xlstm_hparams *hparams) {
     for (int id = 0; id < XLSTM_TUNABLE_COUNT; id++) {
         const xlstm_tunable *t = xlstm_tunable_get(id);

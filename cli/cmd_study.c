@@ -1,4 +1,4 @@
-/* xltune study: looks into studies, exchanges and compares runs. */
+/* xltune study: shows what studies contain, and exchanges and compares runs. */
 #include <dirent.h>
 #include <math.h>
 #include <stdio.h>
@@ -55,7 +55,7 @@ static void opened_close(opened *o) {
     *o = (opened){0};
 }
 
-/* The study of a run folder and the run's name in it. */
+/* Opens the study of a run folder and finds the run in it. */
 static int open_folder(const char *folder, opened *o, xlstm_error *err) {
     char *path = xl_path_join(folder, "run_meta.json"), *data = NULL, *database = NULL;
     size_t bytes;
@@ -96,7 +96,8 @@ static int open_run(const cli_config *cfg, const char *name, opened *o, xlstm_er
     return status;
 }
 
-/* The output, written whole at the end: --out FILE, or standard output. */
+/* The output of an action, collected in memory and written whole at the end, to --out FILE or to standard
+ * output. */
 typedef struct sink {
     const char *path;
     FILE *f;
@@ -110,7 +111,7 @@ static bool sink_open(sink *s, const cli_config *cfg) {
     return s->f != NULL;
 }
 
-/* `status` is what the action came to; nothing is written where it failed. */
+/* Writes the output, and closes the sink. `status` is the action's result; where it failed nothing is written. */
 static int sink_close(sink *s, int status, xlstm_error *err) {
     if (fclose(s->f) && !status) status = xl_fail(err, XLSTM_ENOMEM, "out of memory");
     if (!status && s->path && strcmp(s->path, "-") != 0) status = xl_file_write(s->path, s->text, s->bytes, err);
@@ -173,7 +174,7 @@ static int list_study(tune_study *study, json_t *all, xlstm_error *err) {
     return XLSTM_OK;
 }
 
-/* A study, a run folder, or a folder of run folders. */
+/* Adds the runs of a place to the list: a study, a run folder, or a folder of run folders. */
 static int list_place(const char *place, json_t *all, xlstm_error *err) {
     tune_study *study = NULL;
     opened o = {0};
@@ -198,7 +199,7 @@ static int list_place(const char *place, json_t *all, xlstm_error *err) {
     if (n < 0) return xl_fail(err, XLSTM_EIO, "%s: cannot be read", place);
     for (int i = 0; i < n; i++) {
         char *folder = names[i]->d_name[0] == '.' ? NULL : xl_path_join(place, names[i]->d_name);
-        /* What is not a run of ours, an older tool's say, is left out. */
+        /* Folders that are not runs of ours, such as those of the original, are left out. */
         if (folder && xl_is_folder(folder) && !open_folder(folder, &o, NULL))
             json_array_append_new(all, run_json(&o.run));
         opened_close(&o);
@@ -269,7 +270,7 @@ static json_t *baseline_settings(const opened *o) {
     return settings;
 }
 
-/* Every setting of a trial: the baseline's with the trial's own put over them. */
+/* Returns all settings of a trial: the baseline's, replaced by the trial's own where it has any. */
 static json_t *trial_settings(const json_t *baseline, const tune_trial_row *trial) {
     json_t *all = json_deep_copy(baseline), *params = tune_named_json(&trial->params);
     json_object_update(all, params);
@@ -320,7 +321,7 @@ static void show_text(FILE *out, const opened *o, const tune_trial_row *trials, 
     for (size_t i = 0; i < event_count; i++) {
         if (!strcmp(events[i].kind, "comparison")) continue;
         when_text(events[i].at, when, sizeof when);
-        json_t *what = parsed(events[i].text); /* some hold JSON with a sentence in it */
+        json_t *what = parsed(events[i].text); /* the text of some events is JSON that contains a sentence */
         const char *words = json_string_value(json_object_get(json_object_get(what, "found"), "text"));
         fprintf(out, "%s  %s: %s\n", when, cli_plain(events[i].kind), cli_plain(words ? words : events[i].text));
         json_decref(what);
@@ -353,7 +354,7 @@ static int do_show(cli_config *cfg, FILE *out, xlstm_error *err) {
     return status;
 }
 
-/* The result as a profile: params, metrics, and what they were measured on. */
+/* Prints the result as a profile: params, metrics, and the circumstances under which they were measured. */
 static int do_best(cli_config *cfg, FILE *out, xlstm_error *err) {
     opened o;
     int status = open_run(cfg, cli_positional(cfg, 1), &o, err);
@@ -396,7 +397,7 @@ static int do_export(cli_config *cfg, FILE *out, xlstm_error *err) {
     return status;
 }
 
-/* ---- into a study ---- */
+/* ---- import into a study ---- */
 
 static int do_import(cli_config *cfg, FILE *out, xlstm_error *err) {
     tune_study *study = NULL;
@@ -460,12 +461,12 @@ static int do_compare(cli_config *cfg, FILE *out, xlstm_error *err) {
     return status;
 }
 
-/* ---- */
+/* ---- the table of actions ---- */
 
 typedef struct action {
     const char *name;
-    int least, most; /* arguments after the name */
-    bool into;       /* needs --study to write to */
+    int least, most; /* number of arguments after the action's name */
+    bool into;       /* whether it needs --study to write to */
     int (*run)(cli_config *cfg, FILE *out, xlstm_error *err);
 } action;
 

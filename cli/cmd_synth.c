@@ -1,4 +1,4 @@
-/* xltune synth: a checkpoint of random weights. */
+/* xltune synth: writes a checkpoint of random weights. */
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -42,11 +42,13 @@ static const cli_spec spec = {
 };
 
 #define SHARD_BYTES ((uint64_t)5000000000)
-/* A piece has a random stream of its own, so that threads may make any of them. */
-#define PIECE ((size_t)1 << 17) /* elements */
-#define BATCH 16                /* pieces that are made while the batch before is written */
+/* Tensors are made in pieces. Each piece has a random sequence of its own, so that any thread may make any piece
+ * and the result is always the same. */
+#define PIECE ((size_t)1 << 17) /* elements of a piece */
+#define BATCH 16                /* pieces that are made while the previous batch is written */
 
-/* Tells a tensor's values: mean + spread * (a near-normal number), or `from` to `to` in equal steps. */
+/* How the values of a tensor are chosen: mean + spread * (a nearly normal number), or equal steps between `from`
+ * and `to`. */
 typedef struct filling {
     double mean, spread;
     bool steps;
@@ -60,7 +62,7 @@ typedef struct piece {
 typedef struct batch {
     piece pieces[BATCH];
     int count;
-    char *data; /* BATCH pieces of PIECE elements, one behind the other */
+    char *data; /* BATCH pieces of PIECE elements one after the other */
 } batch;
 
 typedef struct synth {
@@ -71,9 +73,9 @@ typedef struct synth {
     uint64_t seed;
     xlstm_tensor_spec *specs;
     size_t count, shards;
-    size_t *shard; /* [count] of each tensor */
+    size_t *shard; /* [count]: the shard of each tensor */
     uint64_t bytes;
-    uint64_t parameters, made; /* of all; written so far */
+    uint64_t parameters, made; /* elements of all tensors, and of those written so far */
     bool made_folder;
     xlstm_tensor_writer *writer;
     batch batches[2];
@@ -92,7 +94,8 @@ static size_t elements_of(const xlstm_tensor_spec *s) {
     return (size_t)s->shape[0] * (s->rank == 2 ? (size_t)s->shape[1] : 1);
 }
 
-/* 2.667 times the width, rounded as config.json's reader does with a multiple of 64. */
+/* The width of the feed-forward layer: 2.667 times the embedding's, rounded up to a multiple of 64 as the reader of
+ * config.json does. */
 static int64_t ffn_size(int64_t width) {
     return (int64_t)floor(((double)width * 2.667 + 63) / 64) * 64;
 }
@@ -131,7 +134,8 @@ static bool ends_with(const char *name, const char *end) {
     return n >= m && !strcmp(name + n - m, end);
 }
 
-/* Residual branches are scaled down by the number of blocks, so that their sum stays as large as the embedding. */
+/* Chooses the values of a tensor. The residual branches are scaled down by the number of blocks, so that their sum
+ * stays about as large as the embedding. */
 static filling filling_of(const synth *s, const xlstm_tensor_spec *t) {
     double fan_in = t->rank == 2 ? 1 / sqrt((double)t->shape[1]) : 0;
     if (ends_with(t->name, "igate_preact.bias")) return (filling){.mean = -1, .spread = 0.5};
@@ -151,7 +155,8 @@ static void store(void *out, size_t i, float x, xlstm_dtype dtype) {
     else ((uint16_t *)out)[i] = dtype == XLSTM_BF16 ? xl_f32_to_bf16(x) : xl_f32_to_f16(x);
 }
 
-/* Sums of four 16-bit uniforms: near enough to normal, never beyond 3.5 deviations, one random word a value. */
+/* Makes the values of one piece. The sum of four 16-bit uniform numbers is close enough to normal, never more than
+ * 3.5 standard deviations from the mean, and needs one random word per value. */
 static void make_piece(const synth *s, const piece *p, void *out) {
     const xlstm_tensor_spec *t = &s->specs[p->tensor];
     filling f = filling_of(s, t);
@@ -164,7 +169,7 @@ static void make_piece(const synth *s, const piece *p, void *out) {
     }
     xl_rng rng;
     xl_rng_seed(&rng, s->seed * 0x9e3779b97f4a7c15u + p->tensor * 0xbf58476d1ce4e5b9u + p->first / PIECE);
-    /* A 16-bit uniform has the variance (2^32 - 1) / 12. */
+    /* A uniform 16-bit number has the variance (2^32 - 1) / 12. */
     const double deviation = sqrt(4 * (4294967296.0 - 1) / 12);
     const float scale = (float)(f.spread / deviation), mean = (float)f.mean;
     for (size_t i = 0; i < p->count; i++) {
@@ -182,7 +187,7 @@ static void write_batch(synth *s) {
                                                      b->pieces[i].count * size, s->write_error);
 }
 
-/* Task 0 writes the batch before, the others make this one's pieces. */
+/* Task 0 writes the previous batch, the other tasks make the pieces of this one. */
 static void run_task(void *ctx, int64_t task, int thread) {
     synth *s = ctx;
     if (task == 0) {
@@ -193,7 +198,7 @@ static void run_task(void *ctx, int64_t task, int thread) {
     }
 }
 
-/* The next pieces of the shard, from *tensor and *first on. */
+/* Fills `b` with the next pieces of the shard, from *tensor and *first on. */
 static void next_pieces(const synth *s, size_t shard, size_t *tensor, size_t *first, batch *b) {
     b->count = 0;
     while (b->count < BATCH && *tensor < s->count) {
@@ -300,7 +305,7 @@ static int write_config(const synth *s, xlstm_error *err) {
     return status;
 }
 
-/* The folder must be new or empty: nothing of somebody's is ever overwritten. */
+/* The folder must be new or empty, so that no file of the user is ever overwritten. */
 static int prepare_folder(synth *s, xlstm_error *err) {
     struct stat st;
     if (stat(s->out, &st)) {
@@ -329,7 +334,7 @@ static int check_space(const synth *s, xlstm_error *err) {
                    (double)space * 1e-9);
 }
 
-/* Sets the layout and each tensor's shard. */
+/* Lists the tensors and assigns each to a shard. */
 static int plan(synth *s, xlstm_error *err) {
     int status = xlstm_checkpoint_layout(&s->h, NULL, &s->count, err);
     if (status) return status;
@@ -355,7 +360,7 @@ static int plan(synth *s, xlstm_error *err) {
     return status;
 }
 
-/* Removes what was written: half a checkpoint is of no use. */
+/* Removes the files written so far, because a part of a checkpoint is of no use. */
 static void clean_up(const synth *s) {
     for (size_t i = 0; i < s->shards; i++) {
         char *name = shard_name(s, i), *path = name ? xl_path_join(s->out, name) : NULL;
@@ -384,7 +389,7 @@ static int make(synth *s, xlstm_error *err) {
     cli_progress_end();
     if (!status && s->shards > 1) status = write_index(s, err);
     if (!status) status = cli_synth_tokenizer(s->out, s->h.vocab_size, err);
-    /* Last: without it the folder is not a checkpoint. */
+    /* Written last, because without it the folder is not a checkpoint. */
     if (!status) status = write_config(s, err);
     if (status) {
         clean_up(s);

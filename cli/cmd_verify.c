@@ -1,4 +1,4 @@
-/* xltune verify: a checkpoint against a golden file. */
+/* xltune verify: compares a checkpoint's outputs with a golden file. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -28,11 +28,12 @@ static const cli_spec spec = {
                "it rounds to bf16.\n",
 };
 
-/* Of float32 arithmetic on weights as stored. Where weights are rounded at load, each format has a tolerance of its
- * own: states with long memory gather what each weight is off by. */
+/* Tolerance for float32 arithmetic on weights as they are stored. Where weights are rounded when they are loaded,
+ * each format has a tolerance of its own: heads with a long memory accumulate the rounding errors of the
+ * weights. */
 #define TOLERANCE_EXACT 2e-5
 
-/* What the golden file holds; every pointer is into the open file or owned here. */
+/* The contents of the golden file. Pointers are either into the open file or owned by this struct. */
 typedef struct golden {
     xlstm_tensor_file *file;
     const char *path;
@@ -45,19 +46,19 @@ typedef struct golden {
     float *margins; /* [greedy_count] or NULL */
 } golden;
 
-/* What was computed. */
+/* What was computed from the checkpoint. */
 typedef struct result {
-    float *logits;        /* [rows, V] the last rows */
-    float **c, **n, **m;  /* [blocks] of states after the input */
+    float *logits;        /* [rows, V]: of the last `rows` positions */
+    float **c, **n, **m;  /* [blocks]: the states after the whole input */
     int64_t *greedy;      /* [greedy_count] */
-    size_t compared, bad; /* tensors */
+    size_t compared, bad; /* numbers of tensors */
     double worst;         /* relative error of the worst tensor */
     char worst_name[64];
     double tolerance;
-    json_t *report; /* array of objects, one a tensor */
+    json_t *report; /* array with one object for each tensor */
 } result;
 
-/* Values of a one-dimensional integer tensor as ids inside the vocabulary. */
+/* Reads a one-dimensional integer tensor as ids, each checked against the size of the vocabulary. */
 static int read_ids(const golden *g, const char *name, int64_t vocab, int32_t **out, size_t *count,
                     xlstm_error *err) {
     const xlstm_tensor *t = xlstm_tensor_file_find(g->file, name);
@@ -155,8 +156,8 @@ static int32_t largest(const float *logits, int64_t n) {
     return best;
 }
 
-/* Feeds the input: all in one call where logits of all or the last position are wanted, else split before the
- * rows that the golden holds. */
+/* Feeds the input: in one call where the logits of all positions or of the last are wanted, else in two, split
+ * before the rows that the golden file holds. */
 static int feed(xlstm_session *session, const golden *g, size_t rows, int64_t vocab, float *logits,
                 xlstm_error *err) {
     size_t before = rows == 1 ? 0 : g->count - rows;
@@ -211,7 +212,8 @@ static void judge(result *r, const char *name, double absolute, double relative,
                                     "rel_l2", xl_json_number(relative), "ok", good));
 }
 
-/* Whole-tensor errors of `got` against the golden's tensor of that name; nothing where it has none. */
+/* Compares `got` with the golden tensor of that name and records its relative error over the whole tensor. Does
+ * nothing where the golden file has no such tensor. */
 static int compare(result *r, const golden *g, const char *name, const float *got, bool either, xlstm_error *err) {
     const xlstm_tensor *t = xlstm_tensor_file_find(g->file, name);
     if (!t) return XLSTM_OK;
@@ -235,8 +237,8 @@ static int compare(result *r, const golden *g, const char *name, const float *go
     return XLSTM_OK;
 }
 
-/* The first differing id is excused where the golden's two best logits were nearer than the tolerance; what
- * follows an excused one is another text. */
+/* Compares the greedy ids. The first one that differs is accepted where the golden's two largest logits are nearer
+ * to each other than the tolerance. Ids after that are not compared, because they continue another text. */
 static void compare_greedy(result *r, const golden *g, char *note, size_t size) {
     note[0] = 0;
     for (size_t i = 0; i < g->greedy_count; i++) {
@@ -309,7 +311,7 @@ out:
     return status;
 }
 
-/* Of float32 arithmetic, and of weights that are not held as they are stored. */
+/* The tolerance of float32 arithmetic, or that of the weights' format where weights are not held as stored. */
 static double default_tolerance(const xlstm_model_info *info) {
     return info->weights_tolerance > TOLERANCE_EXACT ? info->weights_tolerance : TOLERANCE_EXACT;
 }

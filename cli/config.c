@@ -1,4 +1,4 @@
-/* What a configuration holds: values by layer, read with their sources, and JSON merged into a layer. */
+/* The values of a configuration: stored by layer, read together with their sources, and merged from JSON. */
 #include "cli/config.h"
 
 #include <assert.h>
@@ -202,7 +202,7 @@ static int add_member(cli_config *cfg, cli_layer layer, const char *name, const 
     const cli_key *key = cli_key_at(row);
     if (!(key->commands & command)) return XLSTM_OK;
     if (key->type == CLI_INERT) {
-        /* streams acts on a GPU; its 0 says nothing. */
+        /* `streams` concerns GPUs; 0 asks for nothing, so it needs no notice. */
         bool zero = !strcmp(key->name, "streams") && json_is_integer(json) && !json_integer_value(json);
         if (!json_is_null(json) && !zero) cli_add_inert(cfg, key->name);
         return XLSTM_OK;
@@ -216,21 +216,22 @@ static int add_member(cli_config *cfg, cli_layer layer, const char *name, const 
 }
 
 int cli_layer_add(cli_config *cfg, cli_layer layer, json_t *object, const char *file, xlstm_error *err) {
-    /* What is nested overrides what is beside it; this command's own object comes last. */
+    /* Members of a nested object override those beside it; the object that belongs to this command comes last. */
     bool search = cfg->spec->command == CLI(optimize);
     const char *nested[] = {"params", search ? "runner" : "optimizer", search ? "optimizer" : "runner"};
     bool snapshot = json_is_object(json_object_get(object, "params"));
     const char *name;
     json_t *json;
     json_object_foreach(object, name, json) {
-        const char *key = name; /* the macro goes on from `name` */
+        const char *key = name; /* a copy, because the loop macro still needs `name` */
         if (!strcmp(name, "optimizer") || !strcmp(name, "runner") || !strcmp(name, "params")) {
             if (json_is_object(json) || json_is_null(json)) continue;
             return xl_fail(err, XLSTM_EFORMAT, "%s: %s: wanted a JSON object", file, name);
         }
-        /* A best.json or a snapshot: its parameters count, what was measured does not. */
+        /* In a best.json or a snapshot only the parameters are used, and members that are no keys are ignored. */
         if (snapshot && cli_key_find(name, cfg->spec->command, false) < 0) continue;
-        /* A config for both tools names the search's backend and the runner's; each command takes its own. */
+        /* In a configuration for both programs of the original, `backend` names the search's backend and there is
+         * another key for the runner's. Each command takes the one that is meant for it. */
         if (!strcmp(name, "backend") && cfg->spec->command != CLI(optimize)) {
             if (holds(object, "chunkwise_backend") || holds(object, "scheduler")) continue;
             if (cli_row(cfg, "scheduler") >= 0) key = "scheduler";

@@ -1,5 +1,5 @@
-/* Configuration of a command: one table of keys (keys.c), five layers (built-in defaults, golden profile, best
- * snapshot, config file, command line), each value with its source.
+/* The configuration of a command: one table of keys (keys.c) and five layers (built-in defaults, golden profile,
+ * best snapshot, config file, command line), each value with its source.
  *
  *   static const cli_spec spec = {.command = CLI(info), .summary = "Prints ..."};
  *   static int run(int argc, char **argv) {
@@ -10,7 +10,8 @@
  *       cli_config_free(cfg);
  *   }
  *
- * A key that a getter names must be in the table for the command (an assertion says so). */
+ * A key that is passed to one of the functions below must be in the table for the command; an assertion checks
+ * that. */
 #ifndef CLI_CONFIG_H
 #define CLI_CONFIG_H
 
@@ -27,11 +28,11 @@ typedef struct cli_config cli_config;
 
 typedef struct cli_spec {
     cli_commands command;  /* CLI(generate) */
-    const char *summary;   /* first line of the help */
-    const char *arguments; /* positional arguments for the usage line, "[RUN]"; NULL: none */
+    const char *summary;   /* the first line of the help */
+    const char *arguments; /* positional arguments as shown in the usage line, "[RUN]"; NULL: none */
     int min_arguments, max_arguments;
-    void (*lists)(void); /* prints what comes before the details; NULL: nothing */
-    const char *details; /* printed below the options, at most 80 columns wide; NULL: nothing */
+    void (*lists)(void); /* prints lists that come before the details; may be NULL */
+    const char *details; /* printed below the options, at most 80 columns wide; may be NULL */
 } cli_spec;
 
 typedef enum cli_layer {
@@ -42,28 +43,31 @@ typedef enum cli_layer {
     CLI_LAYER_COMMAND_LINE
 } cli_layer;
 
-/* In the place of an exit code: the command goes on. */
+/* Returned in the place of an exit code where the command continues. */
 enum { CLI_GO_ON = -1 };
 
-/* Reads the command line and everything it names. Returns CLI_GO_ON with *out the caller's (free it), else the
- * exit code: 0 after `-h` or `--print-effective-config`, 2 after a usage error, 1 after a bad config file, with
- * the one line already on standard error. Notices (inert keys, XLSTM_* variables, default model) go there too. */
+/* Reads the command line and everything it names. Returns CLI_GO_ON with *out, which the caller frees, or the exit
+ * code: 0 after `-h` or `--print-effective-config`, 2 after a usage error, 1 after a bad config file; the message
+ * was then printed on standard error. Notices (keys without effect, XLSTM_* variables, the default model) are
+ * printed there too. */
 int cli_config_parse(cli_config **out, const cli_spec *spec, int argc, char **argv);
 void cli_config_free(cli_config *cfg);
 
-/* Whether the key has a value, from any layer. */
+/* Whether any layer gives the key a value. */
 bool cli_has(const cli_config *cfg, const char *key);
 /* Whether a config file or the command line gave the value. */
 bool cli_is_set(const cli_config *cfg, const char *key);
 cli_layer cli_layer_of(const cli_config *cfg, const char *key);
-/* "default", "profile golden_ray", "best best/ray_latest.json", "config c.json", "command line". */
+/* The source of the value: "default", "profile golden_ray", "best best/ray_latest.json", "config c.json" or
+ * "command line". */
 const char *cli_source(const cli_config *cfg, const char *key);
 
-/* Values; 0, NULL, false where there is none. Strings and lists live as long as cfg. */
+/* The functions from here to cli_positional return values; 0, NULL or false where there is none. Strings and lists
+ * live as long as cfg. */
 int64_t cli_int(const cli_config *cfg, const char *key);
-double cli_num(const cli_config *cfg, const char *key); /* INT too; DURATION in seconds */
+double cli_num(const cli_config *cfg, const char *key); /* also of INT keys; of DURATION in seconds */
 bool cli_bool(const cli_config *cfg, const char *key);
-const char *cli_str(const cli_config *cfg, const char *key); /* CHOICE too, in its main spelling */
+const char *cli_str(const cli_config *cfg, const char *key); /* also of CHOICE keys, in the main spelling */
 size_t cli_list_count(const cli_config *cfg, const char *key);
 int64_t cli_list_int(const cli_config *cfg, const char *key, size_t index);
 const char *cli_list_str(const cli_config *cfg, const char *key, size_t index);
@@ -72,61 +76,62 @@ const json_t *cli_object(const cli_config *cfg, const char *key); /* borrowed */
 int cli_positional_count(const cli_config *cfg);
 const char *cli_positional(const cli_config *cfg, int index); /* NULL past the end */
 
-/* Every key that the command uses and that has a value, as {"key": value}; the caller's. */
+/* Returns every key that the command uses and that has a value, as {"key": value}, owned by the caller. */
 json_t *cli_effective_json(const cli_config *cfg);
 /* The same as {"key": {"value": …, "source": "…"}}. */
 json_t *cli_provenance_json(const cli_config *cfg);
-/* Path of the config file as given, or NULL; and {"key": source} is in cli_provenance_json. */
+/* The path of the config file as given, or NULL. The source of each key is in cli_provenance_json. */
 const char *cli_config_file(const cli_config *cfg);
 
-/* The checkpoint's folder, looked up as documented; NULL with *err where it does not exist. Lives as long as cfg.
- */
+/* The folder of the checkpoint, found as documented for model_path. NULL, with *err filled, where it does not
+ * exist. Lives as long as cfg. */
 const char *cli_model_path(cli_config *cfg, xlstm_error *err);
 
-/* A prompt's ids (malloc'd), BOS first where `bos` and the tokenizer has one; a text that brings its own BOS
- * besides is told in a notice. `name` is the text's file for messages, NULL: the configured prompt's. Errors as of
- * xlstm_tokenizer_encode. */
+/* Encodes a prompt. *ids is malloc'd; BOS comes first where `bos` is true and the tokenizer has one, and a notice
+ * is printed where the text itself begins with BOS too. `name` is the text's file for messages; NULL: that of the
+ * configured prompt. Errors as of xlstm_tokenizer_encode. */
 int cli_encode_prompt(const cli_config *cfg, const xlstm_tokenizer *tokenizer, const char *name, const char *text,
                       size_t bytes, bool bos, int32_t **ids, size_t *count, xlstm_error *err);
 
-/* Opens the tokenizer of that folder. */
+/* Opens the tokenizer of the folder that cli_model_path returns. */
 int cli_open_tokenizer(cli_config *cfg, xlstm_tokenizer **tokenizer, xlstm_error *err);
 
 /* Opens the model with the configured load-time tunables, `--device` and `--cpu-mask`. */
 int cli_open_model(cli_config *cfg, xlstm_model **model, xlstm_cancel_fn cancel, void *user, xlstm_error *err);
 
-/* Clips a value to the limits of a model with these hyper-parameters; true where that changed it. */
+/* Clips a value to the limits of a model with these hyper-parameters; returns whether that changed it. */
 bool cli_clip(int tunable, int64_t *value, const xlstm_hparams *hparams);
 
-/* The tunables as configured. A value above the model's limit (heads) is clipped, with one notice for each tunable.
- * hparams may be NULL where the model is not known yet. In commands with `backend` the scheduler is the backend's;
- * in bench each tunable has the first element of its list. */
+/* Fills *settings with the tunables as configured. A value above the model's limit (heads) is clipped, with one
+ * notice for each tunable. hparams may be NULL where the model is not known yet. In commands that have the key
+ * `backend`, it names the scheduler; in bench each tunable gets the first element of its list. */
 int cli_settings(cli_config *cfg, const xlstm_hparams *hparams, xlstm_settings *settings, xlstm_error *err);
 
-/* The search bounds `heads_min` … `workers_max`, clipped to the model and the machine with one notice. `what` is
+/* The search bounds `heads_min` … `workers_max`, clipped to the model and the machine, with one notice. `what` is
  * "heads", "chunks" or "workers". */
 int cli_bounds(cli_config *cfg, const xlstm_hparams *hparams, const char *what, int64_t *low, int64_t *high,
                xlstm_error *err);
 
-/* The prompt to the byte, malloc'd, NUL-terminated (not counted): prompt_file (beside the config, here, in
- * prompts/, in the installed data; "-" is standard input), prompt, or for `generate` without either what is piped
- * into it. */
+/* The bytes of the prompt, unchanged, malloc'd and NUL-terminated (the NUL is not counted). Taken from prompt_file,
+ * which is looked for beside the config, in the current folder, in prompts/ and in the installed data ("-" is
+ * standard input); or from `prompt`; or for `generate`, where both are missing, from a pipe on standard input. */
 int cli_prompt_text(cli_config *cfg, char **text, size_t *bytes, xlstm_error *err);
 
-/* Whether no setting names a prompt and standard input is a pipe or file that holds one; this reads it. */
+/* Whether no setting names a prompt and standard input is a pipe or file that is not empty. Reads standard
+ * input. */
 bool cli_prompt_piped(cli_config *cfg);
 
 /* The bytes of a file, or of standard input for NULL and "-"; malloc'd, NUL-terminated (the NUL is not counted). */
 int cli_input_text(const char *path, char **text, size_t *bytes, xlstm_error *err);
-/* Prints the words of `text` on standard output from column `at` on, wrapped at 80 columns, with further lines
- * indented and a newline at the end. */
+/* Prints the words of `text` on standard output, from column `at` on, wrapped at 80 columns; further lines are
+ * indented by `indent`. A newline ends the text. */
 void cli_print_wrapped(const char *text, int at, int indent);
 
-/* Prints one line on standard error, "xltune: …". */
+/* Prints one line, "xltune: …", on standard error. */
 void cli_notice(const char *format, ...) XLSTM_PRINTF(1, 2);
 /* Prints "xltune generate: text" on standard error; returns 1. */
 int cli_fail(const cli_config *cfg, const xlstm_error *err);
-/* The same as a usage error with a hint at -h; returns 2. */
+/* Prints a usage error with a hint at -h on standard error; returns 2. */
 int cli_usage(const cli_config *cfg, const char *format, ...) XLSTM_PRINTF(2, 3);
 
 #endif

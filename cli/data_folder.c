@@ -1,4 +1,4 @@
-/* The one file that knows the prefix, so that another one compiles this alone. */
+/* The only file compiled with the installation prefix, so that changing the prefix recompiles nothing else. */
 #include "cli/config_impl.h"
 
 const char *cli_data_folder(void) {

@@ -14,7 +14,7 @@ static atomic_flag said = ATOMIC_FLAG_INIT;
 static void append(char *line, size_t room, size_t *used, const char *text, int clean) {
     for (; *text && *used < room; text++) {
         unsigned char c = (unsigned char)*text;
-        /* A path may hold anything; the line may go to a terminal, or be JSON. */
+        /* A path may contain any byte, and the line may go to a terminal or be JSON. */
         line[(*used)++] = clean && (c < 0x20 || c == 0x7f || c == '"' || c == '\\') ? '?' : (char)c;
     }
 }
@@ -23,7 +23,8 @@ static void on_bus_error(int number, siginfo_t *info, void *context) {
     (void)context;
     const char *path = info->si_code > 0 ? xl_mapped_path(info->si_addr) : NULL;
     if (path) {
-        /* Several threads read the file; the first one speaks and ends the process. */
+        /* Several threads may read the file at once. The first one writes the message and ends the process, the
+         * others wait. */
         while (atomic_flag_test_and_set(&said)) pause();
         char line[4600];
         size_t used = 0;
@@ -34,9 +35,8 @@ static void on_bus_error(int number, siginfo_t *info, void *context) {
         (void)written;
         _exit(1);
     }
-    /* Not of a file: what the system does by itself. The access is made again, a signal that was sent is sent
-     * again.
-     */
+    /* Not caused by a mapped file: the default action is restored. The access will be repeated and meet it; a
+     * signal that another process sent is raised again. */
     signal(number, SIG_DFL);
     if (info->si_code <= 0) raise(number);
 }

@@ -59,7 +59,7 @@ static const char *metavar(const cli_key *key) {
     }
 }
 
-/* Appends the engine's own default; returns the length. */
+/* Appends the engine's own default for a tunable; returns the length that was written. */
 static int default_of_tunable(int id, char *out, size_t size) {
     const xlstm_tunable *t = xlstm_tunable_get(id);
     if (t->type == XLSTM_TYPE_CHOICE) return snprintf(out, size, " (default %s)", t->choices[t->preset]);

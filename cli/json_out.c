@@ -15,7 +15,7 @@ int cli_print_json(const json_t *document, size_t flags, FILE *out, xlstm_error 
                        "no JSON: a figure is not finite or a text is not UTF-8, which JSON cannot hold");
     char *text = json_dumps(document, out == stdout ? cli_json_shown(flags) : flags);
     if (!text) return xl_fail(err, XLSTM_ENOMEM, "no JSON: out of memory, or a text that is not UTF-8");
-    /* What is lost of standard output is told at its end (cli/streams.h). */
+    /* Failures of standard output are reported when it is closed (cli/streams.h). */
     fputs(text, out);
     fputc('\n', out);
     free(text);

@@ -1,4 +1,4 @@
-/* JSON on standard output, proved to be whole before a byte of it is written. */
+/* JSON on standard output, built completely before the first byte of it is written. */
 #ifndef CLI_JSON_OUT_H
 #define CLI_JSON_OUT_H
 
@@ -7,13 +7,13 @@
 
 #include "cli/config.h"
 
-/* Writes the document and a newline to `out`. `flags` are Jansson's. A NULL document is what json_pack and
- * json_real give for a number that is not finite, or a text that is not UTF-8: ENOTFINITE, and nothing is written.
- */
+/* Writes the document and a newline to `out`. `flags` are Jansson's. Returns XLSTM_ENOTFINITE and writes nothing
+ * where the document is NULL, which is what json_pack and json_real return for a number that is not finite and for
+ * a text that is not UTF-8. */
 int cli_print_json(const json_t *document, size_t flags, FILE *out, xlstm_error *err);
 
-/* Flags of JSON that goes to standard output: a terminal gets no control characters, of which JSON itself escapes
- * those of one byte alone. */
+/* Adds to `flags` what is needed where standard output is a terminal, which must get no control characters: JSON
+ * itself escapes only those of one byte. */
 size_t cli_json_shown(size_t flags);
 
 #endif

@@ -15,13 +15,13 @@
 #define HAS_MODEL (CLI_ENGINE | CLI(tokenize) | CLI(detokenize) | CLI(params) | CLI(info))
 #define HAS_JSON (CLI(perplexity) | CLI(params) | CLI(info) | CLI(verify) | CLI(explain) | CLI(replay))
 #define HAS_RUN (CLI(save_outputs) | CLI(judge) | CLI(plot) | CLI(explain))
-/* The formats as PyTorch spells them. */
+/* The formats by the names that PyTorch has for them. */
 #define WEIGHT_NAMES "float32=f32|float16=f16|bfloat16=bf16"
 #define HUGE_COUNT 1e12
 
-/* clang-format off: a row a line, sorted by group, then by name; the order of the help. */
-static char strategies[256], tunables[512], devices[256]; /* filled from their tables */
-static char first_strategy[64], first_device[64];         /* whose first rows are the defaults */
+/* clang-format off: one row a line, sorted by group and then by name, which is the order of the help */
+static char strategies[256], tunables[512], devices[256]; /* filled from the tables of those names */
+static char first_strategy[64], first_device[64];         /* the defaults are the first rows of those tables */
 static const cli_key fixed[] = {
     {"model_path", CLI_GROUP_INPUT, CLI_STR, HAS_MODEL, 0, 0, NULL, NULL, "DIR",
      "checkpoint folder (default: $XLTUNE_MODEL, else the embedded checkpoint)", 0},
@@ -200,7 +200,7 @@ static const cli_key fixed[] = {
     {"cfc_topk", CLI_GROUP_INERT, CLI_INERT, CLI_ALL, 0, 0, NULL, NULL, "X", "", 0},
 };
 
-/* The first six are names of our own; the others are those that other engines use. */
+/* The first six are other names that we chose; the others are those that other programs use. */
 static const cli_alias aliases[] = {
     {"model", "model_path", CLI_ALL, false, NULL},
     {"heads", "heads_per_band", CLI_ALL, false, NULL},
@@ -286,7 +286,7 @@ static void add_tunable(int id, cli_key *one, cli_key *list) {
     *list = *one;
     list->type = choice ? CLI_CHOICES : CLI_INTS;
     list->commands = CLI(bench);
-    /* In optimize the key `backend` names the scheduler. */
+    /* optimize has the key `backend` for the scheduler. */
     if (id == XLSTM_TUNE_SCHEDULER) one->commands &= ~CLI(optimize);
 }
 
@@ -300,7 +300,7 @@ static void fill(void) {
     for (int i = 0; i < XLSTM_TUNABLE_COUNT; i++) add_name(tunables, sizeof tunables, xlstm_tunable_get(i)->name);
     int used = 0, id = 0;
     for (int i = 0; i < FIXED; i++) {
-        /* The tunables come first in their group. */
+        /* Within their group the tunables come first. */
         for (; id < XLSTM_TUNABLE_COUNT && fixed[i].group == CLI_GROUP_ENGINE; id++, used += 2) {
             add_tunable(id, &rows[used], &rows[used + 1]);
         }
@@ -358,7 +358,7 @@ int cli_key_alias(const cli_key *key, cli_commands command, int n, const char **
         const cli_alias *a = &aliases[n];
         if (!(a->commands & command)) continue;
         if (!same(a->name, key->name) && !(a->both && same(a->both, key->name))) continue;
-        /* A key that the command has under the alias's own name comes first. */
+        /* Where the command has a key of the alias's name, that key is meant. */
         const int row = find_row(a->alias, command);
         if (row >= 0 && (rows[row].commands & command)) continue;
         *alias = a->alias;
@@ -367,7 +367,7 @@ int cli_key_alias(const cli_key *key, cli_commands command, int n, const char **
     return 0;
 }
 
-/* The index of the only name that begins with `name`; -1 where there is none or several. */
+/* Returns the index of the only name that begins with `name`; -1 where no name or several do. */
 static int continued(const char *name, const char *const *names, int count) {
     const size_t length = strlen(name);
     int found = -1;
@@ -384,7 +384,7 @@ static int continued(const char *name, const char *const *names, int count) {
 const char *cli_key_nearest(const char *name, cli_commands command, bool flag) {
     fill();
     const char *names[ROWS + ALIASES];
-    /* On the command line only flags of this command are suggested. */
+    /* For a flag only keys of this command are suggested. */
     for (int own = 1; own >= (flag ? 1 : 0); own--) {
         int count = 0;
         for (int i = 0; i < ROWS; i++) {

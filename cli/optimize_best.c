@@ -1,4 +1,4 @@
-/* xltune optimize: curated snapshots of what won. */
+/* xltune optimize: the curated snapshots of the best settings. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,7 +41,8 @@ json_t *cli_best_elsewhere(const cli_job *job, const tune_run_row *run) {
     return params;
 }
 
-/* The snapshot that the winner competes with; NULL: there is none for this machine, checkpoint and workload. */
+/* Returns the snapshot that the winner is compared with; NULL where there is none for this machine, checkpoint and
+ * workload. */
 static json_t *rival(const char *path, const tune_run_row *run) {
     json_t *j = read_snapshot(path);
     if (j && cli_snapshot_fits(j, run->machine, run->device, run->checkpoint, run->prompt_tokens, run->new_tokens))
@@ -66,7 +67,8 @@ static int run_process(void *ctx, const tune_block_plan *plan, tune_block_result
     return tune_fresh_run(&d->fresh, 0, plan, ignore_sample, NULL, out, err);
 }
 
-/* Whether the winner beats the snapshot's settings in fresh processes. */
+/* Compares the winner with the snapshot's settings in fresh processes. *out is the result; its verdict is
+ * TUNE_VERDICT_UNMEASURED where there was not enough time. Returns a status. */
 static int beats(const cli_job *job, const tune_drive_options *options, int64_t winner,
                  const xlstm_settings *snapshot, const tune_final *before, tune_final *out, xlstm_error *err) {
     duel d = {.job = job,
@@ -77,7 +79,8 @@ static int beats(const cli_job *job, const tune_drive_options *options, int64_t 
     cli_job_settings((void *)(uintptr_t)job, winner, &d.fresh.winner);
     tune_final_options o;
     tune_final_options_init(&o, options->effort);
-    /* As long as the comparison with the baseline took, at most, and inside what is left of a budget. */
+    /* Takes at most as long as the comparison with the baseline did, and no longer than what is left of the
+     * budget. */
     o.budget_s = fmin(fmax(5, before->seconds), options->budget_s);
     o.blocks = before->processes > 0 ? (before->blocks + before->processes - 1) / before->processes : 1;
     o.seed = options->seed ^ 0x736e6170u;
@@ -142,7 +145,8 @@ int cli_best_write(const cli_job *job, const tune_keeper *keeper, const tune_dri
     char *latest = xl_format("%s/%s_latest.json", folder, run->backend);
     int lock = -1;
     int status = latest ? xl_make_folder(folder, err) : xl_fail(err, XLSTM_ENOMEM, "best: out of memory");
-    /* From the first look to the last byte: of two runs that end together the second meets the first's snapshot. */
+    /* The lock is held from reading the old snapshot to writing the new one. When two runs end together, the second
+     * then competes with the snapshot of the first. */
     if (!status) status = xl_folder_lock(&lock, folder, err);
     if (status) {
         free(latest);

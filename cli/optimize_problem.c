@@ -1,4 +1,4 @@
-/* xltune optimize: the engine, its prompt and its space as a problem for the driver. */
+/* xltune optimize: presents the engine, the prompt and the space to the driver as a problem. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 
 /* ---- settings ---- */
 
-/* A value of the space as a setting; texts were checked when the space was made. */
+/* Converts a value of the space into a setting. Texts were checked when the space was made. */
 static int64_t setting_of(const xlstm_tunable *t, tune_value value) {
     xlstm_settings s = {{0}};
     if (!value.text) return (int64_t)value.number;
@@ -20,7 +20,7 @@ static int64_t setting_of(const xlstm_tunable *t, tune_value value) {
     return xlstm_settings_get(&s, t->id);
 }
 
-/* What a candidate is called, which in a placebo run is not what it runs. */
+/* The settings that a candidate stands for. In a placebo run they are not the ones that are measured. */
 static void nominal_settings(const cli_job *job, int64_t candidate, xlstm_settings *out) {
     *out = job->baseline;
     for (size_t i = 0; candidate >= 0 && i < tune_space_params(job->space); i++) {
@@ -50,7 +50,8 @@ static uint64_t canonical_key(void *ctx, const tune_space *space, const tune_val
     return tune_engine_key(&settings, &job->work);
 }
 
-/* In a placebo run too: what is called the baseline is compared with itself in any case. */
+/* Compares nominal settings in a placebo run too: a candidate that stands for the baseline needs no comparison with
+ * it. */
 static bool is_baseline(void *ctx, int64_t candidate) {
     const cli_job *job = ctx;
     xlstm_settings settings;
@@ -95,7 +96,8 @@ static int spawn(void *ctx, int64_t winner, const tune_block_plan *plan, tune_sa
 
 /* ---- the space ---- */
 
-/* The names of --tune as one text; explicit bounds of the original's flags count for their parameter. */
+/* Returns the names given with --tune as one text, malloc'd, each with its range where that was set by flags such
+ * as --heads-min; NULL, with *err filled, on failure. */
 static char *tuned_names(cli_config *cfg, const xlstm_hparams *hparams, xlstm_error *err) {
     static const struct {
         const char *name, *what, *min, *max;
@@ -125,7 +127,8 @@ static char *tuned_names(cli_config *cfg, const xlstm_hparams *hparams, xlstm_er
     return text;
 }
 
-/* Values that come to the same for this prompt and model, whatever the other settings are, are one. */
+/* Merges values of a parameter that have the same effect for this prompt and model, whatever the other settings
+ * are. */
 static int merge_equal(cli_job *job, size_t param, xlstm_error *err) {
     const tune_param *p = tune_space_param(job->space, param);
     const xlstm_tunable *t = job->tunable[param];
@@ -138,7 +141,7 @@ static int merge_equal(cli_job *job, size_t param, xlstm_error *err) {
     return status;
 }
 
-/* Whether settings that differ in this parameter alone may come to the same: tried on some. */
+/* Whether settings that differ only in this parameter may be equal in effect; found out by trying some. */
 static bool may_be_equal(const cli_job *job, size_t param) {
     enum { TRIES = 256 };
     const tune_param *p = tune_space_param(job->space, param);
@@ -180,7 +183,8 @@ char *cli_job_equal_text(const cli_job *job) {
     return text;
 }
 
-/* Where both are given, the one of the higher layer. */
+/* Whether the space is given by `space` and not by `tune`. Where both are given, the one of the higher layer
+ * counts. */
 static bool is_space_object(const cli_config *cfg) {
     const bool names = cli_list_count(cfg, "tune") > 0;
     return cli_object(cfg, "space") && !(names && cli_layer_of(cfg, "tune") > cli_layer_of(cfg, "space"));
@@ -270,7 +274,7 @@ static int read_prompt(cli_job *job, const char *model, xlstm_error *err) {
     return status;
 }
 
-/* At once is only for who asks twice; then the process ends by itself. */
+/* Loading is not cancelled by the first signal; a second one ends the process. */
 static int never(void *user) {
     (void)user;
     return 0;

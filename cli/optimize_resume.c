@@ -1,4 +1,4 @@
-/* xltune optimize --resume: the run's own configuration, typed again. */
+/* xltune optimize --resume: turns the run's stored configuration into arguments again. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@
 
 #define META_MOST (64 << 20)
 
-/* The flag's name in the table, where an argument is one that optimize knows; NULL otherwise. */
+/* Returns the name of the key that an argument sets, where it is a flag that optimize knows; NULL otherwise. */
 static const char *key_of(const char *argument) {
     char plain[128];
     if (argument[0] != '-' || !argument[1]) return NULL;
@@ -72,7 +72,7 @@ json_t *cli_resume_meta(const char *folder) {
     return meta;
 }
 
-/* --key=value as it would be typed; NULL when out of memory. */
+/* Returns --key=value as it would be typed, malloc'd; NULL when out of memory. */
 static char *typed(const char *key, const json_t *value) {
     if (json_is_boolean(value)) return xl_format("--%s=%s", key, json_is_true(value) ? "true" : "false");
     if (json_is_string(value)) return xl_format("--%s=%s", key, json_string_value(value));
@@ -98,7 +98,8 @@ static char *typed(const char *key, const json_t *value) {
     return text;
 }
 
-/* What may be raised, and what does not change the run. */
+/* The keys that may be given together with --resume: those that raise a limit, and those that do not change the
+ * run. */
 static bool may_be_given(const char *key) {
     static const char *const names[] = {"resume", "trials",   "generations",           "budget",
                                         "effort", "best_dir", "print_effective_config"};
@@ -108,7 +109,7 @@ static bool may_be_given(const char *key) {
     return false;
 }
 
-/* Left to what is stored elsewhere, or to nothing: the settings and the prompt are in run_meta.json itself. */
+/* Keys that are not typed again, because the settings and the prompt themselves are stored in run_meta.json. */
 static bool is_replaced(const char *key) {
     static const char *const names[] = {"prompt", "prompt_file",           "config", "profile", "best",
                                         "resume", "print_effective_config"};
@@ -142,7 +143,8 @@ int cli_resume_arguments(const json_t *meta, int argc, char **argv, int *out_cou
         int row = cli_key_find(key, CLI(optimize), false);
         if (!ok || json_is_null(value) || is_replaced(key) || row < 0 || cli_key_at(row)->type == CLI_INERT)
             continue;
-        /* A default typed would count as a wish; the mode alone was decided from other wishes. */
+        /* A default that is typed would count as given by the user. Only `mode` is typed in any case, because it
+         * was decided from other keys. */
         const char *source = json_string_value(json_object_get(sources, key));
         if (source && !strcmp(source, "default") && strcmp(key, "mode") != 0) continue;
         ok = (all[count++] = typed(key, value)) != NULL;

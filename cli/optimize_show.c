@@ -1,4 +1,4 @@
-/* xltune optimize: what is seen of a run. */
+/* xltune optimize: what the user sees of a run. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,9 +15,9 @@
 
 #define COLUMNS 79
 #define BAR 20
-#define FRONT_ROWS 30 /* of the table; the file has all */
+#define FRONT_ROWS 30 /* of the table that is printed; pareto.csv holds all */
 
-/* "1:05", "2:03:00"; "" where unknown. */
+/* Formats a time as "1:05" or "2:03:00"; "" where it is unknown. */
 static void clock_text(double seconds, char *out, size_t size) {
     out[0] = 0;
     if (!isfinite(seconds)) return;
@@ -42,7 +42,7 @@ static void draw(cli_show *show, const char *text) {
     show->width = width;
 }
 
-/* Where there is no bar a recording says how far it is ten times. */
+/* Where there is no progress bar, a recording prints its progress ten times. */
 static void say_tenth(cli_show *show, int done, int total, double left_s) {
     char left[24];
     int tenths = total > 0 ? done * 10 / total : 0;
@@ -53,7 +53,7 @@ static void say_tenth(cli_show *show, int done, int total, double left_s) {
     cli_flush();
 }
 
-/* How much faster than the baseline a ratio of times is: "+4.1 %", "" where unknown. */
+/* Formats by how much a ratio of times is faster than the baseline: "+4.1 %", "" where it is unknown. */
 static const char *gain_text(double ratio, char *out, size_t size) {
     out[0] = 0;
     if (isfinite(ratio) && ratio > 0) snprintf(out, size, "%+.1f %%", (1 / ratio - 1) * 100);
@@ -91,14 +91,14 @@ static void progress(void *ctx, const char *stage, int done, int total, double b
     draw(show, text);
 }
 
-/* "chunk_size=64 workers=2"; cut to fit. */
+/* Formats params as "chunk_size=64 workers=2", cut to fit. */
 static void params_text(const tune_named_list *params, char *out, size_t size) {
     char *text = tune_named_text(params);
     snprintf(out, size, "%s", text ? text : "");
     free(text);
 }
 
-/* The same of an object of params; nothing where there is none. */
+/* Does the same for a JSON object of params. Where it is missing, the text is empty. */
 static void object_text(const json_t *object, char *out, size_t size) {
     tune_named_list params;
     tune_named_from_json(&params, object, NULL);
@@ -139,7 +139,7 @@ static void trial(void *ctx, const tune_trial_row *t, bool old) {
     cli_flush();
 }
 
-/* What the playoff made of a trial; nothing where there was no time for more samples. */
+/* Prints what the playoff made of a trial. Prints nothing where there was no time for more samples. */
 static void finalist(void *ctx, const tune_trial_row *t, const tune_finalist *f, int place) {
     cli_show *show = ctx;
     char params[512], before[24], after[24];
@@ -194,7 +194,7 @@ static void front_line(const char *name, const double *metric, const cli_job *jo
     printf("  %s\n", settings);
 }
 
-/* The front as a table, best in the first objective first, and the baseline under it. */
+/* Prints the Pareto front as a table, the best trial in the first objective first and the baseline below it. */
 static void show_front(const cli_job *job, const tune_keeper *keeper, const json_t *baseline) {
     size_t count;
     const tune_trial_row *trials = tune_keeper_trials(keeper, &count);
@@ -225,7 +225,7 @@ static void show_front(const cli_job *job, const tune_keeper *keeper, const json
     free(front);
 }
 
-/* The best point where there is one, and the baseline. */
+/* Prints the best point where one beat the baseline, and the baseline. */
 static void show_sides(const json_t *best) {
     if (!json_is_true(json_object_get(best, "is_baseline"))) show_side("best", best);
     show_side("baseline", json_object_get(best, "baseline"));
@@ -246,14 +246,15 @@ void cli_show_recording(const tune_keeper *keeper, const tune_recording *r) {
     json_decref(best);
 }
 
-/* On a terminal wrapped between words, in a pipe one line. */
+/* Prints a text wrapped between words on a terminal, and as one line elsewhere. */
 static void show_words(const cli_show *show, const char *name, const char *text) {
     int at = printf("%-9s ", name);
     if (show->terminal) cli_print_wrapped(text, at, at);
     else printf("%s\n", text);
 }
 
-/* What the search's best came to: the trials' own lines hold their first values, and leaders fall. */
+/* Prints the final values of the search's best trials. The lines printed during the search hold their first values,
+ * which later samples often do not confirm. */
 static void show_finalists(const cli_show *show, const tune_trial_row *trials) {
     if (!show->finalists) return;
     printf("the fastest of the search, by all their samples (the verdict has samples of its own):\n"

@@ -1,4 +1,4 @@
-/* A command's configuration from start to end: command line, defaults, config file, profile, best snapshot. */
+/* Puts a command's configuration together: command line, defaults, config file, profile, best snapshot. */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 
 extern char **environ;
 
-/* What the engine takes for a tunable that nothing sets, as `xltune params` says. */
+/* Returns the value that the engine uses for a tunable that nothing sets, as `xltune params` prints it. */
 static json_t *engine_default(const cli_key *key, const xlstm_hparams *hparams) {
     const int id = key->tunable - 1;
     const xlstm_tunable *t = xlstm_tunable_get(id);
@@ -23,7 +23,8 @@ static json_t *engine_default(const cli_key *key, const xlstm_hparams *hparams) 
     return key->type == CLI_INTS || key->type == CLI_CHOICES ? json_pack("[o]", value) : value;
 }
 
-/* Defaults that only model and machine decide: for the eyes of people, who then see every value in force. */
+/* Adds the defaults that depend on model and machine, for --print-effective-config, which shows every value in
+ * force. */
 static void add_late_defaults(cli_config *cfg) {
     xlstm_hparams hparams;
     const int model_row = cli_row(cfg, "model_path");
@@ -40,7 +41,7 @@ static void add_late_defaults(cli_config *cfg) {
     }
 }
 
-/* One key a line, so that people can read it and programs too. */
+/* Prints one key a line, which is easy to read for people and still JSON for programs. */
 static int print_effective(const cli_config *cfg) {
     json_t *all = cli_provenance_json(cfg);
     const char *name;
@@ -69,7 +70,7 @@ static void drop(cli_config *cfg, const char *key) {
     }
 }
 
-/* Of two keys that exclude each other the one from the higher layer holds; `first` where both are of one layer. */
+/* Of two keys that exclude each other, keeps the one from the higher layer; `first` where both are of one layer. */
 static void choose_one(cli_config *cfg, const char *first, const char *second) {
     if (cli_row(cfg, first) < 0 || cli_row(cfg, second) < 0 || !cli_has(cfg, first) || !cli_has(cfg, second))
         return;
@@ -148,7 +149,7 @@ int cli_config_parse(cli_config **out, const cli_spec *spec, int argc, char **ar
         goto out;
     }
     choose_one(cfg, "prompt_file", "prompt");
-    /* bench: lengths, or the prompt where that comes from a higher layer. */
+    /* bench measures given prompt lengths, or a prompt where that comes from a higher layer. */
     choose_one(cfg, "n_prompt", "prompt_file");
     choose_one(cfg, "n_prompt", "prompt");
     if (cli_best_load(cfg, &err)) {

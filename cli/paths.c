@@ -1,4 +1,4 @@
-/* Where a prompt, a checkpoint and the packaged data are looked for. */
+/* Where prompts, checkpoints and the installed data are looked for. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,8 +27,8 @@ char *cli_data_path(const char *name) {
     return path ? path : if_exists(xl_path_join(XL_SOURCE_DIR, name));
 }
 
-/* A relative path: beside the config that named it, in the current folder, in `folder` there, in the installed
- * data's `folder`. malloc'd; NULL where it is nowhere. */
+/* Looks for a relative path beside the config that named it, in the current folder, in `folder` there, and in
+ * `folder` of the installed data. malloc'd; NULL where it is in none of them. */
 static char *look_up(const cli_config *cfg, const char *name, const char *key, const char *folder) {
     if (name[0] == '/') return if_exists(strdup(name));
     char *path = NULL;
@@ -117,7 +117,7 @@ int cli_input_text(const char *path, char **text, size_t *bytes, xlstm_error *er
     return xl_file_read(path, TEXT_LIMIT, text, bytes, err);
 }
 
-/* Standard input can be read once, and the prompt is asked for more than once. */
+/* Standard input can be read only once, but the prompt is needed several times, so it is kept. */
 static int read_input(cli_config *cfg, xlstm_error *err) {
     return cfg->input ? XLSTM_OK : cli_input_text(NULL, &cfg->input, &cfg->input_bytes, err);
 }

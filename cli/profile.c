@@ -1,5 +1,5 @@
-/* The two packaged layers: the golden profile of the backend and the newest snapshot measured under the same
- * circumstances. */
+/* The two layers that come from files of settings: the golden profile of the backend, and the newest snapshot that
+ * was measured under the same circumstances. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +23,8 @@ const char *cli_backend_name(const cli_config *cfg) {
     return value ? json_string_value(value) : "ray";
 }
 
-/* Settings that were measured elsewhere are not silently taken for the best ones here. */
+/* Prints a notice where a profile was measured on another machine or with another version, because its settings may
+ * not be the best ones here. */
 static void say_origin(const char *path, const json_t *object) {
     const json_t *print = json_object_get(object, "fingerprint");
     const char *machine = json_string_value(json_object_get(print, "machine"));
@@ -42,7 +43,7 @@ static void say_origin(const char *path, const json_t *object) {
     tune_machine_clear(&here);
 }
 
-/* Snapshots and profiles speak of tunables; anything else in them is the business of the run that wrote them. */
+/* Profiles and snapshots set only tunables. Other members describe the run that wrote them and are ignored. */
 int cli_profile_load(cli_config *cfg, xlstm_error *err) {
     if (!tuned(cfg)) return XLSTM_OK;
     const char *wanted = cli_str(cfg, "profile");
@@ -61,7 +62,7 @@ int cli_profile_load(cli_config *cfg, xlstm_error *err) {
         path = cli_data_path(relative);
     }
     if (!path) {
-        /* Not every scheduler has a profile; one that was asked for by name must be there. */
+        /* Not every scheduler has a profile, so only one that was asked for by name must exist. */
         if (wanted) {
             status = xl_fail(err, XLSTM_ENOTFOUND, "profile (%s): found no profile %s in %s/profiles",
                              cli_source(cfg, "profile"), wanted, cli_data_folder());
@@ -81,7 +82,8 @@ out:
     return status;
 }
 
-/* Tokens of the prompt with BOS; 0 where they cannot be counted, which the command itself will explain. */
+/* Number of tokens of the prompt with BOS; 0 where they cannot be counted, for which the command itself will report
+ * the reason. */
 static int64_t prompt_tokens(cli_config *cfg, const char *model) {
     xlstm_tokenizer *tokenizer = NULL;
     char *text = NULL;
@@ -142,7 +144,7 @@ int cli_best_load(cli_config *cfg, xlstm_error *err) {
     if (status || !xl_is_file(path)) goto out;
     status = cli_json_read(path, &snapshot, err);
     if (status) goto out;
-    /* Whatever is wrong with the model or the prompt, the command itself says. */
+    /* Errors of the model or the prompt are ignored here, because the command itself will report them. */
     const char *model = cli_model_path(cfg, NULL);
     if (!model || xlstm_checkpoint_inspect(model, NULL, &info, NULL) || tune_machine_read(&machine, NULL)) goto out;
     int64_t prompt = bench_prompt(cfg);

@@ -8,8 +8,8 @@
 #include "base/clock.h"
 
 static struct {
-    char what[64];      /* "": no step */
-    double began, last; /* s */
+    char what[64];      /* "": no step is in progress */
+    double began, last; /* by xl_now_s */
     bool drawn, terminal;
 } step;
 

@@ -1,15 +1,15 @@
-/* Shows how far a long step is: one line on standard error where that is a terminal, and nothing elsewhere. For the
- * main thread. */
+/* Shows the progress of a long step in one line on standard error, where that is a terminal; shows nothing
+ * elsewhere. Only for the main thread. */
 #ifndef CLI_PROGRESS_H
 #define CLI_PROGRESS_H
 
 #include <stddef.h>
 
-/* Shows "WHAT done/total", or where total is 0 (unknown) the seconds since the step began. done == total ends the
- * step. It may be called often: it shows nothing for a step shorter than half a second and draws at most ten times
+/* Shows "WHAT done/total"; where total is 0 (unknown), the seconds since the step began. done == total ends the
+ * step. It may be called often: it shows nothing for a step shorter than half a second, and draws at most ten times
  * a second. */
 void cli_progress(const char *what, size_t done, size_t total);
-/* Ends the step and removes its line. To be called before anything else is printed. */
+/* Ends the step and removes its line. Must be called before anything else is printed. */
 void cli_progress_end(void);
 
 #endif

@@ -1,4 +1,4 @@
-/* From configured values to the engine: settings, bounds, the model. */
+/* Turns configured values into what the engine takes: settings, search bounds, and the opened model. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +30,7 @@ static int set_tunable(cli_config *cfg, const cli_key *key, const json_t *value,
     const bool asked = layer >= CLI_LAYER_CONFIG;
     int64_t given = json_integer_value(value), wanted = given, high;
     if (cli_clip(id, &wanted, hparams) && asked) tell_clipped(cfg, id, given, wanted);
-    /* More than the machine has may be wanted too (workers), but only by name. */
+    /* A value above what the machine has (workers) is accepted only where the user gave it. */
     xlstm_tunable_range(id, hparams, NULL, &high, NULL);
     if (wanted > high && !asked) wanted = high;
     xlstm_settings_set(settings, id, wanted);
@@ -78,7 +78,7 @@ static int read_bounds(const cli_config *cfg, const xlstm_hparams *hparams, cons
         out->wanted_low = cli_int(cfg, all[i].min);
         out->wanted_high = cli_int(cfg, all[i].max);
         if (out->wanted_low > out->wanted_high) {
-            /* One bound given beyond the other's default moves the default along. */
+            /* Where one bound is given that lies beyond the other's default, the default moves with it. */
             bool low_set = cli_is_set(cfg, all[i].min), high_set = cli_is_set(cfg, all[i].max);
             if (low_set && high_set) {
                 return xl_fail(err, XLSTM_EARG, "%s: found %lld, wanted at most %s, %lld", all[i].min,
@@ -97,7 +97,7 @@ static int read_bounds(const cli_config *cfg, const xlstm_hparams *hparams, cons
     return xl_fail(err, XLSTM_EINTERNAL, "no bounds of that name: %s", what);
 }
 
-/* One line for all bounds that were clipped and matter to this run. */
+/* Prints one line about all bounds that were clipped and that matter to this run. */
 static void tell_bounds(cli_config *cfg, const xlstm_hparams *hparams, const char *asked) {
     static const char *const names[] = {"heads", "chunks", "workers"};
     char text[256];
@@ -146,7 +146,7 @@ int cli_open_tokenizer(cli_config *cfg, xlstm_tokenizer **tokenizer, xlstm_error
     return path ? xlstm_tokenizer_open(tokenizer, path, err) : XLSTM_ENOTFOUND;
 }
 
-/* A step that is shown while it can be cancelled. */
+/* A loading step whose progress is shown and that can be cancelled. */
 typedef struct shown_load {
     xlstm_cancel_fn cancel;
     void *user;

@@ -17,7 +17,7 @@ static void on_release(int number) {
     release = 1;
 }
 
-/* A sample that was stopped within, by Ctrl-Z say, is no measurement. */
+/* A sample during which the process was stopped, by Ctrl-Z for example, is not a valid measurement. */
 static void on_continue(int number) {
     (void)number;
     tune_watch_continued();
@@ -40,12 +40,12 @@ void cli_signals_install(void) {
     action.sa_handler = on_release;
     sigaction(SIGUSR1, &action, NULL);
     cli_signals_install_continue();
-    /* The handler serves once: who asks twice does not want to wait. */
+    /* The handler acts once, so that a second signal ends the process at once. */
     action.sa_flags |= (int)SA_RESETHAND;
     action.sa_handler = on_stop;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
-    /* Who started the program with nohup wants it to outlive the terminal. */
+    /* Under nohup SIGHUP is ignored, and must stay so, because the program is meant to outlive the terminal. */
     struct sigaction hangup;
     if (!sigaction(SIGHUP, NULL, &hangup) && hangup.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, NULL);
 }

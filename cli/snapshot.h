@@ -1,4 +1,4 @@
-/* Curated snapshots: `best/<backend>_latest.json` and `best/<backend>_<timestamp>.json`, one JSON object:
+/* Curated snapshots: `best/<backend>_latest.json` and `best/<backend>_<timestamp>.json`, each one JSON object:
  *
  *   {"params": {"chunk_size": 64, …},          tunables, by their names
  *    "metrics": {…},                           as in best.json
@@ -11,8 +11,8 @@
  *      "new": 64},
  *    "version": "0.1.0", "created": "2026-01-31T12:00:00"}
  *
- * More keys may follow. A snapshot is loaded for, and competes with, the same machine, device, checkpoint and
- * workload class alone. */
+ * More keys may follow. A snapshot is loaded only on the same machine and for the same device, checkpoint and
+ * workload class, and a new winner competes with it only then. */
 #ifndef CLI_SNAPSHOT_H
 #define CLI_SNAPSHOT_H
 
@@ -21,10 +21,11 @@
 
 #include <jansson.h>
 
-/* Token counts of one workload class: within a factor of two. Zero counts as one. */
+/* Whether two token counts belong to one workload class: they differ by a factor of at most two. Zero counts as
+ * one. */
 bool cli_workload_alike(int64_t a, int64_t b);
 
-/* Whether a snapshot was measured on this machine, device, checkpoint and workload class. */
+/* Whether a snapshot was measured on this machine, for this device, checkpoint and workload class. */
 bool cli_snapshot_fits(const json_t *snapshot, const char *machine, const char *device, const char *checkpoint,
                        int64_t prompt_tokens, int64_t new_tokens);
 

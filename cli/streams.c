@@ -13,11 +13,11 @@
 #include "base/utf8.h"
 
 void cli_streams_prepare(void) {
-    /* Open for reading alone, standard output refuses what is written to it instead of losing it in silence. */
+    /* Standard output is opened for reading only, so that writing to it fails and the loss is noticed. */
     static const int modes[] = {O_RDONLY, O_RDONLY, O_RDWR};
     for (int fd = 0; fd < 3; fd++) {
         if (fcntl(fd, F_GETFD) != -1) continue;
-        /* open gives the lowest free number, which is this one. */
+        /* open returns the lowest free descriptor, which is this one. */
         if (open("/dev/null", modes[fd]) < 0) _exit(1);
     }
     signal(SIGPIPE, SIG_IGN);
@@ -91,8 +91,8 @@ bool cli_flush(void) {
     return false;
 }
 
-/* Whether standard output is a pipe or socket that nobody reads any more. What a write of stdio's own accord met is
- * not told, so the descriptor is asked. */
+/* Whether standard output is a pipe or socket whose reader is gone. Writes that stdio makes by itself do not report
+ * their error, so the descriptor is asked. */
 static bool reader_left(void) {
     struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
     return poll(&out, 1, 0) == 1 && (out.revents & (POLLERR | POLLHUP)) != 0;
@@ -107,7 +107,7 @@ int cli_streams_finish(const char *command, int code) {
     if (left) {
         signal(SIGPIPE, SIG_DFL);
         raise(SIGPIPE);
-        _exit(128 + SIGPIPE); /* where the signal is blocked */
+        _exit(128 + SIGPIPE); /* reached where the signal is blocked */
     }
     cli_say(command, "standard output: cannot write: %s", lost ? strerror(lost) : "a part of it was lost");
     return 1;

@@ -22,7 +22,8 @@ static bool same_text(const char *a, const char *b) {
     return strcmp(a ? a : "", b ? b : "") == 0;
 }
 
-/* `all`: what makes two times incomparable too, beside what is worth knowing. */
+/* Names what differs between two runs and makes their times incomparable; with `all` also what is only worth
+ * knowing. */
 static json_t *differences(const tune_run_row *a, const tune_run_row *b, bool all) {
     json_t *list = json_array(), *x = parsed(a->meta), *y = parsed(b->meta);
     const struct {
@@ -57,12 +58,13 @@ static json_t *best_side(const tune_run_row *r) {
 
 /* ---- winners ---- */
 
-/* Logarithm of the baseline's time over the winner's. */
+/* The logarithm of the baseline's time divided by the winner's, its interval, and the interval's confidence
+ * level. */
 typedef struct gain {
     double value, low, high, level;
 } gain;
 
-/* False: there is none, and why. */
+/* Returns false where a run has no gain; *why then says why. */
 static bool gain_of(const tune_run_row *r, const json_t *result, gain *out, const char **why) {
     json_t *meta = parsed(r->meta);
     const bool placebo = json_is_true(json_object_get(json_object_get(meta, "effective_args"), "placebo"));
@@ -77,7 +79,8 @@ static bool gain_of(const tune_run_row *r, const json_t *result, gain *out, cons
     else if (!json_is_object(s)) *why = "has no last comparison";
     else if (!json_is_number(low) || !json_is_number(high)) *why = "has a last comparison without an interval";
     if (*why) return false;
-    /* Where the baseline stayed it is the winner, whatever was compared with it. */
+    /* Where no candidate beat the baseline, the baseline is the winner: its gain is zero, whatever was compared
+     * with it. */
     if (json_is_true(json_object_get(result, "is_baseline"))) return true;
     out->value = log1p(value);
     out->low = log1p(json_number_value(low));

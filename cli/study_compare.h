@@ -1,4 +1,4 @@
-/* Two runs side by side. */
+/* Compares two runs. */
 #ifndef CLI_STUDY_COMPARE_H
 #define CLI_STUDY_COMPARE_H
 
@@ -15,15 +15,16 @@ typedef struct cli_compared {
     size_t count;
 } cli_compared;
 
-/* {"a", "b": each {"run", "params", "metrics", "verdict"}, "differ": names, "winners", "points": requests of the
- * points that both measured}. "winners" is {"speedup": {"value", "low", "high", "level"} or null, "text"}: how much
- * faster B's winner is than A's. The two were never interleaved, so it goes by way of the baseline, the same in
- * both, with which fresh processes of each run alternated its winner: the difference of the two logarithms, and its
- * interval from theirs (Zou and Donner, Statistics in Medicine 27, 2008). Where baseline, machine, checkpoint,
- * kernels, version, request or objective are not the same, or a run has no last comparison, there is none, and the
- * text says why. */
+/* Returns {"a", "b": each {"run", "params", "metrics", "verdict"}, "differ": names, "winners", "points": requests
+ * of the points that both measured}. "winners" is {"speedup": {"value", "low", "high", "level"} or null, "text"}:
+ * how much faster B's winner is than A's. The two winners were never measured in turn, so they are compared by way
+ * of the baseline, which is the same in both runs and which the fresh processes of each run alternated with its
+ * winner: the result is the difference of the two logarithms, with an interval from theirs (Zou and Donner,
+ * Statistics in Medicine 27, 2008). There is none where baseline, machine, checkpoint, kernels, version, request or
+ * objective are not the same, or where a run has no last comparison; the text then says why. NULL when out of
+ * memory. */
 json_t *cli_compare_runs(const cli_compared *a, const cli_compared *b);
-/* The same in words, or the points as csv. */
+/* Prints the comparison in words, or with `csv` the points as a table. */
 void cli_compare_text(FILE *out, const json_t *compared, bool csv);
 
 #endif

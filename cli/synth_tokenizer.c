@@ -17,13 +17,13 @@
 enum {
     SPECIALS = 2,
     BYTES = 256,
-    /* Ids above this have no text: nothing that is generated in practice comes near, and the file stays small. */
+    /* Ids above this get no text: generated ids hardly ever come near it, and the file stays small. */
     TEXTS_MAX = 1 << 18
 };
 
 const char *const cli_synth_tokenizer_files[] = {"tokenizer.json", "tokenizer_config.json", NULL};
 
-/* The embedded tokenizer without its vocabulary, for where it is not installed. */
+/* The embedded tokenizer without its vocabulary, for when its files are not installed. */
 static const char skeleton[] =
     "{\"version\": \"1.0\", \"added_tokens\": ["
     "{\"id\": 0, \"content\": \"<|endoftext|>\", \"special\": true, \"normalized\": false},"
@@ -33,7 +33,7 @@ static const char skeleton[] =
     "\"decoder\": {\"type\": \"ByteLevel\"},"
     "\"model\": {\"type\": \"BPE\", \"vocab\": {\"<|endoftext|>\": 0, \"<|padding|>\": 1}, \"merges\": []}}";
 
-/* The character that stands for a byte in ByteLevel's alphabet. */
+/* Writes the character that stands for a byte in the alphabet of ByteLevel. */
 static void byte_name(int byte, char name[5]) {
     int other = 256;
     for (int b = 0; b < byte; b++) other += !((b >= 33 && b <= 126) || (b >= 161 && b != 173));
@@ -41,7 +41,7 @@ static void byte_name(int byte, char name[5]) {
     name[xl_utf8_put(printable ? (uint32_t)byte : (uint32_t)other, name)] = 0;
 }
 
-/* Gives the bytes the ids from SPECIALS on, the most usual first, as far as there is room. */
+/* Gives the bytes the ids from SPECIALS on, the most common bytes first, as far as there is room. */
 static bool add_bytes(json_t *vocab, int64_t size) {
     static const char usual[] = " etaoinshrdlucmfwygpbvk.,'\"\n;-!?ITAHSWBMCNPDLEFGORYUKVxqjz:()";
     bool good = true;
@@ -55,8 +55,8 @@ static bool add_bytes(json_t *vocab, int64_t size) {
     return good;
 }
 
-/* Takes out the tokens whose ids are beyond the vocabulary, and the merges that make them: what is left is what the
- * trainer had when it was that far. */
+/* Removes the tokens whose ids are beyond the vocabulary, and the merges that make them. What remains is the state
+ * of the tokenizer when its training had reached that size. */
 static bool cut(json_t *model, int64_t size) {
     json_t *vocab = json_object_get(model, "vocab"), *merges = json_object_get(model, "merges"),
            *kept = json_array();
@@ -77,7 +77,7 @@ static bool cut(json_t *model, int64_t size) {
     return !json_object_set_new(model, "merges", kept);
 }
 
-/* Gives every id that is left its number as a text. */
+/* Gives every id that is left its own number as text. */
 static bool fill(json_t *vocab, int64_t size) {
     bool good = true;
     for (int64_t id = (int64_t)json_object_size(vocab); id < size && id < TEXTS_MAX && good; id++) {

@@ -13,7 +13,7 @@
 
 enum { LIST_LIMIT = 4096 };
 
-/* The n-th entry of "a|b|alias=b": its name and what it stands for. */
+/* Splits off the n-th entry of "a|b|alias=b": its name and the name it stands for. Returns false past the end. */
 static bool choice_entry(const char *choices, int n, char *name, char *main_name, size_t size) {
     const char *start = choices;
     for (; n > 0; n--) {
@@ -57,7 +57,7 @@ static void choice_list(const cli_key *key, char *out, size_t size) {
 #define WORD_MARKS "._-+=@"
 #define WORD_MOST 100
 
-/* What is not ASCII may stand in a word unless it is a space or has no shape of its own. */
+/* A character outside ASCII may be part of a word unless it is a space or invisible. */
 static bool is_letter(uint32_t cp) {
     const bool space = cp == 0xA0 || cp == 0x1680 || (cp >= 0x2000 && cp <= 0x206F) || cp == 0x3000 || cp == 0xFEFF;
     return cp >= 0xA0 && !space;
@@ -137,7 +137,7 @@ void cli_value_wanted(const cli_key *key, char *out, size_t size) {
 static json_t *refuse(const cli_key *key, const char *found, char *message) {
     char wanted[384], shown[96];
     cli_value_wanted(key, wanted, sizeof wanted);
-    /* Cut at a whole character. */
+    /* Cut between characters. */
     size_t length = strlen(found);
     if (length > 60) {
         length = 60;
@@ -165,7 +165,7 @@ static bool append_int(const cli_key *key, json_t *list, long long value) {
            !json_array_append_new(list, json_integer(value));
 }
 
-/* "16,32,64-128+32,1-8*2": first, or first-last with a step or a factor. */
+/* Parses "16,32,64-128+32,1-8*2": numbers, and ranges first-last with a step or a factor. */
 static json_t *parse_ints(const cli_key *key, const char *text) {
     json_t *list = json_array();
     const char *p = text;

@@ -1,4 +1,4 @@
-/* One configuration value: from JSON or text to its normal form, checked against the key's row. */
+/* Converts one configuration value from JSON or text into its normal form and checks it against the key's row. */
 #ifndef CLI_VALUE_H
 #define CLI_VALUE_H
 
@@ -10,14 +10,14 @@ enum { CLI_MESSAGE = 512 };
 
 /* Normal forms: INT integer, NUM and DURATION real, STR and CHOICE string (the main spelling), BOOL boolean, INTS
  * array of integers, CHOICES array of strings, OBJECT object, INERT the value itself. On success the caller owns
- * the result; on failure NULL, and `message` [CLI_MESSAGE] says "found …, wanted …". */
+ * the result; on failure NULL is returned, and `message` [CLI_MESSAGE] says "found …, wanted …". */
 json_t *cli_value_from_json(const cli_key *key, const json_t *json, char *message);
 json_t *cli_value_from_text(const cli_key *key, const char *text, char *message);
 
-/* What the key accepts: "an integer from 1 to 256". */
+/* Describes what the key accepts: "an integer from 1 to 256". `size` is that of `out` in bytes. */
 void cli_value_wanted(const cli_key *key, char *out, size_t size);
 
-/* The n-th main spelling of a choice key, NULL past the end. Writes at most `size` bytes into out. */
+/* Writes the n-th main spelling of a choice key into `out`, at most `size` bytes; returns false past the end. */
 bool cli_choice_name(const cli_key *key, int n, char *out, size_t size);
 
 #endif

@@ -20,11 +20,11 @@ struct cli_watchdog {
     cli_watchdog_options options;
     xl_log *log;
     pthread_t thread;
-    pthread_mutex_t mutex; /* guards what follows up to the atomics, and the log */
+    pthread_mutex_t mutex; /* guards the members up to the atomics, and the log */
     pthread_cond_t wake;
     bool ending, above_soft;
     atomic_bool release;
-    atomic_ullong hard_rss; /* resident bytes when the hard limit was passed; 0: never */
+    atomic_ullong hard_rss; /* resident bytes when the hard limit was exceeded; 0: it was not */
 };
 
 static uint64_t limit_of(const cli_config *cfg, const char *mb, const char *pct) {

@@ -23,7 +23,7 @@ char *cli_outputs_folder(const cli_config *cfg, xlstm_error *err) {
     return folder;
 }
 
-/* run_meta.json's prompt, malloc'd; NULL where there is none. */
+/* Returns the prompt stored in run_meta.json, malloc'd; NULL where there is none. */
 static char *prompt_of_run(const char *run) {
     char *path = xl_path_join(run, "run_meta.json"), *data = NULL, *prompt = NULL;
     size_t bytes;
