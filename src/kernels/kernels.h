@@ -13,6 +13,20 @@
 
 #include "weights/formats.h"
 
+/* One token of one head in the recurrent form. */
+typedef struct xl_mlstm_step {
+    int64_t dqk, dv;    /* head sizes */
+    const float *q;     /* [dqk], not yet scaled by dqk^-1/2 */
+    const float *k;     /* [dqk] */
+    const float *v;     /* [dv] */
+    float igate, fgate; /* capped pre-activations */
+    float *c;           /* [dqk, dv] state, read and updated */
+    float *n;           /* [dqk] */
+    float *m;           /* [1] */
+    float eps;          /* the cell's */
+    float *h;           /* [dv] out */
+} xl_mlstm_step;
+
 /* One chunk of one head in the chunkwise form. Strides are in floats between tokens. */
 typedef struct xl_mlstm_chunk {
     int64_t length;  /* L tokens, 1 … any */
@@ -91,10 +105,8 @@ typedef struct xl_kernels {
     /* y += x. */
     void (*add)(const float *x, float *y, int64_t n);
 
-    /* One token of one head (numerics.md, "Cell"): c [dqk, dv], n [dqk], m [1] updated in one pass over c;
-     * q unscaled; igate and fgate capped; h [dv] out. */
-    void (*mlstm_step)(float *c, float *n, float *m, const float *q, const float *k, const float *v, float igate,
-                       float fgate, int64_t dqk, int64_t dv, float eps, float *h);
+    /* The cell for one token, in one pass over c. */
+    void (*mlstm_step)(const xl_mlstm_step *step);
     /* The same function for a chunk of tokens; the sums of log forget gates, b, are taken in float64. */
     void (*mlstm_chunk)(const xl_mlstm_chunk *chunk);
 } xl_kernels;

@@ -387,7 +387,19 @@ static outcome run_cell(const xl_kernels *table, const cell *x, int64_t chunk) {
         const float *i = floats(x->i) + t * x->gate_stride, *f = floats(x->f) + t * x->gate_stride;
         float *h = floats(o.h) + t * x->v_stride;
         if (!chunk) {
-            table->mlstm_step(floats(o.c), floats(o.n), floats(o.m), q, k, v, *i, *f, x->dqk, x->dv, 1e-6f, h);
+            const xl_mlstm_step args = {.dqk = x->dqk,
+                                        .dv = x->dv,
+                                        .q = q,
+                                        .k = k,
+                                        .v = v,
+                                        .igate = *i,
+                                        .fgate = *f,
+                                        .c = floats(o.c),
+                                        .n = floats(o.n),
+                                        .m = floats(o.m),
+                                        .eps = 1e-6f,
+                                        .h = h};
+            table->mlstm_step(&args);
             continue;
         }
         xl_mlstm_chunk args = {.length = x->length - t < chunk ? x->length - t : chunk,
@@ -515,11 +527,19 @@ static void bench_cell(void) {
         }
         cell x = make_cell(1, dqk, dv, 2, 0);
         snprintf(what, sizeof what, "mlstm_step %dx%d", (int)dqk, (int)dv);
-        BENCH(8.0 * (double)(dqk * dv), "GB/s", what,
-              ref.mlstm_step(floats(x.c), floats(x.n), floats(x.m), floats(x.q), floats(x.k), floats(x.v), 0, 5,
-                             dqk, dv, 1e-6f, floats(x.h)),
-              isa.mlstm_step(floats(x.c), floats(x.n), floats(x.m), floats(x.q), floats(x.k), floats(x.v), 0, 5,
-                             dqk, dv, 1e-6f, floats(x.h)));
+        const xl_mlstm_step step = {.dqk = dqk,
+                                    .dv = dv,
+                                    .q = floats(x.q),
+                                    .k = floats(x.k),
+                                    .v = floats(x.v),
+                                    .igate = 0,
+                                    .fgate = 5,
+                                    .c = floats(x.c),
+                                    .n = floats(x.n),
+                                    .m = floats(x.m),
+                                    .eps = 1e-6f,
+                                    .h = floats(x.h)};
+        BENCH(8.0 * (double)(dqk * dv), "GB/s", what, ref.mlstm_step(&step), isa.mlstm_step(&step));
         drop_cell(&x);
     }
 }

@@ -39,10 +39,19 @@ static void run_steps(const segment *s, const xl_op *op, const head_view *v, int
     int64_t dqk = p->qk_head, dv = p->v_head, heads = p->heads;
     for (int64_t t = v->row + first; t < v->row + first + length; t++) {
         int64_t at = t * heads + v->head;
-        e->plan->device->kernels.mlstm_step(v->c, v->n, v->m, e->slot[XL_SLOT_Q] + at * dqk,
-                                            e->slot[XL_SLOT_K] + at * dqk, e->slot[XL_SLOT_V] + at * dv,
-                                            e->slot[XL_SLOT_I][at], e->slot[XL_SLOT_F][at], dqk, dv, (float)p->eps,
-                                            e->slot[XL_SLOT_H] + at * dv);
+        const xl_mlstm_step step = {.dqk = dqk,
+                                    .dv = dv,
+                                    .q = e->slot[XL_SLOT_Q] + at * dqk,
+                                    .k = e->slot[XL_SLOT_K] + at * dqk,
+                                    .v = e->slot[XL_SLOT_V] + at * dv,
+                                    .igate = e->slot[XL_SLOT_I][at],
+                                    .fgate = e->slot[XL_SLOT_F][at],
+                                    .c = v->c,
+                                    .n = v->n,
+                                    .m = v->m,
+                                    .eps = (float)p->eps,
+                                    .h = e->slot[XL_SLOT_H] + at * dv};
+        e->plan->device->kernels.mlstm_step(&step);
     }
     finish_head(s, op, v->head, v->row + first, length);
 }

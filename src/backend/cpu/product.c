@@ -116,20 +116,19 @@ static bool tile_at(const xl_op *op, const tiling *t, int64_t index, tile *out) 
  * format: every thread prepares them once for all of its tiles. */
 typedef struct input {
     const float *x;
-    int64_t stride, cols;   /* floats */
-    const float *packed;    /* the executor's, of all rows, where they are more than few */
-    float *prepared;        /* room for FEW_TOKENS rows of each format */
-    size_t prepared_floats; /* of a row */
+    int64_t rows, stride, cols; /* stride and cols in floats */
+    const float *packed;        /* the executor's, of all rows, where they are more than few */
+    float *prepared;            /* room for FEW_TOKENS rows of each format */
+    size_t prepared_floats;     /* of a row */
     bool is_prepared[XL_FORMAT_COUNT];
 } input;
 
 /* Row `token` of the input as `matvec` of the format wants it, where the operation has few tokens. */
-static const void *prepared_row(const xl_kernels *k, input *in, xl_format_id format, int64_t tokens,
-                                int64_t token) {
+static const void *prepared_row(const xl_kernels *k, input *in, xl_format_id format, int64_t token) {
     if (!k->prepare[format]) return in->x + token * in->stride;
     float *rows = in->prepared + (size_t)format * FEW_TOKENS * in->prepared_floats;
     if (!in->is_prepared[format]) {
-        for (int64_t i = 0; i < tokens; i++)
+        for (int64_t i = 0; i < in->rows; i++)
             k->prepare[format](in->x + i * in->stride, in->cols, rows + (size_t)i * in->prepared_floats);
         in->is_prepared[format] = true;
     }
@@ -138,7 +137,7 @@ static const void *prepared_row(const xl_kernels *k, input *in, xl_format_id for
 
 /* Matrix times vector for each token, a block of rows at a time, so that weights are read from memory once. */
 static void run_vectors(const segment *s, const tile *t, const xl_projection *p, const xl_matrix *w, input *in,
-                        int64_t tokens, float *y, int64_t ldy, float *scratch) {
+                        float *y, int64_t ldy, float *scratch) {
     const xl_kernels *k = &s->executor->plan->device->kernels;
     int64_t block = t->count == 1 ? t->rows : max64(VECTOR_ROWS_MIN, BLOCK_BYTES / (int64_t)w->stride);
     for (int64_t row = 0; row < t->rows; row += block) {
@@ -146,8 +145,8 @@ static void run_vectors(const segment *s, const tile *t, const xl_projection *p,
         for (int64_t i = 0; i < t->count; i++) {
             float *target = p->add ? scratch : y + i * ldy + row;
             const void *x = in->x + (t->token + i) * in->stride;
-            if (tokens <= FEW_TOKENS) {
-                x = prepared_row(k, in, w->format, tokens, t->token + i);
+            if (in->rows <= FEW_TOKENS) {
+                x = prepared_row(k, in, w->format, t->token + i);
             } else if (k->prepare[w->format]) {
                 k->prepare[w->format](x, in->cols, in->prepared);
                 x = in->prepared;
@@ -159,12 +158,12 @@ static void run_vectors(const segment *s, const tile *t, const xl_projection *p,
 }
 
 /* y (stride ldy) = or += the tile of one projection, bias and cap included. */
-static void run_tile(const segment *s, const tile *t, const xl_projection *p, input *in, int64_t tokens, float *y,
-                     int64_t ldy, float *scratch) {
+static void run_tile(const segment *s, const tile *t, const xl_projection *p, input *in, float *y, int64_t ldy,
+                     float *scratch) {
     const xl_kernels *k = &s->executor->plan->device->kernels;
     const xl_matrix w = xl_matrix_rows(&p->w->m, t->row, t->rows);
-    if (tokens <= FEW_TOKENS || p->w->m.rows <= NARROW_ROWS) {
-        run_vectors(s, t, p, &w, in, tokens, y, ldy, scratch);
+    if (in->rows <= FEW_TOKENS || p->w->m.rows <= NARROW_ROWS) {
+        run_vectors(s, t, p, &w, in, y, ldy, scratch);
     } else {
         k->gemm(k, &(xl_product){.w = w,
                                  .packed = in->packed + (size_t)t->token * xl_gemm_packed_floats(in->cols),
@@ -180,12 +179,12 @@ static void run_tile(const segment *s, const tile *t, const xl_projection *p, in
     }
 }
 
-static void run_gated_tile(const segment *s, const xl_op *op, const tile *t, input *in, int64_t tokens, float *y,
-                           int64_t ldy, float *scratch) {
+static void run_gated_tile(const segment *s, const xl_op *op, const tile *t, input *in, float *y, int64_t ldy,
+                           float *scratch) {
     float *up = scratch;
     scratch += round_up(t->rows * t->count, XL_CACHE_LINE / sizeof(float));
-    run_tile(s, t, &op->out[0], in, tokens, y, ldy, scratch);
-    run_tile(s, t, &op->out[1], in, tokens, up, t->rows, scratch);
+    run_tile(s, t, &op->out[0], in, y, ldy, scratch);
+    run_tile(s, t, &op->out[1], in, up, t->rows, scratch);
     for (int64_t i = 0; i < t->count; i++)
         s->executor->plan->device->kernels.silu_mul(y + i * ldy, up + i * t->rows, y + i * ldy, t->rows);
 }
@@ -255,8 +254,11 @@ void xl_cpu_product(segment *s, const xl_op *op, xl_team *team, int thread, int6
     const xl_program *program = &e->plan->program;
     int64_t width = program->width[op->from];
     float *scratch = xl_cpu_scratch(e, thread);
-    input in = {
-        .x = e->slot[op->from], .stride = width, .cols = width, .prepared_floats = prepared_floats(e->plan)};
+    input in = {.x = e->slot[op->from],
+                .rows = rows,
+                .stride = width,
+                .cols = width,
+                .prepared_floats = prepared_floats(e->plan)};
     in.prepared = scratch;
     scratch += (size_t)FEW_TOKENS * XL_FORMAT_COUNT * in.prepared_floats;
     if (op->norm && rows == 1) {
@@ -277,12 +279,12 @@ void xl_cpu_product(segment *s, const xl_op *op, xl_team *team, int thread, int6
         if (xl_cpu_stopped(s, thread)) return;
         if (op->kind == XL_OP_LOGITS) {
             float *y = s->logits + t.token * program->vocab + t.row;
-            run_tile(s, &t, t.out, &in, rows, y, program->vocab, scratch);
+            run_tile(s, &t, t.out, &in, y, program->vocab, scratch);
             continue;
         }
         int64_t ldy = program->width[t.out->to];
         float *y = e->slot[t.out->to] + t.token * ldy + t.row;
-        if (op->kind == XL_OP_GATED) run_gated_tile(s, op, &t, &in, rows, y, ldy, scratch);
-        else run_tile(s, &t, t.out, &in, rows, y, ldy, scratch);
+        if (op->kind == XL_OP_GATED) run_gated_tile(s, op, &t, &in, y, ldy, scratch);
+        else run_tile(s, &t, t.out, &in, y, ldy, scratch);
     }
 }

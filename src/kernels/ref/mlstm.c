@@ -24,16 +24,17 @@ void xl_mlstm_gates(float *m, float igate, float fgate, float *forget, float *in
     *input = (float)exp(i - *m);
 }
 
-void xl_ref_mlstm_step(float *c, float *n, float *m, const float *q, const float *k, const float *v, float igate,
-                       float fgate, int64_t dqk, int64_t dv, float eps, float *h) {
-    float forget, input;
-    xl_mlstm_gates(m, igate, fgate, &forget, &input);
+void xl_ref_mlstm_step(const xl_mlstm_step *step) {
+    int64_t dqk = step->dqk, dv = step->dv;
+    const float *q = step->q, *k = step->k, *v = step->v;
+    float *c = step->c, *n = step->n, forget, input;
+    xl_mlstm_gates(step->m, step->igate, step->fgate, &forget, &input);
     double scale = 1 / sqrt((double)dqk), product = 0;
     for (int64_t i = 0; i < dqk; i++) {
         n[i] = forget * n[i] + input * k[i];
         product += (double)n[i] * q[i];
     }
-    double denominator = fmax(fabs(product * scale), exp(-(double)*m)) + eps;
+    double denominator = fmax(fabs(product * scale), exp(-(double)*step->m)) + step->eps;
     for (int64_t first = 0; first < dv; first += COLUMNS) {
         int64_t width = dv - first < COLUMNS ? dv - first : COLUMNS;
         double sum[COLUMNS] = {0};
@@ -45,7 +46,7 @@ void xl_ref_mlstm_step(float *c, float *n, float *m, const float *q, const float
                 sum[j] += (double)q[i] * row[j];
             }
         }
-        for (int64_t j = 0; j < width; j++) h[first + j] = (float)(sum[j] * scale / denominator);
+        for (int64_t j = 0; j < width; j++) step->h[first + j] = (float)(sum[j] * scale / denominator);
     }
 }
 

@@ -22,8 +22,7 @@ void xl_mlstm_chunk_gates(const xl_mlstm_chunk *chunk, double *a, double *b, flo
 void xl_ref_gemm_pack(const float *x, int64_t ldx, int64_t n, int64_t cols, float *packed);
 void xl_ref_gemm(const xl_kernels *table, const xl_product *p);
 
-void xl_ref_mlstm_step(float *c, float *n, float *m, const float *q, const float *k, const float *v, float igate,
-                       float fgate, int64_t dqk, int64_t dv, float eps, float *h);
+void xl_ref_mlstm_step(const xl_mlstm_step *step);
 void xl_ref_mlstm_chunk(const xl_mlstm_chunk *chunk);
 
 #endif
