@@ -97,6 +97,26 @@ static void print_shapes(const xlstm_hparams *h) {
     printf("bos, eos          %s, %s\n", ids[0], ids[1]);
 }
 
+/* Where the rows of a matrix do not end with a block of a format. */
+static void print_uneven_rows(const xlstm_hparams *h, const cost *costs, int count) {
+    const int64_t widths[] = {h->embedding_dim, h->v_dim, h->ffn_dim};
+    for (int f = 0; f < count; f++) {
+        for (int i = 0; i < 3; i++) {
+            int held = f;
+            int64_t filled = widths[i];
+            bool seen = false;
+            for (int j = 0; j < i; j++) seen |= widths[j] == widths[i];
+            if (seen || xlstm_weight_format_rows(f, widths[i], &held, &filled)) continue;
+            if (held != f)
+                printf("%s: rows of %" PRId64 " are too short for its blocks and are held in %s\n", costs[f].name,
+                       widths[i], costs[held].name);
+            if (filled != widths[i])
+                printf("%s: rows of %" PRId64 " are filled up to %" PRId64 "\n", costs[held].name, widths[i],
+                       filled);
+        }
+    }
+}
+
 static void print_text(const char *dir, const xlstm_hparams *h, const xlstm_model_info *info, const cost *costs,
                        int count, double flops) {
     char text[32];
@@ -122,6 +142,7 @@ static void print_text(const char *dir, const xlstm_hparams *h, const xlstm_mode
         printf("%-17s %12s", costs[f].name, amount((double)costs[f].resident, text));
         printf(" %16s\n", amount((double)costs[f].read, text));
     }
+    print_uneven_rows(h, costs, count);
 }
 
 static json_t *id_json(int64_t id) {

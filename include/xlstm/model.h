@@ -70,6 +70,11 @@ XLSTM_API int xlstm_device_at(int index, xlstm_device_info *out);
  * text, and its bits per value, overhead included. Out pointers may be NULL. ENOTFOUND past the last format. */
 XLSTM_API int xlstm_weight_format_at(int index, const char **name, const char **text, double *bits);
 
+/* How a matrix of `cols` columns is held where the index-th format was asked for: *held is the index of the format,
+ * which has shorter blocks where the row would be too short for those of that one, and *filled is the columns to
+ * which a row is filled up with zeros. Out pointers may be NULL. ENOTFOUND past the last format. */
+XLSTM_API int xlstm_weight_format_rows(int index, int64_t cols, int *held, int64_t *filled);
+
 /* Computes the bytes that a checkpoint with these hyper-parameters takes with its matrices held in that format, and
  * how many of them a decoded token reads. In a format of blocks the projections of the input and forget gates are
  * held in float32. Any out pointer may be NULL. ENOTFOUND for an index past the last format; ENOMEM. */

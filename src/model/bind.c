@@ -50,9 +50,9 @@ static const float *bias(binder *b, const char *part, int64_t first, int64_t cou
 }
 
 /* A choice of the tunable `weights`: 0 as stored, then the formats in their order. */
-static xl_format_id wanted_format(const binder *b, xl_format_id as_stored, bool is_gate) {
+static xl_format_id wanted_format(const binder *b, xl_format_id as_stored, bool is_gate, int64_t cols) {
     if (b->weights == XLSTM_WEIGHTS_STORED) return as_stored;
-    return xl_held_format((xl_format_id)(b->weights - 1), is_gate);
+    return xl_held_format((xl_format_id)(b->weights - 1), is_gate, cols);
 }
 
 /* Rows [row, row + rows) of a stored matrix. */
@@ -60,7 +60,7 @@ static void matrix(binder *b, xl_weight *weight, const char *part, int64_t row, 
                    bool follows, bool is_gate) {
     const xl_stored *s = stored(b, part, ".weight");
     if (b->status) return;
-    xl_format_id from = xl_stored_format(s->tensor->dtype), to = wanted_format(b, from, is_gate);
+    xl_format_id from = xl_stored_format(s->tensor->dtype), to = wanted_format(b, from, is_gate, cols);
     size_t size = xlstm_dtype_size(s->tensor->dtype), first = (size_t)row * xl_format_row_bytes(from, cols);
     *weight = (xl_weight){.m = {.format = to, .rows = rows, .cols = cols, .stride = xl_format_row_bytes(to, cols)}};
     bool aligned = ((uintptr_t)s->tensor->data + first) % size == 0;

@@ -30,7 +30,7 @@ static uint64_t model_bytes(const struct xlstm_model *model, const xl_parts *par
     uint64_t total = model->store->vector_count * sizeof(float);
     for (size_t i = 0; i < parts->count; i++) {
         const xl_matrix *m = &parts->list[i].weight->m;
-        total += matrix_bytes(m, format == XL_FORMAT_COUNT ? m->format : format);
+        total += matrix_bytes(m, format == XL_FORMAT_COUNT ? m->format : xl_format_of_rows(format, m->cols));
     }
     return total;
 }

@@ -33,10 +33,11 @@ typedef struct xl_parts {
     size_t count, capacity;
 } xl_parts;
 
-/* The format in which a matrix is held where `wanted` was asked for: the gates' own projections are kept out of
- * blocks, since an error there is magnified by the cell's exponentials. */
-static inline xl_format_id xl_held_format(xl_format_id wanted, bool is_gate) {
-    return is_gate && xl_format_get((int)wanted)->block > 1 ? XL_FORMAT_F32 : wanted;
+/* The format in which a matrix of `cols` columns is held where `wanted` was asked for: the gates' own projections
+ * are kept out of blocks, since an error there is magnified by the cell's exponentials, and rows that are short
+ * for the format's blocks are held in shorter ones. */
+static inline xl_format_id xl_held_format(xl_format_id wanted, bool is_gate, int64_t cols) {
+    return is_gate && xl_format_get((int)wanted)->block > 1 ? XL_FORMAT_F32 : xl_format_of_rows(wanted, cols);
 }
 
 /* Sets every vector of the model and every weight's shape and wanted format (as stored where `weights` is

@@ -27,6 +27,15 @@ int xlstm_weight_format_at(int index, const char **name, const char **text, doub
     return XLSTM_OK;
 }
 
+int xlstm_weight_format_rows(int index, int64_t cols, int *held, int64_t *filled) {
+    if (!xl_format_get(index)) return XLSTM_ENOTFOUND;
+    xl_format_id format = xl_format_of_rows((xl_format_id)index, cols);
+    int64_t block = xl_format_get((int)format)->block;
+    if (held) *held = (int)format;
+    if (filled) *filled = (cols + block - 1) / block * block;
+    return XLSTM_OK;
+}
+
 int xlstm_roofline_measure(xlstm_roofline *out, int threads, double seconds, xlstm_error *err) {
     if (threads < 0 || threads > XL_POOL_MAX)
         return xl_fail(err, XLSTM_EARG, "threads is %d, wanted 0 … %d", threads, XL_POOL_MAX);

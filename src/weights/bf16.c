@@ -24,6 +24,7 @@ const xl_format_row xl_format_bf16 = {
     .name = "bf16",
     .text = "bfloat16",
     .block = 1,
+    .short_rows = XL_FORMAT_BF16,
     .block_bytes = sizeof(uint16_t),
     .tolerance = 0.15,
     .largest = 0x1.fefffep127f,

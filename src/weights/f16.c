@@ -24,6 +24,7 @@ const xl_format_row xl_format_f16 = {
     .name = "f16",
     .text = "float16",
     .block = 1,
+    .short_rows = XL_FORMAT_F16,
     .block_bytes = sizeof(uint16_t),
     .tolerance = 0.02,
     .largest = 65519.99609375f,

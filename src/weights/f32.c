@@ -16,6 +16,7 @@ const xl_format_row xl_format_f32 = {
     .name = "f32",
     .text = "float32",
     .block = 1,
+    .short_rows = XL_FORMAT_F32,
     .block_bytes = sizeof(float),
     .tolerance = 0,
     .largest = INFINITY,

@@ -10,6 +10,11 @@ const xl_format_row *xl_format_get(int format) {
     return format >= 0 && format < XL_FORMAT_COUNT ? table[format] : NULL;
 }
 
+xl_format_id xl_format_of_rows(xl_format_id wanted, int64_t cols) {
+    int64_t block = table[wanted]->block, filled = (cols + block - 1) / block * block;
+    return filled - cols > cols / 4 ? table[wanted]->short_rows : wanted;
+}
+
 size_t xl_format_row_bytes(xl_format_id format, int64_t cols) {
     const xl_format_row *row = table[format];
     return (size_t)((cols + row->block - 1) / row->block) * row->block_bytes;

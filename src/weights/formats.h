@@ -12,7 +12,10 @@
     X(F32, f32)                                                                                                    \
     X(BF16, bf16)                                                                                                  \
     X(F16, f16)                                                                                                    \
-    X(Q8_0, q8_0)
+    X(Q8_0, q8_0)                                                                                                  \
+    X(Q6_K, q6_k)                                                                                                  \
+    X(Q4_K, q4_k)                                                                                                  \
+    X(Q4_0, q4_0)
 
 typedef enum xl_format_id {
 #define XL_FORMAT_ENUM(id, name) XL_FORMAT_##id,
@@ -23,8 +26,11 @@ typedef enum xl_format_id {
 
 typedef struct xl_format_row {
     const char *name;
-    const char *text;   /* one line: how a value is held */
-    int64_t block;      /* elements of a block; the last block of a row is filled up with zeros */
+    const char *text; /* one line: how a value is held */
+    int64_t block;    /* elements of a block; the last block of a row is filled up with zeros */
+    /* In long blocks: the format of shorter ones that rows which would have to be filled up too far are held in.
+     * Else the format itself. */
+    xl_format_id short_rows;
     size_t block_bytes; /* of a block */
     float largest; /* magnitude that stays finite; above it a value becomes infinite, or is cut off in a block */
     /* Relative L2 error of a model's logits that rounding its weights to this format may cause: what `verify`
@@ -35,6 +41,9 @@ typedef struct xl_format_row {
     /* Writes the blocks of src[0 … n) with the nearest values; the last block is filled up. Values must be finite
      * for formats with more than one element in a block; float16 overflows to infinity. */
     void (*from_f32)(const float *src, void *dst, size_t n);
+    /* The same, where the square of the error of value i counts importance[i] times (>= 0). NULL where each value
+     * is rounded by itself. */
+    void (*from_f32_weighted)(const float *src, const float *importance, void *dst, size_t n);
 } xl_format_row;
 
 #define XL_FORMAT_DECLARE(id, name) extern const xl_format_row xl_format_##name;
@@ -43,6 +52,10 @@ XL_FORMATS(XL_FORMAT_DECLARE)
 
 /* The row of a format; NULL outside the table. Static storage. */
 const xl_format_row *xl_format_get(int format);
+
+/* The format in which rows of `cols` elements are held where `wanted` was asked for: its short_rows where filling
+ * up the last block would make a row longer by more than a quarter. */
+xl_format_id xl_format_of_rows(xl_format_id wanted, int64_t cols);
 
 /* Bytes of a row of `cols` elements: whole blocks. */
 size_t xl_format_row_bytes(xl_format_id format, int64_t cols);

@@ -44,6 +44,7 @@ const xl_format_row xl_format_q8_0 = {
     .name = "q8_0",
     .text = "8-bit integers, a float16 scale for each 32",
     .block = BLOCK,
+    .short_rows = XL_FORMAT_Q8_0,
     .block_bytes = sizeof(block),
     .tolerance = 0.15,
     .largest = 127 * 65504.0f,

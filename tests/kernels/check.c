@@ -197,6 +197,50 @@ static void check_rounding(void) {
     }
 }
 
+/* What the formats of four and six bits promise: the squared errors of a group of equal scale are together no
+ * larger than half a step of plain rounding allows, and values that count more come nearer. */
+static void check_fits(void) {
+    enum { N = 512 };
+    for (int f = 0; f < XL_FORMAT_COUNT; f++) {
+        const xl_format_row *q = xl_format_get(f);
+        if (!q->from_f32_weighted) continue;
+        double levels = f == XL_FORMAT_Q6_K ? 32 : 8, plain = 0, weighted = 0;
+        for (int round = 0; round < 50; round++) {
+            float values[N], importance[N], back[N];
+            char blocks[N], again[N];
+            size_t n = 1 + xl_rng_next(&rng) % N;
+            double size = round == 8 ? 3 : pow(10, round % 7 - 4);
+            for (size_t i = 0; i < N; i++) {
+                values[i] = (float)(xl_rng_normal(&rng) * size);
+                importance[i] = i % 3 ? 0.01f : 1;
+            }
+            if (round == 7) memset(values, 0, sizeof values);
+            if (round == 8)
+                for (size_t i = 0; i < N; i++) values[i] = 3;
+            q->from_f32(values, blocks, n);
+            q->to_f32(blocks, back, n);
+            size_t group = 32;
+            for (size_t first = 0; first < n; first += group) {
+                double most = 0, error = 0;
+                size_t count = n - first < group ? n - first : group;
+                for (size_t i = first; i < first + count; i++) {
+                    most = fmax(most, fabs(values[i]));
+                    error += ((double)values[i] - back[i]) * ((double)values[i] - back[i]);
+                    if (i % 3 == 0) plain += pow((values[i] - (double)back[i]) / size, 2);
+                }
+                /* One value may be cut off by a whole step; scales in units of the block add an error of their own.
+                 */
+                double half = most / levels / 2 * 1.1 + 1e-7;
+                if (!(error <= ((double)count + 3) * half * half)) expect(q->name, error, 0);
+            }
+            q->from_f32_weighted(values, importance, again, n);
+            q->to_f32(again, back, n);
+            for (size_t i = 0; i < n; i += 3) weighted += pow((values[i] - (double)back[i]) / size, 2);
+        }
+        if (!(weighted < 0.97 * plain)) expect("importance", weighted / plain, 0.97);
+    }
+}
+
 /* y = w x through the preparation of the format that this table has. */
 static void multiply(const xl_kernels *table, const xl_matrix *w, const float *x, float *y) {
     region prepared = make(xl_prepared_bytes(w->cols));
@@ -626,6 +670,7 @@ int main(int argc, char **argv) {
     xl_rng_seed(&rng, seed);
     check_conversions();
     check_rounding();
+    check_fits();
     check_matvec();
     check_norms();
     check_activations();

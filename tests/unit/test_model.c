@@ -498,11 +498,12 @@ static void memory_that_does_not_suffice(void **state) {
         {XLSTM_WEIGHTS_STORED, 0, XLSTM_OK, ""},
         {XLSTM_WEIGHTS_STORED, 2100000, XLSTM_OK, ""},
         {XLSTM_WEIGHTS_STORED, 1500000, XLSTM_ENOMEM,
-         "these would fit: bf16 (0.00 GB), f16 (0.00 GB), q8_0 (0.00 GB)"},
+         "these would fit: bf16 (0.00 GB), f16 (0.00 GB), q8_0 (0.00 GB), q6_k (0.00 GB), q4_k (0.00 GB), q4_0 "},
         {1 + XL_FORMAT_F32, 1500000, XLSTM_ENOMEM, "would fit"},
         {1 + XL_FORMAT_BF16, 1500000, XLSTM_OK, ""},
-        {XLSTM_WEIGHTS_STORED, 700000, XLSTM_ENOMEM, "these would fit: q8_0"},
-        {XLSTM_WEIGHTS_STORED, 300000, XLSTM_ENOMEM, "q8_0, needs 0.00 GB and would not fit either"},
+        {XLSTM_WEIGHTS_STORED, 700000, XLSTM_ENOMEM, "these would fit: q8_0 "},
+        {XLSTM_WEIGHTS_STORED, 400000, XLSTM_ENOMEM, "these would fit: q4_k (0.00 GB), q4_0 (0.00 GB)"},
+        {XLSTM_WEIGHTS_STORED, 200000, XLSTM_ENOMEM, "q4_k, needs 0.00 GB and would not fit either"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct xlstm_model *m = calloc(1, sizeof *m);

@@ -3,7 +3,7 @@ set -e
 xltune synth --like 64x2x2x4096 --dtype f32 --out m >log 2>&1 || { cat log; exit 1; }
 printf 'It was a bright cold morning, and' > p.txt
 common="--model m --prompt-file p.txt --new 4 --repeats 1 --effort quick --budget 30s --no-best --best-dir b"
-xltune optimize $common --tune 'weights,decode_workers=1|2,pinning' --objective request_s,kl --trials 7 --tag t \
+xltune optimize $common --tune 'weights=stored|bf16|f16|q8_0,decode_workers=1|2,pinning' --objective request_s,kl --trials 7 --tag t \
   >log 2>&1 || { tail -n 3 log; exit 1; }
 r=$(ls -d runs/ray_*_t)
 head -n 1 log | sed 's/^[^ ]*: //'
@@ -22,7 +22,7 @@ values = [(float(x["request_s"]), float(x["kl"])) for x in front]
 assert values == sorted(values), values
 kl = {x["weights"]: float(x["kl"]) for x in rows}
 assert len(rows) == 7 and len({x["trial"] for x in rows}) == 7
-assert all((value > 0) == (name in ("bf16", "f16", "q8_0")) for name, value in kl.items()), kl
+assert all((value > 0) == (name not in ("stored", "f32")) for name, value in kl.items()), kl
 assert all(float(x["ppl"]) > 1 for x in rows)
 assert min(float(x["kl"]) for x in front) == 0
 print(best["objective"], json.load(open(r + "/run_meta.json"))["strategy"])

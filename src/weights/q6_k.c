@@ -1,0 +1,87 @@
+/* Blocks of 256 numbers of six bits in sixteen groups of 16. A group has a scale of eight bits, in units that the
+ * block holds as a float16:
+ *     value = scale / 128 * group scale * (number - 32)
+ * The divisor keeps the units of small weights in the normal range of float16. */
+#include <math.h>
+
+#include "weights/fit.h"
+#include "weights/formats.h"
+
+enum { BLOCK = 256, GROUP = 16, GROUPS = BLOCK / GROUP, HALF = 32, BYTE_MAX = 127, RUN = 32, QUARTERS = 4 };
+static const float UNIT = 1.0f / 128;
+
+typedef struct block {
+    uint8_t scale[2];      /* float16, little-endian; >= 0 */
+    int8_t scales[GROUPS]; /* -127 … 127 */
+    /* Bits 0 … 3 of the numbers, a run of 32 in 16 bytes: value i of the run in the lower half, i + 16 in the
+     * upper. */
+    uint8_t low[BLOCK / 2];
+    /* Bits 4 and 5: for each half of the block 32 bytes, byte i of which holds value i of the half's four runs,
+     * the first run in its lowest two bits. */
+    uint8_t high[BLOCK / 4];
+} block;
+
+static int number(const block *b, size_t i) {
+    size_t run = i / RUN, at = i % RUN;
+    int low = at < RUN / 2 ? b->low[run * RUN / 2 + at] & 15 : b->low[run * RUN / 2 + at - RUN / 2] >> 4;
+    int high = b->high[run / QUARTERS * RUN + at] >> 2 * (run % QUARTERS) & 3;
+    return (low | high << 4) - HALF;
+}
+
+static void set_number(block *b, size_t i, int q) {
+    size_t run = i / RUN, at = i % RUN;
+    unsigned u = (unsigned)(q + HALF);
+    b->low[run * RUN / 2 + at % (RUN / 2)] |= (uint8_t)((u & 15) << (at < RUN / 2 ? 0 : 4));
+    b->high[run / QUARTERS * RUN + at] |= (uint8_t)(u >> 4 << 2 * (run % QUARTERS));
+}
+
+static void to_f32(const void *src, float *dst, size_t n) {
+    const block *b = src; /* bytes only, so that no alignment is needed */
+    for (size_t i = 0; i < n; i += BLOCK, b++) {
+        float unit = xl_load_f16(b->scale) * UNIT;
+        for (size_t j = 0; j < BLOCK && i + j < n; j++)
+            dst[i + j] = unit * (float)b->scales[j / GROUP] * (float)number(b, j);
+    }
+}
+
+static void quantize_block(const float *src, const float *importance, size_t count, block *b) {
+    float scales[GROUPS] = {0}, most = 0;
+    memset(b, 0, sizeof *b);
+    for (size_t g = 0; g < GROUPS && g * GROUP < count; g++) {
+        size_t first = g * GROUP, left = count - first;
+        xl_fit_values v;
+        xl_fit_take(&v, src + first, importance ? importance + first : NULL, left < GROUP ? left : GROUP);
+        scales[g] = xl_fit_scale(&v, HALF);
+        most = fmaxf(most, fabsf(scales[g]));
+    }
+    float unit = xl_store_f16(b->scale, most / UNIT / BYTE_MAX) * UNIT;
+    for (size_t g = 0; g < GROUPS; g++) {
+        b->scales[g] = (int8_t)(unit > 0 ? xl_fit_round(scales[g] / unit, -BYTE_MAX, BYTE_MAX) : 0);
+        float scale = unit * (float)b->scales[g], inverse = scale != 0 ? 1 / scale : 0;
+        for (size_t i = g * GROUP; i < (g + 1) * GROUP; i++)
+            set_number(b, i, i < count ? (int)xl_fit_round(src[i] * inverse, -HALF, HALF - 1) : 0);
+    }
+}
+
+static void from_f32_weighted(const float *src, const float *importance, void *dst, size_t n) {
+    block *b = dst;
+    for (size_t i = 0; i < n; i += BLOCK, b++)
+        quantize_block(src + i, importance ? importance + i : NULL, n - i < BLOCK ? n - i : BLOCK, b);
+}
+
+static void from_f32(const float *src, void *dst, size_t n) {
+    from_f32_weighted(src, NULL, dst, n);
+}
+
+const xl_format_row xl_format_q6_k = {
+    .name = "q6_k",
+    .text = "6-bit integers, an 8-bit scale for each 16, in blocks of 256",
+    .block = BLOCK,
+    .short_rows = XL_FORMAT_Q8_0,
+    .block_bytes = sizeof(block),
+    .tolerance = 0.5,
+    .largest = 31 * 64000.0f,
+    .to_f32 = to_f32,
+    .from_f32 = from_f32,
+    .from_f32_weighted = from_f32_weighted,
+};
