@@ -5,12 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
-
+#include "base/bytes.h"
 #include "base/error.h"
 #include "base/half.h"
 #include "base/memory.h"
-#include "format/foreign_json.h"
+#include "format/json_reader.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "tensor files are little-endian and used in place");
 
@@ -49,10 +48,13 @@ const char *xl_shape_text(int rank, const int64_t *shape, char *text, size_t siz
     return text;
 }
 
-/* One tensor and where it begins, while a header is being read. */
+enum { DTYPE, SHAPE, OFFSETS, KEYS };
+
+/* One tensor, its place in the data section and which of its keys have been read. */
 typedef struct entry {
     xlstm_tensor tensor;
-    size_t begin;
+    uint64_t begin, end;
+    bool has[KEYS];
 } entry;
 
 static int by_offset(const void *a, const void *b) {
@@ -62,124 +64,195 @@ static int by_offset(const void *a, const void *b) {
     return strcmp(x->tensor.name, y->tensor.name);
 }
 
-static int read_dtype(entry *e, const char *path, json_t *value, xlstm_error *err) {
+static int malformed(const xl_json_reader *r, const entry *e, const char *what) {
+    return xl_fail(r->err, XLSTM_EFORMAT, "%s: tensor '%.200s': %s", r->path, e->tensor.name, what);
+}
+
+/* A key of a tensor that comes twice must have the same value: the second is compared with the first. */
+static int read_dtype(xl_json_reader *r, entry *e) {
     static const char *const others[] = {"BOOL", "U8", "I8", "I16", "U16", "U32", "U64", "F8_E4M3", "F8_E5M2"};
-    const char *name = json_string_value(value);
-    if (!name)
-        return xl_fail(err, XLSTM_EFORMAT, "%s: tensor '%.200s': dtype is missing or no string", path,
-                       e->tensor.name);
-    for (int i = 0; i < XLSTM_DTYPE_COUNT; i++) {
-        if (!strcmp(name, dtypes[i].name)) {
-            e->tensor.dtype = (xlstm_dtype)i;
-            return XLSTM_OK;
-        }
-    }
+    if (xl_json_peek(r) != '"') return malformed(r, e, "dtype is missing or no string");
+    const char *name = xl_json_text(r);
+    if (!name) return r->status;
     int status = XLSTM_EFORMAT;
+    for (int i = 0; i < XLSTM_DTYPE_COUNT; i++) {
+        if (strcmp(name, dtypes[i].name)) continue;
+        if (e->has[DTYPE] && e->tensor.dtype != (xlstm_dtype)i) return malformed(r, e, "dtype is there twice");
+        e->tensor.dtype = (xlstm_dtype)i;
+        return XLSTM_OK;
+    }
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         if (!strcmp(name, others[i])) status = XLSTM_EUNSUPPORTED;
     }
-    return xl_fail(err, status, "%s: tensor '%.200s': dtype '%.40s', wanted F32, F16, BF16, F64, I32 or I64", path,
-                   e->tensor.name, name);
+    return xl_fail(r->err, status, "%s: tensor '%.200s': dtype '%.40s', wanted F32, F16, BF16, F64, I32 or I64",
+                   r->path, e->tensor.name, name);
 }
 
-static int read_shape(entry *e, const char *path, json_t *value, xlstm_error *err) {
+static int read_shape(xl_json_reader *r, entry *e) {
     xlstm_tensor *t = &e->tensor;
-    if (!json_is_array(value) || json_array_size(value) > XLSTM_MAX_RANK)
-        return xl_fail(err, XLSTM_EFORMAT, "%s: tensor '%.200s': shape is not an array of at most %d sizes", path,
-                       t->name, XLSTM_MAX_RANK);
-    t->rank = (int)json_array_size(value);
-    for (int i = 0; i < t->rank; i++) {
-        json_t *size = json_array_get(value, (size_t)i);
-        if (!json_is_integer(size) || json_integer_value(size) < 0)
-            return xl_fail(err, XLSTM_EFORMAT, "%s: tensor '%.200s': shape[%d] is not an integer from 0", path,
-                           t->name, i);
-        t->shape[i] = json_integer_value(size);
+    int64_t shape[XLSTM_MAX_RANK] = {0};
+    int rank = 0;
+    bool good = xl_json_peek(r) == '[';
+    if (good) xl_json_enter(r);
+    for (; good && xl_json_element(r); rank++) {
+        good = rank < XLSTM_MAX_RANK;
+        if (good && (!xl_json_integer(r, &shape[rank]) || shape[rank] < 0))
+            return xl_fail(r->err, XLSTM_EFORMAT, "%s: tensor '%.200s': shape[%d] is not an integer from 0",
+                           r->path, t->name, rank);
     }
+    if (r->status) return r->status;
+    if (!good)
+        return xl_fail(r->err, XLSTM_EFORMAT, "%s: tensor '%.200s': shape is not an array of at most %d sizes",
+                       r->path, t->name, XLSTM_MAX_RANK);
+    if (e->has[SHAPE] && (rank != t->rank || memcmp(shape, t->shape, sizeof shape)))
+        return malformed(r, e, "shape is there twice");
+    t->rank = rank;
+    memcpy(t->shape, shape, sizeof shape);
+    return XLSTM_OK;
+}
+
+static int read_offsets(xl_json_reader *r, entry *e) {
+    int64_t offsets[2] = {0};
+    int count = 0;
+    bool good = xl_json_peek(r) == '[';
+    if (good) xl_json_enter(r);
+    for (; good && xl_json_element(r); count++)
+        good = count < 2 && xl_json_integer(r, &offsets[count]) && offsets[count] >= 0;
+    if (r->status) return r->status;
+    if (!good || count != 2) return malformed(r, e, "data_offsets is not an array of two integers from 0");
+    if (e->has[OFFSETS] && ((uint64_t)offsets[0] != e->begin || (uint64_t)offsets[1] != e->end))
+        return malformed(r, e, "data_offsets is there twice");
+    e->begin = (uint64_t)offsets[0];
+    e->end = (uint64_t)offsets[1];
+    return XLSTM_OK;
+}
+
+/* Checks the shape, and the offsets against it and the data section. */
+static int check_size(const xl_json_reader *r, entry *e, size_t data_bytes) {
+    xlstm_tensor *t = &e->tensor;
     size_t elements;
-    if (!xl_tensor_size(t->dtype, t->rank, t->shape, &elements, &t->bytes)) {
-        char text[200];
-        return xl_fail(err, XLSTM_EFORMAT, "%s: tensor '%.200s': shape %s overflows", path, t->name,
+    char text[200];
+    if (!xl_tensor_size(t->dtype, t->rank, t->shape, &elements, &t->bytes))
+        return xl_fail(r->err, XLSTM_EFORMAT, "%s: tensor '%.200s': shape %s overflows", r->path, t->name,
                        xl_shape_text(t->rank, t->shape, text, sizeof text));
+    if (e->begin > e->end || e->end > data_bytes)
+        return xl_fail(r->err, XLSTM_EFORMAT,
+                       "%s: tensor '%.200s': data_offsets [%" PRIu64 ", %" PRIu64
+                       "] are not inside the %zu bytes of data%s",
+                       r->path, t->name, e->begin, e->end, data_bytes,
+                       e->begin <= e->end ? ": the download may not have finished" : "");
+    if (e->end - e->begin != t->bytes)
+        return xl_fail(r->err, XLSTM_EFORMAT,
+                       "%s: tensor '%.200s': data_offsets hold %" PRIu64 " bytes, %s %s takes %zu", r->path,
+                       t->name, e->end - e->begin, xlstm_dtype_name(t->dtype),
+                       xl_shape_text(t->rank, t->shape, text, sizeof text), t->bytes);
+    return XLSTM_OK;
+}
+
+/* Reads the tensor whose name is set. */
+static int read_tensor(xl_json_reader *r, entry *e, size_t data_bytes) {
+    static const struct {
+        const char *key;
+        int (*read)(xl_json_reader *r, entry *e);
+    } used[KEYS] = {[DTYPE] = {"dtype", read_dtype},
+                    [SHAPE] = {"shape", read_shape},
+                    [OFFSETS] = {"data_offsets", read_offsets}};
+    if (xl_json_peek(r) != '{')
+        return xl_fail(r->err, XLSTM_EFORMAT, "%s: tensor '%.200s' is not an object", r->path, e->tensor.name);
+    xl_json_string key;
+    xl_json_enter(r);
+    while (xl_json_member(r, &key)) {
+        int k = 0;
+        while (k < KEYS && strcmp(key.text, used[k].key)) k++;
+        if (k == KEYS) {
+            xl_json_skip(r);
+            continue;
+        }
+        int status = used[k].read(r, e);
+        if (status) return status;
+        e->has[k] = true;
+    }
+    if (r->status) return r->status;
+    if (!e->has[DTYPE]) return malformed(r, e, "dtype is missing or no string");
+    if (!e->has[SHAPE]) return malformed(r, e, "shape is missing");
+    if (!e->has[OFFSETS]) return malformed(r, e, "data_offsets is missing");
+    return check_size(r, e, data_bytes);
+}
+
+/* Strings of the metadata are kept, anything else in it is skipped. */
+static int read_metadata(xl_json_reader *r, xl_safetensors *out) {
+    if (xl_json_peek(r) != '{') return xl_fail(r->err, XLSTM_EFORMAT, "%s: __metadata__ is not an object", r->path);
+    if (out->metadata) return xl_fail(r->err, XLSTM_EFORMAT, "%s: __metadata__ is there twice", r->path);
+    xl_json_string key;
+    size_t capacity = 0;
+    xl_json_enter(r);
+    do {
+        xl_metadata *kept = xl_grow(out->metadata, &capacity, out->metadata_count + 1, sizeof *kept);
+        if (!kept) return xl_fail(r->err, XLSTM_ENOMEM, "%s: out of memory", r->path);
+        out->metadata = kept;
+        if (!xl_json_member(r, &key)) break;
+        if (xl_json_peek(r) != '"') {
+            xl_json_skip(r);
+        } else if (xl_json_check(r, &key)) {
+            kept[out->metadata_count++] = (xl_metadata){.key = key.text, .value = xl_json_text(r)};
+        }
+    } while (!r->status);
+    return r->status;
+}
+
+static int by_key(const void *a, const void *b) {
+    const xl_metadata *x = a, *y = b;
+    return strcmp(x->key, y->key);
+}
+
+/* A key of the metadata that comes twice must have the same value. */
+static int check_metadata(xl_safetensors *out, const char *path, xlstm_error *err) {
+    if (out->metadata_count) qsort(out->metadata, out->metadata_count, sizeof *out->metadata, by_key);
+    for (size_t i = 1; i < out->metadata_count; i++) {
+        const xl_metadata *m = &out->metadata[i];
+        if (!strcmp(m[-1].key, m->key) && strcmp(m[-1].value, m->value))
+            return xl_fail(err, XLSTM_EFORMAT, "%s: __metadata__: '%.200s' is there twice", path, m->key);
     }
     return XLSTM_OK;
 }
 
-static int read_offsets(entry *e, const char *path, json_t *value, size_t data_bytes, xlstm_error *err) {
-    const xlstm_tensor *t = &e->tensor;
-    json_t *first = json_array_get(value, 0), *second = json_array_get(value, 1);
-    if (!json_is_array(value) || json_array_size(value) != 2 || !json_is_integer(first) ||
-        !json_is_integer(second) || json_integer_value(first) < 0 || json_integer_value(second) < 0)
-        return xl_fail(err, XLSTM_EFORMAT,
-                       "%s: tensor '%.200s': data_offsets is not an array of two integers from 0", path, t->name);
-    uint64_t begin = (uint64_t)json_integer_value(first), end = (uint64_t)json_integer_value(second);
-    if (begin > end || end > data_bytes)
-        return xl_fail(
-            err, XLSTM_EFORMAT,
-            "%s: tensor '%.200s': data_offsets [%" PRIu64 ", %" PRIu64 "] are not inside the %zu bytes of data%s",
-            path, t->name, begin, end, data_bytes, begin <= end ? ": the download may not have finished" : "");
-    if (end - begin != t->bytes) {
-        char text[200];
-        return xl_fail(err, XLSTM_EFORMAT,
-                       "%s: tensor '%.200s': data_offsets hold %" PRIu64 " bytes, %s %s takes %zu", path, t->name,
-                       end - begin, xlstm_dtype_name(t->dtype), xl_shape_text(t->rank, t->shape, text, sizeof text),
-                       t->bytes);
-    }
-    e->begin = (size_t)begin;
-    return XLSTM_OK;
-}
+/* A growing list of tensors, while a header is being read. */
+typedef struct entries {
+    entry *list;
+    size_t count, capacity;
+} entries;
 
-static int read_metadata(xl_safetensors *out, const char *path, json_t *object, xlstm_error *err) {
-    if (!json_is_object(object)) return xl_fail(err, XLSTM_EFORMAT, "%s: __metadata__ is not an object", path);
-    out->metadata = calloc(json_object_size(object) + 1, 2 * sizeof *out->metadata);
-    if (!out->metadata) return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", path);
-    const char *key;
-    json_t *value;
-    json_object_foreach(object, key, value) {
-        size_t i = 2 * out->metadata_count++;
-        out->metadata[i] = strdup(key);
-        out->metadata[i + 1] = strdup(json_string_value(value));
-        if (!out->metadata[i] || !out->metadata[i + 1])
-            return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", path);
-    }
-    return XLSTM_OK;
-}
-
-/* Reads every tensor of `root` into entries, which has room for all; *count is set to those whose name is owned. */
-static int read_entries(entry *entries, size_t *count, xl_safetensors *out, const char *path, json_t *root,
-                        size_t data_bytes, xlstm_error *err) {
-    const char *name;
-    json_t *value;
-    json_object_foreach(root, name, value) {
-        if (!strcmp(name, "__metadata__")) {
-            int status = read_metadata(out, path, value, err);
+static int read_entries(xl_json_reader *r, entries *e, xl_safetensors *out, size_t data_bytes) {
+    xl_json_string name;
+    while (xl_json_member(r, &name)) {
+        int status;
+        if (!strcmp(name.text, "__metadata__")) {
+            status = read_metadata(r, out);
             if (status) return status;
             continue;
         }
-        if (!json_is_object(value))
-            return xl_fail(err, XLSTM_EFORMAT, "%s: tensor '%.200s' is not an object", path, name);
-        entry *e = &entries[*count];
-        memset(e, 0, sizeof *e);
-        e->tensor.name = strdup(name);
-        if (!e->tensor.name) return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", path);
-        ++*count;
-        int status = read_dtype(e, path, json_object_get(value, "dtype"), err);
-        if (!status) status = read_shape(e, path, json_object_get(value, "shape"), err);
-        if (!status) status = read_offsets(e, path, json_object_get(value, "data_offsets"), data_bytes, err);
+        if (!xl_json_check(r, &name)) return r->status;
+        entry *grown = xl_grow(e->list, &e->capacity, e->count + 1, sizeof *grown);
+        if (!grown) return xl_fail(r->err, XLSTM_ENOMEM, "%s: out of memory", r->path);
+        e->list = grown;
+        entry *last = &grown[e->count++];
+        *last = (entry){.tensor.name = name.text};
+        status = read_tensor(r, last, data_bytes);
         if (status) return status;
     }
-    return XLSTM_OK;
+    return r->status;
 }
 
 /* In the order of offsets, each tensor must begin where the one before it ends, and the last must end at the end of
  * the data. */
-static int check_cover(const entry *entries, size_t count, const char *path, size_t data_bytes, xlstm_error *err) {
+static int check_cover(const entry *list, size_t count, const char *path, size_t data_bytes, xlstm_error *err) {
     size_t end = 0;
     for (size_t i = 0; i < count; i++) {
-        if (entries[i].begin != end)
+        if (list[i].begin != end)
             return xl_fail(err, XLSTM_EFORMAT, "%s: tensor '%.200s' begins at %zu, the one before ends at %zu: %s",
-                           path, entries[i].tensor.name, entries[i].begin, end,
-                           entries[i].begin < end ? "they overlap" : "a hole");
-        end += entries[i].tensor.bytes;
+                           path, list[i].tensor.name, (size_t)list[i].begin, end,
+                           list[i].begin < end ? "they overlap" : "a hole");
+        end += list[i].tensor.bytes;
     }
     if (end != data_bytes)
         return xl_fail(err, XLSTM_EFORMAT, "%s: tensors take %zu bytes, the file holds %zu of data%s", path, end,
@@ -192,66 +265,59 @@ static int by_name(const void *a, const void *b) {
     return strcmp((*x)->name, (*y)->name);
 }
 
-/* Moves the entries, names included, into *out. */
-static int keep(xl_safetensors *out, entry *entries, size_t *count, const char *path, xlstm_error *err) {
-    size_t n = *count;
+/* Moves the tensors into *out, where no two may have one name. */
+static int keep(xl_safetensors *out, const entries *e, const char *path, xlstm_error *err) {
+    size_t n = e->count;
     out->tensors = xl_array(n, sizeof *out->tensors);
     out->offsets = xl_array(n, sizeof *out->offsets);
     out->by_name = xl_array(n, sizeof *out->by_name);
     if (!out->tensors || !out->offsets || !out->by_name)
         return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory for %zu tensors", path, n);
     for (size_t i = 0; i < n; i++) {
-        out->tensors[i] = entries[i].tensor;
-        out->offsets[i] = entries[i].begin;
+        out->tensors[i] = e->list[i].tensor;
+        out->offsets[i] = (size_t)e->list[i].begin;
         out->by_name[i] = &out->tensors[i];
     }
     out->count = n;
-    *count = 0;
     qsort(out->by_name, n, sizeof *out->by_name, by_name);
+    for (size_t i = 1; i < n; i++) {
+        const char *name = out->by_name[i]->name;
+        if (!strcmp(out->by_name[i - 1]->name, name))
+            return xl_fail(err, XLSTM_EFORMAT, "%s: tensor '%.200s' is there twice", path, name);
+    }
     return XLSTM_OK;
-}
-
-/* Three keys of a tensor are used, and the strings of the metadata. */
-static xl_json_use used(size_t depth, const char *const keys[], char first) {
-    static const char *const list[] = {"dtype", "shape", "data_offsets", NULL};
-    if (!depth) return XL_JSON_ENTER;
-    bool metadata = !strcmp(keys[0], "__metadata__");
-    return (metadata ? first == '"' : xl_json_listed(keys[1], list)) ? XL_JSON_USE : XL_JSON_IGNORE;
 }
 
 int xl_safetensors_parse(xl_safetensors *out, const char *path, const char *header, size_t bytes, size_t data_bytes,
                          xlstm_error *err) {
     memset(out, 0, sizeof *out);
-    entry *entries = NULL;
-    size_t count = 0;
-    int status = XLSTM_OK;
-    json_t *root = NULL;
+    entries e = {.count = 0};
+    xl_json_reader r;
     char *where = xl_format("%s: header", path);
-    status = where ? xl_json_read(&root, where, header, bytes, 0, used, err)
-                   : xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", path);
-    free(where);
-    if (status) goto out;
-    entries = xl_array(json_object_size(root), sizeof *entries);
-    if (!entries) {
-        status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory for %zu tensors", path, json_object_size(root));
+    out->text = xl_array(bytes, 1);
+    int status = XLSTM_OK;
+    if (!where || !out->text) {
+        status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory for a header of %zu bytes", path, bytes);
         goto out;
     }
-    status = read_entries(entries, &count, out, path, root, data_bytes, err);
+    if (bytes) memcpy(out->text, header, bytes);
+    xl_json_open(&r, where, out->text, bytes, err);
+    status = read_entries(&r, &e, out, data_bytes);
+    if (!status) status = xl_json_close(&r);
+    if (!status) status = check_metadata(out, where, err);
     if (status) goto out;
-    qsort(entries, count, sizeof *entries, by_offset);
-    status = check_cover(entries, count, path, data_bytes, err);
-    if (!status) status = keep(out, entries, &count, path, err);
+    if (e.count) qsort(e.list, e.count, sizeof *e.list, by_offset);
+    status = check_cover(e.list, e.count, path, data_bytes, err);
+    if (!status) status = keep(out, &e, path, err);
 out:
-    for (size_t i = 0; i < count; i++) free((void *)(uintptr_t)entries[i].tensor.name);
-    free(entries);
-    json_decref(root);
+    free(where);
+    free(e.list);
     if (status) xl_safetensors_release(out);
     return status;
 }
 
 void xl_safetensors_release(xl_safetensors *header) {
-    for (size_t i = 0; i < header->count; i++) free((void *)(uintptr_t)header->tensors[i].name);
-    for (size_t i = 0; i < 2 * header->metadata_count; i++) free(header->metadata[i]);
+    free(header->text);
     free(header->metadata);
     free(header->tensors);
     free(header->offsets);

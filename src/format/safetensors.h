@@ -17,6 +17,10 @@
 
 #define XL_SAFETENSORS_HEADER_LIMIT ((size_t)100000000)
 
+typedef struct xl_metadata {
+    const char *key, *value;
+} xl_metadata;
+
 /* A parsed header. Tensors are sorted by offset (equal offsets, of empty tensors, by name); their `data` is set by
  * xl_safetensors_place and NULL before. */
 typedef struct xl_safetensors {
@@ -24,8 +28,9 @@ typedef struct xl_safetensors {
     size_t *offsets;        /* [count] begin of each tensor in the data section, bytes */
     xlstm_tensor **by_name; /* [count] sorted by name */
     size_t count;
-    char **metadata; /* [2 * metadata_count] key, value, … */
+    xl_metadata *metadata; /* [metadata_count] sorted by key */
     size_t metadata_count;
+    char *text; /* the header, in which all names, keys and values lie */
 } xl_safetensors;
 
 /* Parses and checks header[0 … bytes), the JSON alone, against a data section of data_bytes bytes. `path` is for

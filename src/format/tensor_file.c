@@ -144,7 +144,7 @@ const xlstm_tensor *xlstm_tensor_file_find(const xlstm_tensor_file *file, const 
 
 const char *xlstm_tensor_file_metadata(const xlstm_tensor_file *file, const char *key) {
     for (size_t i = 0; i < file->header.metadata_count; i++) {
-        if (!strcmp(file->header.metadata[2 * i], key)) return file->header.metadata[2 * i + 1];
+        if (!strcmp(file->header.metadata[i].key, key)) return file->header.metadata[i].value;
     }
     return NULL;
 }

@@ -6,16 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
-
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/sha256.h"
 #include "format/checkpoint_folder.h"
-#include "format/foreign_json.h"
 #include "format/model_config.h"
 #include "format/safetensors.h"
+#include "format/shard_index.h"
 
 #define INDEX_LIMIT ((size_t)256 << 20)
 
@@ -66,6 +64,10 @@ static int report(const problems *p, const xl_checkpoint *c, xlstm_error *err) {
                    p->text[STRANGE], more, there);
 }
 
+static int by_text(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
 static int add_file(xl_checkpoint *c, const char *name, xlstm_error *err) {
     char *path = xl_path_join(c->dir, name);
     xlstm_tensor_file **grown = realloc(c->files, (c->file_count + 1) * sizeof(xlstm_tensor_file *));
@@ -77,75 +79,36 @@ static int add_file(xl_checkpoint *c, const char *name, xlstm_error *err) {
     return status;
 }
 
-static int by_text(const void *a, const void *b) {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* A shard must be a file in the checkpoint's own folder. */
-static bool plain_name(const char *name) {
-    return name && name[0] && name[0] != '.' && !strchr(name, '/') && strlen(name) < 256;
-}
-
-/* Opens every shard that the index's weight_map names, in order of their names. */
-static int open_shards(xl_checkpoint *c, const char *index, json_t *map, xlstm_error *err) {
-    if (!json_is_object(map) || !json_object_size(map))
-        return xl_fail(err, XLSTM_EFORMAT, "%s: weight_map is not an object of file names", index);
-    size_t count = 0;
-    const char **names = xl_array(json_object_size(map), sizeof *names);
-    if (!names) return out_of_memory(c, err);
-    int status = XLSTM_OK;
-    const char *key;
-    json_t *value;
-    json_object_foreach(map, key, value) {
-        const char *name = json_string_value(value);
-        if (!plain_name(name)) {
-            status =
-                xl_fail(err, XLSTM_EFORMAT, "%s: weight_map '%.200s' names no file beside the index", index, key);
-            goto out;
-        }
-        names[count++] = name;
-    }
-    qsort(names, count, sizeof *names, by_text);
-    for (size_t i = 0; i < count && !status; i++) {
-        if (i && !strcmp(names[i], names[i - 1])) continue;
-        status = add_file(c, names[i], err);
+/* Opens every shard that the index names, in order of their names. */
+static int open_shards(xl_checkpoint *c, const xl_shard_index *index, const char *path, xlstm_error *err) {
+    for (size_t i = 0; i < index->file_count; i++) {
+        int status = add_file(c, index->files[i], err);
         if (status == XLSTM_ENOTFOUND)
             status = xl_fail(err, status, "%s/%s: no such file, which %s names: the download may not have finished",
-                             c->dir, names[i], index);
+                             c->dir, index->files[i], path);
+        if (status) return status;
     }
-out:
-    free(names);
-    return status;
+    return XLSTM_OK;
 }
 
-static int compare_file(const void *key, const void *element) {
-    xlstm_tensor_file *const *file = element;
-    const char *path = xl_tensor_file_path(*file), *slash = strrchr(path, '/');
-    return strcmp(key, slash ? slash + 1 : path);
-}
-
-/* Says which tensors are not where the index has them. The files are in order of their names. */
-static void check_index(const xl_checkpoint *c, json_t *map, problems *p) {
-    const char *name;
-    json_t *value;
-    json_object_foreach(map, name, value) {
-        const char *shard = json_string_value(value);
-        xlstm_tensor_file *const *file =
-            c->files ? bsearch(shard, c->files, c->file_count, sizeof(xlstm_tensor_file *), compare_file) : NULL;
-        if (!file || !xlstm_tensor_file_find(*file, name))
-            problem(p, WRONG, "'%.128s' is not in %.80s as the index says", name, shard);
+/* Says which tensors are not where the index has them. The checkpoint's files are those of the index, in order. */
+static void check_index(const xl_checkpoint *c, const xl_shard_index *index, problems *p) {
+    size_t at = 0;
+    for (size_t i = 0; i < index->count; i++) {
+        const xl_sharded *t = &index->tensors[i];
+        if (strcmp(index->files[at], t->file)) {
+            const char **file = bsearch(&t->file, index->files, index->file_count, sizeof *file, by_text);
+            at = (size_t)(file - index->files);
+        }
+        if (!xlstm_tensor_file_find(c->files[at], t->tensor))
+            problem(p, WRONG, "'%.128s' is not in %.80s as the index says", t->tensor, t->file);
     }
-}
-
-static xl_json_use used_of_index(size_t depth, const char *const keys[], char first) {
-    return depth || !strcmp(keys[0], "weight_map") ? XL_JSON_USE : XL_JSON_IGNORE;
 }
 
 static int open_files(xl_checkpoint *c, problems *p, xlstm_error *err) {
     char *single = xl_path_join(c->dir, "model.safetensors");
-    char *index = xl_path_join(c->dir, "model.safetensors.index.json"), *text = NULL;
+    char *index = xl_path_join(c->dir, "model.safetensors.index.json"), *text;
     size_t bytes;
-    json_t *root = NULL;
     int status;
     if (!single || !index) {
         status = out_of_memory(c, err);
@@ -159,15 +122,14 @@ static int open_files(xl_checkpoint *c, problems *p, xlstm_error *err) {
     } else {
         status = xl_file_read(index, INDEX_LIMIT, &text, &bytes, err);
         if (status) goto out;
-        status = xl_json_read(&root, index, text, bytes, 0, used_of_index, err);
+        xl_shard_index shards;
+        status = xl_shard_index_parse(&shards, index, text, bytes, err);
         if (status) goto out;
-        json_t *map = json_object_get(root, "weight_map");
-        status = open_shards(c, index, map, err);
-        if (!status) check_index(c, map, p);
+        status = open_shards(c, &shards, index, err);
+        if (!status) check_index(c, &shards, p);
+        xl_shard_index_release(&shards);
     }
 out:
-    json_decref(root);
-    free(text);
     free(index);
     free(single);
     return status;
@@ -330,7 +292,8 @@ int xl_checkpoint_open(xl_checkpoint *c, const char *dir, xlstm_error *err) {
 }
 
 void xl_checkpoint_close(xl_checkpoint *c) {
-    for (size_t i = 0; i < c->file_count; i++) xlstm_tensor_file_close(c->files[i]);
+    /* In the reverse order, in which each mapping is the first of the list of mappings. */
+    for (size_t i = c->file_count; i-- > 0;) xlstm_tensor_file_close(c->files[i]);
     free(c->files);
     free(c->stored);
     free(c->specs);
