@@ -12,16 +12,16 @@
 #include "tuner/target/wire.h"
 
 #define EVENT "comparison"
-#define LONG_S 300 /* a comparison that takes longer is announced */
-#define ENOUGH 10  /* distinct points, or the whole of a smaller space: fewer do not show that nothing is faster */
+#define LONG_S 300 /* seconds; a comparison that takes longer is announced */
+#define ENOUGH 10  /* points, or all of a smaller space; with fewer, "nothing looked faster" has no weight */
 
-/* What the function that runs one process needs. */
+/* Context of the function that runs one fresh process. */
 typedef struct process_source {
     tune_comparison *comparison;
     int64_t winner;
-    tune_event_row *events; /* of the run, before this process */
+    tune_event_row *events; /* those of the run from before this process */
     size_t event_count, next;
-    size_t trials; /* of the run: a comparison after fewer trials was another one */
+    size_t trials; /* of the run; a result stored at another number of trials belongs to an earlier comparison */
     int done;
 } process_source;
 
@@ -29,7 +29,8 @@ static int stop_level(const tune_comparison *c) {
     return c->options->stop ? c->options->stop(c->options->stop_ctx) : 0;
 }
 
-/* The next result that an earlier process of the run left for this very comparison. */
+/* Reads the next result that an earlier process of the run stored for this same comparison. Returns false where
+ * there are no more. */
 static bool recall(process_source *p, tune_block_result *out) {
     while (p->next < p->event_count) {
         const tune_event_row *e = &p->events[p->next++];
@@ -69,7 +70,7 @@ static int run_process(void *ctx, const tune_block_plan *plan, tune_block_result
         status = tune_blocks_run(c->sampler, TUNE_BASELINE_TRIAL, p->winner, plan, out, err);
     }
     if (stop_level(c)) return xl_fail(err, XLSTM_ECANCELLED, "stopped");
-    /* One that ran out of time says nothing; a run that goes on with more of it asks again. */
+    /* A process that ran out of time has no result to store, and a resumed run with more time starts it again. */
     return status || out->blocks == 0 ? status : remember(p, out, err);
 }
 
@@ -79,8 +80,9 @@ static void on_progress(void *ctx, int processes, int planned, double mean, doub
     if (w && w->progress) w->progress(w->ctx, "final", processes, planned, exp(-mean), 0, NAN);
 }
 
-/* What is left of the budget. Where there is none the first processes run however long they take; more of them
- * get so much that a quick search is not dwarfed by its end and a long one has an end worth it. */
+/* Seconds for the comparison: what is left of the budget. Without a budget the first processes run however long
+ * they take. The time for more of them is a share of the time already spent, so that a short search does not end
+ * in a much longer comparison, but at least a minimum for each effort. */
 static double time_for_it(const tune_comparison *c) {
     static const double least[] = {[TUNE_QUICK] = 10, [TUNE_NORMAL] = 20, [TUNE_THOROUGH] = 120};
     double spent = tune_drive_now(c->options) - c->started;
@@ -88,7 +90,7 @@ static double time_for_it(const tune_comparison *c) {
     return fmax(least[c->options->effort], spent * 0.6);
 }
 
-/* False: there is no time for a comparison. */
+/* Sets the options of the comparison. Returns false where there is no time for one. */
 static bool plan(const tune_comparison *c, tune_final_options *o) {
     size_t n;
     tune_final_options_init(o, c->options->effort);
@@ -115,7 +117,8 @@ static bool plan(const tune_comparison *c, tune_final_options *o) {
     return fits;
 }
 
-/* `compared` is what the search chose, whether or not it won. */
+/* Writes best.json and stores the result. `compared` is the candidate that the search chose, whether or not it
+ * won. */
 static int finish(tune_comparison *c, tune_drive_result *r, int64_t compared, const char *verdict,
                   xlstm_error *err) {
     tune_race_entry e = {0};
@@ -132,12 +135,13 @@ static int finish(tune_comparison *c, tune_drive_result *r, int64_t compared, co
     return status;
 }
 
-/* The search itself found nothing to compare. */
+/* Ends the run with the baseline, because the search found nothing to compare with it. */
 static int stay(tune_comparison *c, tune_drive_result *r, xlstm_error *err) {
     size_t count, timed = 0;
     const size_t size = tune_space_size(c->problem->space);
     const tune_trial_row *all = tune_keeper_trials(c->keeper, &count);
-    for (size_t i = 0; i < count; i++) /* one that was stopped as hopeless was measured too: it is slower */
+    /* A trial that was stopped early as hopeless counts as measured too: it is slower. */
+    for (size_t i = 0; i < count; i++)
         timed += all[i].status == TUNE_TRIAL_OK || all[i].status == TUNE_TRIAL_TIMEOUT;
     const char *points = size == 1 ? "point was" : "points were";
     char of[32];

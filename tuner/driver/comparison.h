@@ -1,4 +1,5 @@
-/* The end of a run: the playoff has fixed one winner, and fresh processes compare it with the baseline. */
+/* The last comparison of a run: after the playoff has chosen one winner, fresh processes compare it with the
+ * baseline. */
 #ifndef TUNE_COMPARISON_H
 #define TUNE_COMPARISON_H
 
@@ -11,18 +12,18 @@ typedef struct tune_comparison {
     const tune_watcher *watcher;
     tune_sampler *sampler;
     tune_race *race;
-    double started; /* tune_drive_now when this process began with the run */
-    bool in_time;   /* the search did not end because its time was up */
-    /* Called for every sample of a fresh process, and what marks these samples: the number of the process and the
-     * time of its start on the wall clock. */
+    double started; /* value of tune_drive_now when this process began to work on the run */
+    bool in_time;   /* whether the search ended for another reason than that its time was up */
+    /* on_sample is called for every sample of a fresh process. Before it, *process is set to the number of the
+     * process, and *origin to the time of its start, in seconds since 1970. */
     tune_sample_fn on_sample;
     void *on_sample_ctx;
     int64_t *process;
     double *origin;
 } tune_comparison;
 
-/* Compares `result->winner` with the baseline, sets the verdict, writes best.json. Processes that an earlier
- * process of the run finished for the same winner count. XLSTM_ECANCELLED where it was stopped. */
+/* Compares `result->winner` with the baseline, sets the verdict and writes best.json. Processes that were finished
+ * for the same winner before the run was resumed count too. XLSTM_ECANCELLED where it was stopped. */
 int tune_comparison_run(tune_comparison *comparison, tune_drive_result *result, xlstm_error *err);
 
 #endif

@@ -14,14 +14,14 @@
 #include "tuner/driver/result.h"
 #include "tuner/driver/row.h"
 
-/* Of a budget: no new trial after the first share, no playoff after the second; the rest is for the last
- * comparison. */
+/* Shares of a budget: after the first no new trial begins, after the second no playoff sample; the rest is for the
+ * last comparison. */
 #define SEARCH_SHARE 0.55
 #define PLAYOFF_SHARE 0.65
-/* Of the least that a comparison takes: fresh processes start and load first. */
+/* Factor on the shortest time that a comparison takes, because fresh processes must start and load first. */
 #define SPARE 1.5
-/* Stopping a hopeless sample early saves nothing worth having where the whole of it is shorter, and a busy machine
- * can make any short one look hopeless. */
+/* Stopping a hopeless sample early saves nothing worth having where a whole sample is shorter than this, and on a
+ * busy machine any short sample can look hopeless. */
 #define STOP_FROM_S 5.0
 _Static_assert((int)TUNE_METRICS <= (int)TUNE_OBJECTIVES, "every metric may be an objective");
 
@@ -34,23 +34,24 @@ typedef struct drive {
     tune_sampler *sampler;
     tune_race *race;
     tune_proposer *proposer;
-    int32_t *trials;        /* [points] the trial that measured a point; -1 */
-    size_t points;          /* that `trials` has room for */
-    tune_sample_row *taken; /* samples of the trial in hand */
+    int32_t *trials;        /* [points]: the trial that measured each point; -1: none */
+    size_t points;          /* length of `trials` */
+    tune_sample_row *taken; /* samples of the trial that is being measured */
     size_t taken_count, taken_room;
     int64_t seq, block;
-    int64_t process; /* of the last comparison */
+    int64_t process; /* of the last comparison: number of the fresh process */
     const char *stage;
-    double started;      /* tune_drive_now of this process's work */
+    double started;      /* tune_drive_now when this process began its work */
     double started_wall; /* when the sampler was made, seconds since 1970 */
     double baseline_parts[TUNE_PARTS];
-    double last_parts[TUNE_PARTS];      /* of the baseline's last sample */
-    double best;                        /* lowest ratio of a trial; NAN */
-    int best_samples;                   /* behind it */
-    double search_until, playoff_until; /* of the budget, as `spent` counts */
-    uint32_t untimed; /* proposed, but time was up before its first sample: the next one; TUNE_NO_POINT */
-    int limit;        /* proposals; 0: none */
-    double trial_s;   /* seconds that measured trials took in this process */
+    double last_parts[TUNE_PARTS]; /* of the baseline's last sample, in seconds */
+    double best;                   /* lowest ratio to the baseline of any trial; NAN: none */
+    int best_samples;              /* number of samples behind `best` */
+    double search_until,
+        playoff_until; /* ends of search and playoff within the budget, in seconds as spent() counts */
+    uint32_t untimed;  /* a point whose first sample did not fit into the time, for later; TUNE_NO_POINT: none */
+    int limit;         /* number of proposals; 0: no limit */
+    double trial_s;    /* seconds that measured trials took in this process, and how many there were */
     int trial_n;
     xlstm_error kept; /* the first failure inside a callback */
     int kept_status;
@@ -69,12 +70,12 @@ double tune_drive_now(const tune_drive_options *options) {
     return options->now_s ? options->now_s(options->now_ctx) : xl_now_s();
 }
 
-/* The trial that measured a point; -1. */
+/* Returns the trial that measured a point; -1: none did. */
 static int32_t trial_of(const drive *d, int64_t point) {
     return (size_t)point < d->points ? d->trials[point] : -1;
 }
 
-/* Room for all points that have an id by now. */
+/* Makes room in `trials` for all points that have an id by now. */
 static int reserve_points(drive *d, xlstm_error *err) {
     const size_t known = tune_space_known(d->problem->space);
     if (known <= d->points) return XLSTM_OK;
@@ -121,7 +122,7 @@ static tune_sample_row to_row(const drive *d, const tune_sample *s) {
     return row;
 }
 
-/* During the search samples wait for their trial, later they are stored as they come. */
+/* During the search samples are kept until their trial is stored; later they are stored at once. */
 static void on_sample(void *ctx, const tune_sample *s) {
     drive *d = ctx;
     tune_sample_row row = to_row(d, s);
@@ -148,7 +149,7 @@ static void on_sample(void *ctx, const tune_sample *s) {
     progress(d);
 }
 
-/* The sampler's way to the problem. */
+/* Measures a sample through the problem's own function; the sampler calls it. */
 static int measure_sample(void *ctx, int64_t candidate, unsigned repeats, double limit, tune_reading *out,
                           xlstm_error *err) {
     const drive *d = ctx;
@@ -156,8 +157,8 @@ static int measure_sample(void *ctx, int64_t candidate, unsigned repeats, double
     return d->problem->measure(d->problem->self, candidate, repeats, limit, out, err);
 }
 
-/* The mean of what an objective minimises over the trial's samples in use, as a ratio to the baseline's beside
- * them. */
+/* Returns the mean of an objective's cost over the trial's samples in use, as a ratio to the mean of the baseline
+ * samples taken beside them. */
 static double cost_ratio(const drive *d, int64_t trial, int objective) {
     double sum = 0, base = tune_target_cost(d->problem, objective, d->last_parts);
     int n = 0, base_n = 1;
@@ -171,7 +172,7 @@ static double cost_ratio(const drive *d, int64_t trial, int objective) {
     return n ? sum / n / (base / base_n) : NAN;
 }
 
-/* The same of one of the two metrics that may be searched apart; NAN where there are none. */
+/* Returns the same for one of the two metrics that may be searched apart; NAN where there are none. */
 static double part_ratio(const drive *d, int64_t trial, int which) {
     const int metric = d->problem->metrics->apart[which];
     return metric < 0 ? NAN : cost_ratio(d, trial, metric);
@@ -184,15 +185,16 @@ const char *tune_drive_strategy(const tune_drive_options *options) {
     return options->objectives > 1 && class && class->many ? class->many : options->mode;
 }
 
-/* What the k-th objective is told as. Divergence and perplexity are a point's own and do not drift. */
+/* Returns the value of the k-th objective that the strategy is told. Divergence and perplexity are properties of a
+ * point and do not drift with the machine, so they are not put in relation to the baseline. */
 static double told_objective(const drive *d, const tune_trial_row *t, int k) {
     const int objective = d->options->objective[k];
     if (k == 0) return t->value;
     return d->problem->metrics->at[objective].of_point ? t->metric[objective] : cost_ratio(d, t->index, objective);
 }
 
-/* Whether a candidate that is slower than the incumbent may be on the front all the same: no trial beats it in
- * everything by more than the noise. */
+/* Whether a candidate that is slower than the incumbent may still be on the Pareto front: no trial beats it in
+ * every objective by more than the noise. */
 static bool may_be_on_front(void *ctx, const tune_race_entry *e) {
     const drive *d = ctx;
     const tune_drive_options *o = d->options;
@@ -220,7 +222,7 @@ static bool may_be_on_front(void *ctx, const tune_race_entry *e) {
 
 /* ---- trials ---- */
 
-/* Gives a row its list of numbers in place of what it had. */
+/* Replaces a row's list of numbers by a copy of `values`. */
 static int put_numbers(tune_numbers *to, const double *values, size_t count, xlstm_error *err) {
     double *copy = count ? xl_array(count, sizeof *copy) : NULL;
     if (count && !copy) return xl_fail(err, XLSTM_ENOMEM, "trial: out of memory");
@@ -230,7 +232,7 @@ static int put_numbers(tune_numbers *to, const double *values, size_t count, xls
     return XLSTM_OK;
 }
 
-/* Puts what the race knows of a candidate into its row. */
+/* Copies what the race knows of a candidate into its row. */
 static int take_values(drive *d, const tune_race_entry *e, tune_trial_row *t, xlstm_error *err) {
     double df;
     int n = 0;
@@ -263,7 +265,7 @@ static void take_best(drive *d, const tune_trial_row *t) {
     d->best_samples = (int)t->samples;
 }
 
-/* After more samples the lowest value may be another's, or higher. */
+/* Finds the best trial anew. After more samples the lowest value may be another trial's, or higher than before. */
 static void find_best(drive *d) {
     size_t count;
     const tune_trial_row *all = tune_keeper_trials(d->keeper, &count);
@@ -271,7 +273,7 @@ static void find_best(drive *d) {
     for (size_t i = 0; i < count; i++) take_best(d, &all[i]);
 }
 
-/* Bookkeeping for a row that is stored: new or of an earlier process. */
+/* Updates the counts and the index of points for a stored row, from this process or an earlier one. */
 static void count_trial(drive *d, const tune_trial_row *t, uint32_t point, bool old) {
     tune_drive_result *r = d->result;
     r->trials++;
@@ -294,7 +296,7 @@ static int keep(drive *d, const tune_trial_row *t, uint32_t point, xlstm_error *
     return status;
 }
 
-/* What the strategy is told of a stored trial; a duplicate repeats its original. */
+/* Returns what the strategy is told of a stored trial. A duplicate repeats the values of its original. */
 static void told_of(const tune_trial_row *t, double told[TUNE_TOLD_COUNT]) {
     for (size_t i = 0; i < TUNE_TOLD_COUNT; i++) {
         told[i] = i < t->told.count && isfinite(t->told.value[i]) ? t->told.value[i] : NAN;
@@ -325,7 +327,7 @@ static int duplicate(drive *d, uint32_t point, xlstm_error *err) {
     return status;
 }
 
-/* A duplicate says what its original says. */
+/* Copies the values of a trial to its duplicates. */
 static int refresh_duplicates(drive *d, const tune_trial_row *original, xlstm_error *err) {
     size_t count;
     const tune_trial_row *all = tune_keeper_trials(d->keeper, &count);
@@ -342,7 +344,8 @@ static int refresh_duplicates(drive *d, const tune_trial_row *original, xlstm_er
     return XLSTM_OK;
 }
 
-/* More samples of others (the incumbent, finalists) may have been taken: their rows follow. */
+/* Updates the rows of other trials (the incumbent, finalists), of which more samples may have been taken
+ * meanwhile. */
 static int refresh_others(drive *d, int64_t except, bool *changed, xlstm_error *err) {
     size_t count;
     const tune_trial_row *all = tune_keeper_trials(d->keeper, &count);
@@ -365,7 +368,7 @@ static int refresh_others(drive *d, int64_t except, bool *changed, xlstm_error *
     return XLSTM_OK;
 }
 
-/* Samples that the race took back as warm-up after it had seen the next one. */
+/* Marks samples as not used that the race, after seeing the next sample, took for warm-up. */
 static void mark_dropped(drive *d, const tune_trial_row *t) {
     int64_t used = 0;
     for (size_t i = 0; i < d->taken_count; i++) used += d->taken[i].trial == t->index && d->taken[i].used;
@@ -379,13 +382,13 @@ static void mark_dropped(drive *d, const tune_trial_row *t) {
     }
 }
 
-/* What failed inside a callback. */
+/* Returns the failure that was kept from a callback, or XLSTM_OK. */
 static int kept_failure(const drive *d, xlstm_error *err) {
     if (d->kept_status && err) *err = d->kept;
     return d->kept_status;
 }
 
-/* Stores what a trial gave, and tells it. */
+/* Stores the results of a trial and tells them to the strategy. */
 static int settle(drive *d, tune_trial_row *t, uint32_t point, double told[TUNE_TOLD_COUNT], bool joined,
                   xlstm_error *err) {
     const int objectives = d->options->objectives;
@@ -396,12 +399,12 @@ static int settle(drive *d, tune_trial_row *t, uint32_t point, double told[TUNE_
     bool changed = false;
     if (!status) status = refresh_others(d, t->index, &changed, err);
     if (status || joined) return status;
-    /* Told from the row, so that a resumed run tells the very same numbers. */
+    /* The values come from the stored row, so that a resumed run tells the strategy exactly the same numbers. */
     told_of(t, told);
     return tune_proposer_tell(d->proposer, point, told, t->seconds, err);
 }
 
-/* Returns TUNE_TIME_UP where that was so before the first sample. */
+/* Measures a point as a new trial. Returns TUNE_TIME_UP where the time was up before its first sample. */
 static int measure(drive *d, uint32_t point, bool joined, xlstm_error *err) {
     const int64_t candidate = point;
     tune_race_entry e;
@@ -446,8 +449,8 @@ out:
     return status;
 }
 
-/* A point that comes to the baseline's settings is the baseline: one more sample of that is the point's, and there
- * is nothing to compare. TUNE_TIME_UP: the time was up before it. */
+/* Handles a point that is equal in effect to the baseline: one more sample of the baseline becomes the point's,
+ * and no comparison is needed. Returns TUNE_TIME_UP where the time was up before it. */
 static int take_from_baseline(drive *d, uint32_t point, bool joined, xlstm_error *err) {
     tune_trial_row t;
     double told[TUNE_TOLD_COUNT];
@@ -481,7 +484,7 @@ out:
     return status;
 }
 
-/* ---- going on with an earlier process's trials ---- */
+/* ---- continuing with the trials of an earlier process ---- */
 
 static int restore_race(drive *d, const tune_trial_row *t, uint32_t point, xlstm_error *err) {
     double parts[TUNE_PARTS];
@@ -491,8 +494,8 @@ static int restore_race(drive *d, const tune_trial_row *t, uint32_t point, xlstm
     return tune_race_restore(d->race, point, t->ratios.value, (int)t->ratios.count, cost, parts, err);
 }
 
-/* The strategy is asked and told as it was the first time. Where it proposes something else (another version wrote
- * the run) it is told all the same. */
+/* Brings a resumed run to where it was: the strategy is asked and told again as it was the first time. Where it
+ * proposes another point (another version wrote the run) it is told the stored result all the same. */
 static int restore(drive *d, xlstm_error *err) {
     size_t count;
     const tune_trial_row *all = tune_keeper_trials(d->keeper, &count);
@@ -506,9 +509,11 @@ static int restore(drive *d, xlstm_error *err) {
             return xl_fail(err, XLSTM_EMISMATCH,
                            "%s: trial %zu is no point of the space: the run is of another space",
                            tune_keeper_folder(d->keeper), i);
-        /* A duplicate of a joined point was asked for; an older version marked it as joined too. */
+        /* A duplicate of a joined point was an ordinary proposal, though older versions marked it as joined
+         * too. */
         const bool joined = all[i].joined && all[i].duplicate_of < 0;
-        /* One that was given fewer trials than are stored is done before they are. */
+        /* A strategy that is resumed with a smaller limit than the number of stored trials is done before their
+         * end. */
         const bool ask = !joined && !differs && !tune_proposer_done(d->proposer);
         if (ask) status = tune_proposer_ask(d->proposer, &asked, err);
         if (status) return status;
@@ -526,7 +531,7 @@ static int restore(drive *d, xlstm_error *err) {
     return XLSTM_OK;
 }
 
-/* ---- the whole ---- */
+/* ---- the whole run ---- */
 
 static int keep_baseline(drive *d, xlstm_error *err) {
     tune_race_entry e;
@@ -539,7 +544,7 @@ static int keep_baseline(drive *d, xlstm_error *err) {
     return status;
 }
 
-/* best.json as far as it is known before the last comparison. */
+/* Writes best.json as far as it is known before the last comparison. */
 static int keep_best(drive *d, const char *verdict, xlstm_error *err) {
     int64_t best = tune_race_incumbent(d->race);
     tune_race_entry e = {0};
@@ -552,7 +557,8 @@ static int keep_best(drive *d, const char *verdict, xlstm_error *err) {
     return status;
 }
 
-/* Of two strategies the last proposal that is left goes to the join of their bests. */
+/* Chooses the next point to measure. Where two parts of the space are searched apart, the last proposal left is
+ * the point that joins the best of both. */
 static int next_point(drive *d, bool last, uint32_t *point, bool *joined, xlstm_error *err) {
     uint32_t join = tune_proposer_joined(d->proposer);
     *joined = last && join != TUNE_NO_POINT && trial_of(d, join) < 0;
@@ -564,8 +570,9 @@ static int next_point(drive *d, bool last, uint32_t *point, bool *joined, xlstm_
     return tune_proposer_ask(d->proposer, point, err);
 }
 
-/* Where the search and its playoff end: at their shares, and early enough for the shortest comparison once it is
- * known what a sample takes. Where there is no time for one any more the search may as well have its share. */
+/* Returns when the search or its playoff ends, in seconds of the budget: at its share, or earlier so that the
+ * shortest possible comparison still fits, once it is known how long a sample takes. Where no comparison fits any
+ * more, the search gets its whole share. */
 static double end_of(const drive *d, double share_until) {
     tune_race_entry e;
     double least = 0;
@@ -575,7 +582,7 @@ static double end_of(const drive *d, double share_until) {
     return last > spent(d) ? fmin(share_until, last) : share_until;
 }
 
-/* No proposal is left. */
+/* Whether no proposal is left. */
 static bool exhausted(const drive *d) {
     size_t count;
     tune_keeper_trials(d->keeper, &count);
@@ -615,7 +622,7 @@ static int search(drive *d, xlstm_error *err) {
     return status == TUNE_TIME_UP ? XLSTM_OK : status;
 }
 
-/* Half of the playoff's time at most. */
+/* Checks the joined point; takes at most half of the playoff's time. */
 static int check_joined(drive *d, xlstm_error *err) {
     tune_interaction_job job = {.space = d->problem->space,
                                 .metrics = d->problem->metrics,
@@ -650,20 +657,20 @@ static int playoff(drive *d, int64_t *winner, xlstm_error *err) {
     return status;
 }
 
-/* Shares of what is left of the budget. */
+/* Divides what is left of the budget into shares. */
 static void allot(drive *d) {
     const double now = spent(d), left = fmax(0, d->options->budget_s - now);
     d->search_until = now + left * SEARCH_SHARE;
     d->playoff_until = now + left * PLAYOFF_SHARE;
 }
 
-/* Whether the rest of the budget, which no comparison needs, is worth another round of search. */
+/* Whether enough of the budget is left for another round of search, where no comparison needs it. */
 static bool time_for_more(const drive *d) {
     const double left = d->options->budget_s - spent(d), trial_s = d->trial_n ? d->trial_s / d->trial_n : 0;
     return isfinite(left) && left * SEARCH_SHARE > fmax(trial_s, d->options->budget_s / 50);
 }
 
-/* The search and its playoff; both again with the rest of the budget where nothing looked faster. */
+/* Runs the search and its playoff, and both again with the rest of the budget where nothing looked faster. */
 static int search_all(drive *d, int64_t *winner, xlstm_error *err) {
     int status = XLSTM_OK;
     do {
@@ -698,7 +705,7 @@ static int prepare(drive *d, xlstm_error *err) {
         race.first = race.most;
         race.hopeless = INFINITY;
     }
-    /* Slow in the first objective is no reason to give a point up where there are others. */
+    /* With several objectives a point that is slow in the first one may still be on the Pareto front. */
     if (o->objectives > 1) {
         race.hopeless = INFINITY;
         race.worthy = may_be_on_front;

@@ -11,7 +11,8 @@
 #include "base/memory.h"
 #include "base/output.h"
 
-/* Differences below are none; 0: a measured time, whose noise is not known here. */
+/* Returns the size below which a difference does not count; 0 for a measured time, whose noise is not known
+ * here. */
 static double resolution(const tune_metric *metric, double value) {
     return metric->least + metric->least_share * value;
 }
@@ -44,7 +45,7 @@ bool tune_front_beats_clearly(const tune_metrics *metrics, const double *a, cons
     return better;
 }
 
-/* Better in the first objective, then in the next; the earlier trial of equals. */
+/* Orders trials by the first objective, then by the next; equal ones by their number. */
 static bool comes_first(const tune_metrics *metrics, const tune_trial_row *a, const tune_trial_row *b,
                         const int *objective, int objectives) {
     for (int i = 0; i < objectives; i++) {

@@ -1,29 +1,30 @@
-/* The Pareto front of several objectives: the trials that no other one dominates. */
+/* The Pareto front of several objectives: the trials that no other trial dominates. */
 #ifndef TUNE_DRIVER_FRONT_H
 #define TUNE_DRIVER_FRONT_H
 
 #include "tuner/driver/keeper.h"
 
-/* Whether `a` dominates `b`: it is at least as good in every objective and better in one. Differences that the
- * metric calls rounding do not count, and an unknown value is the worst. */
+/* Whether `a` dominates `b`: it is at least as good in every objective and better in one. `a` and `b` are metric
+ * values [TUNE_METRICS], `objective` holds indexes into them. Differences below the resolution of a metric do not
+ * count, and an unknown value (NAN) is worse than any other. */
 bool tune_front_beats(const tune_metrics *metrics, const double *a, const double *b, const int *objective,
                       int objectives);
-/* The same, where `a` must be better by more than the share `noise` in everything that is measured in time (or
- * joules). */
+/* Does the same, but where an objective is measured in time or energy `a` must be better by more than the share
+ * `noise`. */
 bool tune_front_beats_clearly(const tune_metrics *metrics, const double *a, const double *b, const int *objective,
                               int objectives, double noise);
 
-/* The trials with status ok that no other dominates, as indexes into `trials`, best in the first objective first;
- * `front` has room for all. Returns their number. */
+/* Finds the trials with status ok that no other one dominates. Fills `front`, which has room for `count`, with
+ * their indexes in `trials`, the best in the first objective first. Returns their number. */
 size_t tune_front(const tune_metrics *metrics, const tune_trial_row *trials, size_t count, const int *objective,
                   int objectives, size_t *front);
 
-/* The metrics of a run's objective, "request_s,peak_mb"; room for TUNE_METRICS. Returns how many. */
+/* Reads the metrics of a run's objective, "request_s,peak_mb", into `objective`, which has room for TUNE_METRICS.
+ * Returns how many there are. */
 int tune_front_objectives(const tune_metrics *metrics, const char *text, int *objective);
 
-/* Writes pareto.csv into the run folder: trial, the objectives, then the searched parameters; in tune_front's
- * order.
- */
+/* Writes pareto.csv into the run folder: trial, the objectives, then the searched parameters, in the order of
+ * tune_front. */
 int tune_front_write(const tune_target *problem, const tune_keeper *keeper, const int *objective, int objectives,
                      xlstm_error *err);
 

@@ -12,12 +12,15 @@
 #define LEAST_ROUNDS 4
 #define MOST_ROUNDS 64
 #define WARM_RUNS 3
-/* Two intervals a run, and a false alarm sends people after nothing. */
+/* Each run computes two intervals, and a false alarm would send the user after an effect that does not exist, so
+ * the confidence level is high. */
 #define LEVEL 0.99
-#define VAGUE 0.10 /* an interval that reaches so far says nothing */
+#define VAGUE                                                                                                      \
+    0.10 /* half of an interval this wide shows neither that there is an effect nor that there is none             \
+          */
 
 enum { PREFILL, DECODE, PHASES };
-enum { JOINED = PHASES, CANDIDATES }; /* beside the two partners */
+enum { JOINED = PHASES, CANDIDATES }; /* indexes of candidates, after those of the two partners */
 
 static const unsigned phase_bit[PHASES] = {XLSTM_AFFECTS_PREFILL, XLSTM_AFFECTS_DECODE};
 static const char *const phase_name[PHASES] = {"prefill", "decode"};
@@ -25,8 +28,8 @@ static const char *const phase_name[PHASES] = {"prefill", "decode"};
 typedef struct check {
     const tune_interaction_job *job;
     bool there[CANDIDATES];
-    uint32_t point[CANDIDATES]; /* of a phase: shares its settings with the joined point, and not the other's */
-    double log_s[CANDIDATES][PHASES]; /* of the round in hand */
+    uint32_t point[CANDIDATES]; /* the point of a phase differs from the joined point in the other phase only */
+    double log_s[CANDIDATES][PHASES]; /* logarithms of the seconds in the current round */
     double difference[PHASES][MOST_ROUNDS];
     int rounds;
 } check;
@@ -36,7 +39,7 @@ int tune_interaction_rounds(tune_effort effort) {
     return rounds[effort];
 }
 
-/* Whether two points agree in every parameter of a phase. */
+/* Whether two points have the same values of all parameters that affect a phase. */
 static bool agree(const tune_space *space, uint32_t a, uint32_t b, int phase) {
     for (size_t i = 0; i < tune_space_params(space); i++) {
         if (!(tune_space_param(space, i)->affects & phase_bit[phase])) continue;
@@ -105,7 +108,7 @@ static int measure(check *c, xlstm_error *err) {
 
 /* ---- in words ---- */
 
-/* One phase's part of the sentence. */
+/* Writes the part of the sentence about one phase; returns its length. */
 static int describe_phase(char *text, size_t bytes, int phase, const tune_interval *t) {
     double value = 100 * expm1(t->mean), low = 100 * expm1(t->low), high = 100 * expm1(t->high);
     const char *name = phase_name[phase], *other = phase_name[1 - phase];
@@ -159,9 +162,10 @@ static json_t *to_json(const check *c, size_t trials) {
     return json_pack("{s:I, s:o}", "trials", (json_int_t)trials, "found", found);
 }
 
-/* ---- the run's event ---- */
+/* ---- the run's stored event ---- */
 
-/* What the last check found with as many trials as there are; *found NULL: there was none. */
+/* Finds the stored result of the last check, provided that no trial was added since; *found is NULL where there is
+ * none. */
 static int recall(tune_keeper *keeper, json_t **found, xlstm_error *err) {
     tune_event_row *events = NULL;
     size_t count = 0, trials;
@@ -194,7 +198,7 @@ int tune_interaction_check(const tune_interaction_job *job, xlstm_error *err) {
         if (err) *err = why;
         goto out;
     }
-    /* Any other failure is a point's own, and it was measured before: what there is counts. */
+    /* Any other failure is that of one point, which was measured before; the rounds that are complete are used. */
     status = XLSTM_OK;
     if (c->rounds < LEAST_ROUNDS) goto out;
     size_t trials;

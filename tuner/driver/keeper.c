@@ -19,12 +19,12 @@
 
 struct tune_keeper {
     char *folder;
-    int lock; /* the folder, held with flock */
+    int lock; /* descriptor of the folder's lock (flock) */
     tune_study *study;
     tune_run_row run;
     tune_trial_row *trials;
     size_t count, room;
-    json_t *baseline; /* settings that give the columns */
+    json_t *baseline; /* settings that decide which columns summary.csv has */
     FILE *jsonl, *csv;
 };
 
@@ -52,7 +52,8 @@ static int write_meta(const char *folder, const char *meta, xlstm_error *err) {
     return status;
 }
 
-/* The caller's meta with what only the keeper knows: where the study is and the run's name in it. */
+/* Returns the caller's meta together with what only the keeper knows: the path of the study and the run's name in
+ * it. */
 static char *complete_meta(const char *meta, const char *study_file, const char *uid) {
     json_t *j = json_loads(meta, 0, NULL);
     if (!j) return NULL;
@@ -70,8 +71,8 @@ static char *absolute(const char *path) {
     return all;
 }
 
-/* Makes the folder, the study and the run in it; run_meta.json, which makes the folder a run that can be resumed,
- * comes last. On failure nothing of it stays. */
+/* Makes the folder, the study and the run in it. run_meta.json is written last, because it makes the folder a run
+ * that can be resumed. On failure everything is removed. */
 static int begin(tune_keeper *k, const char *log_dir, const char *name, const char *study_file, xlstm_error *err) {
     char *database = NULL, *meta = NULL;
     int status = tune_run_folder_make(log_dir, name, &k->folder, &k->lock, err);
@@ -156,7 +157,7 @@ out:
     return status;
 }
 
-/* ---- an old one ---- */
+/* ---- an existing folder ---- */
 
 int tune_keeper_resume(tune_keeper **out, const char *folder, xlstm_error *err) {
     tune_keeper *k = keeper_new();
@@ -190,7 +191,7 @@ int tune_keeper_resume(tune_keeper **out, const char *folder, xlstm_error *err) 
     if (!status) status = tune_study_trials(k->study, k->run.id, &k->trials, &k->count, err);
     if (status) goto out;
     k->room = k->count;
-    /* Nobody else holds the lock, so a run that says it goes on was cut off. */
+    /* No other process holds the lock, so a run whose state is "running" was interrupted. */
     const bool cut = strcmp(k->run.state, TUNE_RUN_RUNNING) == 0;
     text =
         xl_format("resumed after %zu trials; the run was %s", k->count, cut ? TUNE_RUN_INTERRUPTED : k->run.state);
@@ -345,7 +346,7 @@ int tune_keeper_event(tune_keeper *keeper, const char *kind, const char *text, x
     return tune_study_event_add(keeper->study, keeper->run.id, kind, text, err);
 }
 
-/* Every setting of a trial; of one that is no point of the space its own. */
+/* Returns all settings of a trial; where it is not a point of the space only its own params. */
 static json_t *settings_of(const tune_target *problem, const tune_trial_row *trial) {
     return trial->point == TUNE_NO_POINT ? tune_named_json(&trial->params)
                                          : problem->settings(problem->self, trial->point);

@@ -14,8 +14,8 @@ static double sample_ms(const tune_target *target, const tune_sample_row *s, int
     return 1e3 * tune_target_cost(target, objective, s->parts);
 }
 
-/* The samples in use of one trial, `most` of them at most (0: all), as the objective in ms; out->ms is the caller's
- * to free, NULL when out of memory. */
+/* Sets out->ms to the objective, in milliseconds, of a trial's samples in use, at most `most` of them (0: all).
+ * The caller frees out->ms; it is NULL when out of memory. */
 static void take_times(const tune_target *target, const tune_trial_row *t, const tune_sample_row *samples,
                        size_t count, size_t most, int objective, tune_measured *out) {
     out->ms = xl_array(count, sizeof *out->ms);
@@ -27,7 +27,7 @@ static void take_times(const tune_target *target, const tune_trial_row *t, const
     }
 }
 
-/* What a landscape can hold: a time, or a rate, which is one turned round. */
+/* Whether a landscape can hold the objective: a time, or a rate, which is the inverse of a time. */
 static bool is_time(const tune_metrics *metrics, int objective) {
     const char *unit = metrics->at[objective].unit;
     const size_t length = strlen(unit);
@@ -35,7 +35,7 @@ static bool is_time(const tune_metrics *metrics, int objective) {
            (!strcmp(unit, "s") || !strcmp(unit, "ms") || (length > 2 && !strcmp(unit + length - 2, "/s")));
 }
 
-/* What a reader wants to know of where a space was measured; not the host's name. */
+/* Returns the facts about the machine that a reader of the landscape needs; not the host's name. */
 static json_t *machine_facts(const tune_run_row *run) {
     static const char *const kept[] = {"cpu", "logical_cpus", "cores", "memory_mb", "os", "kernel", "arch"};
     json_t *all = json_loads(run->machine_info ? run->machine_info : "{}", 0, NULL), *j = json_object();
@@ -62,7 +62,7 @@ static json_t *run_facts(const tune_target *problem, const tune_run_row *run, in
                      created);
 }
 
-/* The trial that measured each of *points points, by their ids; NULL: none did. */
+/* Returns the trials that measured the points, indexed by the points' ids; NULL for a point that none measured. */
 static const tune_trial_row **by_point(const tune_space *space, const tune_keeper *keeper, size_t *points) {
     size_t count;
     const tune_trial_row *trials = tune_keeper_trials(keeper, &count);

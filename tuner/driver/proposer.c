@@ -7,7 +7,7 @@
 
 enum { WHOLE, PREFILL = 0, DECODE = 1, PARTS = 2 };
 
-/* What a part's canonical key looks at; the space keeps pointing at it. */
+/* Context of the function that gives a part's canonical keys. The space keeps a pointer to it. */
 typedef struct part_context {
     const tune_proposer *proposer;
     int which;
@@ -16,14 +16,14 @@ typedef struct part_context {
 struct tune_proposer {
     const tune_space *space;
     bool apart;
-    bool several; /* objectives */
+    bool several; /* whether there are several objectives */
     tune_space *part[PARTS];
     part_context context[PARTS];
-    size_t param[PARTS][TUNE_SPACE_PARAMS]; /* of the part: its number in the whole space */
-    tune_strategy *strategy[PARTS];         /* [WHOLE] where not apart */
-    bool checked;                           /* the joined point was proposed */
-    uint32_t pending[PARTS];                /* what each part was last asked */
-    bool asked[PARTS];                      /* pending waits for a tell */
+    size_t param[PARTS][TUNE_SPACE_PARAMS]; /* the number in the whole space of each parameter of a part */
+    tune_strategy *strategy[PARTS];         /* one for each part; where the space is not divided, only [WHOLE] */
+    bool checked;                           /* whether the joined point was proposed */
+    uint32_t pending[PARTS];                /* the point that each part proposed last */
+    bool asked[PARTS];                      /* whether the result for `pending` has not been told yet */
 };
 
 static unsigned phase(const tune_param *p) {
@@ -43,7 +43,8 @@ bool tune_space_divides(const tune_space *space) {
     return groups[PREFILL] && groups[DECODE];
 }
 
-/* Settings of one phase are one where the whole space's rule says so, with everything else at its first value. */
+/* Two sets of values for one phase are equal in effect where the rule of the whole space says so, with all other
+ * parameters at their first value. */
 static uint64_t part_key(void *context, const tune_space *part, const tune_value *values) {
     const part_context *c = context;
     const tune_space *space = c->proposer->space;
@@ -73,7 +74,7 @@ static int make_part(tune_proposer *p, int which, xlstm_error *err) {
     return tune_space_seal(s, err);
 }
 
-/* The part's share of a point of the whole space. */
+/* Returns the point of a part that a point of the whole space contains. */
 static uint32_t part_point(const tune_proposer *p, int which, uint32_t point) {
     tune_value values[TUNE_SPACE_PARAMS];
     for (size_t i = 0; i < tune_space_params(p->part[which]); i++)
@@ -154,7 +155,7 @@ bool tune_proposer_done(const tune_proposer *p) {
     return both_done(p) && (p->checked || tune_proposer_joined(p) == TUNE_NO_POINT);
 }
 
-/* A point from what each part asks; where a part is done, its best. */
+/* Makes a point of what each part proposes; a part that is done contributes its best point. */
 static int ask_parts(tune_proposer *p, uint32_t *point, xlstm_error *err) {
     tune_proposal proposal;
     uint32_t share[PARTS];
@@ -173,7 +174,8 @@ static int ask_parts(tune_proposer *p, uint32_t *point, xlstm_error *err) {
 }
 
 int tune_proposer_ask(tune_proposer *p, uint32_t *point, xlstm_error *err) {
-    static const double failed[TUNE_TOLD_COUNT] = {NAN, NAN, NAN}; /* apart: the rest is not read */
+    static const double failed[TUNE_TOLD_COUNT] = {
+        NAN, NAN, NAN}; /* the other values are not read where the space is divided */
     if (!p->apart) {
         tune_proposal proposal;
         int status = tune_strategy_ask(p->strategy[WHOLE], &proposal, err);
@@ -183,7 +185,7 @@ int tune_proposer_ask(tune_proposer *p, uint32_t *point, xlstm_error *err) {
     while (!both_done(p)) {
         int status = ask_parts(p, point, err);
         if (status || *point != TUNE_NO_POINT) return status;
-        /* A condition between the two groups: the pair does not exist. */
+        /* A condition that involves both groups excludes this combination, so it counts as failed. */
         status = tune_proposer_tell(p, *point, failed, NAN, err);
         if (status) return status;
     }
@@ -200,7 +202,7 @@ int tune_proposer_tell(tune_proposer *p, uint32_t point, const double told[TUNE_
     if (!p->apart) return tune_strategy_tell(p->strategy[WHOLE], point, told[TUNE_TOLD_VALUE], cost_s, err);
     int status = XLSTM_OK;
     for (int i = 0; !status && i < PARTS; i++) {
-        /* A failure may be either part's fault: it counts for what was asked, and for nothing that is known. */
+        /* A failure may be caused by either part, so it counts only for a point that the part itself proposed. */
         double value = told[i == PREFILL ? TUNE_TOLD_PREFILL : TUNE_TOLD_DECODE];
         if (!p->asked[i]) continue;
         status = tune_strategy_tell(p->strategy[i], p->pending[i], value, cost_s, err);

@@ -1,10 +1,10 @@
-/* Where the next point comes from: one strategy over the whole space, or, where what every parameter affects allows
- * it, two at once.
+/* Proposes the next point: by one strategy over the whole space, or by two at once where the parameters allow it.
  *
- * Parameters that touch prefill alone and parameters that touch decode alone do not interact in the time of a
- * request, which is the sum of both. Each group then has a strategy of its own over its own, much smaller space; a
- * measured request tells the first its prefill time and the second its decode time, so one measurement serves both.
- * The joined best point is proposed last, to check that the two really do not interact. */
+ * Parameters that affect only prefill and parameters that affect only decode do not interact in the time of a
+ * request, which is the sum of both. Each group then has a strategy of its own over a much smaller space. A
+ * measured request tells the first strategy its prefill time and the second its decode time, so one measurement
+ * serves both. The point that joins the best of both is proposed last, to check that the groups really do not
+ * interact. */
 #ifndef TUNE_DRIVER_PROPOSER_H
 #define TUNE_DRIVER_PROPOSER_H
 
@@ -13,9 +13,9 @@
 
 typedef struct tune_proposer tune_proposer;
 
-/* The result of a trial; NAN where it failed. The first three are ratios to the baseline's, positive, and smaller
- * is better. From TUNE_TOLD_OBJECTIVES on follow the objectives, where there are several: smaller is better, and
- * the first one is positive. */
+/* Indexes of the values of a trial; all are NAN where it failed. The first three are ratios to the baseline's,
+ * positive, and smaller is better. With several objectives their values begin at TUNE_TOLD_OBJECTIVES; smaller is
+ * better, and the first one is positive. */
 enum {
     TUNE_TOLD_VALUE,
     TUNE_TOLD_PREFILL,
@@ -24,22 +24,23 @@ enum {
     TUNE_TOLD_COUNT = TUNE_TOLD_OBJECTIVES + TUNE_METRICS
 };
 
-/* Whether the space divides into the two groups: every parameter with more than one value belongs to one, and both
- * have at least one. */
+/* Whether the space can be divided into the two groups: every parameter with more than one value belongs to one of
+ * them, and neither is empty. */
 bool tune_space_divides(const tune_space *space);
 
-/* apart: use two strategies where the space divides; only with one objective. The other arguments are those of
- * tune_strategy_create. */
+/* Makes a proposer. `apart`: use two strategies where the space can be divided; only valid with one objective. The
+ * other arguments are those of tune_strategy_create. */
 int tune_proposer_create(tune_proposer **out, const char *mode, const tune_space *space, bool apart,
                          const tune_strategy_options *options, xlstm_error *err);
 void tune_proposer_destroy(tune_proposer *p);
 
-/* The next point of the whole space; XLSTM_EARG after done. */
+/* Sets *point to the next point of the whole space. XLSTM_EARG after tune_proposer_done. */
 int tune_proposer_ask(tune_proposer *p, uint32_t *point, xlstm_error *err);
 int tune_proposer_tell(tune_proposer *p, uint32_t point, const double told[TUNE_TOLD_COUNT], double cost_s,
                        xlstm_error *err);
 bool tune_proposer_done(const tune_proposer *p);
-/* The point that joins the two best; TUNE_NO_POINT for one strategy, or where nothing valid was told. */
+/* The point that joins the best of both parts; TUNE_NO_POINT where there is only one strategy, or where no valid
+ * result was told. */
 uint32_t tune_proposer_joined(const tune_proposer *p);
 
 #endif

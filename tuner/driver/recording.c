@@ -18,14 +18,14 @@
 #define STAGE "search"
 #define WARM_RUNS 8
 #define WARM_S 5.0
-#define ENDED 1 /* stopped, or out of budget */
+#define ENDED 1 /* returned where the recording was stopped or its budget is spent */
 
-/* A point, or the baseline behind the last of them. */
+/* State of a point; the last one is that of the baseline. */
 typedef struct spot {
-    int64_t trial; /* -1: no row yet, or the baseline */
-    int samples;   /* in use */
+    int64_t trial; /* -1: has no row yet, or is the baseline */
+    int samples;   /* number of samples in use */
     bool failed;
-    bool always; /* the last sample taken again was disturbed as well */
+    bool always; /* the last sample that was taken again was disturbed too */
 } spot;
 
 typedef struct recorder {
@@ -35,11 +35,11 @@ typedef struct recorder {
     const tune_watcher *watcher;
     tune_recording *out;
     tune_sampler *sampler;
-    spot *spots; /* [points + 1] */
-    int *order;  /* [2 * (points + 1)]: of a round, then what it takes again */
+    spot *spots; /* [points + 1]; the last one is the baseline's */
+    int *order;  /* [2 * (points + 1)]: the order of a round, then the samples that it takes again */
     int64_t seq;
     int64_t last; /* trial of the last sample */
-    int taken;    /* samples in use of this process */
+    int taken;    /* number of samples in use that this process took */
     double started, started_wall;
 } recorder;
 
@@ -67,7 +67,7 @@ static void progress(const recorder *r) {
 
 /* ---- samples ---- */
 
-/* The first sample's outcome makes the row; its numbers are made anew from all samples at the end. */
+/* Stores the row of a point with its first sample. Its numbers are computed again from all samples at the end. */
 static int add_row(recorder *r, int i, tune_sample *sample, int measured, const xlstm_error *why,
                    xlstm_error *err) {
     tune_trial_row t;
@@ -92,7 +92,7 @@ static int add_row(recorder *r, int i, tune_sample *sample, int measured, const 
     return status;
 }
 
-/* A point that fails after it went well has no time either: it does not work. */
+/* Marks a point as failed. A point that fails after it succeeded has no time either, because it does not work. */
 static int fail_row(recorder *r, int i, int measured, const xlstm_error *why, xlstm_error *err) {
     tune_trial_row t;
     size_t count;
@@ -105,8 +105,8 @@ static int fail_row(recorder *r, int i, int measured, const xlstm_error *why, xl
     return status;
 }
 
-/* Linux takes a process of real-time priority that never sleeps off the processors for a twentieth of every second,
- * for all the others: better between samples than within one. */
+/* Sleeps for a moment. Linux takes a process of real-time priority that never sleeps off the processors for a
+ * twentieth of every second; it is better that this happens between samples than within one. */
 static void rest(double sample_s) {
 #ifdef __linux__
     int policy = sched_getscheduler(0);
@@ -118,8 +118,8 @@ static void rest(double sample_s) {
 #endif
 }
 
-/* Takes and stores one sample, the second one of its round where `second` is set. *again: it was disturbed and set
- * aside. */
+/* Takes and stores one sample; `second` marks one that is taken again in its round. *again becomes true where it
+ * was disturbed and is not used. */
 static int take(recorder *r, int i, bool second, bool *again, xlstm_error *err) {
     spot *s = &r->spots[i];
     tune_sample sample;
@@ -139,7 +139,7 @@ static int take(recorder *r, int i, bool second, bool *again, xlstm_error *err) 
     if (!baseline && s->trial < 0) {
         status = add_row(r, i, &sample, measured, NULL, err);
     } else {
-        /* The baseline's goes with its neighbour in time. */
+        /* A sample of the baseline is stored with the trial whose sample came before it. */
         if (!baseline) r->last = s->trial;
         tune_sample_row row = tune_row_sample(&sample, s->trial, STAGE, r->last, r->started_wall);
         row.seq = r->seq++;
@@ -169,7 +169,7 @@ static void shuffle(recorder *r, int round) {
     }
 }
 
-/* Returns ENDED where it was stopped. */
+/* Takes the samples of one round. Returns ENDED where it was stopped. */
 static int run_round(recorder *r, int round, xlstm_error *err) {
     const int first = r->out->points + 1;
     int n = first;
@@ -190,13 +190,13 @@ static int run_rounds(recorder *r, xlstm_error *err) {
     int status =
         tune_sampler_warm(r->sampler, TUNE_BASELINE_TRIAL, WARM_RUNS, WARM_S, INFINITY, INFINITY, NULL, err);
     if (status < 0) return status;
-    /* The estimate of what is left goes by samples of rounds alone. */
+    /* The estimate of the time left is based only on the samples of rounds, not on the warm-up. */
     status = XLSTM_OK;
     for (int round = 0; !status && round < r->out->wanted; round++) status = run_round(r, round, err);
     return status;
 }
 
-/* ---- what follows from the samples ---- */
+/* ---- results computed from the samples ---- */
 
 static int restore(recorder *r, xlstm_error *err) {
     size_t count, samples;
@@ -226,12 +226,12 @@ static int restore(recorder *r, xlstm_error *err) {
     return status;
 }
 
-/* Samples of one trial, or of the baseline. */
+/* Sums over the samples of one trial, or of the baseline. */
 typedef struct sums {
-    double parts[TUNE_PARTS]; /* means */
-    double *logs;             /* [n] of the costs */
+    double parts[TUNE_PARTS]; /* means, in seconds */
+    double *logs;             /* [n]: logarithms of the costs */
     size_t n;
-    double seconds; /* of all, the ones set aside too */
+    double seconds; /* of all samples, including those not used */
 } sums;
 
 static void add_up(const tune_target *target, const tune_sample_row *rows, size_t count, int64_t trial, sums *out) {
@@ -288,7 +288,7 @@ static int keep_result(recorder *r, const sums *fastest, xlstm_error *err) {
     return status;
 }
 
-/* Rows, best.json and the text files anew from all samples. */
+/* Computes rows, best.json and the text files again from all samples. */
 static int summarize(recorder *r, xlstm_error *err) {
     tune_sample_row *rows = NULL;
     size_t count = 0, trials;
@@ -301,7 +301,7 @@ static int summarize(recorder *r, xlstm_error *err) {
     if (status) goto out;
     count_disturbed(r, rows, count);
     add_up(r->problem, rows, count, TUNE_BASELINE_TRIAL, &s);
-    if (!s.n) goto out; /* stopped before there was anything to compare with */
+    if (!s.n) goto out; /* stopped before there was a baseline to compare with */
     const double reference = tune_mean(s.logs, s.n);
     double least = INFINITY;
     best = s;

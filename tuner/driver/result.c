@@ -37,7 +37,8 @@ int tune_result_priors(const tune_space *space, const json_t *array, uint32_t **
     return XLSTM_OK;
 }
 
-/* Those of the point itself (`known`) are there where they were determined. */
+/* Returns the metrics as an object; those that are properties of the point come from `known`, as far as it has
+ * them. */
 static json_t *metrics_json(const tune_target *problem, const double parts[TUNE_PARTS], const double *known) {
     double metric[TUNE_METRICS];
     tune_target_metrics(problem, parts, metric);
@@ -63,7 +64,7 @@ char *tune_result_baseline(const tune_target *problem, const double parts[TUNE_P
     return text;
 }
 
-/* Of all settings those that were searched. */
+/* Returns those of the settings that were searched. */
 static json_t *searched(const tune_space *space, const json_t *settings) {
     json_t *j = json_object();
     for (size_t i = 0; i < tune_space_params(space); i++) {
@@ -86,7 +87,7 @@ static void add_comparison(json_t *j, const tune_final *f) {
                                   "log_ratios", each));
 }
 
-/* The metrics that an object holds by name. */
+/* Reads the metrics that an object holds by name; NAN for those that are missing. */
 static void read_metrics(const tune_metrics *metrics, const json_t *object, double values[TUNE_METRICS]) {
     for (int i = 0; i < TUNE_METRICS; i++) {
         const json_t *value = json_object_get(object, tune_metrics_name(metrics, i));
@@ -94,7 +95,7 @@ static void read_metrics(const tune_metrics *metrics, const json_t *object, doub
     }
 }
 
-/* The trial that measured a candidate; NULL: none. */
+/* Returns the trial that measured a candidate; NULL: there is none. */
 static const tune_trial_row *trial_of(const tune_keeper *keeper, int64_t candidate) {
     size_t count;
     const tune_trial_row *all = tune_keeper_trials(keeper, &count);
@@ -104,7 +105,7 @@ static const tune_trial_row *trial_of(const tune_keeper *keeper, int64_t candida
     return NULL;
 }
 
-/* Of several objectives: the trials of pareto.csv, in its order. */
+/* With several objectives, adds the trials of pareto.csv in its order. */
 static void add_front(json_t *j, const tune_metrics *metrics, const tune_keeper *keeper) {
     int objective[TUNE_METRICS];
     size_t count;
@@ -134,7 +135,7 @@ json_t *tune_result_best(const tune_target *problem, const tune_keeper *keeper, 
     const tune_trial_row *trial = trial_of(keeper, candidate);
     json_t *j = json_object();
     json_object_set_new(j, "params", searched(problem->space, settings));
-    /* Where nothing was sampled in this process the baseline's record has the numbers. */
+    /* Where this process took no sample of the baseline, the numbers are those of its stored record. */
     json_t *record = run->baseline ? json_loads(run->baseline, 0, NULL) : NULL;
     json_t *known = json_object_get(record, "metrics");
     read_metrics(problem->metrics, candidate == TUNE_BASELINE_TRIAL ? known : NULL, point);

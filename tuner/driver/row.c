@@ -55,7 +55,7 @@ int tune_row_describe(const tune_target *problem, int64_t candidate, tune_trial_
     return XLSTM_OK;
 }
 
-/* What disturbed it, as the study keeps it. */
+/* Translates the reasons of a disturbance into the bits that the study stores. */
 static unsigned causes_of(unsigned reasons) {
     static const struct {
         unsigned reason, cause;
@@ -89,7 +89,7 @@ tune_sample_row tune_row_sample(const tune_sample *s, int64_t trial, const char 
         snprintf(row.why, sizeof row.why, "stopped early");
         row.causes = TUNE_CAUSE_STOPPED;
     } else if (s->disturbance.reasons) {
-        /* Set aside, or on a busy machine kept, marked. */
+        /* A disturbed sample is marked, whether it was set aside or, on a busy machine, used. */
         char text[90];
         tune_disturbance_text(text, sizeof text, &s->disturbance);
         snprintf(row.why, sizeof row.why, "%.90s", text);

@@ -17,7 +17,8 @@
 
 enum { MOST = 10000 };
 
-/* What a run that has not begun can have written: its study, and run_meta.json on its way. */
+/* Whether a file may belong to a run that has not begun: its study, run_meta.json, or a temporary file of the
+ * latter. */
 static bool is_of_start(const char *name) {
     if (*name == '.') name++;
     return !strncmp(name, TUNE_STUDY_FILE, strlen(TUNE_STUDY_FILE)) ||
@@ -40,7 +41,7 @@ void tune_run_folder_discard(const char *folder) {
     rmdir(folder);
 }
 
-/* "<backend>_YYYYMMDD_HHMMSS…": no other folder is ours to remove. */
+/* Whether a folder is named "<backend>_YYYYMMDD_HHMMSS…". No other folder may be removed. */
 static bool is_named_as_run(const char *name) {
     static const char form[] = "_00000000_000000";
     for (const char *at = strchr(name, '_'); at && at > name; at = strchr(at + 1, '_')) {
@@ -73,8 +74,9 @@ int tune_run_folder_make(const char *log_dir, const char *name, char **folder, i
                 return XLSTM_OK;
             }
             if (!status) close(*lock);
-            /* Between the two calls another process may have removed the folder as a dead one's, and a third made
-             * it again: whoever has the lock of a folder in which no run has begun has the folder. */
+            /* Between the two calls another process may have taken the folder for one left by a killed process and
+             * removed it, and a third may have made it again. Whoever holds the lock of a folder in which no run
+             * has begun owns it. */
             if (status == XLSTM_ENOTFOUND || status == XLSTM_EARG) status = XLSTM_OK;
         } else if (errno != EEXIST) {
             status = xl_fail(err, XLSTM_EIO, "%s: cannot be made: %s", path, strerror(errno));
@@ -93,7 +95,8 @@ void tune_run_folder_sweep(const char *log_dir) {
         char *folder = is_named_as_run(e->d_name) ? xl_path_join(log_dir, e->d_name) : NULL;
         if (folder && !has_begun_or_is_not_ours(folder) && tune_run_is_free(folder) &&
             !tune_run_lock(&lock, folder, NULL)) {
-            /* Looked at again under the lock: its process may have finished starting meanwhile. */
+            /* Checked again under the lock, because the process that made the folder may have begun its run
+             * meanwhile. */
             if (!has_begun_or_is_not_ours(folder)) tune_run_folder_discard(folder);
             close(lock);
         }

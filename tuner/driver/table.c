@@ -7,7 +7,7 @@
 #include <string.h>
 
 static const char *const original_settings[] = {"backend", "workers", "heads_per_band", "chunk_size"};
-enum { LEADING = 4 }; /* metrics that stand before the trial's number, as in the original's table */
+enum { LEADING = 4 }; /* number of metrics that come before the trial's number, as in the original's table */
 
 static int leading(const tune_metrics *metrics) {
     return metrics->count < LEADING ? metrics->count : LEADING;
@@ -20,7 +20,8 @@ static bool is_original(const char *name) {
     return false;
 }
 
-/* One of the original's four columns; NULL where it stays empty: ray has no workers unless they were tuned. */
+/* Returns the value of one of the original's four columns; NULL where the column stays empty: the backend ray has
+ * no workers unless they were tuned. */
 static json_t *original(const char *name, const tune_named_list *params, const json_t *settings) {
     const char *backend = json_string_value(json_object_get(settings, "backend"));
     if (!strcmp(name, "workers") && backend && !strcmp(backend, "ray") && !tune_named_find(params, "workers"))

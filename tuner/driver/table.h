@@ -7,12 +7,13 @@
 
 #include "tuner/study/study.h"
 
-/* The original's keys first, in its order, then ours. `settings`: every setting of the point, "backend" among them.
- * A new reference, NULL when out of memory. */
+/* Returns the row of trials.jsonl: the original's keys first, in its order, then ours. `settings` has every
+ * setting of the point, "backend" among them. The caller owns the reference; NULL when out of memory. */
 json_t *tune_table_json(const tune_metrics *metrics, const tune_trial_row *trial, const json_t *settings,
                         const tune_sample_row *samples, size_t count);
 
-/* The header of summary.csv; further columns are the settings in `baseline` that the original does not know. */
+/* Write the header of summary.csv and a row of it. After the original's columns come the settings in `baseline`
+ * that the original does not know. */
 void tune_table_csv_header(FILE *out, const tune_metrics *metrics, const json_t *baseline);
 void tune_table_csv_row(FILE *out, const tune_metrics *metrics, const json_t *baseline, const tune_trial_row *trial,
                         const json_t *settings);
