@@ -1,18 +1,6 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
 #include "base/error.h"
-#include "base/file.h"
-#include "base/memory.h"
-#include "base/output.h"
 #include "base/rng.h"
+#include "helper.h"
 
 static void checked_sizes(void **state) {
     size_t out = 7;
@@ -61,9 +49,7 @@ static void random_stream(void **state) {
 }
 
 static void files_are_whole(void **state) {
-    char folder[] = "/tmp/xltune-test-XXXXXX";
-    assert_non_null(mkdtemp(folder));
-    char *deep = xl_path_join(folder, "a/b");
+    char *deep = test_path("a/b");
     assert_int_equal(xl_make_folder(deep, NULL), 0);
     char *path = xl_path_join(deep, "f");
     assert_int_equal(xl_file_write(path, "one\0two", 7, NULL), 0);
@@ -88,5 +74,5 @@ int main(void) {
         cmocka_unit_test(checked_sizes), cmocka_unit_test(error_is_one_line), cmocka_unit_test(nearest_name),
         cmocka_unit_test(random_stream), cmocka_unit_test(files_are_whole),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, test_make_folder, test_remove_folder);
 }

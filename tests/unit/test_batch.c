@@ -1,28 +1,11 @@
 /* A batch of sequences equals its members one by one, whatever it is made of and however it is cut. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <math.h>
-
 #include <xlstm/xlstm.h>
 
+#include "helper.h"
 #include "small_model.h"
 
 enum { MEMBERS = 7, LONGEST = 90, VOCAB = 101, ROUNDS = 3 };
 static const double tolerance = 2e-5;
-
-static double relative_error(const float *a, const float *b, size_t n) {
-    double difference = 0, size = 0;
-    for (size_t i = 0; i < n; i++) {
-        difference += ((double)a[i] - b[i]) * ((double)a[i] - b[i]);
-        size += (double)b[i] * b[i];
-    }
-    return sqrt(difference / (size > 0 ? size : 1));
-}
 
 static void assert_same_state(const xlstm_session *a, const xlstm_session *b, const xlstm_hparams *hp) {
     size_t n = (size_t)(hp->num_heads * hp->qk_head), c = n * (size_t)hp->v_head, m = (size_t)hp->num_heads;
@@ -30,7 +13,7 @@ static void assert_same_state(const xlstm_session *a, const xlstm_session *b, co
     for (int64_t i = 0; i < hp->num_blocks; i++) {
         assert_int_equal(xlstm_state_get(a, i, x, x + c, x + c + n, NULL), XLSTM_OK);
         assert_int_equal(xlstm_state_get(b, i, y, y + c, y + c + n, NULL), XLSTM_OK);
-        assert_true(relative_error(x, y, c + n + m) <= tolerance);
+        assert_true(test_relative_error(x, y, c + n + m) <= tolerance);
     }
     free(x);
     assert_int_equal(xlstm_session_position(a), xlstm_session_position(b));
@@ -76,7 +59,7 @@ static void equals_its_members(void **state) {
                 assert_int_equal(xlstm_prefill(alone[i], items[i].ids, items[i].n, items[i].logits, one, NULL), 0);
                 size_t rows =
                     items[i].logits == XLSTM_LOGITS_ALL ? items[i].n : items[i].logits == XLSTM_LOGITS_LAST;
-                assert_true(relative_error(at, one, rows * VOCAB) <= tolerance);
+                assert_true(test_relative_error(at, one, rows * VOCAB) <= tolerance);
                 at += rows * VOCAB;
                 assert_same_state(together[i], alone[i], &s->model.hparams);
             }

@@ -1,13 +1,7 @@
 /* config.json: the published model's values, both spellings, and one-line errors. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 #include "format/model_config.h"
+#include "helper.h"
 
 static int parse(xlstm_hparams *h, const char *text, xlstm_error *err) {
     memset(err, 0, sizeof *err);

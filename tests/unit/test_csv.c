@@ -1,29 +1,16 @@
 /* The one CSV reader and the one writer, and numbers as text. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 #include "base/csv.h"
 #include "base/json.h"
 #include "base/number.h"
 #include "base/rng.h"
+#include "helper.h"
 
 static int read_bytes(xl_csv *csv, const char *text, size_t bytes, xlstm_error *err) {
-    char path[] = "/tmp/xltune-csv-XXXXXX";
-    int fd = mkstemp(path);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, text, bytes), bytes);
-    close(fd);
+    test_put_bytes("a.csv", text, bytes);
+    char *path = test_path("a.csv");
     int status = xl_csv_read(csv, path, 1 << 20, err);
-    unlink(path);
+    free(path);
     return status;
 }
 
@@ -166,5 +153,5 @@ int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(csv_forms),     cmocka_unit_test(numbers_of_cells), cmocka_unit_test(bad_csv_is_named),
         cmocka_unit_test(cells_survive), cmocka_unit_test(values_as_cells),  cmocka_unit_test(numbers_as_text)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, test_make_folder, test_remove_folder);
 }

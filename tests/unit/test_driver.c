@@ -1,23 +1,11 @@
 /* The driver on a simulated problem: what it keeps, what it never measures twice, and that a run that is killed
  * goes on as if nothing had been. */
-#include <math.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 #include "base/error.h"
-#include "base/file.h"
-#include "base/memory.h"
 #include "base/rng.h"
+#include "helper.h"
 #include "tuner/driver/driver.h"
 #include "tuner/driver/landscape_export.h"
 #include "tuner/driver/proposer.h"
@@ -27,8 +15,6 @@
 #include "tuner/target/wire.h"
 
 #define CALL_S 1e-3
-
-static char folder[64];
 
 typedef struct simulation {
     tune_target problem;
@@ -160,7 +146,7 @@ static tune_keeper *new_run(const char *tag) {
                         .metrics = tune_engine_metrics,
                         .prompt_tokens = 10,
                         .new_tokens = 5};
-    if (tune_keeper_create(&k, folder, tag, NULL, &row, &err)) fail_msg("%s", err.text);
+    if (tune_keeper_create(&k, test_folder, tag, NULL, &row, &err)) fail_msg("%s", err.text);
     return k;
 }
 
@@ -183,15 +169,6 @@ static tune_drive_options several(const char *mode, int trials) {
     o.objective[1] = TUNE_PEAK_MB;
     o.objective[2] = TUNE_KL;
     return o;
-}
-
-static char *slurp(const char *run, const char *name) {
-    char *path = xl_path_join(run, name), *data;
-    size_t bytes;
-    xlstm_error err;
-    if (xl_file_read(path, 1 << 24, &data, &bytes, &err)) fail_msg("%s", err.text);
-    free(path);
-    return data;
 }
 
 static int lines(const char *text) {
@@ -232,7 +209,8 @@ static void duplicates_cost_nothing(void **state) {
         assert_true(t[i].metric[TUNE_PREFILL_S] == t[t[i].duplicate_of].metric[TUNE_PREFILL_S]);
         assert_true(t[i].seconds == 0);
     }
-    char *jsonl = slurp(tune_keeper_folder(k), "trials.jsonl"), *csv = slurp(tune_keeper_folder(k), "summary.csv");
+    char *jsonl = test_read(tune_keeper_folder(k), "trials.jsonl"),
+         *csv = test_read(tune_keeper_folder(k), "summary.csv");
     assert_int_equal(lines(jsonl), 90);
     assert_int_equal(lines(csv), 91);
     assert_ptr_equal(strstr(csv, "backend,workers,heads_per_band,chunk_size,prefill_tok_s,decode_tok_s,prefill_s,"
@@ -259,7 +237,7 @@ static void finds_and_says(void **state) {
     assert_string_equal(point_text(&s, (uint32_t)r.winner, name, sizeof name), "a=5 b=6");
     /* 4.2 + 3.75 over 3 + 3 */
     assert_true(fabs(r.final.speedup - 0.325) < 1e-9);
-    char *best = slurp(tune_keeper_folder(k), "best.json");
+    char *best = test_read(tune_keeper_folder(k), "best.json");
     json_t *j = json_loads(best, 0, NULL);
     assert_int_equal(json_integer_value(json_object_get(json_object_get(j, "params"), "a")), 5);
     assert_true(json_is_object(json_object_get(j, "metrics")));
@@ -330,7 +308,7 @@ static void failures_are_rows(void **state) {
     assert_int_equal(kinds[TUNE_TRIAL_INFEASIBLE], 8);
     assert_int_equal(kinds[TUNE_TRIAL_TIMEOUT], 8);
     assert_int_equal(kinds[TUNE_TRIAL_OK], 40);
-    char *csv = slurp(tune_keeper_folder(k), "summary.csv");
+    char *csv = test_read(tune_keeper_folder(k), "summary.csv");
     assert_non_null(strstr(csv, "token 3 differs"));
     free(csv);
     tune_keeper_close(k, TUNE_RUN_FINISHED);
@@ -378,7 +356,7 @@ static void killed_at_random(tune_drive_options o, uint64_t seed) {
         through = WIFEXITED(code);
         if (through) assert_int_equal(WEXITSTATUS(code), 0);
         else deaths++;
-        char *jsonl = slurp(where, "trials.jsonl");
+        char *jsonl = test_read(where, "trials.jsonl");
         free(jsonl);
     }
     assert_true(through);
@@ -387,7 +365,7 @@ static void killed_at_random(tune_drive_options o, uint64_t seed) {
     char *war = points(k);
     assert_string_equal(peace, war);
     tune_keeper_close(k, TUNE_RUN_FINISHED);
-    char *jsonl = slurp(where, "trials.jsonl"), *csv = slurp(where, "summary.csv");
+    char *jsonl = test_read(where, "trials.jsonl"), *csv = test_read(where, "summary.csv");
     assert_int_equal(lines(jsonl), lines(peace));
     assert_int_equal(lines(csv), lines(peace) + 1);
     free(jsonl);
@@ -464,7 +442,7 @@ static void all_objectives_steer(void **state) {
     assert_int_equal(kinds[TUNE_TRIAL_TIMEOUT], 0);
     assert_int_equal(kinds[TUNE_TRIAL_FAILED], 8);
     assert_int_equal(kinds[TUNE_TRIAL_OK], 48);
-    char *csv = slurp(tune_keeper_folder(k), "pareto.csv");
+    char *csv = test_read(tune_keeper_folder(k), "pareto.csv");
     assert_ptr_equal(strstr(csv, "trial,request_s,peak_mb,kl,a,b\n"), csv);
     assert_int_equal(lines(csv), front_size(k) + 1);
     assert_true(front_size(k) > 4);
@@ -518,7 +496,7 @@ static void stopped_and_continued(void **state) {
         if (tune_drive(&s.problem, &o, k, NULL, &r, &err)) fail_msg("%s", err.text);
         assert_int_equal(r.end, TUNE_DRIVE_STOPPED);
         assert_true(r.trials > 1 && r.trials < 30);
-        char *where = strdup(tune_keeper_folder(k)), *best = slurp(where, "best.json");
+        char *where = strdup(tune_keeper_folder(k)), *best = test_read(where, "best.json");
         assert_non_null(strstr(best, "stopped"));
         free(best);
         tune_keeper_close(k, TUNE_RUN_INTERRUPTED);
@@ -550,7 +528,7 @@ static void searched_apart(void **state) {
     char name[64];
     assert_string_equal(point_text(&s, (uint32_t)r.winner, name, sizeof name), "a=5 b=6");
     /* The check of the join says that nothing interacts. */
-    char *text = slurp(tune_keeper_folder(k), "best.json");
+    char *text = test_read(tune_keeper_folder(k), "best.json");
     json_t *best = json_loads(text, 0, NULL), *found = json_object_get(best, "interaction");
     assert_true(json_is_false(json_object_get(found, "interact")));
     assert_int_equal(json_integer_value(json_object_get(found, "rounds")), 6);
@@ -572,7 +550,7 @@ static void interaction_is_found(void **state) {
     o.apart = true;
     tune_keeper *k = new_run("coupled");
     if (tune_drive(&s.problem, &o, k, NULL, &r, &err)) fail_msg("%s", err.text);
-    char *text = slurp(tune_keeper_folder(k), "best.json");
+    char *text = test_read(tune_keeper_folder(k), "best.json");
     json_t *best = json_loads(text, 0, NULL), *found = json_object_get(best, "interaction");
     const json_t *prefill = json_object_get(found, "prefill"), *decode = json_object_get(found, "decode");
     double value = json_number_value(json_object_get(prefill, "value"));
@@ -642,7 +620,7 @@ static void no_time_at_all(void **state) {
     assert_int_equal(r.measured, 0);
     assert_string_equal(r.verdict,
                         "not enough was tried: 0 of 64 points were measured in the time given; the baseline stays");
-    char *text = slurp(tune_keeper_folder(k), "best.json");
+    char *text = test_read(tune_keeper_folder(k), "best.json");
     json_t *best = json_loads(text, 0, NULL);
     assert_string_equal(json_string_value(json_object_get(best, "verdict")), "not enough was tried");
     assert_true(json_is_true(json_object_get(best, "is_baseline")));
@@ -762,7 +740,7 @@ static void a_challenger_is_named(void **state) {
     assert_int_equal(r.winner, TUNE_BASELINE_TRIAL);
     assert_int_equal(r.final.verdict, TUNE_VERDICT_UNMEASURED);
     assert_memory_equal(r.verdict, "not compared: the time left was too short", 41);
-    char *text = slurp(tune_keeper_folder(k), "best.json");
+    char *text = test_read(tune_keeper_folder(k), "best.json");
     json_t *best = json_loads(text, 0, NULL);
     assert_true(json_is_integer(json_object_get(json_object_get(best, "challenger"), "a")));
     json_decref(best);
@@ -824,7 +802,7 @@ static void recorded_in_rounds(void **state) {
     for (size_t i = 1; i < count; i++) assert_true(rows[i].seq > rows[i - 1].seq);
     assert_int_equal(r.taken, 65 * 4);
     assert_true(r.disturbed <= r.taken);
-    char *jsonl = slurp(tune_keeper_folder(k), "trials.jsonl");
+    char *jsonl = test_read(tune_keeper_folder(k), "trials.jsonl");
     int baseline = 0;
     for (const char *at = jsonl; (at = strstr(at, "\"baseline_samples\":[{")); at++) baseline++;
     assert_true(baseline >= 1); /* the baseline's samples stand beside some trial */
@@ -838,7 +816,7 @@ static void recorded_in_rounds(void **state) {
         assert_int_equal(t[i].samples, 4);
         assert_true(t[i].value > 0.5 && t[i].value < 1.2 && t[i].spread > 0 && t[i].spread < 0.05);
     }
-    char *path = xl_path_join(folder, "rounds.csv");
+    char *path = test_path("rounds.csv");
     if (tune_landscape_export(path, &s.problem, k, TUNE_REQUEST_S, 3, &err)) fail_msg("%s", err.text);
     tune_landscape *l;
     if (tune_landscape_read(path, &l, &err)) fail_msg("%s", err.text);
@@ -867,7 +845,7 @@ static void recorded_failures(void **state) {
         const bool fails = p / 8 == 2 || p / 8 == 3;
         assert_true(s.calls[p] == 1 ? fails : s.calls[p] >= 3 && !fails);
     }
-    char *path = xl_path_join(folder, "failures.csv.gz");
+    char *path = test_path("failures.csv.gz");
     if (tune_landscape_export(path, &s.problem, k, TUNE_REQUEST_S, 0, &err)) fail_msg("%s", err.text);
     tune_landscape *l;
     if (tune_landscape_read(path, &l, &err)) fail_msg("%s", err.text);
@@ -946,18 +924,6 @@ static void wire_keeps_everything(void **state) {
     json_decref(j);
 }
 
-static int make_folder(void **state) {
-    /* In memory where there is such a folder: every trial is synced to the disk. */
-    snprintf(folder, sizeof folder, "%s/xltune-driver-XXXXXX", access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_folder(void **state) {
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    return system(command);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wire_keeps_everything),
@@ -984,5 +950,5 @@ int main(void) {
         cmocka_unit_test(too_little_was_tried),
         cmocka_unit_test(the_rest_of_a_budget_is_used),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, test_make_folder, test_remove_folder);
 }

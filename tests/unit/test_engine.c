@@ -1,20 +1,8 @@
 /* Properties of the engine on a small random model: whatever the schedule, the results are the same. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <math.h>
-#include <stdio.h>
-#include <unistd.h>
-
 #include <xlstm/xlstm.h>
 
 #include "base/clock.h"
-#include "base/file.h"
-#include "base/output.h"
+#include "helper.h"
 #include "small_model.h"
 
 enum { TOKENS = 150 };
@@ -40,19 +28,10 @@ static void read_states(const xlstm_session *session, const xlstm_hparams *hp, o
         assert_int_equal(xlstm_state_get(session, i, at, at + c, at + c + n, NULL), XLSTM_OK);
 }
 
-static double relative_error(const float *a, const float *b, size_t n) {
-    double difference = 0, size = 0;
-    for (size_t i = 0; i < n; i++) {
-        difference += ((double)a[i] - b[i]) * ((double)a[i] - b[i]);
-        size += (double)b[i] * b[i];
-    }
-    return sqrt(difference / (size > 0 ? size : 1));
-}
-
 static void assert_same(const outcome *a, const outcome *b) {
     assert_int_equal(a->logit_count, b->logit_count);
-    double logits = relative_error(a->logits, b->logits, a->logit_count);
-    double states = relative_error(a->states, b->states, a->state_count);
+    double logits = test_relative_error(a->logits, b->logits, a->logit_count);
+    double states = test_relative_error(a->states, b->states, a->state_count);
     if (!(logits <= tolerance && states <= tolerance)) print_message("relative errors %g, %g\n", logits, states);
     assert_true(logits <= tolerance);
     assert_true(states <= tolerance);
@@ -175,10 +154,10 @@ static void last_logits_equal_the_last_of_all(void **state) {
         assert_int_equal(xlstm_session_create(&session, &s->model, &settings, NULL), XLSTM_OK);
         assert_int_equal(xlstm_prefill(session, ids, TOKENS - 60, XLSTM_LOGITS_NONE, NULL, NULL), XLSTM_OK);
         assert_int_equal(xlstm_prefill(session, ids + TOKENS - 60, 60, XLSTM_LOGITS_LAST, last, NULL), XLSTM_OK);
-        assert_true(relative_error(last, all.logits + (TOKENS - 1) * 101, 101) <= tolerance);
+        assert_true(test_relative_error(last, all.logits + (TOKENS - 1) * 101, 101) <= tolerance);
         outcome o = {0};
         read_states(session, &s->model.hparams, &o);
-        assert_true(relative_error(o.states, all.states, all.state_count) <= tolerance);
+        assert_true(test_relative_error(o.states, all.states, all.state_count) <= tolerance);
         release(&o);
         xlstm_session_destroy(session);
     }
@@ -275,18 +254,18 @@ static void odd_lengths(void **state) {
     assert_int_equal(xlstm_session_position(a), 0);
     assert_int_equal(xlstm_prefill(a, ids, 1, XLSTM_LOGITS_LAST, x, NULL), XLSTM_OK);
     assert_int_equal(xlstm_decode(b, ids[0], y, NULL), XLSTM_OK);
-    assert_true(relative_error(x, y, 101) <= tolerance);
+    assert_true(test_relative_error(x, y, 101) <= tolerance);
 
     assert_int_equal(xlstm_prefill(a, ids + 1, LONG - 1, XLSTM_LOGITS_LAST, x, NULL), XLSTM_OK);
     assert_int_equal(xlstm_prefill(b, ids + 1, LONG - 1, XLSTM_LOGITS_LAST, y, NULL), XLSTM_OK);
     assert_int_equal(xlstm_session_position(a), LONG);
-    assert_true(relative_error(x, y, 101) <= tolerance);
+    assert_true(test_relative_error(x, y, 101) <= tolerance);
     assert_int_equal(in_force(b, "threads"), 256);
 
     xlstm_session_trim(a);
     assert_int_equal(xlstm_decode(a, 5, x, NULL), XLSTM_OK);
     assert_int_equal(xlstm_decode(b, 5, y, NULL), XLSTM_OK);
-    assert_true(relative_error(x, y, 101) <= tolerance);
+    assert_true(test_relative_error(x, y, 101) <= tolerance);
     xlstm_session_destroy(a);
     xlstm_session_destroy(b);
     small_model_destroy(s);
@@ -386,7 +365,7 @@ static void cancelled_session_is_usable_after_reset(void **state) {
             xlstm_session_reset(session);
             assert_int_equal(xlstm_session_position(session), 0);
             assert_int_equal(xlstm_prefill(session, ids, TOKENS, XLSTM_LOGITS_LAST, got, NULL), XLSTM_OK);
-            assert_true(relative_error(got, wanted, 101) <= tolerance);
+            assert_true(test_relative_error(got, wanted, 101) <= tolerance);
         }
         countdown c = {3};
         xlstm_session_set_cancel(session, stop_after, &c);
@@ -400,9 +379,7 @@ static void state_round_trip(void **state) {
     int32_t ids[TOKENS];
     make_ids(ids, TOKENS, 13);
     small_model *s = small_model_create(2, NULL), *other = small_model_create(3, NULL);
-    char folder[] = "/tmp/xlstm-state-XXXXXX";
-    assert_non_null(mkdtemp(folder));
-    char *path = xl_path_join(folder, "state.safetensors");
+    char *path = test_path("state.safetensors");
     xlstm_session *a, *b, *foreign;
     xlstm_error err;
     float x[101], y[101];
@@ -437,7 +414,7 @@ static void state_round_trip(void **state) {
     char *bytes;
     size_t count;
     assert_int_equal(xl_file_read(path, 1 << 24, &bytes, &count, NULL), XLSTM_OK);
-    char *broken = xl_path_join(folder, "broken.safetensors");
+    char *broken = test_path("broken.safetensors");
     outcome before = {0}, after = {0};
     read_states(b, &s->model.hparams, &before);
     xl_rng rng;
@@ -466,9 +443,6 @@ static void state_round_trip(void **state) {
 
     release(&before);
     release(&after);
-    unlink(path);
-    unlink(broken);
-    rmdir(folder);
     free(bytes);
     free(path);
     free(broken);
@@ -492,5 +466,5 @@ int main(void) {
         cmocka_unit_test(cancelled_session_is_usable_after_reset),
         cmocka_unit_test(state_round_trip),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, test_make_folder, test_remove_folder);
 }

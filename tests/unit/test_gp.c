@@ -1,13 +1,5 @@
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
 #include "base/rng.h"
+#include "helper.h"
 #include "tuner/search/models/gp.h"
 
 enum { POINTS = 8 * 6 * 5 * 2 };

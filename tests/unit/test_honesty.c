@@ -1,15 +1,8 @@
 /* The bench `honesty` in small, with fixed seeds: intervals cover, nothing is announced where nothing is better,
  * and what is better is found. The margins are three standard errors of 200 runs. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-
-#include <cmocka.h>
 
 #include "bench/simulated.h"
+#include "helper.h"
 
 enum { RUNS = 200 };
 

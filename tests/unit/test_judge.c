@@ -1,21 +1,8 @@
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 #include <jansson.h>
 #include <xlstm/xlstm.h>
 
 #include "base/csv.h"
-#include "base/file.h"
-#include "base/memory.h"
-#include "base/output.h"
+#include "helper.h"
 #include "tuner/scores/output_name.h"
 #include "tuner/scores/outputs.h"
 #include "tuner/scores/score.h"
@@ -138,14 +125,8 @@ static void stretches(void **state) {
 
 /* ---- a folder of outputs ---- */
 
-static void put(const char *folder, const char *name, const char *text) {
-    char *path = xl_path_join(folder, name);
-    assert_int_equal(xl_file_write(path, text, strlen(text), NULL), 0);
-    free(path);
-}
-
-static void take_away(const char *folder, const char *name) {
-    char *path = xl_path_join(folder, name);
+static void take_away(const char *name) {
+    char *path = test_path(name);
     unlink(path);
     free(path);
 }
@@ -163,29 +144,27 @@ static int judge(const char *folder, const char *prompt, tune_scores_summary *su
 }
 
 static void outputs_folder(void **state) {
-    char folder[] = "/tmp/xltune-judge-XXXXXX";
-    assert_non_null(mkdtemp(folder));
     xlstm_error err;
     tune_scores_summary summary;
     assert_int_equal(judge("/nowhere", "x", &summary, &err), XLSTM_ENOTFOUND);
-    assert_int_equal(judge(folder, "x", &summary, &err), XLSTM_ENOTFOUND);
+    assert_int_equal(judge(test_folder, "x", &summary, &err), XLSTM_ENOTFOUND);
     static const char *const names[] = {"b=ray__h=2__ck=16__i=0.txt", "b=ray__h=2__ck=16__i=10.txt",
                                         "b=ray__h=2__ck=16__w=3__i=2.txt", "odd, \"name\".txt"};
-    put(folder, names[0], " best of times");
-    put(folder, names[1], "");
-    put(folder, names[2], " best of times");
-    put(folder, names[3], " zqx zqx zqx");
-    put(folder, "other.md", "not read");
-    assert_int_equal(judge(folder, "It was the", &summary, &err), 0);
+    test_put(names[0], " best of times");
+    test_put(names[1], "");
+    test_put(names[2], " best of times");
+    test_put(names[3], " zqx zqx zqx");
+    test_put("other.md", "not read");
+    assert_int_equal(judge(test_folder, "It was the", &summary, &err), 0);
     assert_int_equal(summary.files, 4);
     assert_int_equal(summary.empty, 1);
     assert_int_equal(summary.distinct, 3);
     assert_true(summary.worst < summary.best);
     xl_csv csv;
-    char *path = xl_path_join(folder, "ratings.csv");
+    char *path = test_path("ratings.csv");
     assert_int_equal(xl_csv_read(&csv, path, 1 << 20, &err), 0);
     free(path);
-    path = xl_path_join(folder, "ratings.jsonl");
+    path = test_path("ratings.jsonl");
     FILE *lines = fopen(path, "r");
     free(path);
     assert_int_equal(csv.rows, 4);
@@ -213,18 +192,18 @@ static void outputs_folder(void **state) {
     fclose(lines);
     xl_csv_free(&csv);
     /* a file that is not a text: nothing is written */
-    take_away(folder, "ratings.csv");
-    put(folder, "bad.txt", "a\xFF");
-    assert_int_equal(judge(folder, "It was the", &summary, &err), XLSTM_EFORMAT);
+    take_away("ratings.csv");
+    test_put("bad.txt", "a\xFF");
+    assert_int_equal(judge(test_folder, "It was the", &summary, &err), XLSTM_EFORMAT);
     assert_non_null(strstr(err.text, "bad.txt"));
-    path = xl_path_join(folder, "ratings.csv");
+    path = test_path("ratings.csv");
     assert_false(xl_is_file(path));
     free(path);
-    for (int i = 0; i < 4; i++) take_away(folder, names[i]);
-    take_away(folder, "other.md");
-    take_away(folder, "bad.txt");
-    take_away(folder, "ratings.jsonl");
-    assert_int_equal(rmdir(folder), 0);
+    for (int i = 0; i < 4; i++) take_away(names[i]);
+    take_away("other.md");
+    take_away("bad.txt");
+    take_away("ratings.jsonl");
+    assert_int_equal(rmdir(test_folder), 0);
 }
 
 /* Scores of the reference implementation. */
@@ -281,5 +260,5 @@ int main(void) {
         cmocka_unit_test(distinct_grams), cmocka_unit_test(output_names),   cmocka_unit_test(softmax),
         cmocka_unit_test(stretches),      cmocka_unit_test(outputs_folder), cmocka_unit_test(golden_scores),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, test_make_folder, test_remove_folder);
 }

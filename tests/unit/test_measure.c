@@ -1,18 +1,10 @@
 /* Sampler, race, blocks and the last comparison on programs whose times are written down here. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
 #include <time.h>
-
-#include <cmocka.h>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/rng.h"
+#include "helper.h"
 #include "tuner/measure/final.h"
 #include "tuner/measure/stats.h"
 

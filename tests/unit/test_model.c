@@ -1,39 +1,13 @@
 /* Binding and loading: every layout on disk gives the same views, and a wrong checkpoint is refused with all that
  * is wrong. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
 #include <xlstm/model.h>
 
-#include "base/file.h"
 #include "base/half.h"
-#include "base/memory.h"
-#include "base/output.h"
 #include "base/rng.h"
+#include "helper.h"
 #include "model/store.h"
 
 #define DATA XL_SOURCE_DIR "/tests/data/"
-
-static char folder[] = "/tmp/xl_model_XXXXXX";
-
-static int make_folder(void **state) {
-    return !mkdtemp(folder);
-}
-
-static int remove_folder(void **state) {
-    char *command = xl_format("rm -rf '%s'", folder);
-    int status = system(command);
-    free(command);
-    return status;
-}
 
 static xlstm_model *open_model(const char *dir, int64_t weights, int64_t huge_pages, int64_t workers) {
     xlstm_settings settings;
@@ -178,11 +152,12 @@ static const char toy_config[] = "{\"embedding_dim\": 8, \"num_blocks\": 2, \"nu
                                  "\"ffn_round_up_to_multiple_of\": 4%s}";
 
 static void toy_make(toy *t, const char *extra, xlstm_dtype dtype) {
-    char *path = xl_path_join(folder, "config.json"), *text = xl_format(toy_config, extra);
+    char *path = test_path("config.json"), *text = xl_format(toy_config, extra);
     assert_int_equal(xl_file_write(path, text, strlen(text), NULL), XLSTM_OK);
     xlstm_hparams h;
     xl_checkpoint c;
-    assert_int_equal(xl_checkpoint_open(&c, folder, NULL) == XLSTM_OK, 0); /* no weights yet: reads the config */
+    assert_int_equal(xl_checkpoint_open(&c, test_folder, NULL) == XLSTM_OK,
+                     0); /* no weights yet: reads the config */
     h = c.hparams;
     xl_checkpoint_close(&c);
     xlstm_tensor_spec specs[64];
@@ -208,7 +183,7 @@ static void toy_make(toy *t, const char *extra, xlstm_dtype dtype) {
 }
 
 static void toy_write(const toy *t, const char *name) {
-    char *path = xl_path_join(folder, name);
+    char *path = test_path(name);
     xlstm_error err;
     if (xlstm_tensor_file_write(path, t->tensors, t->count, NULL, &err)) fail_msg("%s", err.text);
     free(path);
@@ -216,7 +191,7 @@ static void toy_write(const toy *t, const char *name) {
 
 static void toy_free(toy *t) {
     for (size_t i = 0; i < t->count; i++) free((void *)(uintptr_t)t->tensors[i].data);
-    char *command = xl_format("rm -f '%s'/*", folder);
+    char *command = xl_format("rm -f '%s'/*", test_folder);
     assert_int_equal(system(command), 0);
     free(command);
 }
@@ -233,7 +208,7 @@ static int toy_open(const toy *t, xlstm_error *err) {
     xlstm_model *m = NULL;
     toy_write(t, "model.safetensors");
     memset(err, 0, sizeof *err);
-    int status = xlstm_model_open(&m, folder, NULL, err);
+    int status = xlstm_model_open(&m, test_folder, NULL, err);
     xlstm_model_close(m);
     return status;
 }
@@ -289,7 +264,7 @@ static void spellings_of_names(void **state) {
     toy_tensor(&t, "backbone.embeddings.weight")->name = "embedding.weight";
     assert_int_equal(toy_open(&t, &err), XLSTM_OK);
     xlstm_model *m;
-    assert_int_equal(xlstm_model_open(&m, folder, NULL, &err), XLSTM_OK);
+    assert_int_equal(xlstm_model_open(&m, test_folder, NULL, &err), XLSTM_OK);
     assert_null(m->out_norm);
     assert_ptr_equal(m->lm_head.m.data, m->embedding.m.data);
     xlstm_model_info info;
@@ -302,13 +277,13 @@ static void spellings_of_names(void **state) {
     t.count++;
     assert_int_equal(toy_open(&t, &err), XLSTM_OK);
     xlstm_hparams h;
-    assert_int_equal(xlstm_checkpoint_inspect(folder, &h, NULL, &err), XLSTM_OK);
+    assert_int_equal(xlstm_checkpoint_inspect(test_folder, &h, NULL, &err), XLSTM_OK);
     assert_false(h.tie_word_embeddings);
     toy_tensor(&t, "embedding.weight")->name = "other.weight";
     toy_tensor(&t, "other.weight")->shape[0] = 0;
     toy_tensor(&t, "other.weight")->bytes = 0;
     assert_int_equal(toy_open(&t, &err), XLSTM_OK);
-    assert_int_equal(xlstm_checkpoint_inspect(folder, &h, NULL, &err), XLSTM_OK);
+    assert_int_equal(xlstm_checkpoint_inspect(test_folder, &h, NULL, &err), XLSTM_OK);
     assert_true(h.tie_word_embeddings);
     t.tensors[0] = t.tensors[t.count - 1];
     t.tensors[0].name = "embedding.weight";
@@ -323,7 +298,7 @@ static void form_is_what_the_files_hold(void **state) {
     toy t;
     xlstm_error err;
     toy_make(&t, ", \"weight_mode\": \"fused\", \"use_bias\": true", XLSTM_F32);
-    char *path = xl_path_join(folder, "config.json"), *text = xl_format(toy_config, ", \"use_bias\": true");
+    char *path = test_path("config.json"), *text = xl_format(toy_config, ", \"use_bias\": true");
     assert_int_equal(xl_file_write(path, text, strlen(text), NULL), XLSTM_OK);
     assert_int_equal(toy_open(&t, &err), XLSTM_OK);
     free(text);
@@ -336,10 +311,10 @@ static void unaligned_data_are_copied(void **state) {
     toy t;
     toy_make(&t, "", XLSTM_BF16);
     toy_write(&t, "model.safetensors");
-    char *path = xl_path_join(folder, "model.safetensors"), *data;
+    char *path = test_path("model.safetensors"), *data;
     size_t bytes;
     assert_int_equal(xl_file_read(path, 1 << 24, &data, &bytes, NULL), XLSTM_OK);
-    xlstm_model *aligned = open_model(folder, XLSTM_WEIGHTS_STORED, 0, 2);
+    xlstm_model *aligned = open_model(test_folder, XLSTM_WEIGHTS_STORED, 0, 2);
     for (size_t shift = 1; shift < 4; shift++) {
         char *moved = calloc(bytes + shift, 1);
         uint64_t length = 0;
@@ -349,8 +324,9 @@ static void unaligned_data_are_copied(void **state) {
         memcpy(moved + 8, data + 8, length);
         memset(moved + 8 + length, ' ', shift);
         memcpy(moved + 8 + longer, data + 8 + length, bytes - 8 - length);
-        char *other = xl_format("%s/shifted", folder), *file = xl_format("%s/shifted/model.safetensors", folder);
-        char *command = xl_format("mkdir -p '%s' && cp '%s/config.json' '%s/'", other, folder, other);
+        char *other = xl_format("%s/shifted", test_folder),
+             *file = xl_format("%s/shifted/model.safetensors", test_folder);
+        char *command = xl_format("mkdir -p '%s' && cp '%s/config.json' '%s/'", other, test_folder, other);
         assert_int_equal(system(command), 0);
         assert_int_equal(xl_file_write(file, moved, bytes + shift, NULL), XLSTM_OK);
         xlstm_model *m = open_model(other, XLSTM_WEIGHTS_STORED, 0, 2);
@@ -367,7 +343,7 @@ static void unaligned_data_are_copied(void **state) {
         free(file);
     }
     xlstm_model_close(aligned);
-    char *command = xl_format("rm -r '%s/shifted'", folder);
+    char *command = xl_format("rm -r '%s/shifted'", test_folder);
     assert_int_equal(system(command), 0);
     free(command);
     free(data);
@@ -380,7 +356,7 @@ static void fingerprints(void **state) {
     xlstm_model_info a, b;
     toy_make(&t, "", XLSTM_F32);
     toy_write(&t, "model.safetensors");
-    assert_int_equal(xlstm_checkpoint_inspect(folder, NULL, &a, NULL), XLSTM_OK);
+    assert_int_equal(xlstm_checkpoint_inspect(test_folder, NULL, &a, NULL), XLSTM_OK);
     assert_int_equal(strlen(a.fingerprint), 64);
     /* The same tensors in another order, in shards. */
     toy half = t;
@@ -389,8 +365,7 @@ static void fingerprints(void **state) {
     memmove(half.tensors, t.tensors + half.count, (t.count - half.count) * sizeof *half.tensors);
     half.count = t.count - half.count;
     toy_write(&half, "a.safetensors");
-    char *index = xl_path_join(folder, "model.safetensors.index.json"),
-         *one = xl_path_join(folder, "model.safetensors");
+    char *index = test_path("model.safetensors.index.json"), *one = test_path("model.safetensors");
     char *text = strdup("{\"metadata\": {}, \"weight_map\": {");
     for (size_t i = 0; i < t.count; i++) {
         char *more = xl_format("%s%s\"%s\": \"%s\"", text, i ? ", " : "", t.tensors[i].name,
@@ -401,13 +376,13 @@ static void fingerprints(void **state) {
     char *whole = xl_format("%s}}", text);
     assert_int_equal(xl_file_write(index, whole, strlen(whole), NULL), XLSTM_OK);
     unlink(one);
-    assert_int_equal(xlstm_checkpoint_inspect(folder, NULL, &b, NULL), XLSTM_OK);
+    assert_int_equal(xlstm_checkpoint_inspect(test_folder, NULL, &b, NULL), XLSTM_OK);
     assert_int_equal(b.files, 2);
     assert_string_equal(a.fingerprint, b.fingerprint);
     /* One changed value is another checkpoint. */
     ((float *)(uintptr_t)toy_tensor(&t, "lm_head.weight")->data)[7] += 1;
     toy_write(&t, "model.safetensors");
-    assert_int_equal(xlstm_checkpoint_inspect(folder, NULL, &b, NULL), XLSTM_OK);
+    assert_int_equal(xlstm_checkpoint_inspect(test_folder, NULL, &b, NULL), XLSTM_OK);
     assert_string_not_equal(a.fingerprint, b.fingerprint);
     free(whole);
     free(text);
@@ -435,11 +410,11 @@ static void bad_indexes(void **state) {
     toy t;
     toy_make(&t, "", XLSTM_F32);
     toy_write(&t, "all.safetensors");
-    char *index = xl_path_join(folder, "model.safetensors.index.json");
+    char *index = test_path("model.safetensors.index.json");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         xlstm_error err;
         assert_int_equal(xl_file_write(index, cases[i].text, strlen(cases[i].text), NULL), XLSTM_OK);
-        int status = xlstm_checkpoint_inspect(folder, NULL, NULL, &err);
+        int status = xlstm_checkpoint_inspect(test_folder, NULL, NULL, &err);
         if (!status || !strstr(err.text, cases[i].says)) fail_msg("%s: %d '%s'", cases[i].text, status, err.text);
     }
     free(index);
@@ -451,15 +426,15 @@ static void folders_without_a_checkpoint(void **state) {
     xlstm_model *m;
     assert_int_equal(xlstm_model_open(&m, "/nonexistent", NULL, &err), XLSTM_ENOTFOUND);
     assert_non_null(strstr(err.text, "/nonexistent"));
-    assert_int_equal(xlstm_model_open(&m, folder, NULL, &err), XLSTM_ENOTFOUND);
+    assert_int_equal(xlstm_model_open(&m, test_folder, NULL, &err), XLSTM_ENOTFOUND);
     assert_non_null(strstr(err.text, "config.json"));
     xlstm_model_options options = {.cpu_mask = "sse9"};
-    assert_int_equal(xlstm_model_open(&m, folder, &options, &err), XLSTM_EARG);
+    assert_int_equal(xlstm_model_open(&m, test_folder, &options, &err), XLSTM_EARG);
     options = (xlstm_model_options){.device = "gpu"};
-    assert_int_equal(xlstm_model_open(&m, folder, &options, &err), XLSTM_EUNSUPPORTED);
+    assert_int_equal(xlstm_model_open(&m, test_folder, &options, &err), XLSTM_EUNSUPPORTED);
     toy t;
     toy_make(&t, "", XLSTM_F32);
-    assert_int_equal(xlstm_model_open(&m, folder, NULL, &err), XLSTM_ENOTFOUND);
+    assert_int_equal(xlstm_model_open(&m, test_folder, NULL, &err), XLSTM_ENOTFOUND);
     assert_non_null(strstr(err.text, "neither model.safetensors"));
     toy_free(&t);
 }
@@ -635,5 +610,5 @@ int main(void) {
         cmocka_unit_test(what_a_format_costs),
         cmocka_unit_test(sizes_of_the_published_model),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, test_make_folder, test_remove_folder);
 }

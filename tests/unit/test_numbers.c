@@ -1,17 +1,10 @@
 /* 16-bit formats and SHA-256. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 #include "base/half.h"
 #include "base/rng.h"
 #include "base/sha256.h"
 #include "base/system.h"
+#include "helper.h"
 
 /* Value of a float16 from its fields, by the standard's definition. */
 static double value_of_f16(unsigned x) {

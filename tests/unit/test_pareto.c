@@ -1,16 +1,7 @@
 /* Several objectives: the sort and the crowding against their definitions, and the search that steers by them. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 #include "base/rng.h"
+#include "helper.h"
 #include "tuner/search/pareto.h"
 #include "tuner/search/strategy.h"
 

@@ -1,19 +1,10 @@
 /* The pool of threads: every task once, phases in order, more threads than CPUs, sharing and forking. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/pool.h"
+#include "helper.h"
 
 enum { TASKS = 1000 };
 

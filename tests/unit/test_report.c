@@ -1,53 +1,17 @@
 /* Reading run folders, analysing and drawing them; hostile files. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 #include "base/csv.h"
-#include "base/file.h"
-#include "base/memory.h"
-#include "base/output.h"
 #include "base/rng.h"
+#include "helper.h"
 #include "tuner/report/facts.h"
 #include "tuner/report/gnuplot.h"
 
 #define HEADER "backend,workers,heads_per_band,chunk_size,prefill_tok_s,decode_tok_s,prefill_s,decode_s"
 
-static char folder[] = "/tmp/xltune-report-XXXXXX";
-
-static int setup(void **state) {
-    return mkdtemp(folder) ? 0 : -1;
-}
-
 static void clear(void) {
     char command[128];
-    snprintf(command, sizeof command, "rm -rf %s/*", folder);
+    snprintf(command, sizeof command, "rm -rf %s/*", test_folder);
     assert_int_equal(system(command), 0); /* NOLINT: a folder of our own */
-}
-
-static int teardown(void **state) {
-    clear();
-    return rmdir(folder);
-}
-
-static void put_bytes(const char *name, const char *data, size_t bytes) {
-    char *path = xl_path_join(folder, name), *parent = xl_path_folder(path);
-    assert_int_equal(xl_make_folder(parent, NULL), 0);
-    assert_int_equal(xl_file_write(path, data, bytes, NULL), 0);
-    free(path);
-    free(parent);
-}
-
-static void put(const char *name, const char *text) {
-    put_bytes(name, text, strlen(text));
 }
 
 /* The shape of the original's runs: no workers, one first row that is warm-up, CRLF. */
@@ -58,13 +22,13 @@ static const char original[] = HEADER "\r\nray,,6,64,21.5,23.8,0.28,2.64\r\nray,
 static tune_report *read_report(void) {
     tune_report *r = NULL;
     xlstm_error err;
-    if (tune_report_read(&r, folder, NULL, &err)) fail_msg("%s", err.text);
+    if (tune_report_read(&r, test_folder, NULL, &err)) fail_msg("%s", err.text);
     return r;
 }
 
 static void summary_alone_is_enough(void **state) {
     clear();
-    put("summary.csv", original);
+    test_put("summary.csv", original);
     tune_report *r = read_report();
     assert_int_equal(r->trials, 6);
     assert_int_equal(r->parameters, 2); /* workers is empty */
@@ -83,8 +47,8 @@ static void summary_alone_is_enough(void **state) {
     assert_string_equal(gaps, ""); /* what could have been tried is not recorded */
     tune_report_free(r);
     tune_report_free(NULL);
-    put("run_meta.json", "{\"bounds\": {\"heads\": [2, 8], \"chunks\": {\"min\": 8, \"max\": 64}}}");
-    put("best.json", "{\"params\": {\"heads_per_band\": 3, \"chunk_size\": 36}}");
+    test_put("run_meta.json", "{\"bounds\": {\"heads\": [2, 8], \"chunks\": {\"min\": 8, \"max\": 64}}}");
+    test_put("best.json", "{\"params\": {\"heads_per_band\": 3, \"chunk_size\": 36}}");
     r = read_report();
     tune_report_gaps(r, 0, gaps, sizeof gaps);
     assert_string_equal(gaps, "2, 5, 8");
@@ -99,15 +63,15 @@ static void summary_alone_is_enough(void **state) {
 /* A run's own study counts, whatever stands beside it; its space says what could have been tried. */
 static void a_study_is_the_truth(void **state) {
     clear();
-    put("summary.csv", "damaged");
-    char *path = xl_path_join(folder, TUNE_STUDY_FILE);
+    test_put("summary.csv", "damaged");
+    char *path = test_path(TUNE_STUDY_FILE);
     char space[] = "{\"chunk_size\": [4, 8, 16, 32], \"weights\": [\"stored\", \"bf16\"], \"samples\": [1, 2], "
                    "\"conditions\": [\"samples < 3\", \"samples > 0\"]}";
     char uid[] = "u", state_name[] = TUNE_RUN_RUNNING, ray[] = "ray", mode[] = "grid", objective[] = "request_s",
          none[] = "", empty[] = "{}";
     tune_run_row run = {.uid = uid,
                         .state = state_name,
-                        .folder = folder,
+                        .folder = test_folder,
                         .backend = ray,
                         .mode = mode,
                         .objective = objective,
@@ -169,11 +133,11 @@ static void a_study_is_the_truth(void **state) {
 
 static void broken(const char *name, const char *text, int status, const char *words) {
     clear();
-    put("summary.csv", original);
-    put(name, text);
+    test_put("summary.csv", original);
+    test_put(name, text);
     tune_report *r = NULL;
     xlstm_error err = {0};
-    assert_int_equal(tune_report_read(&r, folder, NULL, &err), status);
+    assert_int_equal(tune_report_read(&r, test_folder, NULL, &err), status);
     if (!strstr(err.text, words)) fail_msg("\"%s\" does not say \"%s\"", err.text, words);
     if (strchr(err.text, '\n')) fail_msg("more than a line: %s", err.text);
 }
@@ -191,22 +155,22 @@ static void broken_folders_are_named(void **state) {
     clear();
     tune_report *r = NULL;
     xlstm_error err;
-    assert_int_equal(tune_report_read(&r, folder, NULL, &err), XLSTM_ENOTFOUND);
+    assert_int_equal(tune_report_read(&r, test_folder, NULL, &err), XLSTM_ENOTFOUND);
     assert_non_null(strstr(err.text, "no summary.csv"));
     assert_int_equal(tune_report_read(&r, "/nonexistent", NULL, &err), XLSTM_ENOTFOUND);
 }
 
 static void samples_and_ratings_are_found(void **state) {
     clear();
-    put("summary.csv", original);
+    test_put("summary.csv", original);
     /* The last line is what a crash leaves. */
-    put("trials.jsonl",
-        "{\"trial\": 1, \"samples\": [{\"at\": 12, \"prefill_s\": 1, \"decode_s\": 2, \"used\": true},"
-        "{\"at\": 11, \"prefill_s\": 9, \"decode_s\": 2, \"used\": false, \"why\": \"warm-up\"}],"
-        "\"baseline_samples\": [{\"at\": 10, \"prefill_s\": 1, \"decode_s\": 1, \"used\": true}]}\n"
-        "{\"trial\": 2, \"samp");
-    put("outputs/ratings.csv",
-        "file,ppl\nb=ray__h=3__ck=36__i=1.txt,7.5\nb=ray__i=99.txt,3\nodd.txt,4\nb__i=2.txt,\n");
+    test_put("trials.jsonl",
+             "{\"trial\": 1, \"samples\": [{\"at\": 12, \"prefill_s\": 1, \"decode_s\": 2, \"used\": true},"
+             "{\"at\": 11, \"prefill_s\": 9, \"decode_s\": 2, \"used\": false, \"why\": \"warm-up\"}],"
+             "\"baseline_samples\": [{\"at\": 10, \"prefill_s\": 1, \"decode_s\": 1, \"used\": true}]}\n"
+             "{\"trial\": 2, \"samp");
+    test_put("outputs/ratings.csv",
+             "file,ppl\nb=ray__h=3__ck=36__i=1.txt,7.5\nb=ray__i=99.txt,3\nodd.txt,4\nb__i=2.txt,\n");
     tune_report *r = read_report();
     assert_int_equal(r->samples, 3);
     assert_int_equal(r->sample[0].trial, -1);
@@ -235,7 +199,7 @@ static void write_grid(bool interaction) {
         fprintf(f, "queued,%d,%d,%d,10,10,%.6f,0.5\n", w, h, c, s - 0.5);
     }
     fclose(f);
-    put("summary.csv", text);
+    test_put("summary.csv", text);
     free(text);
 }
 
@@ -271,7 +235,7 @@ static void importance_of_a_known_function(void **state) {
     assert_string_equal(gaps, "");
     tune_report_free(r);
     clear();
-    put("summary.csv", HEADER "\nray,,2,16,1,1,1,1\n");
+    test_put("summary.csv", HEADER "\nray,,2,16,1,1,1,1\n");
     r = read_report();
     assert_int_equal(tune_report_analyse(r, a, NULL), 0);
     assert_true(isnan(a->importance[0].share));
@@ -297,7 +261,7 @@ static int pictures(const tune_report_options *options, xlstm_error *err) {
 }
 
 static char *content(const char *name, size_t *bytes) {
-    char *path = xl_path_join(folder, name), *data = NULL;
+    char *path = test_path(name), *data = NULL;
     int status = xl_is_file(path) ? xl_file_read(path, 16 << 20, &data, bytes, NULL) : -1;
     free(path);
     return status ? NULL : data;
@@ -323,7 +287,7 @@ static void a_picture(const char *name, const char *title) {
 static void the_originals_pictures(void **state) {
     if (!have_gnuplot()) skip();
     clear();
-    put("summary.csv", original);
+    test_put("summary.csv", original);
     tune_report_options options = {0};
     xlstm_error err = {0};
     if (pictures(&options, &err)) fail_msg("%s", err.text);
@@ -340,8 +304,8 @@ static void the_originals_pictures(void **state) {
 static void the_front_of_several_objectives(void **state) {
     if (!have_gnuplot()) skip();
     clear();
-    put("summary.csv", original);
-    put("pareto.csv", "trial,decode_s,prefill_s,chunk_size\n1,2.5,0.054,36\n3,2.51,0.051,36\n");
+    test_put("summary.csv", original);
+    test_put("pareto.csv", "trial,decode_s,prefill_s,chunk_size\n1,2.5,0.054,36\n3,2.51,0.051,36\n");
     tune_report *r = read_report();
     assert_int_equal(r->objectives, 2);
     assert_string_equal(r->objective[0], "decode_s");
@@ -353,8 +317,9 @@ static void the_front_of_several_objectives(void **state) {
     if (pictures(&options, &err)) fail_msg("%s", err.text);
     a_picture("pareto_front", "decode_s (s)");
     /* Best in the first objective first, whatever the file's order; the baseline of the search. */
-    put("pareto.csv", "trial,prefill_tok_s,decode_s,chunk_size\n2,110,2.5,64\n1,111,2.6,36\n0,21,2.4,64\n");
-    put("best.json", "{\"baseline\": {\"metrics\": {\"decode_s\": 3}, \"search_metrics\": {\"decode_s\": 2.75}}}");
+    test_put("pareto.csv", "trial,prefill_tok_s,decode_s,chunk_size\n2,110,2.5,64\n1,111,2.6,36\n0,21,2.4,64\n");
+    test_put("best.json",
+             "{\"baseline\": {\"metrics\": {\"decode_s\": 3}, \"search_metrics\": {\"decode_s\": 2.75}}}");
     r = read_report();
     size_t front[8];
     assert_int_equal(tune_report_front(r, front), 3);
@@ -376,11 +341,11 @@ static void hostile_names_are_only_text(void **state) {
              HEADER ",\"x'; system('touch %s/owned1') #\",status\nray,,2,16,1,1,1,1,\"`touch %s/owned2`\",ok\n"
                     "ray,,4,32,2,2,2,2,\"a'\n!touch %s/owned3\n\",ok\nray,,4,32,2,2,2,2,{/Symbol \xff_^@,ok\n"
                     "ray,,4,32,,,,,\"\\\",failed\n",
-             folder, folder, folder);
-    put("summary.csv", text);
+             test_folder, test_folder, test_folder);
+    test_put("summary.csv", text);
     char meta[300];
-    snprintf(meta, sizeof meta, "{\"space\": {\"x'; system('touch %s/owned1') #\": [1, 2]}}", folder);
-    put("run_meta.json", meta);
+    snprintf(meta, sizeof meta, "{\"space\": {\"x'; system('touch %s/owned1') #\": [1, 2]}}", test_folder);
+    test_put("run_meta.json", meta);
     tune_report_options options = {0};
     xlstm_error err = {0};
     if (pictures(&options, &err)) fail_msg("%s", err.text);
@@ -391,27 +356,27 @@ static void hostile_names_are_only_text(void **state) {
     a_picture("prefill_vs_decode", "Prefill vs Decode");
     char command[200];
     /* SVG stays XML in UTF-8: no raw bytes came through. */
-    snprintf(command, sizeof command, "! LC_ALL=C grep -lP '\\xff' %s/*.svg >/dev/null", folder);
+    snprintf(command, sizeof command, "! LC_ALL=C grep -lP '\\xff' %s/*.svg >/dev/null", test_folder);
     assert_int_equal(system(command), 0); /* NOLINT: a folder of our own */
 }
 
 static void one_trial_and_none(void **state) {
     if (!have_gnuplot()) skip();
     clear();
-    put("summary.csv", HEADER "\nray,2,2,16,10,20,1,1\n");
+    test_put("summary.csv", HEADER "\nray,2,2,16,10,20,1,1\n");
     tune_report_options options = {0};
     xlstm_error err = {0};
     if (pictures(&options, &err)) fail_msg("%s", err.text);
     a_picture("max_decode_by_workers", "Max decode tok/s by workers");
     clear();
-    put("summary.csv", HEADER "\n");
+    test_put("summary.csv", HEADER "\n");
     assert_int_equal(pictures(&options, &err), XLSTM_EFORMAT);
     assert_non_null(strstr(err.text, "nothing to draw"));
 }
 
 static void a_missing_gnuplot_is_said(void **state) {
     clear();
-    put("summary.csv", original);
+    test_put("summary.csv", original);
     tune_report_options options = {.gnuplot = "gnuplot-that-is-not-there"};
     xlstm_error err = {0};
     assert_int_equal(pictures(&options, &err), XLSTM_EUNSUPPORTED);
@@ -442,7 +407,7 @@ static void tables_are_written(void **state) {
     assert_memory_equal(text, "parameter,share,low,high,values_tried\nworkers,", 46);
     free(text);
     xl_csv csv;
-    char *path = xl_path_join(folder, "interactions.csv");
+    char *path = test_path("interactions.csv");
     assert_int_equal(xl_csv_read(&csv, path, XL_CSV_BYTES, NULL), 0);
     assert_int_equal(csv.rows, 3);
     xl_csv_free(&csv);
@@ -463,5 +428,5 @@ int main(void) {
         cmocka_unit_test(a_missing_gnuplot_is_said),
         cmocka_unit_test(tables_are_written),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, test_make_folder, test_remove_folder);
 }

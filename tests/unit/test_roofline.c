@@ -1,15 +1,7 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include <xlstm/roofline.h>
 
 #include "base/cpu.h"
+#include "helper.h"
 
 /* Bounds that any machine of the last twenty years and of the next ten keeps. */
 static void figures_are_plausible(void **state) {

@@ -1,37 +1,13 @@
 /* Making run folders: the name is taken by mkdir, and what a dead process left is removed. */
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include <cmocka.h>
-
-#include "base/file.h"
-#include "base/memory.h"
+#include "helper.h"
 #include "tuner/driver/keeper.h"
 #include "tuner/driver/run_folder.h"
 
 #define NAME "ray_20260102_030405"
-
-static char place[64];
-
-static int make_place(void **state) {
-    snprintf(place, sizeof place, "/tmp/xltune-folder-XXXXXX");
-    return mkdtemp(place) ? 0 : -1;
-}
-
-static int remove_place(void **state) {
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", place);
-    return system(command);
-}
 
 static void touch(const char *folder, const char *name) {
     char *path = xl_format("%s/%s", folder, name);
@@ -42,21 +18,21 @@ static void touch(const char *folder, const char *name) {
 }
 
 static bool exists(const char *name) {
-    char *path = xl_format("%s/%s", place, name);
+    char *path = test_path(name);
     bool there = xl_is_folder(path);
     free(path);
     return there;
 }
 
 static bool is_file(const char *name) {
-    char *path = xl_format("%s/%s", place, name);
+    char *path = test_path(name);
     bool there = xl_is_file(path);
     free(path);
     return there;
 }
 
 static char *dead_start(const char *name) {
-    char *path = xl_format("%s/%s", place, name);
+    char *path = test_path(name);
     assert_int_equal(mkdir(path, 0777), 0);
     touch(path, "study.sqlite");
     touch(path, "study.sqlite-wal");
@@ -78,8 +54,8 @@ static void test_at_once(void **state) {
         xlstm_error err;
         close(go[1]);
         if (read(go[0], &byte, 1) < 0) _exit(3);
-        tune_run_folder_sweep(place);
-        if (tune_run_folder_make(place, NAME "_at", &folder, &lock, &err)) _exit(1);
+        tune_run_folder_sweep(test_folder);
+        if (tune_run_folder_make(test_folder, NAME "_at", &folder, &lock, &err)) _exit(1);
         char *meta = xl_path_join(folder, TUNE_RUN_META);
         int fd = open(meta, O_WRONLY | O_CREAT | O_EXCL, 0666);
         _exit(fd < 0 ? 2 : 0);
@@ -108,15 +84,15 @@ static void test_sweep(void **state) {
     xlstm_error err;
     touch(run, TUNE_RUN_META);
     touch(kept, "notes.txt");
-    assert_int_equal(tune_run_folder_make(place, NAME "_alive", &alive, &lock, &err), 0);
-    tune_run_folder_sweep(place);
+    assert_int_equal(tune_run_folder_make(test_folder, NAME "_alive", &alive, &lock, &err), 0);
+    tune_run_folder_sweep(test_folder);
     assert_false(exists(NAME "_dead"));
     assert_true(exists(NAME "_run"));
     assert_true(exists(NAME "_notes"));
     assert_true(exists("notes"));
     assert_true(exists(NAME "_alive"));
     close(lock);
-    tune_run_folder_sweep(place);
+    tune_run_folder_sweep(test_folder);
     assert_false(exists(NAME "_alive"));
     free(dead);
     free(run);
@@ -138,7 +114,7 @@ static int entries(const char *folder) {
 /* A run that cannot start leaves nothing, neither a folder nor a row in the study that it shares. */
 static void test_failed_start(void **state) {
     char empty[] = "{}", name[] = "ray", meta[] = "{}";
-    char *logs = xl_path_join(place, "logs"), *bad = xl_path_join(place, "no/such/place.sqlite");
+    char *logs = test_path("logs"), *bad = test_path("no/such/place.sqlite");
     xlstm_error err;
     tune_keeper *k = NULL;
     tune_run_row row = {.backend = name,
@@ -170,5 +146,5 @@ int main(void) {
         cmocka_unit_test(test_sweep),
         cmocka_unit_test(test_failed_start),
     };
-    return cmocka_run_group_tests(tests, make_place, remove_place);
+    return cmocka_run_group_tests(tests, test_make_folder, test_remove_folder);
 }

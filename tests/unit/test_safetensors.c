@@ -1,39 +1,14 @@
 /* Tensor files: what is written is read back, and what is malformed is refused with its reason. */
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <cmocka.h>
-
-#include "base/file.h"
 #include "base/half.h"
-#include "base/memory.h"
-#include "base/output.h"
 #include "format/safetensors.h"
-
-static char folder[] = "/tmp/xl_safetensors_XXXXXX";
-
-static int make_folder(void **state) {
-    return !mkdtemp(folder);
-}
-
-static int remove_folder(void **state) {
-    char *command = xl_format("rm -rf '%s'", folder);
-    int status = system(command);
-    free(command);
-    return status;
-}
+#include "helper.h"
 
 /* Writes length, header and `data` zero bytes; opens; the status. */
 static int open_raw(uint64_t length, const char *header, size_t header_bytes, size_t data, xlstm_error *err) {
-    char *path = xl_path_join(folder, "raw.safetensors");
+    char *path = test_path("raw.safetensors");
     size_t bytes = 8 + header_bytes + data;
     char *raw = calloc(bytes, 1);
     for (int i = 0; i < 8; i++) raw[i] = (char)(length >> 8 * i & 0xff);
@@ -162,9 +137,9 @@ static void lengths_that_lie(void **state) {
 static void files_that_are_none(void **state) {
     xlstm_error err;
     xlstm_tensor_file *file;
-    char *path = xl_path_join(folder, "none");
+    char *path = test_path("none");
     assert_int_equal(xlstm_tensor_file_open(&file, path, &err), XLSTM_ENOTFOUND);
-    assert_int_equal(xlstm_tensor_file_open(&file, folder, &err), XLSTM_EIO);
+    assert_int_equal(xlstm_tensor_file_open(&file, test_folder, &err), XLSTM_EIO);
     assert_int_equal(mkfifo(path, 0600), 0);
     assert_int_equal(xlstm_tensor_file_open(&file, path, &err), XLSTM_EIO);
     assert_non_null(strstr(err.text, "not a regular file"));
@@ -182,7 +157,7 @@ static void truncated_and_corrupted(void **state) {
     xlstm_tensor tensors[2] = {
         {.name = "a", .dtype = XLSTM_F32, .rank = 1, .shape = {2}, .data = values, .bytes = 8},
         {.name = "b", .rank = 2, .shape = {2, 2}, .data = values + 2, .bytes = 16}};
-    char *path = xl_path_join(folder, "good"), *bad = xl_path_join(folder, "bad"), *data;
+    char *path = test_path("good"), *bad = test_path("bad"), *data;
     size_t bytes;
     assert_int_equal(xlstm_tensor_file_write(path, tensors, 2, "{\"k\":\"v\"}", NULL), XLSTM_OK);
     assert_int_equal(xl_file_read(path, 1 << 20, &data, &bytes, NULL), XLSTM_OK);
@@ -230,7 +205,7 @@ static void written_is_read(void **state) {
         {.name = "e", .dtype = XLSTM_F32, .rank = 2, .shape = {0, 9}, .data = NULL, .bytes = 0},
     };
     size_t count = sizeof tensors / sizeof *tensors;
-    char *path = xl_path_join(folder, "all.safetensors");
+    char *path = test_path("all.safetensors");
     xlstm_error err;
     xlstm_tensor_file *file;
     if (xlstm_tensor_file_write(path, tensors, count, "{\"origin\":\"test\"}", &err)) fail_msg("%s", err.text);
@@ -276,7 +251,7 @@ static void writer_refuses(void **state) {
     float f[2] = {1, 2};
     xlstm_tensor a = {.name = "a", .dtype = XLSTM_F32, .rank = 1, .shape = {2}, .data = f, .bytes = 8};
     xlstm_tensor two[2] = {a, a};
-    char *path = xl_path_join(folder, "refused");
+    char *path = test_path("refused");
     xlstm_error err;
     assert_int_equal(xlstm_tensor_file_write(path, two, 2, NULL, &err), XLSTM_EARG);
     assert_int_equal(xlstm_tensor_file_write(path, &a, 1, "[]", &err), XLSTM_EARG);
@@ -298,7 +273,7 @@ static void writer_refuses(void **state) {
     xlstm_tensor_writer_abort(NULL);
     assert_false(xl_is_file(path));
     assert_int_equal(xlstm_tensor_file_write("/nonexistent/x", &a, 1, NULL, &err), XLSTM_EIO);
-    char *command = xl_format("test -z \"$(ls '%s' | grep tmp)\"", folder);
+    char *command = xl_format("test -z \"$(ls '%s' | grep tmp)\"", test_folder);
     assert_int_equal(system(command), 0);
     free(command);
     free(path);
@@ -313,7 +288,7 @@ static void many_names_are_found(void **state) {
         snprintf(names[i], sizeof names[i], "t%d", i * 7919 % COUNT);
         tensors[i] = (xlstm_tensor){.name = names[i], .dtype = XLSTM_I32, .data = &seven, .bytes = 4};
     }
-    char *path = xl_path_join(folder, "many");
+    char *path = test_path("many");
     xlstm_tensor_file *file;
     assert_int_equal(xlstm_tensor_file_write(path, tensors, COUNT, NULL, NULL), XLSTM_OK);
     assert_int_equal(xlstm_tensor_file_open(&file, path, NULL), XLSTM_OK);
@@ -334,5 +309,5 @@ int main(void) {
         cmocka_unit_test(truncated_and_corrupted), cmocka_unit_test(written_is_read),
         cmocka_unit_test(writer_refuses),          cmocka_unit_test(many_names_are_found),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, test_make_folder, test_remove_folder);
 }

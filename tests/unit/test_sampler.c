@@ -1,18 +1,8 @@
 /* Distributions that samplers draw from, and their determinism. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include <xlstm/session.h>
 
 #include "base/rng.h"
+#include "helper.h"
 
 enum { VOCAB = 6, DRAWS = 60000 };
 static const float logits[VOCAB] = {1.0f, 3.0f, 2.0f, -1.0f, 2.5f, 0.0f};

@@ -1,19 +1,7 @@
 /* A sampler saved beside a state goes on as if it had never been away. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
 #include <xlstm/xlstm.h>
 
-#include "base/file.h"
-#include "base/memory.h"
+#include "helper.h"
 #include "small_model.h"
 
 enum { VOCABULARY = 101, FED = 200 };
@@ -40,10 +28,7 @@ static void assert_go_on_alike(xlstm_sampler *a, xlstm_sampler *b) {
 
 static void sampler_round_trip(void **state) {
     small_model *s = small_model_create(2, NULL);
-    char path[] = "/tmp/xlstm-sampler-XXXXXX";
-    int file = mkstemp(path);
-    assert_true(file >= 0);
-    close(file);
+    char *path = test_path("state.safetensors");
     xlstm_session *session;
     xlstm_error err;
     assert_int_equal(xlstm_session_create(&session, &s->model, NULL, NULL), XLSTM_OK);
@@ -95,7 +80,7 @@ static void sampler_round_trip(void **state) {
     assert_int_equal(xlstm_state_load_with(session, other, path, &err), XLSTM_EARG);
     xlstm_sampler_destroy(fresh);
     xlstm_sampler_destroy(other);
-    unlink(path);
+    free(path);
     xlstm_session_destroy(session);
     small_model_destroy(s);
 }
@@ -124,17 +109,14 @@ static void broken_samplers(void **state) {
     };
     static const char hex[] = "\"sampler_seed\":\"1\",\"sampler_generator\":\"%s%s%s%s\"";
     small_model *s = small_model_create(2, NULL);
-    char path[] = "/tmp/xlstm-sampler-XXXXXX";
-    int file = mkstemp(path);
-    assert_true(file >= 0);
-    close(file);
+    char *path = test_path("state.safetensors");
     xlstm_session *session;
     assert_int_equal(xlstm_session_create(&session, &s->model, NULL, NULL), XLSTM_OK);
     assert_int_equal(xlstm_state_save(session, path, NULL), XLSTM_OK);
     xlstm_tensor_file *plain;
     assert_int_equal(xlstm_tensor_file_open(&plain, path, NULL), XLSTM_OK);
     size_t blocks = xlstm_tensor_file_count(plain);
-    char *broken = xl_format("%s.broken", path);
+    char *broken = test_path("broken.safetensors");
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         xlstm_tensor tensors[64];
         assert_true(blocks + 2 <= 64);
@@ -163,10 +145,9 @@ static void broken_samplers(void **state) {
         xlstm_sampler_destroy(twin);
         free(more);
         free(metadata);
-        unlink(broken);
     }
     xlstm_tensor_file_close(plain);
-    unlink(path);
+    free(path);
     free(broken);
     xlstm_session_destroy(session);
     small_model_destroy(s);
@@ -177,5 +158,5 @@ int main(void) {
         cmocka_unit_test(sampler_round_trip),
         cmocka_unit_test(broken_samplers),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, test_make_folder, test_remove_folder);
 }

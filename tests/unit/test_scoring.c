@@ -1,17 +1,8 @@
 /* The engine as a problem: what is scored, which outputs fail a candidate, and what its memory is. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 #include <jansson.h>
 
 #include "base/rng.h"
+#include "helper.h"
 #include "tuner/target/engine.h"
 
 /* Sanitizers keep freed memory, and their own beside it. */

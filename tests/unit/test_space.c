@@ -1,13 +1,4 @@
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
+#include "helper.h"
 #include "tuner/space/named.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))

@@ -1,14 +1,7 @@
 /* Statistics against tables and numpy. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 #include "base/rng.h"
+#include "helper.h"
 #include "tuner/measure/stats.h"
 
 static void near(double got, double want, double tolerance) {

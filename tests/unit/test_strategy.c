@@ -1,18 +1,6 @@
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
 #include "base/clock.h"
-#include "base/memory.h"
 #include "base/rng.h"
+#include "helper.h"
 #include "tuner/landscape/replay.h"
 #include "tuner/search/original.h"
 
@@ -388,10 +376,8 @@ static void halves(void **state) {
                                "1,3,1,2;9;2;9;2\n"
                                "2,4,1,4;1;4;1\n"
                                "3,,1,\n";
-    char path[] = "/tmp/xltune-halves-XXXXXX";
-    int fd = mkstemp(path);
-    assert_true(fd >= 0 && write(fd, text, sizeof text - 1) == (ssize_t)sizeof text - 1);
-    close(fd);
+    test_put("halves.csv", text);
+    char *path = test_path("halves.csv");
     tune_landscape *l;
     xlstm_error err;
     if (tune_landscape_read(path, &l, &err)) fail_msg("%s", err.text);
@@ -417,7 +403,7 @@ static void halves(void **state) {
     assert_int_equal(tune_landscape_halve(l, &err), XLSTM_EFORMAT);
     assert_non_null(strstr(err.text, "line 2"));
     tune_landscape_destroy(l);
-    unlink(path);
+    free(path);
     static const char *const bad[] = {"halve", "halves:", "halves:0", "halves:x", "halves2"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_int_equal(tune_noise_parse(bad[i], &o.noise, NULL), XLSTM_EARG);
@@ -475,23 +461,18 @@ static void bad_landscapes_say_where(void **state) {
         {"{\"tune_params_keys\": [\"a\"], \"cache\": {\"1\": {\"a\": 1, \"time\": \"Failed\"}}}",
          "no row has a time"},
     };
-    char path[] = "/tmp/xltune-landscape-XXXXXX";
-    int file = mkstemp(path);
-    assert_true(file >= 0);
+    char *path = test_path("landscape");
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         tune_landscape *l;
         xlstm_error err;
-        assert_int_equal(ftruncate(file, 0), 0);
-        size_t n = strlen(rows[i].text);
-        assert_int_equal(pwrite(file, rows[i].text, n, 0), n);
+        test_put("landscape", rows[i].text);
         assert_int_equal(tune_landscape_read(path, &l, &err), XLSTM_EFORMAT);
         if (!strstr(err.text, rows[i].message)) fail_msg("%s: %s", rows[i].text, err.text);
     }
     tune_landscape *l;
     const char *good =
         "a,b,time\r\n4,\"x\",2\r\n2,y,\r\n"; /* no cost, no repeats, CRLF, domains from the columns */
-    assert_int_equal(ftruncate(file, 0), 0);
-    assert_int_equal(pwrite(file, good, strlen(good), 0), strlen(good));
+    test_put("landscape", good);
     assert_int_equal(tune_landscape_read(path, &l, NULL), 0);
     assert_near(tune_space_param(l->space, 0)->values[0].number, 2, 0);
     assert_string_equal(tune_space_param(l->space, 1)->values[0].text, "x");
@@ -502,8 +483,7 @@ static void bad_landscapes_say_where(void **state) {
         "{\"tune_params_keys\": [\"a\", \"b\"], \"tune_params\": {\"a\": [4, 2], \"b\": [\"x\", \"y\"]},\n"
         "\"cache\": {\"4,x\": {\"a\": 4, \"b\": \"x\", \"time\": 2.5, \"times\": [2, 3], \"compile_time\": "
         "500, \"benchmark_time\": 1500},\n\"2,y\": {\"a\": 2, \"b\": \"y\", \"time\": \"RuntimeFailedConfig\"},\n";
-    assert_int_equal(ftruncate(file, 0), 0);
-    assert_int_equal(pwrite(file, cache, strlen(cache), 0), strlen(cache));
+    test_put("landscape", cache);
     assert_int_equal(tune_landscape_read(path, &l, NULL), 0);
     assert_int_equal(l->rows, 2);
     assert_near(tune_space_param(l->space, 0)->values[0].number, 4, 0);
@@ -512,9 +492,9 @@ static void bad_landscapes_say_where(void **state) {
     assert_near(l->samples[1], 3, 0);
     assert_true(isnan(l->time[1]));
     tune_landscape_destroy(l);
-    close(file);
-    unlink(path);
+    assert_int_equal(unlink(path), 0);
     assert_int_equal(tune_landscape_read(path, &l, NULL), XLSTM_ENOTFOUND);
+    free(path);
 }
 
 int main(void) {
@@ -537,5 +517,5 @@ int main(void) {
         cmocka_unit_test(noise_forms),
         cmocka_unit_test(bad_landscapes_say_where),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, test_make_folder, test_remove_folder);
 }

@@ -1,46 +1,21 @@
-#include <math.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include <cmocka.h>
 #include <sqlite3.h>
 
-#include "base/file.h"
 #include "base/fnv.h"
-#include "base/memory.h"
-#include "base/output.h"
+#include "helper.h"
 #include "tuner/study/machine.h"
 #include "tuner/study/run_lock.h"
 #include "tuner/study/study.h"
 #include "tuner/study/study_impl.h"
 #include "tuner/target/engine_metrics.h"
 
-static char folder[64];
-
 static char *file(const char *name) {
-    char *path = xl_path_join(folder, name);
+    char *path = test_path(name);
     unlink(path);
     return path;
-}
-
-static int make_folder(void **state) {
-    snprintf(folder, sizeof folder, "%s/xltune-study-XXXXXX", "/tmp");
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_folder(void **state) {
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    return system(command);
 }
 
 static char *text(const char *s) {
@@ -466,7 +441,7 @@ static void what_is_known(void **state) {
 static void liveness(void **state) {
     xlstm_error err;
     tune_study *s;
-    char *path = file("live.sqlite"), *place = xl_path_join(folder, "queued_20260101_000000_live");
+    char *path = file("live.sqlite"), *place = test_path("queued_20260101_000000_live");
     tune_run_row run = sample_run("live"), got;
     int lock, second;
     must(xl_make_folder(place, &err), &err);
@@ -519,11 +494,11 @@ static int look(const char *path, size_t runs) {
 static void looked_at_by_another(const char *path, size_t runs) {
     int status;
     chmod(path, 0444);
-    chmod(folder, 0555);
+    chmod(test_folder, 0555);
     pid_t pid = fork();
     if (!pid) _exit(look(path, runs));
     assert_int_equal(waitpid(pid, &status, 0), pid);
-    chmod(folder, 0755);
+    chmod(test_folder, 0755);
     assert_int_equal(status, 0);
 }
 
@@ -564,5 +539,5 @@ int main(void) {
         cmocka_unit_test(what_is_known),
         cmocka_unit_test(liveness),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, test_make_folder, test_remove_folder);
 }

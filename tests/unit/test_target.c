@@ -1,21 +1,8 @@
 /* A target that has nothing to do with a language model goes through search, race, verdict, resume and report: the
  * core knows no model. It is an oven: a loaf takes a time and some wood, and comes out more or less brown. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 
-#include <cmocka.h>
-
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include "base/file.h"
-#include "base/memory.h"
 #include "base/rng.h"
+#include "helper.h"
 #include "tuner/driver/driver.h"
 #include "tuner/report/report.h"
 
@@ -30,8 +17,6 @@ static const tune_metrics metrics = {
     .at = {{.name = "bake_s", .unit = "s", .part = 0},
            {.name = "wood_kg", .unit = "kg", .part = 1, .least_share = 0.01},
            {.name = "brown", .of_point = true, .larger_is_better = true, .part = -1}}};
-
-static char folder[64];
 
 typedef struct oven {
     tune_target target;
@@ -106,15 +91,6 @@ static bool is_setting(const char *name) {
     return !strcmp(name, "fire") || !strcmp(name, "door");
 }
 
-static char *slurp(const char *run, const char *name) {
-    char *path = xl_path_join(run, name), *data;
-    size_t bytes;
-    xlstm_error err;
-    if (xl_file_read(path, 1 << 24, &data, &bytes, &err)) fail_msg("%s", err.text);
-    free(path);
-    return data;
-}
-
 static void an_oven_is_tuned(void **state) {
     oven o;
     xlstm_error err;
@@ -134,7 +110,7 @@ static void an_oven_is_tuned(void **state) {
                         .meta = empty,
                         .space = empty,
                         .metrics = metrics};
-    if (tune_keeper_create(&k, folder, "x", NULL, &row, &err)) fail_msg("%s", err.text);
+    if (tune_keeper_create(&k, test_folder, "x", NULL, &row, &err)) fail_msg("%s", err.text);
     char *where = strdup(tune_keeper_folder(k));
     tune_drive_options options;
     tune_drive_options_init(&options, &metrics);
@@ -174,7 +150,7 @@ static void an_oven_is_tuned(void **state) {
     tune_keeper_close(k, TUNE_RUN_FINISHED);
 
     /* Its files and its report speak of ovens. */
-    char *best = slurp(where, "best.json");
+    char *best = test_read(where, "best.json");
     assert_non_null(strstr(best, "\"bake_s\""));
     assert_null(strstr(best, "prefill"));
     free(best);
@@ -215,22 +191,10 @@ static void lists_are_kept(void **state) {
     assert_int_equal(tune_metrics_add(&full, "one"), -1);
 }
 
-static int make_folder(void **state) {
-    snprintf(folder, sizeof folder, "/tmp/xltune-target-XXXXXX");
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_folder(void **state) {
-    char *command = xl_format("rm -rf '%s'", folder);
-    int status = system(command);
-    free(command);
-    return status;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_oven_is_tuned),
         cmocka_unit_test(lists_are_kept),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, test_make_folder, test_remove_folder);
 }

@@ -1,13 +1,8 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <utf8proc.h>
 
 #include "base/rng.h"
 #include "base/utf8.h"
+#include "helper.h"
 #include "tokenizer_files.h"
 
 static const char demo[] = XL_SOURCE_DIR "/models/tiny-literature";
@@ -366,5 +361,5 @@ int main(void) {
         cmocka_unit_test(long_texts),
         cmocka_unit_test(texts_that_are_none),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, test_make_folder, test_remove_folder);
 }

@@ -1,12 +1,7 @@
 /* A tokenizer.json is untrusted: every mistake in it ends in an error that names the file and the member. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 
 #include "base/rng.h"
+#include "helper.h"
 #include "tokenizer_files.h"
 
 typedef struct mistake {
@@ -283,5 +278,5 @@ int main(void) {
         cmocka_unit_test(files_beside),       cmocka_unit_test(patterns_that_are_refused),
         cmocka_unit_test(patterns_that_cost), cmocka_unit_test(random_damage),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, test_make_folder, test_remove_folder);
 }

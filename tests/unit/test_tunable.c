@@ -1,16 +1,8 @@
 /* The table of tunables: rows in order, ranges inside hard bounds, text to values and back. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <string.h>
-
 #include <xlstm/tunable.h>
 
 #include "base/cpu.h"
+#include "helper.h"
 #include "small_model.h"
 
 static void rows_are_whole(void **state) {
