@@ -49,4 +49,25 @@ static inline uint16_t xl_f32_to_f16(float x) {
     return (uint16_t)(sign | ((magnitude - 0x38000000u + 0xfffu + (magnitude >> 13 & 1)) >> 13));
 }
 
+/* Stored halves may lie at any byte, so each is copied out and in. */
+static inline uint16_t xl_load_half(const void *at) {
+    uint16_t half;
+    memcpy(&half, at, sizeof half);
+    return half;
+}
+static inline void xl_store_half(void *at, uint16_t half) {
+    memcpy(at, &half, sizeof half);
+}
+
+/* float16 at any byte. */
+static inline float xl_load_f16(const void *at) {
+    return xl_f16_to_f32(xl_load_half(at));
+}
+/* Stores x as a float16 and returns what was stored. */
+static inline float xl_store_f16(void *at, float x) {
+    const uint16_t half = xl_f32_to_f16(x);
+    xl_store_half(at, half);
+    return xl_f16_to_f32(half);
+}
+
 #endif

@@ -16,9 +16,11 @@ enum { COUNT_MAX = 1 << 30 }; /* tokens and heads: more than any prompt or model
 
 static const char *const schedulers[] = {"queued", "ray", "recurrent", NULL};
 static const char *const pinnings[] = {"none", "compact", "spread", NULL};
-#define FORMAT_NAME(id, name) #name,
-static const char *const weights[] = {"stored", XL_FORMATS(FORMAT_NAME) NULL};
-#undef FORMAT_NAME
+static const char *const weights[] = {"stored",
+#define FORMAT(id, name) #name,
+#include "weights/formats.def"
+#undef FORMAT
+                                      NULL};
 static const char *const switches[] = {"off", "on", NULL};
 
 /* A tunable with all that is particular to it. What is NULL or 0 has the value named in its comment. */

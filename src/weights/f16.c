@@ -1,23 +1,15 @@
 /* float16, rounded to the nearest value, ties to even (IEEE 754-2019). */
-#include <string.h>
-
 #include "base/half.h"
 #include "weights/formats.h"
 
-/* Stored weights may lie at any byte, so each element is copied out and in. */
 static void to_f32(const void *src, float *dst, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        uint16_t half;
-        memcpy(&half, (const char *)src + i * sizeof half, sizeof half);
-        dst[i] = xl_f16_to_f32(half);
-    }
+    const char *at = src;
+    for (size_t i = 0; i < n; i++) dst[i] = xl_f16_to_f32(xl_load_half(at + i * sizeof(uint16_t)));
 }
 
 static void from_f32(const float *src, void *dst, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        uint16_t half = xl_f32_to_f16(src[i]);
-        memcpy((char *)dst + i * sizeof half, &half, sizeof half);
-    }
+    char *at = dst;
+    for (size_t i = 0; i < n; i++) xl_store_half(at + i * sizeof(uint16_t), xl_f32_to_f16(src[i]));
 }
 
 const xl_format_row xl_format_f16 = {

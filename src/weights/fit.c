@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stddef.h>
+#include <string.h>
 
 enum { TRIALS = 9 };            /* on each side of the scale that spans the values */
 static const float STEP = 0.1f; /* between trials, in whole numbers that span the values */

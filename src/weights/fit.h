@@ -4,10 +4,8 @@
 #ifndef XL_WEIGHTS_FIT_H
 #define XL_WEIGHTS_FIT_H
 
+#include <stddef.h>
 #include <stdint.h>
-#include <string.h>
-
-#include "base/half.h"
 
 enum { XL_FIT_MAX = 32 }; /* values of a fit */
 
@@ -33,19 +31,6 @@ static inline float xl_fit_round(float x, float low, float high) {
     float q = (x + shift) - shift;
     q = q < low ? low : q;
     return q > high ? high : q;
-}
-
-/* float16 at any address. */
-static inline float xl_load_f16(const uint8_t *at) {
-    uint16_t half;
-    memcpy(&half, at, sizeof half);
-    return xl_f16_to_f32(half);
-}
-/* Stores x as a float16 and returns what was stored. */
-static inline float xl_store_f16(uint8_t *at, float x) {
-    uint16_t half = xl_f32_to_f16(x);
-    memcpy(at, &half, sizeof half);
-    return xl_f16_to_f32(half);
 }
 
 #endif

@@ -1,9 +1,13 @@
 #include "weights/formats.h"
 
+#define FORMAT(id, name) extern const xl_format_row xl_format_##name;
+#include "weights/formats.def"
+#undef FORMAT
+
 static const xl_format_row *const table[XL_FORMAT_COUNT] = {
-#define XL_FORMAT_ROW(id, name) [XL_FORMAT_##id] = &xl_format_##name,
-    XL_FORMATS(XL_FORMAT_ROW)
-#undef XL_FORMAT_ROW
+#define FORMAT(id, name) &xl_format_##name,
+#include "weights/formats.def"
+#undef FORMAT
 };
 
 const xl_format_row *xl_format_get(int format) {

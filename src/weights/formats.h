@@ -7,21 +7,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The table's rows: identifier, and name as `--weights` spells it. Each is defined in a file of its own. */
-#define XL_FORMATS(X)                                                                                              \
-    X(F32, f32)                                                                                                    \
-    X(BF16, bf16)                                                                                                  \
-    X(F16, f16)                                                                                                    \
-    X(Q8_0, q8_0)                                                                                                  \
-    X(Q6_K, q6_k)                                                                                                  \
-    X(Q4_K, q4_k)                                                                                                  \
-    X(Q4_0, q4_0)
-
 typedef enum xl_format_id {
-#define XL_FORMAT_ENUM(id, name) XL_FORMAT_##id,
-    XL_FORMATS(XL_FORMAT_ENUM)
-#undef XL_FORMAT_ENUM
-        XL_FORMAT_COUNT
+#define FORMAT(id, name) XL_FORMAT_##id,
+#include "weights/formats.def"
+#undef FORMAT
+    XL_FORMAT_COUNT
 } xl_format_id;
 
 typedef struct xl_format_row {
@@ -45,10 +35,6 @@ typedef struct xl_format_row {
      * is rounded by itself. */
     void (*from_f32_weighted)(const float *src, const float *importance, void *dst, size_t n);
 } xl_format_row;
-
-#define XL_FORMAT_DECLARE(id, name) extern const xl_format_row xl_format_##name;
-XL_FORMATS(XL_FORMAT_DECLARE)
-#undef XL_FORMAT_DECLARE
 
 /* The row of a format; NULL outside the table. Static storage. */
 const xl_format_row *xl_format_get(int format);

@@ -1,4 +1,7 @@
 /* Blocks of 32 numbers of four bits with one float16 scale: value = scale * (number - 8). */
+#include <string.h>
+
+#include "base/half.h"
 #include "weights/fit.h"
 #include "weights/formats.h"
 

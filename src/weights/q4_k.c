@@ -2,6 +2,9 @@
  * units that the block holds as float16:
  *     value = scale / 64 * group scale * number - offset / 64 * group offset
  * The divisor keeps the units of small weights in the normal range of float16. */
+#include <string.h>
+
+#include "base/half.h"
 #include "weights/fit.h"
 #include "weights/formats.h"
 

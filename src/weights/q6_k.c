@@ -3,7 +3,9 @@
  *     value = scale / 128 * group scale * (number - 32)
  * The divisor keeps the units of small weights in the normal range of float16. */
 #include <math.h>
+#include <string.h>
 
+#include "base/half.h"
 #include "weights/fit.h"
 #include "weights/formats.h"
 

@@ -1,7 +1,6 @@
 /* Blocks of 32 signed bytes with one float16 scale: value = scale * byte. The scale is the largest magnitude of the
  * block over 127, so that no value is cut off. */
 #include <math.h>
-#include <string.h>
 
 #include "base/half.h"
 #include "weights/formats.h"
@@ -16,9 +15,7 @@ typedef struct block {
 static void to_f32(const void *src, float *dst, size_t n) {
     const block *b = src; /* bytes only, so that no alignment is needed */
     for (size_t i = 0; i < n; b++) {
-        uint16_t half;
-        memcpy(&half, b->scale, sizeof half);
-        float scale = xl_f16_to_f32(half);
+        float scale = xl_load_f16(b->scale);
         for (size_t j = 0; j < BLOCK && i < n; j++, i++) dst[i] = scale * (float)b->q[j];
     }
 }
@@ -30,9 +27,7 @@ static void from_f32(const float *src, void *dst, size_t n) {
         float most = 0;
         for (size_t j = 0; j < count; j++) most = fmaxf(most, fabsf(src[i + j]));
         /* The bytes are chosen for the scale as it is stored, rounded to float16. */
-        uint16_t half = xl_f32_to_f16(most / LARGEST);
-        float scale = xl_f16_to_f32(half), inverse = scale > 0 ? 1 / scale : 0;
-        memcpy(b->scale, &half, sizeof half);
+        float scale = xl_store_f16(b->scale, most / LARGEST), inverse = scale > 0 ? 1 / scale : 0;
         for (size_t j = 0; j < BLOCK; j++) {
             float q = j < count ? rintf(src[i + j] * inverse) : 0;
             b->q[j] = (int8_t)fminf(fmaxf(q, -LARGEST), LARGEST);
