@@ -15,9 +15,7 @@
 /* Each run computes two intervals, and a false alarm would send the user after an effect that does not exist, so
  * the confidence level is high. */
 #define LEVEL 0.99
-#define VAGUE                                                                                                      \
-    0.10 /* half of an interval this wide shows neither that there is an effect nor that there is none             \
-          */
+#define VAGUE 0.10 /* an interval that reaches further allows no conclusion */
 
 enum { PREFILL, DECODE, PHASES };
 enum { JOINED = PHASES, CANDIDATES }; /* indexes of candidates, after those of the two partners */

@@ -1,4 +1,5 @@
-/* What one fresh process of the last comparison does: randomized ABBA blocks. */
+/* What one fresh process of the last comparison does: it runs randomized blocks of samples in the order ABBA or
+ * BAAB. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -14,7 +15,7 @@ int tune_block_quads(const double *costs, size_t n, double spacing_s, double sam
     if (n < 16 || !(spacing_s > 0) || !(sample_s > 0)) return 1;
     tune_noise noise;
     tune_describe_noise(costs, n, &noise);
-    /* Up to twice a sample's spacing cannot be told from white noise with so few samples. */
+    /* With so few samples a correlation time below 2 cannot be told from uncorrelated noise. */
     if (!(noise.correlation_time > 2)) return 1;
     double quads = ceil(noise.correlation_time * spacing_s / (4 * sample_s));
     return quads < 1 ? 1 : quads > MOST_QUADS ? MOST_QUADS : (int)quads;
@@ -22,13 +23,13 @@ int tune_block_quads(const double *costs, size_t n, double spacing_s, double sam
 
 typedef struct side {
     int64_t candidate;
-    double log_sum, cost_sum, parts[TUNE_PARTS]; /* of the block in hand */
+    double log_sum, cost_sum, parts[TUNE_PARTS]; /* of the current block */
     uint64_t hash;
 } side;
 
 typedef struct block {
     double log_ratio, cost[2], parts[2][TUNE_PARTS];
-    int disturbed; /* samples of it that were */
+    int disturbed; /* how many of its samples were disturbed */
 } block;
 
 static int run_block(tune_sampler *sampler, side sides[2], int quads, xl_rng *rng, block *out, xlstm_error *err) {
@@ -91,7 +92,8 @@ int tune_blocks_run(tune_sampler *sampler, int64_t baseline, int64_t winner, con
         if (status < 0) goto done;
         longest = fmax(longest, 4 * plan->quads * last.seconds);
     }
-    /* Cold samples, or a block that ends when everybody waits for something else, are worse than none. */
+    /* Where the time does not suffice for a complete block of warm samples, none is run, because samples that are
+     * cold or cut short would distort the result. */
     if (tune_sampler_seconds(sampler) + longest > deadline) goto done;
     longest = 0;
     while (ran < most && clean < plan->blocks) {
@@ -103,8 +105,8 @@ int tune_blocks_run(tune_sampler *sampler, int64_t baseline, int64_t winner, con
         clean += blocks[ran].disturbed == 0;
         ran++;
     }
-    /* The clean ones first; disturbed ones count only where there are too few, the least disturbed before others.
-     */
+    /* Undisturbed blocks come first. Where there are too few of them, disturbed ones are used too, the least
+     * disturbed first. */
     if (clean < ran) qsort(blocks, (size_t)ran, sizeof *blocks, by_disturbance);
     out->blocks = ran < plan->blocks ? ran : plan->blocks;
     out->kept = out->blocks > clean ? out->blocks - clean : 0;

@@ -4,8 +4,8 @@
 #include "tuner/measure/timing.h"
 
 void tune_clock_calibrate(tune_clock *clock) {
-    /* The smallest step seen between different readings is the resolution plus the call; the smallest of several
-     * rounds is free of interrupts. */
+    /* The smallest difference between two different readings is the resolution plus the time of a call. The
+     * smallest of several rounds contains no interrupt. */
     double step = INFINITY, overhead = INFINITY;
     for (int round = 0; round < 200; round++) {
         uint64_t start = xl_now_ns(), now = start;
@@ -19,7 +19,7 @@ void tune_clock_calibrate(tune_clock *clock) {
     }
     clock->resolution_s = 1e-9 * step;
     clock->overhead_s = 1e-9 * overhead;
-    /* Under a millisecond a single interrupt, not the clock, is over 0.1 %. */
+    /* At least a millisecond, because in a shorter sample a single interrupt adds more than 0.1 %. */
     clock->shortest_s = fmax(1e-3, 1e3 * (clock->resolution_s + clock->overhead_s));
 }
 

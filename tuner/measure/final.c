@@ -9,8 +9,8 @@
 #include "base/rng.h"
 #include "tuner/measure/stats.h"
 
-#define LEAST_BLOCKS 20 /* over all processes, before the width may end it */
-#define WARM_USUAL 6    /* samples that a process's warm-up takes as a rule */
+#define LEAST_BLOCKS 20 /* over all processes, before a narrow interval may end the comparison */
+#define WARM_USUAL 6    /* number of samples that the warm-up of a process usually takes */
 
 void tune_final_options_init(tune_final_options *options, tune_effort effort) {
     static const int most[] = {[TUNE_QUICK] = 12, [TUNE_NORMAL] = 24, [TUNE_THOROUGH] = 48};
@@ -41,7 +41,8 @@ double tune_final_least_seconds(double sample_s) {
 
 bool tune_final_fit(tune_final_options *o, double sample_s) {
     if (o->unhurried || !(sample_s > 0)) return true;
-    double each = o->budget_s / o->first_processes / sample_s - WARM_USUAL; /* samples in blocks, a process */
+    double each =
+        o->budget_s / o->first_processes / sample_s - WARM_USUAL; /* samples per process that fit into its blocks */
     double blocks = floor(each / (4.0 * o->quads));
     if (blocks < o->blocks) o->blocks = blocks < 1 ? 1 : (int)blocks;
     if (o->blocks == 1 && blocks < 1) {
@@ -70,7 +71,7 @@ const char *tune_final_stop_name(tune_final_stop stop) {
     return names[stop];
 }
 
-/* Half width of the interval on the mean of n values of which the first `first` gave Stein's scatter. */
+/* Half the width of the interval for the mean of n values, of which the first `first` gave Stein's scatter s0. */
 static double half_width(const double *process, int n, int first, double level) {
     if (n < 2) return INFINITY;
     double p = 0.5 + level / 2, root = sqrt((double)n);
@@ -96,7 +97,7 @@ void tune_final_judge(const double *process, int n, int first, double level, tun
     else out->verdict = TUNE_VERDICT_NONE;
 }
 
-/* Sums over processes that the result's means and scatters come from. */
+/* Sums over processes, from which the means and scatters of the result are computed. */
 typedef struct totals {
     double within_ss;
     int within_df;
@@ -140,8 +141,9 @@ static double now(const tune_final_options *o) {
     return o->now_s ? o->now_s(o->now_ctx) : xl_now_s();
 }
 
-/* Whether enough processes have run; `first` is set once s0 is known. Looks at scatters and counts, never at means:
- * that is what the interval's coverage rests on. */
+/* Whether enough processes have run. `first` is the number of processes that gave s0. Looks only at scatters and
+ * counts and never at means, because otherwise the interval would contain the true value less often than it
+ * claims. */
 static bool enough(const tune_final_options *o, const tune_final *out, int first, int *planned) {
     int n = out->processes;
     if (n < first) return false;
@@ -171,8 +173,9 @@ int tune_final_run(const tune_final_options *o, tune_process_fn process, void *c
     while (out->processes < most && lost_in_a_row < 3) {
         const bool due = o->unhurried && (out->processes < first || out->blocks < LEAST_BLOCKS);
         double begin = now(o), left = due ? INFINITY : o->budget_s - (begin - start);
-        /* Whether there is time for another is judged by the longest so far, which knows of no sign. The second is
-         * started even so where half the time is left: without it there is no interval at all. */
+        /* Whether there is time for another process is judged by the longest one so far, which does not depend on
+         * the result. The second process is started even where only half that time is left, because a single one
+         * gives no interval. */
         double need = out->processes == 1 ? longest / 2 : longest;
         if (out->processes + out->lost > 0 && left < need) {
             out->stop = TUNE_STOP_BUDGET;
@@ -190,7 +193,7 @@ int tune_final_run(const tune_final_options *o, tune_process_fn process, void *c
             out->stop = TUNE_STOP_CANCELLED;
             break;
         }
-        /* What is measured is not what it was: the processes so far say nothing about it. */
+        /* The checkpoint was replaced, so the results so far belong to another model. */
         if (status == XLSTM_ECHANGED) {
             if (err) *err = why;
             return status;

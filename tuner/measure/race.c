@@ -8,27 +8,27 @@
 #include "base/error.h"
 #include "tuner/measure/stats.h"
 
-#define COLD 0.05    /* a first sample slower by less is not worth calling cold */
-#define DROPS 3      /* most samples of one candidate that are dropped as warm-up */
-#define EXCESSES 64  /* first-over-second ratios kept to learn how cold first samples are */
-#define WARM_RUNS 12 /* most runs to get the baseline steady */
-#define STALE_S 0.5  /* a bracketing baseline sample may be this old, or two of its own times */
+#define COLD 0.05    /* a first sample is called cold only where it is slower by at least this share */
+#define DROPS 3      /* samples of one candidate that may be dropped as warm-up, at most */
+#define EXCESSES 64  /* ratios of first to later samples that are kept, to learn how cold first ones are */
+#define WARM_RUNS 12 /* runs of the baseline until it is steady, at most */
+#define STALE_S 0.5  /* seconds, or twice its duration: how old a neighbouring baseline sample may be */
 
 typedef struct arm {
     tune_race_entry entry;
-    double *values; /* ln(cost / baseline) */
+    double *values; /* [n]: ln(cost / baseline's cost) */
     double *costs;
     int n, room;
-    double parts[TUNE_PARTS]; /* sums */
+    double parts[TUNE_PARTS]; /* sums over the samples */
     double first_parts[TUNE_PARTS];
-    double ss;          /* squared deviations of values from their mean */
-    bool first_checked; /* the first sample is known to be warm */
-    int dropped;        /* samples that were warm-up */
-    double first_value; /* of the very first */
-    bool warm;          /* has run in this process */
+    double ss;          /* sum of the squared deviations of `values` from their mean */
+    bool first_checked; /* whether the first sample is known to be warm */
+    int dropped;        /* number of samples dropped as warm-up */
+    double first_value; /* value of the very first sample */
+    bool warm;          /* whether the candidate has run in this process */
 } arm;
 
-/* A sample that waits for the baseline sample after it. */
+/* A sample whose value is computed after the next baseline sample. */
 typedef struct waiting {
     arm *arm;
     double cost, mid_s;
@@ -38,18 +38,18 @@ struct tune_race {
     tune_sampler *sampler;
     tune_race_options options;
     int64_t baseline, incumbent;
-    arm *arms; /* [0] is the baseline */
+    arm *arms; /* arms[0] is the baseline */
     size_t count, room;
     double *base_cost, *base_at;
     size_t base_n, base_room;
     double base_end_s;
-    bool ready;     /* the baseline is warm */
-    bool backwards; /* the next round's order */
-    double ss;      /* pooled over arms */
+    bool ready;     /* whether the baseline is warm */
+    bool backwards; /* whether the next round runs in reverse order */
+    double ss;      /* sum of squared deviations, pooled over all arms, and its degrees of freedom */
     int df;
     double excess[EXCESSES];
     size_t excesses;
-    double t_df, t_value; /* the last t quantile */
+    double t_df, t_value; /* the last degrees of freedom and their quantile of Student's t */
     tune_finalist *finalists;
     int finalist_count;
 };
@@ -86,7 +86,7 @@ static arm *find(const tune_race *race, int64_t candidate) {
     return NULL;
 }
 
-/* Makes room for `more` arms, so that pointers to arms stay valid meanwhile. */
+/* Makes room for `more` arms now, so that pointers to arms stay valid while they are added. */
 static int reserve(tune_race *race, size_t more, xlstm_error *err) {
     if (race->count + more <= race->room) return 0;
     size_t room = 2 * race->room + more + 16;
@@ -191,9 +191,10 @@ static bool late(const tune_race *race) {
     return tune_sampler_seconds(race->sampler) >= race->options.deadline_s;
 }
 
-/* ---- what is known of the noise ---- */
+/* ---- estimates of the noise ---- */
 
-/* How much slower first samples are: the median of what was seen, 0 where that is no more than noise. */
+/* Returns by how much first samples are slower, as a logarithm: a quantile of the observed values, or 0 where
+ * these are no larger than the noise. */
 static double coldness(const tune_race *race, double p) {
     size_t n = race->excesses < EXCESSES ? race->excesses : EXCESSES;
     if (n == 0 || tune_median(race->excess, n) < COLD) return 0;
@@ -204,7 +205,7 @@ static void learn_excess(tune_race *race, double excess) {
     race->excess[race->excesses++ % EXCESSES] = excess;
 }
 
-/* Pooled over all arms but one (NULL: all). */
+/* Scatter pooled over all arms but one (NULL: over all). */
 static double scatter_without(const tune_race *race, const arm *without, double *df) {
     double ss = race->ss, n = race->df;
     if (without && without->n > 1) {
@@ -212,8 +213,9 @@ static double scatter_without(const tune_race *race, const arm *without, double 
         n -= without->n - 1;
     }
     if (n < 8 && race->base_n > 1) {
-        /* A log ratio to the mean of two neighbours has 1.5 times a sample's variance; half of the squared
-         * difference of neighbours is a sample's. Neighbouring differences share a sample, hence 2 / 3. */
+        /* With few samples, the baseline's own scatter is added. The logarithm of a ratio to the mean of two
+         * neighbours has 1.5 times the variance of a sample, and half of the squared difference of two neighbours
+         * estimates the latter. Successive differences share a sample, which is why they count 2 / 3. */
         for (size_t i = 1; i < race->base_n; i++) {
             double d = log(race->base_cost[i] / race->base_cost[i - 1]);
             ss += 1.5 * d * d / 2 * 2 / 3;
@@ -228,7 +230,8 @@ double tune_race_scatter(const tune_race *race, double *df) {
     return scatter_without(race, NULL, df);
 }
 
-/* Half width of the interval on a difference of two values; the baseline's has no error of its own. */
+/* Half the width of the interval for the difference of two values. The baseline's
+ * value is 0 by definition and has no error. */
 static double half_width(tune_race *race, int na, int nb) {
     double df, sd = tune_race_scatter(race, &df);
     if (!(df > 0)) return INFINITY;
@@ -287,7 +290,7 @@ static int warm_baseline(tune_race *race, xlstm_error *err) {
     return 0;
 }
 
-/* A baseline sample that is fresh enough to be the left neighbour of what comes next. */
+/* Makes sure that there is a baseline sample recent enough to be the left neighbour of the next samples. */
 static int left_neighbour(tune_race *race, xlstm_error *err) {
     if (race->base_n) {
         double age = tune_sampler_seconds(race->sampler) - race->base_end_s;
@@ -305,11 +308,11 @@ static double baseline_log_at(const tune_race *race, size_t left, double at) {
     return a + (b - a) * fmin(1, fmax(0, share));
 }
 
-/* Judges a candidate's first sample by the one after it, and drops it if it was warm-up; then the next one is the
- * first, until one stays. */
+/* Compares a candidate's first sample with the one after it and drops it where it was warm-up. The next one is
+ * then the first, and is checked in the same way, until one stays. */
 static void check_first(tune_race *race, arm *a) {
     if (a->first_checked || a->n < 2) return;
-    /* Its own scatter is what a cold sample inflates. */
+    /* The scatter leaves this arm out, because a cold sample would inflate it. */
     double df, sd = scatter_without(race, a, &df), excess = a->values[0] - a->values[1];
     if (!a->dropped) a->first_value = a->values[0];
     a->first_checked = excess <= COLD || (df >= 3 && excess <= 4 * sd) || a->dropped >= DROPS;
@@ -329,7 +332,7 @@ static void check_first(tune_race *race, arm *a) {
     refresh(race, a);
 }
 
-/* The cost over which an unmeasured candidate is hopeless. */
+/* Returns the cost above which a candidate without samples is hopeless. */
 static double hopeless_cost(const tune_race *race, const arm *incumbent) {
     if (!race->base_n) return INFINITY;
     const double last = race->base_cost[race->base_n - 1];
@@ -337,7 +340,7 @@ static double hopeless_cost(const tune_race *race, const arm *incumbent) {
     return fmax(cost, fmax(last, tune_mean(race->base_cost, race->base_n)));
 }
 
-/* One sample of an arm. Fails only with what ends the race; *taken tells whether `out` was filled. */
+/* Takes one sample of an arm. Returns only failures that end the race; *taken says whether `out` was filled. */
 static int sample_arm(tune_race *race, arm *a, const arm *incumbent, waiting *out, bool *taken, xlstm_error *err) {
     *taken = false;
     tune_sample sample;
@@ -371,7 +374,8 @@ static int sample_arm(tune_race *race, arm *a, const arm *incumbent, waiting *ou
     return 0;
 }
 
-/* A round: B, each of the arms in this or the other order, B. Arms that fail or stop get that outcome. */
+/* Runs one round: the baseline, each of the arms in one order or its reverse, the baseline. Arms that fail or are
+ * stopped get that outcome. */
 static int run_round(tune_race *race, arm *const *arms, int count, const arm *incumbent, waiting *wait,
                      xlstm_error *err) {
     int status = left_neighbour(race, err);
@@ -399,15 +403,16 @@ static int run_round(tune_race *race, arm *const *arms, int count, const arm *in
     return status;
 }
 
-/* A single sample may be cold: what that costs as a rule is taken off its value. */
+/* Corrects the value of a candidate with a single sample, which may be cold, by what that usually costs. */
 static void correct_single(const tune_race *race, arm *a) {
     if (a->n == 1 && !a->first_checked && !a->dropped) a->entry.value = a->values[0] - coldness(race, 0.5);
 }
 
-/* Decides on an arm after a round; true when it needs no more samples. */
+/* Decides on an arm after a round; returns true where it needs no more samples. */
 static bool decide(tune_race *race, arm *a) {
     const tune_race_options *o = &race->options;
-    if (a->dropped && !a->first_checked) return false; /* what is left may be warm-up as well */
+    /* The remaining samples may be warm-up as well. */
+    if (a->dropped && !a->first_checked) return false;
     arm *incumbent = find(race, race->incumbent);
     double difference = a->entry.value - incumbent->entry.value;
     double half = half_width(race, a->n, incumbent == &race->arms[0] ? 0 : incumbent->n);
@@ -447,7 +452,8 @@ int tune_race_run(tune_race *race, const int64_t *candidates, int count, tune_ra
     for (int round = 0; left > 0 && !status && !late(race); round++) {
         arm *incumbent = find(race, race->incumbent);
         int members = left;
-        /* From the second round on the incumbent defends itself: its own lucky samples must not keep others out. */
+        /* From the second round on the incumbent is sampled too, so that lucky samples of its own do not eliminate
+         * better candidates. */
         if (round > 0 && incumbent != &race->arms[0] && incumbent->n < 4 * race->options.most) {
             bool inside = false;
             for (int i = 0; i < left; i++) inside |= alive[i] == incumbent;
@@ -462,7 +468,7 @@ int tune_race_run(tune_race *race, const int64_t *candidates, int count, tune_ra
         }
         if (!status) left = kept;
     }
-    /* What the deadline cut off is ranked by what there is. */
+    /* Candidates whose measurement the deadline ended are ranked by the samples they have. */
     for (int i = 0; i < left && !status; i++) {
         if (alive[i]->n == 0) continue;
         bool better = alive[i]->entry.value < find(race, race->incumbent)->entry.value;
@@ -474,7 +480,7 @@ int tune_race_run(tune_race *race, const int64_t *candidates, int count, tune_ra
         correct_single(race, a);
         out[i] = a->entry;
     }
-    /* One whose time was up before its first sample is new again, should there be more time later. */
+    /* Candidates that got no sample before the deadline are removed, so that they can be raced later. */
     while (race->count > 1 && race->arms[race->count - 1].n == 0 &&
            race->arms[race->count - 1].entry.outcome == TUNE_RACE_UNTIMED)
         drop_last(race);
@@ -485,7 +491,8 @@ int tune_race_run(tune_race *race, const int64_t *candidates, int count, tune_ra
 
 /* ---- the playoff ---- */
 
-/* Value plus a standard error: of two that look alike the one that is known better. */
+/* The value plus one standard error: of two candidates that look alike this prefers the one that is known
+ * better. */
 static double careful_value(const tune_race *race, const arm *a) {
     double sd = tune_race_scatter(race, NULL);
     return a->entry.value + (isnan(sd) ? 0 : sd / sqrt(a->n));
@@ -504,7 +511,7 @@ static int keep_best(const tune_race *race, arm **arms, int count, int keep) {
     return keep < count ? keep : count;
 }
 
-/* Drops those that the interval says are slower than the best; arms[0] is the best. */
+/* Drops the arms that are slower than the best by more than the interval. arms[0] is the best. */
 static int drop_slower(tune_race *race, arm **arms, int count) {
     int kept = 1;
     for (int i = 1; i < count; i++) {
@@ -520,7 +527,8 @@ static int playoff(tune_race *race, arm **arms, int *count, waiting *wait, xlstm
     if (stages == 0) return 0;
     int samples = (race->options.playoff + stages - 1) / stages;
     for (int i = 0; i < *count && !late(race); i++) {
-        if (arms[i]->warm) continue; /* restored ones have not run in this process yet */
+        /* Candidates that were restored have not run in this process yet and must be warmed up. */
+        if (arms[i]->warm) continue;
         status = tune_sampler_warm(race->sampler, arms[i]->entry.candidate, 3, INFINITY, race->options.deadline_s,
                                    INFINITY, NULL, err);
         if (status < 0) return status;
@@ -557,7 +565,7 @@ static int remember_finalists(tune_race *race, arm *const *arms, int count, xlst
     return 0;
 }
 
-/* Failed ones last. */
+/* Sorts by value; failed candidates come last. */
 static int by_after(const void *a, const void *b) {
     const tune_finalist *x = a, *y = b;
     if (isnan(x->after) || isnan(y->after)) return isnan(x->after) - isnan(y->after);

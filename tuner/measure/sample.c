@@ -6,13 +6,14 @@
 #include "tuner/measure/stats.h"
 #include "tuner/measure/timing.h"
 
-/* With so many of the last samples disturbed the machine is busy as a rule, and taking again only costs. */
+/* Where so many of the last RECENT samples were disturbed, the machine is considered busy: taking a sample again
+ * would only cost time. */
 #define RECENT 16
 #define RECENT_BUSY 12
-#define SOON_BUSY 6 /* so many of the very first, and no other: the same is known sooner */
+#define SOON_BUSY 6 /* the same where all of the first samples, this many, were disturbed */
 #define STEADY 0.05
-#define FAR_TOO_SHORT 0.25 /* of the shortest span: runs differ, and a small shortfall costs little */
-#define LEAST_WARM 4       /* runs before haste may end a warm-up: a cold sample costs more than it saves */
+#define FAR_TOO_SHORT 0.25 /* of the shortest span; times vary, and a small shortfall costs little accuracy */
+#define LEAST_WARM 4       /* runs before lack of time may end a warm-up: a cold sample does more harm */
 
 typedef struct learnt {
     int64_t candidate;
@@ -26,7 +27,7 @@ struct tune_sampler {
     double born_s;
     learnt *learnt;
     size_t learnt_count, learnt_room;
-    unsigned recent; /* bit set of the last samples that were disturbed */
+    unsigned recent; /* bit set: which of the last samples were disturbed */
     tune_sampler_counts counts;
 };
 
@@ -65,7 +66,8 @@ void tune_sampler_destroy(tune_sampler *s) {
 }
 
 static learnt *find_learnt(tune_sampler *s, int64_t candidate) {
-    for (size_t i = s->learnt_count; i-- > 0;) { /* backwards: recent ones are asked for */
+    /* Searched backwards, because recent candidates are looked up most often. */
+    for (size_t i = s->learnt_count; i-- > 0;) {
         if (s->learnt[i].candidate == candidate) return &s->learnt[i];
     }
     return NULL;
@@ -80,7 +82,7 @@ static void learn(tune_sampler *s, int64_t candidate, unsigned repeats) {
     if (s->learnt_count == s->learnt_room) {
         size_t room = s->learnt_room ? 2 * s->learnt_room : 64;
         learnt *more = realloc(s->learnt, room * sizeof *more);
-        if (!more) return; /* it is learnt again the next time */
+        if (!more) return; /* it will be learnt again the next time */
         s->learnt = more;
         s->learnt_room = room;
     }
@@ -109,8 +111,8 @@ static int measure_once(tune_sampler *s, int64_t candidate, unsigned repeats, do
     return status;
 }
 
-/* The same with as many repeats as the clock needs; a try that was too short is reported as warm-up. What is
- * known may be too few: a first try that was cold, or lost the processor, looked long enough. */
+/* Does the same with as many repeats as the clock needs; an attempt that was too short is reported as warm-up. The
+ * number that was learnt may be too small: a first attempt that was cold or was interrupted looked long enough. */
 static int measure_long(tune_sampler *s, int64_t candidate, double limit, tune_sample *out, xlstm_error *err) {
     const learnt *known = find_learnt(s, candidate);
     unsigned repeats = known ? known->repeats : 1;
@@ -163,7 +165,7 @@ int tune_sampler_take(tune_sampler *s, int64_t candidate, double limit, tune_sam
             report(s, out);
             return status;
         }
-        /* A machine that is busy as a rule takes its time from every sample alike; a stop does not. */
+        /* A busy machine disturbs all samples alike, but a process that was stopped disturbs only one. */
         const bool halted = out->disturbance.reasons & TUNE_HALTED;
         if (again >= s->options.retakes || (tune_sampler_busy(s) && !halted)) {
             s->counts.kept_disturbed++;

@@ -1,4 +1,4 @@
-/* Series in time: correlation, drift, outliers. */
+/* Describes series of measurements in time: correlation, drift, outliers. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +23,7 @@ double tune_correlation_time(const double *x, size_t n) {
 }
 
 static double slope_median(const double *x, size_t n) {
-    /* All pairs up to a few hundred samples; beyond, pairs at a stride keep it near 100,000. */
+    /* Uses all pairs up to a few hundred samples, and beyond that every so many, about 100,000 in all. */
     size_t pairs = n * (n - 1) / 2, stride = pairs / 100000 + 1, kept = 0, seen = 0;
     double *slopes = malloc((pairs / stride + 2) * sizeof *slopes);
     if (!slopes) return NAN;
@@ -37,7 +37,8 @@ static double slope_median(const double *x, size_t n) {
     return slope;
 }
 
-/* Mann and Kendall's trend test, its variance stretched by the correlation time of the detrended series. */
+/* The trend test of Mann and Kendall. Its variance is enlarged by the correlation time of the series without its
+ * trend. */
 static double trend_p(const double *x, size_t n, double stretch) {
     double s = 0;
     for (size_t i = 0; i < n; i++) {
@@ -53,7 +54,7 @@ void tune_describe_noise(const double *x, size_t n, tune_noise *out) {
     if (n < 4) return;
     double *rest = malloc(n * sizeof *rest);
     if (!rest) return;
-    size_t m = n < 4000 ? n : 4000; /* the trend test is quadratic */
+    size_t m = n < 4000 ? n : 4000; /* the time of the trend test grows with the square of m */
     double slope = slope_median(x, m);
     for (size_t i = 0; i < n; i++) rest[i] = x[i] - slope * ((double)i - (double)(n - 1) / 2);
     out->correlation_time = tune_correlation_time(rest, n);

@@ -76,7 +76,8 @@ double tune_normal_cdf(double z) {
     return 0.5 * erfc(-z * M_SQRT1_2);
 }
 
-/* Continued fraction of the incomplete beta function, by Lentz's method; converges for x < (a + 1)/(a + b + 2). */
+/* The continued fraction of the incomplete beta function, by Lentz's method; it converges for x < (a + 1)/(a + b +
+ * 2). */
 static double beta_fraction(double a, double b, double x) {
     const double tiny = 1e-300;
     double c = 1, d = 1 - (a + b) * x / (a + 1);
@@ -103,7 +104,8 @@ static double beta_fraction(double a, double b, double x) {
     return h;
 }
 
-/* Regularized incomplete beta function I_x(a, b); y = 1 - x, given apart because x may be next to 1. */
+/* The regularized incomplete beta function I_x(a, b). y = 1 - x is a separate argument because x may be close to
+ * 1. */
 static double beta_incomplete(double a, double b, double x, double y) {
     if (x <= 0) return 0;
     if (y <= 0) return 1;
@@ -120,7 +122,8 @@ double tune_t_cdf(double t, double df) {
     return t > 0 ? 1 - tail : tail;
 }
 
-/* The lower half by bisection on the tail: slow and sure; callers cache where it matters. */
+/* Computes the lower half by bisection, which is slow but always converges; callers keep the result where that
+ * matters. */
 double tune_t_quantile(double p, double df) {
     if (!(p > 0 && p < 1) || !(df > 0)) return NAN;
     if (p == 0.5) return 0;

@@ -1,4 +1,4 @@
-/* What else the machine did while a sample ran. */
+/* Watches what else the machine does while a sample is taken. */
 #include <math.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -13,18 +13,18 @@
 #include "tuner/measure/stats.h"
 #include "tuner/measure/timing.h"
 
-/* The kernel counts processor time in ticks of 10 ms: over a quarter of a second one tick is 4 % of a processor. */
+/* seconds; the kernel counts processor time in ticks of 10 ms, which in this time is 4 % of a processor */
 #define WINDOW_S 0.25
 #define FREQUENCIES 31
-#define TOGETHER_S 1e-3 /* counters and clock read within this are of one moment */
+#define TOGETHER_S 1e-3 /* counters and clock that were read within this time count as simultaneous */
 #define RETAKES 5
 
 typedef struct snapshot {
-    double at, busy, steal, own; /* seconds; busy and steal over all processors, own of this process */
-    double queued;               /* seconds that this thread could have run and had no processor */
+    double at, busy, steal, own; /* in seconds; busy and steal over all processors, own of this process */
+    double queued;               /* seconds in which this thread could have run but had no processor */
     long switches;
     unsigned continued;
-    bool machine; /* busy and steal are known */
+    bool machine; /* whether busy and steal are known */
 } snapshot;
 
 struct tune_watch {
@@ -32,7 +32,7 @@ struct tune_watch {
     int cpus;
     double tick_s;
     snapshot begin;
-    snapshot older, newer; /* anchors for short samples */
+    snapshot older, newer; /* earlier readings, to which short samples are extended */
     double frequency[FREQUENCIES];
     size_t frequencies;
     double temperature, temperature_at;
@@ -49,7 +49,7 @@ static void read_machine(const tune_watch *watch, snapshot *s) {
     if (!f) return;
     char line[512];
     if (fgets(line, sizeof line, f) && !strncmp(line, "cpu ", 4)) {
-        /* user nice system idle iowait irq softirq steal */
+        /* The fields are user nice system idle iowait irq softirq steal. */
         unsigned long long t[8] = {0};
         char *at = line + 4;
         int n = 0;
@@ -91,8 +91,8 @@ void tune_watch_continued(void) {
     atomic_fetch_add(&continued, 1);
 }
 
-/* Counters and clock at one moment: where the processor was lost between them, what others did in that gap would
- * be charged to a window that leaves it out. */
+/* Reads counters and clock at one moment. Where this thread lost the processor between the two, the time that
+ * others used in the gap would be counted in a window that does not contain it, so the reading is repeated. */
 static snapshot take(const tune_watch *watch) {
     snapshot s;
     for (int again = 0; again <= RETAKES; again++) {
@@ -112,8 +112,8 @@ static snapshot take(const tune_watch *watch) {
     return s;
 }
 
-/* Cycles of a chain of additions are known (one each), so its time is the frequency. The fastest of three
- * rounds of some 15 microseconds is free of interrupts. */
+/* Measures the frequency by the time of a chain of dependent additions, which take one cycle each. The fastest of
+ * three rounds of about 15 microseconds contains no interrupt. */
 static double probe_mhz(void) {
     enum { LINKS = 40000 };
     double best = INFINITY;
@@ -122,7 +122,7 @@ static double probe_mhz(void) {
         uint64_t x = start;
         for (int i = 0; i < LINKS; i++) {
 #if defined(__GNUC__)
-            __asm__ volatile("" : "+r"(x)); /* keeps the compiler from folding the chain */
+            __asm__ volatile("" : "+r"(x)); /* prevents the compiler from shortening the chain */
 #endif
             x += 3;
         }
@@ -155,7 +155,8 @@ int tune_watch_create(tune_watch **out, const tune_watch_limits *limits, xlstm_e
     tune_watch *watch = calloc(1, sizeof *watch);
     if (!watch) return xl_fail(err, XLSTM_ENOMEM, "watch: out of memory");
     watch->limits = *limits;
-    long cpus = sysconf(_SC_NPROCESSORS_ONLN); /* /proc/stat counts them all, not only the allowed ones */
+    long cpus = sysconf(
+        _SC_NPROCESSORS_ONLN); /* all processors and not only the allowed ones, as /proc/stat counts all of them */
     watch->cpus = cpus > 0 ? (int)cpus : xl_cpu_count();
     long ticks = sysconf(_SC_CLK_TCK);
     watch->tick_s = ticks > 0 ? 1.0 / (double)ticks : 0.01;
@@ -198,10 +199,10 @@ void tune_watch_end(tune_watch *watch, tune_disturbance *out) {
     const snapshot *from = &watch->begin;
     if (span < WINDOW_S) from = end.at - watch->newer.at >= WINDOW_S ? &watch->newer : &watch->older;
     double window = end.at - from->at;
-    /* Before a window's worth of time has passed since the start there is nothing to judge by. */
+    /* Soon after the start the window is still too short to judge by. */
     if (end.machine && from->machine && window >= WINDOW_S * 0.9) {
         double whole = window * watch->cpus;
-        /* Ticks that end just inside the window would make it more than all. */
+        /* Ticks that end just inside the window could make the share larger than 1. */
         out->steal = fmin(1, fmax(0, (end.steal - from->steal) / whole));
         out->neighbours = fmin(1, fmax(0, (end.busy - from->busy - (end.own - from->own)) / whole));
     }
@@ -214,7 +215,7 @@ void tune_watch_end(tune_watch *watch, tune_disturbance *out) {
     if (out->halted_s > watch->limits.halted_s || end.continued != watch->begin.continued)
         out->reasons |= TUNE_HALTED;
     judge_frequency(watch, out);
-    /* Some sensors answer slowly, and heat changes slowly. */
+    /* Read at most once a second, because some sensors answer slowly and temperature changes slowly. */
     if (end.at - watch->temperature_at > 1) {
         watch->temperature = hottest_c();
         watch->temperature_at = end.at;

@@ -55,7 +55,7 @@ char *tune_metrics_text(const tune_metrics *metrics) {
     return text;
 }
 
-/* An index of the list, or -1. */
+/* Reads an index into the list, or -1 for none. Returns false for anything else. */
 static bool read_index(const json_t *j, int count, int *out) {
     *out = (int)json_integer_value(j);
     return json_is_integer(j) && *out >= -1 && *out < count;

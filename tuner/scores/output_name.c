@@ -6,7 +6,7 @@
 #include "base/memory.h"
 #include "tuner/scores/output_name.h"
 
-/* A number that fills the whole part, -1 where it is none. */
+/* Reads a number that fills the whole part of the name; -1 where it is not one. */
 static int64_t number(const char *text, size_t bytes) {
     char digits[20];
     if (!bytes || bytes >= sizeof digits) return -1;

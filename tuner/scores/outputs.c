@@ -34,12 +34,12 @@ typedef struct ratings {
     size_t count;
 } ratings;
 
-/* The model after the prompt, and a session that goes on from there for each text. */
+/* A session that has read the prompt, and one that continues from there for each text. */
 typedef struct judge {
     const tune_scores_options *options;
     int64_t vocab_size;
     xlstm_session *prompt, *work;
-    float *logits; /* [vocab_size] after the prompt */
+    float *logits; /* [vocab_size]: those after the prompt */
     xlstm_error *err;
 } judge;
 

@@ -1,4 +1,4 @@
-/* The ratings of the continuations of a run. */
+/* Scores of the continuations of a run (ratings.csv). */
 #ifndef TUNE_OUTPUTS_H
 #define TUNE_OUTPUTS_H
 
@@ -14,26 +14,26 @@
 typedef struct tune_scores_options {
     xlstm_model *model;
     const xlstm_tokenizer *tokenizer;
-    const xlstm_settings *settings; /* NULL: defaults */
-    const char *prompt;             /* UTF-8; BOS is put first */
+    const xlstm_settings *settings; /* may be NULL: the defaults */
+    const char *prompt;             /* UTF-8; BOS is put before it */
     size_t prompt_bytes;
-    const char *folder;        /* its *.txt are read, sorted by name */
-    xlstm_cancel_fn cancel;    /* NULL, or polled */
-    tune_progress_fn progress; /* NULL, or called with files done and to do */
-    void *user;                /* of both */
+    const char *folder;        /* its files *.txt are read, sorted by name */
+    xlstm_cancel_fn cancel;    /* may be NULL; polled */
+    tune_progress_fn progress; /* may be NULL; called with the number of files done and their total */
+    void *user;                /* argument of both functions */
 } tune_scores_options;
 
 typedef struct tune_scores_summary {
-    size_t files, empty; /* read; without a token */
-    size_t distinct;     /* different texts, which were scored once each */
-    size_t most_alike;   /* files that hold the most frequent text */
-    double best, worst;  /* avg_logprob; 0 where nothing was scored */
+    size_t files, empty; /* files that were read, and those without a token */
+    size_t distinct;     /* number of different texts; each was scored once */
+    size_t most_alike;   /* number of files that hold the most frequent text */
+    double best, worst;  /* lowest and highest avg_logprob; 0 where nothing was scored */
 } tune_scores_summary;
 
 /* Scores every *.txt of the folder and writes ratings.csv and ratings.jsonl there, each atomically. Columns: file,
  * backend, heads_per_band, chunk_size, workers, avg_logprob, ppl, len_tokens, distinct2, distinct3. A continuation
- * is tokenized by itself; one without tokens has null avg_logprob and ppl (empty cells). Nothing is written where a
- * file cannot be read, is no UTF-8, or there is none (ENOTFOUND). */
+ * is tokenized by itself; where it has no tokens, avg_logprob and ppl are null (empty cells). Nothing is written
+ * where a file cannot be read or is not UTF-8, or where there is no file (XLSTM_ENOTFOUND). */
 int tune_scores_folder(const tune_scores_options *options, tune_scores_summary *summary, xlstm_error *err);
 
 #endif

@@ -21,7 +21,8 @@ double tune_log_softmax(const float *logits, int64_t vocab_size, int32_t id) {
     return (double)logits[id] - top - log(sum);
 }
 
-/* Scores the token by the logits before it; `position` is its place among the scored ones. */
+/* Computes the log-probability of a token from the logits before it, and adds it to *sum. `position` is its index
+ * among the scored tokens. */
 static int score_token(const float *logits, int64_t vocab_size, int32_t id, size_t position, double *sum,
                        double *logprobs, xlstm_error *err) {
     double logprob = tune_log_softmax(logits, vocab_size, id);
@@ -58,7 +59,8 @@ int tune_score_tokens(xlstm_session *session, int64_t vocab_size, const float *l
         if (n) status = xlstm_prefill(session, ids + done, n, XLSTM_LOGITS_ALL, rows, err);
         if (status) break;
         done++;
-        /* row i holds what comes after ids[done - 1 + i]; the last one begins the next round */
+        /* Row i holds the logits after ids[done - 1 + i]. Those of the last row belong to the first token of the
+         * next round. */
         for (size_t i = 0; i + 1 < n && !status; i++, done++)
             status = score_token(rows + i * (size_t)vocab_size, vocab_size, ids[done], done, sum, logprobs, err);
         if (status) break;
@@ -86,7 +88,7 @@ static bool is_space(uint32_t cp) {
            cp == 0x3000;
 }
 
-/* Finds the words; with words NULL only counts them. */
+/* Finds the words and returns their number; where `words` is NULL it only counts them. */
 static size_t find_words(const char *text, size_t bytes, word *words) {
     size_t count = 0, start = 0;
     bool inside = false;

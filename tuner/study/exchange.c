@@ -1,4 +1,4 @@
-/* Studies to and from other files: merge, export, import. Each is all or nothing. */
+/* Copies studies to and from other files: merge, export, import. Each of them is done completely or not at all. */
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
@@ -37,7 +37,7 @@ static int whole_read(tune_study *s, int64_t run, whole *w, xlstm_error *err) {
     return status;
 }
 
-/* Inside a transaction. */
+/* Stores the run; must be called inside a transaction. */
 static int whole_put(tune_study *s, whole *w, xlstm_error *err) {
     int status = tune_study_put_run(s, &w->run, err);
     for (size_t i = 0; !status && i < w->trial_count; i++)
@@ -48,7 +48,7 @@ static int whole_put(tune_study *s, whole *w, xlstm_error *err) {
     return status;
 }
 
-/* Whether a run of that uid is here. */
+/* Sets *found to whether the study has a run of that uid. */
 static int have(tune_study *s, const char *uid, bool *found, xlstm_error *err) {
     sqlite3_stmt *q;
     int status = tune_study_prepare(s, &q, "looking for a run", err, "SELECT 1 FROM run WHERE uid = ?", "s", uid);
@@ -91,7 +91,7 @@ int tune_study_merge(tune_study *study, const char *from, size_t *added, xlstm_e
 
 /* ---- JSON ---- */
 
-/* JSON kept as text in the database goes out as what it is. */
+/* Text columns that hold JSON are exported as JSON values. */
 static json_t *parsed(const char *value) {
     json_t *j = value ? json_loads(value, JSON_DECODE_ANY, NULL) : NULL;
     return j ? j : xl_json_text(value);
@@ -196,10 +196,10 @@ int tune_study_export(tune_study *study, int64_t run, char **out, xlstm_error *e
     return status;
 }
 
-/* Reads members of one object; the first that is wrong is reported, later calls do nothing. */
+/* Reads the members of one object. The first wrong one is reported, and later calls do nothing. */
 typedef struct reader {
     const char *file;
-    char where[48]; /* "trials[3]" */
+    char where[48]; /* the object's place in the file, as "trials[3]" */
     const json_t *object;
     int status;
     xlstm_error *err;
@@ -342,7 +342,7 @@ static void read_event(reader *r, tune_event_row *e) {
         .at = get_time(r, "at"), .kind = get_text(r, "kind", false), .text = get_text(r, "text", false)};
 }
 
-/* The array `key` of the root with room for its rows, zeroed. */
+/* Returns a zeroed array with one element for each row of the array `key` of the root, plus one. */
 static void *rows_of(reader *root, const char *key, size_t size, const json_t **array) {
     *array = member(root, key, "an array", json_is_array(json_object_get(root->object, key)));
     if (root->status) return NULL;

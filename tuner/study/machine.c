@@ -16,9 +16,7 @@
 #include "base/fnv.h"
 #include "base/memory.h"
 
-/* FNV-1a with its 128-bit prime 2^88 + 0x13b and offset basis (Fowler, Noll, Vo), in two 64-bit halves. */
-
-/* Stores an owned value unless it is empty; clears *ok when out of memory. */
+/* Stores a value, whose reference it takes; clears *ok when out of memory. */
 static void put(json_t *object, const char *key, json_t *value, int *ok) {
     if (!value || json_object_set_new(object, key, value)) *ok = 0;
 }
@@ -28,7 +26,7 @@ static void put_text(json_t *object, const char *key, const char *text, int *ok)
 }
 
 #ifdef __linux__
-/* First line of a small system file, without its newline; "" where there is none. */
+/* Reads the first line of a small system file, without its newline; "" where there is none. */
 static void line(const char *path, char *out, size_t size) {
     out[0] = 0;
     FILE *f = fopen(path, "re");
@@ -58,7 +56,7 @@ static void processor(char *out, size_t size) {
     if (!out[0]) snprintf(out, size, "%s", part);
 }
 
-/* Cores among the logical processors: distinct (package, core) pairs. */
+/* Counts the cores behind the logical processors: the distinct pairs of package and core. */
 static int cores(void) {
     enum { MOST = 4096 };
     static const char base[] = "/sys/devices/system/cpu/cpu";
@@ -161,7 +159,7 @@ int tune_machine_read(tune_machine *machine, xlstm_error *err) {
         put_text(machine->info, "system", name.sysname, &ok);
         put_text(machine->info, "host", name.nodename, &ok);
     }
-    /* Memory to the GiB: what the kernel keeps for itself varies from version to version. */
+    /* The memory is rounded to GiB, because how much of it the kernel reserves varies from version to version. */
     json_int_t memory = json_integer_value(json_object_get(machine->info, "memory_mb"));
     json_t *facts = json_pack(
         "{s:O?, s:O?, s:O?, s:O?, s:O?, s:O?, s:I}", "cpu", json_object_get(machine->info, "cpu"), "cores",

@@ -1,4 +1,5 @@
-/* Metrics and parts of samples on their way to and from the database: by name, or in their order, as JSON text. */
+/* Converts metrics (by name) and parts of samples (in order) to the JSON text that the database stores, and
+ * back. */
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>

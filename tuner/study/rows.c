@@ -1,4 +1,4 @@
-/* Runs, trials and samples as rows. */
+/* Reads and writes runs, trials and samples as rows of the database. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,7 +79,7 @@ static int read_run(tune_study *s, sqlite3_stmt *q, tune_run_row *row, xlstm_err
         tune_run_row_clear(row);
         return status;
     }
-    /* The process of a run that says it goes on may have been killed without another word. */
+    /* The process of a run whose state is "running" may have been killed without changing it. */
     if (ok && !strcmp(row->state, TUNE_RUN_RUNNING) && tune_run_is_free(row->folder)) {
         free(row->state);
         ok = (row->state = strdup(TUNE_RUN_INTERRUPTED)) != NULL;
@@ -103,7 +103,7 @@ void tune_run_rows_free(tune_run_row *rows, size_t count) {
     free(rows);
 }
 
-/* Room for one more element of `size` bytes in a growing array. */
+/* Makes room for one more element of `size` bytes in a growing array; returns false when out of memory. */
 static bool grow(void **array, size_t count, size_t *capacity, size_t size) {
     if (count < *capacity) return true;
     size_t wanted = *capacity ? *capacity * 2 : 16, bytes;
@@ -169,7 +169,7 @@ int tune_study_run_remove(tune_study *study, int64_t run, xlstm_error *err) {
     return tune_study_run_sql(study, "removing a run", err, "DELETE FROM run WHERE id = ?", "i", run);
 }
 
-/* A column's text; *out NULL: none. Takes the reference. */
+/* Makes the text of a column from a value, whose reference it takes; *out is NULL for null. */
 static int column_text(char **out, json_t *value, const tune_study *s, xlstm_error *err) {
     const bool none = json_is_null(value);
     *out = none ? NULL : json_dumps(value, JSON_COMPACT | JSON_REAL_PRECISION(17));
@@ -177,7 +177,7 @@ static int column_text(char **out, json_t *value, const tune_study *s, xlstm_err
     return *out || none ? XLSTM_OK : xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", s->path);
 }
 
-/* The reverse, by one of tune_..._read. */
+/* Reads such a column back with one of the functions tune_..._read. */
 static int read_column(tune_study *s, sqlite3_stmt *q, int column, tune_trial_row *t,
                        int (*read)(tune_trial_row *, const json_t *, xlstm_error *), xlstm_error *err) {
     xlstm_error why = {0};
@@ -232,7 +232,7 @@ out:
     return status;
 }
 
-/* `mark`: how texts say it that come without their causes. */
+/* `mark` is the text by which a cause is recognized where only the explanation was stored. */
 static const struct {
     const char *name, *mark;
 } causes[TUNE_CAUSES] = {{"warm-up", "warm-up"},
@@ -495,7 +495,7 @@ int tune_study_known(tune_study *study, const tune_run_row *like, int64_t except
     tune_known_point *all = calloc(limit ? limit : 1, sizeof *all);
     size_t used = 0;
     if (!all) return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", study->path);
-    /* The three best of each run: a run's own winner may have been luck. */
+    /* Takes the three best trials of each run, because the first of a run may only have been lucky. */
     int status = tune_study_prepare(
         study, &q, "looking for earlier bests", err,
         "SELECT params, mine FROM (SELECT trial.params AS params, trial.value AS value, run.id AS run, run.created "

@@ -10,10 +10,11 @@
 
 #include "base/error.h"
 
-/* Whoever asks whether a folder is free holds its lock for an instant; that is waited for. */
+/* A process that only asks whether a folder is free holds its lock for an instant, so the lock is tried several
+ * times. */
 enum { TRIES = 40, WAIT_NS = 5000000 };
 
-/* Whether the path still leads to the folder that was opened: another process may have removed it in between. */
+/* Whether the path still names the folder that was opened; another process may have removed it since. */
 static bool is_there(int fd, const char *folder) {
     struct stat opened, named;
     return !fstat(fd, &opened) && !stat(folder, &named) && opened.st_dev == named.st_dev &&

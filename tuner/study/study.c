@@ -1,4 +1,4 @@
-/* Opening, the schema and its migrations, and what every statement goes through. */
+/* Opens studies, holds the schema and its migrations, and prepares and runs statements. */
 #include "tuner/study/study.h"
 
 #include <math.h>
@@ -15,7 +15,7 @@
 
 #define BUSY_MS 60000
 
-/* What every run was judged by before runs kept lists of their own. */
+/* The metrics of all runs that were made before runs stored lists of their own. */
 #define METRIC_0(name, unit, larger, of_point, part, least, share, affected)                                       \
     "{\"name\":\"" name "\",\"unit\":\"" unit "\",\"larger_is_better\":" larger ",\"of_point\":" of_point          \
     ",\"part\":" part ",\"least\":" least ",\"least_share\":" share ",\"affected\":" affected "}"
@@ -225,7 +225,8 @@ static int pragma(tune_study *s, const char *name, int64_t *value, xlstm_error *
     return status;
 }
 
-/* Inside the write lock, so that of several processes that open an old file at once one migrates it. */
+/* Brings the schema up to date. The version is read inside a write transaction, so that only one of several
+ * processes that open an old file at once migrates it. */
 static int migrate(tune_study *s, const char *const *steps, int count, xlstm_error *err) {
     int status = tune_study_begin(s, err);
     if (status) return status;
@@ -264,7 +265,8 @@ static int version_check(tune_study *s, int count, bool *current, xlstm_error *e
     return XLSTM_OK;
 }
 
-/* SQLite answers busy at once, without waiting, where two processes change a file's journal together. */
+/* Sets write-ahead logging. Where two processes change a file's journal mode at the same time, SQLite returns
+ * "busy" at once instead of waiting, so this waits. */
 static int write_ahead(tune_study *s, xlstm_error *err) {
     enum { STEP_MS = 5 };
     for (int waited = 0;; waited += STEP_MS) {
@@ -304,8 +306,8 @@ int tune_study_open_steps(tune_study **out, const char *path, bool create, const
     int status = open_database(s, path, SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0), err);
     if (!status) status = version_check(s, count, &current, err);
     if (!status) status = write_ahead(s, err);
-    /* A commit outlives the process's death at any moment; the machine's death may cost the last ones, never more.
-     */
+    /* A commit survives the death of the process at any moment. Where the machine loses power the last commits may
+     * be lost, but the database stays consistent. */
     if (!status) {
         status = tune_study_exec(s, "PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON", "opening", err);
     }
@@ -319,7 +321,7 @@ int tune_study_open(tune_study **out, const char *path, bool create, xlstm_error
     return tune_study_open_steps(out, path, create, tune_study_steps, tune_study_step_count, err);
 }
 
-/* ---- opening to look only ---- */
+/* ---- opening for reading only ---- */
 
 static bool may_write(const char *path) {
     char *folder = xl_path_folder(path);
@@ -328,7 +330,7 @@ static bool may_write(const char *path) {
     return may;
 }
 
-/* "file:PATH?QUERY", what has a meaning in such a name escaped. malloc'd. */
+/* Returns "file:PATH?QUERY", malloc'd, in which characters with a meaning in such names are escaped. */
 static char *uri(const char *path, const char *query) {
     static const char digits[] = "0123456789ABCDEF";
     char *name = malloc(strlen("file:") + 3 * strlen(path) + strlen(query) + 2), *to = name;
@@ -348,7 +350,7 @@ static char *uri(const char *path, const char *query) {
     return name;
 }
 
-/* Whether commits lie beside the database that are not in it yet. */
+/* Whether there is a write-ahead log with commits that are not in the database file yet. */
 static bool has_log(const char *path) {
     struct stat st;
     char *log = xl_format("%s-wal", path);
@@ -366,7 +368,7 @@ static int open_read_only(tune_study *s, const char *query, bool *current, xlstm
     return status;
 }
 
-/* An old file that may not be changed is brought up to date in a copy in memory. */
+/* Copies an old file, which may not be changed, into memory, and brings the copy up to date. */
 static int migrate_copy(tune_study *s, xlstm_error *err) {
     sqlite3 *file = s->db;
     s->db = NULL;
@@ -388,8 +390,8 @@ static int open_protected(tune_study **out, const char *path, xlstm_error *err) 
     bool current = false;
     int status = open_read_only(s, "mode=ro", &current, err);
     const int code = sqlite3_errcode(s->db) & 0xff;
-    /* SQLite wants to write an index of the log beside the file, even where there is no log: without one the file
-     * is all there is, and can be read as it is. */
+    /* SQLite needs to write an index of the write-ahead log beside the file, even where there is no log. Without a
+     * log the file is complete and can be read as an immutable one. */
     if (status && (code == SQLITE_CANTOPEN || code == SQLITE_READONLY) && !has_log(path))
         status = open_read_only(s, "immutable=1", &current, err);
     if (!status && !current) status = migrate_copy(s, err);

@@ -22,7 +22,7 @@ static json_t *numbers_json(const tune_numbers *n) {
     return j;
 }
 
-/* The first `count` elements. */
+/* Reads the first `count` elements of the array. */
 static int numbers_read(tune_numbers *out, const json_t *array, size_t count, xlstm_error *err) {
     if (!count) return XLSTM_OK;
     if (!(out->value = xl_array(count, sizeof *out->value))) return xl_fail(err, XLSTM_ENOMEM, "out of memory");
