@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 
-#define GZIP_WINDOW (15 + 16) /* zlib's way to ask for gzip's header and checksum */
+#define GZIP_WINDOW (15 + 16) /* zlib's code for gzip's header and checksum */
 #define PIECE ((size_t)1 << 30)
 
 bool tune_gzip_is(const char *data, size_t bytes) {
@@ -34,7 +34,7 @@ static uInt piece(size_t bytes) {
     return (uInt)(bytes < PIECE ? bytes : PIECE);
 }
 
-/* One member of the file; *data moves behind it. */
+/* Unpacks one member of the file; *data then points behind it. */
 static int unpack_member(z_stream *z, const char *path, const char **data, const char *end, size_t limit, text *out,
                          xlstm_error *err) {
     int code = Z_OK;

@@ -1,4 +1,4 @@
-/* gzip in memory. */
+/* Packs and unpacks gzip in memory. */
 #ifndef TUNE_SEARCH_GZIP_H
 #define TUNE_SEARCH_GZIP_H
 
@@ -8,8 +8,8 @@
 #include <xlstm/status.h>
 
 bool tune_gzip_is(const char *data, size_t bytes);
-/* *out is malloc'd and NUL-terminated (the NUL is not counted). EFORMAT, naming `path`, for what is damaged, cut
- * off, followed by something else, or over `limit` bytes when unpacked. */
+/* *out is malloc'd and NUL-terminated (the NUL is not counted). XLSTM_EFORMAT, naming `path`, where the data is
+ * damaged, truncated, followed by anything else, or larger than `limit` bytes when unpacked. */
 int tune_gzip_unpack(const char *path, const char *data, size_t bytes, size_t limit, char **out, size_t *out_bytes,
                      xlstm_error *err);
 /* *out is malloc'd. */

@@ -21,7 +21,8 @@ static double median_of(const double *sorted, size_t n) {
     return n % 2 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
 }
 
-/* Evaluations that random search without repeats needs, in expectation, to get the share p of the way. */
+/* Returns the expected number of evaluations after which random search without repetitions has covered the share p
+ * of the way from the median to the optimum. */
 static double evaluations_to(const tune_landscape *l, double p) {
     double target = l->optimum + (l->median - l->optimum) * (1 - p);
     size_t i = 0;

@@ -1,7 +1,7 @@
-/* Kernel Tuner's cache files: {"tune_params_keys": [...], "tune_params": {...}, "cache": {"16,1": {"time": ms,
- * "times":
- * [...], "compile_time": ms, "verification_time": ms, "benchmark_time": ms, ...}}}. A run that goes on, or was cut
- * off, has left the two last braces out. A configuration that failed has a text in place of its time. */
+/* Reads Kernel Tuner's cache files: {"tune_params_keys": [...], "tune_params": {...}, "cache": {"16,1": {"time":
+ * ms, "times": [...], "compile_time": ms, "verification_time": ms, "benchmark_time": ms, ...}}}. In the file of a
+ * run that is in progress or was interrupted the last two braces are missing. A configuration that failed has a
+ * text instead of a time. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 #include "base/memory.h"
 #include "tuner/landscape/landscape_impl.h"
 
-/* Kernel Tuner of old wrote this time for a failure. */
+/* Old versions of Kernel Tuner wrote this time for a failure. */
 #define FAILED_MS 1e20
 
 static json_t *parse(const char *text, json_error_t *why) {
@@ -53,7 +53,7 @@ static int read_entry(tune_landscape *l, table *t, const char *key, const json_t
     return XLSTM_OK;
 }
 
-/* Repeats of valid rows; one that is no time is left out. */
+/* Reads the repeats of valid rows; elements that are not times are left out. */
 static int read_samples(tune_landscape *l, const table *t, json_t *cache, xlstm_error *err) {
     size_t total = 0, at = 0, row = 0, i;
     const char *key;

@@ -1,4 +1,4 @@
-/* A landscape from its CSV, or from Kernel Tuner's cache file. */
+/* Reads a landscape from its CSV file or from Kernel Tuner's cache file. */
 
 #include <math.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 
 enum { TEXT_LIMIT = 1 << 30, JSON_LIMIT = 64 << 20 };
 
-/* The whole file, unpacked where it is gzip; malloc'd, NUL-terminated. */
+/* Reads the whole file and unpacks it where it is gzip; malloc'd and NUL-terminated. */
 static int read_text(const char *path, char **out, xlstm_error *err) {
     char *data = NULL, *text = NULL;
     size_t bytes, size = 0;
@@ -36,7 +36,7 @@ static int read_text(const char *path, char **out, xlstm_error *err) {
     return status;
 }
 
-/* Python writes truth values as True and False, JSON readers as 1 and 0. */
+/* Truth values are written True and False by Python, and are 1 and 0 where they were read from JSON. */
 static tune_value cell_value(const char *text) {
     double x;
     if (xl_number_read(text, &x)) return (tune_value){.number = x};
@@ -49,7 +49,8 @@ static int compare_values(const void *a, const void *b) {
     return (x->number > y->number) - (x->number < y->number);
 }
 
-/* The parameter's value list from spaces.json; false where it is not there or lacks a value of the column. */
+/* Reads the parameter's list of values from spaces.json; returns false where there is none, or where it lacks a
+ * value that the column has. */
 static bool declared_domain(const json_t *params, const char *name, const tune_value *column, size_t count,
                             tune_value *out, size_t *out_count) {
     const json_t *list = json_object_get(params, name);
@@ -72,7 +73,8 @@ static bool declared_domain(const json_t *params, const char *name, const tune_v
     return true;
 }
 
-/* Distinct values of a column: numbers ascending; texts in the order of appearance. `out` has room for all. */
+/* Collects the distinct values of a column: numbers ascending, texts in the order of appearance. `out` has room
+ * for all. Returns their number. */
 static size_t column_values(const table *t, size_t rows, size_t column, tune_value *out) {
     size_t n = 0;
     bool texts = false;
@@ -121,7 +123,7 @@ end:
     return status;
 }
 
-/* ---- csv: parameters, then time, then cost_s, times and others in any order ---- */
+/* ---- CSV: the parameters, then time, then cost_s, times and others in any order ---- */
 
 static int read_header(table *t, const xl_csv *csv, size_t *time, xlstm_error *err) {
     const int at = xl_csv_column(csv, "time");
@@ -134,7 +136,7 @@ static int read_header(table *t, const xl_csv *csv, size_t *time, xlstm_error *e
     return XLSTM_OK;
 }
 
-/* A column after the time; -1 where there is none. */
+/* Returns the index of a column after the time; -1 where there is none. */
 static int column_after(const xl_csv *csv, size_t time, const char *name) {
     int found = -1;
     for (size_t i = time + 1; i < csv->columns; i++) {
@@ -161,7 +163,7 @@ static int read_row(tune_landscape *l, const table *t, const xl_csv *csv, size_t
     return XLSTM_OK;
 }
 
-/* Numbers with ; between them. */
+/* Reads the repeats: numbers separated by ';'. */
 static int read_repeats(tune_landscape *l, const table *t, const xl_csv *csv, int column, xlstm_error *err) {
     size_t total = 0, at = 0;
     for (size_t r = 0; r < l->rows; r++) {
@@ -189,7 +191,7 @@ static int read_repeats(tune_landscape *l, const table *t, const xl_csv *csv, in
     return XLSTM_OK;
 }
 
-/* t->csv holds the texts of the rows from then on. */
+/* Reads the rows of a CSV file. From then on t->csv owns their texts. */
 static int read_csv(tune_landscape *l, table *t, xlstm_error *err) {
     size_t time = 0;
     int status = xl_csv_parse(&t->csv, t->path, t->text, err);
@@ -203,7 +205,8 @@ static int read_csv(tune_landscape *l, table *t, xlstm_error *err) {
     return status ? status : read_repeats(l, t, &t->csv, times, err);
 }
 
-/* The `params` object of this landscape in spaces.json beside it; NULL where there is none. *file holds it. */
+/* Finds the `params` object of this landscape in the spaces.json beside it; NULL where there is none. *file owns
+ * it. */
 static int read_declared(const char *path, const char *name, json_t **file, const json_t **params,
                          xlstm_error *err) {
     *file = NULL;

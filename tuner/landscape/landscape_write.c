@@ -38,7 +38,7 @@ static void csv_row(FILE *out, const tune_space *space, const tune_measured *m) 
     fputc('\n', out);
 }
 
-/* What Kernel Tuner keeps of a point besides its parameters. */
+/* Returns what Kernel Tuner stores for a point besides its parameters. */
 static json_t *cache_values(const tune_measured *m) {
     json_t *values = json_object(), *list = json_array();
     for (size_t i = 0; i < m->count; i++) json_array_append_new(list, json_real(m->ms[i]));
@@ -52,7 +52,8 @@ static json_t *cache_values(const tune_measured *m) {
     return values;
 }
 
-/* Kernel Tuner keeps results by the values joined with commas. `setting`: value indexes among the declared. */
+/* Adds an entry. Kernel Tuner's key is the values joined with commas. `setting` holds indexes of declared
+ * values. */
 static void cache_entry(json_t *cache, const tune_space *space, const uint16_t *setting, json_t *values) {
     char *key = strdup(""), text[64];
     json_t *entry = json_object();
@@ -71,8 +72,9 @@ static void cache_entry(json_t *cache, const tune_space *space, const uint16_t *
     free(key);
 }
 
-/* Its simulation looks every combination of the values up, so that settings which are one point are written each,
- * with the point's values. Of a space that has too many settings the points alone. */
+/* Fills the cache. Kernel Tuner's simulation looks up every combination of values, so settings that are equal in
+ * effect each get an entry with the values of their point. Where a space has too many settings, only its points
+ * are written. */
 static int fill_cache(json_t *cache, const tune_space *space, json_t *const *values, size_t points,
                       xlstm_error *err) {
     uint64_t steps = UINT64_MAX;
@@ -128,8 +130,8 @@ static int write_csv(const char *path, const char *text, size_t bytes, xlstm_err
     return status;
 }
 
-/* The spaces of a folder's spaces.json; none where there is no such file. What it holds and cannot be read is never
- * thrown away: EFORMAT. */
+/* Reads the spaces in a folder's spaces.json; there are none where the file is missing. XLSTM_EFORMAT where the
+ * file cannot be parsed, so that it is never overwritten. */
 static int read_spaces(const char *path, json_t **all, xlstm_error *err) {
     char *data = NULL;
     size_t bytes;
@@ -151,7 +153,8 @@ static int read_spaces(const char *path, json_t **all, xlstm_error *err) {
     return xl_fail(err, XLSTM_EFORMAT, "%s: line %d: %s; it is left as it is", path, bad.line, bad.text);
 }
 
-/* Under the folder's lock: other runs may add their landscapes to the same file. Their entries stay. */
+/* Adds an entry to spaces.json and keeps the others. The folder is locked meanwhile, because other runs may add
+ * theirs to the same file. */
 static int write_spaces(const char *folder, const char *name, json_t *entry, xlstm_error *err) {
     char *path = xl_path_join(folder, "spaces.json");
     json_t *all = NULL;
@@ -170,7 +173,7 @@ static int write_spaces(const char *folder, const char *name, json_t *entry, xls
     return status;
 }
 
-/* A landscape that goes through a pipe or to a device has no folder for what belongs beside it. */
+/* A landscape that is written to a pipe or a device has no folder for the other files. */
 static bool is_stream(const char *path) {
     return strcmp(path, "-") == 0 || (!access(path, F_OK) && !xl_is_file(path));
 }
@@ -192,7 +195,8 @@ static void dump_line(FILE *out, const json_t *j) {
     json_dumpf(j, out, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
 }
 
-/* Kernel Tuner goes on in the file that it reads: the last three bytes must be two braces, each on a line. */
+/* Writes Kernel Tuner's cache file. Kernel Tuner appends to the file it reads, for which it must end with two
+ * braces, each on a line of its own. */
 static int write_cache(const char *folder, const char *name, const tune_space *space, const json_t *machine,
                        json_t *cache, xlstm_error *err) {
     json_t *keys = json_array(), *values = domains(space), *value;
@@ -229,7 +233,7 @@ end:
     return status;
 }
 
-/* The landscape's file and, by the points' ids, what Kernel Tuner keeps of each. */
+/* Makes the text of the landscape's file, and what Kernel Tuner stores for each point, by the points' ids. */
 static int make_texts(const tune_space *space, const tune_measured *points, size_t count, char **csv, size_t *bytes,
                       json_t **values, xlstm_error *err) {
     FILE *out = open_memstream(csv, bytes);
@@ -246,7 +250,7 @@ static int make_texts(const tune_space *space, const tune_measured *points, size
     return fclose(out) ? xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory") : XLSTM_OK;
 }
 
-/* What belongs beside the landscape. */
+/* Writes the files beside the landscape. */
 static int write_beside(const char *folder, const char *name, const tune_space *space, json_t *const *values,
                         json_t *facts, xlstm_error *err) {
     json_t *cache = json_object(), *entry = json_pack("{s:s, s:o}", "name", name, "params", domains(space));

@@ -11,7 +11,8 @@
 #include "base/pool.h"
 #include "base/rng.h"
 
-/* Free proposals in a row after which a run ends: the strategy has nothing new. */
+/* FREE_LIMIT: a run ends after this many proposals in a row that cost nothing, because the strategy has nothing
+ * new. */
 enum { FREE_LIMIT = 1000000, SCORE_POINTS = 1000 };
 
 int tune_noise_parse(const char *text, tune_noise *out, xlstm_error *err) {
@@ -66,7 +67,7 @@ typedef struct replay {
     const tune_replay_options *o;
     tune_trace *traces;
     atomic_int status;
-    xlstm_error error; /* of the run that set status */
+    xlstm_error error; /* that of the run that set status */
 } replay;
 
 static int add_step(tune_trace *t, size_t *room, tune_step step, xlstm_error *err) {
@@ -86,13 +87,13 @@ static int run_one(const tune_landscape *l, const tune_replay_options *o, int ru
     search.seed += (uint64_t)run;
     search.budget = o->budget;
     tune_strategy *s = NULL;
-    double *known = xl_array(l->rows, sizeof *known); /* last observation; 0: none */
+    double *known = xl_array(l->rows, sizeof *known); /* the last observation of each row; 0: none */
     int status = known ? tune_strategy_create(o->strategy, l->space, &search, &s, err)
                        : xl_fail(err, XLSTM_ENOMEM, "replay: out of memory");
     if (status) goto end;
     memset(known, 0, l->rows * sizeof *known);
     xl_rng rng;
-    xl_rng_seed(&rng, search.seed ^ UINT64_C(0x6e6f697365)); /* apart from the strategy's own stream */
+    xl_rng_seed(&rng, search.seed ^ UINT64_C(0x6e6f697365)); /* a stream apart from the strategy's */
     size_t room = 0, budget = (size_t)o->budget, limit = budget + 64 * l->rows;
     double spent = 0;
     int free_proposals = 0;
@@ -161,7 +162,7 @@ double tune_replay_share(const tune_landscape *l, const tune_trace *traces, int 
     return sum / seeds;
 }
 
-/* Expected best of random search at time t, ms. */
+/* Expected best value of random search at time t, in ms. */
 static double random_at(const tune_landscape *l, double t) {
     double n = (double)l->valid, k = fmax(t / l->cost_per_eval, 1), f = k * (n + 1) / (k + 1);
     size_t low = (size_t)f < l->valid - 1 ? (size_t)f : l->valid - 1;
@@ -170,7 +171,7 @@ static double random_at(const tune_landscape *l, double t) {
     return a + (b - a) * (f - floor(f));
 }
 
-/* Number of valid rows that are faster. */
+/* Returns the number of valid rows that are faster. */
 static size_t rank_of(const tune_landscape *l, double time) {
     size_t low = 0, high = l->valid;
     while (low < high) {

@@ -1,4 +1,5 @@
-/* Importance and interactions from the points a search happened to visit. */
+/* Estimates the importance of parameters and their interactions from the points that a search happened to
+ * visit. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,21 +9,21 @@
 #include "tuner/report/marks.h"
 #include "tuner/report/report.h"
 
-#define LEAST_POINTS 6 /* fewer say nothing */
-#define LEAST_SPARE 2  /* points beyond what the levels' means fit whatever the points say */
+#define LEAST_POINTS 6 /* fewer points allow no estimate */
+#define LEAST_SPARE 2  /* points beyond the number that the levels' means always fit exactly */
 #define GROUPS 30      /* of the jackknife */
 #define PASSES 30      /* of backfitting */
-#define BINS 8         /* a numeric parameter with more values is cut into so many */
-#define RIDGE 0.25     /* pulls the mean of a level that was visited once towards none */
+#define BINS 8         /* a parameter with more numeric values is divided into this many bins */
+#define RIDGE 0.25     /* pulls the mean of a level with few visits towards zero */
 
-/* The distinct points as a table of small level numbers. */
+/* The distinct points, with the values of their parameters replaced by small level numbers. */
 typedef struct table {
     size_t n, parameters;
-    double *y;  /* ln(value) */
+    double *y;  /* [n]: ln(value) */
     int *level; /* [n * parameters] */
     int levels[TUNE_REPORT_PARAMETERS];
-    bool in[TUNE_REPORT_PARAMETERS]; /* has at least two levels */
-    double *effect;                  /* [parameters * most] scratch */
+    bool in[TUNE_REPORT_PARAMETERS]; /* whether the parameter has at least two levels */
+    double *effect;                  /* [parameters * most]: scratch space */
     double *fitted, *sum;
     int *count;
     int most;
@@ -43,7 +44,7 @@ static void clear(table *t) {
 }
 
 static int bin(const tune_parameter *p, int level) {
-    if (level < 0) return (int)(p->levels <= BINS ? p->levels : BINS); /* empty is a level of its own */
+    if (level < 0) return (int)(p->levels <= BINS ? p->levels : BINS); /* an empty value is a level of its own */
     if (p->levels <= BINS) return level;
     return (int)((size_t)level * BINS / p->levels);
 }
@@ -61,7 +62,8 @@ static int build(const tune_report *r, table *t, xlstm_error *err) {
         clear(t);
         return xl_fail(err, XLSTM_ENOMEM, "analysis: out of memory");
     }
-    const bool cold = tune_report_cold_first(r); /* its time is the warm-up's, not its settings' */
+    const bool cold =
+        tune_report_cold_first(r); /* the time of a cold first row is that of the warm-up, not of its settings */
     for (size_t i = 0; i < r->trials; i++) {
         const tune_report_trial *trial = &r->trial[i];
         if (!trial->ok || trial->duplicate || !(trial->value > 0) || (cold && i == 0)) continue;
@@ -80,13 +82,13 @@ static int build(const tune_report *r, table *t, xlstm_error *err) {
     return 0;
 }
 
-/* Points of group g (of `groups`) are left out; g < 0: none. */
+/* Whether point i belongs to group g of `groups`, which is left out; g < 0: none is. */
 static bool left_out(size_t i, int g, size_t groups) {
     return g >= 0 && i % groups == (size_t)g;
 }
 
-/* Fits the additive model of the parameters in `with` and leaves its residuals in t->fitted. Returns the sum of the
- * squares before, *left after. */
+/* Fits the additive model of the parameters in `with` and stores its residuals in t->fitted. Returns the sum of
+ * squares before the fit, and in *left that after it. */
 static double backfit(table *t, const bool *with, int g, size_t groups, size_t *used, double *left) {
     double mean = 0, total = 0;
     *used = 0;
@@ -127,7 +129,7 @@ static double backfit(table *t, const bool *with, int g, size_t groups, size_t *
     return total;
 }
 
-/* Levels of a parameter among the points that count. */
+/* Counts the levels of a parameter among the points that are not left out. */
 static int levels_seen(const table *t, size_t p, int g, size_t groups) {
     bool visited[BINS + 1] = {false};
     int seen = 0;
@@ -140,9 +142,9 @@ static int levels_seen(const table *t, size_t p, int g, size_t groups) {
     return seen;
 }
 
-/* Mean of what a parameter explains alone and of what it explains beyond all others: parameters that the search
- * moved together share what cannot be told apart. The share that level means of pure noise would have is taken off,
- * as in an analysis of variance. */
+/* Returns the mean of what a parameter explains alone and what it explains beyond all others, so that parameters
+ * which the search always changed together share what cannot be told apart. The share that level means of pure
+ * noise would explain is subtracted, as in an analysis of variance. */
 static double main_share(table *t, size_t p, int g, size_t groups, double total, double left_all, double noise) {
     bool alone[TUNE_REPORT_PARAMETERS] = {false}, others[TUNE_REPORT_PARAMETERS];
     memcpy(others, t->in, sizeof others);
@@ -172,19 +174,20 @@ static double pair_share(table *t, size_t a, size_t b, int g, size_t groups, dou
         left += t->fitted[i] * t->fitted[i];
         n++;
     }
-    int free_cells = (t->levels[a] - 1) + (t->levels[b] - 1) + 1; /* what the main effects fitted already */
+    int free_cells = (t->levels[a] - 1) + (t->levels[b] - 1) + 1; /* already fitted by the main effects */
     for (int c = 0; c < most * most; c++) {
         if (t->count[c]) between += t->sum[c] * t->sum[c] / t->count[c];
     }
     between -= all * all / n;
     int df = cells - free_cells, rest = n - cells;
-    if (df <= 0 || rest <= 0) return NAN; /* each cell visited once: an interaction cannot be told from noise */
+    if (df <= 0 || rest <= 0)
+        return NAN; /* where each cell was visited once, an interaction cannot be told from noise */
     double share = (between - df * (left - between) / rest) / total;
     return fmin(1, fmax(0, share));
 }
 
-/* Points beyond those that the levels' means use up: a parameter whose every level was visited once explains all
- * there is, and nothing. */
+/* Returns the number of points beyond those that the means of the levels use up. A parameter of which every level
+ * was visited once would explain everything, and so nothing. */
 static int spare_points(const table *t, size_t used, int g, size_t groups) {
     int df = (int)used - 1;
     for (size_t p = 0; p < t->parameters; p++) {
@@ -211,7 +214,7 @@ static void estimate_all(table *t, int g, size_t groups, estimate *out) {
     }
 }
 
-/* Groups without which nothing can be estimated say nothing. */
+/* Makes the jackknife's interval. Groups without which there is no estimate are skipped. */
 static tune_share interval(double whole, const double *parts, size_t groups) {
     double mean = 0, ss = 0, n = 0;
     for (size_t g = 0; g < groups; g++) {

@@ -4,16 +4,16 @@
 
 #include "tuner/report/draw.h"
 
-#define DECADE 10.0      /* a larger span than that makes an axis logarithmic */
-#define ROUND_TICS 14    /* more tried numbers get round tics instead of one each */
-#define LETTER 10.0      /* widths in pixels of the font that every picture uses, measured on it */
-#define LINE 24.0        /* its height */
-#define MARK 34          /* of the legend: a mark with the gap to its text */
-#define GAP 26           /* between entries */
-#define PANELS_FROM 1200 /* pixels that a picture of several panels is wide */
-#define PANEL_LEFT 110   /* room for the tics and the label of a panel */
+#define DECADE 10.0      /* an axis with a larger ratio of values is logarithmic */
+#define ROUND_TICS 14    /* with more numbers than this, tics are at round values instead of at each */
+#define LETTER 10.0      /* width in pixels of a letter of the font that all pictures use */
+#define LINE 24.0        /* height of a line of text in pixels */
+#define MARK 34          /* in the legend: width of a mark with the gap to its text */
+#define GAP 26           /* gap between entries of the legend */
+#define PANELS_FROM 1200 /* width in pixels of a picture of several panels, at least */
+#define PANEL_LEFT 110   /* room for the tics and the label of a panel, in pixels */
 #define PANEL_BETWEEN 120
-#define PANEL_RIGHT 0.975 /* of the picture */
+#define PANEL_RIGHT 0.975 /* right end of the last panel, as a share of the picture */
 
 draw_unit draw_time_unit(double largest_s) {
     return largest_s < 2 ? (draw_unit){1e3, "ms"} : (draw_unit){1, "s"};
@@ -27,7 +27,7 @@ void draw_include(draw_range *range, double value) {
 
 /* ---- tics ---- */
 
-/* 1, 2 or 5 times a power of ten. */
+/* Returns a step for the tics: 1, 2 or 5 times a power of ten. */
 static double round_step(double span, int tics) {
     double step = pow(10, floor(log10(span / tics)));
     const double times = span / tics / step;
@@ -37,7 +37,8 @@ static double round_step(double span, int tics) {
 static void linear_tics(FILE *out, const char *axis, double low, double high, int tics) {
     const double step = round_step(high - low, tics), most = fmax(fabs(low), fabs(high));
     const int decimals = step < 1 ? (int)ceil(-log10(step) - 1e-9) : 0;
-    /* Digits that doubles do not have make equal labels; neither those nor long ones are written out. */
+    /* Very small steps and very large numbers are written with an exponent, because written out the labels would
+     * be too long or, beyond the digits of a double, equal. */
     const bool plain = decimals <= 6 && most < 1e7;
     const char *comma = "";
     fprintf(out, "set %stics (", axis);
@@ -50,7 +51,8 @@ static void linear_tics(FILE *out, const char *axis, double low, double high, in
     fputs(")\n", out);
 }
 
-/* At 1, 2 and 5 times powers of ten; over three decades at powers of ten, as many as have room. */
+/* Tics at 1, 2 and 5 times powers of ten; over more than three decades only at powers of ten, as many as there is
+ * room for. */
 static void log_tics(FILE *out, const char *axis, double low, double high) {
     const double decades = log10(high / low);
     const int every = (int)ceil(decades / 8);
@@ -85,7 +87,7 @@ void draw_values(const drawing *d, const char *axis, draw_range v) {
         fprintf(d->out, "set %stics ('0' 0)\n", axis);
         return;
     }
-    /* Differences that the doubles hardly hold are none. */
+    /* Differences near the resolution of doubles are treated as none. */
     const bool same = v.high - v.low <= 1e-9 * fmax(fabs(v.high), fabs(v.low));
     const double margin = !same ? 0.08 * (v.high - v.low) : 0.05 * fabs(v.high);
     set_range(d->out, axis, v.low - margin, v.high + margin, false);
@@ -113,12 +115,12 @@ void draw_counts(const drawing *d, const char *axis, size_t first, size_t last) 
 
 /* ---- a parameter's axis ---- */
 
-/* What lies evenly on the axis. */
+/* Returns the coordinate in which the axis is linear. */
 static double even(const draw_axis *a, double at) {
     return a->log ? log(at) : at;
 }
 
-/* The distance of the two places that lie nearest to each other. */
+/* Returns the smallest distance between two neighbouring positions. */
 static double least_gap(const draw_axis *a) {
     double gap = INFINITY;
     for (size_t i = 0; i < a->p->levels; i++) {
@@ -141,13 +143,13 @@ draw_axis draw_axis_of(const drawing *d, size_t parameter) {
     } else if (known) {
         size_t level = 0;
         while (level < p->levels && strcmp(p->text[level], a.baseline_text) != 0) level++;
-        a.baseline = (double)level; /* one more place where it was not tried */
+        a.baseline = (double)level; /* one more position where it was not tried */
     }
     for (size_t i = 0; i < p->levels; i++) draw_include(&a.range, draw_at(&a, (int)i));
     draw_include(&a.range, a.baseline);
     a.log = p->numeric && a.range.low > 0 && a.range.high > DECADE * a.range.low;
     const double span = even(&a, a.range.high) - even(&a, a.range.low), gap = least_gap(&a);
-    /* Numbers that lie close together still make a cell that can be seen. */
+    /* Cells have a minimum width, so that numbers that are close together can still be seen. */
     a.half = isfinite(gap) ? fmax(0.5 * gap, 0.006 * span) : a.log ? 0.5 : fmax(0.5, fabs(a.range.low) * 0.1);
     return a;
 }
@@ -160,7 +162,8 @@ double draw_beside(const draw_axis *a, double at, double by) {
     return a->log ? at * exp(by * a->half) : at + by * a->half;
 }
 
-/* The ends of the axis, evenly: room for half a cell, or a little where cells are narrow. */
+/* Returns the ends of the axis in its linear coordinate, with room for half a cell, or for a margin where cells
+ * are narrow. */
 static draw_range ends(const draw_axis *a) {
     const double low = even(a, a->range.low), high = even(a, a->range.high),
                  room = fmax(1.1 * a->half, 0.03 * (high - low));
@@ -172,7 +175,7 @@ double draw_cell_pixels(const draw_axis *a, double pixels) {
     return pixels * 2 * a->half / (e.high - e.low);
 }
 
-/* A name that is wider than its place keeps its start and its end. */
+/* Shortens a name that is wider than its place, keeping its start and its end. */
 static void shorten(char *text, size_t letters) {
     const size_t n = strlen(text), head = (letters - 1) / 2, tail = letters - 2 - head;
     if (n <= letters) return;
@@ -180,7 +183,7 @@ static void shorten(char *text, size_t letters) {
     memmove(text + head + 2, text + n - tail, tail + 1);
 }
 
-/* Labels that would touch the last one are left out; `last` is where that ended. */
+/* Writes a tic, unless its label would touch the previous one. `last` is where that ended. */
 static void tic(const drawing *d, const char *axis, const draw_axis *a, double pixels, const char *text, double at,
                 double *last) {
     const char *comma = *last > -INFINITY ? ", " : "";

@@ -1,4 +1,4 @@
-/* What a search did and what it learnt: progress, the last comparison, importance, the front, perplexity. */
+/* Pictures of what a search did and learnt: progress, last comparison, importance, Pareto front, perplexity. */
 #include <math.h>
 #include <string.h>
 
@@ -14,7 +14,7 @@ static bool has_ratio(const tune_report *r) {
     return false;
 }
 
-/* The order of a recording's rows is that of a shuffled round: nothing progresses there. */
+/* A recording's rows are in the order of a shuffled round, so they show no progress. */
 static bool progress_wanted(const drawing *d) {
     size_t n = 0;
     if (tune_report_is_recording(d->report)) return false;
@@ -50,7 +50,7 @@ static void draw_progress(const drawing *d) {
         if (t->duplicate && t->value > 0) fprintf(out, "%zu %.9g\n", i, t->value * unit.scale);
     }
     draw_include(&y, baseline);
-    fputs("EOD\n$failed << EOD\n", out); /* they have no time: above all that have one */
+    fputs("EOD\n$failed << EOD\n", out); /* failed trials have no time and are drawn above all others */
     if (failed) draw_include(&y, y.high + 0.06 * (y.high - y.low));
     for (size_t i = 0; i < r->trials; i++) {
         if (!r->trial[i].ok) fprintf(out, "%zu %.9g\n", i, y.high);
@@ -224,7 +224,7 @@ static void draw_ppl(const drawing *d) {
     for (int k = 0; k < 2; k++) {
         if (known) draw_include(&y[k], baseline[k]);
         fprintf(out, "set title '%s' font ',16'\nset ylabel '%s (tok/s)'\n", names[k], names[k]);
-        /* Most knobs leave the text as it is: one perplexity for all is the expected picture. */
+        /* Most parameters do not change the text, so a single perplexity for all trials is the usual picture. */
         draw_values(d, "x", x);
         draw_values(d, "y", y[k]);
         if (k == 0) {

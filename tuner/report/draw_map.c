@@ -1,20 +1,21 @@
-/* best_by_pair: the strongest pair of parameters as a map. What was not tried stays white. */
+/* The picture best_by_pair: a map of the pair of parameters with the strongest interaction. Combinations that were
+ * not tried stay white. */
 #include <math.h>
 #include <string.h>
 
 #include "tuner/report/draw.h"
 
 enum { MAP_LEVELS = 40, MAP_WIDTH = 900, MAP_HEIGHT = 740 };
-#define PLOT_WIDTH 610.0 /* pixels that are left for the cells, about */
+#define PLOT_WIDTH 610.0 /* pixels that remain for the cells, approximately */
 #define PLOT_HEIGHT 470.0
-#define DARK 0.7 /* share of the way to an end of the colours from where labels are white */
+#define DARK 0.7 /* labels are white where a colour is this far from the middle towards an end */
 
 static bool shown(const drawing *d, size_t parameter) {
     const tune_parameter *p = &d->report->parameter[parameter];
     return p->levels >= 2 && p->levels <= MAP_LEVELS && tune_report_tuned(d->report, p->name);
 }
 
-/* The strongest interaction; where none is known, the two most important. */
+/* Finds the pair with the strongest interaction; where none is known, the two most important parameters. */
 static bool map_pair(const drawing *d, size_t *a, size_t *b) {
     const tune_pair *best = NULL;
     double most = -1;
@@ -50,8 +51,8 @@ static bool has_ratio(const tune_report *r) {
 /* ---- cells ---- */
 
 typedef struct cell {
-    double value;   /* the best; NAN: none succeeded */
-    size_t samples; /* behind it; 0: not known */
+    double value;   /* the best value; NAN: every trial failed */
+    size_t samples; /* number of samples behind it; 0: unknown */
     bool tried, cold;
 } cell;
 
@@ -71,21 +72,21 @@ static cell cell_of(const tune_report *r, size_t a, int i, size_t b, int j) {
     return c;
 }
 
-/* Where nothing says how many samples a row had, it had one, as the original's: the best of several such rows is
- * still one sample, and a lucky one. */
+/* Where nothing says how many samples a row has, it has one, as in the original. The best of several such rows is
+ * still a single sample, and possibly a lucky one. */
 static bool rests_on_one(const cell *c) {
     return c->samples <= 1;
 }
 
 /* ---- colours ---- */
 
-/* Tics of a ratio, as far from 1 upwards as downwards. */
+/* Writes the tics of a ratio, symmetric about 1. */
 static void ratio_tics(FILE *out, double most) {
     static const double steps[] = {1.01, 1.02, 1.05, 1.1, 1.2, 1.5, 2, 3, 5, 10, 20, 50, 100, 1000};
     double last = 1;
     fputs("set cbtics scale 0.4 ('1.00' 1", out);
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
-        /* As far apart as labels are high. */
+        /* Labels keep a distance of their height. */
         if (steps[i] > most * 1.0001 || log(steps[i] / last) < 0.11 * log(most)) continue;
         last = steps[i];
         fprintf(out, ", '%.2f' %.9g, '%.2f' %.9g", last, last, 1 / last, 1 / last);
@@ -97,7 +98,7 @@ static void put_colours(const drawing *d, bool ratio, draw_range v, draw_unit un
     FILE *out = d->out;
     *most = fmax(fmax(v.high, 1 / v.low), 1.02);
     if (ratio) {
-        /* The baseline is the middle of the colours; half the time is as far from it as twice. */
+        /* The baseline has the middle colour, and half the time is as far from it as twice the time. */
         fprintf(out, "set logscale cb\nset cbrange [%.9g:%.9g]\n", 1 / *most, *most);
         ratio_tics(out, *most);
         fputs("set palette defined (0 '#1d6996', 0.5 '#e8ecef', 1 '#cc6f3b')\n"
@@ -124,8 +125,7 @@ static void draw_pair(const drawing *d) {
     }
     const draw_unit unit = ratio ? (draw_unit){1, ""} : draw_time_unit(largest);
     size_t ones = 0, failed = 0, cold = 0, untried = 0;
-    /* Rows: place, value, the cell's edges, whether it rests on one sample, whether it failed, is cold; its label.
-     */
+    /* Columns: position, value, the cell's edges, flags (rests on one sample, failed, cold), label. */
     fputs("$cells << EOD\n", out);
     for (int i = 0; i < (int)x.p->levels; i++) {
         for (int j = 0; j < (int)y.p->levels; j++) {
@@ -178,7 +178,7 @@ static void draw_pair(const drawing *d) {
     if (n) draw_legend(d, marks, false);
     fputs("plot $cells using 1:2:4:5:6:7:($9 > 0 ? NaN : $3) with boxxyerror fc palette", out);
     if (draw_cell_pixels(&x, PLOT_WIDTH) > 54 && draw_cell_pixels(&y, PLOT_HEIGHT) > 24) {
-        /* As many digits as the smallest difference needs, the same in each cell. */
+        /* All cells have the same number of digits, as many as the smallest difference needs. */
         const double span = v.high - v.low;
         const int digits = ratio ? 2 : !(span > 0) ? 2 : span > 100 ? 0 : span > 10 ? 1 : span > 0.1 ? 2 : 3;
         char dark[64];

@@ -1,4 +1,4 @@
-/* The baseline, measured over and over: what the machine did meanwhile. */
+/* The picture of the baseline's samples over time, which shows how steady the machine was. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -6,9 +6,9 @@
 #include "tuner/report/draw.h"
 
 enum { WINDOW = 11 };
-#define PAUSE 20.0        /* times the usual time from sample to sample: the run was not at work in between */
-#define LEAST_PAUSE 1.0   /* s */
-#define LABELLED_PAUSES 4 /* more would lie on each other */
+#define PAUSE 20.0 /* multiple of the usual time between samples from which on the run is taken to have paused */
+#define LEAST_PAUSE 1.0   /* seconds */
+#define LABELLED_PAUSES 4 /* labels of more pauses would overlap */
 
 static double request(const tune_report_sample *s) {
     return (isnan(s->prefill_s) ? 0 : s->prefill_s) + (isnan(s->decode_s) ? 0 : s->decode_s);
@@ -24,8 +24,8 @@ static bool noise_wanted(const drawing *d) {
     return n >= 4;
 }
 
-/* From which time between two samples on, of trials or the baseline, it is a pause: a run that was resumed, a
- * computer that slept. */
+/* Returns the time between two samples from which on it counts as a pause: the run was interrupted and resumed, or
+ * the computer slept. */
 static double pause_from(const tune_report *r) {
     double *gap = malloc((r->samples + 1) * sizeof *gap), last = NAN;
     size_t n = 0;
@@ -52,14 +52,14 @@ static void pause_label(const drawing *d, double seconds, double at, int number)
             100 + number, text, at, number % 2 ? 1.07 : 1.03);
 }
 
-/* The axis is the time at work: pauses are cut out. */
+/* The axis shows the time during which the run worked; pauses are cut out. */
 typedef struct walk {
-    double pause, gap_width; /* s: from where it is one; what is shown instead */
-    double last, at;         /* of the last sample by the clock; on the axis */
+    double pause, gap_width; /* seconds from which on a gap is a pause; width shown instead of it */
+    double last, at;         /* time of the last sample by the clock, and its position on the axis */
     int pauses;
 } walk;
 
-/* Goes on to a sample; the pause before it in seconds, 0 where there was none. */
+/* Moves on to a sample; returns the length of the pause before it in seconds, 0 where there was none. */
 static double go_on(walk *w, const tune_report_sample *s) {
     const double gap = isfinite(w->last) ? s->at - w->last : 0;
     w->last = s->at;
@@ -87,7 +87,7 @@ static void draw_baseline(const drawing *d) {
     const int pauses = w.pauses;
     const bool minutes = w.at > 180;
     const double time = minutes ? 60 : 1, gap_width = 0.02 * w.at;
-    draw_range x = {0, 0}, y = DRAW_NOTHING; /* from zero, so that time is not logarithmic */
+    draw_range x = {0, 0}, y = DRAW_NOTHING; /* begins at zero, so the time axis is never logarithmic */
     fputs("$used << EOD\n", out);
     w = start;
     w.gap_width = gap_width;
@@ -95,7 +95,7 @@ static void draw_baseline(const drawing *d) {
         const tune_report_sample *s = &r->sample[i];
         if (!isfinite(s->at)) continue;
         if (go_on(&w, s) > 0) {
-            fputc('\n', out); /* no line runs across */
+            fputc('\n', out); /* interrupts the line at a pause */
             n = 0;
         }
         if (!counts(s)) continue;

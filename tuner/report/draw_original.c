@@ -1,4 +1,4 @@
-/* The original's pictures, and every tunable against prefill, decode and the whole request. */
+/* The original's pictures, and the times of prefill, decode and the whole request by each tunable. */
 #include <math.h>
 #include <string.h>
 
@@ -9,7 +9,7 @@ static bool measured(const tune_report_trial *t, double value) {
     return t->ok && isfinite(value);
 }
 
-/* One point as data, for marks that have a block of their own. */
+/* Writes a data block of one point, for a mark. */
 static void put_point(FILE *out, const char *name, double x, double y) {
     fprintf(out, "$%s << EOD\n%.9g %.9g\nEOD\n", name, x, y);
 }
@@ -30,7 +30,8 @@ static double level_max(const drawing *d, size_t parameter, size_t level) {
     return most;
 }
 
-/* Of the original's three, what this run tuned; a summary.csv alone does not say, so every value counts there. */
+/* Wanted for those of the original's three parameters that this run tuned. Where there is only a summary.csv,
+ * which does not say what was tuned, each of them counts. */
 static bool bars_wanted(const drawing *d) {
     const tune_parameter *p = &d->report->parameter[d->parameter];
     if (!is_original(p->name) || !tune_report_tuned(d->report, p->name)) return false;
@@ -64,7 +65,8 @@ static void draw_bars(const drawing *d) {
     if (isfinite(baseline)) {
         draw_legend(d, (const draw_mark[]){draw_mark_baseline_line, {0}}, false);
     }
-    /* Bars start at zero, so that their lengths do not lie; the numbers tell small differences. */
+    /* Bars start at zero, so that their lengths are proportional to the values. The numbers show small
+     * differences. */
     fputs("plot $bars using 1:2:3:4:(0):2 with boxxyerror lc rgb '" DRAW_BLUE "'", out);
     if (isfinite(baseline)) fprintf(out, ", %.9g " DRAW_AS_BASELINE_LINE, baseline);
     if (draw_cell_pixels(&x, pixels) > 56) {
@@ -158,13 +160,13 @@ static bool sweep_wanted(const drawing *d) {
     return false;
 }
 
-/* Samples of a value stand beside each other, the same ones in every panel. */
+/* Spreads the samples of one value horizontally, in the same way in every panel. */
 static double jitter(size_t i) {
     return (fmod((double)i * 0.6180339887, 1) - 0.5) * 0.9;
 }
 
-/* $samples: x y of every sample in use; $means: of every trial; $best: the fastest trial of a value, and from where
- * to where its mark goes. */
+/* Writes the data: $samples has x and y of every sample in use; $means those of every trial; $best the fastest
+ * trial of each value and the ends of its mark. */
 static void sweep_data(const drawing *d, const draw_axis *x, int panel, draw_unit unit, draw_range *y) {
     FILE *out = d->out;
     const tune_report *r = d->report;
@@ -246,7 +248,7 @@ static void draw_sweep(const drawing *d) {
         draw_values(d, "y", y);
         fputs("plot NaN notitle", out);
         if (r->samples) fputs(", $samples using 1:2 with points pt 7 ps 0.5 lc rgb '#779aa5b1' notitle", out);
-        /* Between names there is nothing for a line to run through. */
+        /* Names have no order, so no line is drawn between them. */
         fputs(x.p->numeric ? ", $best using 1:2 with lines lw 2 lc rgb '#882f6fab' notitle"
                            : ", $best using 1:2:3:4 with xerrorbars pt -1 lw 2 lc rgb '#882f6fab' notitle",
               out);

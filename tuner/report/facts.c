@@ -10,7 +10,7 @@
 #include "base/memory.h"
 #include "tuner/study/study.h"
 
-#define MOST_GAPS 8 /* listed of a parameter */
+#define MOST_GAPS 8 /* gaps listed for one parameter, at most */
 
 static bool same_point(const tune_report *r, const tune_report_trial *a, const tune_report_trial *b) {
     for (size_t p = 0; p < r->parameters; p++) {
@@ -47,7 +47,8 @@ size_t tune_report_winner_samples(const tune_report *r) {
     const long row = r->challenger >= 0 ? r->challenger : r->winner;
     if (row < 0) return 0;
     if (r->stored[row].samples > 0) return (size_t)r->stored[row].samples;
-    for (size_t i = 0; i < r->samples; i++) { /* a folder that keeps no count */
+    /* The folder has no count of samples. */
+    for (size_t i = 0; i < r->samples; i++) {
         const tune_report_sample *s = &r->sample[i];
         if (!s->used || s->trial < 0 || (size_t)s->trial >= r->trials) continue;
         n += same_point(r, &r->trial[s->trial], &r->trial[row]);
@@ -157,7 +158,7 @@ double tune_report_baseline(const tune_report *r, int objective) {
     return number(metrics ? metrics : json_object_get(baseline, "metrics"), r->objective[objective]);
 }
 
-/* Appends, never past the end. */
+/* Appends to a text without exceeding `bytes`. */
 static void add(char *text, size_t bytes, const char *format, ...) __attribute__((format(printf, 3, 4)));
 static void add(char *text, size_t bytes, const char *format, ...) {
     size_t used = strlen(text);
@@ -221,7 +222,7 @@ size_t tune_report_combinations(const tune_report *r) {
 }
 
 bool tune_report_all_tried(const tune_report *r) {
-    /* A point that failed was tried as well, and is measured once. */
+    /* A point that failed was tried too; a failed point is not measured again. */
     const size_t tried = r->counts.measured + r->counts.failed;
     const size_t points = r->points ? r->points : tune_report_combinations(r);
     return points && tried >= points;

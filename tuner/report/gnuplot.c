@@ -17,7 +17,7 @@ static void child(const char *program, int in, int out) {
     _exit(errno == ENOENT ? 127 : 126);
 }
 
-/* Feeds the script; a gnuplot that ended early shows as EPIPE, which its exit code explains better. */
+/* Writes the script to gnuplot. EPIPE means that gnuplot ended early, which its exit code explains better. */
 static void feed(int fd, const char *script) {
     size_t left = strlen(script);
     while (left > 0) {
@@ -43,7 +43,7 @@ static void first_line(FILE *f, char *line, int size) {
 
 int tune_gnuplot_run(const char *program, const char *script, xlstm_error *err) {
     if (!program) program = "gnuplot";
-    /* Complaints go to a file, so that neither pipe can fill up while nobody reads. */
+    /* gnuplot's messages go to a file, because a second pipe could fill up while nobody reads it. */
     FILE *complaints = tmpfile();
     int ends[2];
     if (!complaints) return xl_fail(err, XLSTM_EIO, "gnuplot: no temporary file: %s", strerror(errno));
@@ -96,7 +96,7 @@ void tune_plot_quote(FILE *out, const char *text) {
     fputc('\'', out);
     for (; *text && written < 60; text++, written++) {
         unsigned char c = (unsigned char)*text;
-        /* Bytes over 127 may be broken UTF-8, which gnuplot writes into the SVG as it is. */
+        /* Bytes above 127 may be invalid UTF-8, which gnuplot would copy into the SVG. */
         if (c == '\'') fputs("''", out);
         else fputc(safe(c) && c < 0x80 ? c : '?', out);
     }

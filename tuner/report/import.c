@@ -12,7 +12,7 @@
 #include "base/number.h"
 
 #define MOST_JSON ((size_t)256 << 20)
-#define MOST_VALUES 65535 /* of a setting, listed from its bounds */
+#define MOST_VALUES 65535 /* values of a setting that are listed from its bounds, at most */
 
 static const char *const original_settings[] = {"workers", "heads_per_band", "chunk_size"};
 enum { ORIGINAL = sizeof original_settings / sizeof *original_settings };
@@ -25,7 +25,7 @@ typedef struct import {
     tune_study *study;
     int64_t run;
     tune_metrics metrics;
-    char objective[256]; /* of several: their names, separated by commas */
+    char objective[256]; /* with several objectives their names, separated by commas */
     xlstm_error *err;
 } import;
 
@@ -56,9 +56,9 @@ out:
     return status;
 }
 
-/* ---- what could be tried ---- */
+/* ---- the space ---- */
 
-/* [least, most] or {"min", "max"} as a list of integers; NULL where it is neither. */
+/* Turns [least, most] or {"min", "max"} into a list of integers; NULL where it is neither. */
 static json_t *listed(const json_t *bounds) {
     const json_t *low = json_is_object(bounds) ? json_object_get(bounds, "min") : json_array_get(bounds, 0);
     const json_t *high = json_is_object(bounds) ? json_object_get(bounds, "max") : json_array_get(bounds, 1);
@@ -70,7 +70,7 @@ static json_t *listed(const json_t *bounds) {
     return list;
 }
 
-/* The space that the run declared; the original declares bounds. */
+/* Returns the space that the run declared; for the original, whose runs declare bounds, it is made from these. */
 static json_t *space_of(const json_t *meta) {
     static const char *const keys[ORIGINAL] = {"workers", "heads", "chunks"};
     json_t *declared = json_object_get(meta, "space");
@@ -93,8 +93,8 @@ static bool is_setting(const import *m, const char *name) {
 
 /* ---- trials ---- */
 
-/* A cell as a value: a number where it reads as one. Text that is no UTF-8 loses what JSON cannot hold, in a copy
- * that goes to *copy and moves that on. */
+/* Reads a cell as a number where it is one, else as text. From text that is not valid UTF-8 the bytes that JSON
+ * cannot hold are removed, in a copy at *copy, which moves on. */
 static tune_value value_of(const char *cell, char **copy) {
     double number;
     if (xl_number_read(cell, &number)) return (tune_value){.number = number};
@@ -111,7 +111,7 @@ static int by_name(const void *a, const void *b) {
     return strcmp(((const tune_named *)a)->name, ((const tune_named *)b)->name);
 }
 
-/* A row's settings in the order of their names; false when out of memory. */
+/* Reads a row's settings in the order of their names; returns false when out of memory. */
 static bool params_of(const import *m, size_t row, tune_named_list *out) {
     size_t bytes = 0, count = 0;
     for (size_t c = 0; c < m->csv.columns; c++) bytes += strlen(xl_csv_cell(&m->csv, row, (int)c)) + 1;
@@ -129,7 +129,7 @@ static bool params_of(const import *m, size_t row, tune_named_list *out) {
     return ok;
 }
 
-/* A time or a rate is positive where it is there at all. */
+/* Checks that a time or a rate, where there is one, is positive. */
 static int positive(const import *m, const char *path, size_t row, int column, double value) {
     if (isnan(value) || value > 0) return XLSTM_OK;
     return xl_fail(m->err, XLSTM_EFORMAT, "%s: line %zu: %.60s is %.60s, wanted a number over 0", path,
@@ -142,7 +142,7 @@ static int read_metrics(const import *m, const char *path, size_t row, tune_tria
     for (int i = 0; i < metrics->count; i++) {
         const int column = xl_csv_column(&m->csv, metrics->at[i].name);
         int status = xl_csv_number(&m->csv, path, row, column, &t->metric[i], m->err);
-        /* A divergence may be 0. */
+        /* a divergence may be 0 */
         if (!status && column >= 0 && strcmp(metrics->at[i].name, "kl") != 0)
             status = positive(m, path, row, column, t->metric[i]);
         if (status) return status;
@@ -195,13 +195,14 @@ static double number_of(const json_t *object, const char *key) {
     return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
-/* A line of trials.jsonl. */
+/* A line of trials.jsonl, for messages. */
 typedef struct line {
     const char *path;
     size_t number;
 } line;
 
-/* A time that is there and was not measured: negative, or zero where the sample counts. */
+/* Checks that a time, where there is one, was really measured: not negative, and not zero in a sample that
+ * counts. */
 static int check_time(const import *m, const line *at, const json_t *object, const char *key, bool counts) {
     const double value = number_of(object, key);
     if (isnan(value) || value > 0 || (value == 0 && !counts)) return XLSTM_OK;
@@ -239,7 +240,7 @@ static int add_samples(import *m, const line *place, const json_t *list, int64_t
         *to = (tune_sample_row){.trial = trial,
                                 .stage = "search",
                                 .block = block,
-                                .at = isfinite(at) ? at : -1, /* not known */
+                                .at = isfinite(at) ? at : -1, /* unknown */
                                 .value = NAN,
                                 .used = counts};
         for (int k = 0; k < TUNE_METRIC_PARTS; k++)
@@ -274,7 +275,7 @@ static int read_samples(import *m, const char *path) {
                 status = add_samples(m, &place, json_object_get(j, "baseline_samples"), TUNE_BASELINE_TRIAL, row);
             trial++;
         } else if (length && end) {
-            /* A last line without its newline is what a crash leaves; any other is damage. */
+            /* A last line without a newline is left by a crash; any other unreadable line is an error. */
             status = xl_fail(m->err, XLSTM_EFORMAT, "%s: line %zu: %s", path, place.number, bad.text);
         }
         json_decref(j);
@@ -286,7 +287,8 @@ static int read_samples(import *m, const char *path) {
 
 /* ---- several objectives ---- */
 
-/* Which trials no other beats, and in what: into best.json's `front` and the run's objective. */
+/* Reads which trials are on the Pareto front, and of which objectives, into `front` of best.json and the run's
+ * objective. */
 static int read_front(import *m, const char *path) {
     xl_csv csv;
     int status = xl_csv_read(&csv, path, XL_CSV_BYTES, m->err);
@@ -313,7 +315,7 @@ static int read_front(import *m, const char *path) {
     return status;
 }
 
-/* ---- the whole ---- */
+/* ---- the whole folder ---- */
 
 static int optional(import *m, const char *name, int (*read)(import *, const char *)) {
     char *path = xl_path_join(m->folder, name);

@@ -28,7 +28,7 @@ static double number_in(const json_t *object, const char *key) {
     return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
-/* Tokens that a speed counts, from any trial that has both; NAN. */
+/* Returns the number of tokens behind a speed, from any trial that has both speed and time; NAN where none has. */
 static double tokens(const tune_report *r, bool decode) {
     for (size_t i = 0; i < r->trials; i++) {
         const tune_report_trial *t = &r->trial[i];
@@ -62,7 +62,7 @@ const tune_report_trial *tune_report_chosen(const tune_report *r, const char **w
     const tune_comparison c = tune_report_comparison(r);
     const bool stays = json_is_true(json_object_get(r->best, "is_baseline"));
     const long row = stays ? r->challenger : r->winner;
-    *what = "winner"; /* also of a tool that compares nothing */
+    *what = "winner"; /* also where no comparison was made */
     if (tune_report_is_recording(r)) *what = "fastest";
     else if (stays) *what = "best found, not confirmed";
     else if (c.verdict && !c.there) *what = "best found, not compared";

@@ -1,4 +1,4 @@
-/* Which pictures a run gets, and the look they share. */
+/* Decides which pictures a run gets, and draws them. */
 #include <ctype.h>
 #include <errno.h>
 #include <math.h>
@@ -14,7 +14,8 @@
 
 /* ---- files ---- */
 
-/* Header names are somebody else's: in a file's name only letters, digits, '-' and '_' of them stay. */
+/* Makes the name of a picture's file. Parameter names may come from a foreign CSV header, so only letters, digits,
+ * '-' and '_' of them are used. */
 static void picture_name(char *name, size_t size, const picture *p, const tune_report *r, size_t parameter) {
     char clean[80];
     const char *from = parameter < r->parameters ? r->parameter[parameter].name : "";
@@ -45,10 +46,10 @@ static void style(FILE *out) {
           out);
 }
 
-/* ---- one picture: both of its files come into place whole, or none ---- */
+/* ---- one picture: both of its files are put into place, or neither ---- */
 
 static const struct {
-    const char *suffix, *end, *terminal; /* end: of a file that was written to its end */
+    const char *suffix, *end, *terminal; /* end: the last bytes of a complete file */
 } forms[] = {
     {"png", "IEND\256B`\202", "pngcairo noenhanced size %d,%d font 'sans,15' linewidth 1.5 background '#ffffff'"},
     {"svg", "</svg>", "svg noenhanced size %d,%d font 'sans,15' linewidth 1.5 background '#ffffff' dynamic"}};
@@ -60,7 +61,7 @@ static int no_memory(xlstm_error *err) {
 
 static void put_form(drawing *d, const picture *p, int form, const char *path) {
     fputs("reset\nset encoding utf8\nset terminal ", d->out);
-    fprintf(d->out, forms[form].terminal, p->width, p->height); /* NOLINT: the table above */
+    fprintf(d->out, forms[form].terminal, p->width, p->height); /* NOLINT: the format is from the table above */
     fputs("\nset output ", d->out);
     tune_plot_quote_path(d->out, path);
     fputc('\n', d->out);
@@ -69,7 +70,7 @@ static void put_form(drawing *d, const picture *p, int form, const char *path) {
     fputs("unset output\n", d->out);
 }
 
-/* gnuplot does not look whether its output could be written: a whole file ends as its form does. */
+/* Whether a file is complete, which its last bytes show; gnuplot does not check that its output was written. */
 static bool is_whole(const char *path, const char *end) {
     char tail[16];
     const size_t length = strlen(end);
@@ -81,7 +82,7 @@ static bool is_whole(const char *path, const char *end) {
     return n >= length && !memcmp(tail + n - length, end, length);
 }
 
-/* Both files are drawn aside and looked at before the first of them is put in place. */
+/* Draws both files under temporary names and checks them before the first is put into place. */
 static int draw_files(drawing *d, const picture *p, char *const *path, xl_output **file, xlstm_error *err) {
     char *script = NULL;
     size_t bytes;
@@ -125,7 +126,7 @@ static int emit(drawing *d, const picture *p, const char *folder, xlstm_error *e
 
 /* ---- all of them ---- */
 
-/* A picture that cannot be drawn does not take the others with it: `first` is why the first of them could not. */
+/* The result of drawing all pictures. One that fails does not prevent the others; `first` is the first failure. */
 typedef struct outcome {
     size_t drawn, failed;
     int status;
@@ -138,7 +139,7 @@ static void emit_all(drawing *d, const picture *list, const char *folder, outcom
         size_t times = each ? d->report->parameters : 1;
         for (size_t i = 0; i < times; i++) {
             d->parameter = each ? i : d->report->parameters;
-            if (to->status == XLSTM_EUNSUPPORTED || !p->wanted(d)) continue; /* no gnuplot: none for any */
+            if (to->status == XLSTM_EUNSUPPORTED || !p->wanted(d)) continue; /* without gnuplot all would fail */
             xlstm_error err = {0};
             int status = emit(d, p, folder, &err);
             to->drawn += status == 0;

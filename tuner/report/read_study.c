@@ -1,4 +1,4 @@
-/* A run of a study into a tune_report. */
+/* Reads a run of a study into a tune_report. */
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -28,8 +28,8 @@ static bool is_original(const char *name) {
 
 /* ---- parameters and their levels ---- */
 
-/* What a trial had for a setting: its own, or what was in force. The scheduler ray has no workers of its own, so
- * that they are there only where they were tuned. False: nothing. */
+/* Returns a trial's value of a setting: its own, or else the baseline's. The scheduler ray uses workers only where
+ * they were tuned. Returns false where there is no value. */
 static bool setting_of(const tune_report *r, const tune_named_list *params, const char *name, tune_value *out) {
     const tune_value *own = tune_named_find(params, name);
     if (own) *out = *own;
@@ -49,7 +49,7 @@ static int find_level(const tune_parameter *p, tune_value value) {
     return -1;
 }
 
-/* Numbers ascending, then names sorted. */
+/* Orders numbers ascending, and names after them. */
 static bool is_before(double number, const char *text, double other, const char *other_text) {
     if (isnan(number) || isnan(other))
         return isnan(number) == isnan(other) ? strcmp(text, other_text) < 0 : isnan(other);
@@ -111,7 +111,7 @@ static int add_parameter(tune_report *r, const char *name, xlstm_error *err) {
     return status;
 }
 
-/* The original's three first, then the space's, then what else trials have of their own. */
+/* Collects the parameters: the original's three, then those of the space, then others that trials have. */
 static int read_parameters(tune_report *r, xlstm_error *err) {
     int status = XLSTM_OK;
     const char *name;
@@ -154,7 +154,7 @@ static void read_trial(tune_report *r, size_t i) {
     }
 }
 
-/* The value that the search minimised: the ratio, or where a folder has none the request's time. */
+/* Sets the value that the search minimised: the ratio, or where the folder has none, the request's time. */
 static void read_values(tune_report *r) {
     bool ratios = false;
     for (size_t i = 0; i < r->trials; i++) ratios |= r->trial[i].ok && r->trial[i].ratio > 0;
@@ -193,7 +193,7 @@ static int read_samples(tune_report *r, tune_study *study, xlstm_error *err) {
     if (!status && !(r->sample = xl_array(count + 1, sizeof *r->sample))) status = no_memory(r->folder, err);
     for (size_t i = 0; i < count && !status; i++) {
         const tune_sample_row *s = &rows[i];
-        if (s->process > 0 || !strcmp(s->stage, "final")) continue; /* the comparison's */
+        if (s->process > 0 || !strcmp(s->stage, "final")) continue; /* those of the last comparison */
         tune_report_sample *to = &r->sample[r->samples++];
         *to = (tune_report_sample){.trial = s->trial == TUNE_BASELINE_TRIAL ? -1 : (long)s->trial,
                                    .at = s->at >= 0 ? s->at : NAN,
@@ -226,7 +226,7 @@ static void read_objectives(tune_report *r) {
     }
 }
 
-/* Whether a trial has the parameters that an object names, as far as both know them. */
+/* Whether a trial has the parameters that an object names, as far as both have values of them. */
 static bool has_params(const tune_report *r, const tune_report_trial *t, const json_t *params) {
     int known = 0;
     for (size_t p = 0; p < r->parameters; p++) {
@@ -264,7 +264,8 @@ static int read_ratings(tune_report *r, const char *path, xlstm_error *err) {
         char *end;
         errno = 0;
         unsigned long i = strtoul(mark + 4, &end, 10);
-        if (end == mark + 4 || errno || i >= r->trials) continue; /* of a run that was changed since */
+        if (end == mark + 4 || errno || i >= r->trials)
+            continue; /* the file belongs to a run that was changed since */
         r->rated += isnan(r->trial[i].ppl);
         r->trial[i].ppl = value;
     }
@@ -282,7 +283,8 @@ static int find_ratings(tune_report *r, xlstm_error *err) {
 
 /* ---- the run ---- */
 
-/* The folder's run in its own study, or in the shared one that run_meta.json names. *study NULL: it has none. */
+/* Opens the run's study: its own, or the shared one that run_meta.json names. *study is NULL where there is
+ * none. */
 static int open_study(tune_report *r, tune_study **study, xlstm_error *err) {
     const char *file = json_string_value(json_object_get(r->meta, "study"));
     const char *uid = json_string_value(json_object_get(r->meta, "uid"));
@@ -296,7 +298,8 @@ static int open_study(tune_report *r, tune_study **study, xlstm_error *err) {
             tune_study_close(*study);
             *study = NULL;
         }
-        if (status == XLSTM_ENOTFOUND) status = XLSTM_OK; /* it was removed there: the files are what is left */
+        if (status == XLSTM_ENOTFOUND)
+            status = XLSTM_OK; /* the run was removed from the study, so only the files remain */
     }
     free(path);
     return status;
@@ -314,7 +317,7 @@ static int find_run(tune_report *r, tune_study **study, tune_setting_fn is_setti
     return status ? status : tune_study_run_find(*study, name, &r->run, err);
 }
 
-/* JSON that the study keeps as text. */
+/* Parses JSON that the study stores as text. */
 static json_t *object_of(const char *text) {
     json_t *j = text ? json_loads(text, 0, NULL) : NULL;
     if (json_is_object(j)) return j;
@@ -328,7 +331,7 @@ static void read_objects(tune_report *r) {
     if (!json_is_object(settings)) settings = r->imported ? NULL : json_object_get(r->meta, "settings");
     r->settings = json_incref(settings);
     r->space = object_of(r->run.space);
-    json_object_del(r->space, "conditions"); /* between settings, none itself */
+    json_object_del(r->space, "conditions"); /* these are not settings but relations between them */
     r->best = object_of(r->run.result);
     const json_t *points = json_object_get(r->meta, "points");
     if (json_is_integer(points) && json_integer_value(points) > 0) r->points = (size_t)json_integer_value(points);

@@ -1,6 +1,6 @@
-/* What a run says, and what follows from it, read from its study; a folder without one, as the original's, is
- * imported into a study in memory first (import.h), so that there is one way from there on. Ratings come from
- * outputs/ratings.csv. Never writes into a study. */
+/* The facts of a run and what follows from them, read from its study. A folder without a study, such as the
+ * original's, is imported into a study in memory first (import.h), so that everything after that is the same.
+ * Ratings come from outputs/ratings.csv. A study is never written to. */
 #ifndef TUNE_REPORT_REPORT_H
 #define TUNE_REPORT_REPORT_H
 
@@ -15,128 +15,129 @@
 
 enum { TUNE_REPORT_PARAMETERS = 32, TUNE_REPORT_LEVELS = 4096, TUNE_REPORT_OBJECTIVES = 10 };
 
-/* One setting that the run's space varies or that its trials differ in, or one of the original's three. */
+/* A setting that the run's space varies or that differs between its trials, or one of the original's three. */
 typedef struct tune_parameter {
-    const char *name;      /* the report's */
-    bool numeric;          /* every value is a number */
-    size_t levels;         /* distinct values that trials had */
-    const char **text;     /* [levels] in order: numbers ascending, then names sorted */
-    double *number;        /* [levels]; NAN where not numeric */
-    const json_t *offered; /* array of the values that the run's space holds; the report's; NULL: not recorded */
+    const char *name;      /* owned by the report */
+    bool numeric;          /* whether every value is a number */
+    size_t levels;         /* number of distinct values that trials had */
+    const char **text;     /* [levels]: the values as text, numbers ascending, then names sorted */
+    double *number;        /* [levels]: the values; NAN where not numeric */
+    const json_t *offered; /* array of the values in the run's space, owned by the report; NULL: not recorded */
 } tune_parameter;
 
 typedef struct tune_report_trial {
-    size_t row; /* of summary.csv: the trial's number */
-    bool ok;    /* counts: status ok or duplicate */
+    size_t row; /* number of the trial, which is its row in summary.csv */
+    bool ok;    /* whether its status is ok or duplicate */
     bool duplicate;
     double prefill_tok_s, decode_tok_s, prefill_s, decode_s, request_s; /* NAN: not measured */
-    double ratio;                      /* objective over the baseline's; NAN without that column */
-    double value;                      /* what the search minimised: ratio where there is one, else request_s */
-    int level[TUNE_REPORT_PARAMETERS]; /* index into the parameter's levels; -1: empty */
-    double objective[TUNE_REPORT_OBJECTIVES]; /* of the report's objectives; NAN */
-    bool front;                               /* pareto.csv has it */
-    double ppl;                               /* of its continuation by outputs/ratings.csv; NAN */
+    double ratio;                      /* objective divided by the baseline's; NAN: not recorded */
+    double value;                      /* what the search minimised: the ratio, or where there is none request_s */
+    int level[TUNE_REPORT_PARAMETERS]; /* index of the value among the parameter's levels; -1: none */
+    double objective[TUNE_REPORT_OBJECTIVES]; /* by the report's objectives; NAN: not measured */
+    bool front;                               /* whether it is in pareto.csv */
+    double ppl; /* perplexity of its continuation in outputs/ratings.csv; NAN: not rated */
 } tune_report_trial;
 
 typedef struct tune_report_sample {
-    long trial; /* its number; -1: the baseline's */
-    double at;  /* seconds since 1970; NAN */
+    long trial; /* number of its trial; -1: of the baseline */
+    double at;  /* seconds since 1970; NAN: unknown */
     double prefill_s, decode_s;
     bool used;
-    unsigned causes; /* TUNE_CAUSE_*: why not; or what disturbed one that is in use */
+    unsigned causes; /* TUNE_CAUSE_*: why it is not used, or what disturbed it */
 } tune_report_sample;
 
 typedef struct tune_report {
     char *folder;
-    bool imported;    /* the folder has no study: state and space are as far as its files tell */
-    tune_run_row run; /* as the study has it */
+    bool imported;    /* the folder has no study; state and space are only what its files contain */
+    tune_run_row run; /* as stored in the study */
     tune_trial_counts counts;
-    size_t points; /* that the run's space holds, settings that come to the same counted once; 0: not recorded */
+    size_t points; /* number of points in the run's space; 0: not recorded */
     size_t trials;
-    tune_trial_row *stored;   /* [trials], as the study has them */
-    tune_report_trial *trial; /* [trials], in their order */
+    tune_trial_row *stored;   /* [trials], as stored in the study */
+    tune_report_trial *trial; /* [trials], in the same order */
     size_t parameters;
     tune_parameter parameter[TUNE_REPORT_PARAMETERS];
     size_t samples;
-    tune_report_sample *sample; /* of the run's own process, in time order */
-    int objectives;             /* where there are several, at most TUNE_REPORT_OBJECTIVES; 0: there is one */
-    const char *objective[TUNE_REPORT_OBJECTIVES]; /* their names, "request_s"; static */
-    size_t rated;                                  /* trials with a ppl */
-    json_t *meta;                                  /* run_meta.json, or NULL */
-    json_t *space;                                 /* the declared space: a list of values each */
-    json_t *best;                                  /* the run's result, as best.json; NULL: there is none */
-    json_t *settings;                              /* of the baseline, as far as they are recorded; NULL */
-    long winner;     /* row whose parameters best.json names (the fastest of them); -1 */
-    long challenger; /* where the baseline stays: row of the search's choice, by best.json; -1 */
+    tune_report_sample *sample; /* [samples]: those of the run's own process, in order of time */
+    int objectives; /* number of objectives where there are several, at most TUNE_REPORT_OBJECTIVES; 0: one */
+    const char *objective[TUNE_REPORT_OBJECTIVES]; /* names, such as "request_s"; static storage */
+    size_t rated;                                  /* number of trials that have a ppl */
+    json_t *meta;                                  /* run_meta.json; may be NULL */
+    json_t *space;                                 /* the declared space: a list of values for each parameter */
+    json_t *best;                                  /* the run's result as in best.json; may be NULL */
+    json_t *settings; /* settings of the baseline, as far as they are recorded; may be NULL */
+    long winner;      /* row that has the parameters in best.json (the fastest such row); -1: none */
+    long challenger;  /* where the baseline stays: row that the search chose, by best.json; -1: none */
 } tune_report;
 
-/* Whether a name is a setting's; asked for columns of folders without a study. */
+/* Whether a name is that of a setting; called for the columns of folders without a study. */
 typedef bool (*tune_setting_fn)(const char *name);
 
-/* ENOTFOUND where there is neither a study nor a summary.csv; EFORMAT names file, line, what was found, what was
- * wanted. `is_setting` may be NULL. */
+/* Reads the run of a folder; freed by tune_report_free. XLSTM_ENOTFOUND where there is neither a study nor a
+ * summary.csv; XLSTM_EFORMAT names file and line, what was found and what was wanted. `is_setting` may be NULL. */
 int tune_report_read(tune_report **out, const char *folder, tune_setting_fn is_setting, xlstm_error *err);
 void tune_report_free(tune_report *report);
 
-/* ---- what follows ---- */
+/* ---- analysis ---- */
 
-/* Share of the differences in ln(value) between trials. */
+/* A share of the differences in ln(value) between trials, with its interval. */
 typedef struct tune_share {
-    double share, low, high; /* 0 … 1; NAN where there are too few trials */
+    double share, low, high; /* 0 to 1; NAN where there are too few trials */
 } tune_share;
 
 typedef struct tune_pair {
-    size_t a, b; /* parameters, a < b */
+    size_t a, b; /* indexes of parameters, a < b */
     tune_share strength;
-    size_t tried, possible; /* combinations of the values seen */
+    size_t tried, possible; /* numbers of combinations of the values that trials had */
 } tune_pair;
 
 enum { TUNE_REPORT_PAIRS = TUNE_REPORT_PARAMETERS * (TUNE_REPORT_PARAMETERS - 1) / 2 };
 
-/* Additive models of ln(value), level means by backfitting. A parameter's importance is the mean of what it
- * explains alone and of what it explains beyond all others, so that parameters which the search moved together
- * share what cannot be told apart; a pair's strength is what the means of its cells explain of the rest. What
- * chance would explain is taken off. Intervals: delete-a-group jackknife, 95 %. A pair whose cells were visited
- * once each has NAN. */
+/* The importance of parameters, from additive models of ln(value) whose level means are found by backfitting. A
+ * parameter's importance is the mean of what it explains alone and what it explains beyond all others, so that
+ * parameters which the search always changed together share what cannot be told apart. A pair's strength is what
+ * the means of its cells explain of the rest. The share that chance would explain is subtracted. Intervals are
+ * those of a delete-a-group jackknife, at 95 %. A pair whose cells were visited only once each has NAN. */
 typedef struct tune_analysis {
-    size_t used; /* distinct points behind it */
+    size_t used; /* number of distinct points used */
     tune_share importance[TUNE_REPORT_PARAMETERS];
-    double unexplained; /* share left to interactions and noise */
+    double unexplained; /* share that remains for interactions and noise */
     size_t pairs;
     tune_pair pair[TUNE_REPORT_PAIRS]; /* strongest first */
 } tune_analysis;
 int tune_report_analyse(const tune_report *report, tune_analysis *out, xlstm_error *err);
 
-/* Noise of the baseline's samples in use (whole requests, in time order); n = 0 where there are none. */
+/* Describes the noise of the baseline's samples in use (whole requests, in order of time); n is 0 where there are
+ * none. */
 int tune_report_noise(const tune_report *report, tune_noise *out, xlstm_error *err);
 
 /* ---- writers ---- */
 
-/* Where a parameter's unit comes from: "tokens", "" or NULL. */
+/* Returns the unit of a parameter: "tokens", "" or NULL. */
 typedef const char *(*tune_unit_fn)(const char *parameter);
 
 typedef struct tune_report_options {
-    const char *folder;                         /* where files go; the run's own for NULL */
+    const char *folder;                         /* where files are written; NULL: into the run's own folder */
     tune_unit_fn unit;                          /* may be NULL */
-    const char *gnuplot;                        /* program; NULL: "gnuplot" of the PATH */
-    void (*wrote)(void *ctx, const char *path); /* told of each file; may be NULL */
+    const char *gnuplot;                        /* the program; NULL: "gnuplot", looked up in PATH */
+    void (*wrote)(void *ctx, const char *path); /* called with the path of each file; may be NULL */
     void *ctx;
 } tune_report_options;
 
-/* A way to write a report. `write` makes its files in options->folder, or prints to standard output. */
+/* A form of the report. `write` makes its files in options->folder, or prints to standard output. */
 typedef struct tune_writer {
-    const char *name; /* "text" */
+    const char *name; /* for example "text" */
     int (*write)(const tune_report *report, const tune_analysis *analysis, const tune_report_options *options,
                  xlstm_error *err);
 } tune_writer;
 
-extern const tune_writer tune_writer_text; /* the words of `explain`, 80 columns, on standard output */
-extern const tune_writer tune_writer_json; /* facts and words as one object on standard output */
+extern const tune_writer tune_writer_text; /* the sentences of `explain`, 80 columns, on standard output */
+extern const tune_writer tune_writer_json; /* facts and sentences as one JSON object on standard output */
 extern const tune_writer tune_writer_csv;  /* importance.csv, interactions.csv */
-extern const tune_writer tune_writer_png;  /* PNG and SVG, by gnuplot; EUNSUPPORTED where that is missing */
+extern const tune_writer tune_writer_png;  /* PNG and SVG, by gnuplot; XLSTM_EUNSUPPORTED without it */
 
-extern const tune_writer *const tune_writers[]; /* all of them; ends with NULL */
-/* NULL where the name is unknown. */
+extern const tune_writer *const tune_writers[]; /* all writers; the list ends with NULL */
+/* Returns NULL where the name is unknown. */
 const tune_writer *tune_writer_find(const char *name);
 
 #endif

@@ -1,4 +1,4 @@
-/* The report as one JSON object on standard output. */
+/* Writes the report as one JSON object on standard output. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 #include "tuner/report/facts.h"
 #include "tuner/report/words.h"
 
-/* Header names of a CSV may be no UTF-8, which JSON cannot hold. */
+/* Names from the header of a CSV file may be invalid UTF-8, which JSON cannot hold. */
 static json_t *name_of(const tune_parameter *p) {
     json_t *name = json_string(p->name);
     return name ? name : json_string("?");
@@ -59,7 +59,7 @@ static json_t *pairs_json(const tune_report *r, const tune_analysis *a) {
     return list;
 }
 
-/* null where there is one objective. */
+/* Returns the Pareto front, or null where there is only one objective. */
 static json_t *front_json(const tune_report *r) {
     size_t *front = r->objectives > 1 ? xl_array(r->trials + 1, sizeof *front) : NULL;
     if (!front) return json_null();
@@ -75,7 +75,7 @@ static json_t *front_json(const tune_report *r) {
     return list;
 }
 
-/* The sentences of `explain`, section by section. */
+/* Makes the sentences of `explain`, section by section. */
 static int words_json(json_t **out, const tune_report *r, const tune_analysis *a, xlstm_error *err) {
     tune_words w;
     int status = tune_words_make(&w, r, a, err);
@@ -135,7 +135,7 @@ static int write_json(const tune_report *r, const tune_analysis *a, const tune_r
         json_decref(j);
         return status;
     }
-    /* JSON escapes the control characters of one byte; a terminal is spared the others too. */
+    /* JSON escapes only control characters of one byte; for a terminal the others are escaped too. */
     const size_t plain = isatty(STDOUT_FILENO) ? JSON_ENSURE_ASCII : 0;
     char *text = json_dumps(j, JSON_INDENT(2) | JSON_REAL_PRECISION(12) | plain);
     json_decref(j);

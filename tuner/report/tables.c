@@ -1,4 +1,4 @@
-/* The report's tables as files: importance.csv, interactions.csv. */
+/* Writes the report's tables importance.csv and interactions.csv. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

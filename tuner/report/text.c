@@ -1,4 +1,4 @@
-/* The report in words on standard output, 80 columns. */
+/* Writes the sentences of the report to standard output, 80 columns wide. */
 #include <stdio.h>
 #include <string.h>
 
@@ -7,7 +7,7 @@
 #define WIDTH 79
 #define INDENT 2
 
-/* Words wrapped. */
+/* Prints a paragraph, wrapped between words. */
 static void paragraph(const char *text) {
     int at = 0;
     for (const char *word = text; *word;) {

@@ -14,12 +14,12 @@
 #include "tuner/report/facts.h"
 #include "tuner/report/marks.h"
 
-#define SMALL 0.02 /* shares under this are not worth a sentence */
+#define SMALL 0.02 /* smaller shares get no sentence */
 #define TOGETHER 5 /* pairs of parameters that get a sentence, at most */
 #define NAME_WIDTH 8
-#define ROW_WIDTH 77 /* of a table */
+#define ROW_WIDTH 77 /* width of a table in columns */
 
-/* ---- the builder; a failure is remembered and later calls do nothing ---- */
+/* ---- building the sections; after a failure, which is remembered, calls do nothing ---- */
 
 static void heading(tune_words *w, const char *title) {
     if (w->out_of_memory || w->sections == TUNE_SECTIONS) return;
@@ -114,8 +114,8 @@ static void say_run(tune_words *w, const tune_report *r) {
 
 /* ---- the verdict ---- */
 
-/* What stands in the place of a verdict where the run has not come to its comparison. True: there is no more to
- * say. */
+/* Says why there is no verdict where the run has not reached its last comparison. Returns true where there is
+ * nothing else to say. */
 static bool say_unfinished(tune_words *w, const tune_report *r) {
     const bool running = !strcmp(r->run.state, TUNE_RUN_RUNNING);
     const json_t *final = json_object_get(r->best, "final");
@@ -133,11 +133,11 @@ static bool say_unfinished(tune_words *w, const tune_report *r) {
     return true;
 }
 
-/* What a verdict without a comparison rests on. */
+/* Says what a verdict without a comparison is based on. */
 static void say_uncompared(tune_words *w, int verdict) {
     switch (verdict) {
     case TUNE_VERDICT_NOTHING:
-    case TUNE_VERDICT_NONE: /* as earlier versions called it */
+    case TUNE_VERDICT_NONE: /* the name of that verdict in earlier versions */
         say(w, "It rests on the search alone: nothing looked faster than the baseline, so nothing was compared.");
         break;
     case TUNE_VERDICT_TOO_LITTLE:
@@ -188,7 +188,7 @@ static void say_verdict(tune_words *w, const tune_report *r) {
     else say_uncompared(w, c.verdict ? tune_verdict_find(c.verdict) : -1);
 }
 
-/* What the search thought of its choice, and how that changed: a leader may owe its first value to luck. */
+/* Says how the value of the search's choice changed, because its first value may have been lucky. */
 static void say_search_value(tune_words *w, const tune_report *r) {
     const long choice = r->challenger >= 0 ? r->challenger : r->winner;
     if (choice < 0 || r->imported) return;
@@ -239,7 +239,7 @@ static void say_side(tune_words *w, const tune_report *r, const char *name, cons
     say(w, "%s: %s%s.", name, text, value);
 }
 
-/* What stands in a recording in the place of verdict and winner. */
+/* Writes the section of a recording, which has neither verdict nor winner. */
 static int say_recording(tune_words *w, const tune_report *r, xlstm_error *err) {
     tune_recorded c;
     int status = tune_report_recorded(r, &c, err);
@@ -268,7 +268,7 @@ static int say_recording(tune_words *w, const tune_report *r, xlstm_error *err) 
     return 0;
 }
 
-/* Whether prefill's settings and decode's, searched apart, act on each other. */
+/* Says whether the settings of prefill and decode, which were searched apart, affect each other. */
 static void say_joined(tune_words *w, const tune_report *r) {
     const json_t *interaction = json_object_get(r->best, "interaction");
     const char *text = json_string_value(json_object_get(interaction, "text"));
@@ -285,7 +285,7 @@ static void front_numbers(const tune_report *r, const char *name, const double *
     }
 }
 
-/* Settings beside the numbers where they fit, else under them. */
+/* Writes the settings beside the numbers where they fit, else below them. */
 static void front_row(tune_words *w, const tune_report *r, const char *numbers, const char *settings) {
     const int room = ROW_WIDTH - (NAME_WIDTH + 14 * r->objectives + 2);
     if ((int)strlen(settings) <= room) {

@@ -1,4 +1,4 @@
-/* A report as sentences; the writers decide how they look. */
+/* The report as sentences; the writers decide on their form. */
 #ifndef TUNE_REPORT_WORDS_H
 #define TUNE_REPORT_WORDS_H
 
@@ -6,7 +6,7 @@
 
 enum { TUNE_SECTIONS = 16 };
 
-/* A sentence or a few that belong together, or one line of a table, which is not wrapped. */
+/* A paragraph, or one line of a table, which is not wrapped. */
 typedef struct tune_line {
     bool table;
     char *text; /* UTF-8 without control characters */
@@ -20,7 +20,7 @@ typedef struct tune_section {
 
 typedef struct tune_words {
     size_t sections;
-    tune_section section[TUNE_SECTIONS]; /* the first is titled with the run's folder */
+    tune_section section[TUNE_SECTIONS]; /* the title of the first section is the run's folder */
     bool out_of_memory;
 } tune_words;
 

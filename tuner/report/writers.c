@@ -1,4 +1,4 @@
-/* The ways to write a report. A new one is a file that ends in its entry, and a row here. */
+/* The list of writers. A new writer is a file that ends in its const entry, and a row here. */
 #include <string.h>
 
 #include "tuner/report/report.h"
