@@ -13,10 +13,10 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "cli/command.h"
+#include "cli/landscape_export.h"
 #include "cli/optimize.h"
 #include "cli/signals.h"
 #include "cli/streams.h"
-#include "tuner/driver/landscape_export.h"
 #include "tuner/driver/proposer.h"
 #include "tuner/driver/recording.h"
 #include "tuner/landscape/landscape_write.h"
@@ -232,7 +232,7 @@ static char *plain(const char *text) {
     return (char *)(uintptr_t)text;
 }
 
-static int new_run(cli_job *job, tune_drive_options *o, tune_keeper **keeper, json_t **first, xlstm_error *err) {
+static int new_run(cli_job *job, tune_drive_options *o, tune_run **run, json_t **first, xlstm_error *err) {
     cli_config *cfg = job->cfg;
     tune_machine machine;
     xlstm_model_info info;
@@ -273,8 +273,7 @@ static int new_run(cli_job *job, tune_drive_options *o, tune_keeper **keeper, js
         goto out;
     }
     cli_resume_hint(cli_str(cfg, "log_dir"), effective);
-    status =
-        tune_keeper_create(keeper, cli_str(cfg, "log_dir"), cli_str(cfg, "tag"), cli_str(cfg, "study"), &row, err);
+    status = tune_run_create(run, cli_str(cfg, "log_dir"), cli_str(cfg, "tag"), cli_str(cfg, "study"), &row, err);
 out:
     free(space_text);
     free(machine_text);
@@ -291,9 +290,9 @@ out:
 
 /* A run may be resumed only under the circumstances in which it began: the same machine, checkpoint, prompt and
  * space. Anything else is an error. */
-static int same_run(const cli_job *job, const tune_keeper *keeper, xlstm_error *err) {
-    const tune_run_row *run = tune_keeper_run(keeper);
-    const char *folder = tune_keeper_folder(keeper);
+static int same_run(const cli_job *job, const tune_run *run, xlstm_error *err) {
+    const tune_run_row *row = tune_keeper_run(tune_run_keeper(run));
+    const char *folder = tune_run_folder(run);
     tune_machine machine;
     xlstm_model_info info;
     char prompt_hash[33];
@@ -301,21 +300,21 @@ static int same_run(const cli_job *job, const tune_keeper *keeper, xlstm_error *
     if (status) return status;
     xlstm_model_get_info(tune_engine_model(job->engine), &info);
     xl_fnv_hex(job->ids, job->count * sizeof *job->ids, prompt_hash);
-    json_t *space = tune_space_json(job->space), *stored = json_loads(run->space, 0, NULL);
-    if (strcmp(machine.fingerprint, run->machine) != 0)
+    json_t *space = tune_space_json(job->space), *stored = json_loads(row->space, 0, NULL);
+    if (strcmp(machine.fingerprint, row->machine) != 0)
         status = xl_fail(err, XLSTM_EMISMATCH,
                          "%s: measured on another machine (%.8s, this one is %.8s): start a new run", folder,
-                         run->machine, machine.fingerprint);
-    else if (strcmp(info.fingerprint, run->checkpoint) != 0)
+                         row->machine, machine.fingerprint);
+    else if (strcmp(info.fingerprint, row->checkpoint) != 0)
         status = xl_fail(err, XLSTM_EMISMATCH, "%s: measured with another checkpoint (%.8s, this one is %.8s)",
-                         folder, run->checkpoint, info.fingerprint);
-    else if (!run->prompt_hash || strcmp(prompt_hash, run->prompt_hash) != 0)
+                         folder, row->checkpoint, info.fingerprint);
+    else if (!row->prompt_hash || strcmp(prompt_hash, row->prompt_hash) != 0)
         status = xl_fail(err, XLSTM_EMISMATCH, "%s: its prompt gives other tokens now", folder);
     else if (!json_equal(space, stored))
         status = xl_fail(err, XLSTM_EMISMATCH, "%s: its search space is another one now", folder);
-    else if (strcmp(info.kernels, run->kernels) != 0 || strcmp(xlstm_version(), run->version) != 0)
+    else if (strcmp(info.kernels, row->kernels) != 0 || strcmp(xlstm_version(), row->version) != 0)
         cli_notice("%s was begun by version %s with kernels %s; it is continued with %s and %s", folder,
-                   run->version, run->kernels, xlstm_version(), info.kernels);
+                   row->version, row->kernels, xlstm_version(), info.kernels);
     json_decref(space);
     json_decref(stored);
     tune_machine_clear(&machine);
@@ -323,7 +322,7 @@ static int same_run(const cli_job *job, const tune_keeper *keeper, xlstm_error *
 }
 
 /* Writes the limits that were raised into the run's stored configuration. */
-static int raise_meta(const cli_job *job, tune_keeper *keeper, json_t *meta, xlstm_error *err) {
+static int raise_meta(const cli_job *job, tune_run *run, json_t *meta, xlstm_error *err) {
     static const char *const raised[] = {"trials", "generations", "budget", "effort"};
     json_t *effective = json_object_get(meta, "effective_args"), *now = cli_effective_json(job->cfg);
     bool changed = false;
@@ -338,7 +337,7 @@ static int raise_meta(const cli_job *job, tune_keeper *keeper, json_t *meta, xls
     json_decref(now);
     if (!changed) return XLSTM_OK;
     char *text = json_dumps(meta, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
-    int status = text ? tune_keeper_set_meta(keeper, text, err) : xl_fail(err, XLSTM_ENOMEM, "run: out of memory");
+    int status = text ? tune_run_set_meta(run, text, err) : xl_fail(err, XLSTM_ENOMEM, "run: out of memory");
     free(text);
     return status;
 }
@@ -362,21 +361,21 @@ static void tell_untouched(const cli_job *job) {
 
 /* A resumed run can be given larger limits. A limit below what is already done has no effect, and a notice says
  * so. */
-static void tell_done_already(const tune_keeper *keeper, int total) {
+static void tell_done_already(const tune_run *run, int total) {
     size_t done;
-    tune_keeper_trials(keeper, &done);
+    tune_keeper_trials(tune_run_keeper(run), &done);
     if (total > 0 && done > (size_t)total)
         cli_notice("%zu trials are done already, more than the %d asked for: nothing more is searched", done,
                    total);
 }
 
-static void tell_start(const cli_job *job, const tune_keeper *keeper, const tune_drive_options *o, int total) {
+static void tell_start(const cli_job *job, const tune_run *run, const tune_drive_options *o, int total) {
     size_t done;
     char first[40] = "", bound[48] = "", size[32];
-    tune_keeper_trials(keeper, &done);
+    tune_keeper_trials(tune_run_keeper(run), &done);
     if (done) snprintf(first, sizeof first, "%zu trials done, ", done);
     if (total) snprintf(bound, sizeof bound, ", at most %d trial%s", total, total == 1 ? "" : "s");
-    printf("%s: %s%s %s of %s point%s%s%sprompt %zu tokens, %lld new\n", tune_keeper_folder(keeper), first,
+    printf("%s: %s%s %s of %s point%s%s%sprompt %zu tokens, %lld new\n", tune_run_folder(run), first,
            tune_drive_strategy(o), is_recording(job, o) ? "recording" : "search",
            tune_space_size_print(job->space, size, sizeof size), tune_space_size(job->space) == 1 ? "" : "s", bound,
            isatty(STDOUT_FILENO) ? "\n  " : "; ", job->count, (long long)job->new_tokens);
@@ -389,66 +388,82 @@ static void tell_start(const cli_job *job, const tune_keeper *keeper, const tune
     cli_flush();
 }
 
-static int export_landscape(const cli_job *job, tune_keeper *keeper, int samples, xlstm_error *err) {
+static int export_landscape(const cli_job *job, tune_run *run, int samples, xlstm_error *err) {
     const char *path = cli_str(job->cfg, "export_landscape");
-    int status = tune_landscape_export(path, &job->target, keeper, job->objective[0], samples, err);
+    int status = cli_landscape_export(path, &job->target, tune_run_keeper(run), job->objective[0], samples, err);
     if (!status) printf("landscape %s\n", path);
     return status;
 }
 
-static int record(cli_job *job, tune_keeper *keeper, const tune_drive_options *o, xlstm_error *err) {
+static int record(cli_job *job, tune_run *run, const tune_drive_options *o, xlstm_error *err) {
     cli_show show;
     tune_recording r;
     cli_show_init(&show, job, 0);
     tune_watcher watcher = cli_show_watcher(&show);
-    int status = tune_recording_run(&job->target, o, keeper, &watcher, &r, err);
+    int status = tune_recording_run(&job->target, o, tune_run_keeper(run), &watcher, &r, err);
     cli_show_clear(&show);
     if (status) return status;
-    cli_show_recording(keeper, &r);
+    cli_show_recording(run, &r);
     if (r.end != TUNE_DRIVE_DONE) return XLSTM_OK;
     if (r.missing && !r.rounds) {
         cli_notice("the budget ended before every point had a sample: no landscape is written; `xltune optimize "
                    "--resume %s` continues the run",
-                   tune_keeper_folder(keeper));
+                   tune_run_folder(run));
         return XLSTM_OK;
     }
     if (r.missing)
         cli_notice("the budget ended %d samples early: the landscape has %d of %d samples of each point; `xltune "
                    "optimize --resume %s` continues the run",
-                   r.missing, r.rounds, r.wanted, tune_keeper_folder(keeper));
-    return export_landscape(job, keeper, r.rounds, err);
+                   r.missing, r.rounds, r.wanted, tune_run_folder(run));
+    return export_landscape(job, run, r.rounds, err);
 }
 
-static int search(cli_job *job, tune_keeper *keeper, tune_drive_options *o, xlstm_error *err) {
+static int search(cli_job *job, tune_run *run, tune_drive_options *o, xlstm_error *err) {
     cli_show show;
     tune_drive_result result;
     char *snapshot = NULL;
     if (is_recording(job, o)) {
-        tell_start(job, keeper, o, o->trials);
-        return record(job, keeper, o, err);
+        tell_start(job, run, o, o->trials);
+        return record(job, run, o, err);
     }
     const tune_ends ends = tune_strategy_find(o->mode)->ends;
     int total = ends == TUNE_ENDS_GENERATIONS ? o->population * o->generations : o->trials;
     if (ends != TUNE_ENDS_GENERATIONS &&
         (!total || (ends == TUNE_ENDS_SPACE && tune_space_size(job->space) < (size_t)total)))
         total = tune_space_counted(job->space) ? (int)tune_space_size(job->space) : 0;
-    tell_start(job, keeper, o, total);
+    tell_start(job, run, o, total);
     tell_untouched(job);
-    tell_done_already(keeper, total);
+    tell_done_already(run, total);
     cli_show_init(&show, job, total);
     tune_watcher watcher = cli_show_watcher(&show);
     const double began = xl_now_s();
-    int status = tune_drive(&job->target, o, keeper, &watcher, &result, err);
+    int status = tune_drive(&job->target, o, tune_run_keeper(run), &watcher, &result, err);
     o->budget_s = fmax(0, o->budget_s - (xl_now_s() - began));
     cli_show_clear(&show);
     if (status) return status;
-    cli_show_result(&show, keeper, &result);
+    cli_show_result(&show, run, &result);
     if (cli_has(job->cfg, "export_landscape") && result.end == TUNE_DRIVE_DONE)
-        status = export_landscape(job, keeper, 0, err);
-    if (!status && !stopped(NULL)) status = cli_best_write(job, keeper, o, &result, &snapshot, err);
+        status = export_landscape(job, run, 0, err);
+    if (!status && !stopped(NULL)) status = cli_best_write(job, run, o, &result, &snapshot, err);
     if (snapshot) printf("snapshot  %s\n", snapshot);
     free(snapshot);
     return status;
+}
+
+/* Reads the points of an array of objects of params; what is no such object is left out. */
+static int read_priors(const json_t *array, tune_named_list **out, size_t *count, xlstm_error *err) {
+    const size_t n = json_array_size(array);
+    tune_named_list *all = xl_array(n, sizeof *all);
+    if (!all) return xl_fail(err, XLSTM_ENOMEM, "first points: out of memory");
+    *count = 0;
+    for (size_t i = 0; i < n; i++) *count += !tune_named_from_json(&all[*count], json_array_get(array, i), NULL);
+    *out = all;
+    return XLSTM_OK;
+}
+
+static void free_priors(tune_named_list *priors, size_t count) {
+    while (count) tune_named_clear(&priors[--count]);
+    free(priors);
 }
 
 /* Runs the command after its arguments were parsed. `began` is the value of xl_now_s at the start of the process,
@@ -456,8 +471,9 @@ static int search(cli_job *job, tune_keeper *keeper, tune_drive_options *o, xlst
 static int run_parsed(cli_config *cfg, const char *argv0, const char *resume, json_t *meta, double began) {
     cli_job job;
     tune_drive_options options;
-    tune_keeper *keeper = NULL;
+    tune_run *run = NULL;
     json_t *first = NULL;
+    tune_named_list *priors = NULL;
     xlstm_error err = {0};
     /* Checked first, so that a folder that cannot be written is reported before a large model is loaded. */
     if (!resume && xl_make_folder(cli_str(cfg, "log_dir"), &err)) return cli_fail(cfg, &err);
@@ -477,19 +493,21 @@ static int run_parsed(cli_config *cfg, const char *argv0, const char *resume, js
     int status;
     if (resume) {
         first = json_incref(json_object_get(meta, "first_points"));
-        status = tune_keeper_resume(&keeper, resume, &err);
-        if (!status) status = same_run(&job, keeper, &err);
-        if (!status) status = raise_meta(&job, keeper, meta, &err);
+        status = tune_run_resume(&run, resume, &err);
+        if (!status) status = same_run(&job, run, &err);
+        if (!status) status = raise_meta(&job, run, meta, &err);
     } else {
-        status = new_run(&job, &options, &keeper, &first, &err);
+        status = new_run(&job, &options, &run, &first, &err);
     }
-    options.priors = first;
+    if (!status) status = read_priors(first, &priors, &options.prior_count, &err);
+    options.priors = priors;
     /* The time that loading took counts towards the budget. */
     options.budget_s = fmax(0, options.budget_s - (xl_now_s() - began));
-    if (!status) status = search(&job, keeper, &options, &err);
+    if (!status) status = search(&job, run, &options, &err);
     const bool cut = status || stopped(NULL);
-    char *folder = keeper ? strdup(tune_keeper_folder(keeper)) : NULL;
-    tune_keeper_close(keeper, cut ? TUNE_RUN_INTERRUPTED : TUNE_RUN_FINISHED);
+    char *folder = run ? strdup(tune_run_folder(run)) : NULL;
+    tune_run_close(run, cut ? TUNE_RUN_INTERRUPTED : TUNE_RUN_FINISHED);
+    free_priors(priors, options.prior_count);
     json_decref(first);
     cli_job_close(&job);
     code = 0;

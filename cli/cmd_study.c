@@ -16,7 +16,7 @@
 #include "cli/json_out.h"
 #include "cli/streams.h"
 #include "cli/study_compare.h"
-#include "tuner/driver/table.h"
+#include "tuner/run/table.h"
 #include "tuner/study/study.h"
 
 #define FILE_MOST ((size_t)1 << 30)

@@ -5,6 +5,7 @@
 #include "cli/config.h"
 #include "tuner/driver/driver.h"
 #include "tuner/driver/recording.h"
+#include "tuner/run/run.h"
 #include "tuner/target/engine.h"
 
 /* ---- the engine as a problem (optimize_problem.c) ---- */
@@ -77,9 +78,9 @@ void cli_show_init(cli_show *show, const cli_job *job, int total);
 tune_watcher cli_show_watcher(cli_show *show);
 void cli_show_clear(cli_show *show);
 /* Prints the winner, the baseline, the verdict, and the front of several objectives. */
-void cli_show_result(const cli_show *show, const tune_keeper *keeper, const tune_drive_result *result);
+void cli_show_result(const cli_show *show, const tune_run *run, const tune_drive_result *result);
 /* Prints how many points were recorded, the fastest point and the baseline. */
-void cli_show_recording(const tune_keeper *keeper, const tune_recording *recording);
+void cli_show_recording(const tune_run *run, const tune_recording *recording);
 
 /* ---- the curated snapshots (optimize_best.c) ---- */
 
@@ -89,7 +90,7 @@ json_t *cli_best_elsewhere(const cli_job *job, const tune_run_row *run);
 /* Writes best/<backend>_latest.json and a copy with the date in its name, where the winner is better than the
  * snapshot that is there for the same circumstances. Where that snapshot was not the baseline, the two are compared
  * in fresh processes. *text says what was done, malloc'd; NULL where there is nothing to say. Returns a status. */
-int cli_best_write(const cli_job *job, const tune_keeper *keeper, const tune_drive_options *options,
+int cli_best_write(const cli_job *job, const tune_run *run, const tune_drive_options *options,
                    const tune_drive_result *result, char **text, xlstm_error *err);
 
 #endif

@@ -89,13 +89,13 @@ static int beats(const cli_job *job, const tune_drive_options *options, int64_t 
     return tune_final_run(&o, run_process, &d, out, err);
 }
 
-static json_t *compose(const cli_job *job, const tune_keeper *keeper, const char *created) {
-    const tune_run_row *run = tune_keeper_run(keeper);
+static json_t *compose(const cli_job *job, const tune_run *kept, const char *created) {
+    const tune_run_row *run = tune_keeper_run(tune_run_keeper(kept));
     json_t *best = json_loads(run->result, 0, NULL), *j = json_object();
-    static const char *const kept[] = {"params", "metrics", "baseline", "speedup", "verdict_text", "objective"};
-    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
-        json_t *value = json_object_get(best, kept[i]);
-        if (value) json_object_set(j, kept[i], value);
+    static const char *const names[] = {"params", "metrics", "baseline", "speedup", "verdict_text", "objective"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        json_t *value = json_object_get(best, names[i]);
+        if (value) json_object_set(j, names[i], value);
     }
     json_object_set_new(j, "backend", json_string(run->backend));
     json_object_set_new(j, "fingerprint",
@@ -110,7 +110,7 @@ static json_t *compose(const cli_job *job, const tune_keeper *keeper, const char
     return j;
 }
 
-static int write_both(const cli_job *job, const tune_keeper *keeper, const char *folder, const char *latest,
+static int write_both(const cli_job *job, const tune_run *kept, const char *folder, const char *latest,
                       xlstm_error *err) {
     char created[32], stamp[32];
     time_t now = time(NULL);
@@ -118,12 +118,12 @@ static int write_both(const cli_job *job, const tune_keeper *keeper, const char 
     localtime_r(&now, &local);
     strftime(created, sizeof created, "%Y-%m-%dT%H:%M:%S", &local);
     strftime(stamp, sizeof stamp, "%Y%m%d_%H%M%S", &local);
-    json_t *j = compose(job, keeper, created);
+    json_t *j = compose(job, kept, created);
     char *text = json_dumps(j, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
-    char *dated = xl_format("%s/%s_%s.json", folder, tune_keeper_run(keeper)->backend, stamp);
+    char *dated = xl_format("%s/%s_%s.json", folder, tune_keeper_run(tune_run_keeper(kept))->backend, stamp);
     for (int n = 2; dated && xl_is_file(dated) && n < 1000; n++) {
         free(dated);
-        dated = xl_format("%s/%s_%s_%d.json", folder, tune_keeper_run(keeper)->backend, stamp, n);
+        dated = xl_format("%s/%s_%s_%d.json", folder, tune_keeper_run(tune_run_keeper(kept))->backend, stamp, n);
     }
     int status = text && dated ? XLSTM_OK : xl_fail(err, XLSTM_ENOMEM, "best: out of memory");
     if (!status) status = xl_file_write(dated, text, strlen(text), err);
@@ -134,9 +134,9 @@ static int write_both(const cli_job *job, const tune_keeper *keeper, const char 
     return status;
 }
 
-int cli_best_write(const cli_job *job, const tune_keeper *keeper, const tune_drive_options *options,
+int cli_best_write(const cli_job *job, const tune_run *kept, const tune_drive_options *options,
                    const tune_drive_result *result, char **text, xlstm_error *err) {
-    const tune_run_row *run = tune_keeper_run(keeper);
+    const tune_run_row *run = tune_keeper_run(tune_run_keeper(kept));
     const char *folder = cli_str(job->cfg, "best_dir");
     *text = NULL;
     if (job->placebo || result->end != TUNE_DRIVE_DONE || result->final.verdict != TUNE_VERDICT_BETTER ||
@@ -172,7 +172,7 @@ int cli_best_write(const cli_job *job, const tune_keeper *keeper, const tune_dri
             }
         }
     }
-    if (!status && write) status = write_both(job, keeper, folder, latest, err);
+    if (!status && write) status = write_both(job, kept, folder, latest, err);
     if (!status && write) *text = xl_format("%s is written", latest);
     xl_folder_unlock(&lock);
     json_decref(other);

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "cli/optimize.h"
 #include "cli/signals.h"
+#include "tuner/target/engine_probe.h"
 
 /* ---- settings ---- */
 
@@ -34,10 +35,13 @@ void cli_job_settings(void *ctx, int64_t candidate, xlstm_settings *out) {
     nominal_settings(job, job->placebo ? TUNE_BASELINE_TRIAL : candidate, out);
 }
 
-static json_t *settings_json(void *ctx, int64_t candidate) {
+static bool settings_list(void *ctx, int64_t candidate, tune_named_list *out) {
     xlstm_settings settings;
     nominal_settings(ctx, candidate, &settings);
-    return tune_engine_settings_json(&settings);
+    json_t *j = tune_engine_settings_json(&settings);
+    const bool ok = j && !tune_named_from_json(out, j, NULL);
+    json_decref(j);
+    return ok;
 }
 
 static uint64_t canonical_key(void *ctx, const tune_space *space, const tune_value *values) {
@@ -353,7 +357,7 @@ int cli_job_open(cli_job *job, cli_config *cfg, const char *argv0, const json_t 
                                 .measure = measure,
                                 .unchanged = unchanged,
                                 .outcome = outcome,
-                                .settings = settings_json,
+                                .settings = settings_list,
                                 .is_baseline = is_baseline,
                                 .spawn = spawn};
     return CLI_GO_ON;

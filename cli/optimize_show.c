@@ -10,7 +10,6 @@
 #include "cli/optimize.h"
 #include "cli/streams.h"
 #include "tuner/driver/front.h"
-#include "tuner/driver/result.h"
 #include "tuner/report/facts.h"
 
 #define COLUMNS 79
@@ -195,9 +194,9 @@ static void front_line(const char *name, const double *metric, const cli_job *jo
 }
 
 /* Prints the Pareto front as a table, the best trial in the first objective first and the baseline below it. */
-static void show_front(const cli_job *job, const tune_keeper *keeper, const json_t *baseline) {
+static void show_front(const cli_job *job, const tune_run *run, const json_t *baseline) {
     size_t count;
-    const tune_trial_row *trials = tune_keeper_trials(keeper, &count);
+    const tune_trial_row *trials = tune_keeper_trials(tune_run_keeper(run), &count);
     size_t *front = xl_array(count, sizeof *front);
     if (!front) return;
     size_t n = tune_front(job->target.metrics, trials, count, job->objective, job->objectives, front);
@@ -231,8 +230,8 @@ static void show_sides(const json_t *best) {
     show_side("baseline", json_object_get(best, "baseline"));
 }
 
-void cli_show_recording(const tune_keeper *keeper, const tune_recording *r) {
-    const char *text = tune_keeper_run(keeper)->result;
+void cli_show_recording(const tune_run *run, const tune_recording *r) {
+    const char *text = tune_keeper_run(tune_run_keeper(run))->result;
     json_t *best = text ? json_loads(text, 0, NULL) : NULL;
     printf("\n%d points, %d samples of each", r->points, r->rounds);
     if (r->missing) printf(", %d missing to %d", r->missing, r->wanted);
@@ -241,7 +240,7 @@ void cli_show_recording(const tune_keeper *keeper, const tune_recording *r) {
         printf("; %d of %d samples were disturbed by other work on the machine and kept", r->disturbed, r->taken);
     printf("\n");
     if (best) show_sides(best);
-    printf("run       %s\n", cli_plain(tune_keeper_folder(keeper)));
+    printf("run       %s\n", cli_plain(tune_run_folder(run)));
     cli_flush();
     json_decref(best);
 }
@@ -270,14 +269,16 @@ static void show_finalists(const cli_show *show, const tune_trial_row *trials) {
     }
 }
 
-void cli_show_result(const cli_show *show, const tune_keeper *keeper, const tune_drive_result *r) {
+void cli_show_result(const cli_show *show, const tune_run *run, const tune_drive_result *r) {
     const cli_job *job = show->job;
-    json_t *best = tune_keeper_run(keeper)->result ? json_loads(tune_keeper_run(keeper)->result, 0, NULL) : NULL;
-    const char *kept = tune_keeper_run(keeper)->baseline;
+    json_t *best = tune_keeper_run(tune_run_keeper(run))->result
+                       ? json_loads(tune_keeper_run(tune_run_keeper(run))->result, 0, NULL)
+                       : NULL;
+    const char *kept = tune_keeper_run(tune_run_keeper(run))->baseline;
     json_t *recorded = kept ? json_loads(kept, 0, NULL) : NULL;
     char counts[160];
     size_t count;
-    const tune_trial_row *trials = tune_keeper_trials(keeper, &count);
+    const tune_trial_row *trials = tune_keeper_trials(tune_run_keeper(run), &count);
     const tune_trial_counts c = tune_trials_count(trials, count);
     tune_counts_text(counts, sizeof counts, &c);
     printf("\n%s\n", counts);
@@ -288,11 +289,11 @@ void cli_show_result(const cli_show *show, const tune_keeper *keeper, const tune
         object_text(json_object_get(best, "challenger"), text, sizeof text);
         if (text[0]) printf("%-9s %s\n", "compared", text);
     }
-    if (job->objectives > 1) show_front(job, keeper, recorded);
+    if (job->objectives > 1) show_front(job, run, recorded);
     const char *joined = json_string_value(json_object_get(json_object_get(best, "interaction"), "text"));
     if (joined) show_words(show, "joined", joined);
     show_words(show, "verdict", r->verdict);
-    printf("run       %s\n", cli_plain(tune_keeper_folder(keeper)));
+    printf("run       %s\n", cli_plain(tune_run_folder(run)));
     cli_flush();
     json_decref(recorded);
     json_decref(best);

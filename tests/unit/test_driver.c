@@ -5,12 +5,13 @@
 
 #include "base/error.h"
 #include "base/rng.h"
+#include "cli/landscape_export.h"
 #include "helper.h"
 #include "tuner/driver/driver.h"
-#include "tuner/driver/landscape_export.h"
 #include "tuner/driver/proposer.h"
 #include "tuner/driver/recording.h"
 #include "tuner/landscape/landscape.h"
+#include "tuner/run/run.h"
 #include "tuner/target/engine_metrics.h"
 #include "tuner/target/wire.h"
 
@@ -77,15 +78,18 @@ static int stopped(void *ctx) {
     return (int)s->stop;
 }
 
-static json_t *settings(void *self, int64_t candidate) {
-    simulation *s = self;
-    return json_pack("{s:s, s:i, s:i}", "backend", "queued", "a", (int)value_of(s, candidate, "a"), "b",
-                     (int)value_of(s, candidate, "b"));
+static bool settings(void *self, int64_t candidate, tune_named_list *out) {
+    const simulation *s = self;
+    const tune_named all[] = {{"backend", {.text = "queued"}},
+                              {"a", {.number = value_of(s, candidate, "a")}},
+                              {"b", {.number = value_of(s, candidate, "b")}}};
+    return tune_named_copy(out, all, 3);
 }
 
 static int outcome(void *self, int64_t candidate, tune_outcome *out, xlstm_error *err) {
     snprintf(out->token_hash, sizeof out->token_hash, "%032x", 17);
-    out->in_force = json_pack("{s:i}", "threads", 2);
+    const tune_named used = {"threads", {.number = 2}};
+    assert_true(tune_named_copy(&out->in_force, &used, 1));
     out->metric[TUNE_KL] = value_of(self, candidate, "b") >= 5 ? 0.01 * value_of(self, candidate, "b") : 0;
     return XLSTM_OK;
 }
@@ -128,9 +132,9 @@ static char *point_text(const simulation *s, uint32_t point, char *out, size_t b
     return out;
 }
 
-static tune_keeper *new_run(const char *tag) {
+static tune_run *new_run(const char *tag) {
     xlstm_error err;
-    tune_keeper *k = NULL;
+    tune_run *k = NULL;
     char empty[] = "{}", queued[] = "queued", mode[] = "random", objective[] = "request_s", name[] = "m";
     tune_run_row row = {.backend = queued,
                         .mode = mode,
@@ -146,7 +150,7 @@ static tune_keeper *new_run(const char *tag) {
                         .metrics = tune_engine_metrics,
                         .prompt_tokens = 10,
                         .new_tokens = 5};
-    if (tune_keeper_create(&k, test_folder, tag, NULL, &row, &err)) fail_msg("%s", err.text);
+    if (tune_run_create(&k, test_folder, tag, NULL, &row, &err)) fail_msg("%s", err.text);
     return k;
 }
 
@@ -178,9 +182,9 @@ static int lines(const char *text) {
 }
 
 /* The proposals of a run, as text. */
-static char *points(tune_keeper *k) {
+static char *points(tune_run *k) {
     size_t count, bytes;
-    const tune_trial_row *all = tune_keeper_trials(k, &count);
+    const tune_trial_row *all = tune_keeper_trials(tune_run_keeper(k), &count);
     char *text;
     FILE *f = open_memstream(&text, &bytes);
     for (size_t i = 0; i < count; i++)
@@ -194,14 +198,14 @@ static void duplicates_cost_nothing(void **state) {
     xlstm_error err;
     tune_drive_result r;
     simulation_init(&s);
-    tune_keeper *k = new_run("dup");
+    tune_run *k = new_run("dup");
     tune_drive_options o = quick("random", 90);
-    if (tune_drive(&s.problem, &o, k, NULL, &r, &err)) fail_msg("%s", err.text);
+    if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     assert_int_equal(r.trials, 90);
     assert_true(r.duplicates >= 26); /* 64 points */
     assert_int_equal(r.measured + r.duplicates, 90);
     size_t count;
-    const tune_trial_row *t = tune_keeper_trials(k, &count);
+    const tune_trial_row *t = tune_keeper_trials(tune_run_keeper(k), &count);
     for (size_t i = 0; i < count; i++) {
         if (t[i].status != TUNE_TRIAL_DUPLICATE) continue;
         assert_true(t[i].duplicate_of >= 0 && t[i].duplicate_of < t[i].index);
@@ -209,8 +213,8 @@ static void duplicates_cost_nothing(void **state) {
         assert_true(t[i].metric[TUNE_PREFILL_S] == t[t[i].duplicate_of].metric[TUNE_PREFILL_S]);
         assert_true(t[i].seconds == 0);
     }
-    char *jsonl = test_read(tune_keeper_folder(k), "trials.jsonl"),
-         *csv = test_read(tune_keeper_folder(k), "summary.csv");
+    char *jsonl = test_read(tune_run_folder(k), "trials.jsonl"),
+         *csv = test_read(tune_run_folder(k), "summary.csv");
     assert_int_equal(lines(jsonl), 90);
     assert_int_equal(lines(csv), 91);
     assert_ptr_equal(strstr(csv, "backend,workers,heads_per_band,chunk_size,prefill_tok_s,decode_tok_s,prefill_s,"
@@ -218,7 +222,7 @@ static void duplicates_cost_nothing(void **state) {
                      csv);
     free(jsonl);
     free(csv);
-    tune_keeper_close(k, TUNE_RUN_FINISHED);
+    tune_run_close(k, TUNE_RUN_FINISHED);
     tune_space_destroy(s.space);
 }
 
@@ -227,9 +231,9 @@ static void finds_and_says(void **state) {
     xlstm_error err;
     tune_drive_result r;
     simulation_init(&s);
-    tune_keeper *k = new_run("better");
+    tune_run *k = new_run("better");
     tune_drive_options o = quick("grid", 0);
-    if (tune_drive(&s.problem, &o, k, NULL, &r, &err)) fail_msg("%s", err.text);
+    if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     assert_int_equal(r.trials, 64);
     assert_int_equal(r.end, TUNE_DRIVE_DONE);
     assert_int_equal(r.final.verdict, TUNE_VERDICT_BETTER);
@@ -237,7 +241,7 @@ static void finds_and_says(void **state) {
     assert_string_equal(point_text(&s, (uint32_t)r.winner, name, sizeof name), "a=5 b=6");
     /* 4.2 + 3.75 over 3 + 3 */
     assert_true(fabs(r.final.speedup - 0.325) < 1e-9);
-    char *best = test_read(tune_keeper_folder(k), "best.json");
+    char *best = test_read(tune_run_folder(k), "best.json");
     json_t *j = json_loads(best, 0, NULL);
     assert_int_equal(json_integer_value(json_object_get(json_object_get(j, "params"), "a")), 5);
     assert_true(json_is_object(json_object_get(j, "metrics")));
@@ -246,19 +250,19 @@ static void finds_and_says(void **state) {
     free(best);
 
     /* Nothing is left: going on says the same without measuring. */
-    char *where = strdup(tune_keeper_folder(k));
-    tune_keeper_close(k, TUNE_RUN_FINISHED);
-    if (tune_keeper_resume(&k, where, &err)) fail_msg("%s", err.text);
+    char *where = strdup(tune_run_folder(k));
+    tune_run_close(k, TUNE_RUN_FINISHED);
+    if (tune_run_resume(&k, where, &err)) fail_msg("%s", err.text);
     int before = s.total;
-    if (tune_drive(&s.problem, &o, k, NULL, &r, &err)) fail_msg("%s", err.text);
+    if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     assert_int_equal(s.total, before);
     assert_int_equal(r.final.verdict, TUNE_VERDICT_BETTER);
     assert_string_equal(point_text(&s, (uint32_t)r.winner, name, sizeof name), "a=5 b=6");
     /* One at a time. */
-    tune_keeper *second;
-    assert_int_equal(tune_keeper_resume(&second, where, &err), XLSTM_EARG);
+    tune_run *second;
+    assert_int_equal(tune_run_resume(&second, where, &err), XLSTM_EARG);
     assert_non_null(strstr(err.text, "another process"));
-    tune_keeper_close(k, TUNE_RUN_FINISHED);
+    tune_run_close(k, TUNE_RUN_FINISHED);
     free(where);
     tune_space_destroy(s.space);
 }
@@ -272,12 +276,12 @@ static void equal_programs(void **state) {
     s.noise = 0.02;
     int announced = 0;
     for (int i = 0; i < 20; i++) {
-        tune_keeper *k = new_run("equal");
+        tune_run *k = new_run("equal");
         tune_drive_options o = quick("random", 12);
-        if (tune_drive(&s.problem, &o, k, NULL, &r, &err)) fail_msg("%s", err.text);
+        if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
         announced += r.final.verdict == TUNE_VERDICT_BETTER;
         if (r.final.verdict != TUNE_VERDICT_BETTER) assert_int_equal(r.winner, TUNE_BASELINE_TRIAL);
-        tune_keeper_close(k, TUNE_RUN_FINISHED);
+        tune_run_close(k, TUNE_RUN_FINISHED);
     }
     assert_true(announced <= 4); /* 5 in a hundred are meant; over 4 of 20 have a chance of 0.0003 */
     tune_space_destroy(s.space);
@@ -289,12 +293,12 @@ static void failures_are_rows(void **state) {
     tune_drive_result r;
     simulation_init(&s);
     s.awkward = true;
-    tune_keeper *k = new_run("awkward");
+    tune_run *k = new_run("awkward");
     tune_drive_options o = quick("grid", 0);
-    if (tune_drive(&s.problem, &o, k, NULL, &r, &err)) fail_msg("%s", err.text);
+    if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     size_t count;
     int kinds[TUNE_TRIAL_STATUS_COUNT] = {0};
-    const tune_trial_row *t = tune_keeper_trials(k, &count);
+    const tune_trial_row *t = tune_keeper_trials(tune_run_keeper(k), &count);
     for (size_t i = 0; i < count; i++) {
         kinds[t[i].status]++;
         if (t[i].status == TUNE_TRIAL_OK && i) assert_null(t[i].reason);
@@ -308,10 +312,10 @@ static void failures_are_rows(void **state) {
     assert_int_equal(kinds[TUNE_TRIAL_INFEASIBLE], 8);
     assert_int_equal(kinds[TUNE_TRIAL_TIMEOUT], 8);
     assert_int_equal(kinds[TUNE_TRIAL_OK], 40);
-    char *csv = test_read(tune_keeper_folder(k), "summary.csv");
+    char *csv = test_read(tune_run_folder(k), "summary.csv");
     assert_non_null(strstr(csv, "token 3 differs"));
     free(csv);
-    tune_keeper_close(k, TUNE_RUN_FINISHED);
+    tune_run_close(k, TUNE_RUN_FINISHED);
     tune_space_destroy(s.space);
 }
 
@@ -322,15 +326,15 @@ static void killed_at_random(tune_drive_options o, uint64_t seed) {
     xlstm_error err;
     tune_drive_result r;
     simulation_init(&s);
-    tune_keeper *k = new_run("peace");
-    if (tune_drive(&s.problem, &o, k, NULL, &r, &err)) fail_msg("%s", err.text);
+    tune_run *k = new_run("peace");
+    if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     char *peace = points(k);
-    tune_keeper_close(k, TUNE_RUN_FINISHED);
+    tune_run_close(k, TUNE_RUN_FINISHED);
     const int whole = s.total;
 
     k = new_run("war");
-    char *where = strdup(tune_keeper_folder(k));
-    tune_keeper_close(k, NULL);
+    char *where = strdup(tune_run_folder(k));
+    tune_run_close(k, NULL);
     xl_rng rng;
     xl_rng_seed(&rng, seed);
     bool through = false;
@@ -343,11 +347,12 @@ static void killed_at_random(tune_drive_options o, uint64_t seed) {
             /* Always past the first trial of a process, so that every round gets somewhere. */
             s.kill_at = 14 + (int)xl_rng_below(&rng, (uint64_t)whole / 3 + 1);
             xlstm_error why = {0};
-            if (tune_keeper_resume(&k, where, &why) || tune_drive(&s.problem, &o, k, NULL, &r, &why)) {
+            if (tune_run_resume(&k, where, &why) ||
+                tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &why)) {
                 fprintf(stderr, "%s\n", why.text);
                 _exit(1);
             }
-            tune_keeper_close(k, TUNE_RUN_FINISHED);
+            tune_run_close(k, TUNE_RUN_FINISHED);
             _exit(0);
         }
         xl_rng_next(&rng);
@@ -361,10 +366,10 @@ static void killed_at_random(tune_drive_options o, uint64_t seed) {
     }
     assert_true(through);
     assert_true(deaths > 1);
-    if (tune_keeper_resume(&k, where, &err)) fail_msg("%s", err.text);
+    if (tune_run_resume(&k, where, &err)) fail_msg("%s", err.text);
     char *war = points(k);
     assert_string_equal(peace, war);
-    tune_keeper_close(k, TUNE_RUN_FINISHED);
+    tune_run_close(k, TUNE_RUN_FINISHED);
     char *jsonl = test_read(where, "trials.jsonl"), *csv = test_read(where, "summary.csv");
     assert_int_equal(lines(jsonl), lines(peace));
     assert_int_equal(lines(csv), lines(peace) + 1);
@@ -395,9 +400,9 @@ static void killed_with_several_objectives(void **state) {
 }
 
 /* By definition, over the rows that the run has. */
-static int front_size(tune_keeper *k) {
+static int front_size(tune_run *k) {
     size_t count;
-    const tune_trial_row *t = tune_keeper_trials(k, &count);
+    const tune_trial_row *t = tune_keeper_trials(tune_run_keeper(k), &count);
     int n = 0;
     for (size_t i = 0; i < count; i++) {
         bool beaten = t[i].status != TUNE_TRIAL_OK;
@@ -420,14 +425,14 @@ static void all_objectives_steer(void **state) {
     tune_drive_result r;
     simulation_init(&s);
     s.awkward = true;
-    tune_keeper *k = new_run("front");
+    tune_run *k = new_run("front");
     tune_drive_options o = several("auto", 0);
     assert_string_equal(tune_drive_strategy(&o), "nsga2");
-    if (tune_drive(&s.problem, &o, k, NULL, &r, &err)) fail_msg("%s", err.text);
+    if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     assert_int_equal(r.trials, 64); /* a small space whole */
     assert_int_equal(r.duplicates, 0);
     size_t count;
-    const tune_trial_row *t = tune_keeper_trials(k, &count);
+    const tune_trial_row *t = tune_keeper_trials(tune_run_keeper(k), &count);
     int kinds[TUNE_TRIAL_STATUS_COUNT] = {0};
     for (size_t i = 0; i < count; i++) {
         kinds[t[i].status]++;
@@ -442,7 +447,7 @@ static void all_objectives_steer(void **state) {
     assert_int_equal(kinds[TUNE_TRIAL_TIMEOUT], 0);
     assert_int_equal(kinds[TUNE_TRIAL_FAILED], 8);
     assert_int_equal(kinds[TUNE_TRIAL_OK], 48);
-    char *csv = test_read(tune_keeper_folder(k), "pareto.csv");
+    char *csv = test_read(tune_run_folder(k), "pareto.csv");
     assert_ptr_equal(strstr(csv, "trial,request_s,peak_mb,kl,a,b\n"), csv);
     assert_int_equal(lines(csv), front_size(k) + 1);
     assert_true(front_size(k) > 4);
@@ -450,7 +455,7 @@ static void all_objectives_steer(void **state) {
     /* The first objective fixes the winner. */
     char name[64];
     assert_string_equal(point_text(&s, (uint32_t)r.winner, name, sizeof name), "a=5 b=6");
-    tune_keeper_close(k, TUNE_RUN_FINISHED);
+    tune_run_close(k, TUNE_RUN_FINISHED);
 
     /* With one objective those nine times too slow are stopped, and auto is auto. */
     o.objectives = 1;
@@ -465,19 +470,19 @@ static void racing_looks_at_the_front(void **state) {
     tune_drive_result r;
     simulation_init(&s);
     s.noise = 0.004;
-    tune_keeper *k = new_run("race");
+    tune_run *k = new_run("race");
     tune_drive_options o = several("grid", 0);
     o.objectives = 2;
     o.repeats = 0;
-    if (tune_drive(&s.problem, &o, k, NULL, &r, &err)) fail_msg("%s", err.text);
+    if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     size_t count;
-    const tune_trial_row *t = tune_keeper_trials(k, &count);
+    const tune_trial_row *t = tune_keeper_trials(tune_run_keeper(k), &count);
     assert_int_equal(count, 64);
     assert_string_equal(t[61].key, "a=8 b=6"); /* the least memory, and measured after the fastest */
     assert_true(t[61].samples >= 2);
     assert_string_equal(t[63].key, "a=8 b=8");
     assert_int_equal(t[63].samples, 1);
-    tune_keeper_close(k, TUNE_RUN_FINISHED);
+    tune_run_close(k, TUNE_RUN_FINISHED);
     tune_space_destroy(s.space);
 }
 
@@ -492,22 +497,22 @@ static void stopped_and_continued(void **state) {
         tune_drive_options o = quick("random", 30);
         o.stop = stopped;
         o.stop_ctx = &s;
-        tune_keeper *k = new_run("stop");
-        if (tune_drive(&s.problem, &o, k, NULL, &r, &err)) fail_msg("%s", err.text);
+        tune_run *k = new_run("stop");
+        if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
         assert_int_equal(r.end, TUNE_DRIVE_STOPPED);
         assert_true(r.trials > 1 && r.trials < 30);
-        char *where = strdup(tune_keeper_folder(k)), *best = test_read(where, "best.json");
+        char *where = strdup(tune_run_folder(k)), *best = test_read(where, "best.json");
         assert_non_null(strstr(best, "stopped"));
         free(best);
-        tune_keeper_close(k, TUNE_RUN_INTERRUPTED);
+        tune_run_close(k, TUNE_RUN_INTERRUPTED);
         s.stop_at = 0;
         s.stop = 0;
         o.trials = 40; /* and further than was meant at first */
-        if (tune_keeper_resume(&k, where, &err)) fail_msg("%s", err.text);
-        if (tune_drive(&s.problem, &o, k, NULL, &r, &err)) fail_msg("%s", err.text);
+        if (tune_run_resume(&k, where, &err)) fail_msg("%s", err.text);
+        if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
         assert_int_equal(r.trials, 40);
         assert_int_equal(r.end, TUNE_DRIVE_DONE);
-        tune_keeper_close(k, TUNE_RUN_FINISHED);
+        tune_run_close(k, TUNE_RUN_FINISHED);
         free(where);
         tune_space_destroy(s.space);
     }
@@ -522,20 +527,20 @@ static void searched_apart(void **state) {
     assert_true(tune_space_divides(s.space));
     tune_drive_options o = quick("grid", 0);
     o.apart = true;
-    tune_keeper *k = new_run("apart");
-    if (tune_drive(&s.problem, &o, k, NULL, &r, &err)) fail_msg("%s", err.text);
+    tune_run *k = new_run("apart");
+    if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     assert_int_equal(r.trials, 9); /* eight, and the join */
     char name[64];
     assert_string_equal(point_text(&s, (uint32_t)r.winner, name, sizeof name), "a=5 b=6");
     /* The check of the join says that nothing interacts. */
-    char *text = test_read(tune_keeper_folder(k), "best.json");
+    char *text = test_read(tune_run_folder(k), "best.json");
     json_t *best = json_loads(text, 0, NULL), *found = json_object_get(best, "interaction");
     assert_true(json_is_false(json_object_get(found, "interact")));
     assert_int_equal(json_integer_value(json_object_get(found, "rounds")), 6);
     assert_non_null(strstr(json_string_value(json_object_get(found, "text")), "within noise"));
     json_decref(best);
     free(text);
-    tune_keeper_close(k, TUNE_RUN_FINISHED);
+    tune_run_close(k, TUNE_RUN_FINISHED);
     tune_space_destroy(s.space);
 }
 
@@ -548,9 +553,9 @@ static void interaction_is_found(void **state) {
     s.noise = 0.002;
     tune_drive_options o = quick("grid", 0);
     o.apart = true;
-    tune_keeper *k = new_run("coupled");
-    if (tune_drive(&s.problem, &o, k, NULL, &r, &err)) fail_msg("%s", err.text);
-    char *text = test_read(tune_keeper_folder(k), "best.json");
+    tune_run *k = new_run("coupled");
+    if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
+    char *text = test_read(tune_run_folder(k), "best.json");
     json_t *best = json_loads(text, 0, NULL), *found = json_object_get(best, "interaction");
     const json_t *prefill = json_object_get(found, "prefill"), *decode = json_object_get(found, "decode");
     double value = json_number_value(json_object_get(prefill, "value"));
@@ -564,11 +569,13 @@ static void interaction_is_found(void **state) {
     /* Its samples are in the study, under "check", as those of three trials. */
     tune_sample_row *samples;
     size_t count, n = 0;
-    assert_int_equal(tune_study_samples(tune_keeper_study(k), tune_keeper_run(k)->id, &samples, &count, &err), 0);
+    assert_int_equal(tune_study_samples(tune_keeper_study(tune_run_keeper(k)),
+                                        tune_keeper_run(tune_run_keeper(k))->id, &samples, &count, &err),
+                     0);
     for (size_t i = 0; i < count; i++) n += !strcmp(samples[i].stage, "check") && samples[i].trial >= 0;
     assert_true(n >= 18);
     free(samples);
-    tune_keeper_close(k, TUNE_RUN_FINISHED);
+    tune_run_close(k, TUNE_RUN_FINISHED);
     tune_space_destroy(s.space);
 }
 
@@ -586,10 +593,10 @@ static void late_is_joined(void **state) {
     o.now_ctx = &s;
     s.slow_at = 40; /* so that 55 % of the budget, but not 65 %, are gone */
     s.slow_s = 4.5;
-    tune_keeper *k = new_run("late");
-    if (tune_drive(&s.problem, &o, k, NULL, &r, &err)) fail_msg("%s", err.text);
+    tune_run *k = new_run("late");
+    if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     size_t count;
-    const tune_trial_row *t = tune_keeper_trials(k, &count);
+    const tune_trial_row *t = tune_keeper_trials(tune_run_keeper(k), &count);
     assert_in_range(count, 2, 39);
     double prefill = INFINITY, decode = INFINITY;
     for (size_t i = 0; i < count; i++) {
@@ -601,7 +608,7 @@ static void late_is_joined(void **state) {
         const bool both = t[i].metric[TUNE_PREFILL_S] == prefill && t[i].metric[TUNE_DECODE_S] == decode;
         assert_true(both == (i + 1 == count));
     }
-    tune_keeper_close(k, TUNE_RUN_FINISHED);
+    tune_run_close(k, TUNE_RUN_FINISHED);
     tune_space_destroy(s.space);
 }
 
@@ -613,14 +620,14 @@ static void no_time_at_all(void **state) {
     simulation_init(&s);
     tune_drive_options o = quick("auto", 20);
     o.budget_s = 0;
-    tune_keeper *k = new_run("hurry");
-    if (tune_drive(&s.problem, &o, k, NULL, &r, &err)) fail_msg("%s", err.text);
+    tune_run *k = new_run("hurry");
+    if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     assert_int_equal(r.end, TUNE_DRIVE_DONE);
     assert_int_equal(r.winner, TUNE_BASELINE_TRIAL);
     assert_int_equal(r.measured, 0);
     assert_string_equal(r.verdict,
                         "not enough was tried: 0 of 64 points were measured in the time given; the baseline stays");
-    char *text = test_read(tune_keeper_folder(k), "best.json");
+    char *text = test_read(tune_run_folder(k), "best.json");
     json_t *best = json_loads(text, 0, NULL);
     assert_string_equal(json_string_value(json_object_get(best, "verdict")), "not enough was tried");
     assert_true(json_is_true(json_object_get(best, "is_baseline")));
@@ -630,10 +637,10 @@ static void no_time_at_all(void **state) {
     free(text);
     /* More time, and the same run goes on. */
     o.budget_s = INFINITY;
-    if (tune_drive(&s.problem, &o, k, NULL, &r, &err)) fail_msg("%s", err.text);
+    if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     assert_int_equal(r.measured, 20);
     assert_int_equal(r.final.verdict, TUNE_VERDICT_BETTER);
-    tune_keeper_close(k, TUNE_RUN_FINISHED);
+    tune_run_close(k, TUNE_RUN_FINISHED);
     tune_space_destroy(s.space);
 }
 
@@ -658,15 +665,15 @@ static void nothing_to_compare(void **state) {
         s.problem.space = s.space;
         s.problem.is_baseline = is_other;
         tune_drive_options o = quick("grid", 0);
-        tune_keeper *k = new_run(slow ? "slow" : "fails");
-        if (tune_drive(&s.problem, &o, k, NULL, &r, &err)) fail_msg("%s", err.text);
+        tune_run *k = new_run(slow ? "slow" : "fails");
+        if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
         assert_int_equal(r.winner, TUNE_BASELINE_TRIAL);
         assert_int_equal(r.failed, 3);
         assert_int_equal(r.final.verdict, slow ? TUNE_VERDICT_NOTHING : TUNE_VERDICT_UNMEASURED);
         assert_memory_equal(
             r.verdict,
             slow ? "nothing faster found: 3 of 3 points were" : "not compared: every point that was tried", 40);
-        tune_keeper_close(k, TUNE_RUN_FINISHED);
+        tune_run_close(k, TUNE_RUN_FINISHED);
         tune_space_destroy(s.space);
     }
 }
@@ -686,8 +693,8 @@ static void too_little_was_tried(void **state) {
     s.problem.space = s.space;
     for (int many = 0; many < 2; many++) {
         tune_drive_options o = quick("random", many ? 10 : 2);
-        tune_keeper *k = new_run(many ? "many" : "few");
-        if (tune_drive(&s.problem, &o, k, NULL, &r, &err)) fail_msg("%s", err.text);
+        tune_run *k = new_run(many ? "many" : "few");
+        if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
         assert_int_equal(r.winner, TUNE_BASELINE_TRIAL);
         assert_int_equal(r.final.verdict, many ? TUNE_VERDICT_NOTHING : TUNE_VERDICT_TOO_LITTLE);
         assert_string_equal(r.verdict, many
@@ -695,7 +702,7 @@ static void too_little_was_tried(void **state) {
                                              "faster than the baseline, which stays; so nothing was compared"
                                            : "not enough was tried: 2 of 64 points were measured, and nothing "
                                              "looked faster; the baseline stays");
-        tune_keeper_close(k, TUNE_RUN_FINISHED);
+        tune_run_close(k, TUNE_RUN_FINISHED);
     }
     tune_space_destroy(s.space);
 }
@@ -717,13 +724,13 @@ static void the_rest_of_a_budget_is_used(void **state) {
     o.now_s = simulated_now;
     o.now_ctx = &s;
     o.budget_s = 2000 * CALL_S;
-    tune_keeper *k = new_run("rest");
-    if (tune_drive(&s.problem, &o, k, NULL, &r, &err)) fail_msg("%s", err.text);
+    tune_run *k = new_run("rest");
+    if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     assert_int_equal(r.winner, TUNE_BASELINE_TRIAL);
     assert_int_equal(r.final.verdict, TUNE_VERDICT_NOTHING);
     assert_true(s.now > 0.95 * o.budget_s);
     assert_true(s.now < 1.05 * o.budget_s);
-    tune_keeper_close(k, TUNE_RUN_FINISHED);
+    tune_run_close(k, TUNE_RUN_FINISHED);
     tune_space_destroy(s.space);
 }
 
@@ -735,26 +742,27 @@ static void a_challenger_is_named(void **state) {
     simulation_init(&s);
     tune_drive_options o = quick("random", 12);
     o.budget_s = 50; /* requests say that they take six seconds */
-    tune_keeper *k = new_run("short");
-    if (tune_drive(&s.problem, &o, k, NULL, &r, &err)) fail_msg("%s", err.text);
+    tune_run *k = new_run("short");
+    if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     assert_int_equal(r.winner, TUNE_BASELINE_TRIAL);
     assert_int_equal(r.final.verdict, TUNE_VERDICT_UNMEASURED);
     assert_memory_equal(r.verdict, "not compared: the time left was too short", 41);
-    char *text = test_read(tune_keeper_folder(k), "best.json");
+    char *text = test_read(tune_run_folder(k), "best.json");
     json_t *best = json_loads(text, 0, NULL);
     assert_true(json_is_integer(json_object_get(json_object_get(best, "challenger"), "a")));
     json_decref(best);
     free(text);
-    tune_keeper_close(k, TUNE_RUN_FINISHED);
+    tune_run_close(k, TUNE_RUN_FINISHED);
     tune_space_destroy(s.space);
 }
 
 /* ---- recordings ---- */
 
-static size_t samples_of(tune_keeper *k, tune_sample_row **rows) {
+static size_t samples_of(tune_run *k, tune_sample_row **rows) {
     xlstm_error err;
     size_t count;
-    if (tune_study_samples(tune_keeper_study(k), tune_keeper_run(k)->id, rows, &count, &err))
+    if (tune_study_samples(tune_keeper_study(tune_run_keeper(k)), tune_keeper_run(tune_run_keeper(k))->id, rows,
+                           &count, &err))
         fail_msg("%s", err.text);
     return count;
 }
@@ -780,10 +788,10 @@ static void recorded_in_rounds(void **state) {
     tune_recording r;
     simulation_init(&s);
     s.noise = 0.01;
-    tune_keeper *k = new_run("rounds");
+    tune_run *k = new_run("rounds");
     tune_drive_options o = quick("grid", 0);
     o.repeats = 4;
-    if (tune_recording_run(&s.problem, &o, k, NULL, &r, &err)) fail_msg("%s", err.text);
+    if (tune_recording_run(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     assert_true(r.end == TUNE_DRIVE_DONE && r.points == 64 && r.rounds == 4 && r.missing == 0 && r.failed == 0);
     char name[64];
     assert_string_equal(point_text(&s, (uint32_t)r.fastest, name, sizeof name), "a=5 b=6");
@@ -802,7 +810,7 @@ static void recorded_in_rounds(void **state) {
     for (size_t i = 1; i < count; i++) assert_true(rows[i].seq > rows[i - 1].seq);
     assert_int_equal(r.taken, 65 * 4);
     assert_true(r.disturbed <= r.taken);
-    char *jsonl = test_read(tune_keeper_folder(k), "trials.jsonl");
+    char *jsonl = test_read(tune_run_folder(k), "trials.jsonl");
     int baseline = 0;
     for (const char *at = jsonl; (at = strstr(at, "\"baseline_samples\":[{")); at++) baseline++;
     assert_true(baseline >= 1); /* the baseline's samples stand beside some trial */
@@ -810,14 +818,15 @@ static void recorded_in_rounds(void **state) {
     free(rows);
     /* rows hold the means, and the landscape the samples */
     size_t trials;
-    const tune_trial_row *t = tune_keeper_trials(k, &trials);
+    const tune_trial_row *t = tune_keeper_trials(tune_run_keeper(k), &trials);
     assert_int_equal(trials, 64);
     for (size_t i = 0; i < trials; i++) {
         assert_int_equal(t[i].samples, 4);
         assert_true(t[i].value > 0.5 && t[i].value < 1.2 && t[i].spread > 0 && t[i].spread < 0.05);
     }
     char *path = test_path("rounds.csv");
-    if (tune_landscape_export(path, &s.problem, k, TUNE_REQUEST_S, 3, &err)) fail_msg("%s", err.text);
+    if (cli_landscape_export(path, &s.problem, tune_run_keeper(k), TUNE_REQUEST_S, 3, &err))
+        fail_msg("%s", err.text);
     tune_landscape *l;
     if (tune_landscape_read(path, &l, &err)) fail_msg("%s", err.text);
     assert_int_equal(l->rows, 64);
@@ -825,7 +834,7 @@ static void recorded_in_rounds(void **state) {
     for (uint32_t p = 0; p < 64; p++) assert_true(tune_space_value(l->space, p, 0).number == p / 8 + 1);
     tune_landscape_destroy(l);
     free(path);
-    tune_keeper_close(k, TUNE_RUN_FINISHED);
+    tune_run_close(k, TUNE_RUN_FINISHED);
     tune_space_destroy(s.space);
 }
 
@@ -835,10 +844,10 @@ static void recorded_failures(void **state) {
     tune_recording r;
     simulation_init(&s);
     s.awkward = true;
-    tune_keeper *k = new_run("failures");
+    tune_run *k = new_run("failures");
     tune_drive_options o = quick("grid", 0);
     o.repeats = 3;
-    if (tune_recording_run(&s.problem, &o, k, NULL, &r, &err)) fail_msg("%s", err.text);
+    if (tune_recording_run(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     /* one way of failing is one call; slow ones are not stopped */
     assert_true(r.points == 64 && r.failed == 16 && r.rounds == 3 && r.missing == 0);
     for (int p = 0; p < 64; p++) {
@@ -846,13 +855,14 @@ static void recorded_failures(void **state) {
         assert_true(s.calls[p] == 1 ? fails : s.calls[p] >= 3 && !fails);
     }
     char *path = test_path("failures.csv.gz");
-    if (tune_landscape_export(path, &s.problem, k, TUNE_REQUEST_S, 0, &err)) fail_msg("%s", err.text);
+    if (cli_landscape_export(path, &s.problem, tune_run_keeper(k), TUNE_REQUEST_S, 0, &err))
+        fail_msg("%s", err.text);
     tune_landscape *l;
     if (tune_landscape_read(path, &l, &err)) fail_msg("%s", err.text);
     assert_true(l->rows == 64 && l->valid == 48 && isnan(l->time[16]));
     tune_landscape_destroy(l);
     free(path);
-    tune_keeper_close(k, TUNE_RUN_FINISHED);
+    tune_run_close(k, TUNE_RUN_FINISHED);
     tune_space_destroy(s.space);
 }
 
@@ -868,16 +878,17 @@ static void recording_goes_on(void **state) {
     o.repeats = 3;
     o.stop = stopped;
     o.stop_ctx = &s;
-    tune_keeper *k = new_run("on");
-    if (tune_recording_run(&s.problem, &o, k, NULL, &r, &err)) fail_msg("%s", err.text);
+    tune_run *k = new_run("on");
+    if (tune_recording_run(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     assert_true(r.end == TUNE_DRIVE_STOPPED && r.rounds == 1 && r.missing > 60 && r.missing < 128);
-    char *where = strdup(tune_keeper_folder(k));
-    tune_keeper_close(k, TUNE_RUN_INTERRUPTED);
+    char *where = strdup(tune_run_folder(k));
+    tune_run_close(k, TUNE_RUN_INTERRUPTED);
     pid_t child = fork();
     if (!child) { /* killed on the way */
         s.stop_at = s.stop = 0;
         s.kill_at = s.total + 60;
-        if (!tune_keeper_resume(&k, where, &err)) tune_recording_run(&s.problem, &o, k, NULL, &r, &err);
+        if (!tune_run_resume(&k, where, &err))
+            tune_recording_run(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err);
         _exit(1);
     }
     int how;
@@ -886,11 +897,11 @@ static void recording_goes_on(void **state) {
     s.stop_at = s.stop = 0;
     const int missing = r.missing;
     o.budget_s = 0;
-    if (tune_keeper_resume(&k, where, &err)) fail_msg("%s", err.text);
-    if (tune_recording_run(&s.problem, &o, k, NULL, &r, &err)) fail_msg("%s", err.text);
+    if (tune_run_resume(&k, where, &err)) fail_msg("%s", err.text);
+    if (tune_recording_run(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     assert_true(r.end == TUNE_DRIVE_DONE && r.missing > 0 && r.missing <= missing - 20);
     o.budget_s = INFINITY;
-    if (tune_recording_run(&s.problem, &o, k, NULL, &r, &err)) fail_msg("%s", err.text);
+    if (tune_recording_run(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     assert_true(r.rounds == 3 && r.missing == 0);
     tune_sample_row *rows;
     size_t count = samples_of(k, &rows), used = 0;
@@ -898,10 +909,10 @@ static void recording_goes_on(void **state) {
     assert_int_equal(used, 65 * 3);
     free(rows);
     const int before = s.total;
-    if (tune_recording_run(&s.problem, &o, k, NULL, &r, &err)) fail_msg("%s", err.text);
+    if (tune_recording_run(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     assert_int_equal(s.total, before); /* nothing is left to do */
     free(where);
-    tune_keeper_close(k, TUNE_RUN_FINISHED);
+    tune_run_close(k, TUNE_RUN_FINISHED);
     tune_space_destroy(s.space);
 }
 

@@ -4,8 +4,9 @@
 #include <sys/wait.h>
 
 #include "helper.h"
-#include "tuner/driver/keeper.h"
-#include "tuner/driver/run_folder.h"
+#include "tuner/run/run.h"
+#include "tuner/run/run_folder.h"
+#include "tuner/target/engine_metrics.h"
 
 #define NAME "ray_20260102_030405"
 
@@ -116,7 +117,7 @@ static void test_failed_start(void **state) {
     char empty[] = "{}", name[] = "ray", meta[] = "{}";
     char *logs = test_path("logs"), *bad = test_path("no/such/place.sqlite");
     xlstm_error err;
-    tune_keeper *k = NULL;
+    tune_run *k = NULL;
     tune_run_row row = {.backend = name,
                         .mode = name,
                         .objective = name,
@@ -127,14 +128,15 @@ static void test_failed_start(void **state) {
                         .kernels = name,
                         .version = name,
                         .meta = meta,
-                        .space = empty};
-    assert_int_not_equal(tune_keeper_create(&k, logs, "x", bad, &row, &err), 0);
+                        .space = empty,
+                        .metrics = tune_engine_metrics};
+    assert_int_not_equal(tune_run_create(&k, logs, "x", bad, &row, &err), 0);
     assert_int_equal(entries(logs), 0);
-    assert_int_equal(tune_keeper_create(&k, logs, "x", NULL, &row, &err), 0);
+    assert_int_equal(tune_run_create(&k, logs, "x", NULL, &row, &err), 0);
     assert_int_equal(entries(logs), 1);
-    char *file = xl_path_join(tune_keeper_folder(k), TUNE_RUN_META);
+    char *file = xl_path_join(tune_run_folder(k), TUNE_RUN_META);
     assert_true(xl_is_file(file));
-    tune_keeper_close(k, TUNE_RUN_FINISHED);
+    tune_run_close(k, TUNE_RUN_FINISHED);
     free(file);
     free(logs);
     free(bad);

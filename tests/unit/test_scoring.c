@@ -4,6 +4,7 @@
 #include "base/rng.h"
 #include "helper.h"
 #include "tuner/target/engine.h"
+#include "tuner/target/engine_probe.h"
 
 /* Sanitizers keep freed memory, and their own beside it. */
 #if defined(__has_feature)
@@ -63,8 +64,7 @@ static int measure(tune_engine *e, int64_t candidate, tune_reading *out, xlstm_e
 static tune_outcome about(tune_engine *e, int64_t candidate) {
     tune_outcome d;
     assert_int_equal(tune_engine_outcome(e, candidate, &d, NULL), 0);
-    json_decref(d.in_force);
-    d.in_force = NULL;
+    tune_named_clear(&d.in_force);
     return d;
 }
 

@@ -5,6 +5,7 @@
 #include "helper.h"
 #include "tuner/driver/driver.h"
 #include "tuner/report/report.h"
+#include "tuner/run/run.h"
 
 enum { BAKE_S, WOOD_KG, BROWN }; /* metrics; the first two are parts of a sample too */
 
@@ -57,8 +58,10 @@ static int outcome(void *self, int64_t candidate, tune_outcome *out, xlstm_error
     return XLSTM_OK;
 }
 
-static json_t *settings(void *self, int64_t candidate) {
-    return json_pack("{s:f, s:f}", "fire", value_of(self, candidate, 0), "door", value_of(self, candidate, 1));
+static bool settings(void *self, int64_t candidate, tune_named_list *out) {
+    const tune_named all[] = {{"fire", {.number = value_of(self, candidate, 0)}},
+                              {"door", {.number = value_of(self, candidate, 1)}}};
+    return tune_named_copy(out, all, 2);
 }
 
 static double now(void *ctx) {
@@ -94,7 +97,7 @@ static bool is_setting(const char *name) {
 static void an_oven_is_tuned(void **state) {
     oven o;
     xlstm_error err;
-    tune_keeper *k = NULL;
+    tune_run *k = NULL;
     tune_drive_result r;
     char empty[] = "{}", name[] = "oven", mode[] = "auto", objective[] = "bake_s,brown";
     light(&o);
@@ -110,8 +113,8 @@ static void an_oven_is_tuned(void **state) {
                         .meta = empty,
                         .space = empty,
                         .metrics = metrics};
-    if (tune_keeper_create(&k, test_folder, "x", NULL, &row, &err)) fail_msg("%s", err.text);
-    char *where = strdup(tune_keeper_folder(k));
+    if (tune_run_create(&k, test_folder, "x", NULL, &row, &err)) fail_msg("%s", err.text);
+    char *where = strdup(tune_run_folder(k));
     tune_drive_options options;
     tune_drive_options_init(&options, &metrics);
     assert_int_equal(options.objective[0], BAKE_S);
@@ -126,28 +129,28 @@ static void an_oven_is_tuned(void **state) {
 
     /* Stopped in the middle, resumed, ended. */
     o.stop_at = 12;
-    if (tune_drive(&o.target, &options, k, NULL, &r, &err)) fail_msg("%s", err.text);
+    if (tune_drive(&o.target, &options, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     assert_int_equal(r.end, TUNE_DRIVE_STOPPED);
     const int before = r.trials;
     assert_in_range(before, 1, 13);
-    tune_keeper_close(k, TUNE_RUN_INTERRUPTED);
+    tune_run_close(k, TUNE_RUN_INTERRUPTED);
     o.stop = 0;
     o.stop_at = 0;
-    if (tune_keeper_resume(&k, where, &err)) fail_msg("%s", err.text);
-    assert_int_equal(tune_keeper_run(k)->metrics.count, 3);
-    if (tune_drive(&o.target, &options, k, NULL, &r, &err)) fail_msg("%s", err.text);
+    if (tune_run_resume(&k, where, &err)) fail_msg("%s", err.text);
+    assert_int_equal(tune_keeper_run(tune_run_keeper(k))->metrics.count, 3);
+    if (tune_drive(&o.target, &options, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     assert_int_equal(r.end, TUNE_DRIVE_DONE);
     assert_int_equal(r.trials, 14);
     assert_int_equal(r.final.verdict, TUNE_VERDICT_BETTER);
     assert_true(r.final.low > 0 && fabs(value_of(&o, r.winner, 0) - 5) <= 1);
     size_t count;
-    const tune_trial_row *trials = tune_keeper_trials(k, &count);
+    const tune_trial_row *trials = tune_keeper_trials(tune_run_keeper(k), &count);
     for (size_t i = 0; i < count; i++) {
         if (trials[i].status != TUNE_TRIAL_OK) continue;
         assert_true(trials[i].metric[WOOD_KG] == trials[i].metric[BROWN] * 10);
         assert_true(trials[i].metric[BAKE_S] > 3.9);
     }
-    tune_keeper_close(k, TUNE_RUN_FINISHED);
+    tune_run_close(k, TUNE_RUN_FINISHED);
 
     /* Its files and its report speak of ovens. */
     char *best = test_read(where, "best.json");

@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "tuner/driver/interaction.h"
-#include "tuner/driver/result.h"
+#include "tuner/driver/standing.h"
 #include "tuner/measure/stats.h"
 #include "tuner/target/wire.h"
 
@@ -119,19 +119,21 @@ static bool plan(const tune_comparison *c, tune_final_options *o) {
 
 /* Writes best.json and stores the result. `compared` is the candidate that the search chose, whether or not it
  * won. */
-static int finish(tune_comparison *c, tune_drive_result *r, int64_t compared, const char *verdict,
-                  xlstm_error *err) {
+static int finish(tune_comparison *c, tune_drive_result *r, int64_t compared, xlstm_error *err) {
     tune_race_entry e = {0};
+    json_t *joined = NULL;
     tune_race_get(c->race, r->winner, &e);
-    json_t *best = tune_result_best(c->problem, c->keeper, r->winner, &e, &r->final, verdict, r->verdict);
-    if (best && compared != TUNE_BASELINE_TRIAL && r->winner == TUNE_BASELINE_TRIAL) {
-        json_t *params = tune_space_point_json(c->problem->space, (uint32_t)compared);
-        json_object_set_new(best, "challenger", params ? params : json_null());
-    }
-    int status =
-        best ? tune_interaction_add(c->keeper, best, err) : xl_fail(err, XLSTM_ENOMEM, "best: out of memory");
-    if (!status) status = tune_keeper_set_result(c->keeper, best, err);
-    json_decref(best);
+    tune_standing_facts facts = {.winner = r->winner,
+                                 .entry = &e,
+                                 .final = &r->final,
+                                 .verdict = tune_verdict_name(r->final.verdict),
+                                 .text = r->verdict,
+                                 .challenger = TUNE_NO_POINT};
+    if (compared != TUNE_BASELINE_TRIAL && r->winner == TUNE_BASELINE_TRIAL) facts.challenger = (uint32_t)compared;
+    int status = tune_interaction_found(c->keeper, &joined, err);
+    facts.interaction = joined;
+    if (!status) status = tune_standing_tell(c->problem, c->keeper, &facts, err);
+    json_decref(joined);
     return status;
 }
 
@@ -166,7 +168,7 @@ static int stay(tune_comparison *c, tune_drive_result *r, xlstm_error *err) {
                  "stays; so nothing was compared",
                  timed, of, points);
     }
-    return finish(c, r, TUNE_BASELINE_TRIAL, tune_verdict_name(r->final.verdict), err);
+    return finish(c, r, TUNE_BASELINE_TRIAL, err);
 }
 
 static int conclude(tune_comparison *c, tune_drive_result *r, xlstm_error *err) {
@@ -177,7 +179,7 @@ static int conclude(tune_comparison *c, tune_drive_result *r, xlstm_error *err) 
         if (used >= 0 && (size_t)used < sizeof r->verdict)
             snprintf(r->verdict + used, sizeof r->verdict - (size_t)used, "; the baseline stays");
     }
-    return finish(c, r, compared, tune_verdict_name(r->final.verdict), err);
+    return finish(c, r, compared, err);
 }
 
 int tune_comparison_run(tune_comparison *c, tune_drive_result *r, xlstm_error *err) {

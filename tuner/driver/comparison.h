@@ -3,7 +3,10 @@
 #ifndef TUNE_COMPARISON_H
 #define TUNE_COMPARISON_H
 
-#include "tuner/driver/driver.h"
+#include "tuner/driver/keeper.h"
+#include "tuner/driver/options.h"
+#include "tuner/driver/result.h"
+#include "tuner/target/target.h"
 
 typedef struct tune_comparison {
     const tune_target *problem;
@@ -22,7 +25,7 @@ typedef struct tune_comparison {
     double *origin;
 } tune_comparison;
 
-/* Compares `result->winner` with the baseline, sets the verdict and writes best.json. Processes that were finished
+/* Compares `result->winner` with the baseline, sets the verdict, tells the standing. Processes that were finished
  * for the same winner before the run was resumed count too. XLSTM_ECANCELLED where it was stopped. */
 int tune_comparison_run(tune_comparison *comparison, tune_drive_result *result, xlstm_error *err);
 

@@ -1,15 +1,8 @@
 #include "tuner/driver/front.h"
 
 #include <math.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
-
-#include "base/csv.h"
-#include "base/error.h"
-#include "base/file.h"
-#include "base/json.h"
-#include "base/memory.h"
-#include "base/output.h"
 
 /* Returns the size below which a difference does not count; 0 for a measured time, whose noise is not known
  * here. */
@@ -85,51 +78,4 @@ int tune_front_objectives(const tune_metrics *metrics, const char *text, int *ob
         text += length + (text[length] == ',');
     }
     return n;
-}
-
-static void write_row(FILE *out, const tune_space *space, const tune_trial_row *t, const int *objective,
-                      int objectives) {
-    fprintf(out, "%lld", (long long)t->index);
-    for (int i = 0; i < objectives; i++) {
-        double value = t->metric[objective[i]];
-        fputc(',', out);
-        xl_csv_put_number(out, value, 9);
-    }
-    for (size_t i = 0; i < tune_space_params(space); i++) {
-        const tune_value *v = tune_named_find(&t->params, tune_space_param(space, i)->name);
-        fputc(',', out);
-        if (v && v->text) xl_csv_put_text(out, v->text);
-        else xl_csv_put_number(out, v ? v->number : NAN, 0);
-    }
-    fputc('\n', out);
-}
-
-int tune_front_write(const tune_target *problem, const tune_keeper *keeper, const int *objective, int objectives,
-                     xlstm_error *err) {
-    size_t count, bytes = 0;
-    const tune_trial_row *trials = tune_keeper_trials(keeper, &count);
-    size_t *front = xl_array(count, sizeof *front);
-    char *path = xl_path_join(tune_keeper_folder(keeper), "pareto.csv"), *text = NULL;
-    FILE *out = open_memstream(&text, &bytes);
-    int status = XLSTM_OK;
-    if (!front || !path || !out) {
-        status = xl_fail(err, XLSTM_ENOMEM, "pareto.csv: out of memory");
-        goto out;
-    }
-    size_t n = tune_front(problem->metrics, trials, count, objective, objectives, front);
-    fputs("trial", out);
-    for (int i = 0; i < objectives; i++) fprintf(out, ",%s", tune_metrics_name(problem->metrics, objective[i]));
-    for (size_t i = 0; i < tune_space_params(problem->space); i++) {
-        fputc(',', out);
-        xl_csv_put_text(out, tune_space_param(problem->space, i)->name);
-    }
-    fputc('\n', out);
-    for (size_t i = 0; i < n; i++) write_row(out, problem->space, &trials[front[i]], objective, objectives);
-out:
-    if (out && fclose(out) && !status) status = xl_fail(err, XLSTM_ENOMEM, "pareto.csv: out of memory");
-    if (!status) status = xl_file_write(path, text, bytes, err);
-    free(front);
-    free(path);
-    free(text);
-    return status;
 }

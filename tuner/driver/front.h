@@ -2,7 +2,8 @@
 #ifndef TUNE_DRIVER_FRONT_H
 #define TUNE_DRIVER_FRONT_H
 
-#include "tuner/driver/keeper.h"
+#include "tuner/metric/metric.h"
+#include "tuner/study/study.h"
 
 /* Whether `a` dominates `b`: it is at least as good in every objective and better in one. `a` and `b` are metric
  * values [TUNE_METRICS], `objective` holds indexes into them. Differences below the resolution of a metric do not
@@ -22,10 +23,5 @@ size_t tune_front(const tune_metrics *metrics, const tune_trial_row *trials, siz
 /* Reads the metrics of a run's objective, "request_s,peak_mb", into `objective`, which has room for TUNE_METRICS.
  * Returns how many there are. */
 int tune_front_objectives(const tune_metrics *metrics, const char *text, int *objective);
-
-/* Writes pareto.csv into the run folder: trial, the objectives, then the searched parameters, in the order of
- * tune_front. */
-int tune_front_write(const tune_target *problem, const tune_keeper *keeper, const int *objective, int objectives,
-                     xlstm_error *err);
 
 #endif

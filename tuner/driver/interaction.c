@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "tuner/driver/result.h"
 #include "tuner/measure/stats.h"
 
 #define EVENT "interaction"
@@ -162,9 +161,7 @@ static json_t *to_json(const check *c, size_t trials) {
 
 /* ---- the run's stored event ---- */
 
-/* Finds the stored result of the last check, provided that no trial was added since; *found is NULL where there is
- * none. */
-static int recall(tune_keeper *keeper, json_t **found, xlstm_error *err) {
+int tune_interaction_found(const tune_keeper *keeper, json_t **found, xlstm_error *err) {
     tune_event_row *events = NULL;
     size_t count = 0, trials;
     tune_keeper_trials(keeper, &trials);
@@ -189,7 +186,7 @@ int tune_interaction_check(const tune_interaction_job *job, xlstm_error *err) {
     xlstm_error why = {0};
     if (!c) return xl_fail(err, XLSTM_ENOMEM, "interaction: out of memory");
     c->job = job;
-    int status = recall(job->keeper, &known, err);
+    int status = tune_interaction_found(job->keeper, &known, err);
     if (status || known || !find_partners(c)) goto out;
     status = measure(c, &why);
     if (tune_ends_everything(status)) {
@@ -210,12 +207,5 @@ int tune_interaction_check(const tune_interaction_job *job, xlstm_error *err) {
 out:
     json_decref(known);
     free(c);
-    return status;
-}
-
-int tune_interaction_add(tune_keeper *keeper, json_t *best, xlstm_error *err) {
-    json_t *found;
-    int status = recall(keeper, &found, err);
-    if (found) json_object_set_new(best, "interaction", found);
     return status;
 }

@@ -8,6 +8,8 @@
 #ifndef TUNE_DRIVER_INTERACTION_H
 #define TUNE_DRIVER_INTERACTION_H
 
+#include <jansson.h>
+
 #include "tuner/driver/keeper.h"
 #include "tuner/measure/race.h"
 
@@ -30,10 +32,11 @@ int tune_interaction_rounds(tune_effort effort);
  * (cancelled, or the study cannot be written). */
 int tune_interaction_check(const tune_interaction_job *job, xlstm_error *err);
 
-/* Adds the result of the last check to best.json as "interaction", provided that no trial was added since:
- * "prefill" and "decode" (each may be missing) with value, low and high, which say by what fraction the phase
+/* Finds the stored result of the last check, provided that no trial was added since; *found is NULL where there is
+ * none, and otherwise a reference that the caller owns. It is the member "interaction" of best.json: each part by
+ * its name ("prefill", "decode"; each may be missing) with value, low and high, which say by what fraction the part
  * takes longer at the joined point than beside other settings; "rounds"; "level"; "interact": whether an interval
  * excludes 0; and "text", one sentence. */
-int tune_interaction_add(tune_keeper *keeper, json_t *best, xlstm_error *err);
+int tune_interaction_found(const tune_keeper *keeper, json_t **found, xlstm_error *err);
 
 #endif

@@ -11,8 +11,8 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/rng.h"
-#include "tuner/driver/result.h"
 #include "tuner/driver/row.h"
+#include "tuner/driver/standing.h"
 #include "tuner/measure/stats.h"
 
 #define STAGE "search"
@@ -83,11 +83,12 @@ static int add_row(recorder *r, int i, tune_sample *sample, int measured, const 
         row.seq = r->seq++;
         status = tune_row_describe(r->problem, i, &t, err);
     }
-    json_t *settings = r->problem->settings(r->problem->self, i);
-    if (!status && !settings) status = xl_fail(err, XLSTM_ENOMEM, "recording: out of memory");
-    if (!status) status = tune_keeper_add(r->keeper, &t, settings, &row, measured < 0 ? 0 : 1, err);
+    tune_named_list settings = {0};
+    if (!status && !r->problem->settings(r->problem->self, i, &settings))
+        status = xl_fail(err, XLSTM_ENOMEM, "recording: out of memory");
+    if (!status) status = tune_keeper_add(r->keeper, &t, &settings, &row, measured < 0 ? 0 : 1, err);
     if (!status) r->spots[i].trial = r->last = t.index;
-    json_decref(settings);
+    tune_named_clear(&settings);
     tune_trial_row_clear(&t);
     return status;
 }
@@ -207,7 +208,7 @@ static int restore(recorder *r, xlstm_error *err) {
         if (point == TUNE_NO_POINT)
             return xl_fail(err, XLSTM_EMISMATCH,
                            "%s: trial %zu is no point of the space: the run is of another space",
-                           tune_keeper_folder(r->keeper), i);
+                           tune_keeper_name(r->keeper), i);
         if (point >= (uint32_t)r->out->points) continue;
         r->spots[point].trial = all[i].index;
         r->spots[point].failed = all[i].status != TUNE_TRIAL_OK;
@@ -280,12 +281,12 @@ static int keep_result(recorder *r, const sums *fastest, xlstm_error *err) {
     char text[160];
     memcpy(e.parts, fastest->parts, sizeof e.parts);
     snprintf(text, sizeof text, "a recording of %d points: nothing was compared", r->out->points);
-    json_t *j = tune_result_best(r->problem, r->keeper, r->out->fastest, &e, NULL,
-                                 tune_verdict_name(TUNE_VERDICT_UNMEASURED), text);
-    int status =
-        j ? tune_keeper_set_result(r->keeper, j, err) : xl_fail(err, XLSTM_ENOMEM, "recording: out of memory");
-    json_decref(j);
-    return status;
+    const tune_standing_facts facts = {.winner = r->out->fastest,
+                                       .entry = &e,
+                                       .verdict = tune_verdict_name(TUNE_VERDICT_UNMEASURED),
+                                       .text = text,
+                                       .challenger = TUNE_NO_POINT};
+    return tune_standing_tell(r->problem, r->keeper, &facts, err);
 }
 
 /* Computes rows, best.json and the text files again from all samples. */
@@ -293,7 +294,6 @@ static int summarize(recorder *r, xlstm_error *err) {
     tune_sample_row *rows = NULL;
     size_t count = 0, trials;
     sums s = {0}, best = {0};
-    char *baseline = NULL;
     int status =
         tune_study_samples(tune_keeper_study(r->keeper), tune_keeper_run(r->keeper)->id, &rows, &count, err);
     if (!status && !(s.logs = xl_array(count + 1, sizeof *s.logs)))
@@ -305,9 +305,7 @@ static int summarize(recorder *r, xlstm_error *err) {
     const double reference = tune_mean(s.logs, s.n);
     double least = INFINITY;
     best = s;
-    baseline = tune_result_baseline(r->problem, s.parts, (int)s.n);
-    status = baseline ? tune_keeper_set_baseline(r->keeper, baseline, err)
-                      : xl_fail(err, XLSTM_ENOMEM, "recording: out of memory");
+    status = tune_standing_baseline(r->problem, r->keeper, s.parts, (int)s.n, err);
     const tune_trial_row *all = tune_keeper_trials(r->keeper, &trials);
     for (size_t i = 0; !status && i < trials; i++) {
         if (all[i].status != TUNE_TRIAL_OK) continue;
@@ -322,7 +320,6 @@ static int summarize(recorder *r, xlstm_error *err) {
     if (!status) status = keep_result(r, &best, err);
     if (!status) status = tune_keeper_rebuild(r->keeper, r->problem, err);
 out:
-    free(baseline);
     free(rows);
     free(s.logs);
     return status;

@@ -12,7 +12,10 @@
 #ifndef TUNE_DRIVER_RECORDING_H
 #define TUNE_DRIVER_RECORDING_H
 
-#include "tuner/driver/driver.h"
+#include "tuner/driver/keeper.h"
+#include "tuner/driver/options.h"
+#include "tuner/driver/result.h"
+#include "tuner/target/target.h"
 
 typedef struct tune_recording {
     tune_drive_end end;

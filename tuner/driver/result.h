@@ -1,30 +1,41 @@
-/* The result of a run: writing best.json and the baseline's record, and reading them back. */
+/* What a search came to, as typed values: for whoever started it, and for whoever writes its files. */
 #ifndef TUNE_DRIVER_RESULT_H
 #define TUNE_DRIVER_RESULT_H
 
-#include "tuner/driver/driver.h"
+#include <jansson.h>
 
-/* Returns the point that an object of params describes; TUNE_NO_POINT where the space does not contain it. */
-uint32_t tune_result_point_json(const tune_space *space, const json_t *params);
-/* Returns the points that an array of objects of params describes, each once; objects that describe no point are
- * left out. *points is malloc'd. */
-int tune_result_priors(const tune_space *space, const json_t *array, uint32_t **points, size_t *count,
-                       xlstm_error *err);
+#include "tuner/measure/final.h"
+#include "tuner/metric/metric.h"
+#include "tuner/space/named.h"
+#include "tuner/study/study.h"
 
-/* Returns {"settings": …, "metrics": …, "samples": n} as text, malloc'd; NULL when out of memory. */
-char *tune_result_baseline(const tune_target *problem, const double parts[TUNE_PARTS], int samples);
+typedef enum tune_drive_end { TUNE_DRIVE_DONE, TUNE_DRIVE_STOPPED } tune_drive_end;
 
-/* Makes the object of best.json: params and metrics of `candidate`, the baseline, and the result of the last
- * comparison (`final` is NULL before it); with several objectives also the trials of the Pareto front. `entry`
- * holds the candidate's means in the search. The caller owns the reference. */
-json_t *tune_result_best(const tune_target *problem, const tune_keeper *keeper, int64_t candidate,
-                         const tune_race_entry *entry, const tune_final *final, const char *verdict,
-                         const char *text);
+typedef struct tune_drive_result {
+    tune_drive_end end;
+    int64_t winner;    /* TUNE_BASELINE_TRIAL: nothing was shown to be faster than the baseline */
+    tune_final final;  /* verdict TUNE_VERDICT_UNMEASURED where there was no comparison */
+    char verdict[512]; /* the verdict as a sentence */
+    int trials, measured, duplicates, failed;
+} tune_drive_result;
 
-/* Whether the stored result of the run has a verdict of the last comparison. */
-bool tune_result_is_final(const tune_keeper *keeper);
-/* Reads the winner and the verdict from the stored result. */
-int tune_result_reload(const tune_target *problem, const tune_keeper *keeper, tune_drive_result *result,
-                       xlstm_error *err);
+/* One side of a comparison: every setting, and the metrics that follow from its samples (NAN: none). */
+typedef struct tune_side {
+    tune_named_list settings;
+    double metric[TUNE_METRICS];
+    int samples; /* behind the metrics; 0: none were taken in this process */
+} tune_side;
+
+/* How a run stands: its best point so far, or in the end. */
+typedef struct tune_standing {
+    int64_t winner; /* a point; TUNE_BASELINE_TRIAL: the baseline */
+    tune_side best, baseline;
+    const tune_final *final; /* the last comparison; NULL: it has not been */
+    bool fresh;              /* the metrics are those of the last comparison's samples */
+    const char *verdict;     /* its name, and in words */
+    const char *text;
+    uint32_t challenger;       /* what was compared with the baseline and did not win; TUNE_NO_POINT */
+    const json_t *interaction; /* what the check of a joined point found (interaction.h); NULL: no check */
+} tune_standing;
 
 #endif

@@ -40,6 +40,16 @@ void tune_row_parts(const tune_metrics *metrics, const tune_trial_row *row, doub
     }
 }
 
+/* As the study keeps it; NULL where nothing is known. */
+static int in_force_text(const tune_named_list *list, char **out, xlstm_error *err) {
+    *out = NULL;
+    if (!list->count) return XLSTM_OK;
+    json_t *j = tune_named_json(list);
+    *out = j ? json_dumps(j, JSON_COMPACT) : NULL;
+    json_decref(j);
+    return *out ? XLSTM_OK : xl_fail(err, XLSTM_ENOMEM, "trial: out of memory");
+}
+
 int tune_row_describe(const tune_target *problem, int64_t candidate, tune_trial_row *row, xlstm_error *err) {
     tune_outcome about;
     if (!problem->outcome) return XLSTM_OK;
@@ -50,9 +60,9 @@ int tune_row_describe(const tune_target *problem, int64_t candidate, tune_trial_
         if (problem->metrics->at[i].of_point) row->metric[i] = about.metric[i];
     }
     row->token_hash = about.token_hash[0] ? strdup(about.token_hash) : NULL;
-    row->in_force = about.in_force ? json_dumps(about.in_force, JSON_COMPACT) : NULL;
-    json_decref(about.in_force);
-    return XLSTM_OK;
+    status = in_force_text(&about.in_force, &row->in_force, err);
+    tune_named_clear(&about.in_force);
+    return status;
 }
 
 /* Translates the reasons of a disturbance into the bits that the study stores. */

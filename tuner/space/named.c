@@ -50,6 +50,14 @@ const tune_value *tune_named_find(const tune_named_list *list, const char *name)
     return NULL;
 }
 
+bool tune_named_same(const tune_named_list *a, const tune_named_list *b) {
+    for (size_t i = 0; i < a->count; i++) {
+        const tune_value *other = tune_named_find(b, a->item[i].name);
+        if (!other || !tune_value_same(a->item[i].value, *other)) return false;
+    }
+    return a->count == b->count;
+}
+
 bool tune_named_of_point(tune_named_list *out, const tune_space *space, uint32_t point) {
     tune_named all[TUNE_SPACE_PARAMS];
     const size_t count = tune_space_params(space);

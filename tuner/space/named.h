@@ -22,6 +22,9 @@ void tune_named_clear(tune_named_list *list);
 /* NULL where the name is not there. */
 const tune_value *tune_named_find(const tune_named_list *list, const char *name);
 
+/* Whether two lists hold the same values by the same names, in any order. */
+bool tune_named_same(const tune_named_list *a, const tune_named_list *b);
+
 /* All parameters of a point, in the space's order; false when out of memory. */
 bool tune_named_of_point(tune_named_list *out, const tune_space *space, uint32_t point);
 /* The point of these values; a parameter of one value may be missing. TUNE_NO_POINT where another one is, or where

@@ -28,7 +28,7 @@ typedef struct memo {
     bool looked;
     double kl, ppl, peak_mb; /* NAN: not determined */
     char token_hash[33];
-    json_t *in_force; /* the schedule of its last sample; NULL: none yet */
+    tune_named_list in_force; /* the schedule of its last sample */
 } memo;
 
 struct tune_engine {
@@ -375,8 +375,9 @@ static int run(tune_engine *e, copy *c, memo *m, unsigned repeats, double limit,
     memcpy(head, m->token_hash, 16);
     head[16] = 0;
     out->hash = strtoull(head, NULL, 16);
-    json_decref(m->in_force);
-    m->in_force = tune_engine_schedule_json(c->session);
+    tune_named_clear(&m->in_force);
+    if (!tune_engine_schedule(c->session, &m->in_force))
+        return xl_fail(err, XLSTM_ENOMEM, "schedule: out of memory");
     if (baseline && !e->have_baseline) {
         memcpy(e->baseline_tokens, e->tokens, (size_t)e->options.new_tokens * sizeof *e->tokens);
         e->have_baseline = true;
@@ -416,8 +417,9 @@ int tune_engine_outcome(void *self, int64_t candidate, tune_outcome *out, xlstm_
     out->metric[TUNE_KL] = m->kl;
     out->metric[TUNE_PPL] = m->ppl;
     memcpy(out->token_hash, m->token_hash, sizeof out->token_hash);
-    out->in_force = json_incref(m->in_force);
-    return XLSTM_OK;
+    return tune_named_copy(&out->in_force, m->in_force.item, m->in_force.count)
+               ? XLSTM_OK
+               : xl_fail(err, XLSTM_ENOMEM, "schedule: out of memory");
 }
 
 int tune_engine_create(tune_engine **out, const tune_engine_options *options, xlstm_error *err) {
@@ -462,7 +464,7 @@ void tune_engine_destroy(tune_engine *engine) {
     free(engine->logits);
     xl_aligned_free(engine->scored);
     xl_aligned_free(engine->batch);
-    for (size_t i = 0; i < engine->memo_count; i++) json_decref(engine->memos[i].in_force);
+    for (size_t i = 0; i < engine->memo_count; i++) tune_named_clear(&engine->memos[i].in_force);
     free(engine->memos);
     free(engine);
 }

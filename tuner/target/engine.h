@@ -7,10 +7,10 @@
 #ifndef TUNE_TARGET_ENGINE_H
 #define TUNE_TARGET_ENGINE_H
 
-#include <jansson.h>
 #include <xlstm/xlstm.h>
 
 #include "tuner/target/engine_metrics.h"
+#include "tuner/target/engine_settings.h"
 #include "tuner/target/target.h"
 
 typedef struct tune_engine tune_engine;
@@ -56,20 +56,6 @@ int tune_engine_outcome(void *self, int64_t candidate, tune_outcome *out, xlstm_
  * baseline's logits. Below this value it is float32 rounding (schedules differ by about 1e-12) and is given as 0.
  * The perplexity is that of the whole prompt. */
 #define TUNE_KL_ROUNDING 1e-7
-
-/* Whether this machine reports the package's energy, and this process's peak of memory since a moment. */
-bool tune_engine_has_energy(void);
-bool tune_engine_has_peak(void);
-
-/* {"backend": …, "workers": 2, …}: all tunables by name, choices as text, and the scheduler as "backend" too. */
-json_t *tune_engine_settings_json(const xlstm_settings *settings);
-/* The reverse; a setting that is missing stays as it is. EFORMAT names the member. */
-int tune_engine_settings_read(const json_t *object, xlstm_settings *settings, xlstm_error *err);
-/* What the last request on these settings was run with, as JSON. */
-json_t *tune_engine_schedule_json(const xlstm_session *session);
-
-/* Settings that have the same effect for this work (xlstm_settings_effective) have the same key. */
-uint64_t tune_engine_key(const xlstm_settings *settings, const xlstm_work *work);
 
 /* ---- a fresh process ---- */
 

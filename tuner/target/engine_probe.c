@@ -10,8 +10,6 @@
 #include <malloc.h>
 #endif
 
-#include "tuner/target/engine.h"
-
 #define RAPL "/sys/class/powercap/intel-rapl:0/"
 
 /* The number in a small system file, NAN where there is none. */

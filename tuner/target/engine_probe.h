@@ -1,6 +1,6 @@
 /* What one request takes besides time: memory and energy, as far as the system tells. */
-#ifndef TUNE_DRIVER_ENGINE_PROBE_H
-#define TUNE_DRIVER_ENGINE_PROBE_H
+#ifndef TUNE_ENGINE_PROBE_H
+#define TUNE_ENGINE_PROBE_H
 
 #include <stdbool.h>
 #include <xlstm/model.h>
@@ -15,6 +15,10 @@ void tune_probe_settle(void);
 void tune_probe_begin(tune_probe *probe);
 /* energy in joules, peak in MiB; NAN where unknown. */
 void tune_probe_end(const tune_probe *probe, double *energy_j, double *peak_mb);
+
+/* Whether this machine reports the package's energy, and this process's peak of memory since a moment. */
+bool tune_engine_has_energy(void);
+bool tune_engine_has_peak(void);
 
 /* Whether another copy of the model's resident weights fits into the memory that is available now. */
 bool tune_probe_fits_twice(const xlstm_model *model);

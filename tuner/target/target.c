@@ -7,11 +7,11 @@ _Static_assert((int)TUNE_PARTS == (int)TUNE_METRIC_PARTS, "a sample has as many 
 bool tune_target_is_baseline(const tune_target *target, int64_t candidate) {
     if (candidate == TUNE_BASELINE) return true;
     if (target->is_baseline) return target->is_baseline(target->self, candidate);
-    json_t *a = target->settings(target->self, candidate);
-    json_t *b = target->settings(target->self, TUNE_BASELINE);
-    bool same = a && b && json_equal(a, b);
-    json_decref(a);
-    json_decref(b);
+    tune_named_list a = {0}, b = {0};
+    const bool same = target->settings(target->self, candidate, &a) &&
+                      target->settings(target->self, TUNE_BASELINE, &b) && tune_named_same(&a, &b);
+    tune_named_clear(&a);
+    tune_named_clear(&b);
     return same;
 }
 
@@ -31,6 +31,6 @@ double tune_target_seconds(const tune_target *target, const double parts[TUNE_PA
 }
 
 void tune_outcome_init(tune_outcome *out) {
-    *out = (tune_outcome){.in_force = NULL};
+    *out = (tune_outcome){.token_hash = ""};
     for (int i = 0; i < TUNE_METRICS; i++) out->metric[i] = NAN;
 }

@@ -3,11 +3,10 @@
 #ifndef TUNE_TARGET_H
 #define TUNE_TARGET_H
 
-#include <jansson.h>
-
 #include "tuner/measure/final.h"
 #include "tuner/measure/timing.h"
 #include "tuner/metric/metric.h"
+#include "tuner/space/named.h"
 #include "tuner/space/space.h"
 
 /* The candidate that stands for the settings in force before the search; others are points of the space. */
@@ -17,7 +16,7 @@
 typedef struct tune_outcome {
     char token_hash[33];         /* of what was computed; "" where nothing was */
     double metric[TUNE_METRICS]; /* those of the point itself (tune_metric.of_point); NAN: not determined */
-    json_t *in_force;            /* what the settings came to; owned by the receiver, may be NULL */
+    tune_named_list in_force;    /* what the settings came to; owned by the receiver, may be empty */
 } tune_outcome;
 
 typedef struct tune_target {
@@ -40,8 +39,9 @@ typedef struct tune_target {
     int (*unchanged)(void *self, xlstm_error *err);
     /* May be NULL. A failure ends the run. */
     int (*outcome)(void *self, int64_t candidate, tune_outcome *out, xlstm_error *err);
-    /* Every setting of a candidate by name, a new reference; "backend" among the engine's. */
-    json_t *(*settings)(void *self, int64_t candidate);
+    /* Every setting of a candidate by name, owned by the caller; "backend" among the engine's. False when out of
+     * memory. */
+    bool (*settings)(void *self, int64_t candidate, tune_named_list *out);
     /* Whether a point has the effect of the baseline's settings. NULL: where its settings are the same by name. */
     bool (*is_baseline)(void *self, int64_t candidate);
     /* Runs a plan for the baseline and the winner in a fresh process and reports its samples (candidate: as here).

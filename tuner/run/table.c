@@ -1,4 +1,4 @@
-#include "tuner/driver/table.h"
+#include "tuner/run/table.h"
 #include "base/csv.h"
 #include "base/json.h"
 

@@ -1,8 +1,6 @@
-/* Settings and schedules as JSON, and which settings are one. */
-#include <string.h>
+#include "tuner/target/engine_settings.h"
 
 #include "base/error.h"
-#include "tuner/target/engine.h"
 
 json_t *tune_engine_settings_json(const xlstm_settings *settings) {
     static const int first[] = {XLSTM_TUNE_WORKERS, XLSTM_TUNE_HEADS_PER_BAND, XLSTM_TUNE_CHUNK_SIZE};
@@ -40,12 +38,14 @@ int tune_engine_settings_read(const json_t *object, xlstm_settings *settings, xl
     return xlstm_settings_check(settings, err);
 }
 
-json_t *tune_engine_schedule_json(const xlstm_session *session) {
-    json_t *j = json_object();
+bool tune_engine_schedule(const xlstm_session *session, tune_named_list *out) {
+    enum { ENTRIES = 64 };
+    tune_named all[ENTRIES];
     xlstm_schedule_entry entry;
-    for (int i = 0; xlstm_session_schedule(session, i, &entry); i++)
-        json_object_set_new(j, entry.key, entry.text ? json_string(entry.text) : json_integer(entry.value));
-    return j;
+    size_t count = 0;
+    for (int i = 0; count < ENTRIES && xlstm_session_schedule(session, i, &entry); i++)
+        all[count++] = (tune_named){entry.key, {.number = (double)entry.value, .text = entry.text}};
+    return tune_named_copy(out, all, count);
 }
 
 uint64_t tune_engine_key(const xlstm_settings *settings, const xlstm_work *work) {

@@ -1,4 +1,4 @@
-#include "tuner/driver/landscape_export.h"
+#include "cli/landscape_export.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -7,7 +7,6 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "tuner/driver/result.h"
 #include "tuner/landscape/landscape_write.h"
 
 static double sample_ms(const tune_target *target, const tune_sample_row *s, int objective) {
@@ -48,6 +47,13 @@ static json_t *machine_facts(const tune_run_row *run) {
     return j;
 }
 
+static json_t *baseline_settings(const tune_target *problem) {
+    tune_named_list all = {0};
+    json_t *j = problem->settings(problem->self, TUNE_BASELINE_TRIAL, &all) ? tune_named_json(&all) : NULL;
+    tune_named_clear(&all);
+    return j;
+}
+
 static json_t *run_facts(const tune_target *problem, const tune_run_row *run, int objective, size_t samples) {
     char created[32];
     time_t when = (time_t)run->created;
@@ -57,9 +63,8 @@ static json_t *run_facts(const tune_target *problem, const tune_run_row *run, in
     return json_pack("{s:s, s:I, s:s, s:I, s:I, s:o, s:o, s:s, s:s, s:s}", "objective",
                      tune_metrics_name(problem->metrics, objective), "samples", (json_int_t)samples, "checkpoint",
                      run->checkpoint, "prompt_tokens", (json_int_t)run->prompt_tokens, "new",
-                     (json_int_t)run->new_tokens, "baseline", problem->settings(problem->self, TUNE_BASELINE_TRIAL),
-                     "machine", machine_facts(run), "kernels", run->kernels, "version", run->version, "created",
-                     created);
+                     (json_int_t)run->new_tokens, "baseline", baseline_settings(problem), "machine",
+                     machine_facts(run), "kernels", run->kernels, "version", run->version, "created", created);
 }
 
 /* Returns the trials that measured the points, indexed by the points' ids; NULL for a point that none measured. */
@@ -76,8 +81,8 @@ static const tune_trial_row **by_point(const tune_space *space, const tune_keepe
     return of;
 }
 
-int tune_landscape_export(const char *path, const tune_target *problem, tune_keeper *keeper, int objective,
-                          int samples, xlstm_error *err) {
+int cli_landscape_export(const char *path, const tune_target *problem, tune_keeper *keeper, int objective,
+                         int samples, xlstm_error *err) {
     if (!is_time(problem->metrics, objective))
         return xl_fail(err, XLSTM_EARG, "export_landscape: objective %s is no time",
                        tune_metrics_name(problem->metrics, objective));

@@ -1,6 +1,6 @@
 /* A trial as a row of trials.jsonl and of summary.csv. */
-#ifndef TUNE_DRIVER_TABLE_H
-#define TUNE_DRIVER_TABLE_H
+#ifndef TUNE_RUN_TABLE_H
+#define TUNE_RUN_TABLE_H
 
 #include <jansson.h>
 #include <stdio.h>

@@ -2,8 +2,8 @@
  * folder of their own. It becomes a run when run_meta.json, which is written last, is in it. A folder without that
  * file belongs to a process that was killed before its run began, and the next run that starts beside it removes
  * it. */
-#ifndef TUNE_DRIVER_RUN_FOLDER_H
-#define TUNE_DRIVER_RUN_FOLDER_H
+#ifndef TUNE_RUN_FOLDER_H
+#define TUNE_RUN_FOLDER_H
 
 #include <xlstm/status.h>
 

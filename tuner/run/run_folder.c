@@ -1,4 +1,4 @@
-#include "tuner/driver/run_folder.h"
+#include "tuner/run/run_folder.h"
 
 #include <ctype.h>
 #include <dirent.h>

@@ -1,0 +1,299 @@
+#include "tuner/driver/drive_trials.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "tuner/driver/drive_samples.h"
+#include "tuner/driver/front.h"
+#include "tuner/driver/row.h"
+
+/* ---- several objectives ---- */
+
+/* Returns the value of the k-th objective that the strategy is told. Divergence and perplexity are properties of a
+ * point and do not drift with the machine, so they are not put in relation to the baseline. */
+static double told_objective(const drive *d, const tune_trial_row *t, int k) {
+    const int objective = d->options->objective[k];
+    if (k == 0) return t->value;
+    return d->problem->metrics->at[objective].of_point ? t->metric[objective]
+                                                       : tune_drive_cost_ratio(d, t->index, objective);
+}
+
+bool tune_drive_may_be_on_front(void *ctx, const tune_race_entry *e) {
+    const drive *d = ctx;
+    const tune_drive_options *o = d->options;
+    double df, sd = tune_race_scatter(d->race, &df);
+    tune_trial_row about = {.index = -1};
+    size_t count;
+    if (isnan(sd)) return true;
+    for (int i = 0; i < TUNE_METRICS; i++) about.metric[i] = NAN;
+    const bool known = !tune_row_describe(d->problem, e->candidate, &about, NULL);
+    tune_row_measured(d->problem, e->parts, &about);
+    double metric[TUNE_METRICS];
+    memcpy(metric, about.metric, sizeof metric);
+    tune_trial_row_clear(&about);
+    if (!known) return true;
+    const tune_trial_row *all = tune_keeper_trials(d->keeper, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (all[i].status != TUNE_TRIAL_OK || all[i].samples < 1) continue;
+        const double noise = 2 * sd * sqrt(1.0 / e->samples + 1.0 / (double)all[i].samples);
+        if (tune_front_beats_clearly(d->problem->metrics, all[i].metric, metric, o->objective, o->objectives,
+                                     noise))
+            return false;
+    }
+    return true;
+}
+
+/* ---- trials ---- */
+
+/* Replaces a row's list of numbers by a copy of `values`. */
+static int put_numbers(tune_numbers *to, const double *values, size_t count, xlstm_error *err) {
+    double *copy = count ? xl_array(count, sizeof *copy) : NULL;
+    if (count && !copy) return xl_fail(err, XLSTM_ENOMEM, "trial: out of memory");
+    if (count) memcpy(copy, values, count * sizeof *copy);
+    free(to->value);
+    *to = (tune_numbers){copy, count};
+    return XLSTM_OK;
+}
+
+/* Copies what the race knows of a candidate into its row. */
+static int take_values(drive *d, const tune_race_entry *e, tune_trial_row *t, xlstm_error *err) {
+    double df;
+    int n = 0;
+    tune_row_measured(d->problem, e->parts, t);
+    t->value = exp(e->value);
+    t->samples = e->samples;
+    const double *values = tune_race_values(d->race, e->candidate, &n);
+    t->spread = tune_race_scatter(d->race, &df) / sqrt(n ? n : 1);
+    return put_numbers(&t->ratios, values, values ? (size_t)n : 0, err);
+}
+
+static void judge_outcome(const drive *d, const tune_race_entry *e, tune_trial_row *t) {
+    switch (e->outcome) {
+    case TUNE_RACE_FAILED:
+        t->status = e->status == XLSTM_EUNSUPPORTED ? TUNE_TRIAL_INFEASIBLE : TUNE_TRIAL_FAILED;
+        t->reason = strdup(e->text);
+        break;
+    case TUNE_RACE_STOPPED:
+        t->status = TUNE_TRIAL_TIMEOUT;
+        t->reason = xl_format("stopped after %.3g s: too slow to win", e->cost);
+        break;
+    default:
+        t->status = TUNE_TRIAL_OK;
+    }
+}
+
+static void take_best(drive *d, const tune_trial_row *t) {
+    if (t->status != TUNE_TRIAL_OK || isnan(t->value) || t->value >= d->best) return;
+    d->best = t->value;
+    d->best_samples = (int)t->samples;
+}
+
+/* Finds the best trial anew. After more samples the lowest value may be another trial's, or higher than before. */
+static void find_best(drive *d) {
+    size_t count;
+    const tune_trial_row *all = tune_keeper_trials(d->keeper, &count);
+    d->best = NAN;
+    for (size_t i = 0; i < count; i++) take_best(d, &all[i]);
+}
+
+void tune_drive_count(drive *d, const tune_trial_row *t, uint32_t point, bool old) {
+    tune_drive_result *r = d->result;
+    r->trials++;
+    if (t->status == TUNE_TRIAL_DUPLICATE) r->duplicates++;
+    else r->measured++;
+    if (t->status == TUNE_TRIAL_FAILED || t->status == TUNE_TRIAL_INFEASIBLE || t->status == TUNE_TRIAL_TIMEOUT)
+        r->failed++;
+    if (t->status != TUNE_TRIAL_DUPLICATE && point < d->points) d->trials[point] = (int32_t)t->index;
+    take_best(d, t);
+    if (d->watcher && d->watcher->trial) d->watcher->trial(d->watcher->ctx, t, old);
+}
+
+static int keep(drive *d, const tune_trial_row *t, uint32_t point, xlstm_error *err) {
+    tune_named_list settings;
+    if (!d->problem->settings(d->problem->self, point, &settings))
+        return xl_fail(err, XLSTM_ENOMEM, "trial: out of memory");
+    int status = tune_keeper_add(d->keeper, t, &settings, d->taken, d->taken_count, err);
+    tune_named_clear(&settings);
+    d->taken_count = 0;
+    if (!status) tune_drive_count(d, t, point, false);
+    return status;
+}
+
+void tune_drive_told_of(const tune_trial_row *t, double told[TUNE_TOLD_COUNT]) {
+    for (size_t i = 0; i < TUNE_TOLD_COUNT; i++) {
+        told[i] = i < t->told.count && isfinite(t->told.value[i]) ? t->told.value[i] : NAN;
+    }
+}
+
+int tune_drive_duplicate(drive *d, uint32_t point, xlstm_error *err) {
+    size_t count;
+    const tune_trial_row *original = &tune_keeper_trials(d->keeper, &count)[tune_drive_trial_of(d, point)];
+    double told[TUNE_TOLD_COUNT];
+    tune_trial_row t;
+    int status = tune_row_new(d->problem, d->keeper, point, &t, err);
+    if (status) return status;
+    t.status = TUNE_TRIAL_DUPLICATE;
+    t.duplicate_of = original->index;
+    t.reason = original->status == TUNE_TRIAL_OK
+                   ? xl_format("as trial %lld", (long long)original->index)
+                   : xl_format("as trial %lld: %s", (long long)original->index, original->reason);
+    memcpy(t.metric, original->metric, sizeof t.metric);
+    t.value = original->value;
+    t.token_hash = original->token_hash ? strdup(original->token_hash) : NULL;
+    tune_drive_told_of(original, told);
+    d->taken_count = 0;
+    status = put_numbers(&t.told, original->told.value, original->told.count, err);
+    if (!status) status = keep(d, &t, point, err);
+    if (!status) status = tune_proposer_tell(d->proposer, point, told, 0, err);
+    tune_trial_row_clear(&t);
+    return status;
+}
+
+/* Copies the values of a trial to its duplicates. */
+static int refresh_duplicates(drive *d, const tune_trial_row *original, xlstm_error *err) {
+    size_t count;
+    const tune_trial_row *all = tune_keeper_trials(d->keeper, &count);
+    for (size_t i = (size_t)original->index + 1; i < count; i++) {
+        tune_trial_row t;
+        if (all[i].duplicate_of != original->index) continue;
+        if (!tune_trial_row_copy(&t, &all[i])) return xl_fail(err, XLSTM_ENOMEM, "trial: out of memory");
+        memcpy(t.metric, original->metric, sizeof t.metric);
+        t.value = original->value;
+        int status = tune_keeper_change(d->keeper, &t, err);
+        tune_trial_row_clear(&t);
+        if (status) return status;
+    }
+    return XLSTM_OK;
+}
+
+int tune_drive_refresh(drive *d, int64_t except, bool *changed, xlstm_error *err) {
+    size_t count;
+    const tune_trial_row *all = tune_keeper_trials(d->keeper, &count);
+    for (size_t i = 0; i < count; i++) {
+        tune_race_entry e;
+        tune_trial_row t;
+        if (all[i].status != TUNE_TRIAL_OK || all[i].index == except) continue;
+        const uint32_t point = all[i].point;
+        if (point == TUNE_NO_POINT || !tune_race_get(d->race, point, &e) || e.samples == all[i].samples) continue;
+        if (!tune_trial_row_copy(&t, &all[i])) return xl_fail(err, XLSTM_ENOMEM, "trial: out of memory");
+        int status = take_values(d, &e, &t, err);
+        if (!status) status = tune_keeper_change(d->keeper, &t, err);
+        if (!status) status = refresh_duplicates(d, &t, err);
+        tune_trial_row_clear(&t);
+        if (status) return status;
+        *changed = true;
+        all = tune_keeper_trials(d->keeper, &count);
+    }
+    if (*changed) find_best(d);
+    return XLSTM_OK;
+}
+
+/* Marks samples as not used that the race, after seeing the next sample, took for warm-up. */
+static void mark_dropped(drive *d, const tune_trial_row *t) {
+    int64_t used = 0;
+    for (size_t i = 0; i < d->taken_count; i++) used += d->taken[i].trial == t->index && d->taken[i].used;
+    for (size_t i = 0; i < d->taken_count && used > t->samples; i++) {
+        tune_sample_row *p = &d->taken[i];
+        if (p->trial != t->index || !p->used) continue;
+        p->used = false;
+        snprintf(p->why, sizeof p->why, "warm-up");
+        p->causes = TUNE_CAUSE_WARMUP;
+        used--;
+    }
+}
+
+/* Stores the results of a trial and tells them to the strategy. */
+static int settle(drive *d, tune_trial_row *t, uint32_t point, double told[TUNE_TOLD_COUNT], bool joined,
+                  xlstm_error *err) {
+    const int objectives = d->options->objectives;
+    t->joined = joined;
+    const size_t n = TUNE_TOLD_OBJECTIVES + (objectives > 1 ? (size_t)objectives : 0);
+    int status = put_numbers(&t->told, told, n, err);
+    if (!status) status = keep(d, t, point, err);
+    bool changed = false;
+    if (!status) status = tune_drive_refresh(d, t->index, &changed, err);
+    if (status || joined) return status;
+    /* The values come from the stored row, so that a resumed run tells the strategy exactly the same numbers. */
+    tune_drive_told_of(t, told);
+    return tune_proposer_tell(d->proposer, point, told, t->seconds, err);
+}
+
+int tune_drive_measure(drive *d, uint32_t point, bool joined, xlstm_error *err) {
+    const int64_t candidate = point;
+    tune_race_entry e;
+    tune_trial_row t;
+    double told[TUNE_TOLD_COUNT], start = tune_drive_now(d->options);
+    const int objectives = d->options->objectives;
+    for (int i = 0; i < TUNE_TOLD_COUNT; i++) told[i] = NAN;
+    int status = tune_row_new(d->problem, d->keeper, point, &t, err);
+    if (status) return status;
+    d->block = t.index;
+    d->taken_count = 0;
+    d->trials[point] = (int32_t)t.index;
+    status = tune_race_run(d->race, &candidate, 1, &e, err);
+    d->trials[point] = -1;
+    if (!status) status = tune_drive_kept_failure(d, err);
+    if (status) goto out;
+    if (e.outcome == TUNE_RACE_UNTIMED) {
+        if (!joined) d->untimed = point;
+        status = TUNE_TIME_UP;
+        goto out;
+    }
+    judge_outcome(d, &e, &t);
+    if (t.status == TUNE_TRIAL_OK) status = tune_row_describe(d->problem, candidate, &t, err);
+    if (!status && (t.status == TUNE_TRIAL_OK || t.status == TUNE_TRIAL_TIMEOUT))
+        status = take_values(d, &e, &t, err);
+    if (status) goto out;
+    t.seconds = tune_drive_now(d->options) - start;
+    d->trial_s += t.seconds;
+    d->trial_n++;
+    if (t.status == TUNE_TRIAL_OK) {
+        told[TUNE_TOLD_VALUE] = t.value;
+        told[TUNE_TOLD_PREFILL] = tune_drive_part_ratio(d, t.index, 0);
+        told[TUNE_TOLD_DECODE] = tune_drive_part_ratio(d, t.index, 1);
+        for (int k = 0; k < objectives; k++) told[TUNE_TOLD_OBJECTIVES + k] = told_objective(d, &t, k);
+    } else if (t.status == TUNE_TRIAL_TIMEOUT) {
+        told[TUNE_TOLD_VALUE] = t.value;
+    }
+    mark_dropped(d, &t);
+    status = settle(d, &t, point, told, joined, err);
+out:
+    tune_trial_row_clear(&t);
+    return status;
+}
+
+int tune_drive_take_from_baseline(drive *d, uint32_t point, bool joined, xlstm_error *err) {
+    tune_trial_row t;
+    double told[TUNE_TOLD_COUNT];
+    const double start = tune_drive_now(d->options);
+    const int objectives = d->options->objectives;
+    int status = tune_row_new(d->problem, d->keeper, point, &t, err);
+    if (status) return status;
+    d->block = t.index;
+    d->taken_count = 0;
+    status = tune_race_take_baseline(d->race, err);
+    if (!status) status = tune_drive_kept_failure(d, err);
+    if (!status) status = tune_row_describe(d->problem, TUNE_BASELINE_TRIAL, &t, err);
+    if (status) goto out;
+    tune_sample_row *own = &d->taken[d->taken_count - 1];
+    own->trial = t.index;
+    own->used = true;
+    tune_row_measured(d->problem, own->parts, &t);
+    t.status = TUNE_TRIAL_OK;
+    t.reason = strdup("the baseline's own settings");
+    t.value = 1;
+    t.samples = 1;
+    t.seconds = tune_drive_now(d->options) - start;
+    for (int i = 0; i < TUNE_TOLD_COUNT; i++) told[i] = i < TUNE_TOLD_OBJECTIVES ? 1 : NAN;
+    for (int k = 0; k < objectives; k++) {
+        const int objective = d->options->objective[k];
+        told[TUNE_TOLD_OBJECTIVES + k] = k && d->problem->metrics->at[objective].of_point ? t.metric[objective] : 1;
+    }
+    status = settle(d, &t, point, told, joined, err);
+out:
+    tune_trial_row_clear(&t);
+    return status;
+}

@@ -1,0 +1,24 @@
+/* Telling the keeper how a run stands: what the race and the last comparison know, put together from the target. */
+#ifndef TUNE_DRIVER_STANDING_H
+#define TUNE_DRIVER_STANDING_H
+
+#include "tuner/driver/keeper.h"
+#include "tuner/measure/race.h"
+
+/* The baseline's mean parts over so many samples. */
+int tune_standing_baseline(const tune_target *problem, tune_keeper *keeper, const double parts[TUNE_PARTS],
+                           int samples, xlstm_error *err);
+
+/* What is told of a run's standing besides what the target knows. */
+typedef struct tune_standing_facts {
+    int64_t winner;               /* or TUNE_BASELINE_TRIAL */
+    const tune_race_entry *entry; /* the winner's means in the search */
+    const tune_final *final;      /* NULL: there was no last comparison yet */
+    const char *verdict, *text;
+    uint32_t challenger;       /* TUNE_NO_POINT: none */
+    const json_t *interaction; /* may be NULL */
+} tune_standing_facts;
+int tune_standing_tell(const tune_target *problem, tune_keeper *keeper, const tune_standing_facts *facts,
+                       xlstm_error *err);
+
+#endif

@@ -1,0 +1,20 @@
+/* The engine's settings and schedules by name, and which settings are one. */
+#ifndef TUNE_ENGINE_SETTINGS_H
+#define TUNE_ENGINE_SETTINGS_H
+
+#include <jansson.h>
+#include <xlstm/xlstm.h>
+
+#include "tuner/space/named.h"
+
+/* {"backend": …, "workers": 2, …}: all tunables by name, choices as text, and the scheduler as "backend" too. */
+json_t *tune_engine_settings_json(const xlstm_settings *settings);
+/* The reverse; a setting that is missing stays as it is. EFORMAT names the member. */
+int tune_engine_settings_read(const json_t *object, xlstm_settings *settings, xlstm_error *err);
+/* What the last request on these settings was run with; false when out of memory. */
+bool tune_engine_schedule(const xlstm_session *session, tune_named_list *out);
+
+/* Settings that have the same effect for this work (xlstm_settings_effective) have the same key. */
+uint64_t tune_engine_key(const xlstm_settings *settings, const xlstm_work *work);
+
+#endif
