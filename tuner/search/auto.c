@@ -1,11 +1,11 @@
-/* Model-based search. Each proposal is the candidate with the greatest promise under two models (surrogate.h),
- * fitted to the logarithms of the values, cut off at a quantile: how bad the worse ones are does not matter, and
- * without that the models spend themselves on them. Candidates are the neighbours of the best points, points two
- * moves away, crosses of two of the best, and random points.
+/* Model-based search. Each proposal is the candidate with the greatest expected improvement under two models
+ * (surrogate.h). They are fitted to the logarithms of the values, limited at a quantile: how slow the slower
+ * points are does not matter, and without the limit the models would mostly learn that. Candidates are the
+ * neighbours of the best points, points two moves away from them, crosses of two of the best, and random points.
  *
- * Noise is noticed by measuring the incumbent a second time. Where there is some, a point's value is what the
- * Gaussian process makes of its samples and its neighbours', and the incumbent gets more samples as the search goes
- * on. See docs/strategies.md. */
+ * Whether there is noise is found by measuring the incumbent a second time. Where there is, the value of a point
+ * is what the Gaussian process estimates from its samples and those of its neighbours, and the incumbent gets more
+ * samples as the search progresses. See docs/strategies.md. */
 #include "tuner/search/auto.h"
 
 #include <math.h>
@@ -49,22 +49,22 @@ const tune_auto_knob tune_auto_knobs[] = {
 
 enum {
     MAX_CANDIDATES = 4096,
-    PROBE = 16, /* values after which one is measured again to learn whether there is noise */
-    FAIR = 4,   /* samples after the first from which their mean is a better estimate than the model's */
-    RIVALS = 40 /* points that may be the incumbent under noise: the best by their means */
+    PROBE = 16, /* number of values after which a point is measured again, to see whether there is noise */
+    FAIR = 4,   /* number of later samples from which their mean is a better estimate than the model's */
+    RIVALS = 40 /* number of points that may be the incumbent under noise: the best by their means */
 };
-/* Under noise the incumbent's value wavers. It counts as better than before from so many standard deviations of one
- * value on. */
+/* Under noise the incumbent's estimate fluctuates. It counts as improved where it changed by this many standard
+ * deviations of one value. */
 #define BETTER 0.5
 
 typedef enum noise_state { NOISE_UNKNOWN, NOISE_NONE, NOISE_PRESENT } noise_state;
 
 typedef struct ranked {
-    double estimate; /* logarithm */
-    uint32_t row;    /* of the record */
+    double estimate; /* of the logarithm */
+    uint32_t row;    /* of the point in the record */
 } ranked;
 
-/* A measured point and what its logarithm is believed to be. */
+/* A measured point with the mean and variance of the estimate of its logarithm. */
 typedef struct incumbent {
     const tune_seen *seen; /* NULL: no point has a value; valid until the next tell */
     double mean, variance;
@@ -76,21 +76,21 @@ typedef struct auto_search {
     tune_auto_params p;
     xl_rng rng;
     tune_surrogate *models;
-    bool fitted; /* to all that was told */
-    float bound; /* values above it are all alike to the model */
+    bool fitted; /* whether the models know everything that was told */
+    float bound; /* logarithm of the value at which the models' values are limited */
     noise_state noise;
     double variance; /* of the logarithm of one value */
-    double given;    /* variance that the caller expects; negative: unknown */
+    double given;    /* the same as the caller expects it; negative: unknown */
     uint32_t *candidates;
     size_t candidate_count;
-    uint32_t *mark; /* [marks] number of the proposal that last had the point as a candidate */
+    uint32_t *mark; /* [marks]: number of the proposal for which the point was last a candidate */
     size_t marks;
     uint32_t round;
-    incumbent best, rival; /* rival: the one that may yet be better; seen NULL: none */
-    double stale_value;    /* the incumbent's when it last became better … */
-    int stale_since;       /* … and values told then; 0: never */
-    int repeats;           /* proposals of a measured point */
-    ranked *ranked;        /* [valid], best first */
+    incumbent best, rival; /* rival: may be better than the incumbent; its `seen` is NULL where there is none */
+    double stale_value;    /* the incumbent's value when it last improved */
+    int stale_since;       /* number of values told by then; 0: none */
+    int repeats;           /* number of proposals of points that were measured before */
+    ranked *ranked;        /* [valid]: the points that have a value, best first */
     size_t valid;
     tune_surrogate_sample *samples;
     size_t room;
@@ -135,15 +135,15 @@ static void destroy(void *state) {
     free(s);
 }
 
-/* ---- what is known of a measured point ---- */
+/* ---- estimates of measured points ---- */
 
-/* Samples after which the standard error of a point is `precision`. */
+/* Returns the number of samples after which the standard error of a point is `precision`. */
 static int samples_enough(const auto_search *s) {
     if (s->noise != NOISE_PRESENT) return 1;
     return (int)fmin(ceil(s->variance / (s->p.precision * s->p.precision)) + 1, 1000);
 }
 
-/* The number of samples that the incumbent should have by now: more as the search goes on. */
+/* Returns the number of samples that the incumbent should have by now; it grows with the search. */
 static int samples_wanted(const auto_search *s) {
     int enough = samples_enough(s), now = 2 + (int)(s->record.told * s->p.growth);
     return enough < now || !tune_record_any_fresh(&s->record) ? enough : now;
@@ -155,7 +155,7 @@ static int compare_ranked(const void *a, const void *b) {
     return x->row < y->row ? -1 : x->row > y->row;
 }
 
-/* Orders the points that have a value. */
+/* Sorts the points that have a value. */
 static void rank(auto_search *s) {
     s->valid = 0;
     for (size_t i = 0; i < s->record.count; i++) {
@@ -173,9 +173,10 @@ static void learn_noise(auto_search *s) {
     int freedom;
     double pooled = tune_record_noise(&s->record, &freedom);
     if (s->noise == NOISE_NONE || !freedom) return;
-    /* A value that comes back the same to the last digit is no measurement of a clock. */
+    /* Measured times are never equal to the last digit, so equal values mean that there is no noise. */
     if (s->noise == NOISE_UNKNOWN) s->noise = pooled > 0 ? NOISE_PRESENT : NOISE_NONE;
-    /* Few repeats say little about a variance: until there are more, 2 % (or what the caller expects) weighs in. */
+    /* A variance from few repeats is inaccurate, so until there are more the expected value (by default 2 %) has
+     * weight. */
     double expected = s->given > 0 ? s->given : 0.02 * 0.02;
     s->variance = s->noise == NOISE_PRESENT ? (pooled * freedom + expected * 2) / (freedom + 2) : 0;
 }
@@ -192,7 +193,7 @@ static int reserve(auto_search *s, xlstm_error *err) {
     return xl_fail(err, XLSTM_ENOMEM, "strategy auto: out of memory");
 }
 
-/* Fits the models to the ranked points and to those that failed, which count as no better than the bound. */
+/* Fits the models to the ranked points and to those that failed, whose value is the bound. */
 static int fit(auto_search *s, xlstm_error *err) {
     size_t n = 0;
     if (s->fitted) return XLSTM_OK;
@@ -211,8 +212,8 @@ static int fit(auto_search *s, xlstm_error *err) {
     return status;
 }
 
-/* The i-th of the ranked points: without a model its samples' mean, else free of noise as far as the model can say.
- */
+/* Returns the estimate for the i-th ranked point: without a model the mean of its samples, else the model's
+ * estimate without noise. */
 static incumbent believed(const auto_search *s, size_t i) {
     incumbent b = {.seen = ranked_seen(s, i)};
     b.mean = b.seen->mean;
@@ -221,8 +222,8 @@ static incumbent believed(const auto_search *s, size_t i) {
     return b;
 }
 
-/* The incumbent is believed to be the best and known well enough to say so. A minimum of noisy samples is no
- * estimate: the model takes back what luck gave. */
+/* Chooses the incumbent: the point with the best estimate that is known well enough. The best of many noisy
+ * samples owes its value partly to luck, for which the model corrects. */
 static void choose_incumbent(auto_search *s) {
     size_t n = s->noise == NOISE_PRESENT ? RIVALS : 1;
     double least = INFINITY, hopeful = INFINITY;
@@ -273,7 +274,7 @@ static bool reserve_marks(auto_search *s, uint32_t point) {
     return true;
 }
 
-/* Without memory for its mark a point is no candidate. */
+/* Adds a candidate. A point for whose mark there is no memory is left out. */
 static void add_candidate(auto_search *s, uint32_t point) {
     if (point == TUNE_NO_POINT || s->candidate_count == MAX_CANDIDATES || !reserve_marks(s, point)) return;
     if (s->mark[point] == s->round) return;
@@ -321,7 +322,7 @@ static void gather_candidates(auto_search *s) {
 
 /* ---- the first points ---- */
 
-/* Steps between two points, each parameter's range being 1. */
+/* Returns the distance between two points, where the range of each parameter has length 1. */
 static double distance(const auto_search *s, uint32_t a, uint32_t b) {
     const uint16_t *x = tune_space_index(s->space, a), *y = tune_space_index(s->space, b);
     double d = 0;
@@ -332,7 +333,7 @@ static double distance(const auto_search *s, uint32_t a, uint32_t b) {
     return d;
 }
 
-/* Of some random points the one farthest from all that were measured. */
+/* Returns the point, among some random ones, that is farthest from all measured points. */
 static uint32_t spread_point(auto_search *s) {
     uint32_t best = TUNE_NO_POINT;
     double farthest = -1;
@@ -352,9 +353,9 @@ static uint32_t spread_point(auto_search *s) {
 
 /* ---- ask ---- */
 
-/* A measured point that is to have another sample now; NULL: none. Noise is looked for once. Under noise the
- * incumbent gets its samples, within a share of all; where nothing else is left, what may yet be better does too.
- */
+/* Returns a measured point that should get another sample now; NULL: none. The incumbent is measured again once to
+ * see whether there is noise. Under noise it gets further samples, up to a share of all samples; where no other
+ * point is left, the rival gets some too. */
 static const tune_seen *choose_repeat(const auto_search *s) {
     const bool exhausted = !tune_record_any_fresh(&s->record);
     const tune_seen *best = s->best.seen, *rival = s->rival.seen;
@@ -425,7 +426,8 @@ static void best(const void *state, tune_best *out) {
     if (!o) return;
     *out = (tune_best){o->point, exp(s->best.mean), sqrt(s->best.variance), o->samples};
     if (s->noise != NOISE_PRESENT || o->samples <= FAIR) return;
-    /* The first sample made the point stand out among many, so it says too little time; the later ones are fair. */
+    /* The point was chosen because its first sample was low, so that sample is biased and left out; the later ones
+     * are not. */
     out->estimate = exp((o->mean * o->samples - o->first) / (o->samples - 1));
     out->relative_sd = sqrt(s->variance / (o->samples - 1));
 }

@@ -1,4 +1,4 @@
-/* The parameters of the strategy `auto`; docs/strategies-notebook.md says how the defaults were chosen. */
+/* Parameters of the strategy `auto`. docs/strategies-notebook.md tells how the defaults were chosen. */
 #ifndef TUNE_AUTO_H
 #define TUNE_AUTO_H
 
@@ -7,25 +7,25 @@
 #include "tuner/search/models/surrogate.h"
 
 typedef struct tune_auto_params {
-    double initial; /* points of the initial design */
-    double spread;  /* random points of which the farthest from the design so far joins it */
+    double initial; /* number of points of the initial design */
+    double spread;  /* number of random points of which the one farthest from the design joins it */
     tune_surrogate_params models;
-    double clip;      /* quantile of the values above which all are alike to the model */
-    double parents;   /* best points whose neighbours are candidates */
-    double near2;     /* candidates two moves away, a parent */
-    double cross;     /* candidates crossed from two parents */
-    double random;    /* candidates drawn at random */
-    double precision; /* relative standard error of the winner's estimate that is enough */
-    double growth;    /* samples more that the incumbent should have, a value told */
-    double share;     /* of all samples that may be repeats, at most */
-    double doubt;     /* standard errors that are added to a point's estimate before it can be the incumbent */
-    double patience;  /* values without a better incumbent after which every other proposal looks farther */
-    double boost;     /* factor of both sigmas then */
+    double clip;      /* quantile of the values at which the models' values are limited */
+    double parents;   /* number of best points whose neighbours are candidates */
+    double near2;     /* number of candidates two moves away from each parent */
+    double cross;     /* number of candidates crossed from two parents */
+    double random;    /* number of candidates drawn at random */
+    double precision; /* relative standard error of the winner's estimate that is small enough */
+    double growth;    /* additional samples that the incumbent should have for each value told */
+    double share;     /* share of all samples that repeats may take, at most */
+    double doubt;     /* standard errors that are added to a point's estimate before it may be the incumbent */
+    double patience;  /* values without a better incumbent after which every second proposal explores more */
+    double boost;     /* factor on both sigmas in those proposals */
 } tune_auto_params;
 
 extern const tune_auto_params tune_auto_defaults;
 
-/* Name and place of each, for benches; ends with NULL. */
+/* Name and offset of each parameter, for benchmarks; the list ends with NULL. */
 typedef struct tune_auto_knob {
     const char *name;
     size_t offset;

@@ -1,5 +1,5 @@
-/* The original's genetic algorithm. Proposals count, elites of a new generation among them; a point that was told
- * before is proposed without `again`, so it costs nothing. */
+/* The original's genetic algorithm. Every proposal counts, those of elites in a new generation too. A point that
+ * was told before is proposed without `again`, so that it costs nothing. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -9,17 +9,17 @@
 #include "tuner/search/record.h"
 #include "tuner/search/strategy.h"
 
-/* Where the caller sets no end: generations without one new point, after which every child is a fresh random point
- * for one generation, or a converged population would never end. */
+/* For callers that set no end: after this many generations without a new point, all children of one generation are
+ * random new points, because a population that has converged would never find the remaining ones. */
 enum { STALE_GENERATIONS = 20 };
 
 typedef struct ga {
     tune_record record;
     xl_rng rng;
     uint32_t *population, *sorted;
-    size_t size, elites, next; /* next member to propose */
+    size_t size, elites, next; /* next: the member to propose next */
     int proposals, limit, stale;
-    size_t known; /* points told when the generation began */
+    size_t known; /* number of points told when the generation began */
 } ga;
 
 static void destroy(void *state);
@@ -47,13 +47,13 @@ fail:
     return status;
 }
 
-/* Mean of a member's values; infinite where it failed or is still being measured. */
+/* Returns the mean of a member's values; infinity where it failed or has no result yet. */
 static double value_of(const ga *g, uint32_t point) {
     const tune_seen *s = tune_record_find(&g->record, point);
     return s && s->samples ? s->mean : INFINITY;
 }
 
-/* Stable: members of the same value stay in order. */
+/* Sorts the population; members with equal values keep their order. */
 static void sort_population(ga *g) {
     for (size_t i = 0; i < g->size; i++) {
         double value = value_of(g, g->population[i]);

@@ -1,4 +1,4 @@
-/* Every point once, in enumeration order; a space that is not counted is walked. */
+/* Proposes every point once, in the order of enumeration. A space that is not counted is walked. */
 #include <stdlib.h>
 
 #include "base/error.h"
@@ -7,12 +7,13 @@
 
 typedef struct grid {
     tune_record record;
-    uint32_t next; /* to be proposed; TUNE_NO_POINT: none is left */
-    uint32_t id;   /* behind it */
+    uint32_t next; /* to be proposed next; TUNE_NO_POINT: none is left */
+    uint32_t id;   /* in a counted space, the point after it */
     tune_walk walk;
 } grid;
 
-/* The next point in order; TUNE_NO_POINT at the end, or where the conditions leave no other for long. */
+/* Returns the next point in order; TUNE_NO_POINT at the end, or where the conditions exclude very many settings in
+ * a row. */
 static uint32_t next_point(grid *g) {
     const tune_space *space = g->record.space;
     uint64_t steps = UINT64_C(1) << 24;

@@ -1,6 +1,7 @@
-/* NSGA-II for few and dear evaluations. Survival and mating are Deb's (tuner/search/pareto.h), and three things are
- * not: the population is steady (each result competes at once), no point is proposed twice, and of several children
- * the one is measured that results near it promise most of. With one objective it is a plain evolution. */
+/* NSGA-II for few and expensive evaluations. Survival and mating are Deb's (tuner/search/pareto.h). Three things
+ * differ: each result competes at once instead of generation by generation, no point is proposed twice, and of
+ * several children the one is measured for which nearby results promise most. With one objective this is an
+ * ordinary evolutionary search. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,27 +13,27 @@
 #include "tuner/search/strategy.h"
 
 enum {
-    POPULATION = 10, /* unless the caller says */
-    FIRST = 6,       /* points before anything is bred, fewer where the population is smaller */
-    SPREAD = 8,      /* random points of which the farthest from all before is one of the first */
-    CHILDREN = 12,   /* bred a proposal */
-    ATTEMPTS = 20,   /* to breed one that exists and is new */
-    KNOWN = 200,     /* results that a prediction looks at, the newest */
-    BINS = 4         /* of an ordered parameter's values, to see what depends on it */
+    POPULATION = 10, /* unless the caller gives a size */
+    FIRST = 6,       /* points before the first child; fewer where the population is smaller */
+    SPREAD = 8,      /* random points of which the farthest from earlier ones is one of the first */
+    CHILDREN = 12,   /* children that are made for each proposal */
+    ATTEMPTS = 20,   /* attempts at a child that exists and is new */
+    KNOWN = 200,     /* results that a prediction uses: the newest ones */
+    BINS = 4         /* an ordered parameter's values are divided into this many, to see what depends on it */
 };
 
 typedef struct nsga2 {
-    tune_record record; /* a row of `values` for each of its `seen` */
+    tune_record record; /* a row of `values` belongs to each of its `seen` */
     xl_rng rng;
     int objectives;
-    double *values; /* [room][objectives], means where told again; INFINITY: failed */
+    double *values; /* [room][objectives]: means over the results of a point; INFINITY: failed */
     size_t room;
-    size_t *member; /* [size + 1], the population as rows of values */
+    size_t *member; /* [size + 1]: the population, as rows of `values` */
     size_t size, members;
-    int *rank;        /* of the members, then of children and known results */
-    double *score;    /* [the larger of size + 1 and CHILDREN + KNOWN][objectives], likewise */
+    int *rank;        /* ranks of the members, later of children and known results */
+    double *score;    /* [max(size + 1, CHILDREN + KNOWN)][objectives]: their values */
     double *crowding; /* of the members */
-    double y[KNOWN];  /* one objective of the known results, as a share of those that are better */
+    double y[KNOWN];  /* one objective of the known results, as the share of results that are better */
 } nsga2;
 
 static void destroy(void *state);
@@ -146,7 +147,7 @@ static int tell(void *state, uint32_t point, double value, double cost_s, xlstm_
 
 /* ---- breeding ---- */
 
-/* How far two values of a parameter are apart, its range being 1. */
+/* Returns the distance of two values of a parameter, where its range has length 1. */
 static double apart(const tune_param *p, uint16_t x, uint16_t y) {
     if (x == y) return 0;
     return p->ordered ? fabs((double)x - y) / (p->count - 1) : 1;
@@ -188,8 +189,8 @@ static uint16_t moved(nsga2 *s, const tune_param *p, uint16_t from) {
     return (uint16_t)(other + (other >= from));
 }
 
-/* Each value from either parent, then one parameter at another value, and each other one with the probability that
- * makes it about one more. */
+/* Makes a child: each value comes from either parent, then one parameter gets another value, and each further one
+ * with a probability such that about one more changes. */
 static uint32_t child(nsga2 *s) {
     const tune_space *space = s->record.space;
     uint16_t index[TUNE_SPACE_PARAMS];
@@ -218,7 +219,8 @@ static uint32_t fresh_child(nsga2 *s) {
 
 /* ---- prediction ---- */
 
-/* One objective of the known results by how many are better: its scale does not matter, and failures are worst. */
+/* Replaces one objective of the known results by the share of results that are better, so that its scale does not
+ * matter and failures are worst. */
 static void learn_values(nsga2 *s, size_t first, size_t n, int objective) {
     for (size_t i = 0; i < n; i++) {
         double value = values_of(s, first + i)[objective], better = 0;
@@ -230,13 +232,14 @@ static void learn_values(nsga2 *s, size_t first, size_t n, int objective) {
     }
 }
 
-/* What the objective depends on: the share of the variance of y between a parameter's values, less what chance
- * would give, and a little for everything. */
+/* Estimates on which parameters the objective depends: the share of the variance of y between a parameter's
+ * values, less what chance would give, plus a little for every parameter. */
 static void learn_weights(const nsga2 *s, size_t first, size_t n, double *weight) {
-    enum { GROUPS = 64 }; /* more values share one */
+    enum { GROUPS = 64 }; /* larger numbers of values share groups */
     const tune_space *space = s->record.space;
     double all = 0;
-    for (size_t i = 0; i < n; i++) all += (s->y[i] - 0.5) * (s->y[i] - 0.5); /* shares have this mean */
+    /* The mean of such shares is 0.5. */
+    for (size_t i = 0; i < n; i++) all += (s->y[i] - 0.5) * (s->y[i] - 0.5);
     for (size_t k = 0; k < tune_space_params(space); k++) {
         const tune_param *p = tune_space_param(space, k);
         double sum[GROUPS] = {0}, count[GROUPS] = {0}, between = 0, used = 0;
@@ -257,7 +260,7 @@ static void learn_weights(const nsga2 *s, size_t first, size_t n, double *weight
     }
 }
 
-/* Mean of y by inverse distance, steep enough that the nearest few decide. */
+/* Returns the mean of y weighted by inverse distance, with a power so high that the nearest few results decide. */
 static double predict(const nsga2 *s, size_t first, size_t n, const double *weight, uint32_t point) {
     const tune_space *space = s->record.space;
     const uint16_t *x = tune_space_index(space, point);
@@ -274,7 +277,7 @@ static double predict(const nsga2 *s, size_t first, size_t n, const double *weig
     return sum / all;
 }
 
-/* How far a child's prediction is from the nearest known result. */
+/* Returns how far a child's prediction is from the nearest known result. */
 static double room_around(const nsga2 *s, size_t child, size_t n) {
     const size_t m = (size_t)s->objectives;
     double nearest = INFINITY;
@@ -286,9 +289,10 @@ static double room_around(const nsga2 *s, size_t child, size_t n) {
     return nearest;
 }
 
-/* The child of the best rank among its siblings and what is known, if the predictions held; of several the one
- * farthest from all results. Crowding would do less well here: children that tie with many in one objective are at
- * the end of its order by their index alone, and count as extremes. */
+/* Returns the child that would have the best rank among its siblings and the known results if the predictions were
+ * right; of several such children the one farthest from all results. Crowding would choose worse: children that
+ * are equal to many others in one objective are placed at an end of its order only because of their index, and
+ * would count as extremes. */
 static int promising_child(nsga2 *s, uint32_t *out, xlstm_error *err) {
     const size_t m = (size_t)s->objectives, n = s->record.count < KNOWN ? s->record.count : KNOWN;
     const size_t first = s->record.count - n;

@@ -20,7 +20,7 @@ uint32_t tune_original_draw(const tune_space *space, xl_rng *rng) {
     return tune_space_random(space, rng);
 }
 
-/* In steps of the declared values, as the original knows no others. */
+/* Moves a value by steps of the declared values, as the original does, which knows no merged ones. */
 static uint32_t moved(const tune_param *p, uint32_t from, xl_rng *rng) {
     uint32_t sizes = p->moves[1] ? 2 : 1;
     uint32_t step = p->moves[xl_rng_below(rng, sizes)];

@@ -16,8 +16,8 @@ bool tune_pareto_beats(const double *a, const double *b, int objectives) {
     return better;
 }
 
-/* Deb's lists of whom each point beats would be quadratic in memory; counting again front by front costs the same
- * comparisons only for points whose turn it is. */
+/* Deb's lists of the points that each point beats would need memory quadratic in the number of points. Counting
+ * again for each front needs the same comparisons, but only for the points of that front. */
 int tune_pareto_rank(const double *values, size_t count, int objectives, int *rank, xlstm_error *err) {
     size_t *beaten_by = xl_array(count, sizeof *beaten_by), *front = xl_array(count, sizeof *front);
     int status = XLSTM_OK;
@@ -62,12 +62,12 @@ static int by_place(const void *a, const void *b) {
     return x->index < y->index ? -1 : x->index > y->index;
 }
 
-/* One rank's share of one objective. */
+/* Adds the distances of one rank in one objective. */
 static void add_distances(const place *p, size_t n, double *crowding) {
     const double range = p[n - 1].value - p[0].value;
     if (!(range > 0)) return;
     crowding[p[0].index] = crowding[p[n - 1].index] = INFINITY;
-    /* An infinite range leaves distances that say nothing. */
+    /* An infinite range would make all distances meaningless. */
     for (size_t i = 1; i + 1 < n && isfinite(range); i++)
         crowding[p[i].index] += (p[i + 1].value - p[i - 1].value) / range;
 }

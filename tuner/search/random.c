@@ -1,4 +1,4 @@
-/* The original's random search: each proposal is drawn anew, whether or not it was drawn before. */
+/* The original's random search: each proposal is drawn independently, so points may be proposed repeatedly. */
 #include <stdlib.h>
 
 #include "base/error.h"

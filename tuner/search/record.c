@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 
-/* Room for every point that has an id. */
+/* Makes room for every point that has an id. */
 static int reserve_ids(tune_record *r, xlstm_error *err) {
     const size_t known = tune_space_known(r->space);
     if (known <= r->ids) return XLSTM_OK;
@@ -22,7 +22,7 @@ static int reserve_ids(tune_record *r, xlstm_error *err) {
     return XLSTM_OK;
 }
 
-/* Drawn, or where so many draws in a row are known points, looked for. */
+/* Finds a fresh point by drawing, and where many draws in a row are known points, by walking the space. */
 static void find_spare(tune_record *r) {
     enum { DRAWS = 256, STEPS = 1 << 16 };
     uint64_t steps = STEPS;

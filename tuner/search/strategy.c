@@ -15,7 +15,7 @@ const tune_strategy_class *const tune_strategies[] = {
     NULL,
 };
 
-/* What all strategies have in common: the points to propose first, and the checks. */
+/* What all strategies have in common: the points to propose first, and checks of the arguments. */
 struct tune_strategy {
     const tune_strategy_class *class;
     void *state;
@@ -23,7 +23,7 @@ struct tune_strategy {
     int objectives;
     uint32_t *priors;
     size_t prior_count, prior_next;
-    uint8_t *told; /* [prior_count] */
+    uint8_t *told; /* [prior_count]: whether each was told */
 };
 
 void tune_strategy_options_init(tune_strategy_options *o) {
@@ -116,7 +116,7 @@ int tune_strategy_ask(tune_strategy *s, tune_proposal *out, xlstm_error *err) {
     return s->class->ask(s->state, out, err);
 }
 
-/* What is wrong with a told value is the caller's mistake, not the point's. */
+/* Checks a told value; a wrong one is the caller's mistake and not a failure of the point. */
 static int check_told(tune_strategy *s, uint32_t point, double value, xlstm_error *err) {
     const size_t known = tune_space_known(s->space);
     if (point >= known) {

@@ -23,7 +23,7 @@ typedef enum op {
     OP_LE,
     OP_GT,
     OP_GE,
-    OP_IN, /* a in the list whose first item is b */
+    OP_IN, /* a in the list that begins with item b */
     OP_NOT_IN,
     OP_ADD,
     OP_SUB,
@@ -40,17 +40,17 @@ typedef enum op {
 
 typedef struct node {
     op kind;
-    int a, b, c;      /* operands; name index in a for OP_NAME */
-    int next;         /* next item of a list, -1 at its end */
-    tune_value value; /* OP_CONST */
+    int a, b, c;      /* operands; for OP_NAME a is the index of the name */
+    int next;         /* next item of a list; -1: the last one */
+    tune_value value; /* of OP_CONST */
 } node;
 
 struct tune_expr {
     char *source;
-    char *texts; /* storage of string constants */
+    char *texts; /* owns the texts of string constants */
     node *nodes;
     int root, last_name;
-    uint64_t uses; /* a bit for each of the first 64 names */
+    uint64_t uses; /* set of the names used, one bit for each of the first 64 */
 };
 
 typedef struct parser {
@@ -71,7 +71,7 @@ static int fail_at(parser *p, const char *what) {
     return -1;
 }
 
-/* Every node takes at least one character of the source, so the array never overflows. */
+/* Adds a node. Every node takes at least one character of the source, so the array never overflows. */
 static int add(parser *p, op kind, int a, int b, int c) {
     node *n = &p->e->nodes[p->nodes];
     *n = (node){.kind = kind, .a = a, .b = b, .c = c, .next = -1};
@@ -102,13 +102,13 @@ static bool word(parser *p, const char *s) {
     return true;
 }
 
-/* One or more values separated by commas up to `close`; the first item's node. */
+/* Parses one or more values, separated by commas, up to `close`; returns the node of the first item. */
 static int parse_list(parser *p, const char *close) {
     int first = -1, last = -1;
     while (first < 0 || !symbol(p, close)) {
         int item = parse_any(p);
         if (item < 0) return -1;
-        /* a wrapper, because an item's own node may be shared with a comparison chain */
+        /* An item gets a node of its own, because the value's node may also belong to a chain of comparisons. */
         int cell = add(p, OP_ADD, item, -1, -1);
         if (first < 0) first = cell;
         else p->e->nodes[last].next = cell;
@@ -248,7 +248,7 @@ static int parse_sum(parser *p) {
     return a;
 }
 
-/* The next comparison operator; OP_CONST where there is none. */
+/* Reads the next comparison operator; returns OP_CONST where there is none. */
 static op parse_comparison_op(parser *p) {
     static const struct {
         const char *sign;
@@ -340,7 +340,8 @@ int tune_expr_parse(const char *source, const char *const *names, size_t count, 
     e->last_name = -1;
     e->source = xl_format("%s", source);
     e->texts = malloc(length + 1);
-    /* a comparison adds two nodes (itself and an AND), a list item two; each takes at least two characters */
+    /* A comparison adds two nodes (itself and an AND), and so does a list item; each has at least two
+     * characters. */
     e->nodes = xl_array(2 * length + 2, sizeof *e->nodes);
     if (!e->source || !e->texts || !e->nodes) {
         status = xl_fail(err, XLSTM_ENOMEM, "condition: out of memory");

@@ -11,7 +11,7 @@ static size_t text_bytes(const char *text) {
     return text ? strlen(text) + 1 : 0;
 }
 
-/* Copies a text to *at and moves that on. */
+/* Copies a text to *at, and moves *at behind the copy. */
 static const char *put_text(char **at, const char *text) {
     const size_t bytes = text_bytes(text);
     char *copy = *at;

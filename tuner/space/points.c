@@ -1,4 +1,4 @@
-/* The points of a space: walked, counted where that is quick, found, drawn. */
+/* The points of a space: walking, counting where that is quick, finding, drawing. */
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
@@ -9,10 +9,10 @@
 #include "tuner/space/space_impl.h"
 
 enum {
-    BLOCK = 1024,        /* points whose indexes lie together */
-    DRAWS = 64,          /* settings drawn blindly before the conditions lead */
-    LED_STEPS = 1 << 14, /* values tried in one led draw */
-    LED_DRAWS = 4        /* led draws begun anew */
+    BLOCK = 1024,        /* number of points whose indexes lie in one block of memory */
+    DRAWS = 64,          /* settings drawn at random before the conditions are used to guide the drawing */
+    LED_STEPS = 1 << 14, /* values tried in one guided draw */
+    LED_DRAWS = 4        /* guided draws that are started */
 };
 
 static uint64_t mix(uint64_t x) {
@@ -34,7 +34,7 @@ static void load_values(const tune_space *s, const uint16_t *index, tune_value *
     for (size_t i = 0; i < s->count; i++) values[i] = s->params[i].values[index[i]];
 }
 
-/* Of the conditions those that parameter `last` decides; -1: those without a name. */
+/* Whether the conditions that parameter `last` decides are true; -1: those that use no parameter. */
 static bool decided_hold(const tune_space *s, const tune_value *values, int last) {
     for (size_t i = 0; i < s->condition_count; i++) {
         if (tune_expr_last_name(s->conditions[i]) == last && !tune_expr_true(s->conditions[i], values))
@@ -52,7 +52,7 @@ static bool conditions_hold(const tune_space *s, const tune_value *values) {
 
 /* ---- walking ---- */
 
-/* Depth first; a condition is decided as soon as its last parameter is set. */
+/* Walks depth first; a condition is checked as soon as its last parameter has a value. */
 tune_walked tune_space_walk(const tune_space *s, tune_walk *w, uint64_t *steps) {
     tune_value values[TUNE_SPACE_PARAMS];
     if (!w->begun && !decided_hold(s, NULL, -1)) return TUNE_WALK_END;
@@ -86,7 +86,7 @@ static uint16_t *index_at(const tune_space *s, size_t id) {
     return s->points->block[id / BLOCK] + id % BLOCK * s->count;
 }
 
-/* Slot of a point, or the empty slot where it belongs. */
+/* Returns the slot of a point in the table, or the empty slot where it belongs. */
 static size_t slot_of(const tune_space *s, const uint16_t *index, uint64_t key) {
     const tune_points *p = s->points;
     for (size_t at = mix(key) & p->table_mask;; at = (at + 1) & p->table_mask) {
@@ -127,11 +127,12 @@ static bool reserve_block(const tune_space *s) {
     return true;
 }
 
-/* The id of a setting that exists, a new one where it had none; TUNE_NO_POINT when out of memory. */
+/* Returns the id of a setting that exists, and gives it a new one where it had none; TUNE_NO_POINT when out of
+ * memory. */
 static uint32_t intern(const tune_space *s, const uint16_t *index, const tune_value *values) {
     tune_points *p = s->points;
     if ((!p->table || 2 * (p->size + 1) > p->table_mask) && !grow_table(s)) return TUNE_NO_POINT;
-    assert(p->table); /* grown, or there already */
+    assert(p->table); /* it was grown here or before */
     const uint64_t key = key_of(s, index, values);
     const size_t slot = slot_of(s, index, key);
     if (p->table[slot] != TUNE_NO_POINT) return p->table[slot];
@@ -142,8 +143,8 @@ static uint32_t intern(const tune_space *s, const uint16_t *index, const tune_va
     return (uint32_t)p->size++;
 }
 
-/* The last id in the table is in the first slot that was empty on its way: taking ids back from the last one on
- * leaves the table as it was before them. */
+/* Removes the newest ids. Each took the first empty slot of its probe sequence, so removing them in reverse order
+ * restores the table as it was before. */
 void tune_space_forget(const tune_space *s, size_t known) {
     tune_points *p = s->points;
     if (s->counted) return;
@@ -155,7 +156,8 @@ void tune_space_forget(const tune_space *s, size_t known) {
 
 /* ---- drawing ---- */
 
-/* Random values, one parameter after the other, each led by the conditions that it decides. */
+/* Draws values at random, one parameter after the other, going back where a condition that a parameter decides is
+ * false. */
 static bool draw_led(const tune_space *s, xl_rng *rng, uint16_t *index) {
     tune_value values[TUNE_SPACE_PARAMS];
     uint32_t start[TUNE_SPACE_PARAMS], tried[TUNE_SPACE_PARAMS];
@@ -214,7 +216,8 @@ static size_t product(const tune_space *s, bool declared) {
     return n;
 }
 
-/* Settings of the declared values behind `settings` of those that differ: merged parameters are in no condition. */
+/* Returns the number of settings over the declared values, from the number over values that differ. Merged
+ * parameters appear in no condition, so their numbers can be multiplied. */
 static size_t with_equals(const tune_space *s, size_t settings) {
     for (size_t i = 0; i < s->count; i++) {
         const tune_param *p = &s->params[i];
@@ -223,7 +226,7 @@ static size_t with_equals(const tune_space *s, size_t settings) {
     return settings;
 }
 
-/* Walks all settings, each to its id, unless there are too many. */
+/* Walks all settings and gives each point its id, unless there are too many. */
 static int count_points(tune_space *s, xlstm_error *err) {
     tune_walk w = {0};
     tune_value values[TUNE_SPACE_PARAMS];
@@ -238,7 +241,7 @@ static int count_points(tune_space *s, xlstm_error *err) {
     return XLSTM_OK;
 }
 
-/* Of what is not counted one point must be known: id 0. */
+/* Finds one point of a space that is not counted, to prove that there is one; it gets id 0. */
 static int find_first(tune_space *s, xlstm_error *err) {
     uint16_t index[TUNE_SPACE_PARAMS] = {0};
     tune_value values[TUNE_SPACE_PARAMS];
@@ -354,7 +357,7 @@ uint32_t tune_space_find_values(const tune_space *s, const tune_value *values) {
 
 /* ---- neighbours ---- */
 
-/* Of a point: what was found so far. */
+/* The neighbours of a point that were found so far. */
 typedef struct near {
     const tune_space *space;
     uint32_t point, *out;
@@ -368,7 +371,7 @@ static near near_of(const tune_space *s, uint32_t point, uint32_t *out, size_t r
     return n;
 }
 
-/* The point with another value of one parameter, unless it is there. */
+/* Adds the point that has another value of one parameter, unless it was found already. */
 static void add_near(near *n, size_t param, uint32_t value, bool may_repeat) {
     const uint16_t own = n->index[param];
     n->index[param] = (uint16_t)value;

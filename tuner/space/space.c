@@ -17,7 +17,7 @@ tune_space *tune_space_create(void) {
 static void release_param(tune_param *p) {
     for (uint32_t v = 0; p->declared && v < p->declared_count; v++) {
         char *text;
-        memcpy(&text, &p->declared[v].text, sizeof text); /* owned here, const to everyone else */
+        memcpy(&text, &p->declared[v].text, sizeof text); /* the text is owned here, but const for everyone else */
         free(text);
     }
     if (p->values != p->declared) free(p->values);
@@ -63,7 +63,7 @@ int tune_space_find_param(const tune_space *s, const char *name) {
     return -1;
 }
 
-/* Takes the last parameter away again. */
+/* Removes the last parameter again and reports why. */
 static int refuse_param(tune_space *s, xlstm_error *err, const char *format, ...) XLSTM_PRINTF(3, 4);
 static int refuse_param(tune_space *s, xlstm_error *err, const char *format, ...) {
     char why[160];
@@ -97,7 +97,7 @@ int tune_space_add_list(tune_space *s, const char *name, unsigned affects, const
                       .preset = TUNE_NO_POINT};
     p->moves[0] = 1;
     p->moves[1] = count > 5 ? 2 : 0;
-    s->count++; /* from here destroy releases what is there */
+    s->count++; /* from here on destroy frees it */
     p->name = xl_format("%s", name);
     p->values = p->declared = calloc(count, sizeof *p->declared);
     if (!p->name || !p->declared || !tune_value_map_init(map, count)) goto out_of_memory;
@@ -172,7 +172,7 @@ int tune_space_add_condition(tune_space *s, const char *expression, xlstm_error 
     return status;
 }
 
-/* ---- values that come to the same ---- */
+/* ---- merging values that are equal in effect ---- */
 
 typedef struct ranked {
     int64_t comes_to;
@@ -197,7 +197,7 @@ int tune_space_merge(tune_space *s, size_t param, const int64_t *comes_to, xlstm
     if (s->sealed || p->stands) return xl_fail(err, XLSTM_EINTERNAL, "parameter %s: merged late", p->name);
     if (conditioned(s, param)) return XLSTM_OK;
     ranked *order = xl_array(n, sizeof *order);
-    uint32_t *first = xl_array(n, sizeof *first); /* of the values that come to the same, among the declared */
+    uint32_t *first = xl_array(n, sizeof *first); /* the first declared value of each group of equal ones */
     tune_value *values = xl_array(n, sizeof *values);
     uint16_t *stands = xl_array(n, sizeof *stands), *place = xl_array(n, sizeof *place);
     if (!order || !first || !values || !stands || !place) goto out_of_memory;

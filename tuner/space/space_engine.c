@@ -1,4 +1,4 @@
-/* Spaces over the engine's own tunables. */
+/* The engine's own tunables as parameters of a space. */
 #include "base/error.h"
 #include "tuner/space/space.h"
 

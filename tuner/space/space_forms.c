@@ -1,4 +1,5 @@
-/* The forms in which a user gives a space: a config's object and the `--tune` text. */
+/* Reads the two forms in which a user can give a space: the `space` object of a config and the text of
+ * `--tune`. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +9,7 @@
 #include "base/memory.h"
 #include "tuner/space/space.h"
 
-/* Ranges with at most so many values are searched whole; longer ones by their powers of two. */
+/* A range with at most this many values is searched completely, a longer one by its powers of two. */
 enum { WHOLE_RANGE = 64 };
 
 static const tune_known *find_known(const char *name, const tune_known *known, size_t count, xlstm_error *err) {
@@ -52,7 +53,7 @@ static int add_useful(tune_space *s, const tune_known *k, xlstm_error *err) {
     return tune_space_add_list(s, k->name, k->affects, values, n, err);
 }
 
-/* A value of a user's, checked against what is known of the parameter. */
+/* Checks a value given by the user against the parameter's limits or choices. */
 static int check_value(const char *name, const tune_known *k, tune_value v, xlstm_error *err) {
     if (!k) return XLSTM_OK;
     if (!k->choices) {
@@ -219,7 +220,7 @@ fail:
     return status;
 }
 
-/* ---- --tune ---- */
+/* ---- the text of --tune ---- */
 
 static bool integer(const char *text, int64_t *out) {
     char *end;
@@ -228,7 +229,7 @@ static bool integer(const char *text, int64_t *out) {
     return end != text && !*end;
 }
 
-/* A text where the parameter has choices, else a number where it reads as one. */
+/* Reads a value as text where the parameter has choices, else as a number where it is one. */
 static tune_value text_value(const tune_known *k, const char *text) {
     char *end;
     double x = strtod(text, &end);

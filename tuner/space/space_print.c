@@ -1,4 +1,4 @@
-/* Points and spaces as text and as JSON. */
+/* Writes points and spaces as text and as JSON. */
 #include <stdio.h>
 
 #include "tuner/space/space_impl.h"

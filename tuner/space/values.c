@@ -18,7 +18,7 @@ static uint64_t hash(tune_value v) {
         for (const char *c = v.text; *c; c++) h = (h ^ (unsigned char)*c) * UINT64_C(0x100000001b3);
         return h ^ h >> 29;
     }
-    double x = v.number + 0.0; /* both zeros are one */
+    double x = v.number + 0.0; /* 0 and -0 have the same hash */
     memcpy(&h, &x, sizeof h);
     h *= UINT64_C(0x9e3779b97f4a7c15);
     return h ^ h >> 32;
@@ -38,7 +38,7 @@ void tune_value_map_release(tune_value_map *m) {
     *m = (tune_value_map){0};
 }
 
-/* The slot of this value, or the empty one where it belongs. */
+/* Returns the slot of this value, or the empty slot where it belongs. */
 static uint32_t *slot_of(const tune_value_map *m, const tune_value *values, tune_value v) {
     for (size_t at = hash(v) & m->mask;; at = (at + 1) & m->mask) {
         if (m->slot[at] == UINT32_MAX || tune_value_same(values[m->slot[at]], v)) return &m->slot[at];

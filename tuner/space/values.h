@@ -1,4 +1,4 @@
-/* Values of a parameter: as text and JSON, when two are the same, and which index one has among many. */
+/* Values of parameters: as text, as JSON, compared, and looked up among many. */
 #ifndef TUNE_SPACE_VALUES_H
 #define TUNE_SPACE_VALUES_H
 
@@ -9,29 +9,30 @@
 
 #include "tuner/space/expr.h"
 
-/* A value as text: integers without a point, other numbers as %.9g. Returns out. */
+/* Writes a value as text: integers without a point, other numbers as %.9g. Returns out. */
 char *tune_value_print(tune_value v, char *out, size_t bytes);
-/* A value as JSON; a new reference. */
+/* Returns a value as JSON; the caller owns the reference. */
 json_t *tune_value_json(tune_value v);
-/* The reverse: a number, or a text that stays the JSON's. False for anything else (NULL too), *v as it was. */
+/* Reads a value from JSON: a number, or a text, which stays owned by the JSON. Returns false for anything else,
+ * NULL included, and leaves *v as it was. */
 bool tune_value_from_json(const json_t *json, tune_value *v);
 
-/* Texts by content, numbers by value; a text is never a number. */
+/* Compares texts by content and numbers by value; a text never equals a number. */
 bool tune_value_same(tune_value a, tune_value b);
 
-/* Index of a value among up to `room` of them in constant time. The values themselves stay with the caller, who
+/* Finds the index of a value among up to `room` values in constant time. The values stay with the caller, who
  * passes the same array to each call. */
 typedef struct tune_value_map {
     uint32_t *slot;
     size_t mask;
 } tune_value_map;
 
-/* False when out of memory. */
+/* Returns false when out of memory. */
 bool tune_value_map_init(tune_value_map *m, size_t room);
 void tune_value_map_release(tune_value_map *m);
-/* UINT32_MAX where it is not there. */
+/* Returns the index; UINT32_MAX where the value is missing. */
 uint32_t tune_value_map_find(const tune_value_map *m, const tune_value *values, tune_value v);
-/* Puts values[index] into the map; the index of an equal one that is there already, else `index`. */
+/* Adds values[index] to the map. Returns the index of an equal value that is already there, else `index`. */
 uint32_t tune_value_map_add(tune_value_map *m, const tune_value *values, uint32_t index);
 
 #endif

@@ -11,15 +11,15 @@
 #include "base/memory.h"
 #include "tuner/target/engine_probe.h"
 
-#define SCORED_BYTES (64 << 20) /* logits of the baseline that are kept for scoring */
-#define SCORED_STEP 64          /* positions a call */
+#define SCORED_BYTES (64 << 20) /* bytes of the baseline's logits that are kept for scoring */
+#define SCORED_STEP 64          /* positions scored in one call */
 
-/* One open copy of the checkpoint. */
+/* One opened copy of the checkpoint. */
 typedef struct copy {
     xlstm_model *model;
     xlstm_session *session;
-    xlstm_settings load; /* the settings it was opened with */
-    bool cold;           /* no request was run on it yet */
+    xlstm_settings load; /* settings with which it was opened */
+    bool cold;           /* whether no request was run on it yet */
 } copy;
 
 /* What is known of a candidate besides its times. */
@@ -33,20 +33,20 @@ typedef struct memo {
 
 struct tune_engine {
     tune_engine_options options;
-    char checkpoint[65]; /* fingerprint of the first one that was opened, or that was asked for; "": none yet */
+    char checkpoint[65]; /* fingerprint of the checkpoint, as opened first or as asked for; "": none yet */
     int32_t *ids;
     int64_t vocab;
     copy copies[2];
     int32_t *tokens, *baseline_tokens; /* [new] */
-    float *margins;                    /* [new]: the baseline's, between its two best logits */
+    float *margins;                    /* [new]: distance between the baseline's two largest logits */
     bool have_baseline;
     float *logits; /* [V] */
-    float *scored; /* [scored_n, V]: the baseline's logits over the prompt; NULL: not yet */
-    float *batch;  /* [SCORED_STEP, V]; NULL: not yet */
+    float *scored; /* [scored_n, V]: the baseline's logits over the prompt; NULL: none yet */
+    float *batch;  /* [SCORED_STEP, V]; NULL: none yet */
     size_t scored_n;
     memo *memos;
     size_t memo_count, memo_room;
-    double stop_at; /* xl_now_s after which the request in hand is hopeless; INFINITY */
+    double stop_at; /* time of xl_now_s after which the current request is hopeless; INFINITY */
     bool stopped;
 };
 
@@ -75,7 +75,7 @@ static int cancelled(void *user) {
     return 1;
 }
 
-/* The first checkpoint is the one that everything is measured on. */
+/* Checks that a checkpoint is the same as the first one, because times of different ones cannot be compared. */
 static int check_same(tune_engine *e, const char *fingerprint, xlstm_error *err) {
     if (!e->checkpoint[0]) snprintf(e->checkpoint, sizeof e->checkpoint, "%s", fingerprint);
     if (!strcmp(e->checkpoint, fingerprint)) return XLSTM_OK;
@@ -84,7 +84,7 @@ static int check_same(tune_engine *e, const char *fingerprint, xlstm_error *err)
                    e->options.model_dir, fingerprint, e->checkpoint);
 }
 
-/* A folder that held the checkpoint before and now holds none was changed. */
+/* Where a folder that held the checkpoint before does not hold one any more, the error is that it changed. */
 static int changed(const tune_engine *e, int status, xlstm_error *err) {
     if (!e->checkpoint[0] || (status != XLSTM_ENOTFOUND && status != XLSTM_EFORMAT)) return status;
     xlstm_error why = {0};
@@ -115,7 +115,8 @@ static int copy_open(tune_engine *e, copy *c, const xlstm_settings *settings, xl
     return XLSTM_OK;
 }
 
-/* The copy for these settings, configured. The baseline's stays open where memory holds two. */
+/* Finds or opens the copy for these settings, and configures it. The baseline's copy stays open where memory
+ * suffices for two. */
 static int acquire(tune_engine *e, const xlstm_settings *settings, copy **out, xlstm_error *err) {
     int slot = -1, status = XLSTM_OK;
     for (int i = 0; i < 2 && slot < 0; i++) {
@@ -136,7 +137,8 @@ static int acquire(tune_engine *e, const xlstm_settings *settings, copy **out, x
 
 /* ---- tokens ---- */
 
-/* The largest logit (the lowest id of equals) and how far the next one is below it. */
+/* Returns the index of the largest logit (the smallest such index), and in *margin its distance to the next
+ * one. */
 static int32_t best_of(const float *logits, int64_t vocab, float *margin) {
     int64_t best = 0;
     float first = logits[0], second = -INFINITY;
@@ -183,7 +185,7 @@ static int compare_tokens(const tune_engine *e, xlstm_error *err) {
             return xl_fail(err, XLSTM_EMISMATCH,
                            "token %lld is %ld, the baseline's %ld, and identical ones are required", (long long)i,
                            (long)e->tokens[i], (long)e->baseline_tokens[i]);
-        /* After a near-tie the two continue on different texts; nothing can be compared any more. */
+        /* After a near-tie the two continue different texts, so that later tokens cannot be compared. */
         if (o->numerics || (double)e->margins[i] <= TUNE_TOKEN_MARGIN) return XLSTM_OK;
         return xl_fail(err, XLSTM_EMISMATCH, "token %lld is %ld, the baseline's %ld by a margin of %.3g, over %g",
                        (long long)i, (long)e->tokens[i], (long)e->baseline_tokens[i], (double)e->margins[i],
@@ -194,7 +196,7 @@ static int compare_tokens(const tune_engine *e, xlstm_error *err) {
 
 /* ---- scoring ---- */
 
-/* KL divergence of q's distribution from p's, both given as logits. */
+/* Returns the KL divergence from the distribution p to q, both given as logits, in nats. */
 static double divergence(const float *p, const float *q, int64_t vocab) {
     double max_p = -INFINITY, max_q = -INFINITY, sum_p = 0, sum_q = 0, kl = 0;
     for (int64_t i = 0; i < vocab; i++) {
@@ -210,7 +212,7 @@ static double divergence(const float *p, const float *q, int64_t vocab) {
     return fmax(0, kl);
 }
 
-/* Surprise at a token, nats. */
+/* Returns the negative log-probability of a token, in nats. */
 static double surprise(const float *logits, int32_t token, int64_t vocab) {
     double max = -INFINITY, sum = 0;
     for (int64_t i = 0; i < vocab; i++) max = fmax(max, logits[i]);
@@ -224,13 +226,14 @@ static int make_room(tune_engine *e, xlstm_error *err) {
     e->scored_n = SCORED_BYTES / (row * sizeof(float));
     if (e->scored_n < 1) e->scored_n = 1;
     if (e->scored_n > e->options.count) e->scored_n = e->options.count;
-    /* Touched at once: what is resident is then the same for every candidate. */
+    /* The memory is written at once, so that the same amount is resident for every candidate. */
     e->scored = xl_aligned_calloc(e->scored_n * row, sizeof(float));
     e->batch = xl_aligned_calloc(SCORED_STEP * row, sizeof(float));
     return e->scored && e->batch ? XLSTM_OK : xl_fail(err, XLSTM_ENOMEM, "scoring: out of memory");
 }
 
-/* Runs the prompt; of the baseline the first positions' logits are kept, others are compared with them. */
+/* Runs the prompt. The baseline's logits at the first positions are kept, and those of other candidates are
+ * compared with them. */
 static int score(tune_engine *e, copy *c, memo *m, xlstm_error *err) {
     const size_t row = (size_t)e->vocab, count = e->options.count;
     const bool baseline = m->candidate == TUNE_BASELINE;
@@ -276,8 +279,8 @@ static memo *add_memo(tune_engine *e, int64_t candidate) {
     return m;
 }
 
-/* A request of its own that is not timed: what it leaves behind is given back first, and no other copy is open, so
- * that its peak does not depend on what ran before. The buffers of scoring are no part of it. */
+/* Determines the peak of memory in a request that is not timed. Before it, freed memory is returned and no other
+ * copy is open, so that the peak does not depend on what ran before. The buffers for scoring are not counted. */
 static int look_at_memory(tune_engine *e, copy *c, memo *m, xlstm_error *err) {
     double seconds[2], energy;
     for (int i = 0; i < 2; i++) {
@@ -294,7 +297,7 @@ static int look_at_memory(tune_engine *e, copy *c, memo *m, xlstm_error *err) {
     return status;
 }
 
-/* What is found once for each candidate, before it is timed. */
+/* Determines what is needed only once for each candidate, before it is timed. */
 static int first_look(tune_engine *e, copy *c, memo *m, xlstm_error *err) {
     if (m->looked) return XLSTM_OK;
     int status = e->options.score ? make_room(e, err) : XLSTM_OK;
@@ -309,7 +312,7 @@ static int first_look(tune_engine *e, copy *c, memo *m, xlstm_error *err) {
 }
 
 static double cost_of(const tune_engine *e, const memo *m, const double parts[TUNE_PARTS]) {
-    /* The baseline's own divergence is zero, and a cost must be positive. */
+    /* A cost must be positive, but the baseline's own divergence is zero. */
     if (e->options.objective == TUNE_KL) return m->kl + TUNE_KL_ROUNDING;
     if (e->options.objective == TUNE_PPL) return m->ppl;
     return tune_engine_cost(e->options.objective, parts);
@@ -319,7 +322,8 @@ static bool is_time(int objective) {
     return objective != TUNE_PEAK_MB && objective != TUNE_ENERGY_J && !tune_engine_metrics.at[objective].of_point;
 }
 
-/* The time from the request's start at which it exceeds a cost; INFINITY where time does not decide. */
+/* Returns the time from the start of a request at which it exceeds a cost; INFINITY where the cost is not a
+ * time. */
 static double time_limit(const tune_engine *e, double limit) {
     switch (e->options.objective) {
     case TUNE_REQUEST_S:
@@ -337,7 +341,7 @@ static int run(tune_engine *e, copy *c, memo *m, unsigned repeats, double limit,
     const bool baseline = m->candidate == TUNE_BASELINE;
     float *margins = e->margins + (baseline ? 0 : e->options.new_tokens + 1);
     double seconds[2], sum[2] = {0, 0};
-    /* The first request on a copy reads its pages, or touches them. */
+    /* The first request on a copy reads its pages from disk, so it is not timed. */
     if (c->cold) {
         int status = request(e, c, margins, seconds, err);
         if (status) return status;
@@ -367,7 +371,7 @@ static int run(tune_engine *e, copy *c, memo *m, unsigned repeats, double limit,
     out->parts[TUNE_PART_ENERGY_J] /= repeats;
     if (e->options.memory) out->parts[TUNE_PART_PEAK_MB] = m->peak_mb;
     out->cost = cost_of(e, m, out->parts);
-    /* Whether a sample is long enough for the clock is a question of time, whatever the objective. */
+    /* Whether a sample is long enough for the clock depends on its time, whatever the objective. */
     out->timed_s =
         tune_engine_cost(is_time(e->options.objective) ? e->options.objective : TUNE_REQUEST_S, out->parts);
     xl_fnv_hex(e->tokens, (size_t)e->options.new_tokens * sizeof *e->tokens, m->token_hash);
@@ -403,7 +407,7 @@ int tune_engine_measure(void *self, int64_t candidate, unsigned repeats, double 
     if (!status) status = first_look(e, c, m, &why);
     if (!status) status = run(e, c, m, repeats, limit, out, &why);
     if (status < 0) {
-        /* Memory that one candidate does not find is that candidate's fault. */
+        /* Where memory does not suffice for a candidate, only that candidate fails. */
         if (status == XLSTM_ENOMEM && candidate != TUNE_BASELINE) status = XLSTM_EUNSUPPORTED;
         xl_fail(err, status, "%s", why.text);
     }

@@ -12,7 +12,7 @@
 
 #define RAPL "/sys/class/powercap/intel-rapl:0/"
 
-/* The number in a small system file, NAN where there is none. */
+/* Reads the number in a small system file; NAN where there is none. */
 static double number_in(const char *path) {
     double value = NAN;
     FILE *f = fopen(path, "re");
@@ -22,7 +22,7 @@ static double number_in(const char *path) {
     return value;
 }
 
-/* A line of a /proc file in kB, as MiB. */
+/* Reads a line of a /proc file that is in kB; returns MiB. */
 static double mib_of(const char *path, const char *key) {
     char line[256];
     double value = NAN;
@@ -76,6 +76,6 @@ bool tune_probe_fits_twice(const xlstm_model *model) {
     xlstm_model_info info;
     xlstm_model_get_info(model, &info);
     double free_mb = mib_of("/proc/meminfo", "MemAvailable:");
-    /* Another format may take twice the bytes of this one. */
+    /* A copy in another format may need twice the bytes of this one. */
     return isnan(free_mb) || 2 * (double)info.resident_bytes / 0x1p20 < 0.8 * free_mb;
 }

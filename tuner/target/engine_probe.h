@@ -6,14 +6,14 @@
 #include <xlstm/model.h>
 
 typedef struct tune_probe {
-    double energy_uj; /* NAN: not reported */
-    bool peak_reset;  /* the peak of resident memory counts from the beginning */
+    double energy_uj; /* microjoules; NAN: not reported */
+    bool peak_reset;  /* whether the peak of resident memory was reset at the beginning */
 } tune_probe;
 
-/* Gives freed memory back to the system. */
+/* Returns freed memory to the system. */
 void tune_probe_settle(void);
 void tune_probe_begin(tune_probe *probe);
-/* energy in joules, peak in MiB; NAN where unknown. */
+/* Returns energy in joules and peak in MiB; NAN where unknown. */
 void tune_probe_end(const tune_probe *probe, double *energy_j, double *peak_mb);
 
 /* Whether this machine reports the package's energy, and this process's peak of memory since a moment. */

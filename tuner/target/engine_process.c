@@ -1,5 +1,6 @@
-/* A fresh process for the last comparison: where a process lands in memory is luck, so each counts once. One
- * request as a line of JSON goes in, lines of JSON come out: samples, then the result or an error. */
+/* A fresh process for the last comparison. Where a process's memory happens to lie affects its speed, so each
+ * process gives one value. It is sent a request as a line of JSON and answers with lines of JSON: samples, then
+ * the result or an error. */
 #include <errno.h>
 #include <math.h>
 #include <poll.h>
@@ -27,7 +28,7 @@ extern char **environ;
 
 enum { BASELINE = TUNE_BASELINE, WINNER = 0 };
 
-/* ---- the side that asks ---- */
+/* ---- the parent process ---- */
 
 static char *compose(const tune_fresh *fresh, const tune_block_plan *plan) {
     const tune_engine_options *o = fresh->engine;
@@ -50,10 +51,11 @@ static char *compose(const tune_fresh *fresh, const tune_block_plan *plan) {
 
 typedef struct child {
     pid_t pid;
-    int in, out; /* our ends of its standard input and output */
+    int in, out; /* the parent's ends of its standard input and output */
 } child;
 
-/* A process group of its own keeps the terminal's Ctrl-C away from it: we decide. */
+/* Starts the process in a group of its own, so that Ctrl-C on the terminal does not reach it; the parent ends
+ * it. */
 static int start(const tune_fresh *fresh, child *c, xlstm_error *err) {
     int in[2] = {-1, -1}, out[2] = {-1, -1}, code = 0;
     posix_spawn_file_actions_t actions;
@@ -130,7 +132,7 @@ static int read_line(answer *a, const char *line, xlstm_error *err) {
     return status;
 }
 
-/* Reads lines until the result, looking up for a wish to stop five times a second. */
+/* Reads lines up to the result, and checks five times a second whether the run was cancelled. */
 static int listen(const tune_fresh *fresh, const child *c, answer *a, xlstm_error *err) {
     const tune_engine_options *o = fresh->engine;
     char *buffer = NULL;
@@ -180,7 +182,7 @@ int tune_fresh_run(const tune_fresh *fresh, int64_t winner, const tune_block_pla
         free(line);
         return status;
     }
-    /* A process that dies early must not take us along. */
+    /* Writing to a process that died early must not end the parent. */
     struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
     sigaction(SIGPIPE, &ignore, &before);
     status = send_all(c.in, line, err);
@@ -195,7 +197,7 @@ int tune_fresh_run(const tune_fresh *fresh, int64_t winner, const tune_block_pla
     return status;
 }
 
-/* ---- the side that answers ---- */
+/* ---- the fresh process ---- */
 
 typedef struct pair {
     xlstm_settings baseline, winner;

@@ -51,7 +51,7 @@ bool tune_engine_schedule(const xlstm_session *session, tune_named_list *out) {
 uint64_t tune_engine_key(const xlstm_settings *settings, const xlstm_work *work) {
     xlstm_settings s;
     xlstm_settings_effective(settings, work, &s);
-    /* FNV-1a over the values' bytes, low to high. */
+    /* FNV-1a over the bytes of the values, low bytes first. */
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
     for (int i = 0; i < XLSTM_TUNABLE_COUNT; i++) {
         for (int shift = 0; shift < 64; shift += 8) {

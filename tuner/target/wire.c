@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* 64 bits as text: JSON's integers are signed. */
+/* Writes 64 bits as text, because integers in JSON are signed. */
 static json_t *bits(uint64_t value) {
     char text[24];
     snprintf(text, sizeof text, "%llu", (unsigned long long)value);
@@ -37,7 +37,7 @@ static bool read_bits(const json_t *object, const char *key, uint64_t *out) {
     return text;
 }
 
-/* `least` numbers at least; those that are missing behind them are NAN. */
+/* Reads at least `least` numbers; those missing after them become NAN. */
 static bool read_numbers(const json_t *object, const char *key, double *out, int count, int least) {
     const json_t *j = json_object_get(object, key);
     if (!json_is_array(j) || json_array_size(j) < (size_t)least || json_array_size(j) > (size_t)count) return false;
@@ -81,7 +81,7 @@ bool tune_wire_read_result(const json_t *j, tune_block_result *r) {
            read_number(j, "seconds", NAN, &r->seconds);
 }
 
-enum { SEEN = 6 }; /* numbers of what the watch saw */
+enum { SEEN = 6 }; /* how many numbers describe a disturbance */
 
 json_t *tune_wire_sample(const tune_sample *s) {
     const tune_disturbance *d = &s->disturbance;

@@ -9,13 +9,13 @@
 
 enum { MAX_COLUMNS = 192, MAX_TRIES = 64 };
 
-/* A test is row[a] + sign * row[b] <= threshold over a point's features; sign 0: one feature alone. */
+/* A test: row[a] + sign * row[b] <= threshold, over the features of a point; with sign 0 only one feature. */
 typedef struct node {
     uint8_t a, b;
     int8_t sign;
     bool leaf;
     float threshold;
-    uint32_t left; /* the right child follows it */
+    uint32_t left; /* index of the left child; the right child follows it */
 } node;
 
 typedef struct leaf_stats {
@@ -29,13 +29,13 @@ typedef struct tree {
     size_t room;
 } tree;
 
-/* Where a parameter's features are in a row. */
+/* Where the features of a parameter are in a row. */
 typedef struct columns {
     const tune_param *param;
-    uint8_t first; /* its position; or one column a value, 1 where it has that value */
+    uint8_t first; /* column of its position; or the first of one column per value, 1 for the value it has */
     uint8_t count;
-    float *table;      /* [values] position 0 … 1, then [values] logarithms where scaled */
-    uint8_t logarithm; /* column, where scaled */
+    float *table;      /* [values]: positions from 0 to 1; then [values]: logarithms, where scaled */
+    uint8_t logarithm; /* column of the logarithm, where scaled */
     bool scaled;
 } columns;
 
@@ -44,12 +44,12 @@ struct tune_forest {
     tune_forest_params params;
     columns params_of[TUNE_SPACE_PARAMS];
     size_t dims;
-    uint8_t single[MAX_COLUMNS], scaled[TUNE_SPACE_PARAMS]; /* columns to split on alone; in pairs */
+    uint8_t single[MAX_COLUMNS], scaled[TUNE_SPACE_PARAMS]; /* columns to split on alone, and in pairs */
     size_t single_count, scaled_count, width;
     tree *trees;
-    int next; /* the oldest tree */
+    int next; /* the oldest tree, which is grown anew next */
     bool grown;
-    /* scratch of fit */
+    /* working memory of fit */
     uint32_t *order;
     float *rows, *y;
     size_t room;
@@ -59,7 +59,8 @@ static bool add_columns(tune_forest *f, columns *c) {
     const tune_param *p = c->param;
     if (p->count < 2) return true;
     size_t wanted = p->ordered ? 1 : p->count < 32 ? p->count : 32;
-    if (f->width + wanted + 1 > MAX_COLUMNS) return true; /* the model does not see what does not fit */
+    if (f->width + wanted + 1 > MAX_COLUMNS)
+        return true; /* the model ignores features for which there is no column */
     c->first = (uint8_t)f->width;
     c->count = (uint8_t)wanted;
     c->table = xl_array(2 * p->count, sizeof *c->table);
@@ -148,7 +149,7 @@ static leaf_stats summarize(const tune_forest *f, size_t first, size_t count) {
     return (leaf_stats){(float)mean, (float)squares, (uint32_t)count};
 }
 
-/* Splits need many small numbers of no great quality: splitmix64, reduced by a multiplication. */
+/* Splits need many small random numbers of moderate quality: splitmix64, reduced by a multiplication. */
 static uint32_t small_random(uint64_t *state, size_t below) {
     uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
     z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
@@ -160,7 +161,8 @@ static float small_uniform(uint64_t *state) {
     return (float)small_random(state, 1 << 24) * 0x1p-24f;
 }
 
-/* A random test that separates two of the samples; false where the two that were drawn do not differ in it. */
+/* Draws a random test that separates two samples; returns false where the two that were drawn do not differ in
+ * it. */
 static bool draw_split(const tune_forest *f, size_t first, size_t count, node *n, uint64_t *rng) {
     *n = (node){0};
     if (f->scaled_count > 1 && small_uniform(rng) < (float)f->params.pairs) {
@@ -176,14 +178,14 @@ static bool draw_split(const tune_forest *f, size_t first, size_t count, node *n
     const float *y = f->rows + f->width * f->order[first + small_random(rng, count)];
     float from = x[n->a] + (float)n->sign * x[n->b], to = y[n->a] + (float)n->sign * y[n->b];
     if (from == to) return false;
-    /* the smaller one goes left and the larger one right, whatever rounding does */
+    /* The smaller value goes left and the larger one right, whatever rounding does. */
     float low = from < to ? from : to, high = from < to ? to : from;
     n->threshold = low + (high - low) * small_uniform(rng);
     if (!(n->threshold < high)) n->threshold = low;
     return true;
 }
 
-/* The best of some random splits of the samples order[first …]; a leaf where none was found. */
+/* Returns the best of some random splits of the samples from order[first] on; a leaf where none was found. */
 static node choose_split(const tune_forest *f, size_t first, size_t count, uint64_t *rng) {
     node split[MAX_TRIES];
     float left[MAX_TRIES], total = 0;
@@ -201,7 +203,8 @@ static node choose_split(const tune_forest *f, size_t first, size_t count, uint6
         total += y;
         for (int t = 0; t < tries; t++) {
             bool is_left = goes_left(&split[t], row);
-            left[t] += y * (float)is_left; /* without a branch: it would be mispredicted half the time */
+            /* Without a branch, because it would be mispredicted half of the time. */
+            left[t] += y * (float)is_left;
             lefts[t] += is_left;
         }
     }
@@ -228,7 +231,7 @@ static int reserve(tree *t, size_t count, xlstm_error *err) {
     return xl_fail(err, XLSTM_ENOMEM, "search: out of memory for the model");
 }
 
-/* Puts the samples that go left first; their number. */
+/* Moves the samples that go left to the front; returns their number. */
 static size_t partition(tune_forest *f, const node *split, size_t first, size_t count) {
     size_t left = first, right = first + count;
     while (left < right) {

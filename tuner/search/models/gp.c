@@ -8,15 +8,15 @@
 #include "base/memory.h"
 
 enum {
-    BINS = 64,   /* values of one parameter that the model tells apart, at most */
-    LEARN = 120, /* samples that the likelihood is computed from, at most */
+    BINS = 64,   /* values of one parameter that the model distinguishes, at most */
+    LEARN = 120, /* samples from which the likelihood is computed, at most */
     BATCH = 64   /* points predicted at once */
 };
-/* What makes two values of a parameter differ. */
+/* The ways in which two values of a parameter can differ. */
 enum { FAR, OTHER, TWOS, WEIGHTS };
 
-/* Normal priors of the logarithms of the weights, of the shares of pairs and product (log odds against the single
- * parameters) and of the nugget; a Metropolis step's standard deviation. */
+/* Normal priors of the logarithms of the weights, of the shares of pairs and of the product (as log odds against
+ * single parameters), and of the nugget; and the standard deviation of a Metropolis step. */
 static const double weight_mean[WEIGHTS] = {0.5, -1.5, -1.0}, weight_sd = 1.2;
 static const double share_mean = 0, share_sd = 1.5, nugget_mean = -4.6, nugget_sd = 1.2, step_sd = 0.7;
 
@@ -25,17 +25,17 @@ typedef struct dimension {
     size_t param;
     uint32_t bins;
     bool has[WEIGHTS];
-    uint8_t *bin;               /* [values] */
-    float at[BINS], twos[BINS]; /* 0 … 1 */
+    uint8_t *bin;               /* [values]: the bin of each value */
+    float at[BINS], twos[BINS]; /* coordinates of the bins, from 0 to 1 */
 } dimension;
 
 typedef struct hyper {
     double weight[TUNE_SPACE_PARAMS][WEIGHTS];
     double pairs, product;
-    double nugget; /* what a point has of its own, as a share of the scale */
+    double nugget; /* variance that belongs to a single point, as a share of the scale */
 } hyper;
 
-/* Factors of the three parts of the covariance, ready for use. */
+/* Factors of the three parts of the covariance. */
 typedef struct shares {
     float single, pairs, product;
 } shares;
@@ -46,25 +46,25 @@ struct tune_gp {
     size_t dims;
     hyper now;
     double likelihood;
-    float *table; /* [dims][BINS][BINS] how alike two values are, 0 … 1 */
-    float *spare; /* [BINS][BINS] */
-    /* the last fit */
+    float *table; /* [dims][BINS][BINS]: similarity of two values, from 0 to 1 */
+    float *spare; /* [BINS][BINS]: working memory */
+    /* Results of the last fit: */
     size_t count;
     uint8_t *bins;      /* [samples][dims] */
     double *y, *noise;  /* [samples] */
-    double *alpha;      /* [samples] inverse covariance times (y - mean), in units of the scale */
-    double mean, scale; /* scale: variance that a covariance of 1 stands for */
-    double noise_scale; /* the scale that the noise was divided by */
-    double *factor;     /* [count][count] Cholesky factor, column after column, the lower half */
-    float *factor_row;  /* the same, row after row */
-    float *solved;      /* [samples][BATCH] scratch of predict */
+    double *alpha;      /* [samples]: inverse covariance times (y - mean), in units of the scale */
+    double mean, scale; /* scale: variance for which a covariance of 1 stands */
+    double noise_scale; /* the scale by which the noise was divided */
+    double *factor;     /* [count][count]: lower half of the Cholesky factor, by columns */
+    float *factor_row;  /* the same by rows */
+    float *solved;      /* [samples][BATCH]: working memory of predict */
 };
 
 static uint32_t bin_of(const dimension *d, const tune_param *p, uint32_t value) {
     return (uint32_t)((uint64_t)value * d->bins / p->count);
 }
 
-/* Maps [least, most] of what holds in all bins to 0 … 1; false where it does not vary. */
+/* Maps the values of all bins from [least, most] to [0, 1]; returns false where they are all equal. */
 static bool spread(float *x, uint32_t n) {
     float least = x[0], most = x[0];
     for (uint32_t b = 1; b < n; b++) {
@@ -94,7 +94,7 @@ static bool make_dimension(const tune_space *space, size_t param, dimension *d) 
         d->at[b] = (float)(positive ? log(number) : number);
         d->twos[b] = integer ? (float)__builtin_ctzll((uint64_t)integer) : 0;
     }
-    /* Of two values, being another one says it all. */
+    /* With only two values, whether they are equal says everything. */
     d->has[OTHER] = true;
     d->has[FAR] = p->ordered && p->count > 2 && spread(d->at, d->bins);
     d->has[TWOS] = whole && p->count > 2 && spread(d->twos, d->bins);
@@ -177,7 +177,7 @@ static shares shares_of(const tune_gp *g, const hyper *h) {
                     .product = (float)(product / all)};
 }
 
-/* 1 for a point and itself. */
+/* Returns the covariance of two points, which is 1 for equal points. */
 static inline float covariance(const tune_gp *g, const uint8_t *a, const uint8_t *b, shares s) {
     float sum = 0, squares = 0, product = 1;
     const float *table = g->table;
@@ -211,8 +211,8 @@ static double log_prior(const tune_gp *g, const hyper *h) {
     return sum;
 }
 
-/* Cholesky factor of the covariance of the first n samples, in place; half its log determinant. INFINITY where it
- * is not positive definite. */
+/* Computes the Cholesky factor of the covariance of the first n samples, in place. Returns half the logarithm of
+ * the determinant; INFINITY where the matrix is not positive definite. */
 static double decompose(tune_gp *g, const hyper *h, size_t n) {
     const shares s = shares_of(g, h);
     const double nugget = exp(h->nugget);
@@ -234,8 +234,8 @@ static double decompose(tune_gp *g, const hyper *h, size_t n) {
     return half;
 }
 
-/* Log posterior of the hyper-parameters but for a constant, from the first n samples; leaves mean and scale, in
- * alpha the factor's inverse times (y - mean), and the factor. */
+/* Returns the logarithm of the posterior of the hyper-parameters up to a constant, from the first n samples. Also
+ * sets mean, scale and the factor, and alpha to the inverse of the factor times (y - mean). */
 static double posterior(tune_gp *g, const hyper *h, size_t n) {
     double one[TUNE_GP_SAMPLES], *a = g->alpha, up = 0, down = 0, sum = 0;
     const double half = decompose(g, h, n);
@@ -262,7 +262,7 @@ static double posterior(tune_gp *g, const hyper *h, size_t n) {
     return -0.5 * (double)n * log(g->scale) - half + log_prior(g, h);
 }
 
-/* One Metropolis step: of one parameter's weights, or of what all share. */
+/* Makes one Metropolis step: changes the weights of one parameter, or the shares and the nugget. */
 static void step(tune_gp *g, size_t n, xl_rng *rng) {
     hyper next = g->now;
     const size_t d = xl_rng_below(rng, g->dims + 1);
@@ -287,7 +287,8 @@ static void step(tune_gp *g, size_t n, xl_rng *rng) {
     }
 }
 
-/* The scale that noise is measured by: the last fit's, at first the samples' variance. */
+/* Returns the scale by which noise is divided: that of the last fit, and before the first the samples'
+ * variance. */
 static double scale_before(const tune_gp *g) {
     double mean = 0, squares = 0, n = (double)g->count;
     if (g->scale > 0) return g->scale;
@@ -324,10 +325,10 @@ int tune_gp_fit(tune_gp *g, const uint32_t *point, const float *y, const float *
     return XLSTM_OK;
 }
 
-/* ---- use ---- */
+/* ---- prediction ---- */
 
 void tune_gp_sample(const tune_gp *g, size_t i, double *mean, double *variance) {
-    double x[TUNE_GP_SAMPLES], diagonal = 0; /* of the inverse covariance */
+    double x[TUNE_GP_SAMPLES], diagonal = 0; /* diagonal: of the inverse covariance */
     const double noise = g->noise[i] / g->noise_scale;
     const size_t n = g->count;
     for (size_t j = i; j < n; j++) x[j] = j == i;

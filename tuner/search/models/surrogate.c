@@ -9,8 +9,8 @@
 #include "tuner/search/models/gp.h"
 
 enum {
-    FOREST_BEST = 1000,    /* samples of the forest at most: the best … */
-    FOREST_SAMPLES = 1500, /* … and others up to this */
+    FOREST_BEST = 1000,    /* samples of the forest: the best ones, at most */
+    FOREST_SAMPLES = 1500, /* and others, up to this number in all */
     PREDICTED = 256        /* points predicted at once */
 };
 
@@ -46,8 +46,8 @@ void tune_surrogate_destroy(tune_surrogate *s) {
     free(s);
 }
 
-/* Which sample is the i-th that a model learns: the first `best`, then others at even steps; count where none is.
- */
+/* Returns which sample is the i-th that a model learns: first the `best` ones, then others at even steps; `count`
+ * where there are no more. */
 static size_t chosen(size_t i, size_t best, size_t most, size_t count) {
     if (count <= most || i < best) return i;
     size_t step = (count - best + most - best - 1) / (most - best);
@@ -81,7 +81,7 @@ void tune_surrogate_known(const tune_surrogate *s, size_t i, double *mean, doubl
     tune_gp_sample(s->gp, i, mean, variance);
 }
 
-/* Expected improvement on `target` of a normal variable. */
+/* Returns the expected improvement on `target` of a normal variable. */
 static double improvement(double target, double mean, double sd) {
     if (sd < 1e-12) return fmax(target - mean, 0);
     double z = (target - mean) / sd;
