@@ -91,6 +91,7 @@ typedef struct xlstm_work {
     int64_t heads;          /* of the model; 0: unknown */
     int64_t stored_weights; /* XLSTM_WEIGHTS_* of all stored matrices; XLSTM_WEIGHTS_STORED: several, or unknown */
     int64_t prompt_tokens;  /* fed at once; 0: unknown */
+    int64_t reserved[13];   /* 0: what rules of later tunables may want to know */
 } xlstm_work;
 
 /* A request of `prompt_tokens` tokens to a model; either description of it may be NULL, then what it would say is

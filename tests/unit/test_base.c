@@ -20,6 +20,10 @@ static void error_is_one_line(void **state) {
     assert_int_equal(xl_fail(&err, XLSTM_EARG, "a\nb %d", 3), XLSTM_EARG);
     assert_string_equal(err.text, "a?b 3");
     assert_string_equal(xlstm_status_name(err.status), "EARG");
+    for (int status = 0; status > -100; status--) { /* every status has a name and a text, and so has none at all */
+        assert_true(*xlstm_status_name(status) != 0);
+        assert_true(*xlstm_status_text(status) != 0);
+    }
     assert_int_equal(xl_fail(NULL, XLSTM_EIO, "x"), XLSTM_EIO);
 }
 

@@ -130,10 +130,48 @@ static void bad_items_change_nothing(void **state) {
     small_model_destroy(other);
 }
 
+/* The settings that a batch is given later run its next call; wrong ones leave it as it was. */
+static void settings_can_change(void **state) {
+    small_model *s = small_model_create(2, NULL);
+    xlstm_batch *batch;
+    xlstm_session *together, *alone;
+    xlstm_settings settings;
+    xlstm_error err;
+    int32_t ids[LONGEST];
+    float a[VOCAB], b[VOCAB];
+    for (int i = 0; i < LONGEST; i++) ids[i] = i * 7 % VOCAB;
+    xlstm_settings_init(&settings, &s->model.hparams);
+    assert_int_equal(xlstm_batch_create(&batch, &s->model, &settings, NULL), XLSTM_OK);
+    assert_int_equal(xlstm_session_create(&together, &s->model, NULL, NULL), XLSTM_OK);
+    assert_int_equal(xlstm_session_create(&alone, &s->model, NULL, NULL), XLSTM_OK);
+    assert_int_equal(xlstm_prefill(alone, ids, LONGEST, XLSTM_LOGITS_LAST, b, NULL), XLSTM_OK);
+    int polls[2] = {0};
+    for (int i = 0; i < 2; i++) {
+        /* A shorter segment is polled more often. */
+        xlstm_settings_set(&settings, XLSTM_TUNE_SEGMENT, i ? 5 : LONGEST);
+        xlstm_settings_set(&settings, XLSTM_TUNE_WORKERS, 1);
+        assert_int_equal(xlstm_batch_configure(batch, &settings, NULL), XLSTM_OK);
+        xlstm_settings wrong = settings;
+        xlstm_settings_set(&wrong, XLSTM_TUNE_SEGMENT, 0);
+        assert_int_equal(xlstm_batch_configure(batch, &wrong, &err), XLSTM_EARG);
+        xlstm_batch_set_cancel(batch, never, &polls[i]);
+        xlstm_session_reset(together);
+        const xlstm_batch_item item = {together, ids, LONGEST, XLSTM_LOGITS_LAST};
+        assert_int_equal(xlstm_batch_run(batch, &item, 1, a, NULL), XLSTM_OK);
+        assert_true(test_relative_error(a, b, VOCAB) <= tolerance);
+    }
+    assert_true(polls[1] > 5 * polls[0]);
+    xlstm_session_destroy(together);
+    xlstm_session_destroy(alone);
+    xlstm_batch_destroy(batch);
+    small_model_destroy(s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equals_its_members),
         cmocka_unit_test(bad_items_change_nothing),
+        cmocka_unit_test(settings_can_change),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
