@@ -67,6 +67,14 @@ static inline char *test_read(const char *folder, const char *name) {
     return data;
 }
 
+/* Skips the test at hand and says why. */
+#define TEST_SKIP(...)                                                                                             \
+    do {                                                                                                           \
+        print_message("skipped: " __VA_ARGS__);                                                                    \
+        print_message("\n");                                                                                       \
+        skip();                                                                                                    \
+    } while (0)
+
 /* |a - b| / |b| over n values; |b| = 0 counts as 1. */
 static inline double test_relative_error(const float *a, const float *b, size_t n) {
     double difference = 0, size = 0;

@@ -10,6 +10,7 @@
 #include "tuner/driver/driver.h"
 #include "tuner/driver/proposer.h"
 #include "tuner/driver/recording.h"
+#include "tuner/driver/row.h"
 #include "tuner/landscape/landscape.h"
 #include "tuner/run/run.h"
 #include "tuner/target/engine_metrics.h"
@@ -390,8 +391,20 @@ static void killed_ga(void **state) {
 }
 
 static void killed_auto(void **state) {
-    if (!tune_strategy_find("auto")) skip();
     killed_at_random(quick("auto", 30), 3);
+}
+
+/* Every reason of a disturbance is stored as a cause of its own, which its words tell too. */
+static void every_disturbance_has_a_cause(void **state) {
+    unsigned seen = 0;
+    for (unsigned reason = TUNE_STEAL; reason <= TUNE_HALTED; reason *= 2) {
+        const tune_sample sample = {.disturbance = {.reasons = reason, .halted_s = 2, .steal = 0.5}};
+        const tune_sample_row row = tune_row_sample(&sample, 0, "search", 0, 0);
+        assert_false(row.causes & (seen | TUNE_CAUSE_ELSE));
+        assert_true(row.causes & TUNE_CAUSES_DISTURBED);
+        assert_int_equal(tune_causes_of_text(row.why), row.causes);
+        seen |= row.causes;
+    }
 }
 
 static void killed_with_several_objectives(void **state) {
@@ -945,6 +958,7 @@ int main(void) {
         cmocka_unit_test(killed_random),
         cmocka_unit_test(killed_ga),
         cmocka_unit_test(killed_auto),
+        cmocka_unit_test(every_disturbance_has_a_cause),
         cmocka_unit_test(killed_with_several_objectives),
         cmocka_unit_test(all_objectives_steer),
         cmocka_unit_test(racing_looks_at_the_front),

@@ -1,16 +1,7 @@
 /* The reader of large JSON documents: what is read is read strictly, what is skipped may be anything, and a failure
  * names its line and column. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "format/json_reader.h"
+#include "helper.h"
 
 /* Reads a document whose member "s" is a string, "i" a list of integers and "o" an object that is like the whole;
  * anything else is skipped. What was read is appended to `seen`. */

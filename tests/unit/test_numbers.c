@@ -104,7 +104,7 @@ static void sha256_pieces(void **state) {
 
 static void memory_figures_are_plausible(void **state) {
     uint64_t total = xl_memory_total(), available = xl_memory_available(), resident = xl_memory_resident();
-    if (!total) skip();
+    if (!total) TEST_SKIP("the system does not tell how much memory it has");
     assert_in_range(available, 1, total);
     assert_in_range(resident, 1, total);
 }

@@ -152,7 +152,7 @@ static void callers_take_turns(void **state) {
 
 static void a_forked_child_has_a_pool(void **state) {
 #ifdef THREAD_SANITIZER
-    skip(); /* it does not allow threads in a forked child */
+    TEST_SKIP("the thread sanitizer does not allow threads in a forked child");
 #endif
     record *r = calloc(1, sizeof *r);
     xl_pool_run(xl_pool_shared(), 3, 8, mark, r);

@@ -285,7 +285,7 @@ static void a_picture(const char *name, const char *title) {
 }
 
 static void the_originals_pictures(void **state) {
-    if (!have_gnuplot()) skip();
+    if (!have_gnuplot()) TEST_SKIP("gnuplot is not here");
     clear();
     test_put("summary.csv", original);
     tune_report_options options = {0};
@@ -302,7 +302,7 @@ static void the_originals_pictures(void **state) {
 }
 
 static void the_front_of_several_objectives(void **state) {
-    if (!have_gnuplot()) skip();
+    if (!have_gnuplot()) TEST_SKIP("gnuplot is not here");
     clear();
     test_put("summary.csv", original);
     test_put("pareto.csv", "trial,decode_s,prefill_s,chunk_size\n1,2.5,0.054,36\n3,2.51,0.051,36\n");
@@ -333,7 +333,7 @@ static void the_front_of_several_objectives(void **state) {
 }
 
 static void hostile_names_are_only_text(void **state) {
-    if (!have_gnuplot()) skip();
+    if (!have_gnuplot()) TEST_SKIP("gnuplot is not here");
     clear();
     char text[2000];
     /* A column whose name and whose values try to leave their quotes, to run a program, and to mark up. */
@@ -361,7 +361,7 @@ static void hostile_names_are_only_text(void **state) {
 }
 
 static void one_trial_and_none(void **state) {
-    if (!have_gnuplot()) skip();
+    if (!have_gnuplot()) TEST_SKIP("gnuplot is not here");
     clear();
     test_put("summary.csv", HEADER "\nray,2,2,16,10,20,1,1\n");
     tune_report_options options = {0};

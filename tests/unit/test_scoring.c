@@ -171,7 +171,8 @@ static void other_tokens_fail_where_they_should(void **state) {
 }
 
 static void memory_is_the_candidates_own(void **state) {
-    if (SANITIZED || !tune_engine_has_peak()) skip();
+    if (SANITIZED) TEST_SKIP("a sanitizer's memory is counted too");
+    if (!tune_engine_has_peak()) TEST_SKIP("the system does not tell a process's peak of memory");
     make_prompt(1);
     tune_engine_options o = options();
     o.count = MOST;

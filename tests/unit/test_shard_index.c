@@ -1,16 +1,6 @@
 /* The index of a checkpoint's shards: order, repeated names, what is beside weight_map, and a large one. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "base/memory.h"
 #include "format/shard_index.h"
+#include "helper.h"
 
 /* The index of a copy of `text`. */
 static int parse(xl_shard_index *index, const char *text, xlstm_error *err) {

@@ -154,6 +154,8 @@ static void rows_come_back(void **state) {
     assert_int_equal(rows[1].causes, TUNE_CAUSE_WARMUP);
     assert_int_equal(tune_causes_of_text("4 % steal time, 300 involuntary switches/s"),
                      TUNE_CAUSE_STEAL | TUNE_CAUSE_SWITCHES);
+    assert_int_equal(tune_causes_of_text("stopped or waiting for 2.0 s"), TUNE_CAUSE_HALTED);
+    assert_string_equal(tune_cause_name(8), "a halt of the process");
     assert_int_equal(tune_causes_of_text("a thing"), TUNE_CAUSE_ELSE);
     assert_int_equal(tune_causes_of_text(""), 0);
     free(rows);

@@ -85,11 +85,11 @@ static void neox_rows(void **state) {
     char *data = NULL;
     size_t bytes;
     if (!xl_is_file(json) || !xl_is_file(rows)) {
-        print_message("%s: not here, skipped\n", json);
+        print_message("%s: not here\n", json);
         free(folder);
         free(json);
         free(rows);
-        skip();
+        TEST_SKIP("the 50k tokenizer or its rows are missing");
     }
     xlstm_tokenizer *tokenizer;
     assert_int_equal(xl_file_read(json, 1 << 24, &data, &bytes, NULL), 0);

@@ -69,11 +69,9 @@ int tune_row_describe(const tune_target *problem, int64_t candidate, tune_trial_
 static unsigned causes_of(unsigned reasons) {
     static const struct {
         unsigned reason, cause;
-    } known[] = {{TUNE_STEAL, TUNE_CAUSE_STEAL},
-                 {TUNE_SWITCHED, TUNE_CAUSE_SWITCHES},
-                 {TUNE_NEIGHBOURS, TUNE_CAUSE_OTHERS},
-                 {TUNE_CLOCK, TUNE_CAUSE_FREQUENCY},
-                 {TUNE_HOT, TUNE_CAUSE_HEAT}};
+    } known[] = {{TUNE_STEAL, TUNE_CAUSE_STEAL},       {TUNE_SWITCHED, TUNE_CAUSE_SWITCHES},
+                 {TUNE_NEIGHBOURS, TUNE_CAUSE_OTHERS}, {TUNE_CLOCK, TUNE_CAUSE_FREQUENCY},
+                 {TUNE_HOT, TUNE_CAUSE_HEAT},          {TUNE_HALTED, TUNE_CAUSE_HALTED}};
     unsigned causes = 0;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         if (!(reasons & known[i].reason)) continue;

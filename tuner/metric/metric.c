@@ -25,14 +25,6 @@ const char *tune_metrics_name(const tune_metrics *metrics, int index) {
     return index >= 0 && index < metrics->count ? metrics->at[index].name : "";
 }
 
-int tune_metrics_add(tune_metrics *metrics, const char *name) {
-    if (metrics->count == TUNE_METRICS || strlen(name) >= sizeof metrics->at[0].name) return -1;
-    tune_metric *m = &metrics->at[metrics->count];
-    *m = (tune_metric){.part = -1};
-    snprintf(m->name, sizeof m->name, "%s", name);
-    return metrics->count++;
-}
-
 double tune_metric_cost(const tune_metric *metric, double value) {
     if (isnan(value)) return INFINITY;
     return metric->larger_is_better ? -value : value;

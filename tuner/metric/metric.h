@@ -44,9 +44,6 @@ int tune_metrics_find(const tune_metrics *metrics, const char *name);
 int tune_metrics_of_part(const tune_metrics *metrics, int part);
 /* Returns the name of a metric; "" outside the list. */
 const char *tune_metrics_name(const tune_metrics *metrics, int index);
-/* Adds a metric of which only a name in a file is known: smaller is better, and it is measured. Returns its index;
- * -1 where the list is full or the name is too long. */
-int tune_metrics_add(tune_metrics *metrics, const char *name);
 
 /* Returns the value, negated where larger is better, so that smaller is always better; infinity where it is
  * NaN. */

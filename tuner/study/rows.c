@@ -242,7 +242,8 @@ static const struct {
                          {"other processes", "others used"},
                          {"the clock's frequency", "MHz"},
                          {"heat", "degrees"},
-                         {"something else", NULL}};
+                         {"something else", NULL},
+                         {"a halt of the process", "stopped or waiting"}};
 
 const char *tune_cause_name(int bit) {
     return causes[bit].name;

@@ -132,9 +132,10 @@ typedef enum tune_cause {
     TUNE_CAUSE_OTHERS = 16,    /* disturbed by other processes on the machine */
     TUNE_CAUSE_FREQUENCY = 32, /* disturbed by a change of the clock frequency */
     TUNE_CAUSE_HEAT = 64,
-    TUNE_CAUSE_ELSE = 128 /* disturbed by something that has no bit of its own */
+    TUNE_CAUSE_ELSE = 128,  /* disturbed by something that has no bit of its own */
+    TUNE_CAUSE_HALTED = 256 /* disturbed by a halt: the process was stopped, or waited for a disk */
 } tune_cause;
-enum { TUNE_CAUSES = 8, TUNE_CAUSES_DISTURBED = 0xfc };
+enum { TUNE_CAUSES = 9, TUNE_CAUSES_DISTURBED = 0x1fc };
 /* Returns the name of a bit, from 0 to TUNE_CAUSES - 1: "warm-up", "steal time", … */
 const char *tune_cause_name(int bit);
 /* Finds the causes from the text `why`, for files that have no causes: trials.jsonl, and studies of version
