@@ -10,13 +10,25 @@
 
 #include "base/bytes.h"
 
+enum { XL_PATTERN_DEPTH = 64, XL_PATTERN_LIMIT = 1 << 16, XL_PATTERN_NAMES = 64 };
+
+/* The name of a group; `closed`: its ')' has been taken. */
+typedef struct xl_pattern_name {
+    const char *text;
+    size_t bytes;
+    bool closed;
+} xl_pattern_name;
+
 typedef struct xl_pattern {
     const char *text;
     size_t bytes, at;
     bool ignore_case, dot_all, extended; /* in force here */
     bool repeatable;                     /* the atom just written may have a quantifier */
-    bool names, references;              /* a named group, a numbered back-reference was seen */
+    bool numbers;                        /* a numbered back-reference was seen */
+    bool keeps, branches;                /* \K was seen, and a '|' outside all groups */
     int groups, depth;
+    xl_pattern_name name[XL_PATTERN_NAMES]; /* of the groups that have one, in order */
+    int names;
     uint32_t before; /* the literal just written, 0: something else */
     xl_bytes *out;
     int status; /* the first refusal: its status, reason and place */
@@ -66,7 +78,5 @@ bool xl_pattern_property(xl_pattern *p, size_t from, bool in_class, xl_pattern_s
 
 /* After '[': takes the class to its ']' and writes what matches one of its characters to `out`. */
 bool xl_pattern_class(xl_pattern *p, size_t from, xl_bytes *out);
-
-enum { XL_PATTERN_DEPTH = 64, XL_PATTERN_LIMIT = 1 << 16 };
 
 #endif

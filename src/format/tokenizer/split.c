@@ -8,6 +8,13 @@
 
 const char xl_gpt2_pattern[] = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 
+static bool holds_lookahead(const xl_bytes *pattern) {
+    for (size_t i = 0; i + 3 <= pattern->size; i++) {
+        if (!memcmp(pattern->data + i, "(?=", 3)) return true;
+    }
+    return false;
+}
+
 int xl_split_compile(xl_split *split, const char *pattern, size_t bytes, bool literal, const char *path,
                      xlstm_error *err) {
     xl_bytes text = {NULL, 0, 0};
@@ -22,6 +29,8 @@ int xl_split_compile(xl_split *split, const char *pattern, size_t bytes, bool li
         if (status) goto out;
         pattern = text.data ? text.data : "";
     }
+    /* Where a match begins with (?=a), PCRE2 10.42 looks for a second a behind it: "(?=a)b?a" then misses "a". */
+    if (holds_lookahead(&text)) options |= PCRE2_NO_START_OPTIMIZE;
     split->code =
         pcre2_compile((PCRE2_SPTR)pattern, literal ? bytes : text.size, options, &error, &offset, context);
     if (!split->code) {
