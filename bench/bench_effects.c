@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "tuner/driver/proposer.h"
+#include "tuner/target/engine_space.h"
 
 enum { COLUMNS = 64 };
 
@@ -71,7 +72,8 @@ static int add_parameter(recording *r, const table *t, int column, uint16_t *ind
     }
     qsort(values, n, sizeof *values, compare);
     const size_t param = tune_space_params(r->space);
-    int status = n < 2 ? XLSTM_OK : tune_space_add_list(r->space, tunable->name, tunable->affects, values, n, err);
+    int status = n < 2 ? XLSTM_OK
+                       : tune_space_add_list(r->space, tunable->name, tune_engine_affects(tunable), values, n, err);
     for (size_t i = 0; n > 1 && i < t->rows; i++) {
         double x = strtod(cell(t, i, column), NULL);
         uint16_t k = 0;

@@ -10,6 +10,7 @@
 #include "cli/optimize.h"
 #include "cli/signals.h"
 #include "tuner/target/engine_probe.h"
+#include "tuner/target/engine_space.h"
 
 /* ---- settings ---- */
 
@@ -307,7 +308,7 @@ static int open_all(cli_job *job, const char *model, const json_t *stored, xlstm
     if (!status && stored) status = tune_engine_settings_read(stored, &job->baseline, err);
     if (!status) status = make_space(job, err);
     if (status) return status;
-    const bool numerics = tune_space_affects(job->space) & XLSTM_AFFECTS_NUMERICS;
+    const bool numerics = tune_space_affects(job->space) & TUNE_AFFECTS_OUTPUT;
     const double max_kl = cli_has(cfg, "max_kl") ? cli_num(cfg, "max_kl") : INFINITY;
     job->engine_options = (tune_engine_options){
         .model_dir = model,

@@ -108,8 +108,8 @@ static void simulation_init(simulation *s) {
     *s = (simulation){0};
     xl_rng_seed(&s->rng, 5);
     s->space = tune_space_create();
-    assert_int_equal(tune_space_add_range(s->space, "a", XLSTM_AFFECTS_PREFILL, 1, 8, 1, &err), 0);
-    assert_int_equal(tune_space_add_range(s->space, "b", XLSTM_AFFECTS_DECODE, 1, 8, 1, &err), 0);
+    assert_int_equal(tune_space_add_range(s->space, "a", TUNE_AFFECTS_FIRST, 1, 8, 1, &err), 0);
+    assert_int_equal(tune_space_add_range(s->space, "b", TUNE_AFFECTS_SECOND, 1, 8, 1, &err), 0);
     assert_int_equal(tune_space_seal(s->space, &err), 0);
     s->problem = (tune_target){.self = s,
                                .space = s->space,
@@ -672,8 +672,8 @@ static void nothing_to_compare(void **state) {
         tune_space_destroy(s.space);
         s.space = tune_space_create();
         double only = slow ? 7 : 3;
-        assert_int_equal(tune_space_add_range(s.space, "a", XLSTM_AFFECTS_PREFILL, only, only, 1, &err), 0);
-        assert_int_equal(tune_space_add_range(s.space, "b", XLSTM_AFFECTS_DECODE, 6, 8, 1, &err), 0);
+        assert_int_equal(tune_space_add_range(s.space, "a", TUNE_AFFECTS_FIRST, only, only, 1, &err), 0);
+        assert_int_equal(tune_space_add_range(s.space, "b", TUNE_AFFECTS_SECOND, 6, 8, 1, &err), 0);
         assert_int_equal(tune_space_seal(s.space, &err), 0);
         s.problem.space = s.space;
         s.problem.is_baseline = is_other;
@@ -700,8 +700,8 @@ static void too_little_was_tried(void **state) {
     s.flat = s.awkward = true; /* a = 7 is slower than the baseline, everything else as fast */
     tune_space_destroy(s.space);
     s.space = tune_space_create();
-    assert_int_equal(tune_space_add_range(s.space, "a", XLSTM_AFFECTS_PREFILL, 7, 7, 1, &err), 0);
-    assert_int_equal(tune_space_add_range(s.space, "b", XLSTM_AFFECTS_DECODE, 1, 64, 1, &err), 0);
+    assert_int_equal(tune_space_add_range(s.space, "a", TUNE_AFFECTS_FIRST, 7, 7, 1, &err), 0);
+    assert_int_equal(tune_space_add_range(s.space, "b", TUNE_AFFECTS_SECOND, 1, 64, 1, &err), 0);
     assert_int_equal(tune_space_seal(s.space, &err), 0);
     s.problem.space = s.space;
     for (int many = 0; many < 2; many++) {
@@ -729,8 +729,8 @@ static void the_rest_of_a_budget_is_used(void **state) {
     s.flat = s.awkward = true;
     tune_space_destroy(s.space);
     s.space = tune_space_create();
-    assert_int_equal(tune_space_add_range(s.space, "a", XLSTM_AFFECTS_PREFILL, 7, 7, 1, &err), 0);
-    assert_int_equal(tune_space_add_range(s.space, "b", XLSTM_AFFECTS_DECODE, 1, 4000, 1, &err), 0);
+    assert_int_equal(tune_space_add_range(s.space, "a", TUNE_AFFECTS_FIRST, 7, 7, 1, &err), 0);
+    assert_int_equal(tune_space_add_range(s.space, "b", TUNE_AFFECTS_SECOND, 1, 4000, 1, &err), 0);
     assert_int_equal(tune_space_seal(s.space, &err), 0);
     s.problem.space = s.space;
     tune_drive_options o = quick("random", 0);

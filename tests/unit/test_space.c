@@ -1,5 +1,6 @@
 #include "helper.h"
 #include "tuner/space/named.h"
+#include "tuner/target/engine_space.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
@@ -337,9 +338,9 @@ static void a_million_points_are_enumerated(void **state) {
 
 static const char *const pinnings[] = {"none", "compact", "spread", NULL};
 static const tune_known known[] = {
-    {"chunk_size", XLSTM_AFFECTS_PREFILL, 1, 512, 64, 1, 65536, NULL},
-    {"workers", XLSTM_AFFECTS_PREFILL, 1, 4, 2, 1, 256, NULL},
-    {"pinning", XLSTM_AFFECTS_DECODE, 0, 2, 0, 0, 2, pinnings},
+    {"chunk_size", TUNE_AFFECTS_FIRST, 1, 512, 64, 1, 65536, NULL},
+    {"workers", TUNE_AFFECTS_FIRST, 1, 4, 2, 1, 256, NULL},
+    {"pinning", TUNE_AFFECTS_SECOND, 0, 2, 0, 0, 2, pinnings},
 };
 
 static int from_json(const char *text, tune_space **s, xlstm_error *err) {
@@ -361,7 +362,7 @@ static void json_form(void **state) {
     assert_int_equal(tune_space_seal(s, &err), 0);
     assert_int_equal(tune_space_params(s), 3);
     assert_int_equal(tune_space_size(s), 2 * (4 + 4 + 4 + 4 + 2));
-    assert_int_equal(tune_space_affects(s), XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_DECODE);
+    assert_int_equal(tune_space_affects(s), TUNE_AFFECTS_FIRST | TUNE_AFFECTS_SECOND);
     const tune_value preset[] = {{.number = 64}, {.number = 2}, {.text = "none"}};
     for (size_t i = 0; i < 3; i++)
         assert_int_equal(tune_space_param(s, i)->preset, tune_space_find_value(s, i, preset[i]));

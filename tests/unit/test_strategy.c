@@ -3,6 +3,7 @@
 #include "helper.h"
 #include "tuner/landscape/replay.h"
 #include "tuner/search/original.h"
+#include "tuner/target/engine_space.h"
 
 #define INVENTED XL_SOURCE_DIR "/tests/data/landscapes/invented__device.csv.gz"
 

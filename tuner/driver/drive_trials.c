@@ -252,8 +252,8 @@ int tune_drive_measure(drive *d, uint32_t point, bool joined, xlstm_error *err) 
     d->trial_n++;
     if (t.status == TUNE_TRIAL_OK) {
         told[TUNE_TOLD_VALUE] = t.value;
-        told[TUNE_TOLD_PREFILL] = tune_drive_part_ratio(d, t.index, 0);
-        told[TUNE_TOLD_DECODE] = tune_drive_part_ratio(d, t.index, 1);
+        told[TUNE_TOLD_FIRST] = tune_drive_part_ratio(d, t.index, 0);
+        told[TUNE_TOLD_SECOND] = tune_drive_part_ratio(d, t.index, 1);
         for (int k = 0; k < objectives; k++) told[TUNE_TOLD_OBJECTIVES + k] = told_objective(d, &t, k);
     } else if (t.status == TUNE_TRIAL_TIMEOUT) {
         told[TUNE_TOLD_VALUE] = t.value;

@@ -16,30 +16,39 @@
 #define LEVEL 0.99
 #define VAGUE 0.10 /* an interval that reaches further allows no conclusion */
 
-enum { PREFILL, DECODE, PHASES };
-enum { JOINED = PHASES, CANDIDATES }; /* indexes of candidates, after those of the two partners */
+enum { FIRST, SECOND, PARTS };
+enum { JOINED = PARTS, CANDIDATES }; /* indexes of candidates, after those of the two partners */
 
-static const unsigned phase_bit[PHASES] = {XLSTM_AFFECTS_PREFILL, XLSTM_AFFECTS_DECODE};
-static const char *const phase_name[PHASES] = {"prefill", "decode"};
+static const unsigned part_bit[PARTS] = {TUNE_AFFECTS_FIRST, TUNE_AFFECTS_SECOND};
 
 typedef struct check {
     const tune_interaction_job *job;
     bool there[CANDIDATES];
-    uint32_t point[CANDIDATES]; /* the point of a phase differs from the joined point in the other phase only */
-    double log_s[CANDIDATES][PHASES]; /* logarithms of the seconds in the current round */
-    double difference[PHASES][MOST_ROUNDS];
+    uint32_t point[CANDIDATES];      /* the point of a part differs from the joined point in the other part only */
+    double log_s[CANDIDATES][PARTS]; /* logarithms of the seconds in the current round */
+    double difference[PARTS][MOST_ROUNDS];
     int rounds;
 } check;
+
+enum { PART_NAME = sizeof((tune_metric *)0)->name };
+
+/* What a part is called: its metric without the unit, "prefill" for prefill_s. */
+static void part_name(const check *c, int part, char name[PART_NAME]) {
+    const tune_metrics *metrics = c->job->metrics;
+    snprintf(name, PART_NAME, "%s", tune_metrics_name(metrics, metrics->apart[part]));
+    const size_t length = strlen(name);
+    if (length > 2 && !strcmp(name + length - 2, "_s")) name[length - 2] = 0;
+}
 
 int tune_interaction_rounds(tune_effort effort) {
     static const int rounds[] = {[TUNE_QUICK] = 6, [TUNE_NORMAL] = 10, [TUNE_THOROUGH] = 20};
     return rounds[effort];
 }
 
-/* Whether two points have the same values of all parameters that affect a phase. */
-static bool agree(const tune_space *space, uint32_t a, uint32_t b, int phase) {
+/* Whether two points have the same values of all parameters that affect a part. */
+static bool agree(const tune_space *space, uint32_t a, uint32_t b, int part) {
     for (size_t i = 0; i < tune_space_params(space); i++) {
-        if (!(tune_space_param(space, i)->affects & phase_bit[phase])) continue;
+        if (!(tune_space_param(space, i)->affects & part_bit[part])) continue;
         tune_value x = tune_space_value(space, a, i), y = tune_space_value(space, b, i);
         if (x.text && y.text ? strcmp(x.text, y.text) != 0 : x.number != y.number) return false;
     }
@@ -55,7 +64,7 @@ static bool find_partners(check *c) {
         const uint32_t point = all[i].status == TUNE_TRIAL_OK ? all[i].point : TUNE_NO_POINT;
         if (point == TUNE_NO_POINT) continue;
         c->there[JOINED] |= point == c->job->joined;
-        for (int p = 0; p < PHASES; p++) {
+        for (int p = 0; p < PARTS; p++) {
             if (c->there[p] || !agree(space, point, c->job->joined, p) ||
                 agree(space, point, c->job->joined, 1 - p))
                 continue;
@@ -63,7 +72,7 @@ static bool find_partners(check *c) {
             c->point[p] = point;
         }
     }
-    return c->there[JOINED] && (c->there[PREFILL] || c->there[DECODE]);
+    return c->there[JOINED] && (c->there[FIRST] || c->there[SECOND]);
 }
 
 static bool late(const check *c) {
@@ -74,19 +83,19 @@ static int take(check *c, int candidate, xlstm_error *err) {
     tune_sample s;
     const tune_metrics *metrics = c->job->metrics;
     int status = tune_sampler_take(c->job->sampler, c->point[candidate], INFINITY, &s, err);
-    for (int p = 0; !status && p < PHASES; p++)
+    for (int p = 0; !status && p < PARTS; p++)
         c->log_s[candidate][p] = log(s.reading.parts[metrics->at[metrics->apart[p]].part]);
     return status;
 }
 
 static int run_round(check *c, xlstm_error *err) {
-    static const int order[2][CANDIDATES] = {{PREFILL, JOINED, DECODE}, {DECODE, JOINED, PREFILL}};
+    static const int order[2][CANDIDATES] = {{FIRST, JOINED, SECOND}, {SECOND, JOINED, FIRST}};
     int status = XLSTM_OK;
     for (int i = 0; !status && i < CANDIDATES; i++) {
         int candidate = order[c->rounds % 2][i];
         if (c->there[candidate]) status = take(c, candidate, err);
     }
-    for (int p = 0; !status && p < PHASES; p++)
+    for (int p = 0; !status && p < PARTS; p++)
         c->difference[p][c->rounds] = c->there[p] ? c->log_s[JOINED][p] - c->log_s[p][p] : 0;
     c->rounds += !status;
     return status;
@@ -105,10 +114,12 @@ static int measure(check *c, xlstm_error *err) {
 
 /* ---- in words ---- */
 
-/* Writes the part of the sentence about one phase; returns its length. */
-static int describe_phase(char *text, size_t bytes, int phase, const tune_interval *t) {
+/* Writes the part of the sentence about one part; returns its length. */
+static int describe_part(const check *c, char *text, size_t bytes, int part, const tune_interval *t) {
     double value = 100 * expm1(t->mean), low = 100 * expm1(t->low), high = 100 * expm1(t->high);
-    const char *name = phase_name[phase], *other = phase_name[1 - phase];
+    char name[PART_NAME], other[PART_NAME];
+    part_name(c, part, name);
+    part_name(c, 1 - part, other);
     if (t->low > 0 || t->high < 0)
         return snprintf(text, bytes,
                         "%s at the joined point took %.1f %% %s than beside other %s settings [%+.1f, %+.1f]", name,
@@ -127,10 +138,10 @@ static int describe_phase(char *text, size_t bytes, int phase, const tune_interv
 static void describe(const check *c, const tune_interval *interval, bool interact, char *text, size_t bytes) {
     bool vague = false;
     size_t used = 0;
-    for (int p = 0; p < PHASES; p++) {
+    for (int p = 0; p < PARTS; p++) {
         if (!c->there[p]) continue;
         if (used) used += (size_t)snprintf(text + used, bytes - used, "; ");
-        used += (size_t)describe_phase(text + used, bytes - used, p, &interval[p]);
+        used += (size_t)describe_part(c, text + used, bytes - used, p, &interval[p]);
         vague |= interval[p].low < -VAGUE || interval[p].high > VAGUE;
     }
     snprintf(text + used, bytes - used, "; %s (%.0f %% intervals over %d rounds)",
@@ -141,15 +152,16 @@ static void describe(const check *c, const tune_interval *interval, bool interac
 }
 
 static json_t *to_json(const check *c, size_t trials) {
-    tune_interval interval[PHASES];
+    tune_interval interval[PARTS];
     bool interact = false;
-    char text[640];
+    char text[640], name[PART_NAME];
     json_t *found = json_pack("{s:i, s:f}", "rounds", c->rounds, "level", LEVEL);
-    for (int p = 0; p < PHASES; p++) {
+    for (int p = 0; p < PARTS; p++) {
         if (!c->there[p]) continue;
         interval[p] = tune_mean_interval(c->difference[p], (size_t)c->rounds, LEVEL);
         interact |= interval[p].low > 0 || interval[p].high < 0;
-        json_object_set_new(found, phase_name[p],
+        part_name(c, p, name);
+        json_object_set_new(found, name,
                             json_pack("{s:f, s:f, s:f}", "value", expm1(interval[p].mean), "low",
                                       expm1(interval[p].low), "high", expm1(interval[p].high)));
     }

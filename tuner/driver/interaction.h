@@ -1,10 +1,11 @@
-/* The check of the joined point. The settings for prefill and for decode were searched apart, each by its own part
- * of the time, which is right only where neither group affects the other's part.
+/* The check of the joined point. The settings for the two parts of the time (tune_metrics.apart; of the engine:
+ * prefill and decode) were searched apart, each by its own part, which is right only where neither group affects
+ * the other's part.
  *
  * The check uses fresh samples, which chose nothing: in rounds it measures the joined point, a trial that has its
- * prefill settings and other decode settings (their prefill times are compared), and a trial that has its decode
- * settings and other prefill settings (their decode times are compared). The order alternates from round to round,
- * so that a drift of the machine's speed cancels; the interval is Student's, over rounds. */
+ * settings for the first part and others for the second (their first times are compared), and a trial that has its
+ * settings for the second part and others for the first (their second times are compared). The order alternates
+ * from round to round, so that a drift of the machine's speed cancels; the interval is Student's, over rounds. */
 #ifndef TUNE_DRIVER_INTERACTION_H
 #define TUNE_DRIVER_INTERACTION_H
 
@@ -27,7 +28,7 @@ typedef struct tune_interaction_job {
 int tune_interaction_rounds(tune_effort effort);
 
 /* Makes the check where the trials allow one, and stores the result as the run's event "interaction". Does nothing
- * where the event already exists for the same number of trials, where no trial has one phase's settings of the
+ * where the event already exists for the same number of trials, where no trial has one part's settings of the
  * joined point, or where the time was up before the fourth round. Returns 0, or a status that ends the run
  * (cancelled, or the study cannot be written). */
 int tune_interaction_check(const tune_interaction_job *job, xlstm_error *err);

@@ -18,7 +18,7 @@ typedef struct tune_drive_options {
     int objective[TUNE_METRICS]; /* metrics: the first decides the winner; with more a Pareto front is kept */
     int objectives;
     bool every; /* each trial gets all `repeats` samples: nothing is eliminated */
-    bool apart; /* parameters of prefill alone and of decode alone may be searched apart */
+    bool apart; /* whether parameters of one part of the time alone (tune_metrics.apart) may be searched apart */
     /* What is tried first, where it is a point of the space. */
     const tune_named_list *priors;
     size_t prior_count;

@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 
-enum { WHOLE, PREFILL = 0, DECODE = 1, PARTS = 2 };
+enum { WHOLE, FIRST = 0, SECOND = 1, PARTS = 2 };
 
 /* Context of the function that gives a part's canonical keys. The space keeps a pointer to it. */
 typedef struct part_context {
@@ -26,8 +26,8 @@ struct tune_proposer {
     bool asked[PARTS];                      /* whether the result for `pending` has not been told yet */
 };
 
-static unsigned phase(const tune_param *p) {
-    return p->affects & (XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_DECODE);
+static unsigned times(const tune_param *p) {
+    return p->affects & TUNE_AFFECTS_TIMES;
 }
 
 bool tune_space_divides(const tune_space *space) {
@@ -35,15 +35,15 @@ bool tune_space_divides(const tune_space *space) {
     for (size_t i = 0; i < tune_space_params(space); i++) {
         const tune_param *p = tune_space_param(space, i);
         if (p->count == 1) continue;
-        if (p->affects & (XLSTM_AFFECTS_NUMERICS | XLSTM_AFFECTS_LOAD)) return false;
-        if (phase(p) == XLSTM_AFFECTS_PREFILL) groups[PREFILL]++;
-        else if (phase(p) == XLSTM_AFFECTS_DECODE) groups[DECODE]++;
+        if (p->affects & (TUNE_AFFECTS_OUTPUT | TUNE_AFFECTS_OPENING)) return false;
+        if (times(p) == TUNE_AFFECTS_FIRST) groups[FIRST]++;
+        else if (times(p) == TUNE_AFFECTS_SECOND) groups[SECOND]++;
         else return false;
     }
-    return groups[PREFILL] && groups[DECODE];
+    return groups[FIRST] && groups[SECOND];
 }
 
-/* Two sets of values for one phase are equal in effect where the rule of the whole space says so, with all other
+/* Two sets of values for one part are equal in effect where the rule of the whole space says so, with all other
  * parameters at their first value. */
 static uint64_t part_key(void *context, const tune_space *part, const tune_value *values) {
     const part_context *c = context;
@@ -55,13 +55,13 @@ static uint64_t part_key(void *context, const tune_space *part, const tune_value
 }
 
 static int make_part(tune_proposer *p, int which, xlstm_error *err) {
-    const unsigned wanted = which == PREFILL ? XLSTM_AFFECTS_PREFILL : XLSTM_AFFECTS_DECODE;
+    const unsigned wanted = which == FIRST ? TUNE_AFFECTS_FIRST : TUNE_AFFECTS_SECOND;
     tune_space *s = p->part[which] = tune_space_create();
     if (!s) return xl_fail(err, XLSTM_ENOMEM, "search: out of memory");
     int status = XLSTM_OK;
     for (size_t i = 0; !status && i < tune_space_params(p->space); i++) {
         const tune_param *q = tune_space_param(p->space, i);
-        if (q->count == 1 || phase(q) != wanted) continue;
+        if (q->count == 1 || times(q) != wanted) continue;
         size_t at = tune_space_params(s);
         p->param[which][at] = i;
         status = tune_space_add_list(s, q->name, q->affects, q->values, q->count, err);
@@ -147,7 +147,7 @@ uint32_t tune_proposer_joined(const tune_proposer *p) {
 }
 
 static bool both_done(const tune_proposer *p) {
-    return tune_strategy_done(p->strategy[PREFILL]) && tune_strategy_done(p->strategy[DECODE]);
+    return tune_strategy_done(p->strategy[FIRST]) && tune_strategy_done(p->strategy[SECOND]);
 }
 
 bool tune_proposer_done(const tune_proposer *p) {
@@ -203,7 +203,7 @@ int tune_proposer_tell(tune_proposer *p, uint32_t point, const double told[TUNE_
     int status = XLSTM_OK;
     for (int i = 0; !status && i < PARTS; i++) {
         /* A failure may be caused by either part, so it counts only for a point that the part itself proposed. */
-        double value = told[i == PREFILL ? TUNE_TOLD_PREFILL : TUNE_TOLD_DECODE];
+        double value = told[i == FIRST ? TUNE_TOLD_FIRST : TUNE_TOLD_SECOND];
         if (!p->asked[i]) continue;
         status = tune_strategy_tell(p->strategy[i], p->pending[i], value, cost_s, err);
         p->asked[i] = false;

@@ -1,10 +1,10 @@
 /* Proposes the next point: by one strategy over the whole space, or by two at once where the parameters allow it.
  *
- * Parameters that affect only prefill and parameters that affect only decode do not interact in the time of a
- * request, which is the sum of both. Each group then has a strategy of its own over a much smaller space. A
- * measured request tells the first strategy its prefill time and the second its decode time, so one measurement
- * serves both. The point that joins the best of both is proposed last, to check that the groups really do not
- * interact. */
+ * Where the time of an execution is the sum of two (tune_metrics.apart; of the engine: prefill and decode),
+ * parameters that affect only the first and parameters that affect only the second do not interact. Each group then
+ * has a strategy of its own over a much smaller space. A measurement tells the first strategy the first time and
+ * the second strategy the second, so one measurement serves both. The point that joins the best of both is proposed
+ * last, to check that the groups really do not interact. */
 #ifndef TUNE_DRIVER_PROPOSER_H
 #define TUNE_DRIVER_PROPOSER_H
 
@@ -18,8 +18,8 @@ typedef struct tune_proposer tune_proposer;
  * better, and the first one is positive. */
 enum {
     TUNE_TOLD_VALUE,
-    TUNE_TOLD_PREFILL,
-    TUNE_TOLD_DECODE,
+    TUNE_TOLD_FIRST,
+    TUNE_TOLD_SECOND,
     TUNE_TOLD_OBJECTIVES,
     TUNE_TOLD_COUNT = TUNE_TOLD_OBJECTIVES + TUNE_METRICS
 };

@@ -14,7 +14,6 @@
 #include <stdint.h>
 
 #include <xlstm/status.h>
-#include <xlstm/tunable.h>
 
 #include "base/rng.h"
 #include "tuner/space/expr.h"
@@ -28,6 +27,17 @@ enum {
 };
 #define TUNE_NO_POINT UINT32_MAX
 
+/* What a parameter affects, as a set of bits that the target declares. A metric names the bits that may change it
+ * (tune_metric.affected). 0: nothing was declared, so anything may be affected. */
+enum {
+    TUNE_AFFECTS_FIRST = 1,    /* the first of the two times of tune_metrics.apart */
+    TUNE_AFFECTS_SECOND = 2,   /* the second of them */
+    TUNE_AFFECTS_MEMORY = 4,   /* how much memory is used */
+    TUNE_AFFECTS_OUTPUT = 8,   /* what is computed */
+    TUNE_AFFECTS_OPENING = 16, /* what is prepared before a point can be measured, which is then costly to change */
+    TUNE_AFFECTS_TIMES = TUNE_AFFECTS_FIRST | TUNE_AFFECTS_SECOND
+};
+
 /* How the original draws this parameter for a random point. */
 typedef enum tune_draw {
     TUNE_DRAW_ANY, /* uniformly from all values */
@@ -36,7 +46,7 @@ typedef enum tune_draw {
 
 typedef struct tune_param {
     char *name;
-    unsigned affects; /* XLSTM_AFFECTS_* */
+    unsigned affects; /* TUNE_AFFECTS_* */
     bool ordered;     /* whether the values are numbers, so that near values may behave alike */
     uint32_t count; /* number of values that differ in effect, at least 1; with one value the parameter is fixed */
     tune_value *values;
@@ -59,15 +69,11 @@ typedef struct tune_space tune_space;
 
 typedef struct tune_known {
     const char *name;
-    unsigned affects;           /* XLSTM_AFFECTS_* */
+    unsigned affects;           /* TUNE_AFFECTS_* */
     int64_t min, max, preset;   /* inclusive; for choices indexes from 0 */
     int64_t hard_min, hard_max; /* limits of values in an explicit list */
     const char *const *choices; /* ends with NULL; NULL itself for integers */
 } tune_known;
-
-/* Lists the engine's tunables on a model (NULL: with the limits of the machine only); `out` has room for
- * XLSTM_TUNABLE_COUNT. */
-void tune_known_tunables(const xlstm_hparams *hparams, tune_known *out);
 
 /* ---- building ---- */
 
@@ -124,11 +130,6 @@ int tune_space_from_json(const json_t *object, const tune_known *known, size_t k
  * NAME=VALUE, NAME=A|B|C, NAME=MIN:MAX, NAME=MIN:MAX:STEP or NAME=MIN:MAX:x2 (powers of two). */
 int tune_space_from_names(const char *text, const tune_known *known, size_t known_count, tune_space **out,
                           xlstm_error *err);
-/* Makes the original's space: heads_per_band and chunk_size as ranges of integers with its draws and mutations;
- * workers too where workers_max > 0. */
-int tune_space_original(int64_t heads_min, int64_t heads_max, int64_t chunks_min, int64_t chunks_max,
-                        int64_t workers_min, int64_t workers_max, tune_space **out, xlstm_error *err);
-
 /* ---- reading ---- */
 
 size_t tune_space_params(const tune_space *s);

@@ -1,8 +1,6 @@
 #include "tuner/target/engine_metrics.h"
 
-#include <xlstm/tunable.h>
-
-enum { BOTH = XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_DECODE };
+#include "tuner/space/space.h"
 
 const tune_metrics tune_engine_metrics = {
     .count = TUNE_PPL + 1,
@@ -16,36 +14,34 @@ const tune_metrics tune_engine_metrics = {
                                     .unit = "tok/s",
                                     .larger_is_better = true,
                                     .part = -1,
-                                    .affected = XLSTM_AFFECTS_PREFILL},
+                                    .affected = TUNE_AFFECTS_FIRST},
             [TUNE_DECODE_TOK_S] = {.name = "decode_tok_s",
                                    .unit = "tok/s",
                                    .larger_is_better = true,
                                    .part = -1,
-                                   .affected = XLSTM_AFFECTS_DECODE},
+                                   .affected = TUNE_AFFECTS_SECOND},
             [TUNE_PREFILL_S] =
-                {.name = "prefill_s", .unit = "s", .part = TUNE_PART_PREFILL_S, .affected = XLSTM_AFFECTS_PREFILL},
+                {.name = "prefill_s", .unit = "s", .part = TUNE_PART_PREFILL_S, .affected = TUNE_AFFECTS_FIRST},
             [TUNE_DECODE_S] =
-                {.name = "decode_s", .unit = "s", .part = TUNE_PART_DECODE_S, .affected = XLSTM_AFFECTS_DECODE},
-            [TUNE_REQUEST_S] = {.name = "request_s", .unit = "s", .part = -1, .affected = BOTH},
-            [TUNE_TTFT_MS] = {.name = "ttft_ms", .unit = "ms", .part = -1, .affected = XLSTM_AFFECTS_PREFILL},
+                {.name = "decode_s", .unit = "s", .part = TUNE_PART_DECODE_S, .affected = TUNE_AFFECTS_SECOND},
+            [TUNE_REQUEST_S] = {.name = "request_s", .unit = "s", .part = -1, .affected = TUNE_AFFECTS_TIMES},
+            [TUNE_TTFT_MS] = {.name = "ttft_ms", .unit = "ms", .part = -1, .affected = TUNE_AFFECTS_FIRST},
             [TUNE_PEAK_MB] = {.name = "peak_mb",
                               .unit = "MiB",
                               .part = TUNE_PART_PEAK_MB,
                               .least = 0.5,
                               .least_share = 0.01,
-                              .affected = XLSTM_AFFECTS_MEMORY},
+                              .affected = TUNE_AFFECTS_MEMORY},
             [TUNE_KL] = {.name = "kl",
                          .unit = "nats",
                          .of_point = true,
                          .part = -1,
                          .least_share = 0.02,
-                         .affected = XLSTM_AFFECTS_NUMERICS},
-            [TUNE_ENERGY_J] = {.name = "energy_j", .unit = "J", .part = TUNE_PART_ENERGY_J, .affected = BOTH},
-            [TUNE_PPL] = {.name = "ppl",
-                          .of_point = true,
-                          .part = -1,
-                          .least_share = 1e-5,
-                          .affected = XLSTM_AFFECTS_NUMERICS},
+                         .affected = TUNE_AFFECTS_OUTPUT},
+            [TUNE_ENERGY_J] =
+                {.name = "energy_j", .unit = "J", .part = TUNE_PART_ENERGY_J, .affected = TUNE_AFFECTS_TIMES},
+            [TUNE_PPL] =
+                {.name = "ppl", .of_point = true, .part = -1, .least_share = 1e-5, .affected = TUNE_AFFECTS_OUTPUT},
         },
 };
 

@@ -1,12 +1,27 @@
-/* The engine's own tunables as parameters of a space. */
+#include "tuner/target/engine_space.h"
+
 #include "base/error.h"
-#include "tuner/space/space.h"
+
+unsigned tune_engine_affects(const xlstm_tunable *tunable) {
+    static const struct {
+        unsigned engine, tuner;
+    } bits[] = {{XLSTM_AFFECTS_PREFILL, TUNE_AFFECTS_FIRST},
+                {XLSTM_AFFECTS_DECODE, TUNE_AFFECTS_SECOND},
+                {XLSTM_AFFECTS_MEMORY, TUNE_AFFECTS_MEMORY},
+                {XLSTM_AFFECTS_NUMERICS, TUNE_AFFECTS_OUTPUT},
+                {XLSTM_AFFECTS_LOAD, TUNE_AFFECTS_OPENING}};
+    unsigned affects = 0;
+    for (size_t i = 0; i < sizeof bits / sizeof *bits; i++) {
+        if (tunable->affects & bits[i].engine) affects |= bits[i].tuner;
+    }
+    return affects;
+}
 
 void tune_known_tunables(const xlstm_hparams *hparams, tune_known *out) {
     for (int id = 0; id < XLSTM_TUNABLE_COUNT; id++) {
         const xlstm_tunable *t = xlstm_tunable_get(id);
         tune_known *k = &out[id];
-        *k = (tune_known){.name = t->name, .affects = t->affects, .choices = t->choices};
+        *k = (tune_known){.name = t->name, .affects = tune_engine_affects(t), .choices = t->choices};
         xlstm_tunable_range(id, hparams, &k->min, &k->max, &k->preset);
         k->hard_min = t->min;
         k->hard_max = t->max;
@@ -26,7 +41,7 @@ int tune_space_original(int64_t heads_min, int64_t heads_max, int64_t chunks_min
                 {XLSTM_TUNE_WORKERS, workers_min, workers_max}};
     for (size_t i = 0; i < (workers_max > 0 ? 3 : 2); i++) {
         const xlstm_tunable *t = xlstm_tunable_get(rows[i].id);
-        int status = tune_space_add_range(s, t->name, t->affects, rows[i].min, rows[i].max, 1, err);
+        int status = tune_space_add_range(s, t->name, tune_engine_affects(t), rows[i].min, rows[i].max, 1, err);
         if (status) {
             tune_space_destroy(s);
             return status;
