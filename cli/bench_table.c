@@ -319,13 +319,31 @@ static void choose_columns(const bench_table *table, layout *l) {
     add_column(l, COLUMN_PEAK, 0, true);
 }
 
-static void remove_column(layout *l, column_kind kind) {
+/* `tunable` matters for COLUMN_TUNABLE alone. */
+static int find_column(const layout *l, column_kind kind, int tunable) {
     for (size_t i = 0; i < l->count; i++) {
-        if (l->column[i].kind != kind) continue;
-        memmove(&l->column[i], &l->column[i + 1], (l->count - i - 1) * sizeof *l->column);
-        l->count--;
-        return;
+        if (l->column[i].kind == kind && (kind != COLUMN_TUNABLE || l->column[i].tunable == tunable)) return (int)i;
     }
+    return -1;
+}
+
+static void remove_column(layout *l, column_kind kind, int tunable) {
+    int i = find_column(l, kind, tunable);
+    if (i < 0) return;
+    l->count--;
+    memmove(&l->column[i], &l->column[i + 1], (l->count - (size_t)i) * sizeof *l->column);
+}
+
+/* Whether the arithmetic of a row is what its weights ask for by themselves. */
+static bool compute_follows_weights(const bench_table *table) {
+    for (size_t i = 0; i < table->count; i++)
+        for (size_t j = 0; j < i; j++) {
+            const xlstm_settings *a = &table->rows[i].settings, *b = &table->rows[j].settings;
+            if (xlstm_settings_get(a, XLSTM_TUNE_WEIGHTS) == xlstm_settings_get(b, XLSTM_TUNE_WEIGHTS) &&
+                xlstm_settings_get(a, XLSTM_TUNE_COMPUTE) != xlstm_settings_get(b, XLSTM_TUNE_COMPUTE))
+                return false;
+        }
+    return true;
 }
 
 static void widen(column *c, const char *text) {
@@ -335,10 +353,11 @@ static void widen(column *c, const char *text) {
 
 /* Sets the widths of the columns, and removes the least important columns until the table fits into WIDTH. */
 static void fit(const bench_table *table, const speed *speeds, layout *l) {
-    static const column_kind least[] = {COLUMN_LOAD, COLUMN_PEAK, COLUMN_MEDIAN};
+    enum { LEAST = 4 };
+    static const column_kind least[LEAST] = {COLUMN_LOAD, COLUMN_PEAK, COLUMN_MEDIAN, COLUMN_TUNABLE};
     bool interval = false;
     for (size_t i = 0; i < table->count; i++) interval |= table->rows[i].samples && speeds[i].has_interval;
-    if (!interval) remove_column(l, COLUMN_INTERVAL);
+    if (!interval) remove_column(l, COLUMN_INTERVAL, 0);
     for (size_t j = 0; j < l->count; j++) {
         column *c = &l->column[j];
         char text[CELL];
@@ -349,11 +368,12 @@ static void fit(const bench_table *table, const speed *speeds, layout *l) {
             widen(c, text);
         }
     }
-    for (size_t k = 0; k < sizeof least / sizeof *least; k++) {
+    for (size_t k = 0; k < LEAST; k++) {
         size_t width = 1;
         for (size_t j = 0; j < l->count; j++) width += l->column[j].width + 3;
         if (width <= WIDTH) return;
-        remove_column(l, least[k]);
+        if (least[k] != COLUMN_TUNABLE || compute_follows_weights(table))
+            remove_column(l, least[k], XLSTM_TUNE_COMPUTE);
     }
 }
 
@@ -373,8 +393,8 @@ static void put_word(FILE *out, size_t *at, const char *word) {
     *at += n + (*at ? 1 : 0);
 }
 
-/* Prints the model and every setting that all rows have in common. */
-static void put_heading(const bench_table *table, FILE *out) {
+/* Prints the model and every setting that has no column. */
+static void put_heading(const bench_table *table, const layout *l, FILE *out) {
     char bytes[32], count[32], text[160];
     size_t at = 0;
     bool first = true;
@@ -384,8 +404,9 @@ static void put_heading(const bench_table *table, FILE *out) {
             table->rows[0].load_s, table->info.device, table->info.kernels);
     for (int id = 0; id < XLSTM_TUNABLE_COUNT; id++) {
         char value[CELL];
-        if (differs(table, id)) continue;
-        tunable_text(&table->rows[0], id, value, sizeof value);
+        if (find_column(l, COLUMN_TUNABLE, id) >= 0) continue;
+        if (differs(table, id)) snprintf(value, sizeof value, "by the weights");
+        else tunable_text(&table->rows[0], id, value, sizeof value);
         if (!first) fputc(',', out), at++;
         snprintf(text, sizeof text, "%s %s", xlstm_tunable_get(id)->name, value);
         put_word(out, &at, text);
@@ -424,15 +445,16 @@ static int print_md(const bench_table *table, FILE *out) {
     if (done) {
         choose_columns(table, &l);
         fit(table, speeds, &l);
-        put_heading(table, out);
+        put_heading(table, &l, out);
         put_table(table, speeds, &l, out);
     }
     if (done && table->roofline.threads) {
         const xlstm_roofline *r = &table->roofline;
         fprintf(out,
-                "\nLimits of this machine, measured before and after, %d threads: sgemm %.1f GFLOP/s,\n"
-                "read %.1f GB/s from memory, %.1f GB/s from cache.\n",
-                r->threads, r->sgemm_gflop_s, r->stream_gb_s, r->cached_gb_s);
+                "\nLimits of this machine, measured before and after, %d threads: products in f32\n"
+                "(sgemm) %.1f, in bf16 %.1f, in int8 %.1f GFLOP/s; read %.1f GB/s from memory,\n"
+                "%.1f GB/s from cache.\n",
+                r->threads, r->sgemm_gflop_s, r->bf16_gflop_s, r->int8_gflop_s, r->stream_gb_s, r->cached_gb_s);
     }
     for (size_t i = 0; speeds && i < table->count; i++) free(speeds[i].ts);
     free(speeds);

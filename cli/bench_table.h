@@ -19,7 +19,8 @@ typedef struct bench_row {
     double load_s;
     double work;          /* of the whole test: operations of prefill's products, or bytes that decode reads */
     double limit_ts;      /* tokens per second that the roofline allows; 0: not measured */
-    const char *limit_of; /* "sgemm", "read", or "cache" where everything that decode reads fits into the cache */
+    const char *limit_of; /* "sgemm", "bf16" or "int8" by the arithmetic of prefill; "read", or "cache" where
+                             everything that decode reads fits into the cache */
 } bench_row;
 
 typedef struct bench_table {

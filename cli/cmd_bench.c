@@ -236,6 +236,8 @@ static int measure_limits(bench *b, xlstm_error *err) {
         now.stream_gb_s = fmax(now.stream_gb_s, best->stream_gb_s);
         now.cached_gb_s = fmax(now.cached_gb_s, best->cached_gb_s);
         now.sgemm_gflop_s = fmax(now.sgemm_gflop_s, best->sgemm_gflop_s);
+        now.bf16_gflop_s = fmax(now.bf16_gflop_s, best->bf16_gflop_s);
+        now.int8_gflop_s = fmax(now.int8_gflop_s, best->int8_gflop_s);
     }
     *best = now;
     return XLSTM_OK;
@@ -254,10 +256,20 @@ static void set_limits(bench *b) {
     const xlstm_roofline *r = &b->table.roofline;
     for (size_t i = 0; r->threads && i < b->table.count; i++) {
         bench_row *row = &b->table.rows[i];
-        double each = row->work / (double)bench_tokens(row);
-        bool cached = row->n_gen && each <= (double)r->cached_bytes;
-        row->limit_of = row->n_prompt ? "sgemm" : cached ? "cache" : "read";
-        double rate = row->n_prompt ? r->sgemm_gflop_s : cached ? r->cached_gb_s : r->stream_gb_s;
+        double each = row->work / (double)bench_tokens(row), rate;
+        if (row->n_gen) {
+            bool cached = each <= (double)r->cached_bytes;
+            row->limit_of = cached ? "cache" : "read";
+            rate = cached ? r->cached_gb_s : r->stream_gb_s;
+        } else {
+            int64_t compute = xlstm_settings_get(&row->settings, XLSTM_TUNE_COMPUTE);
+            row->limit_of = compute == XLSTM_COMPUTE_BF16   ? "bf16"
+                            : compute == XLSTM_COMPUTE_INT8 ? "int8"
+                                                            : "sgemm";
+            rate = compute == XLSTM_COMPUTE_BF16   ? r->bf16_gflop_s
+                   : compute == XLSTM_COMPUTE_INT8 ? r->int8_gflop_s
+                                                   : r->sgemm_gflop_s;
+        }
         row->limit_ts = rate * 1e9 / each;
     }
 }

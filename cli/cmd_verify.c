@@ -24,8 +24,8 @@ static const cli_spec spec = {
                "largest absolute error and the relative L2 error of each tensor, and exits with\n"
                "0 only if all are inside the tolerance. Any tunable may be given, and the\n"
                "results must not depend on it. The default tolerance is 2e-5, also for stored\n"
-               "bf16 and f16 weights; it is 0.02 where --weights rounds to f16 and 0.15 where\n"
-               "it rounds to bf16.\n",
+               "bf16 and f16 weights; it is 0.02 where --weights rounds to f16, 0.15 where it\n"
+               "rounds to bf16 or where --compute is bf16, and 0.3 where --compute is int8.\n",
 };
 
 /* Tolerance for float32 arithmetic on weights as they are stored. Where weights are rounded when they are loaded,
@@ -55,7 +55,8 @@ typedef struct result {
     double worst;         /* relative error of the worst tensor */
     char worst_name[64];
     double tolerance;
-    json_t *report; /* array with one object for each tensor */
+    int64_t compute; /* in force */
+    json_t *report;  /* array with one object for each tensor */
 } result;
 
 /* Reads a one-dimensional integer tensor as ids, each checked against the size of the vocabulary. */
@@ -311,17 +312,24 @@ out:
     return status;
 }
 
-/* The tolerance of float32 arithmetic, or that of the weights' format where weights are not held as stored. */
-static double default_tolerance(const xlstm_model_info *info) {
-    return info->weights_tolerance > TOLERANCE_EXACT ? info->weights_tolerance : TOLERANCE_EXACT;
+/* Of float32 arithmetic, of weights that are not held as they are stored, and of products that round. */
+static double default_tolerance(const xlstm_model_info *info, int64_t compute) {
+    double rounding = xlstm_compute_tolerance(compute), tolerance = TOLERANCE_EXACT;
+    if (info->weights_tolerance > tolerance) tolerance = info->weights_tolerance;
+    return rounding > tolerance ? rounding : tolerance;
+}
+
+/* The choice of the tunable `compute` that is in force, by its name. */
+static const char *compute_name(int64_t compute) {
+    return xlstm_tunable_get(XLSTM_TUNE_COMPUTE)->choices[compute];
 }
 
 static int print_report(const result *r, const golden *g, const xlstm_model_info *info, const char *note,
                         bool as_json, xlstm_error *err) {
     if (as_json) {
-        json_t *root =
-            json_pack("{s:s, s:s, s:I, s:f, s:b, s:O}", "golden", g->path, "kernels", info->kernels, "tokens",
-                      (json_int_t)g->count, "tolerance", r->tolerance, "ok", r->bad == 0, "tensors", r->report);
+        json_t *root = json_pack("{s:s, s:s, s:s, s:I, s:f, s:b, s:O}", "golden", g->path, "kernels", info->kernels,
+                                 "compute", compute_name(r->compute), "tokens", (json_int_t)g->count, "tolerance",
+                                 r->tolerance, "ok", r->bad == 0, "tensors", r->report);
         if (note[0]) json_object_set_new(root, "note", json_string(note));
         int status = cli_print_json(root, JSON_INDENT(2) | JSON_REAL_PRECISION(6), stdout, err);
         json_decref(root);
@@ -342,8 +350,8 @@ static int print_report(const result *r, const golden *g, const xlstm_model_info
                    json_is_null(relative) ? INFINITY : json_number_value(relative), good ? "ok" : "FAIL");
         }
     }
-    printf("%zu tokens, kernels %s, tolerance %g: %s\n", g->count, info->kernels, r->tolerance,
-           r->bad ? "FAIL" : "all inside");
+    printf("%zu tokens, kernels %s, compute %s, tolerance %g: %s\n", g->count, info->kernels,
+           compute_name(r->compute), r->tolerance, r->bad ? "FAIL" : "all inside");
     return XLSTM_OK;
 }
 
@@ -356,7 +364,9 @@ static int verify(cli_config *cfg, xlstm_model *model, xlstm_session *session, g
     int status = golden_open(g, cli_str(cfg, "golden"), h, err);
     if (!status) status = cli_settings(cfg, xlstm_model_hparams(model), &settings, err);
     if (status) return status;
-    r->tolerance = cli_has(cfg, "tolerance") ? cli_num(cfg, "tolerance") : default_tolerance(&info);
+    xlstm_session_settings(session, &settings);
+    r->compute = xlstm_settings_get(&settings, XLSTM_TUNE_COMPUTE);
+    r->tolerance = cli_has(cfg, "tolerance") ? cli_num(cfg, "tolerance") : default_tolerance(&info, r->compute);
     r->report = json_array();
     status = compute(r, g, session, h, err);
     if (status) return status;

@@ -7,6 +7,7 @@
 #include <xlstm/model.h>
 #include <xlstm/tunable.h>
 
+#include "base/cpu.h"
 #include "base/error.h"
 #include "tuner/search/strategy.h"
 
@@ -110,11 +111,11 @@ static const cli_key fixed[] = {
      "prompt lengths in tokens (list)", 0},
     {"repeats", CLI_GROUP_MEASURE, CLI_INT, CLI(bench), 1, 1e6, "5", NULL, NULL, "samples of each test", 0},
     {"roofline", CLI_GROUP_MEASURE, CLI_BOOL, CLI(bench), 0, 0, "false", NULL, NULL,
-     "also measure read bandwidth and sgemm, and print each result's share of them", 0},
+     "also measure read bandwidth and the rates of products, and print each result's share of them", 0},
 
     {"device", CLI_GROUP_ENGINE, CLI_CHOICE, CLI_ENGINE | CLI(params), 0, 0, first_device, devices, NULL,
      "device to run on", 0},
-    {"cpu_mask", CLI_GROUP_ENGINE, CLI_CHOICE, CLI_ENGINE | CLI(params), 0, 0, NULL, "c|avx2|avx512|neon", NULL,
+    {"cpu_mask", CLI_GROUP_ENGINE, CLI_CHOICE, CLI_ENGINE | CLI(params), 0, 0, NULL, XL_CPU_MASKS, NULL,
      "use no instruction set beyond this one", 0},
 
     {"temperature", CLI_GROUP_SAMPLING, CLI_NUM, CLI(generate), 0, 1e6, "0", NULL, NULL,
@@ -249,7 +250,7 @@ static const cli_alias aliases[] = {
 /* clang-format on */
 
 enum { FIXED = sizeof fixed / sizeof fixed[0], ALIASES = sizeof aliases / sizeof aliases[0] };
-enum { ROWS = FIXED + 2 * XLSTM_TUNABLE_COUNT };
+enum { ROWS = FIXED + 2 * XLSTM_TUNABLE_COUNT + 1 };
 
 static cli_key rows[ROWS];
 static char choices[XLSTM_TUNABLE_COUNT][256];
@@ -303,6 +304,12 @@ static void fill(void) {
         /* Within their group the tunables come first. */
         for (; id < XLSTM_TUNABLE_COUNT && fixed[i].group == CLI_GROUP_ENGINE; id++, used += 2) {
             add_tunable(id, &rows[used], &rows[used + 1]);
+            if (id != XLSTM_TUNE_COMPUTE) continue;
+            cli_key *exact = &rows[used + 2];
+            *exact = rows[used];
+            exact->commands &= CLI_EXACT;
+            exact->preset = "f32";
+            rows[used++].commands &= ~CLI_EXACT;
         }
         rows[used++] = fixed[i];
     }

@@ -52,8 +52,10 @@ struct xlstm_model_info {
     /* Bound on the relative L2 error of logits that the format in memory causes; 0 where weights are held exactly
      * as they are stored. */
     double weights_tolerance;
-    const char *device;  /* "cpu"; NULL before opening */
-    const char *kernels; /* the kernel table in force: "c", "avx2", "avx512", "neon" */
+    const char *device;   /* "cpu"; NULL before opening */
+    const char *kernels;  /* the kernel table in force, by the name of its mask: "c", "avx2", "avx512", … */
+    int64_t auto_compute; /* XLSTM_COMPUTE_*: what the tunable `compute` stands for where it is `auto`;
+                             XLSTM_COMPUTE_AUTO before opening */
 };
 
 /* A device that models can be opened on. */
@@ -88,7 +90,7 @@ typedef struct xlstm_model_options {
     const xlstm_settings
         *settings;          /* load-time tunables (weights, huge_pages, workers for loading); NULL: defaults */
     const char *device;     /* a name of xlstm_device_at; NULL: the first */
-    const char *cpu_mask;   /* "c", "avx2", "avx512", "neon": no instruction set beyond it; NULL: the best */
+    const char *cpu_mask;   /* "c", "avx2", "avx512", …: no instruction set beyond it; NULL: the best */
     xlstm_cancel_fn cancel; /* polled while loading, at least at the beginning and at the end; may be NULL */
     void *user;
 } xlstm_model_options;

@@ -24,9 +24,12 @@ typedef struct xlstm_roofline {
     /* Dense float32 products by the kernels that prefill uses, one on each thread at the same time, with the sizes
      * of prefill (512 tokens). */
     double sgemm_gflop_s; /* 1e9 multiplications and additions a second, all threads together */
+    /* The same in the other arithmetics of the tunable `compute`: bfloat16 with weights in bf16, and 8-bit integers
+     * with weights in q8_0. */
+    double bf16_gflop_s, int8_gflop_s;
 } xlstm_roofline;
 
-/* Measures for about `seconds` (0.1 … 60; a third for each of the three) with `threads` threads (0: one for each
+/* Measures for about `seconds` (0.1 … 60; a fifth for each of the five) with `threads` threads (0: one for each
  * CPU) and fills *out with the best round of each: a bound, not an average. ENOMEM where the buffers (at most a
  * quarter of the available memory) cannot be allocated; EARG for arguments out of range. */
 XLSTM_API int xlstm_roofline_measure(xlstm_roofline *out, int threads, double seconds, xlstm_error *err);

@@ -23,11 +23,13 @@ typedef enum xlstm_tunable_id {
     XLSTM_TUNE_PINNING,        /* choice: none, compact, spread */
     XLSTM_TUNE_WEIGHTS,        /* choice: stored, or a weight format; at load */
     XLSTM_TUNE_HUGE_PAGES,     /* choice: off, on; at load */
+    XLSTM_TUNE_COMPUTE,        /* choice: auto, f32, bf16, int8: what products are made in in prefill */
     XLSTM_TUNABLE_COUNT
 } xlstm_tunable_id;
 
 enum { XLSTM_SCHED_QUEUED, XLSTM_SCHED_RAY, XLSTM_SCHED_RECURRENT };
 enum { XLSTM_WEIGHTS_STORED }; /* other choices: the weight formats, by their names */
+enum { XLSTM_COMPUTE_AUTO, XLSTM_COMPUTE_F32, XLSTM_COMPUTE_BF16, XLSTM_COMPUTE_INT8 };
 enum { XLSTM_PIN_NONE, XLSTM_PIN_COMPACT, XLSTM_PIN_SPREAD };
 
 /* What a change of the parameter can change, as a set of bits. */
@@ -91,7 +93,8 @@ typedef struct xlstm_work {
     int64_t heads;          /* of the model; 0: unknown */
     int64_t stored_weights; /* XLSTM_WEIGHTS_* of all stored matrices; XLSTM_WEIGHTS_STORED: several, or unknown */
     int64_t prompt_tokens;  /* fed at once; 0: unknown */
-    int64_t reserved[13];   /* 0: what rules of later tunables may want to know */
+    int64_t auto_compute;   /* XLSTM_COMPUTE_* that `auto` stands for; XLSTM_COMPUTE_AUTO: unknown */
+    int64_t reserved[12];   /* 0: what rules of later tunables may want to know */
 } xlstm_work;
 
 /* A request of `prompt_tokens` tokens to a model; either description of it may be NULL, then what it would say is
@@ -107,6 +110,11 @@ XLSTM_API int64_t xlstm_tunable_effective(int id, int64_t value, const xlstm_wor
  * `settings`. What is unknown limits nothing. */
 XLSTM_API void xlstm_settings_effective(const xlstm_settings *settings, const xlstm_work *work,
                                         xlstm_settings *out);
+
+/* Bound on the relative L2 error of logits and states that a value of the tunable `compute` causes, beside that of
+ * the weights' format: what `xltune verify` allows. 0: none beyond float32 rounding; also for auto, which is to be
+ * resolved before. */
+XLSTM_API double xlstm_compute_tolerance(int64_t compute);
 
 /* Sets one value from text: an integer or the name of a choice. EARG names the parameter and what is accepted. */
 XLSTM_API int xlstm_settings_parse(xlstm_settings *settings, int id, const char *text, xlstm_error *err);

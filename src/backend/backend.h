@@ -64,6 +64,9 @@ typedef enum xl_op_kind {
     XL_OP_LOGITS   /* the caller's logits = out[0] of the (normed) slot `from`, for the rows asked for */
 } xl_op_kind;
 
+/* So many tokens or fewer are multiplied one by one, in float32 whatever the tunable `compute` says. */
+#define XL_FEW_TOKENS 8
+
 #define XL_OP_OUTS 6
 
 typedef struct xl_op {
@@ -106,7 +109,7 @@ typedef struct xl_batch {
 
 typedef struct xl_device_options {
     const char *name;     /* of the device, as `describe` gives it; NULL: the backend's first */
-    const char *cpu_mask; /* NULL: the best; "c", "avx2", "avx512", "neon": no more than that */
+    const char *cpu_mask; /* NULL: the best; a name of base/cpu.h: no more than that */
 } xl_device_options;
 
 /* Functions return a status and fill err as the public API does; destroy functions accept NULL. A device must
@@ -146,6 +149,9 @@ typedef struct xl_backend {
      * operation that the device cannot run. */
     int (*plan_create)(xl_plan **out, xl_device *device, const xl_program *program, xlstm_error *err);
     void (*plan_destroy)(xl_plan *plan);
+    /* XLSTM_COMPUTE_*: what the tunable `compute` stands for where it is `auto`. NULL: it has no effect here, and
+     * products are made in float32. */
+    int64_t (*auto_compute)(const xl_plan *plan);
 
     /* A sequence in its initial state: C = 0, n = 0, m = 0 in every block. */
     int (*state_create)(xl_state **out, const xl_plan *plan, xlstm_error *err);

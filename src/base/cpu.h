@@ -2,16 +2,27 @@
 #ifndef XL_BASE_CPU_H
 #define XL_BASE_CPU_H
 
-/* Instruction sets, each implying those of the same family before it. */
+/* Instruction sets, one bit each. */
 enum {
-    XL_CPU_AVX2 = 1,   /* AVX2, FMA and F16C */
-    XL_CPU_AVX512 = 2, /* AVX-512 F, BW, VL, DQ */
-    XL_CPU_NEON = 4
+    XL_CPU_AVX2 = 1,         /* AVX2, FMA and F16C */
+    XL_CPU_AVX_VNNI = 2,     /* AVX-VNNI: products of bytes in vectors of 256 bits; with AVX2 */
+    XL_CPU_AVX512 = 4,       /* AVX-512 F, BW, VL, DQ; with AVX2 */
+    XL_CPU_AVX512_VNNI = 8,  /* products of bytes; with AVX512 */
+    XL_CPU_AVX512_BF16 = 16, /* products of bfloat16; with AVX512_VNNI */
+    XL_CPU_AMX = 32,         /* AMX tiles of bfloat16 and of bytes; with AVX512_BF16 */
+    XL_CPU_NEON = 64,
+    XL_CPU_NEON_DOT = 128,   /* dotprod: products of bytes; with NEON */
+    XL_CPU_NEON_MATRIX = 256 /* i8mm and bf16: small matrix products; with NEON_DOT */
 };
 
-/* Bits of what the processor and the operating system support. */
+/* Names of masks, from the least to the most of each family, "c" first. A processor of a level has all levels
+ * before it in its family, but for avx2_vnni, which processors with AVX-512 may lack. */
+#define XL_CPU_MASKS "c|avx2|avx2_vnni|avx512|avx512_vnni|avx512_bf16|amx|neon|neon_dot|neon_matrix"
+
+/* Bits of what the processor and the operating system support. The first call asks the system for the use of AMX
+ * tiles. */
 unsigned xl_cpu_flags(void);
-/* The flags left under a mask by name: NULL (all), "c" (none), "avx2", "avx512", "neon"; -1 for an unknown name. */
+/* The flags left under a mask by name (NULL: all); -1 for an unknown name. */
 int xl_cpu_flags_masked(const char *mask);
 /* Logical CPUs this process may run on; at least 1. */
 int xl_cpu_count(void);

@@ -8,6 +8,8 @@ void xl_kernels_init(xl_kernels *table, unsigned cpu_flags) {
 #if defined(__x86_64__)
     if (cpu_flags & XL_CPU_AVX2) xl_kernels_init_avx2(table);
     if (cpu_flags & XL_CPU_AVX512) xl_kernels_init_avx512(table);
+    if (cpu_flags & XL_CPU_AVX512_VNNI) xl_kernels_init_avx512_vnni(table);
+    if (cpu_flags & XL_CPU_AVX512_BF16) xl_kernels_init_avx512_bf16(table);
 #elif defined(__aarch64__)
     if (cpu_flags & XL_CPU_NEON) xl_kernels_init_neon(table);
 #endif

@@ -50,28 +50,46 @@ typedef struct xl_mlstm_chunk {
 /* Floats of scratch that mlstm_chunk needs; grows with each argument. */
 size_t xl_mlstm_chunk_scratch(int64_t length, int64_t dqk, int64_t dv);
 
-/* Number of columns in one piece of a packed panel; a multiple of every format's block. */
-#define XL_GEMM_DEPTH 256
-/* Floats of scratch that a product needs, 64-byte aligned. */
-#define XL_GEMM_SCRATCH (2 * 64 * XL_GEMM_DEPTH)
+/* What a dense product is made in; its sums are float32 in each. */
+typedef enum xl_compute {
+    XL_COMPUTE_F32,
+    XL_COMPUTE_BF16, /* activations and weights rounded to bfloat16 */
+    /* Activations, and weights that no format holds so, rounded to 8-bit integers with a float32 scale for each
+     * block of XL_INT8_BLOCK columns: scale = largest magnitude / 127. A block's products are summed in int32. */
+    XL_COMPUTE_INT8,
+    XL_COMPUTE_COUNT
+} xl_compute;
 
-/* Floats of a packed token. */
-static inline size_t xl_gemm_packed_floats(int64_t cols) {
-    return (size_t)((cols + XL_GEMM_DEPTH - 1) / XL_GEMM_DEPTH) * XL_GEMM_DEPTH;
-}
+#define XL_INT8_BLOCK 32
+
+/* Bytes of scratch that a product needs, 64-byte aligned. */
+#define XL_GEMM_SCRATCH ((size_t)160 << 10)
 
 typedef struct xl_product {
     xl_matrix w;
-    const float *packed; /* the first of n tokens, which begins a panel */
+    const void *packed; /* the first of n tokens, which begins a panel */
     int64_t n;
     float *y;
     int64_t ldy; /* floats between rows of y */
     bool accumulate;
-    float *scratch; /* XL_GEMM_SCRATCH floats */
+    void *scratch; /* XL_GEMM_SCRATCH bytes */
 } xl_product;
 
+struct xl_kernels;
+
+/* Dense products on one thread: y [n, w.rows] = x [n, w.cols] times the transpose of w, plus y where asked for. x
+ * is packed first, once for all the products in which it takes part: a panel of at most `tokens` tokens at a time,
+ * each panel into tokens * packed_bytes(cols) bytes behind one another, at a 64-byte boundary. */
+typedef struct xl_gemm {
+    bool fast; /* made with instructions of its own, and so faster than float32 */
+    int64_t tokens;
+    size_t (*packed_bytes)(int64_t cols);
+    void (*pack)(const float *x, int64_t ldx, int64_t n, int64_t cols, void *packed);
+    void (*multiply)(const struct xl_kernels *table, const xl_product *p);
+} xl_gemm;
+
 typedef struct xl_kernels {
-    const char *name; /* "c", "avx2", "avx512", "neon" */
+    const char *name; /* of the mask (base/cpu.h) with the fewest instruction sets that gives this table */
 
     /* By weight format; as the functions of the same names in weights/formats.h. */
     void (*to_f32[XL_FORMAT_COUNT])(const void *src, float *dst, size_t n);
@@ -83,12 +101,7 @@ typedef struct xl_kernels {
     /* y[r] = sum_j w[r, j] x[j], r < w->rows, for w of that format; x [cols] as `prepare` made it. */
     void (*matvec[XL_FORMAT_COUNT])(const xl_matrix *w, const void *x, float *y);
 
-    /* Dense products (xl_product) on one thread: y [n, w.rows] = x [n, w.cols] times the transpose of w, plus y
-     * where asked for. x is packed first, a panel of at most gemm_tokens tokens at a time, each into
-     * xl_gemm_packed_floats(cols) * gemm_tokens floats behind one another. */
-    int64_t gemm_tokens;
-    void (*gemm_pack)(const float *x, int64_t ldx, int64_t n, int64_t cols, float *packed);
-    void (*gemm)(const struct xl_kernels *table, const xl_product *p);
+    xl_gemm gemm[XL_COMPUTE_COUNT];
 
     /* y = x / sqrt(mean(x^2) + eps) * w + b over n values; b may be NULL; y may be x. */
     void (*rms_norm)(const float *x, const float *w, const float *b, double eps, int64_t n, float *y);
@@ -118,6 +131,8 @@ void xl_kernels_init(xl_kernels *table, unsigned cpu_flags);
 void xl_kernels_init_ref(xl_kernels *table);
 void xl_kernels_init_avx2(xl_kernels *table);
 void xl_kernels_init_avx512(xl_kernels *table);
+void xl_kernels_init_avx512_vnni(xl_kernels *table);
+void xl_kernels_init_avx512_bf16(xl_kernels *table);
 void xl_kernels_init_neon(xl_kernels *table);
 void xl_kernels_init_blas(xl_kernels *table); /* where it is built in */
 

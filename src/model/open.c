@@ -104,6 +104,8 @@ int xl_model_open(struct xlstm_model **out, const char *dir, const xl_model_requ
     free(parts.list);
     model->info.device = model->backend->name;
     model->info.kernels = model->backend->device_kernels(model->device);
+    model->info.auto_compute =
+        model->backend->auto_compute ? model->backend->auto_compute(model->plan) : XLSTM_COMPUTE_F32;
     model->info.load_seconds = xl_now_s() - start;
     *out = model;
     return XLSTM_OK;

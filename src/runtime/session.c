@@ -12,6 +12,7 @@
 static void clip(xlstm_settings *settings, const xlstm_model *model) {
     xlstm_work work;
     xlstm_work_init(&work, &model->hparams, NULL, 0);
+    work.auto_compute = model->info.auto_compute;
     for (int id = 0; id < XLSTM_TUNABLE_COUNT; id++)
         xlstm_settings_set(settings, id, xlstm_tunable_effective(id, xlstm_settings_get(settings, id), &work));
 }

@@ -21,6 +21,7 @@ static const char *const weights[] = {"stored",
 #include "weights/formats.def"
 #undef FORMAT
                                       NULL};
+static const char *const computes[] = {"auto", "f32", "bf16", "int8", NULL};
 static const char *const switches[] = {"off", "on", NULL};
 
 /* A tunable with all that is particular to it. What is NULL or 0 has the value named in its comment. */
@@ -69,6 +70,11 @@ static int64_t within_prompt(int64_t value, const xlstm_work *work) {
 
 static int64_t format_held(int64_t value, const xlstm_work *work) {
     return value == XLSTM_WEIGHTS_STORED ? work->stored_weights : value;
+}
+
+static int64_t compute_resolved(int64_t value, const xlstm_work *work) {
+    if (work->prompt_tokens > 0 && work->prompt_tokens <= XL_FEW_TOKENS) return XLSTM_COMPUTE_F32;
+    return value == XLSTM_COMPUTE_AUTO ? work->auto_compute : value;
 }
 
 static int64_t chunk_within_segment(int64_t value, const xlstm_settings *others) {
@@ -134,7 +140,21 @@ static const tunable_row table[XLSTM_TUNABLE_COUNT] = {
                "whether weights are held in huge pages, where the system has them", XLSTM_TYPE_CHOICE, 0, 1, 0,
                switches, XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_DECODE | XLSTM_AFFECTS_MEMORY | XLSTM_AFFECTS_LOAD,
                NULL}},
+    {.shown = {XLSTM_TUNE_COMPUTE, "compute", "",
+               "what prefill multiplies: float32 values, values rounded to bfloat16, or values rounded to 8-bit "
+               "integers in blocks of 32; sums are float32, and gates are computed in float32 always",
+               XLSTM_TYPE_CHOICE, 0, 3, XLSTM_COMPUTE_AUTO, computes,
+               XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_NUMERICS,
+               "auto is bf16 where no matrix is held finer than that and the processor multiplies it faster, else "
+               "f32; up to 8 tokens are computed in f32 always"},
+     .effective = compute_resolved},
 };
+_Static_assert(XL_FEW_TOKENS == 8, "the text of compute says the number");
+
+double xlstm_compute_tolerance(int64_t compute) {
+    static const double tolerance[] = {[XLSTM_COMPUTE_BF16] = 0.15, [XLSTM_COMPUTE_INT8] = 0.3};
+    return compute >= 0 && compute <= XLSTM_COMPUTE_INT8 ? tolerance[compute] : 0;
+}
 
 static const tunable_row *row_of(int id) {
     return id >= 0 && id < XLSTM_TUNABLE_COUNT ? &table[id] : NULL;
@@ -190,7 +210,8 @@ void xlstm_work_init(xlstm_work *work, const xlstm_hparams *hparams, const xlstm
                      int64_t prompt_tokens) {
     *work = (xlstm_work){.heads = hparams ? hparams->num_heads : 0,
                          .stored_weights = info ? info->stored_weights : XLSTM_WEIGHTS_STORED,
-                         .prompt_tokens = prompt_tokens};
+                         .prompt_tokens = prompt_tokens,
+                         .auto_compute = info ? info->auto_compute : XLSTM_COMPUTE_AUTO};
 }
 
 int64_t xlstm_tunable_effective(int id, int64_t value, const xlstm_work *work) {

@@ -20,6 +20,7 @@ const xl_format_row xl_format_bf16 = {
     .block_bytes = sizeof(uint16_t),
     .tolerance = 0.15,
     .largest = 0x1.fefffep127f,
+    .coarse = true,
     .to_f32 = to_f32,
     .from_f32 = from_f32,
 };

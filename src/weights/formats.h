@@ -26,6 +26,7 @@ typedef struct xl_format_row {
     /* Relative L2 error of a model's logits that rounding its weights to this format may cause: what `verify`
      * allows where the stored weights were not of this format. */
     double tolerance;
+    bool coarse; /* its values have no more significant bits than bfloat16, up to a block's common factor */
     /* dst[0 … n) = the first n elements of the blocks at src, exact; src has any alignment. */
     void (*to_f32)(const void *src, float *dst, size_t n);
     /* Writes the blocks of src[0 … n) with the nearest values; the last block is filled up. Values must be finite
@@ -34,6 +35,8 @@ typedef struct xl_format_row {
     /* The same, where the square of the error of value i counts importance[i] times (>= 0). NULL where each value
      * is rounded by itself. */
     void (*from_f32_weighted)(const float *src, const float *importance, void *dst, size_t n);
+    /* Thirty-two values from one block's beginning as scale * q; NULL where blocks are not of that kind. */
+    void (*to_int8)(const void *src, int8_t q[32], float *scale);
 } xl_format_row;
 
 /* The row of a format; NULL outside the table. Static storage. */

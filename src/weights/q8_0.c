@@ -35,6 +35,14 @@ static void from_f32(const float *src, void *dst, size_t n) {
     }
 }
 
+static void to_int8(const void *src, int8_t q[BLOCK], float *scale) {
+    const block *b = src;
+    uint16_t half;
+    memcpy(&half, b->scale, sizeof half);
+    *scale = xl_f16_to_f32(half);
+    memcpy(q, b->q, sizeof b->q);
+}
+
 const xl_format_row xl_format_q8_0 = {
     .name = "q8_0",
     .text = "8-bit integers, a float16 scale for each 32",
@@ -43,6 +51,8 @@ const xl_format_row xl_format_q8_0 = {
     .block_bytes = sizeof(block),
     .tolerance = 0.15,
     .largest = 127 * 65504.0f,
+    .coarse = true,
     .to_f32 = to_f32,
     .from_f32 = from_f32,
+    .to_int8 = to_int8,
 };

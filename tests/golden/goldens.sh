@@ -1,6 +1,7 @@
 #!/bin/sh
 # usage: goldens.sh XLTUNE TOLERANCE MODEL GOLDEN...
-# Verifies every golden file with each instruction set and with combinations of the knobs, none of which may matter.
+# Verifies every golden file with each instruction set and with combinations of the knobs, none of which may matter;
+# and with products that round, each within the tolerance that it states.
 set -u
 xltune=$1 tolerance=$2 model=$3
 shift 3
@@ -18,10 +19,20 @@ for golden in "$@"; do
         "--scheduler ray --chunk-size 256 --heads-per-band 1 --workers 2 --decode-workers 1" \
         "--scheduler ray --chunk-size 7 --heads-per-band 8 --workers 2 --segment 33 --decode-workers 3" \
         "--huge-pages on --pinning compact" \
-        "--weights f32 --chunk-size 100"; do
+        "--weights f32 --chunk-size 100" \
+        "--compute bf16" \
+        "--compute bf16 --cpu-mask avx2 --chunk-size 16 --segment 50" \
+        "--compute bf16 --cpu-mask c --workers 1" \
+        "--compute int8" \
+        "--compute int8 --cpu-mask avx2 --scheduler queued --chunk-size 16 --segment 50" \
+        "--compute int8 --cpu-mask c --workers 1"; do
         runs=$((runs + 1))
+        case $settings in
+        *--compute*) limit= ;;
+        *) limit="--tolerance $tolerance" ;;
+        esac
         # shellcheck disable=SC2086
-        if ! output=$("$xltune" verify --model "$model" --golden "$golden" --tolerance "$tolerance" $settings 2>&1); then
+        if ! output=$("$xltune" verify --model "$model" --golden "$golden" $limit $settings 2>&1); then
             failures=$((failures + 1))
             printf '%s\n%s\n%s\n' "FAIL $golden $settings" "$(printf '%s\n' "$output" | grep FAIL)" \
                 "$(printf '%s\n' "$output" | tail -1)"

@@ -589,64 +589,105 @@ static void bench_cell(void) {
 }
 
 /* x [n, cols] packed for the table, panel by panel. */
-static region pack(const xl_kernels *table, const float *x, int64_t ldx, int64_t n, int64_t cols) {
-    int64_t step = table->gemm_tokens;
-    size_t token = xl_gemm_packed_floats(cols);
-    region r = make((size_t)((n + step - 1) / step * step) * token * sizeof(float));
+static region pack(const xl_gemm *gemm, const float *x, int64_t ldx, int64_t n, int64_t cols) {
+    int64_t step = gemm->tokens, panels = (n + step - 1) / step;
+    size_t token = gemm->packed_bytes(cols);
+    region r = make((size_t)(panels * step) * token);
     for (int64_t t = 0; t < n; t += step)
-        table->gemm_pack(x + t * ldx, ldx, n - t < step ? n - t : step, cols, floats(r) + (size_t)t * token);
+        gemm->pack(x + t * ldx, ldx, n - t < step ? n - t : step, cols, r.data + (size_t)t * token);
     return r;
 }
 
+/* y = or += x w' in that arithmetic, through its own packing. */
+static void product(const xl_kernels *table, xl_compute compute, const xl_matrix *w, const float *x, int64_t ldx,
+                    int64_t n, float *y, int64_t ldy, bool accumulate) {
+    const xl_gemm *gemm = &table->gemm[compute];
+    region packed = pack(gemm, x, ldx, n, w->cols), scratch = make(XL_GEMM_SCRATCH);
+    gemm->multiply(table, &(xl_product){.w = *w,
+                                        .packed = packed.data,
+                                        .n = n,
+                                        .y = y,
+                                        .ldy = ldy,
+                                        .accumulate = accumulate,
+                                        .scratch = scratch.data});
+    drop(packed, "packed tokens"), drop(scratch, "scratch of a product");
+}
+
+static const struct {
+    const char *name;
+    double rounding; /* relative L2 distance that rounding the operands may make */
+} computes[] = {{"f32", 2e-6}, {"bf16", 6e-3}, {"int8", 2e-2}};
+
+static void check_product(int compute, int format, int64_t n, int64_t rows, int64_t cols, bool accumulate) {
+    int64_t ldx = cols + 3, ldy = rows + 2;
+    char what[64];
+    snprintf(what, sizeof what, "gemm %s[%s] %dx%dx%d", computes[compute].name, name_of(format), (int)n, (int)rows,
+             (int)cols);
+    region data, x = random_floats((size_t)(n * ldx), 1), y = random_floats((size_t)(n * ldy - 2), 1);
+    region z = copy_of(y), exact = copy_of(y), one = make((size_t)rows * 4);
+    xl_matrix w = random_matrix(&data, format, rows, cols, 3, (size_t)(n % 2));
+    for (int64_t t = 0; t < n; t++) {
+        multiply(&ref, &w, floats(x) + t * ldx, floats(one));
+        for (int64_t r = 0; r < rows; r++)
+            floats(exact)[t * ldy + r] = floats(one)[r] + (accumulate ? floats(y)[t * ldy + r] : 0);
+    }
+    product(&ref, (xl_compute)compute, &w, floats(x), ldx, n, floats(y), ldy, accumulate);
+    product(&isa, (xl_compute)compute, &w, floats(x), ldx, n, floats(z), ldy, accumulate);
+    /* What lies between rows of y is compared too: it must not change. A few values may nearly cancel. */
+    double factor = rows * n < 64 ? 8 : 1;
+    expect(what, distance(floats(z), floats(y), (size_t)(n * ldy - 2)), 2e-6 * factor);
+    expect("the oracle's product, from float64", distance(floats(y), floats(exact), (size_t)(n * ldy - 2)),
+           computes[compute].rounding * factor);
+    drop(data, what), drop(x, what), drop(y, what), drop(z, what), drop(exact, what), drop(one, what);
+}
+
+/* A value that is not finite makes every product with it so, and no other. */
+static void check_not_finite(int compute) {
+    enum { N = 20, ROWS = 40, COLS = 70, TOKEN = 3 };
+    for (int i = 0; i < 2; i++) {
+        region data, x = random_floats(N * COLS, 1), y = make(N * ROWS * 4);
+        xl_matrix w = random_matrix(&data, XL_FORMAT_BF16, ROWS, COLS, 0, 0);
+        floats(x)[TOKEN * COLS + 33] = i ? NAN : INFINITY;
+        product(&isa, (xl_compute)compute, &w, floats(x), COLS, N, floats(y), ROWS, false);
+        for (int j = 0; j < N * ROWS; j++)
+            if (isfinite(floats(y)[j]) == (j / ROWS == TOKEN)) expect("gemm of what is not finite", INFINITY, 0);
+        drop(data, "gemm"), drop(x, "gemm"), drop(y, "gemm");
+    }
+}
+
 static void check_gemm(void) {
-    static const int64_t shapes[][3] = {{1, 1, 1},     {2, 5, 7},     {3, 300, 530}, {12, 32, 256}, {6, 16, 512},
-                                        {17, 33, 257}, {64, 96, 256}, {1, 40, 300},  {25, 65, 31}};
-    for (int f = 0; f < XL_FORMAT_COUNT; f++)
-        for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
-            for (int accumulate = 0; accumulate < 2; accumulate++) {
-                int64_t n = shapes[s][0], rows = shapes[s][1], cols = shapes[s][2], ldx = cols + 3, ldy = rows + 2;
+    static const int64_t shapes[][3] = {{1, 1, 1},     {2, 5, 7},     {3, 300, 530},  {12, 32, 256}, {6, 16, 512},
+                                        {17, 33, 257}, {64, 96, 256}, {1, 40, 300},   {25, 65, 31},  {37, 70, 1100},
+                                        {32, 64, 544}, {48, 31, 64},  {13, 129, 2080}};
+    for (int c = 0; c < XL_COMPUTE_COUNT; c++) {
+        for (int f = 0; f < XL_FORMAT_COUNT; f++)
+            for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
+                for (int accumulate = 0; accumulate < 2; accumulate++)
+                    check_product(c, f, shapes[s][0], shapes[s][1], shapes[s][2], accumulate);
+        check_not_finite(c);
+    }
+    for (int c = 0; bench && c < XL_COMPUTE_COUNT; c++)
+        for (int f = 0; f < XL_FORMAT_COUNT; f++)
+            for (int64_t n = 64; n <= 512; n *= 8) {
+                int64_t size = 1024;
                 char what[64];
-                snprintf(what, sizeof what, "gemm[%s] %dx%dx%d", name_of(f), (int)n, (int)rows, (int)cols);
-                region data, x = random_floats((size_t)(n * ldx), 1), y = random_floats((size_t)(n * ldy - 2), 1);
-                region z = copy_of(y), scratch = make(XL_GEMM_SCRATCH * 4), one = make((size_t)rows * 4);
-                xl_matrix w = random_matrix(&data, f, rows, cols, 3, 0);
-                for (int64_t t = 0; t < n; t++) {
-                    multiply(&ref, &w, floats(x) + t * ldx, floats(one));
-                    for (int64_t r = 0; r < rows; r++)
-                        floats(y)[t * ldy + r] = floats(one)[r] + (accumulate ? floats(y)[t * ldy + r] : 0);
-                }
-                region packed = pack(&isa, floats(x), ldx, n, cols);
-                isa.gemm(&isa, &(xl_product){.w = w,
-                                             .packed = floats(packed),
-                                             .n = n,
-                                             .y = floats(z),
-                                             .ldy = ldy,
-                                             .accumulate = accumulate,
-                                             .scratch = floats(scratch)});
-                /* What lies between rows of y is compared too: it must not change. */
-                expect(what, distance(floats(z), floats(y), (size_t)(n * ldy - 2)), 2e-6);
-                drop(data, what), drop(x, what), drop(y, what), drop(z, what), drop(scratch, what), drop(one, what);
-                drop(packed, what);
+                snprintf(what, sizeof what, "gemm %s[%s] %dx1024x1024", computes[c].name, name_of(f), (int)n);
+                region data, x = random_floats((size_t)(n * size), 1);
+                region y = make((size_t)(n * size) * 4), scratch = make(XL_GEMM_SCRATCH);
+                region packed[] = {pack(&ref.gemm[c], floats(x), size, n, size),
+                                   pack(&isa.gemm[c], floats(x), size, n, size)};
+                xl_product p = {.w = random_matrix(&data, f, size, size, 0, 0),
+                                .n = n,
+                                .y = floats(y),
+                                .ldy = size,
+                                .scratch = scratch.data};
+                xl_product q = p;
+                p.packed = packed[0].data, q.packed = packed[1].data;
+                BENCH(2.0 * (double)(size * size * n), "GFLOP/s", what, ref.gemm[c].multiply(&ref, &p),
+                      isa.gemm[c].multiply(&isa, &q));
+                drop(data, what), drop(x, what), drop(y, what), drop(scratch, what);
+                drop(packed[0], what), drop(packed[1], what);
             }
-    for (int f = 0; bench && f < XL_FORMAT_COUNT; f++)
-        for (int64_t n = 64; n <= 512; n *= 8) {
-            int64_t size = 1024;
-            char what[64];
-            snprintf(what, sizeof what, "gemm[%s] %dx1024x1024", name_of(f), (int)n);
-            region data, x = random_floats((size_t)(n * size), 1);
-            region y = make((size_t)(n * size) * 4), scratch = make(XL_GEMM_SCRATCH * 4);
-            region packed[] = {pack(&ref, floats(x), size, n, size), pack(&isa, floats(x), size, n, size)};
-            xl_product p = {.w = random_matrix(&data, f, size, size, 0, 0),
-                            .n = n,
-                            .y = floats(y),
-                            .ldy = size,
-                            .scratch = floats(scratch)};
-            xl_product q = p;
-            p.packed = floats(packed[0]), q.packed = floats(packed[1]);
-            BENCH(2.0 * (double)(size * size * n), "GFLOP/s", what, ref.gemm(&ref, &p), isa.gemm(&isa, &q));
-            drop(data, what), drop(x, what), drop(y, what), drop(scratch, what);
-            drop(packed[0], what), drop(packed[1], what);
-        }
 }
 
 int main(int argc, char **argv) {

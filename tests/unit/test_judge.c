@@ -83,6 +83,16 @@ static void softmax(void **state) {
     assert_true(fabs(tune_log_softmax(large, 2, 0) + log(2)) < 1e-12);
 }
 
+/* Scores are compared in float32, as `xltune judge` computes them. */
+static xlstm_session *exact_session(xlstm_model *model) {
+    xlstm_session *session;
+    xlstm_settings settings;
+    xlstm_settings_init(&settings, xlstm_model_hparams(model));
+    xlstm_settings_set(&settings, XLSTM_TUNE_COMPUTE, XLSTM_COMPUTE_F32);
+    assert_int_equal(xlstm_session_create(&session, model, &settings, NULL), 0);
+    return session;
+}
+
 /* Scores do not depend on where the stretches end: token by token gives the same. */
 static void stretches(void **state) {
     enum { COUNT = 300 };
@@ -96,7 +106,7 @@ static void stretches(void **state) {
     int32_t ids[COUNT], bos = 0;
     double sum, single[COUNT], part[COUNT], wanted = 0;
     for (int i = 0; i < COUNT; i++) ids[i] = (i * 37 + i * i) % 4096;
-    assert_int_equal(xlstm_session_create(&session, model, NULL, NULL), 0);
+    session = exact_session(model);
     assert_int_equal(xlstm_prefill(session, &bos, 1, XLSTM_LOGITS_LAST, first, NULL), 0);
     memcpy(logits, first, (size_t)vocab_size * sizeof *first);
     for (int i = 0; i < COUNT; i++) {
@@ -220,7 +230,7 @@ static void golden_scores(void **state) {
     open_demo(&model, &tokenizer);
     int64_t vocab_size = xlstm_model_hparams(model)->vocab_size;
     float *logits = xl_array((size_t)vocab_size, sizeof *logits);
-    assert_int_equal(xlstm_session_create(&session, model, NULL, NULL), 0);
+    session = exact_session(model);
     for (size_t i = 0; i < json_array_size(all); i++) {
         const json_t *one = json_array_get(all, i), *prompt = json_object_get(one, "prompt");
         const json_t *text = json_object_get(one, "continuation"), *each = json_object_get(one, "token_logprobs");

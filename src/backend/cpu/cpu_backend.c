@@ -26,8 +26,7 @@ static int device_open(xl_device **out, const xl_device_options *options, xlstm_
     if (options->name && strcmp(options->name, "cpu") != 0)
         return xl_fail(err, XLSTM_EUNSUPPORTED, "device '%.60s', wanted cpu", options->name);
     int flags = xl_cpu_flags_masked(options->cpu_mask);
-    if (flags < 0)
-        return xl_fail(err, XLSTM_EARG, "cpu mask '%.60s', wanted c, avx2, avx512 or neon", options->cpu_mask);
+    if (flags < 0) return xl_fail(err, XLSTM_EARG, "cpu mask '%.60s', wanted " XL_CPU_MASKS, options->cpu_mask);
     xl_device *device = calloc(1, sizeof *device);
     if (!device) return xl_fail(err, XLSTM_ENOMEM, "out of memory");
     xl_kernels_init(&device->kernels, (unsigned)flags);
@@ -134,6 +133,7 @@ static int plan_create(xl_plan **out, xl_device *device, const xl_program *progr
         return xl_fail(err, XLSTM_EARG, "a state of %lld heads of %lld x %lld is too large",
                        (long long)program->heads, (long long)program->qk_head, (long long)program->v_head);
     }
+    plan->coarse = xl_cpu_is_coarse(program);
     plan->block_floats = n / 16 * 16;
     *out = plan;
     return XLSTM_OK;
@@ -157,6 +157,7 @@ const xl_backend xl_backend_cpu = {
     .supports_op = supports_op,
     .plan_create = plan_create,
     .plan_destroy = plan_destroy,
+    .auto_compute = xl_cpu_auto_compute,
     .state_create = xl_cpu_state_create,
     .state_destroy = xl_cpu_state_destroy,
     .state_reset = xl_cpu_state_reset,

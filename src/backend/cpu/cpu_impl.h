@@ -18,6 +18,7 @@ struct xl_plan {
     xl_program program; /* ops are the plan's own copy */
     size_t last_cell;   /* operations behind it are needed only for the tokens whose logits are wanted */
     size_t widest_input;
+    bool coarse;         /* every matrix that tiles multiply is held no finer than bfloat16 */
     size_t block_floats; /* state of one block: c [NH, dqk, dv], n [NH, dqk], m [NH] */
 };
 
@@ -58,12 +59,13 @@ typedef struct done {
 struct xl_executor {
     const xl_plan *plan;
     xlstm_settings settings;
+    xl_compute compute; /* of the run at hand */
     done done;
     size_t tokens; /* that there is room for in what follows */
     float *slots;  /* one allocation behind slot[] and normed */
     float *slot[XL_SLOT_COUNT];
     float *normed;    /* [tokens, widest_input] */
-    float *packed;    /* tokens of an operation's input, packed for tiles */
+    void *packed;     /* tokens of an operation's input, packed for tiles */
     int32_t *ids;     /* [tokens] of the segment */
     slice *slices;    /* [tokens] */
     int64_t *kept;    /* [tokens] rows whose logits are wanted */
@@ -133,6 +135,12 @@ void xl_cpu_product(segment *s, const xl_op *op, xl_team *team, int thread, int6
 /* Cuts the cell's work of a segment into executor->tasks; their number, s->slices known. With tasks NULL only
  * counts. */
 int64_t xl_cpu_cut_cell(const segment *s, int64_t heads_per_band, cell_task *tasks);
+
+/* True where every matrix that tiles multiply is held no finer than bfloat16. */
+bool xl_cpu_is_coarse(const xl_program *program);
+
+/* XLSTM_COMPUTE_*: what the tunable `compute` stands for where it is `auto`. */
+int64_t xl_cpu_auto_compute(const xl_plan *plan);
 
 /* Floats of executor->packed for segments of n tokens. */
 size_t xl_cpu_packed_floats(const xl_plan *plan, int64_t tokens);

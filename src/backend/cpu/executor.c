@@ -228,6 +228,17 @@ static void fill_segment(segment *s, cursor *at, int64_t room) {
     if (s->kept) at->logits += s->kept * e->plan->program.vocab;
 }
 
+static xl_compute compute_of(int64_t choice) {
+    switch (choice) {
+    case XLSTM_COMPUTE_BF16:
+        return XL_COMPUTE_BF16;
+    case XLSTM_COMPUTE_INT8:
+        return XL_COMPUTE_INT8;
+    default:
+        return XL_COMPUTE_F32;
+    }
+}
+
 int xl_cpu_run(xl_executor *e, const xl_batch *batch, xlstm_error *err) {
     const xl_program *p = &e->plan->program;
     int64_t total = 0;
@@ -236,7 +247,8 @@ int xl_cpu_run(xl_executor *e, const xl_batch *batch, xlstm_error *err) {
         total += (int64_t)batch->feeds[i].count;
         decode &= batch->feeds[i].decode;
     }
-    const xlstm_work work = {.heads = p->heads, .prompt_tokens = total};
+    const xlstm_work work = {
+        .heads = p->heads, .prompt_tokens = total, .auto_compute = xl_cpu_auto_compute(e->plan)};
     xlstm_settings v;
     xlstm_settings_effective(&e->settings, &work, &v);
     const int64_t length = xlstm_settings_get(&v, XLSTM_TUNE_SEGMENT);
@@ -244,6 +256,7 @@ int xl_cpu_run(xl_executor *e, const xl_batch *batch, xlstm_error *err) {
     const int64_t band = xlstm_settings_get(&v, XLSTM_TUNE_HEADS_PER_BAND);
     const int scheduler = decode ? XLSTM_SCHED_RECURRENT : (int)xlstm_settings_get(&v, XLSTM_TUNE_SCHEDULER);
     const int threads = (int)xlstm_settings_get(&v, decode ? XLSTM_TUNE_DECODE_WORKERS : XLSTM_TUNE_WORKERS);
+    e->compute = compute_of(xlstm_settings_get(&v, XLSTM_TUNE_COMPUTE));
     int status = reserve_tokens(e, (size_t)length, err);
     /* Token by token, the cell needs no scratch. */
     if (!status)
@@ -297,6 +310,7 @@ bool xl_cpu_schedule(const xl_executor *e, int index, xlstm_schedule_entry *out)
         {"threads", NULL, d->threads},
         setting(d, XLSTM_TUNE_SEGMENT),
         {"decode_threads", NULL, d->decode_threads},
+        setting(d, XLSTM_TUNE_COMPUTE),
         {"chunks", NULL, d->chunks},
         {"max_in_flight", NULL, d->max_in_flight},
     };

@@ -20,7 +20,7 @@ enum {
     NARROW_ROWS = 64,
     /* So few tokens are computed one by one too: converting and packing the weights would cost more than it saves.
      */
-    FEW_TOKENS = 8,
+    FEW_TOKENS = XL_FEW_TOKENS,
     BLOCK_BYTES = 128 << 10 /* of weights that stay in the second-level cache over the tokens */
 };
 
@@ -117,7 +117,7 @@ static bool tile_at(const xl_op *op, const tiling *t, int64_t index, tile *out) 
 typedef struct input {
     const float *x;
     int64_t rows, stride, cols; /* stride and cols in floats */
-    const float *packed;        /* the executor's, of all rows, where they are more than few */
+    const char *packed;         /* the executor's, of all rows, where they are more than few */
     float *prepared;            /* room for FEW_TOKENS rows of each format */
     size_t prepared_floats;     /* of a row */
     bool is_prepared[XL_FORMAT_COUNT];
@@ -165,13 +165,14 @@ static void run_tile(const segment *s, const tile *t, const xl_projection *p, in
     if (in->rows <= FEW_TOKENS || p->w->m.rows <= NARROW_ROWS) {
         run_vectors(s, t, p, &w, in, y, ldy, scratch);
     } else {
-        k->gemm(k, &(xl_product){.w = w,
-                                 .packed = in->packed + (size_t)t->token * xl_gemm_packed_floats(in->cols),
-                                 .n = t->count,
-                                 .y = y,
-                                 .ldy = ldy,
-                                 .accumulate = p->add,
-                                 .scratch = scratch});
+        const xl_gemm *gemm = &k->gemm[s->executor->compute];
+        gemm->multiply(k, &(xl_product){.w = w,
+                                        .packed = in->packed + (size_t)t->token * gemm->packed_bytes(in->cols),
+                                        .n = t->count,
+                                        .y = y,
+                                        .ldy = ldy,
+                                        .accumulate = p->add,
+                                        .scratch = scratch});
     }
     for (int64_t i = 0; i < t->count && (p->bias || p->cap > 0); i++) {
         if (p->bias) k->add(p->bias + t->row, y + i * ldy, t->rows);
@@ -203,7 +204,8 @@ size_t xl_cpu_product_scratch(const xl_plan *plan, int64_t tokens) {
         for (int j = 0; j < op->outs && op->kind != XL_OP_EMBED; j++) {
             const xl_matrix *w = &op->out[j].w->m;
             size_t one = (size_t)w->rows;
-            if (tokens > FEW_TOKENS && one < XL_GEMM_SCRATCH) one = XL_GEMM_SCRATCH;
+            const size_t room = XL_GEMM_SCRATCH / sizeof(float);
+            if (tokens > FEW_TOKENS && one < room) one = room;
             if (op->kind == XL_OP_GATED)
                 one += (size_t)(min64(tokens, TILE_SIDE) + TILE_SIDE_MIN) *
                        (size_t)(tokens <= FEW_TOKENS ? w->rows : min64(TILE_SIDE, w->rows));
@@ -221,9 +223,32 @@ static bool has_wide(const xl_op *op) {
 }
 
 size_t xl_cpu_packed_floats(const xl_plan *plan, int64_t tokens) {
-    int64_t panel = plan->device->kernels.gemm_tokens, most = 0;
-    for (int i = 0; i < XL_SLOT_COUNT; i++) most = max64(most, plan->program.width[i]);
-    return tokens <= FEW_TOKENS ? 0 : (size_t)round_up(tokens, panel) * xl_gemm_packed_floats(most);
+    int64_t widest = 0;
+    size_t most = 0;
+    if (tokens <= FEW_TOKENS) return 0;
+    for (int i = 0; i < XL_SLOT_COUNT; i++) widest = max64(widest, plan->program.width[i]);
+    for (int i = 0; i < XL_COMPUTE_COUNT; i++) {
+        const xl_gemm *gemm = &plan->device->kernels.gemm[i];
+        size_t bytes = (size_t)round_up(tokens, gemm->tokens) * gemm->packed_bytes(widest);
+        if (bytes > most) most = bytes;
+    }
+    return (most + sizeof(float) - 1) / sizeof(float);
+}
+
+bool xl_cpu_is_coarse(const xl_program *program) {
+    for (size_t i = 0; i < program->count; i++) {
+        const xl_op *op = &program->ops[i];
+        for (int j = 0; j < op->outs && op->kind != XL_OP_EMBED; j++) {
+            const xl_matrix *w = &op->out[j].w->m;
+            if (w->rows > NARROW_ROWS && !xl_format_get((int)w->format)->coarse) return false;
+        }
+    }
+    return true;
+}
+
+int64_t xl_cpu_auto_compute(const xl_plan *plan) {
+    const bool bf16 = plan->coarse && plan->device->kernels.gemm[XL_COMPUTE_BF16].fast;
+    return bf16 ? XLSTM_COMPUTE_BF16 : XLSTM_COMPUTE_F32;
 }
 
 /* The first `rows` rows of slot op->from, normed into executor->normed where the operation has a norm, and packed
@@ -231,9 +256,10 @@ size_t xl_cpu_packed_floats(const xl_plan *plan, int64_t tokens) {
 static void make_input(segment *s, const xl_op *op, xl_team *team, int thread, int64_t rows) {
     xl_executor *e = s->executor;
     const xl_kernels *k = &e->plan->device->kernels;
-    int64_t width = e->plan->program.width[op->from], panel = max64(k->gemm_tokens, FEW_TOKENS / 2);
+    const xl_gemm *gemm = &k->gemm[e->compute];
+    int64_t width = e->plan->program.width[op->from];
+    int64_t panel = round_up(FEW_TOKENS / 2, gemm->tokens);
     const bool packs = rows > FEW_TOKENS && has_wide(op);
-    panel = round_up(panel, k->gemm_tokens);
     for (int64_t t = xl_team_claim(team) * panel; t < rows; t = xl_team_claim(team) * panel) {
         if (xl_cpu_stopped(s, thread)) return;
         int64_t end = min64(t + panel, rows);
@@ -243,9 +269,9 @@ static void make_input(segment *s, const xl_op *op, xl_team *team, int thread, i
                 k->rms_norm(x + i * width, op->norm, op->norm_bias, op->norm_eps, width, e->normed + i * width);
             x = e->normed;
         }
-        for (int64_t i = t; packs && i < end; i += k->gemm_tokens)
-            k->gemm_pack(x + i * width, width, min64(k->gemm_tokens, end - i), width,
-                         e->packed + (size_t)i * xl_gemm_packed_floats(width));
+        for (int64_t i = t; packs && i < end; i += gemm->tokens)
+            gemm->pack(x + i * width, width, min64(gemm->tokens, end - i), width,
+                       (char *)e->packed + (size_t)i * gemm->packed_bytes(width));
     }
 }
 
@@ -271,9 +297,9 @@ void xl_cpu_product(segment *s, const xl_op *op, xl_team *team, int thread, int6
         make_input(s, op, team, thread, rows);
         xl_team_barrier(team);
         if (op->norm) in.x = e->normed;
-        in.packed = e->packed;
+        in.packed = (const char *)e->packed;
     }
-    tiling tiles = cut(op, rows, xl_team_size(team), e->plan->device->kernels.gemm_tokens);
+    tiling tiles = cut(op, rows, xl_team_size(team), e->plan->device->kernels.gemm[e->compute].tokens);
     tile t;
     for (int64_t i = xl_team_claim(team); tile_at(op, &tiles, i, &t); i = xl_team_claim(team)) {
         if (xl_cpu_stopped(s, thread)) return;

@@ -25,11 +25,12 @@ typedef struct job {
     const uint64_t *words; /* [threads][words_each] */
     size_t words_each;
     const xl_kernels *kernels;
-    const float *w; /* [SIZE, SIZE] */
-    float *packed;  /* TOKENS rows of SIZE values, packed */
-    float *scratch; /* [threads][XL_GEMM_SCRATCH] */
-    float *y;       /* [threads][TOKENS, SIZE] */
-    int repeats;    /* of the part in a round */
+    xl_compute compute;
+    xl_matrix w;   /* [SIZE, SIZE] */
+    void *packed;  /* TOKENS rows of SIZE values, packed */
+    char *scratch; /* [threads][XL_GEMM_SCRATCH] */
+    float *y;      /* [threads][TOKENS, SIZE] */
+    int repeats;   /* of the part in a round */
     double until, best;
     bool over;
     uint64_t sink[XL_POOL_MAX]; /* keeps the compiler from dropping the reads */
@@ -52,18 +53,17 @@ static uint64_t read_words(const uint64_t *p, size_t n) {
 
 static void work(job *j, int thread) {
     for (int i = 0; i < j->repeats; i++) {
-        if (j->words) {
+        if (j->words_each) {
             j->sink[thread] ^= read_words(j->words + (size_t)thread * j->words_each, j->words_each);
         } else {
             float *y = j->y + (size_t)thread * TOKENS * SIZE;
-            const xl_matrix w = {
-                .data = j->w, .format = XL_FORMAT_F32, .rows = SIZE, .cols = SIZE, .stride = SIZE * sizeof(float)};
-            j->kernels->gemm(j->kernels, &(xl_product){.w = w,
-                                                       .packed = j->packed,
-                                                       .n = TOKENS,
-                                                       .y = y,
-                                                       .ldy = SIZE,
-                                                       .scratch = j->scratch + (size_t)thread * XL_GEMM_SCRATCH});
+            j->kernels->gemm[j->compute].multiply(
+                j->kernels, &(xl_product){.w = j->w,
+                                          .packed = j->packed,
+                                          .n = TOKENS,
+                                          .y = y,
+                                          .ldy = SIZE,
+                                          .scratch = j->scratch + (size_t)thread * XL_GEMM_SCRATCH});
         }
     }
 }
@@ -120,20 +120,34 @@ static int measure_read(uint64_t *bytes, int *threads, double seconds, double *g
     return XLSTM_OK;
 }
 
-static int measure_sgemm(const xl_kernels *kernels, int *threads, double seconds, double *gflop_s,
-                         xlstm_error *err) {
-    enum { PACKED = TOKENS + 64 }; /* whole panels */
-    const size_t weights = (size_t)SIZE * SIZE, packed = PACKED * xl_gemm_packed_floats(SIZE);
-    const size_t all = weights + packed + (size_t)*threads * (TOKENS * SIZE + XL_GEMM_SCRATCH);
-    float *floats = xl_aligned_alloc(all, sizeof *floats);
-    if (!floats) return xl_fail(err, XLSTM_ENOMEM, "out of memory for %zu floats to multiply", all);
-    for (size_t i = 0; i < weights + packed; i++) floats[i] = (float)(i % 17) - 8;
-    job j = {.kernels = kernels, .w = floats, .packed = floats + weights, .repeats = 1};
-    j.scratch = j.packed + packed;
-    j.y = j.scratch + (size_t)*threads * XL_GEMM_SCRATCH;
+static int measure_gemm(const xl_kernels *kernels, xl_compute compute, xl_format_id format, int *threads,
+                        double seconds, double *gflop_s, xlstm_error *err) {
+    const xl_gemm *gemm = &kernels->gemm[compute];
+    const int64_t panels = (TOKENS + gemm->tokens - 1) / gemm->tokens;
+    const size_t stride = xl_format_row_bytes(format, SIZE), weights = SIZE * stride,
+                 values = (size_t)SIZE * TOKENS;
+    const size_t token = gemm->packed_bytes(SIZE), packed = (size_t)(panels * gemm->tokens) * token;
+    const size_t each = values * sizeof(float) + XL_GEMM_SCRATCH;
+    const size_t all = weights + packed + (size_t)*threads * each;
+    char *memory = xl_aligned_alloc(all, 1);
+    if (!memory) return xl_fail(err, XLSTM_ENOMEM, "out of memory for products of %zu bytes", all);
+    char *end = memory + (size_t)*threads * each;
+    float *x = (float *)(void *)memory; /* what the threads write later */
+    for (size_t i = 0; i < values; i++) x[i] = (float)(i % 17) - 8;
+    for (int64_t t = 0; t < TOKENS; t += gemm->tokens)
+        gemm->pack(x + t * SIZE, SIZE, TOKENS - t < gemm->tokens ? TOKENS - t : gemm->tokens, SIZE,
+                   end + (size_t)t * token);
+    for (size_t r = 0; r < SIZE; r++) kernels->from_f32[format](x + r, end + packed + r * stride, SIZE);
+    job j = {.kernels = kernels,
+             .compute = compute,
+             .w = {.data = end + packed, .format = format, .rows = SIZE, .cols = SIZE, .stride = stride},
+             .packed = end,
+             .y = x,
+             .scratch = memory + (size_t)*threads * values * sizeof(float),
+             .repeats = 1};
     double best = measure(&j, threads, seconds);
     *gflop_s = 2.0 * TOKENS * SIZE * SIZE * *threads / best / 1e9;
-    xl_aligned_free(floats);
+    xl_aligned_free(memory);
     return XLSTM_OK;
 }
 
@@ -148,9 +162,17 @@ int xl_cpu_roofline(xlstm_roofline *out, const xl_device *device, int threads, d
     r.stream_bytes = 8 * cache;
     if (quarter && r.stream_bytes > quarter) r.stream_bytes = quarter;
     r.cached_bytes = cache / 2;
-    int status = measure_read(&r.stream_bytes, &r.threads, seconds / 3, &r.stream_gb_s, err);
-    if (!status) status = measure_read(&r.cached_bytes, &r.threads, seconds / 3, &r.cached_gb_s, err);
-    if (!status) status = measure_sgemm(&device->kernels, &r.threads, seconds / 3, &r.sgemm_gflop_s, err);
+    enum { MEASUREMENTS = 5 };
+    const xl_kernels *k = &device->kernels;
+    seconds /= MEASUREMENTS;
+    int status = measure_read(&r.stream_bytes, &r.threads, seconds, &r.stream_gb_s, err);
+    if (!status) status = measure_read(&r.cached_bytes, &r.threads, seconds, &r.cached_gb_s, err);
+    if (!status)
+        status = measure_gemm(k, XL_COMPUTE_F32, XL_FORMAT_F32, &r.threads, seconds, &r.sgemm_gflop_s, err);
+    if (!status)
+        status = measure_gemm(k, XL_COMPUTE_BF16, XL_FORMAT_BF16, &r.threads, seconds, &r.bf16_gflop_s, err);
+    if (!status)
+        status = measure_gemm(k, XL_COMPUTE_INT8, XL_FORMAT_Q8_0, &r.threads, seconds, &r.int8_gflop_s, err);
     if (!status) *out = r;
     return status;
 }

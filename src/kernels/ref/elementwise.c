@@ -1,6 +1,7 @@
 /* Plain C oracle: products with one vector in any weight format, norms and activations. Sums are float64: the fast
  * paths are judged against these. */
 #include <math.h>
+#include <string.h>
 
 #include "kernels/kernels.h"
 #include "kernels/ref/ref.h"
@@ -67,9 +68,6 @@ static void add(const float *x, float *y, int64_t n) {
 void xl_kernels_init_ref(xl_kernels *table) {
     *table = (xl_kernels){
         .name = "c",
-        .gemm_tokens = 1,
-        .gemm_pack = xl_ref_gemm_pack,
-        .gemm = xl_ref_gemm,
         .rms_norm = rms_norm,
         .head_norm = head_norm,
         .soft_cap = soft_cap,
@@ -79,6 +77,7 @@ void xl_kernels_init_ref(xl_kernels *table) {
         .mlstm_step = xl_ref_mlstm_step,
         .mlstm_chunk = xl_ref_mlstm_chunk,
     };
+    memcpy(table->gemm, xl_ref_gemm, sizeof table->gemm);
     for (int f = 0; f < XL_FORMAT_COUNT; f++) {
         table->to_f32[f] = xl_format_get(f)->to_f32;
         table->from_f32[f] = xl_format_get(f)->from_f32;

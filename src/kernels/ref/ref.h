@@ -19,8 +19,21 @@ void xl_mlstm_gates(float *m, float igate, float fgate, float *forget, float *in
  * running stabilizer max(b_t + m_prev, max_s<=t (b_t + a_s)) rounded to float32. */
 void xl_mlstm_chunk_gates(const xl_mlstm_chunk *chunk, double *a, double *b, float *m);
 
-void xl_ref_gemm_pack(const float *x, int64_t ldx, int64_t n, int64_t cols, float *packed);
-void xl_ref_gemm(const xl_kernels *table, const xl_product *p);
+extern const xl_gemm xl_ref_gemm[XL_COMPUTE_COUNT];
+
+/* Thirty-two values as int8 arithmetic takes them: scale * q. */
+typedef struct xl_int8_block {
+    float scale;
+    int8_t q[XL_INT8_BLOCK];
+} xl_int8_block;
+
+/* Rounds x [n] to blocks, the last one filled up with zeros. A block with a value that is not finite has the scale
+ * NaN. */
+void xl_int8_quantize(const float *x, int64_t n, xl_int8_block *to);
+/* Columns first … first + depth - 1 of a row of w, which begin a block of its format: as they are where the format
+ * holds integers in blocks of this size, else rounded; `values` has room for `depth` floats. */
+void xl_int8_weights(const xl_kernels *table, const xl_matrix *w, int64_t row, int64_t first, int64_t depth,
+                     float *values, xl_int8_block *to);
 
 void xl_ref_mlstm_step(const xl_mlstm_step *step);
 void xl_ref_mlstm_chunk(const xl_mlstm_chunk *chunk);

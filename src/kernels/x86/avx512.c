@@ -116,29 +116,8 @@ static inline void v_store_bf16(uint16_t *p, vf x) {
     rounded = _mm512_mask_or_epi32(rounded, nan, top, _mm512_set1_epi32(0x40));
     _mm256_storeu_si256((__m256i *)(void *)p, _mm512_cvtepi32_epi16(rounded));
 }
-/* Rows become columns: pairs, fours, then blocks of four lanes. */
-static inline __attribute__((always_inline)) void v_transpose(vf r[WIDTH]) {
-    vf a[16], b[16];
-    for (int i = 0; i < 16; i += 2) {
-        a[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
-        a[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
-    }
-    for (int h = 0; h < 16; h += 4) {
-        b[h] = _mm512_shuffle_ps(a[h], a[h + 2], 0x44);
-        b[h + 1] = _mm512_shuffle_ps(a[h], a[h + 2], 0xee);
-        b[h + 2] = _mm512_shuffle_ps(a[h + 1], a[h + 3], 0x44);
-        b[h + 3] = _mm512_shuffle_ps(a[h + 1], a[h + 3], 0xee);
-    }
-    for (int i = 0; i < 4; i++) {
-        vf low = _mm512_shuffle_f32x4(b[i], b[i + 4], 0x88), high = _mm512_shuffle_f32x4(b[i], b[i + 4], 0xdd);
-        vf low2 = _mm512_shuffle_f32x4(b[i + 8], b[i + 12], 0x88),
-           high2 = _mm512_shuffle_f32x4(b[i + 8], b[i + 12], 0xdd);
-        r[i] = _mm512_shuffle_f32x4(low, low2, 0x88);
-        r[i + 8] = _mm512_shuffle_f32x4(low, low2, 0xdd);
-        r[i + 4] = _mm512_shuffle_f32x4(high, high2, 0x88);
-        r[i + 12] = _mm512_shuffle_f32x4(high, high2, 0xdd);
-    }
-}
+#include "kernels/x86/transpose512.inc"
+
 static inline void v_prefetch(const void *p) {
     _mm_prefetch(p, _MM_HINT_T0);
 }
