@@ -89,6 +89,7 @@ static void read_options(const cli_job *job, tune_drive_options *o) {
     o->population = (int)cli_int(cfg, "population");
     o->generations = (int)cli_int(cfg, "generations");
     if (cli_has(cfg, "budget")) o->budget_s = cli_num(cfg, "budget");
+    if (cli_has(cfg, "spread")) o->spread_s = cli_num(cfg, "spread");
     int effort = tune_effort_parse(cli_str(cfg, "effort"));
     o->effort = effort < 0 ? TUNE_NORMAL : (tune_effort)effort;
     /* The default of `repeats` means one sample for a first look; only a number given by the user limits how many
@@ -323,7 +324,7 @@ static int same_run(const cli_job *job, const tune_run *run, xlstm_error *err) {
 
 /* Writes the limits that were raised into the run's stored configuration. */
 static int raise_meta(const cli_job *job, tune_run *run, json_t *meta, xlstm_error *err) {
-    static const char *const raised[] = {"trials", "generations", "budget", "effort"};
+    static const char *const raised[] = {"trials", "generations", "budget", "spread", "effort"};
     json_t *effective = json_object_get(meta, "effective_args"), *now = cli_effective_json(job->cfg);
     bool changed = false;
     for (size_t i = 0; i < sizeof raised / sizeof *raised; i++) {

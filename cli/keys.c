@@ -77,6 +77,8 @@ static const cli_key fixed[] = {
     {"workers_max", CLI_GROUP_SEARCH, CLI_INT, CLI(optimize), 1, 65536, "8", NULL, NULL, "most workers to try", 0},
     {"budget", CLI_GROUP_SEARCH, CLI_DURATION, CLI(optimize), 0, 1e8, NULL, NULL, "TIME",
      "time for the whole run, as in 90s, 30m, 2h (default: no limit)", 0},
+    {"spread", CLI_GROUP_SEARCH, CLI_DURATION, CLI(optimize), 0, 1e8, NULL, NULL, "TIME",
+     "spread the final comparison's processes over this time, as in 1h (default: one after the other)", 0},
     {"effort", CLI_GROUP_SEARCH, CLI_CHOICE, CLI(optimize), 0, 0, "normal", "quick|normal|thorough", NULL,
      "how precise the final comparison is, and how long it may take", 0},
     {"max_kl", CLI_GROUP_SEARCH, CLI_NUM, CLI(optimize), 0, 1e6, NULL, NULL, NULL,

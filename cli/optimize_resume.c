@@ -101,8 +101,8 @@ static char *typed(const char *key, const json_t *value) {
 /* The keys that may be given together with --resume: those that raise a limit, and those that do not change the
  * run. */
 static bool may_be_given(const char *key) {
-    static const char *const names[] = {"resume", "trials",   "generations",           "budget",
-                                        "effort", "best_dir", "print_effective_config"};
+    static const char *const names[] = {"resume", "trials", "generations", "budget",
+                                        "spread", "effort", "best_dir",    "print_effective_config"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (!strcmp(key, names[i])) return true;
     }

@@ -441,7 +441,7 @@ static void a_clear_difference(void **state) {
     char text[400];
     tune_final_text(text, sizeof text, &f);
     assert_memory_equal(text, "better by 5.", 12);
-    assert_non_null(strstr(text, "(95 % interval over 8 fresh processes, 24 blocks)"));
+    assert_non_null(strstr(text, "(95 % interval over 8 fresh processes, 24 blocks; one state of the machine in "));
 }
 
 static void worse_and_no_difference_in_words(void **state) {
@@ -565,6 +565,57 @@ static void without_a_limit_the_first_processes_run(void **state) {
     assert_memory_equal(text, "not compared: the time left", 27);
 }
 
+static int let_time_pass(void *ctx, double seconds) {
+    spawn *s = ctx;
+    s->now += seconds;
+    return s->cancel_at ? XLSTM_ECANCELLED : 0;
+}
+
+static void processes_are_spread_over_a_time(void **state) {
+    spawn s;
+    fill(&s, 0.05, 0.0001);
+    tune_final_options o = final_options(&s);
+    tune_final f;
+    o.most_processes = 11;
+    o.spread_s = 3600;
+    o.wait = let_time_pass;
+    o.wait_ctx = &s;
+    assert_int_equal(tune_final_run(&o, spawn_process, &s, &f, NULL), 0);
+    assert_int_equal(f.processes, 11); /* the width would have done after eight */
+    assert_int_equal(f.stop, TUNE_STOP_MOST);
+    near(f.at[1], 360, 1);
+    near(f.at[10], 3600, 1);
+    fill(&s, 0.05, 0.0001);
+    o.budget_s = 1000;
+    assert_int_equal(tune_final_run(&o, spawn_process, &s, &f, NULL), 0);
+    assert_int_equal(f.processes, 3);
+    assert_int_equal(f.stop, TUNE_STOP_BUDGET);
+    fill(&s, 0.05, 0.0001);
+    s.cancel_at = 100;
+    assert_int_equal(tune_final_run(&o, spawn_process, &s, &f, NULL), 0);
+    assert_int_equal(f.processes, 1);
+    assert_int_equal(f.stop, TUNE_STOP_CANCELLED);
+}
+
+/* A machine that changes its state gets what is left of a budget. */
+static void states_get_more_processes(void **state) {
+    spawn s;
+    fill(&s, 0.05, 0.001);
+    for (int i = 0; i < TUNE_PROCESSES_MOST; i++) s.value[i] += i / 3 % 3 == 2 ? 0.3 : 0;
+    tune_final_options o = final_options(&s);
+    tune_final f;
+    o.most_processes = 12;
+    assert_int_equal(tune_final_run(&o, spawn_process, &s, &f, NULL), 0);
+    assert_int_equal(f.processes, 12);
+    fill(&s, 0.05, 0.001);
+    for (int i = 0; i < TUNE_PROCESSES_MOST; i++) s.value[i] += i / 3 % 3 == 2 ? 0.3 : 0;
+    o.budget_s = 60.5;
+    assert_int_equal(tune_final_run(&o, spawn_process, &s, &f, NULL), 0);
+    assert_int_equal(f.processes, 60);
+    assert_int_equal(f.stop, TUNE_STOP_BUDGET);
+    assert_int_equal(f.scope, TUNE_SCOPE_LONG_RUN);
+}
+
 static void lost_processes_and_cancelling(void **state) {
     spawn s;
     fill(&s, 0.05, 0.002);
@@ -668,6 +719,8 @@ int main(void) {
         cmocka_unit_test(a_tight_budget_is_said),
         cmocka_unit_test(time_is_shared_out),
         cmocka_unit_test(without_a_limit_the_first_processes_run),
+        cmocka_unit_test(processes_are_spread_over_a_time),
+        cmocka_unit_test(states_get_more_processes),
         cmocka_unit_test(lost_processes_and_cancelling),
         cmocka_unit_test(efforts_by_name),
     };

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -23,6 +24,7 @@ typedef struct process_source {
     size_t event_count, next;
     size_t trials; /* of the run; a result stored at another number of trials belongs to an earlier comparison */
     int done;
+    bool recalls; /* the last process was one of the run before */
 } process_source;
 
 static int stop_level(const tune_comparison *c) {
@@ -61,8 +63,10 @@ static int run_process(void *ctx, const tune_block_plan *plan, tune_block_result
     tune_comparison *c = p->comparison;
     if (stop_level(c)) return xl_fail(err, XLSTM_ECANCELLED, "stopped");
     *c->process = ++p->done;
-    if (recall(p, out)) return XLSTM_OK;
+    p->recalls = recall(p, out);
+    if (p->recalls) return XLSTM_OK;
     int status;
+    const double began = xl_wall_s();
     if (c->problem->spawn) {
         *c->origin = xl_wall_s();
         status = c->problem->spawn(c->problem->self, p->winner, plan, c->on_sample, c->on_sample_ctx, out, err);
@@ -70,8 +74,21 @@ static int run_process(void *ctx, const tune_block_plan *plan, tune_block_result
         status = tune_blocks_run(c->sampler, TUNE_BASELINE_TRIAL, p->winner, plan, out, err);
     }
     if (stop_level(c)) return xl_fail(err, XLSTM_ECANCELLED, "stopped");
+    out->at = began;
     /* A process that ran out of time has no result to store, and a resumed run with more time starts it again. */
     return status || out->blocks == 0 ? status : remember(p, out, err);
+}
+
+/* Between two processes that are spread over a time; looks up for a wish to stop five times a second. */
+static int wait_for_next(void *ctx, double seconds) {
+    const process_source *p = ctx;
+    if (p->recalls) return XLSTM_OK;
+    for (double until = xl_now_s() + seconds, left = seconds; left > 0; left = until - xl_now_s()) {
+        if (stop_level(p->comparison)) return XLSTM_ECANCELLED;
+        const double nap = left < 0.2 ? left : 0.2;
+        nanosleep(&(struct timespec){.tv_nsec = (long)(1e9 * nap)}, NULL);
+    }
+    return XLSTM_OK;
 }
 
 static void on_progress(void *ctx, int processes, int planned, double mean, double low, double high) {
@@ -87,6 +104,7 @@ static double time_for_it(const tune_comparison *c) {
     static const double least[] = {[TUNE_QUICK] = 10, [TUNE_NORMAL] = 20, [TUNE_THOROUGH] = 120};
     double spent = tune_drive_now(c->options) - c->started;
     if (isfinite(c->options->budget_s)) return fmax(0, c->options->budget_s - spent);
+    if (c->options->spread_s > 0) return INFINITY;
     return fmax(least[c->options->effort], spent * 0.6);
 }
 
@@ -98,6 +116,8 @@ static bool plan(const tune_comparison *c, tune_final_options *o) {
     o->now_ctx = c->options->now_ctx;
     o->budget_s = time_for_it(c);
     o->unhurried = !isfinite(c->options->budget_s);
+    /* The last process takes time too. */
+    o->spread_s = fmin(c->options->spread_s, 0.9 * o->budget_s);
     o->seed = c->options->seed ^ 0x66696e616cu;
     const double *costs = tune_race_baseline_costs(c->race, &n);
     tune_race_entry e;
@@ -195,6 +215,8 @@ int tune_comparison_run(tune_comparison *c, tune_drive_result *r, xlstm_error *e
     }
     o.progress = on_progress;
     o.progress_ctx = &p;
+    o.wait = wait_for_next;
+    o.wait_ctx = &p;
     tune_keeper_trials(c->keeper, &p.trials);
     int status = tune_study_events(tune_keeper_study(c->keeper), tune_keeper_run(c->keeper)->id, &p.events,
                                    &p.event_count, err);

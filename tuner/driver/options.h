@@ -26,6 +26,7 @@ typedef struct tune_drive_options {
      * May be NULL. */
     int (*stop)(void *ctx);
     void *stop_ctx;
+    double spread_s; /* seconds over which the last comparison's processes are spread; 0: one follows the other */
     double (*now_s)(void *ctx); /* the clock of the budget, in seconds, for simulations; NULL: the real one */
     void *now_ctx;
 } tune_drive_options;

@@ -71,6 +71,11 @@ const char *tune_final_stop_name(tune_final_stop stop) {
     return names[stop];
 }
 
+const char *tune_scope_name(tune_scope scope) {
+    static const char *const names[] = {"one state", "time of measuring", "long run"};
+    return names[scope];
+}
+
 /* Half the width of the interval for the mean of n values, of which the first `first` gave Stein's scatter s0. */
 static double half_width(const double *process, int n, int first, double level) {
     if (n < 2) return INFINITY;
@@ -81,6 +86,21 @@ static double half_width(const double *process, int n, int first, double level) 
     return fmax(stein, own);
 }
 
+/* What the machine's states make of the interval of independent processes. */
+static void judge_states(const double *process, int n, tune_final *out) {
+    tune_states *s = &out->states;
+    tune_states_find(process, n, s);
+    if (tune_states_enough(s, n)) {
+        double low, high;
+        tune_states_interval(process, n, s, out->level, &low, &high);
+        out->log_low = fmin(out->log_low, low);
+        out->log_high = fmax(out->log_high, high);
+        out->scope = TUNE_SCOPE_LONG_RUN;
+    } else {
+        out->scope = s->count > 1 || s->wanders ? TUNE_SCOPE_TIME : TUNE_SCOPE_STATE;
+    }
+}
+
 void tune_final_judge(const double *process, int n, int first, double level, tune_final *out) {
     double half = half_width(process, n, first, level);
     out->processes = n;
@@ -88,6 +108,7 @@ void tune_final_judge(const double *process, int n, int first, double level, tun
     out->log_ratio = tune_mean(process, (size_t)n);
     out->log_low = out->log_ratio - half;
     out->log_high = out->log_ratio + half;
+    judge_states(process, n, out);
     out->speedup = expm1(out->log_ratio);
     out->low = n < 2 ? -1 : expm1(out->log_low);
     out->high = n < 2 ? INFINITY : expm1(out->log_high);
@@ -102,10 +123,15 @@ typedef struct totals {
     double within_ss;
     int within_df;
     double cost[2], parts[2][TUNE_PARTS];
+    double first_at; /* when the first began */
 } totals;
 
 static void add_process(tune_final *out, totals *sum, const tune_block_result *r) {
-    out->process[out->processes++] = tune_mean(r->log_ratio, (size_t)r->blocks);
+    const int n = out->processes++;
+    out->process[n] = tune_mean(r->log_ratio, (size_t)r->blocks);
+    if (n == 0) sum->first_at = r->at;
+    out->at[n] = r->at - sum->first_at;
+    out->span_s = out->at[n] + r->seconds;
     out->blocks += r->blocks;
     out->discarded += r->disturbed;
     out->kept += r->kept;
@@ -154,6 +180,21 @@ static bool enough(const tune_final_options *o, const tune_final *out, int first
     return false;
 }
 
+/* How many processes there may be. A machine that changes its state needs more than the scatter alone asks for, and
+ * gets them from what is left of the budget. */
+static int most_of(const tune_final_options *o, const tune_final *out, int most) {
+    tune_states states;
+    if (out->processes < most || !isfinite(o->budget_s) || o->spread_s > 0) return most;
+    tune_states_find(out->process, out->processes, &states);
+    return states.count > 1 ? TUNE_PROCESSES_MOST : most;
+}
+
+/* Where processes are spread over a time: waits until the next is due, `before` being when the last one began. */
+static int wait_for_turn(const tune_final_options *o, int most, double before) {
+    double left = before + o->spread_s / fmax(1, most - 1) - now(o);
+    return o->spread_s > 0 && o->wait && left > 0 ? o->wait(o->wait_ctx, left) : 0;
+}
+
 int tune_final_run(const tune_final_options *o, tune_process_fn process, void *ctx, tune_final *out,
                    xlstm_error *err) {
     *out = (tune_final){.stop = TUNE_STOP_MOST, .level = o->level};
@@ -164,15 +205,21 @@ int tune_final_run(const tune_final_options *o, tune_process_fn process, void *c
     int most = o->most_processes < TUNE_PROCESSES_MOST ? o->most_processes : TUNE_PROCESSES_MOST;
     int first = o->first_processes < most ? o->first_processes : most;
     int planned = first, last_status = 0, lost_in_a_row = 0;
-    double start = now(o), longest = 0;
+    double start = now(o), begin = start, longest = 0;
     totals sum = {0};
     xl_rng seeds;
     xl_rng_seed(&seeds, o->seed);
     xlstm_error why = {0};
 
-    while (out->processes < most && lost_in_a_row < 3) {
+    while (out->processes < most_of(o, out, most) && lost_in_a_row < 3) {
+        if (out->processes + out->lost > 0 && wait_for_turn(o, most, begin)) {
+            last_status = XLSTM_ECANCELLED;
+            out->stop = TUNE_STOP_CANCELLED;
+            break;
+        }
         const bool due = o->unhurried && (out->processes < first || out->blocks < LEAST_BLOCKS);
-        double begin = now(o), left = due ? INFINITY : o->budget_s - (begin - start);
+        begin = now(o);
+        const double left = due ? INFINITY : o->budget_s - (begin - start);
         /* Whether there is time for another process is judged by the longest one so far, which does not depend on
          * the result. The second process is started even where only half that time is left, because a single one
          * gives no interval. */
@@ -210,8 +257,9 @@ int tune_final_run(const tune_final_options *o, tune_process_fn process, void *c
             continue;
         }
         lost_in_a_row = 0;
+        if (!(r.at > 0)) r.at = begin;
         add_process(out, &sum, &r);
-        bool done = enough(o, out, first, &planned);
+        bool done = enough(o, out, first, &planned) && !(o->spread_s > 0);
         if (o->progress) {
             double half = half_width(out->process, out->processes, first, o->level);
             double mean = tune_mean(out->process, (size_t)out->processes);
@@ -233,8 +281,50 @@ int tune_final_run(const tune_final_options *o, tune_process_fn process, void *c
     return 0;
 }
 
+/* "25 seconds", "4 minutes", "2 hours" */
+static void say_time(char *text, size_t bytes, double seconds) {
+    double n = seconds, unit = 1;
+    const char *name = "second";
+    if (seconds >= 5400) unit = 3600, name = "hour";
+    else if (seconds >= 90) unit = 60, name = "minute";
+    n = fmax(1, round(seconds / unit));
+    snprintf(text, bytes, "%.0f %s%s", n, name, n == 1 ? "" : "s");
+}
+
+/* "9 processes at +36.1 %, 3 at +84.0 %" */
+static void say_states(char *text, size_t bytes, const tune_states *s) {
+    size_t at = 0;
+    for (int i = 0; i < s->count && at < bytes; i++) {
+        const tune_state *state = &s->at[i];
+        at += (size_t)snprintf(text + at, bytes - at, "%s%d%s at %+.1f %%", i ? ", " : "", state->processes,
+                               i                       ? ""
+                               : state->processes == 1 ? " process"
+                                                       : " processes",
+                               100 * expm1(state->mean));
+    }
+}
+
+/* What the result speaks of, to stand behind the counts. */
+static void say_scope(char *text, size_t bytes, const tune_final *f) {
+    char time[32] = "the time of measuring", states[120];
+    if (f->span_s > 0) say_time(time, sizeof time, f->span_s);
+    say_states(states, sizeof states, &f->states);
+    const char *in = f->span_s > 0 ? "these " : "";
+    if (f->scope == TUNE_SCOPE_LONG_RUN) {
+        snprintf(text, bytes, "; of the long run: %s, %d changes in %s", states, f->states.changes, time);
+    } else if (f->scope == TUNE_SCOPE_STATE) {
+        snprintf(text, bytes, "; one state of the machine in %s", time);
+    } else if (f->states.count > 1) {
+        snprintf(text, bytes, "; of %s%s alone: %s; more --budget or --spread 1h would show the long run", in, time,
+                 states);
+    } else {
+        snprintf(text, bytes, "; of %s%s alone, in which the ratio wandered; --spread 1h would show more", in,
+                 time);
+    }
+}
+
 int tune_final_text(char *text, size_t bytes, const tune_final *f) {
-    char what[160], note[200] = "";
+    char what[160], note[200] = "", scope[240];
     double percent = 100 * f->level;
     if (f->verdict == TUNE_VERDICT_UNMEASURED && f->processes == 0) {
         return snprintf(
@@ -267,6 +357,7 @@ int tune_final_text(char *text, size_t bytes, const tune_final *f) {
         snprintf(note + at, sizeof note - at, "; %d of the blocks were disturbed by other work on the machine",
                  f->kept);
     }
-    return snprintf(text, bytes, "%s (%.3g %% interval over %d fresh processes, %d blocks%s)", what, percent,
-                    f->processes, f->blocks, note);
+    say_scope(scope, sizeof scope, f);
+    return snprintf(text, bytes, "%s (%.3g %% interval over %d fresh processes, %d blocks%s%s)", what, percent,
+                    f->processes, f->blocks, note, scope);
 }

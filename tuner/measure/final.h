@@ -9,7 +9,11 @@
  * scatter s0. In all, as many processes run as make t(n0 - 1) * s0 / sqrt(n) smaller than half the wanted width,
  * or as the budget allows. Half the width of the interval is the larger of that and Student's own from all n.
  * Because means and scatters of normal samples are independent, this rule, which never looks at means, does not
- * reduce the interval's coverage; docs/measurement.md has simulations for noise that is not normal. */
+ * reduce the interval's coverage; docs/measurement.md has simulations for noise that is not normal.
+ *
+ * This takes processes for independent. Where the machine has states that last for several processes (states.h),
+ * the interval is widened to that of the mean over the states if enough changes of state were seen; otherwise the
+ * result holds for the time in which it was measured, and says so. */
 #ifndef TUNE_MEASURE_FINAL_H
 #define TUNE_MEASURE_FINAL_H
 
@@ -18,6 +22,7 @@
 #include <stdint.h>
 
 #include "tuner/measure/race.h"
+#include "tuner/measure/states.h"
 #include "tuner/measure/timing.h"
 
 /* ---- within one fresh process ---- */
@@ -43,6 +48,7 @@ typedef struct tune_block_result {
     double baseline_parts[TUNE_PARTS], winner_parts[TUNE_PARTS];
     uint64_t baseline_hash, winner_hash;
     double seconds; /* duration of tune_blocks_run, without the start of the process */
+    double at;      /* when the process began, in seconds since 1970; 0: not known */
 } tune_block_result;
 
 /* Returns how many quads a block needs to be longer than the correlation of the noise, 1 to 16. `costs` are the
@@ -69,10 +75,15 @@ typedef struct tune_final_options {
     int blocks;          /* blocks of a process; default 3 */
     int quads;           /* quads of a block, from tune_block_quads */
     double budget_s;     /* seconds for the whole comparison; INFINITY: no limit */
+    double spread_s;     /* seconds over which most_processes begin at even distances, whatever the width; 0: one
+                          * process follows the other */
     bool unhurried;      /* no limit was asked for: first_processes and 20 blocks run in any case; default false */
     uint64_t seed;
     double (*now_s)(void *ctx); /* the clock of the budget, in seconds; NULL: the real one */
     void *now_ctx;
+    /* Waits between two processes. Returns 0, or XLSTM_ECANCELLED to end the comparison. NULL: nothing waits. */
+    int (*wait)(void *ctx, double seconds);
+    void *wait_ctx;
     void (*progress)(void *ctx, int processes, int planned, double mean, double low, double high); /* may be NULL */
     void *progress_ctx;
 } tune_final_options;
@@ -114,9 +125,18 @@ typedef enum tune_final_stop {
 
 const char *tune_final_stop_name(tune_final_stop stop); /* returns "width", "budget", "most" or "cancelled" */
 
-enum { TUNE_PROCESSES_MOST = 256 };
+/* What the mean ratio and its interval speak of. */
+typedef enum tune_scope {
+    TUNE_SCOPE_STATE,   /* the time of measuring, in which the machine kept one state */
+    TUNE_SCOPE_TIME,    /* the time of measuring, in which it changed too seldom, or wandered */
+    TUNE_SCOPE_LONG_RUN /* the long run: all states, each for the time that the machine takes it */
+} tune_scope;
+const char *tune_scope_name(tune_scope scope); /* "one state", "time of measuring", "long run" */
+
 typedef struct tune_final {
     tune_verdict verdict;
+    tune_scope scope;
+    tune_states states; /* of the machine, as the processes' ratios show them */
     tune_final_stop stop;
     int processes; /* number of processes in use */
     int lost;      /* number of processes that failed */
@@ -131,6 +151,8 @@ typedef struct tune_final {
     double baseline_parts[TUNE_PARTS], winner_parts[TUNE_PARTS];
     double seconds;
     double process[TUNE_PROCESSES_MOST]; /* mean log ratio of each process, in order */
+    double at[TUNE_PROCESSES_MOST]; /* seconds from the begin of the first process to the begin of each, in order */
+    double span_s; /* seconds from the begin of the first process to the end of the last; 0: not known */
 } tune_final;
 
 /* Runs the comparison. Returns 0 (the verdict may be TUNE_VERDICT_UNMEASURED), or a negative status where every
@@ -138,8 +160,8 @@ typedef struct tune_final {
 int tune_final_run(const tune_final_options *options, tune_process_fn process, void *ctx, tune_final *out,
                    xlstm_error *err);
 
-/* Computes log_ratio … high and the verdict from the values of processes that were measured before (after a
- * resume, and in tests). `first` is the number of processes that gave s0. */
+/* Computes log_ratio … high, the states and the verdict from the values of processes that were measured before
+ * (after a resume, and in tests). `first` is the number of processes that gave s0. */
 void tune_final_judge(const double *process, int n, int first, double level, tune_final *out);
 
 /* Writes the result in words: "better by 4.1 % [3.2, 5.0] (95 % interval, 10 fresh processes, 30 blocks)", and

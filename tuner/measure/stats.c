@@ -122,11 +122,8 @@ double tune_t_cdf(double t, double df) {
     return t > 0 ? 1 - tail : tail;
 }
 
-/* Computes the lower half by bisection, which is slow but always converges; callers keep the result where that
- * matters. */
-double tune_t_quantile(double p, double df) {
-    if (!(p > 0 && p < 1) || !(df > 0)) return NAN;
-    if (p == 0.5) return 0;
+/* The lower half by bisection on the tail: slow and sure. */
+static double t_quantile(double p, double df) {
     double q = p < 0.5 ? p : 1 - p;
     double low = -1, high = 0;
     while (tune_t_cdf(low, df) > q && low > -DBL_MAX / 4) {
@@ -141,6 +138,34 @@ double tune_t_quantile(double p, double df) {
     }
     double t = 0.5 * (low + high);
     return p < 0.5 ? t : -t;
+}
+
+/* The same few are wanted again and again: after every process, in every round of a race. */
+double tune_t_quantile(double p, double df) {
+    enum { KEPT = 64 };
+    static _Thread_local struct { double p, df, t; } kept[KEPT];
+    if (!(p > 0 && p < 1) || !(df > 0)) return NAN;
+    if (p == 0.5) return 0;
+    const int slot = df < KEPT ? (int)df : 0;
+    if (kept[slot].p != p || kept[slot].df != df) {
+        kept[slot].t = t_quantile(p, df);
+        kept[slot].p = p;
+        kept[slot].df = df;
+    }
+    return kept[slot].t;
+}
+
+double tune_f_quantile(double p, double df1, double df2) {
+    if (!(p > 0 && p < 1) || !(df1 > 0) || !(df2 > 0)) return NAN;
+    double low = 0, high = 1; /* of df1 F / (df1 F + df2), which has a beta distribution */
+    for (int i = 0; i < 50; i++) {
+        double mid = 0.5 * (low + high);
+        if (mid <= low || mid >= high) break;
+        if (beta_incomplete(df1 / 2, df2 / 2, mid, 1 - mid) < p) low = mid;
+        else high = mid;
+    }
+    double x = 0.5 * (low + high);
+    return df2 * x / (df1 * (1 - x));
 }
 
 static tune_interval around(double mean, double half, double df) {

@@ -25,6 +25,8 @@ double tune_mad(const double *x, size_t n);
 double tune_t_cdf(double t, double df);
 double tune_t_quantile(double p, double df);
 double tune_normal_cdf(double z);
+/* The inverse of P(F <= f) for p in (0, 1) and degrees of freedom > 0, which need not be whole. */
+double tune_f_quantile(double p, double df1, double df2);
 
 /* An interval for a mean. */
 typedef struct tune_interval {

@@ -89,6 +89,12 @@ static void draw_progress(const drawing *d) {
 
 /* ---- final_comparison ---- */
 
+enum { DRAW_STATES = 3 };
+
+static double number_at(const json_t *array, size_t i) {
+    return json_number_value(json_array_get(array, i));
+}
+
 static bool final_wanted(const drawing *d) {
     tune_comparison c = tune_report_comparison(d->report);
     return c.log_ratios && json_array_size(c.log_ratios) >= 2 && isfinite(c.value) && isfinite(c.low) &&
@@ -103,18 +109,25 @@ static void draw_final(const drawing *d) {
     draw_include(&y, 0);
     draw_include(&y, 100 * c.low);
     draw_include(&y, 100 * c.high);
+    /* Over time where it is known, each process in the colour of its state. */
+    const bool timed = json_array_size(c.begun_s) == n && number_at(c.begun_s, n - 1) > 0;
+    draw_range x = DRAW_NOTHING;
     fputs("$process << EOD\n", out);
     for (size_t i = 0; i < n; i++) {
-        const json_t *x = json_array_get(c.log_ratios, i);
-        if (!json_is_number(x)) continue;
-        double speedup = expm1(json_number_value(x));
-        fprintf(out, "%zu %.9g\n", i + 1, 100 * speedup);
+        const json_t *ratio = json_array_get(c.log_ratios, i);
+        if (!json_is_number(ratio)) continue;
+        double speedup = expm1(json_number_value(ratio)), at = timed ? number_at(c.begun_s, i) : (double)i + 1;
+        fprintf(out, "%.9g %.9g %d\n", at, 100 * speedup,
+                (int)json_integer_value(json_array_get(c.state_of, i)) % DRAW_STATES);
+        draw_include(&x, at);
         draw_include(&y, 100 * speedup);
     }
-    fputs("EOD\nset title 'The last comparison'\nset xlabel 'fresh process'\n"
-          "set ylabel 'faster than the baseline by (%)'\n",
-          out);
-    draw_counts(d, "x", 1, n);
+    fprintf(out,
+            "EOD\nset title 'The last comparison'\nset xlabel '%s'\n"
+            "set ylabel 'faster than the baseline by (%%)'\n",
+            timed ? "seconds since the first process began" : "fresh process");
+    if (timed) draw_values(d, "x", x);
+    else draw_counts(d, "x", 1, n);
     draw_values(d, "y", y);
     fprintf(out,
             "set object 1 rectangle from graph 0,first %.9g to graph 1,first %.9g fc rgb '" DRAW_ORANGE
@@ -122,14 +135,26 @@ static void draw_final(const drawing *d) {
             100 * c.low, 100 * c.high);
     char mean[64];
     snprintf(mean, sizeof mean, "mean and its %.0f %% interval", 100 * (isfinite(c.level) ? c.level : 0.95));
-    const draw_mark marks[] = {
-        {"processes", 7, 1.2, DRAW_BLUE, false}, {mean, 0, 0, DRAW_ORANGE, false}, draw_mark_baseline_line, {0}};
+    static const char *const colour[DRAW_STATES] = {DRAW_BLUE, DRAW_GREEN, DRAW_RED};
+    const size_t states = json_array_size(c.states);
+    char name[DRAW_STATES][64];
+    draw_mark marks[DRAW_STATES + 3] = {{"processes", 7, 1.2, DRAW_BLUE, false}};
+    size_t m = states < 2;
+    for (size_t i = 0; states > 1 && i < states && i < DRAW_STATES; i++) {
+        snprintf(name[i], sizeof name[i], "at %+.0f %%",
+                 100 * json_number_value(json_object_get(json_array_get(c.states, i), "value")));
+        marks[m++] = (draw_mark){name[i], 7, 1.2, colour[i], false};
+    }
+    marks[m++] = (draw_mark){mean, 0, 0, DRAW_ORANGE, false};
+    marks[m++] = draw_mark_baseline_line;
     draw_legend(d, marks, false);
-    fprintf(out,
-            "plot 0 " DRAW_AS_BASELINE_LINE ", %.9g with lines lw 2 "
-            "lc rgb '" DRAW_ORANGE "' notitle, $process using 1:2 with points pt 7 "
-            "ps 1.2 lc rgb '" DRAW_BLUE "' notitle\n",
+    fprintf(out, "plot 0 " DRAW_AS_BASELINE_LINE ", %.9g with lines lw 2 lc rgb '" DRAW_ORANGE "' notitle",
             100 * c.value);
+    if (states > 1) fputs(", $process using 1:2 with lines lw 1 lc rgb '" DRAW_GREY "' notitle", out);
+    for (size_t i = 0; i < (states > 1 ? DRAW_STATES : 1); i++)
+        fprintf(out, ", $process using 1:($3 == %zu ? $2 : NaN) with points pt 7 ps 1.2 lc rgb '%s' notitle", i,
+                colour[i]);
+    fputc('\n', out);
 }
 
 /* ---- importance ---- */

@@ -114,9 +114,13 @@ static double number(const json_t *object, const char *key) {
     return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
+static const json_t *array(const json_t *object, const char *key) {
+    const json_t *value = json_object_get(object, key);
+    return json_is_array(value) ? value : NULL;
+}
+
 tune_comparison tune_report_comparison(const tune_report *r) {
     const json_t *s = json_object_get(r->best, "speedup");
-    const json_t *list = json_object_get(s, "log_ratios");
     return (tune_comparison){
         .there = json_is_object(s),
         .value = number(s, "value"),
@@ -129,7 +133,13 @@ tune_comparison tune_report_comparison(const tune_report *r) {
         .kept = (long)json_integer_value(json_object_get(s, "kept_disturbed_blocks")),
         .lost = (long)json_integer_value(json_object_get(s, "lost_processes")),
         .stopped_by = json_string_value(json_object_get(s, "stopped_by")),
-        .log_ratios = json_is_array(list) ? list : NULL,
+        .log_ratios = array(s, "log_ratios"),
+        .begun_s = array(s, "begun_s"),
+        .states = array(s, "states"),
+        .state_of = array(s, "state_of"),
+        .changes = (long)json_integer_value(json_object_get(s, "state_changes")),
+        .holds_for = json_string_value(json_object_get(s, "holds_for")),
+        .seconds = number(s, "seconds"),
         .verdict = json_string_value(json_object_get(r->best, "verdict")),
         .text = json_string_value(json_object_get(r->best, "verdict_text")),
     };

@@ -174,6 +174,59 @@ static void say_comparison(tune_words *w, const tune_comparison *c) {
             c->lost == 1 ? "does" : "do");
 }
 
+/* The processes in their order, each as the letter of its state, which a table explains. */
+static void say_sequence(tune_words *w, const tune_comparison *c) {
+    const size_t n = json_array_size(c->state_of), states = json_array_size(c->states);
+    char letters[ROW_WIDTH];
+    if (states < 2) return;
+    for (size_t i = 0; i < states; i++) {
+        const json_t *s = json_array_get(c->states, i);
+        const long processes = (long)json_integer_value(json_object_get(s, "processes"));
+        row(w, "%c  %+.1f %%, %ld process%s in %ld visit%s", (char)('a' + i),
+            100 * json_number_value(json_object_get(s, "value")), processes, processes == 1 ? "" : "es",
+            (long)json_integer_value(json_object_get(s, "visits")),
+            json_integer_value(json_object_get(s, "visits")) == 1 ? "" : "s");
+    }
+    for (size_t from = 0; from < n; from += ROW_WIDTH - 1) {
+        size_t to = from;
+        for (; to < n && to - from < ROW_WIDTH - 1; to++)
+            letters[to - from] = (char)('a' + json_integer_value(json_array_get(c->state_of, to)) % 26);
+        letters[to - from] = 0;
+        row(w, "%s", letters);
+    }
+}
+
+/* What the interval speaks of: it takes more than a narrow interval to know a machine that changes. */
+static void say_scope(tune_words *w, const tune_comparison *c) {
+    if (!c->holds_for) return;
+    const bool several = json_array_size(c->states) > 1;
+    if (!strcmp(c->holds_for, tune_scope_name(TUNE_SCOPE_LONG_RUN)))
+        say(w,
+            "The machine changed its state %ld times meanwhile, often enough to know how long each state lasts: "
+            "the "
+            "interval is that of the mean over the states, each for the time that the machine takes it. In their "
+            "order the processes were:",
+            c->changes);
+    else if (several)
+        say(w,
+            "The machine changed its state meanwhile (%ld time%s), too seldom to know how long each state lasts: "
+            "the interval is that of the mean over the %.3g s of the comparison, and another time may show another "
+            "mean. --spread 1h, or a larger --budget, would settle it. In their order the processes were:",
+            c->changes, c->changes == 1 ? "" : "s", c->seconds);
+    else if (!strcmp(c->holds_for, tune_scope_name(TUNE_SCOPE_TIME)))
+        say(w,
+            "Neighbouring processes were more alike than chance makes them: the ratio wandered. The interval is "
+            "that "
+            "of the mean over the %.3g s of the comparison; --spread 1h would show more of it.",
+            c->seconds);
+    else
+        say(w,
+            "The machine kept one state during the %.3g s of the comparison, as far as the ratios show; of states "
+            "that it did not take in that time nothing is known.",
+            c->seconds);
+    say_sequence(w, c);
+}
+
 static void say_verdict(tune_words *w, const tune_report *r) {
     heading(w, "Verdict");
     const tune_comparison c = tune_report_comparison(r);
@@ -184,8 +237,12 @@ static void say_verdict(tune_words *w, const tune_report *r) {
         return;
     }
     if (c.text) say(w, "%s%s", c.text, c.text[0] && c.text[strlen(c.text) - 1] == '.' ? "" : ".");
-    if (c.there) say_comparison(w, &c);
-    else say_uncompared(w, c.verdict ? tune_verdict_find(c.verdict) : -1);
+    if (c.there) {
+        say_comparison(w, &c);
+        say_scope(w, &c);
+    } else {
+        say_uncompared(w, c.verdict ? tune_verdict_find(c.verdict) : -1);
+    }
 }
 
 /* Says how the value of the search's choice changed, because its first value may have been lucky. */

@@ -40,6 +40,26 @@ static json_t *searched(const tune_space *space, const tune_named_list *settings
     return j;
 }
 
+/* Adds the machine's states as the processes' ratios show them, and the state of each process. */
+static void add_states(json_t *speedup, const tune_final *f) {
+    json_t *list = json_array(), *of = json_array(), *begun = json_array();
+    for (int i = 0; i < f->states.count; i++) {
+        const tune_state *s = &f->states.at[i];
+        json_array_append_new(list, json_pack("{s:i, s:i, s:o}", "processes", s->processes, "visits", s->visits,
+                                              "value", xl_json_number(expm1(s->mean))));
+    }
+    for (int i = 0; i < f->processes; i++) {
+        json_array_append_new(of, json_integer(f->states.of[i]));
+        json_array_append_new(begun, xl_json_number(f->at[i]));
+    }
+    json_object_set_new(speedup, "holds_for", json_string(tune_scope_name(f->scope)));
+    json_object_set_new(speedup, "seconds", xl_json_number(f->span_s));
+    json_object_set_new(speedup, "states", list);
+    json_object_set_new(speedup, "state_changes", json_integer(f->states.changes));
+    json_object_set_new(speedup, "state_of", of);
+    json_object_set_new(speedup, "begun_s", begun);
+}
+
 static void add_comparison(json_t *j, const tune_final *f) {
     json_t *each = json_array();
     for (int i = 0; i < f->processes; i++) json_array_append_new(each, xl_json_number(f->process[i]));
@@ -50,6 +70,7 @@ static void add_comparison(json_t *j, const tune_final *f) {
                                   f->blocks, "discarded_blocks", f->discarded, "kept_disturbed_blocks", f->kept,
                                   "lost_processes", f->lost, "stopped_by", tune_final_stop_name(f->stop),
                                   "log_ratios", each));
+    add_states(json_object_get(j, "speedup"), f);
 }
 
 /* Reads the metrics that an object holds by name; NAN for those that are missing. */

@@ -1,0 +1,159 @@
+/* States of a machine: found in values that are written down here, and what they make of a verdict. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/rng.h"
+#include "tuner/measure/final.h"
+#include "tuner/measure/stats.h"
+
+/* A letter is a process: 'a' at 0.30, 'b' at 0.60, 'c' at 0.80, each a little off, always the same. */
+static int values(const char *letters, double *x) {
+    int n = 0;
+    for (; letters[n]; n++) {
+        const double level = letters[n] == 'a' ? 0.30 : letters[n] == 'b' ? 0.60 : 0.80;
+        x[n] = level + 0.004 * ((n * 5) % 7 - 3);
+    }
+    return n;
+}
+
+static tune_final judged(const char *letters) {
+    double x[TUNE_PROCESSES_MOST];
+    tune_final f = {0};
+    int n = values(letters, x);
+    f.blocks = 3 * n;
+    tune_final_judge(x, n, 8, 0.95, &f);
+    return f;
+}
+
+static void levels_are_found(void **state) {
+    double x[TUNE_PROCESSES_MOST];
+    tune_states s;
+    tune_states_find(x, values("aaabbaab", x), &s);
+    assert_int_equal(s.count, 2);
+    assert_int_equal(s.at[0].processes, 5);
+    assert_int_equal(s.at[1].processes, 3);
+    assert_int_equal(s.at[0].visits, 2);
+    assert_int_equal(s.at[1].visits, 2);
+    assert_int_equal(s.changes, 3);
+    assert_true(fabs(s.at[1].mean - 0.6) < 0.01);
+    assert_memory_equal(s.of, "\0\0\0\1\1\0\0\1", 8);
+    tune_states_find(x, values("ccaabbccaabbabc", x), &s);
+    assert_int_equal(s.count, 3);
+    tune_states_find(x, values("aaaaaaaaaaaa", x), &s);
+    assert_int_equal(s.count, 1);
+    assert_false(s.wanders);
+    tune_states_find(x, 0, &s);
+    assert_int_equal(s.count, 0);
+    x[0] = 1;
+    tune_states_find(x, 1, &s);
+    assert_int_equal(s.count, 1);
+    /* Steps that nobody would call a mood, however clear they are. */
+    for (int i = 0; i < 12; i++) x[i] = i % 3 ? 0.100 : 0.103;
+    tune_states_find(x, 12, &s);
+    assert_int_equal(s.count, 1);
+}
+
+static void a_ratio_that_wanders(void **state) {
+    double x[24];
+    tune_states s;
+    for (int i = 0; i < 24; i++) x[i] = 0.03 * sin(i / 4.0);
+    tune_states_find(x, 24, &s);
+    assert_int_equal(s.count, 1);
+    assert_true(s.wanders);
+}
+
+static void the_verdict_says_what_it_holds_for(void **state) {
+    char text[512];
+    tune_final f = judged("aaaaaaaaaaaa");
+    assert_int_equal(f.scope, TUNE_SCOPE_STATE);
+    tune_final_text(text, sizeof text, &f);
+    assert_non_null(strstr(text, "; one state of the machine in the time of measuring)"));
+    f = judged("aaaaabbbbbaa");
+    assert_int_equal(f.scope, TUNE_SCOPE_TIME);
+    f.span_s = 22;
+    tune_final_text(text, sizeof text, &f);
+    assert_non_null(strstr(text, "; of these 22 seconds alone: 7 processes at +3"));
+    assert_non_null(strstr(text, "--spread 1h"));
+    f = judged("aaabaabbaaabaaabbaaaabaaabba");
+    assert_int_equal(f.scope, TUNE_SCOPE_LONG_RUN);
+    f.span_s = 7300;
+    tune_final_text(text, sizeof text, &f);
+    assert_non_null(strstr(text, "; of the long run: 19 processes at +3"));
+    assert_non_null(strstr(text, "12 changes in 2 hours)"));
+    f = judged("aaabaabbaaabaaabbaa"); /* as many changes, too few processes */
+    assert_int_equal(f.scope, TUNE_SCOPE_TIME);
+    f = judged("abababaaaaaaaaaaaaaaaaac"); /* one state seen once */
+    assert_int_equal(f.scope, TUNE_SCOPE_TIME);
+}
+
+/* The long run's interval is never narrower than that of independent processes, and wider where states last. */
+static void stays_widen_the_interval(void **state) {
+    double x[TUNE_PROCESSES_MOST];
+    int n = values("aaaaaabbbbaaaaaabbbbbaaaaaabbbaaaaabbbb", x);
+    tune_interval t = tune_mean_interval(x, (size_t)n, 0.95);
+    tune_final f = judged("aaaaaabbbbaaaaaabbbbbaaaaaabbbaaaaabbbb");
+    assert_int_equal(f.scope, TUNE_SCOPE_LONG_RUN);
+    assert_true(f.log_high - f.log_low > 1.5 * (t.high - t.low));
+    assert_true(f.log_low > 0.30 && f.log_high < 0.60);
+    f = judged("abacbcabacbacbacabacbcab"); /* three: the self-normalized interval */
+    assert_int_equal(f.scope, TUNE_SCOPE_LONG_RUN);
+    assert_int_equal(f.states.count, 3);
+    assert_true(f.log_low < f.log_ratio && f.log_ratio < f.log_high);
+}
+
+static void quantiles_of_f(void **state) {
+    const double wanted[][4] = {{0.975, 4, 10, 4.46834}, {0.95, 1, 1, 161.4476}, {0.99, 8, 6, 8.10165}};
+    for (int i = 0; i < 3; i++) {
+        double f = tune_f_quantile(wanted[i][0], wanted[i][1], wanted[i][2]);
+        if (fabs(f - wanted[i][3]) > 2e-4 * wanted[i][3]) fail_msg("%g for %g", f, wanted[i][3]);
+    }
+    double t = tune_t_quantile(0.975, 12);
+    assert_true(fabs(tune_f_quantile(0.95, 1, 12) - t * t) < 1e-6);
+    assert_true(isnan(tune_f_quantile(0, 1, 1)) && isnan(tune_f_quantile(0.5, 0, 1)));
+}
+
+/* Two states that last for three processes on average, a third of the time the upper: where the long run is claimed
+ * its mean is covered. The margin is three standard errors; Student's interval covers it in about three of four. */
+static void the_long_run_is_covered(void **state) {
+    int claims = 0, covered = 0, student = 0;
+    xl_rng rng;
+    xl_rng_seed(&rng, 5);
+    for (int run = 0; run < 2000; run++) {
+        double x[48];
+        int now = xl_rng_uniform(&rng) < 1.0 / 3;
+        for (int i = 0; i < 48; i++) {
+            x[i] = 0.3 * now + 0.015 * xl_rng_normal(&rng);
+            if (xl_rng_uniform(&rng) < (now ? 1.0 / 3 : 1.0 / 6)) now = 1 - now;
+        }
+        tune_final f = {0};
+        tune_final_judge(x, 48, 8, 0.95, &f);
+        if (f.scope != TUNE_SCOPE_LONG_RUN) continue;
+        tune_interval t = tune_mean_interval(x, 48, 0.95);
+        claims++;
+        covered += f.log_low <= 0.1 && 0.1 <= f.log_high;
+        student += t.low <= 0.1 && 0.1 <= t.high;
+    }
+    if (claims < 1500) fail_msg("%d of 2000 claimed the long run", claims);
+    if (covered < (0.95 - 3 * sqrt(0.0475 / claims)) * claims) fail_msg("%d of %d covered", covered, claims);
+    if (student > 0.9 * claims)
+        fail_msg("Student's interval covered %d of %d: the test shows nothing", student, claims);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(levels_are_found),
+        cmocka_unit_test(a_ratio_that_wanders),
+        cmocka_unit_test(the_verdict_says_what_it_holds_for),
+        cmocka_unit_test(stays_widen_the_interval),
+        cmocka_unit_test(quantiles_of_f),
+        cmocka_unit_test(the_long_run_is_covered),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,198 @@
+#include "tuner/measure/states.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tuner/measure/stats.h"
+
+/* ---- finding them ---- */
+
+/* Two states are separate where the gap between their values is at least as many of the standard deviations within
+ * the states as separation() says, and LEAST_GAP. With few values a gap in pure noise looks large, hence the
+ * second term; with three groups more so, hence the factor. */
+#define LEAST_GAP 0.005 /* a ratio that changes by half a percent is no mood worth telling */
+
+static double separation(int n, int groups) {
+    return (1.5 + 30.0 / n) * (groups > 2 ? 1.2 : 1);
+}
+
+static int by_value(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The partition of n sorted values into `groups` that has the least sum of squares within them (dynamic
+ * programming over the ends of the groups). Group g is cut[g - 1] … cut[g] - 1. Returns that sum. */
+static double divide(const double *sorted, int n, int groups, int cut[TUNE_STATES_MOST]) {
+    double sum[TUNE_PROCESSES_MOST + 1] = {0}, square[TUNE_PROCESSES_MOST + 1] = {0};
+    double cost[TUNE_STATES_MOST + 1][TUNE_PROCESSES_MOST + 1];
+    int from[TUNE_STATES_MOST + 1][TUNE_PROCESSES_MOST + 1];
+    const double middle = sorted[n / 2];
+    for (int i = 0; i < n; i++) {
+        double d = sorted[i] - middle;
+        sum[i + 1] = sum[i] + d;
+        square[i + 1] = square[i] + d * d;
+    }
+    for (int end = 0; end <= n; end++) cost[0][end] = end ? INFINITY : 0;
+    for (int g = 1; g <= groups; g++) {
+        for (int end = 0; end <= n; end++) {
+            cost[g][end] = INFINITY;
+            from[g][end] = 0;
+            for (int begin = 0; begin < end; begin++) {
+                double s = sum[end] - sum[begin];
+                double within = fmax(0, square[end] - square[begin] - s * s / (end - begin));
+                if (cost[g - 1][begin] + within >= cost[g][end]) continue;
+                cost[g][end] = cost[g - 1][begin] + within;
+                from[g][end] = begin;
+            }
+        }
+    }
+    for (int g = groups, end = n; g > 0; g--) {
+        cut[g - 1] = end;
+        end = from[g][end];
+    }
+    return cost[groups][n];
+}
+
+/* Whether neighbours in time are alike beyond chance: the first autocorrelation against its scatter in noise. */
+static bool neighbours_alike(const double *x, int n) {
+    double mean = tune_mean(x, (size_t)n), products = 0, squares = 0;
+    for (int i = 0; i < n; i++) {
+        squares += (x[i] - mean) * (x[i] - mean);
+        if (i + 1 < n) products += (x[i] - mean) * (x[i + 1] - mean);
+    }
+    return n >= 8 && squares > 0 && (products / squares + 1.0 / n) * sqrt(n) > 1.65;
+}
+
+void tune_states_given(const double *x, const unsigned char *of, int n, int count, tune_states *out) {
+    assert(n >= 0 && n <= TUNE_PROCESSES_MOST && count >= 1 && count <= TUNE_STATES_MOST);
+    *out = (tune_states){.count = n ? count : 0};
+    double squares = 0;
+    for (int i = 0; i < n; i++) {
+        tune_state *s = &out->at[of[i]];
+        out->of[i] = of[i];
+        s->mean += (x[i] - s->mean) / ++s->processes;
+        if (i && of[i] == of[i - 1]) continue;
+        s->visits++;
+        out->changes += i > 0;
+    }
+    for (int i = 0; i < n; i++) squares += (x[i] - out->at[of[i]].mean) * (x[i] - out->at[of[i]].mean);
+    out->sd = n > count ? sqrt(squares / (n - count)) : 0;
+    out->wanders = count == 1 && neighbours_alike(x, n);
+}
+
+void tune_states_find(const double *x, int n, tune_states *out) {
+    double sorted[TUNE_PROCESSES_MOST], threshold[TUNE_STATES_MOST] = {0};
+    unsigned char of[TUNE_PROCESSES_MOST];
+    int count = 1;
+    assert(n >= 0 && n <= TUNE_PROCESSES_MOST);
+    memcpy(sorted, x, (size_t)n * sizeof *x);
+    qsort(sorted, (size_t)n, sizeof *sorted, by_value);
+    for (int groups = 2; groups <= TUNE_STATES_MOST && groups + 3 < n; groups++) {
+        int cut[TUNE_STATES_MOST];
+        double within = sqrt(divide(sorted, n, groups, cut) / (n - groups)), between[TUNE_STATES_MOST];
+        bool separate = true;
+        for (int g = 0; g + 1 < groups; g++) {
+            double gap = sorted[cut[g]] - sorted[cut[g] - 1];
+            between[g] = (sorted[cut[g]] + sorted[cut[g] - 1]) / 2;
+            separate &= gap >= fmax(separation(n, groups) * within, LEAST_GAP);
+        }
+        if (!separate) continue;
+        count = groups;
+        memcpy(threshold, between, sizeof threshold);
+    }
+    for (int i = 0; i < n; i++) {
+        of[i] = 0;
+        while (of[i] + 1 < count && x[i] > threshold[of[i]]) of[i]++;
+    }
+    tune_states_given(x, of, n, count, out);
+}
+
+/* ---- the mean over them ---- */
+
+bool tune_states_enough(const tune_states *s, int n) {
+    bool enough = s->count > 1 && n >= TUNE_STATES_PROCESSES && s->changes >= TUNE_STATES_CHANGES;
+    for (int i = 0; i < s->count; i++) enough &= s->at[i].visits >= TUNE_STATES_VISITS;
+    return enough;
+}
+
+/* P(N < n) of a Poisson number with this mean. */
+static double poisson_below(int n, double mean) {
+    double term = exp(-mean), sum = 0;
+    for (int i = 0; i < n; i++) {
+        sum += term;
+        term *= mean / (i + 1);
+    }
+    return sum;
+}
+
+/* The least mean for which `visits` or more are seen with probability p, given that at least `least` were. */
+static double least_visits(int visits, int least, double p) {
+    if (visits <= least && least > 0) return 0;
+    double low = 0, high = visits;
+    for (int i = 0; i < 60; i++) {
+        double mean = (low + high) / 2;
+        if ((1 - poisson_below(visits, mean)) < p * (1 - poisson_below(least, mean))) low = mean;
+        else high = mean;
+    }
+    return low;
+}
+
+/* Degrees of freedom behind a state's mean stay: two for each end of a stay that was seen, were the stays
+ * exponential. Stays of whole processes scatter less, the shorter they are. */
+static double stay_df(const tune_state *s, bool lasts) {
+    double ends = s->visits - (lasts ? 0.5 : 0);
+    return 2 * ends / fmax(0.5, 1 - ends / s->processes);
+}
+
+/* Two states. The odds of being in the rarer one are its mean stay over the other's, and a ratio of two mean
+ * stays follows an F distribution (the availability of a machine that fails and is repaired is estimated so). A
+ * statement is made only where enough changes were seen, so where few are to be expected it is made just when
+ * there happened to be many: the lower bound on the odds is therefore that of a number of visits of which it is
+ * known beforehand that it is not small. */
+static void interval_of_two(const double *x, int n, const tune_states *s, double level, double *low, double *high) {
+    const int rare = s->at[1].processes <= s->at[0].processes, usual = 1 - rare;
+    const tune_state *r = &s->at[rare], *u = &s->at[usual];
+    /* A fifth of the error: the same choice of the runs that say anything, and stays that are not exponential. */
+    const double miss = 0.2 * (1 - level), p = 1 - miss / 2;
+    double df_rare = stay_df(r, s->of[n - 1] == rare), df_usual = stay_df(u, s->of[n - 1] == usual);
+    double odds = (double)r->processes / u->processes;
+    double over = odds * tune_f_quantile(p, df_rare, df_usual);
+    double under = odds / tune_f_quantile(p, df_usual, df_rare);
+    under *= least_visits(r->visits, TUNE_STATES_CHANGES / 2, miss / 2) / least_visits(r->visits, 0, miss / 2);
+    double share = odds / (1 + odds), apart = r->mean - u->mean;
+    double noise = tune_t_quantile(0.5 + level / 2, n - 1) * s->sd / sqrt(n);
+    double less = hypot((share - under / (1 + under)) * apart, noise);
+    double more = hypot((over / (1 + over) - share) * apart, noise);
+    double mean = tune_mean(x, (size_t)n);
+    *low = mean - (apart > 0 ? less : more);
+    *high = mean + (apart > 0 ? more : less);
+}
+
+/* Any number of states: the statistic of Kiefer, Vogelsang and Bunzel (2000), which divides by the partial sums'
+ * own size instead of estimating a scatter. Its critical value for 95 % is 4.9 with twenty values; with few visits
+ * to a rare state that covers too little, and FEW_VISITS times as much, found by simulation, covers enough. */
+#define PARTIAL_SUMS 4.9
+#define FEW_VISITS 2.0
+
+static double self_normalized_half(const double *x, int n, double level) {
+    double mean = tune_mean(x, (size_t)n), partial = 0, squares = 0;
+    for (int i = 0; i < n; i++) {
+        partial += x[i] - mean;
+        squares += partial * partial;
+    }
+    double normal = tune_t_quantile(0.5 + level / 2, INFINITY) / tune_t_quantile(0.975, INFINITY);
+    return PARTIAL_SUMS * FEW_VISITS * normal * sqrt(2 * squares / ((double)n * n * n));
+}
+
+void tune_states_interval(const double *x, int n, const tune_states *s, double level, double *low, double *high) {
+    if (s->count == 2) {
+        interval_of_two(x, n, s, level, low, high);
+        return;
+    }
+    double mean = tune_mean(x, (size_t)n), half = self_normalized_half(x, n, level);
+    *low = mean - half;
+    *high = mean + half;
+}
