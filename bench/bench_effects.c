@@ -1,11 +1,12 @@
-/* How many measurements declared effects save: an exhaustively measured space of the engine is replayed with one
- * strategy over the whole of it and with one each for prefill and decode, told the recorded times; counted are the
- * measurements until the best point known is within 1 % of the best of all.
+/* How many measurements are saved by knowing what each parameter affects. An exhaustively measured space of the
+ * engine is replayed with one strategy over the whole space, and with one strategy each for prefill and for
+ * decode, told the recorded times. What counts is the number of measurements until the best point known is within
+ * 1 % of the best of all.
  *
  *   bench_effects SUMMARY.csv [SEEDS]
  *
- * SUMMARY.csv is a run folder's summary.csv; its tunables with more than one number are the space. CSV on standard
- * output: way, seed, to_1_percent, to_end, found (share of the optimum). */
+ * SUMMARY.csv is the summary.csv of a run folder; its tunables with more than one value are the space. Prints CSV:
+ * way, seed, to_1_percent, to_end, found (share of the optimum). */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,15 +22,15 @@ enum { COLUMNS = 64 };
 
 typedef struct recording {
     tune_space *space;        /* its points are the rows */
-    double *prefill, *decode; /* s, of a row */
+    double *prefill, *decode; /* seconds, for each row */
     size_t rows;
-    double best; /* s of a request */
+    double best; /* seconds of a request */
 } recording;
 
 /* The rows of summary.csv that were measured. */
 typedef struct table {
     xl_csv csv;
-    size_t *row; /* [rows], of csv */
+    size_t *row; /* [rows]: their rows in csv */
     size_t rows;
 } table;
 
@@ -57,7 +58,7 @@ static int compare(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* What each parameter affects is the library's to say. */
+/* The library knows what each parameter affects. */
 static int add_parameter(recording *r, const table *t, int column, uint16_t *index, xlstm_error *err) {
     const xlstm_tunable *tunable = xlstm_tunable_find(t->csv.cells[column]);
     if (!tunable || tunable->choices) return XLSTM_OK;

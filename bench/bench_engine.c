@@ -1,10 +1,11 @@
-/* Speed of the engine beside what this machine can do at most, each figure from a process of its own.
+/* Speed of the engine beside the limits of this machine; each figure is from a process of its own.
  *
  *   bench_engine [-r ROUNDS] [-p TOKENS[,TOKENS…]] [-n NEW] CHECKPOINT[:WEIGHTS] …
  *
- * Rounds go over all checkpoints, so that drift meets them alike. A process opens the checkpoint (WEIGHTS: stored,
- * f32, bf16 or f16), prefills, decodes, and then measures the roofline and the floor of loading: reading the same
- * file with all threads and converting it, thrown away. CSV, a line a process, on standard output. */
+ * Each round goes over all checkpoints, so that drift affects them alike. A process opens the checkpoint (WEIGHTS:
+ * stored, f32, bf16 or f16), prefills and decodes, and then measures the roofline and the lower bound of loading:
+ * reading the same file with all threads and converting it, without keeping the result. Prints CSV, a line for
+ * each process. */
 #include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
@@ -41,7 +42,7 @@ static int die(const xlstm_error *err) {
     return 1;
 }
 
-/* ---- the floor of loading ---- */
+/* ---- the lower bound of loading ---- */
 
 typedef struct reading {
     int fd;
@@ -60,7 +61,8 @@ static void read_piece(void *ctx, int64_t task, int thread) {
     if (r->converted) r->kernels.to_f32[XLSTM_BF16](buffer, r->converted + first / 2, n / 2);
 }
 
-/* Seconds to read every shard once with all threads, and to widen it to float32 where that is asked for. */
+/* Returns the seconds that reading every shard once with all threads takes, and converting it to float32 where
+ * asked for. */
 static double load_floor(const char *folder, bool convert) {
     char *path = xl_path_join(folder, "model.safetensors");
     struct stat info;
@@ -87,8 +89,8 @@ static double load_floor(const char *folder, bool convert) {
 
 /* ---- one process ---- */
 
-/* Multiplications and additions of one prefilled token: the blocks' matrices, and the chunkwise cell (its own row
- * of the weights on average over a chunk, what it takes from C and what it brings to C). */
+/* Returns the multiplications and additions for one prefilled token: those of the blocks' matrices, and those of
+ * the chunkwise cell (per token on average over a chunk its row of the weights, reading C and updating C). */
 static double flops_a_token(const xlstm_hparams *h, int64_t chunk) {
     double d = (double)h->embedding_dim, qk = (double)h->qk_dim, v = (double)h->v_dim, f = (double)h->ffn_dim;
     double linear = d * (2 * qk + 2 * v + 2 * (double)h->num_heads) + v * d + 3 * d * f;
@@ -147,7 +149,7 @@ static int measure(const request *q, int round) {
     xlstm_roofline roof;
     if (xlstm_roofline_measure(&roof, 0, 1.5, &err)) return die(&err);
     double floor_s = load_floor(q->folder, !strcmp(q->weights, "f32"));
-    /* Weights that fit the cache are held to the cache's bandwidth. */
+    /* Weights that fit into the cache are compared with the cache's bandwidth. */
     double bandwidth = read < (double)roof.cache_bytes ? roof.cached_gb_s : roof.stream_gb_s;
     const char *name = strrchr(q->folder, '/');
     for (int i = 0; i < q->length_count; i++)
@@ -196,7 +198,7 @@ int main(int argc, char **argv) {
             if (colon) *colon = 0;
             q.folder = folder;
             q.weights = colon ? colon + 1 : "stored";
-            pid_t child = fork(); /* before any thread is there: the pool is the child's */
+            pid_t child = fork(); /* before there are any threads, because the pool belongs to the child */
             if (child == 0) _exit(measure(&q, round));
             int status = 0;
             if (child < 0 || waitpid(child, &status, 0) < 0 || status) return 1;

@@ -1,13 +1,13 @@
-/* Which share of the true Pareto front's hypervolume a strategy has found after so many measurements, on invented
- * spaces and on recorded ones.
+/* Which share of the true Pareto front's hypervolume a strategy has found after given numbers of measurements, on
+ * invented and on recorded spaces.
  *
  *   bench_front [--strategy A,B] [--seeds K] [--noise SD] [--csv FILE] [--label TEXT] [--only PART]
  *               [--recorded SUMMARY.csv --params NAME,NAME --objectives NAME,NAME]
  *
- * `auto` is told the first objective alone, as every strategy of one objective is. --noise multiplies what is told
- * (not what counts) by a normal factor of that deviation. --recorded takes the summary.csv of a run that measured
- * its space whole. The reference point is the worst of the true front in each objective, a tenth of the front's
- * range farther. */
+ * `auto`, like every strategy for one objective, is told only the first objective. --noise multiplies the values
+ * that are told (not those that are scored) by a normal factor of that standard deviation. --recorded takes the
+ * summary.csv of a run that measured its whole space. The reference point is the worst value of the true front in
+ * each objective, plus a tenth of the front's range. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +27,7 @@ typedef struct problem {
     char name[64];
     tune_space *space;
     int objectives;
-    double *values; /* [points][objectives]; the first NaN: the point fails */
+    double *values; /* [points][objectives]; where the first is NaN the point fails */
     double reference[MOST], volume;
 } problem;
 
@@ -48,7 +48,8 @@ static int by_last(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* Volume between the points and the reference: slices along the last objective, each of one less. */
+/* Returns the volume between the points and the reference, as slices along the last objective, each of which has
+ * one objective less. */
 static double volume(slice_point *p, size_t n, int objectives, const double *reference) {
     const int k = objectives - 1;
     double sum = 0, least = INFINITY;
@@ -71,7 +72,7 @@ static double volume(slice_point *p, size_t n, int objectives, const double *ref
     return sum;
 }
 
-/* A front that grows: only points inside the reference that no other beats. */
+/* A front that grows; it holds only points within the reference that no other point beats. */
 typedef struct front {
     slice_point *p;
     size_t n;
@@ -132,7 +133,7 @@ static tune_value number(double x) {
     return (tune_value){.number = x};
 }
 
-/* Position of a point's parameter in its range, 0 … 1. */
+/* Returns the position of a point's value of a parameter in its range, from 0 to 1. */
 static double at(const tune_space *s, uint32_t point, size_t i) {
     return (double)tune_space_index(s, point)[i] / (tune_space_param(s, i)->count - 1);
 }
@@ -148,7 +149,8 @@ static tune_space *box(int params, int values) {
     return s;
 }
 
-/* A convex front along p0; the other parameters, each with its own best value, lie between a point and it. */
+/* A convex front along p0. The other parameters, of which each has a best value of its own, lie between a point
+ * and the front. */
 static void convex(const tune_space *s, uint32_t point, double *v) {
     double g = 1, x = at(s, point, 0);
     for (size_t i = 1; i < tune_space_params(s); i++) g += 2 * fabs(at(s, point, i) - 0.15 * (double)i);
@@ -156,7 +158,7 @@ static void convex(const tune_space *s, uint32_t point, double *v) {
     v[1] = 1 + g * (1 - sqrt(x / g));
 }
 
-/* Squared distances from three corners of the first two parameters, a rugged rest. */
+/* Squared distances from three corners in the first two parameters, and a rugged function of the others. */
 static void corners(const tune_space *s, uint32_t point, double *v) {
     static const double corner[3][2] = {{0.1, 0.1}, {0.9, 0.2}, {0.4, 0.9}};
     double rest = 0;
@@ -170,8 +172,8 @@ static void corners(const tune_space *s, uint32_t point, double *v) {
     }
 }
 
-/* What an engine looks like: formats trade memory and divergence, schedules trade time and memory, threads help up
- * to a point, one parameter does nothing, some settings do not fit. */
+/* A space like an engine's: formats trade memory against divergence, schedules trade time against memory, threads
+ * help up to a point, one parameter has no effect, and some settings do not fit into memory. */
 static tune_space *engine_space(void) {
     const tune_value formats[] = {{.text = "f32"}, {.text = "f16"}, {.text = "bf16"}};
     const tune_value pins[] = {{.text = "none"}, {.text = "compact"}, {.text = "scatter"}};
@@ -214,7 +216,8 @@ static int by_number(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* A column's distinct cells: numbers in order where all are, else texts as they come. */
+/* Adds a parameter with the distinct cells of a column: numbers in order where all are numbers, else texts in the
+ * order of appearance. */
 static int add_column(tune_space *space, const xl_csv *csv, int column, const char *name, xlstm_error *err) {
     tune_value *all = xl_array(csv->rows, sizeof *all);
     size_t n = 0;
@@ -285,7 +288,7 @@ static int load(problem *p, const char *path, char *params, char *objectives, xl
 
 /* ---- running ---- */
 
-/* shares[k]: after counts[k] measurements. */
+/* Sets shares[k] to the share after counts[k] measurements. */
 static int run(const problem *p, const char *name, uint64_t seed, double noise, double *shares, xlstm_error *err) {
     const size_t m = (size_t)p->objectives, size = tune_space_size(p->space);
     tune_strategy_options o;
@@ -307,7 +310,7 @@ static int run(const problem *p, const char *name, uint64_t seed, double noise, 
         status = tune_strategy_ask(s, &proposal, err);
         if (status) break;
         const double *v = p->values + (size_t)proposal.point * m;
-        /* Whatever was measured before costs nothing, and is told as it was. */
+        /* A point that was measured before costs nothing and is told with the same value. */
         xl_rng own;
         xl_rng_seed(&own, seed * 7919 + proposal.point);
         for (size_t i = 0; i < m; i++) {

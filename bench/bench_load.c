@@ -1,11 +1,13 @@
-/* Load time of checkpoints beside its bound: the same files read and converted in parallel with nothing else done.
+/* Load time of checkpoints beside its lower bound, which is the time to read and convert the same files in
+ * parallel and nothing else.
  *
  *   bench_load [-r ROUNDS] [-t THREADS] DIR...
  *
- * For each folder and each format of the weights: the checkpoint is opened, and the bound is taken, in turns,
- * ROUNDS times each; medians. The bound reads every safetensors file of the folder by pread in pieces of 1 MiB into
- * one buffer a thread and, where opening converts, converts each piece into memory as large as the converted
- * weights, fresh each time as opening's is. Files are in the page cache from the first, unreported round. */
+ * For each folder and each weight format, opening the checkpoint and the bound are timed in turns, ROUNDS times
+ * each; the medians are printed. The bound reads every safetensors file of the folder by pread, in pieces of 1 MiB
+ * into one buffer for each thread. Where opening converts, it converts each piece into memory as large as the
+ * converted weights, newly allocated each time as opening does. Files are in the page cache after the first round,
+ * which is not reported. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -30,7 +32,7 @@ enum { FILES = 64, ROUNDS_MAX = 99 };
 
 typedef struct bound {
     int fd[FILES];
-    size_t pieces[FILES], bytes[FILES]; /* pieces before the file's first; its bytes */
+    size_t pieces[FILES], bytes[FILES]; /* number of pieces before the file's first, and the file's size */
     int files;
     size_t total;
     xl_format_id from, to;

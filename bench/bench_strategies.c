@@ -1,10 +1,9 @@
-/* Replays strategies on every landscape of a folder and prints what they reach.
+/* Replays strategies on every landscape of a folder and prints their scores.
  *
- *   bench_strategies FOLDER [--strategy A,B] [--seeds K] [--budget N] [--noise …] [--set KNOB=VALUE]... [--csv
- * FILE]
- *                    [--label TEXT] [--only PART]
+ *   bench_strategies FOLDER [--strategy A,B] [--seeds K] [--budget N] [--noise …] [--set PARAMETER=VALUE]...
+ *                    [--csv FILE] [--label TEXT] [--only PART]
  *
- * --set changes a parameter of the strategy auto; --only takes the landscapes whose name holds PART. */
+ * --set changes a parameter of the strategy auto; --only takes the landscapes whose name contains PART. */
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,10 @@
-/* Speed of the tokenizer: bench_tokenizer [DIR [TEXT]] prints one CSV row a direction, the median of the samples by
- * the processor time of this thread. DIR holds tokenizer.json. A sample encodes TEXT as a whole, again and again
- * until 4 MB are done; every call starts without words that it has seen. */
+/* Speed of the tokenizer.
+ *
+ *   bench_tokenizer [DIR [TEXT]]
+ *
+ * Prints one CSV row for each direction, the median of the samples in processor time of this thread. DIR holds a
+ * tokenizer.json. A sample encodes the whole TEXT again and again until 4 MB are done; each call begins with an
+ * empty cache of words. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -29,7 +33,7 @@ static void row(const char *what, size_t bytes, size_t tokens, double *seconds) 
            (double)bytes / median / 1e6);
 }
 
-/* Seconds of one encoding and one decoding are added to *encode_s and *decode_s. */
+/* Adds the seconds of one encoding and one decoding to *encode_s and *decode_s. */
 static int once(const xlstm_tokenizer *tokenizer, const char *text, size_t bytes, size_t *tokens, double *encode_s,
                 double *decode_s, xlstm_error *err) {
     int32_t *ids;

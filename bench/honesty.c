@@ -1,6 +1,6 @@
-/* What a verdict is worth: thousands of whole runs (search, winner, last comparison) on a simulated program whose
- * true times are known, under each kind of noise. Prints a table; --out writes it as CSV. See docs/measurement.md.
- */
+/* How trustworthy verdicts are: thousands of whole runs (search, winner, last comparison) on a simulated program
+ * whose true times are known, under each kind of noise. Prints a table; --out writes it as CSV. See
+ * docs/measurement.md. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
-/* A/A on the real engine: every point is the same program, so whatever a run announces is false. Whole runs (race,
- * playoff, last comparison in fresh processes); --record also writes every baseline sample, a recording of this
- * machine's noise that `honesty --engine` plays. */
+/* An A/A test on the real engine: every point is the same program, so any difference that a run announces is
+ * false. Makes whole runs (race, playoff, last comparison in fresh processes). --record also writes every baseline
+ * sample, as a recording of this machine's noise that `honesty --engine` can replay. */
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>

@@ -14,7 +14,7 @@
 
 #define POINTS_MOST 256
 #define PROCESS_START_S 2.0
-/* As the driver shares a budget: no new trial after the first share, no playoff after the second. */
+/* The same shares of a budget as the driver's: no new trial after the first, no playoff after the second. */
 #define SEARCH_SHARE 0.55
 #define PLAYOFF_SHARE 0.65
 
@@ -24,10 +24,10 @@ typedef struct world {
     double now;
     double effect[POINTS_MOST + 1]; /* true ln(cost / baseline's); [0] is the baseline */
     double placement[POINTS_MOST + 1];
-    int runs[POINTS_MOST + 1]; /* of each point in this process */
+    int runs[POINTS_MOST + 1]; /* how often each point has run in this process */
     double walk, phase;
     double burst_left;
-    size_t at; /* in the recording */
+    size_t at; /* position in the recording */
     long samples;
 } world;
 
@@ -167,7 +167,8 @@ static void start(world *w, const sim_setup *setup, int64_t *order, uint64_t see
     fresh_process(w);
 }
 
-/* The original's way: every point once, the fastest wins, its gain over the baseline's one sample is believed. */
+/* What the original does: every point is measured once, the fastest wins, and its gain over the baseline's one
+ * sample is taken for true. */
 static void one_sample(const sim_setup *setup, sim_outcome *out) {
     static _Thread_local world w;
     int64_t order[POINTS_MOST];
@@ -235,7 +236,7 @@ static int append(sim_recording *r, size_t *room, double x, xlstm_error *err) {
     return 0;
 }
 
-/* Takes lines that begin with # out, in place. */
+/* Removes lines that begin with #, in place. */
 static void drop_comments(char *text) {
     char *to = text;
     for (const char *line = text; *line;) {

@@ -1,5 +1,5 @@
-/* A simulated program with known true times under one kind of noise, and the whole procedure of a search on it:
- * for benches and tests of what a verdict is worth. Time is virtual, so a run takes milliseconds. */
+/* A simulated program with known true times under one kind of noise, and the whole procedure of a search on it,
+ * for benchmarks and tests of verdicts. Time is virtual, so a run takes milliseconds. */
 #ifndef BENCH_SIMULATED_H
 #define BENCH_SIMULATED_H
 
@@ -12,50 +12,51 @@
 #include "tuner/measure/final.h"
 
 typedef enum sim_noise {
-    SIM_STEADY,    /* independent, sd 2 % */
-    SIM_DRIFTING,  /* sd 1.5 %, a 10 % random walk and an 8 % swell with a period of some 150 samples */
-    SIM_BURSTY,    /* sd 1 %; bursts of +30 % that last 6 samples, 6 % of the time, unseen by the watch */
+    SIM_STEADY,    /* independent samples, sd 2 % */
+    SIM_DRIFTING,  /* sd 1.5 %, a 10 % random walk, and an 8 % oscillation with a period of about 150 samples */
+    SIM_BURSTY,    /* sd 1 %, and bursts of +30 % that last 6 samples, 6 % of the time, and are not noticed */
     SIM_HEAVY,     /* 1 % times |Student's t with 2 degrees of freedom|: no finite variance */
-    SIM_FIRST_RUN, /* sd 1.5 %; a point's first run in a process takes 50 % longer, the second 10 % */
-    SIM_PLACEMENT, /* sd 1 %; each process gives each point an offset of sd 1.5 % */
-    SIM_RECORDED,  /* factors played from a recording, from a random place on */
+    SIM_FIRST_RUN, /* sd 1.5 %; a point's first run in a process takes 50 % longer, its second 10 % */
+    SIM_PLACEMENT, /* sd 1 %; in each process each point has an offset of sd 1.5 % */
+    SIM_RECORDED,  /* factors from a recording, from a random position on */
     SIM_NOISES
 } sim_noise;
 const char *sim_noise_name(sim_noise noise);
 
-/* A recording: factors about 1, in order. */
+/* A recording: factors near 1, in order of time. */
 typedef struct sim_recording {
     const char *name;
     double *factor;
     size_t n;
 } sim_recording;
-/* Reads column `times` (numbers joined by ';') or, where there is none, `cost` of a CSV or .csv.gz file. */
+/* Reads the column `times` (numbers joined by ';') of a CSV or .csv.gz file, or where there is none the column
+ * `cost`. */
 int sim_recording_read(sim_recording *out, const char *name, const char *path, xlstm_error *err);
 void sim_recording_clear(sim_recording *recording);
 
 typedef struct sim_setup {
     sim_noise noise;
     const sim_recording *recording; /* for SIM_RECORDED */
-    int points;                     /* beside the baseline, in a random order */
-    double better;                  /* one point is faster by this share (speed-up); 0: all are alike */
+    int points;                     /* besides the baseline, in a random order */
+    double better;                  /* one point is faster by this share (speed-up); 0: all are equal */
     tune_effort effort;
-    double budget_s; /* virtual seconds for everything, a sample takes about 1; INFINITY */
+    double budget_s; /* virtual seconds for the whole run, where a sample takes about 1; INFINITY */
     uint64_t seed;
 } sim_setup;
 
 typedef struct sim_outcome {
     bool picked_right; /* the search's winner is the better point */
-    bool compared;     /* the last stage ran: the search's winner was not the baseline */
+    bool compared;     /* whether there was a last comparison: the search's winner was not the baseline */
     tune_final final;
-    double truth; /* ln(baseline / winner) as it really is */
+    double truth; /* true value of ln(baseline / winner) */
     int search_samples, final_samples;
-    double seconds;        /* virtual, all */
-    bool one_sample_right; /* what picking by one sample each, in the same noise, had picked */
+    double seconds;        /* virtual duration of the run */
+    bool one_sample_right; /* whether choosing by one sample of each point would have found the better point */
     bool one_sample_claims;
-    double one_sample_gain; /* what it had claimed */
+    double one_sample_gain; /* the gain that it would have claimed */
 } sim_outcome;
 
-/* One whole run: race, playoff, last comparison. */
+/* Makes one whole run: race, playoff, last comparison. */
 int sim_run(const sim_setup *setup, sim_outcome *out, xlstm_error *err);
 
 #endif

@@ -1,6 +1,7 @@
-/* Prints the greedy continuation of a prompt. Build it against the installed library:
- *     cc generate.c $(pkg-config --cflags --libs xlstm) -o generate
- *     ./generate models/tiny-literature "It was a dark and" 40 */
+/* Prints the greedy continuation of a prompt. To build it against the installed library and run it:
+ *
+ *   cc generate.c $(pkg-config --cflags --libs xlstm) -o generate
+ *   ./generate models/tiny-literature "It was a dark and" 40 */
 #include <stdio.h>
 #include <stdlib.h>
 

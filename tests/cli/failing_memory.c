@@ -1,4 +1,4 @@
-/* Loaded before a program: its FAIL_AT-th allocation after the start finds no memory. */
+/* A library to preload into a program: its FAIL_AT-th allocation after the start fails. */
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@ SHOWN void *malloc(size_t bytes);
 SHOWN void *calloc(size_t count, size_t bytes);
 SHOWN void *realloc(void *memory, size_t bytes);
 
-static long left; /* 0: none fails any more */
+static long left; /* allocations until the one that fails; 0: none fails any more */
 
 static int fails(void) {
     if (left == 0 || --left > 0) return 0;

@@ -1,4 +1,5 @@
-/* A fuzz target: one function that may fail on its input in any way but a crash, a leak or undefined behaviour. */
+/* The interface of a fuzz target: one function that may reject its input, but must not crash, leak or have
+ * undefined behaviour. */
 #ifndef TESTS_FUZZ_H
 #define TESTS_FUZZ_H
 

@@ -1,4 +1,4 @@
-/* config.json: what is accepted must have sizes that fit each other and a layout. */
+/* config.json: an accepted one must have consistent sizes and a layout. */
 #include <stdlib.h>
 
 #include "format/model_config.h"

@@ -1,5 +1,5 @@
-/* The input is a regular expression in Oniguruma's syntax: what is translated is UTF-8, PCRE2 knows it or refuses
- * it, and it does not grow without bound. */
+/* The input is a regular expression in Oniguruma's syntax. Its translation must be UTF-8, be accepted or rejected
+ * by PCRE2 without harm, and not grow without bound. */
 #include <stdlib.h>
 
 #define PCRE2_CODE_UNIT_WIDTH 8

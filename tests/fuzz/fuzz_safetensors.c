@@ -1,4 +1,4 @@
-/* A whole tensor file in memory: what is accepted must be readable to its last byte. */
+/* The input is a whole tensor file in memory; an accepted one must be readable to its last byte. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,4 +1,5 @@
-/* model.safetensors.index.json: what is accepted is sorted, each name once, and every tensor's file is listed. */
+/* model.safetensors.index.json: an accepted one must be sorted, hold each name once, and list every tensor's
+ * file. */
 #include <stdlib.h>
 #include <string.h>
 

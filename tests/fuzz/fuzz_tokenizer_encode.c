@@ -1,5 +1,5 @@
-/* The input is a text for the embedded tokenizer: what it encodes decodes again, the same at once and as a stream.
- */
+/* The input is a text for the embedded tokenizer: what it encodes must decode again, with the same result at once
+ * and as a stream. */
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
-/* The plain main of every fuzz target: runs it on each file, and on each file of each folder, that is named; with
- * `--runs N` then on N damaged copies of them too (`--seed S`), so that the corpus is a test. With clang the same
- * targets link against -fsanitize=fuzzer instead of this file. */
+/* The main function of every fuzz target. It runs the target on each file, and on each file of each folder, that
+ * is named; with `--runs N` also on N damaged copies of them (`--seed S`), so that the corpus serves as a test.
+ * With clang the targets can be linked with -fsanitize=fuzzer instead of this file. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,7 +45,7 @@ static int add(const char *path) {
     return bad;
 }
 
-/* A copy with a few bytes changed, put in, taken out or moved, sometimes cut off. */
+/* Runs the target on a copy with a few bytes changed, inserted, removed or moved, which is sometimes cut short. */
 static void run_damaged(xl_rng *rng) {
     const input *from = &inputs[xl_rng_below(rng, count)];
     size_t bytes = from->bytes, room = from->bytes + 64;

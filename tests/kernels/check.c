@@ -1,9 +1,9 @@
-/* Every kernel of one instruction set against the plain C oracle: random data, shapes with tails, unaligned
- * pointers, poisoned outputs, canaries around them, and inputs that end where the next page may not be read.
+/* Tests every kernel of one instruction set against the plain C oracle: random data, shapes with tails, unaligned
+ * pointers, poisoned outputs with canaries around them, and inputs that end where the next page may not be read.
  *
- *   check ISA [--bench] [--seed N]      ISA: avx2, avx512, neon, c (the oracle against itself and float64)
+ *   check ISA [--bench] [--seed N]        ISA: avx2, avx512, neon, c (the oracle against itself and float64)
  *
- * Exit status 77 where this processor lacks the instruction set. */
+ * The exit status is 77 where this processor lacks the instruction set. */
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -23,7 +23,7 @@ static xl_rng rng;
 static bool bench;
 static int failures;
 
-/* Memory whose last byte is followed by a page that faults, and whose first bytes are a canary. */
+/* Memory that is preceded by a canary and followed by a page that faults. */
 typedef struct region {
     char *map, *data;
     size_t mapped, bytes;
@@ -70,7 +70,7 @@ static region copy_of(region from) {
     return r;
 }
 
-/* Relative L2 distance; infinite where either has what the other has not (NaN, infinity). */
+/* Relative L2 distance; infinity where only one of the two has NaN or infinity at a place. */
 static double distance(const float *a, const float *b, size_t n) {
     double difference = 0, norm = 0;
     for (size_t i = 0; i < n; i++) {
@@ -97,7 +97,7 @@ static double thread_ns(void) {
     return 1e9 * (double)t.tv_sec + (double)t.tv_nsec;
 }
 
-/* Nanoseconds of processor time of one call: batches of at least 2 ms, the best of 10. */
+/* Nanoseconds of processor time of one call: the best of 10 batches of at least 2 ms. */
 #define TIME(ns, call)                                                                                             \
     do {                                                                                                           \
         double taken_ = 0;                                                                                         \
@@ -111,7 +111,7 @@ static double thread_ns(void) {
             else if (taken_ / (double)calls_ < (ns)) (ns) = taken_ / (double)calls_;                               \
         }                                                                                                          \
     } while (0)
-/* Prints the oracle's time and the kernel's, and `work` a nanosecond of the latter. */
+/* Prints the times of the oracle and the kernel, and the kernel's `work` per nanosecond. */
 #define BENCH(work, unit, title, of_ref, of_isa)                                                                   \
     do {                                                                                                           \
         if (bench) {                                                                                               \
@@ -138,7 +138,7 @@ static void check_conversions(void) {
         size_t all = 65536 + 37, unit = xl_format_get(f)->block_bytes;
         region src = make(bytes_of(f, all)), a = make(all * 4), b = make(all * 4);
         for (size_t i = 0; i + unit <= src.bytes; i += unit) {
-            /* Every value of two bytes; random ones of others. */
+            /* Every value of two bytes, and random ones of larger types. */
             uint32_t bits = unit == 2 ? (uint32_t)(i / 2) : (uint32_t)xl_rng_next(&rng);
             for (size_t j = 0; j < unit; j++) src.data[i + j] = (char)(j < 4 ? bits >> 8 * j : xl_rng_next(&rng));
         }
@@ -147,7 +147,8 @@ static void check_conversions(void) {
         expect(what, distance(floats(b), floats(a), all), 0);
         for (size_t n = 0; n < 40; n++) {
             region out = make(n * 4), in = make(bytes_of(f, n) + 1);
-            memcpy(in.data, src.data + 256 * unit, bytes_of(f, n)); /* an odd address: the end is one byte off */
+            memcpy(in.data, src.data + 256 * unit,
+                   bytes_of(f, n)); /* an odd address: the end is one byte further */
             isa.to_f32[f](in.data, floats(out), n);
             ref.to_f32[f](in.data, floats(a), n);
             expect(what, distance(floats(out), floats(a), n), 0);
@@ -174,7 +175,7 @@ static void check_conversions(void) {
     }
 }
 
-/* A block format holds each value to half a step of its block. */
+/* A block format must keep each value within half a step of its block. */
 static void check_rounding(void) {
     enum { N = 200 };
     const xl_format_row *q = xl_format_get(XL_FORMAT_Q8_0);
@@ -190,15 +191,16 @@ static void check_rounding(void) {
             size_t first = i / (size_t)q->block * (size_t)q->block;
             double most = 0;
             for (size_t j = first; j < n && j < first + (size_t)q->block; j++) most = fmax(most, fabs(values[j]));
-            /* Half a step, and what the scale lost when it became a float16 (normal or subnormal). */
+            /* Half a step, plus the error of the scale, which is stored as float16 (normal or subnormal). */
             double allowed = most / 127 * 0.5 + most * 0x1p-11 * 1.01 + 127 * 0x1p-25;
             if (!(fabs((double)back[i] - values[i]) <= allowed)) expect("from_f32[q8_0] rounding", INFINITY, 0);
         }
     }
 }
 
-/* What the formats of four and six bits promise: the squared errors of a group of equal scale are together no
- * larger than half a step of plain rounding allows, and values that count more come nearer. */
+/* The formats of four and six bits promise that the squared errors of a group with one scale are together no
+ * larger than plain rounding by half a step would give, and that values with a larger weight have smaller
+ * errors. */
 static void check_fits(void) {
     enum { N = 512 };
     for (int f = 0; f < XL_FORMAT_COUNT; f++) {
@@ -228,8 +230,8 @@ static void check_fits(void) {
                     error += ((double)values[i] - back[i]) * ((double)values[i] - back[i]);
                     if (i % 3 == 0) plain += pow((values[i] - (double)back[i]) / size, 2);
                 }
-                /* One value may be cut off by a whole step; scales in units of the block add an error of their own.
-                 */
+                /* A value may be limited by a whole step, and scales in units of the block have an error of their
+                 * own. */
                 double half = most / levels / 2 * 1.1 + 1e-7;
                 if (!(error <= ((double)count + 3) * half * half)) expect(q->name, error, 0);
             }
@@ -241,7 +243,7 @@ static void check_fits(void) {
     }
 }
 
-/* y = w x through the preparation of the format that this table has. */
+/* Computes y = w x with the preparation that the format has in this table. */
 static void multiply(const xl_kernels *table, const xl_matrix *w, const float *x, float *y) {
     region prepared = make(xl_prepared_bytes(w->cols));
     const void *vector = x;
@@ -253,7 +255,7 @@ static void multiply(const xl_kernels *table, const xl_matrix *w, const float *x
     drop(prepared, "prepare");
 }
 
-/* Random rows of a format; what lies between rows is poisoned. */
+/* Random rows of a format; the memory between rows is poisoned. */
 static xl_matrix random_matrix(region *r, int format, int64_t rows, int64_t cols, size_t gap, size_t odd) {
     size_t bytes = bytes_of(format, (size_t)cols), stride = bytes + gap * xl_format_get(format)->block_bytes;
     *r = make((size_t)(rows - 1) * stride + bytes + odd);
@@ -309,7 +311,7 @@ static void check_norms(void) {
             memcpy(z.data, x.data, x.bytes);
             ref.head_norm(floats(x), floats(w), bias_or_none, 1e-5, (int64_t)heads, n, floats(y));
             isa.head_norm(floats(z), floats(w), bias_or_none, 1e-5, (int64_t)heads, n, floats(z));
-            /* Of one or two nearly equal values less their mean only rounding is left. */
+            /* One or two nearly equal values, minus their mean, leave only rounding errors. */
             if (n > 2) expect("head_norm", distance(floats(z), floats(y), all), 5e-6);
             if (n == 32 && bias) {
                 BENCH((double)n, "values/ns", "rms_norm 32",
@@ -329,7 +331,7 @@ static void check_norms(void) {
     }
 }
 
-/* Largest relative error, value by value; what is below 1e-35 counts as 0. */
+/* Returns the largest relative error of any value; values below 1e-35 count as 0. */
 static double worst(const float *a, const float *b, size_t n) {
     double most = 0;
     for (size_t i = 0; i < n; i++) {
@@ -376,8 +378,8 @@ static void check_activations(void) {
     }
 }
 
-/* One head's tokens and state. Strides leave gaps that stay NaN. q, k and n lean to the positive side: where n.q
- * nearly cancels, h is as ill-conditioned as a division by zero and no two roundings agree. */
+/* Tokens and state of one head. The gaps that strides leave stay NaN. q, k and n are mostly positive: where n.q
+ * nearly cancels, h is as ill-conditioned as a division by zero, and no two ways of rounding agree. */
 typedef struct cell {
     int64_t length, dqk, dv, q_stride, v_stride, gate_stride;
     region q, k, v, i, f, c, n, m, h;
@@ -416,7 +418,7 @@ static void drop_cell(cell *x) {
     for (size_t r = 0; r < sizeof all / sizeof *all; r++) drop(all[r], "mlstm");
 }
 
-/* Runs all tokens from the cell's state with chunks of `chunk` tokens (0: the step kernel) into copies. */
+/* Runs all tokens from the cell's state, in chunks of `chunk` tokens (0: with the step kernel), into copies. */
 typedef struct outcome {
     region c, n, m, h;
 } outcome;
@@ -479,7 +481,7 @@ static void compare(const char *kernel, const cell *x, const outcome *got, const
     for (int i = 0; i < 4; i++) {
         snprintf(what, sizeof what, "%s of %d tokens, %dx%d: %s", kernel, (int)x->length, (int)x->dqk, (int)x->dv,
                  parts[i]);
-        /* m is an exponent: its absolute error is what scales C, n and h. */
+        /* m is an exponent, so its absolute error is what scales C, n and h. */
         expect(what,
                i == 2 ? fabsf(*floats(*a[i]) - *floats(*b[i]))
                       : distance(floats(*a[i]), floats(*b[i]), a[i]->bytes / 4),
@@ -502,8 +504,8 @@ static void check_cell(void) {
                 outcome oracle = run_cell(&ref, &x, 0), step = run_cell(&isa, &x, 0);
                 outcome slow = run_cell(&ref, &x, x.length), whole = run_cell(&isa, &x, x.length);
                 outcome parts = run_cell(&isa, &x, 19);
-                /* Each step rounds m; the error wanders and scales C and n until an input gate sets m anew. Two
-                 * lanes of q and n may still nearly cancel. */
+                /* Each step rounds m, and the error accumulates in C and n until an input gate sets m anew. With
+                 * few lanes q and n may still nearly cancel. */
                 double limit = x.dqk < 8 ? 2e-4 : 5e-5;
                 compare("mlstm_step", &x, &step, &oracle, limit);
                 compare("oracle's mlstm_chunk", &x, &slow, &oracle, limit);
@@ -521,7 +523,7 @@ static void check_cell(void) {
         drop_outcome(&o);
     }
     drop_outcome(&oracle);
-    /* Gates at minus infinity: nothing enters, or nothing stays; no NaN comes out. */
+    /* Gates of minus infinity: nothing enters, or nothing stays; the result must have no NaN. */
     for (int64_t t = 0; t < x.length; t++) {
         if (t % 5 == 0) floats(x.i)[t] = -INFINITY;
         if (t % 7 == 3) floats(x.f)[t] = -INFINITY;

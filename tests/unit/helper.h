@@ -1,5 +1,5 @@
-/* What many tests need: cmocka with the headers it wants, a folder for the program's files, and comparing arrays.
- */
+/* What many tests need: cmocka with its headers, a folder for the program's files, and the comparison of
+ * arrays. */
 #ifndef TESTS_HELPER_H
 #define TESTS_HELPER_H
 
@@ -20,8 +20,9 @@
 #include "base/memory.h"
 #include "base/output.h"
 
-/* A folder of this program's own, between test_make_folder and test_remove_folder, which are given to
- * cmocka_run_group_tests. In memory where the system has such a place: some tests sync thousands of files. */
+/* A folder for this program, which exists between test_make_folder and test_remove_folder; these are given to
+ * cmocka_run_group_tests. It is in memory where the system has such a file system, because some tests sync
+ * thousands of files. */
 static char test_folder[64];
 
 static inline int test_make_folder(void **state) {
@@ -39,12 +40,12 @@ static inline int test_remove_folder(void **state) {
     return status;
 }
 
-/* Path of a file in the folder; the caller's. */
+/* Returns the path of a file in the folder, owned by the caller. */
 static inline char *test_path(const char *name) {
     return xl_path_join(test_folder, name);
 }
 
-/* Writes a file of these bytes into the folder; `name` may have folders in it, which are made. */
+/* Writes a file of these bytes into the folder; folders in `name` are created. */
 static inline void test_put_bytes(const char *name, const void *data, size_t bytes) {
     char *path = test_path(name), *parent = xl_path_folder(path);
     assert_int_equal(xl_make_folder(parent, NULL), 0);
@@ -57,7 +58,7 @@ static inline void test_put(const char *name, const char *text) {
     test_put_bytes(name, text, strlen(text));
 }
 
-/* The text of a file; the caller's. */
+/* Returns the text of a file, owned by the caller. */
 static inline char *test_read(const char *folder, const char *name) {
     char *path = xl_path_join(folder, name), *data;
     size_t bytes;

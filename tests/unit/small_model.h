@@ -1,5 +1,5 @@
 /* A random model built in memory, for tests of the engine that need no checkpoint: three heads, biases everywhere,
- * the three weight formats mixed, sizes that are no multiples of a vector. */
+ * three weight formats mixed, and sizes that are not multiples of a vector. */
 #ifndef TESTS_SMALL_MODEL_H
 #define TESTS_SMALL_MODEL_H
 
@@ -40,7 +40,7 @@ static inline xl_weight small_matrix(small_model *s, int64_t rows, int64_t cols,
     return w;
 }
 
-/* cpu_mask: as xlstm_model_options has it. */
+/* cpu_mask: as in xlstm_model_options. */
 static inline small_model *small_model_create(uint64_t seed, const char *cpu_mask) {
     small_model *s = calloc(1, sizeof *s);
     xl_rng_seed(&s->rng, seed);

@@ -1,4 +1,5 @@
-/* A batch of sequences equals its members one by one, whatever it is made of and however it is cut. */
+/* A batch of sequences must equal its members run one by one, whatever it consists of and however it is
+ * divided. */
 #include <xlstm/xlstm.h>
 
 #include "helper.h"
@@ -19,8 +20,8 @@ static void assert_same_state(const xlstm_session *a, const xlstm_session *b, co
     assert_int_equal(xlstm_session_position(a), xlstm_session_position(b));
 }
 
-/* Decodes, slices of prefill and sequences that want no logits, mixed at random, in three calls one after another.
- */
+/* Decodes, slices of prefill and sequences that want no logits, mixed at random, in three calls after each
+ * other. */
 static void equals_its_members(void **state) {
     small_model *s = small_model_create(2, NULL);
     xl_rng rng;
@@ -119,7 +120,7 @@ static void bad_items_change_nothing(void **state) {
     assert_int_equal(xlstm_session_position(a), 2);
     xlstm_batch_set_cancel(batch, at_once, NULL);
     assert_int_equal(xlstm_batch_run(batch, good, 2, logits, NULL), XLSTM_ECANCELLED);
-    assert_int_equal(xlstm_decode(a, 1, logits, NULL), XLSTM_EARG); /* half-way: a reset is wanted first */
+    assert_int_equal(xlstm_decode(a, 1, logits, NULL), XLSTM_EARG); /* a reset is needed first */
     xlstm_session_reset(a);
     assert_int_equal(xlstm_decode(a, 1, logits, NULL), XLSTM_OK);
     xlstm_session_destroy(a);

@@ -1,4 +1,4 @@
-/* config.json: the published model's values, both spellings, and one-line errors. */
+/* config.json: the values of the published model, both spellings of keys, and errors of one line. */
 
 #include "format/model_config.h"
 #include "helper.h"
@@ -127,7 +127,7 @@ static void refused(void **state) {
     }
 }
 
-/* Whatever nobody reads may hold anything, and may be there again and again. */
+/* Keys that are not used may have any value and may be repeated. */
 static void unused_keys(void **state) {
     static const char *const texts[] = {
         "{\"pad_token_id\": 50304, \"num_heads\": 4}",

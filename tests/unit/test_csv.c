@@ -1,4 +1,4 @@
-/* The one CSV reader and the one writer, and numbers as text. */
+/* The reader and the writer of CSV, and numbers as text. */
 
 #include "base/csv.h"
 #include "base/json.h"
@@ -86,7 +86,7 @@ static void bad_csv_is_named(void **state) {
     assert_non_null(strstr(err.text, "columns"));
 }
 
-/* What is written is read as it was; random bytes never crash the reader. */
+/* What was written is read back unchanged; random bytes never crash the reader. */
 static void cells_survive(void **state) {
     static const char alphabet[] = "a1,,\"\"\n\r\n.x\\'`";
     xl_rng rng;

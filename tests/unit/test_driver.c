@@ -1,5 +1,5 @@
-/* The driver on a simulated problem: what it keeps, what it never measures twice, and that a run that is killed
- * goes on as if nothing had been. */
+/* The driver on a simulated problem: what it stores, what it never measures twice, and that a run which is killed
+ * continues as if nothing had happened. */
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -21,18 +21,18 @@
 typedef struct simulation {
     tune_target problem;
     tune_space *space;
-    int calls[4096]; /* of a point */
+    int calls[4096]; /* for each point */
     int total;
-    int kill_at;    /* SIGKILL to ourselves before this call; 0: never */
-    int stop_at;    /* sets stop; 0: never */
-    int stop_level; /* to this */
+    int kill_at;    /* raises SIGKILL before this call; 0: never */
+    int stop_at;    /* sets stop at this call; 0: never */
+    int stop_level; /* the value that stop gets */
     bool flat;      /* every point costs the same */
-    bool coupled;   /* prefill takes longer with the b that decode likes best */
-    bool awkward;   /* some points fail, some do not fit, some run over the limit */
-    double now;     /* of the simulated clock: each call takes CALL_S */
-    int slow_at;    /* this call takes slow_s more; 0: none */
+    bool coupled;   /* prefill takes longer with the b that is best for decode */
+    bool awkward;   /* some points fail, some are infeasible, some run over the limit */
+    double now;     /* of the simulated clock; each call takes CALL_S */
+    int slow_at;    /* the call that takes slow_s more; 0: none */
     double slow_s;
-    double noise; /* relative, of a sample */
+    double noise; /* relative noise of a sample */
     xl_rng rng;
     volatile sig_atomic_t stop;
 } simulation;
@@ -56,12 +56,12 @@ static int simulate(void *self, int64_t candidate, unsigned repeats, double limi
     double a = value_of(s, candidate, "a"), b = value_of(s, candidate, "b");
     if (s->awkward && candidate >= 0 && a == 3) return xl_fail(err, XLSTM_EMISMATCH, "token 3 differs");
     if (s->awkward && candidate >= 0 && a == 4) return xl_fail(err, XLSTM_EUNSUPPORTED, "no room for it");
-    /* Long enough for hopeless ones to be stopped. */
+    /* Long enough that hopeless samples are stopped. */
     double prefill = s->flat ? 3 : 3 + 0.3 * fabs(a - 5), decode = s->flat ? 3 : 3 + 0.15 * fabs(b - 6);
     if (s->awkward && candidate >= 0 && a == 7) prefill *= 9;
     if (s->coupled && b == 6) prefill *= 1.04;
     prefill *= 1 + s->noise * xl_rng_normal(&s->rng);
-    /* The least memory is not with the fastest. */
+    /* The fastest point does not need the least memory. */
     *out = (tune_reading){.cost = prefill + decode, .parts = {prefill, decode, NAN, 180 - 10 * a}, .hash = 17};
     if (out->cost > limit) {
         out->cost = limit;
@@ -121,7 +121,7 @@ static void simulation_init(simulation *s) {
                                .settings = settings};
 }
 
-/* "a=5 b=6"; returns out. */
+/* Writes "a=5 b=6"; returns out. */
 static char *point_text(const simulation *s, uint32_t point, char *out, size_t bytes) {
     tune_named_list values;
     assert_true(tune_named_of_point(&values, s->space, point));
@@ -182,7 +182,7 @@ static int lines(const char *text) {
     return n;
 }
 
-/* The proposals of a run, as text. */
+/* Returns the proposals of a run as text. */
 static char *points(tune_run *k) {
     size_t count, bytes;
     const tune_trial_row *all = tune_keeper_trials(tune_run_keeper(k), &count);
@@ -250,7 +250,7 @@ static void finds_and_says(void **state) {
     json_decref(j);
     free(best);
 
-    /* Nothing is left: going on says the same without measuring. */
+    /* Nothing is left to do: resuming gives the same result without measuring. */
     char *where = strdup(tune_run_folder(k));
     tune_run_close(k, TUNE_RUN_FINISHED);
     if (tune_run_resume(&k, where, &err)) fail_msg("%s", err.text);
@@ -259,7 +259,7 @@ static void finds_and_says(void **state) {
     assert_int_equal(s.total, before);
     assert_int_equal(r.final.verdict, TUNE_VERDICT_BETTER);
     assert_string_equal(point_text(&s, (uint32_t)r.winner, name, sizeof name), "a=5 b=6");
-    /* One at a time. */
+    /* Only one process at a time may work on a run. */
     tune_run *second;
     assert_int_equal(tune_run_resume(&second, where, &err), XLSTM_EARG);
     assert_non_null(strstr(err.text, "another process"));
@@ -284,7 +284,7 @@ static void equal_programs(void **state) {
         if (r.final.verdict != TUNE_VERDICT_BETTER) assert_int_equal(r.winner, TUNE_BASELINE_TRIAL);
         tune_run_close(k, TUNE_RUN_FINISHED);
     }
-    assert_true(announced <= 4); /* 5 in a hundred are meant; over 4 of 20 have a chance of 0.0003 */
+    assert_true(announced <= 4); /* 5 in a hundred are expected; more than 4 of 20 have a probability of 0.0003 */
     tune_space_destroy(s.space);
 }
 
@@ -305,7 +305,7 @@ static void failures_are_rows(void **state) {
         if (t[i].status == TUNE_TRIAL_OK && i) assert_null(t[i].reason);
         else assert_non_null(t[i].reason);
     }
-    /* The first point is the baseline by its settings: it has the baseline's samples, and no figure of its own. */
+    /* The first point is the baseline by its settings: it has the baseline's samples, and no value of its own. */
     assert_int_equal(s.calls[0], 0);
     assert_string_equal(t[0].reason, "the baseline's own settings");
     assert_true(t[0].value == 1 && t[0].samples > 0);
@@ -320,8 +320,8 @@ static void failures_are_rows(void **state) {
     tune_space_destroy(s.space);
 }
 
-/* Kills the run at random moments until it gets through; the proposals must be those of a run in peace, and nothing
- * that was kept may be measured again. */
+/* Kills the run at random moments until it gets to its end. The proposals must be those of a run that was not
+ * killed, and nothing that was stored may be measured again. */
 static void killed_at_random(tune_drive_options o, uint64_t seed) {
     simulation s;
     xlstm_error err;
@@ -345,7 +345,7 @@ static void killed_at_random(tune_drive_options o, uint64_t seed) {
         pid_t child = fork();
         if (!child) {
             s.total = 0;
-            /* Always past the first trial of a process, so that every round gets somewhere. */
+            /* Each process gets past its first trial, so that every round makes progress. */
             s.kill_at = 14 + (int)xl_rng_below(&rng, (uint64_t)whole / 3 + 1);
             xlstm_error why = {0};
             if (tune_run_resume(&k, where, &why) ||
@@ -412,7 +412,7 @@ static void killed_with_several_objectives(void **state) {
     killed_at_random(several("ga", 36), 5);
 }
 
-/* By definition, over the rows that the run has. */
+/* The size of the Pareto front of the run's rows, by its definition. */
 static int front_size(tune_run *k) {
     size_t count;
     const tune_trial_row *t = tune_keeper_trials(tune_run_keeper(k), &count);
@@ -442,7 +442,7 @@ static void all_objectives_steer(void **state) {
     tune_drive_options o = several("auto", 0);
     assert_string_equal(tune_drive_strategy(&o), "nsga2");
     if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
-    assert_int_equal(r.trials, 64); /* a small space whole */
+    assert_int_equal(r.trials, 64); /* all of a small space */
     assert_int_equal(r.duplicates, 0);
     size_t count;
     const tune_trial_row *t = tune_keeper_trials(tune_run_keeper(k), &count);
@@ -456,7 +456,7 @@ static void all_objectives_steer(void **state) {
             assert_true(kl == t[i].metric[TUNE_KL]);
         }
     }
-    /* Nine times too slow is no reason to stop where memory counts as well. */
+    /* With memory as a second objective, being nine times too slow is no reason to stop. */
     assert_int_equal(kinds[TUNE_TRIAL_TIMEOUT], 0);
     assert_int_equal(kinds[TUNE_TRIAL_FAILED], 8);
     assert_int_equal(kinds[TUNE_TRIAL_OK], 48);
@@ -465,18 +465,19 @@ static void all_objectives_steer(void **state) {
     assert_int_equal(lines(csv), front_size(k) + 1);
     assert_true(front_size(k) > 4);
     free(csv);
-    /* The first objective fixes the winner. */
+    /* The first objective decides the winner. */
     char name[64];
     assert_string_equal(point_text(&s, (uint32_t)r.winner, name, sizeof name), "a=5 b=6");
     tune_run_close(k, TUNE_RUN_FINISHED);
 
-    /* With one objective those nine times too slow are stopped, and auto is auto. */
+    /* With one objective, points nine times too slow are stopped, and auto stays auto. */
     o.objectives = 1;
     assert_string_equal(tune_drive_strategy(&o), "auto");
     tune_space_destroy(s.space);
 }
 
-/* Samples go to what may be on the front, however slow, and not to what another beats in everything. */
+/* Points that may be on the front get samples, however slow, and points that another one beats in everything do
+ * not. */
 static void racing_looks_at_the_front(void **state) {
     simulation s;
     xlstm_error err;
@@ -491,7 +492,7 @@ static void racing_looks_at_the_front(void **state) {
     size_t count;
     const tune_trial_row *t = tune_keeper_trials(tune_run_keeper(k), &count);
     assert_int_equal(count, 64);
-    assert_string_equal(t[61].key, "a=8 b=6"); /* the least memory, and measured after the fastest */
+    assert_string_equal(t[61].key, "a=8 b=6"); /* the point with the least memory, measured after the fastest */
     assert_true(t[61].samples >= 2);
     assert_string_equal(t[63].key, "a=8 b=8");
     assert_int_equal(t[63].samples, 1);
@@ -520,7 +521,7 @@ static void stopped_and_continued(void **state) {
         tune_run_close(k, TUNE_RUN_INTERRUPTED);
         s.stop_at = 0;
         s.stop = 0;
-        o.trials = 40; /* and further than was meant at first */
+        o.trials = 40; /* further than the first limit */
         if (tune_run_resume(&k, where, &err)) fail_msg("%s", err.text);
         if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
         assert_int_equal(r.trials, 40);
@@ -531,7 +532,7 @@ static void stopped_and_continued(void **state) {
     }
 }
 
-/* Two phases apart: as good a winner from far fewer measurements. */
+/* Searching two phases apart finds as good a winner with far fewer measurements. */
 static void searched_apart(void **state) {
     simulation s;
     xlstm_error err;
@@ -542,10 +543,10 @@ static void searched_apart(void **state) {
     o.apart = true;
     tune_run *k = new_run("apart");
     if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
-    assert_int_equal(r.trials, 9); /* eight, and the join */
+    assert_int_equal(r.trials, 9); /* eight, and the joined point */
     char name[64];
     assert_string_equal(point_text(&s, (uint32_t)r.winner, name, sizeof name), "a=5 b=6");
-    /* The check of the join says that nothing interacts. */
+    /* The check of the joined point finds no interaction. */
     char *text = test_read(tune_run_folder(k), "best.json");
     json_t *best = json_loads(text, 0, NULL), *found = json_object_get(best, "interaction");
     assert_true(json_is_false(json_object_get(found, "interact")));
@@ -579,7 +580,7 @@ static void interaction_is_found(void **state) {
     assert_non_null(strstr(json_string_value(json_object_get(found, "text")), "they interact"));
     json_decref(best);
     free(text);
-    /* Its samples are in the study, under "check", as those of three trials. */
+    /* Its samples are stored in the study, with the stage "check", as those of three trials. */
     tune_sample_row *samples;
     size_t count, n = 0;
     assert_int_equal(tune_study_samples(tune_keeper_study(tune_run_keeper(k)),
@@ -592,7 +593,7 @@ static void interaction_is_found(void **state) {
     tune_space_destroy(s.space);
 }
 
-/* A search that time cuts off measures the join last of all. */
+/* Where time ends a search, the joined point is measured last. */
 static void late_is_joined(void **state) {
     simulation s;
     xlstm_error err;
@@ -600,11 +601,11 @@ static void late_is_joined(void **state) {
     simulation_init(&s);
     tune_drive_options o = quick("random", 40);
     o.apart = true;
-    o.seed = 2; /* one whose bests are found apart */
+    o.seed = 2; /* with this seed the two bests are found in different trials */
     o.budget_s = 8;
     o.now_s = simulated_now;
     o.now_ctx = &s;
-    s.slow_at = 40; /* so that 55 % of the budget, but not 65 %, are gone */
+    s.slow_at = 40; /* so that between 55 % and 65 % of the budget are spent */
     s.slow_s = 4.5;
     tune_run *k = new_run("late");
     if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
@@ -616,7 +617,7 @@ static void late_is_joined(void **state) {
         prefill = fmin(prefill, t[i].metric[TUNE_PREFILL_S]);
         decode = fmin(decode, t[i].metric[TUNE_DECODE_S]);
     }
-    /* The best prefill and the best decode were seen in one trial at last, and in none before. */
+    /* The last trial has the best prefill and the best decode, and no trial before it has both. */
     for (size_t i = 0; i < count; i++) {
         const bool both = t[i].metric[TUNE_PREFILL_S] == prefill && t[i].metric[TUNE_DECODE_S] == decode;
         assert_true(both == (i + 1 == count));
@@ -625,7 +626,7 @@ static void late_is_joined(void **state) {
     tune_space_destroy(s.space);
 }
 
-/* There is always an answer, and it claims nothing that was not measured. */
+/* There is always a result, and it claims nothing that was not measured. */
 static void no_time_at_all(void **state) {
     simulation s;
     xlstm_error err;
@@ -648,7 +649,7 @@ static void no_time_at_all(void **state) {
     assert_null(json_object_get(best, "speedup"));
     json_decref(best);
     free(text);
-    /* More time, and the same run goes on. */
+    /* With more time the same run continues. */
     o.budget_s = INFINITY;
     if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     assert_int_equal(r.measured, 20);
@@ -661,7 +662,7 @@ static bool is_other(void *self, int64_t candidate) {
     return false;
 }
 
-/* All points fail, or all are hopeless: two different answers. */
+/* Where all points fail, and where all are hopeless, there are two different verdicts. */
 static void nothing_to_compare(void **state) {
     for (int slow = 0; slow < 2; slow++) {
         simulation s;
@@ -691,13 +692,13 @@ static void nothing_to_compare(void **state) {
     }
 }
 
-/* Two points of 64 do not show that nothing is faster. */
+/* Trying two points of 64 does not show that nothing is faster. */
 static void too_little_was_tried(void **state) {
     simulation s;
     xlstm_error err;
     tune_drive_result r;
     simulation_init(&s);
-    s.flat = s.awkward = true; /* a = 7 is slower than the baseline, everything else as fast */
+    s.flat = s.awkward = true; /* a = 7 is slower than the baseline, all others are as fast */
     tune_space_destroy(s.space);
     s.space = tune_space_create();
     assert_int_equal(tune_space_add_range(s.space, "a", TUNE_AFFECTS_FIRST, 7, 7, 1, &err), 0);
@@ -720,7 +721,7 @@ static void too_little_was_tried(void **state) {
     tune_space_destroy(s.space);
 }
 
-/* Where nothing looked faster there is no comparison, and its share of the budget goes to the search. */
+/* Where nothing looked faster there is no comparison, and its share of the budget is used for the search. */
 static void the_rest_of_a_budget_is_used(void **state) {
     simulation s;
     xlstm_error err;
@@ -747,14 +748,14 @@ static void the_rest_of_a_budget_is_used(void **state) {
     tune_space_destroy(s.space);
 }
 
-/* What the search chose and no comparison confirmed is named. */
+/* The search's choice is named where the comparison did not confirm it. */
 static void a_challenger_is_named(void **state) {
     simulation s;
     xlstm_error err;
     tune_drive_result r;
     simulation_init(&s);
     tune_drive_options o = quick("random", 12);
-    o.budget_s = 50; /* requests say that they take six seconds */
+    o.budget_s = 50; /* requests report that they take six seconds */
     tune_run *k = new_run("short");
     if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     assert_int_equal(r.winner, TUNE_BASELINE_TRIAL);
@@ -780,8 +781,8 @@ static size_t samples_of(tune_run *k, tune_sample_row **rows) {
     return count;
 }
 
-/* The points of one round of a recording as they were first tried in it (a disturbed sample is taken again at its
- * end); the baseline is -1. */
+/* The points of one round of a recording in the order in which they were first tried (a disturbed sample is taken
+ * again at the end of the round); the baseline is -1. */
 static void round_of(const tune_sample_row *rows, size_t count, int round, int64_t *trial) {
     int used[65] = {0};
     bool listed[65] = {false};
@@ -814,7 +815,7 @@ static void recorded_in_rounds(void **state) {
     int changed = 0;
     for (int i = 0; i < 4; i++) round_of(rows, count, i, round[i]);
     for (int i = 0; i < 65; i++) {
-        /* each pair forth and back, no two pairs alike */
+        /* Each pair of rounds runs in one order and its reverse, and no two pairs have the same order. */
         assert_int_equal(round[0][i], round[1][64 - i]);
         assert_int_equal(round[2][i], round[3][64 - i]);
         changed += round[0][i] != round[2][i];
@@ -826,10 +827,10 @@ static void recorded_in_rounds(void **state) {
     char *jsonl = test_read(tune_run_folder(k), "trials.jsonl");
     int baseline = 0;
     for (const char *at = jsonl; (at = strstr(at, "\"baseline_samples\":[{")); at++) baseline++;
-    assert_true(baseline >= 1); /* the baseline's samples stand beside some trial */
+    assert_true(baseline >= 1); /* the baseline's samples are stored beside some trial */
     free(jsonl);
     free(rows);
-    /* rows hold the means, and the landscape the samples */
+    /* Rows hold the means, and the landscape holds the samples. */
     size_t trials;
     const tune_trial_row *t = tune_keeper_trials(tune_run_keeper(k), &trials);
     assert_int_equal(trials, 64);
@@ -861,7 +862,7 @@ static void recorded_failures(void **state) {
     tune_drive_options o = quick("grid", 0);
     o.repeats = 3;
     if (tune_recording_run(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
-    /* one way of failing is one call; slow ones are not stopped */
+    /* A point that fails is called once, and slow ones are not stopped. */
     assert_true(r.points == 64 && r.failed == 16 && r.rounds == 3 && r.missing == 0);
     for (int p = 0; p < 64; p++) {
         const bool fails = p / 8 == 2 || p / 8 == 3;
@@ -879,7 +880,7 @@ static void recorded_failures(void **state) {
     tune_space_destroy(s.space);
 }
 
-/* A recording that is stopped, killed or out of budget goes on with the sample that it was at. */
+/* A recording that is stopped, killed or out of budget continues with the sample that it was at. */
 static void recording_goes_on(void **state) {
     simulation s;
     xlstm_error err;
@@ -897,7 +898,7 @@ static void recording_goes_on(void **state) {
     char *where = strdup(tune_run_folder(k));
     tune_run_close(k, TUNE_RUN_INTERRUPTED);
     pid_t child = fork();
-    if (!child) { /* killed on the way */
+    if (!child) { /* killed in between */
         s.stop_at = s.stop = 0;
         s.kill_at = s.total + 60;
         if (!tune_run_resume(&k, where, &err))

@@ -1,4 +1,4 @@
-/* Properties of the engine on a small random model: whatever the schedule, the results are the same. */
+/* Properties of the engine on a small random model: the results are the same for every schedule. */
 #include <xlstm/xlstm.h>
 
 #include "base/clock.h"
@@ -43,7 +43,7 @@ static void make_ids(int32_t *ids, size_t n, uint64_t seed) {
     for (size_t i = 0; i < n; i++) ids[i] = (int32_t)xl_rng_below(&rng, 101);
 }
 
-/* n tokens in `pieces` prefills at random points, all logits kept. */
+/* Feeds n tokens in `pieces` prefills, divided at random, and keeps all logits. */
 static outcome prefill_in(small_model *s, const xlstm_settings *settings, const int32_t *ids, size_t n, int pieces,
                           xl_rng *rng) {
     xlstm_session *session;
@@ -94,7 +94,7 @@ static outcome oracle(const int32_t *ids, size_t n, uint64_t seed) {
     return o;
 }
 
-/* A random value for every tunable that must not change results. */
+/* Sets every tunable that must not change results to a random value. */
 static void random_settings(xlstm_settings *settings, const xlstm_hparams *hparams, xl_rng *rng) {
     xlstm_settings_init(settings, hparams);
     for (int id = 0; id < XLSTM_TUNABLE_COUNT; id++) {
@@ -105,7 +105,7 @@ static void random_settings(xlstm_settings *settings, const xlstm_hparams *hpara
     }
 }
 
-/* Values at and beyond the edges are drawn more often than the range alone would give them. */
+/* Values at the limits and beyond are drawn more often than a uniform draw would. */
 static void every_schedule_gives_the_same(void **state) {
     int32_t ids[TOKENS];
     make_ids(ids, TOKENS, 7);
@@ -147,7 +147,8 @@ static void decode_equals_prefill(void **state) {
     release(&wanted);
 }
 
-/* Logits of the last token alone skip work behind the last cell: they and the state must not differ. */
+/* Where only the last token's logits are wanted, work after the last cell is skipped; the logits and the state
+ * must be the same. */
 static void last_logits_equal_the_last_of_all(void **state) {
     int32_t ids[TOKENS];
     make_ids(ids, TOKENS, 9);
@@ -218,7 +219,8 @@ static void schedule_says_what_ran(void **state) {
     small_model_destroy(s);
 }
 
-/* Ray hands a band's next chunk out when the last has returned, so several are in flight over the bands. */
+/* The scheduler ray hands out the next chunk of a band when the previous one is done, so that chunks of several
+ * bands are in progress at once. */
 static void ray_has_several_bands_in_flight(void **state) {
     int32_t ids[TOKENS];
     make_ids(ids, TOKENS, 9);
@@ -231,7 +233,7 @@ static void ray_has_several_bands_in_flight(void **state) {
     xlstm_settings_set(&settings, XLSTM_TUNE_WORKERS, 3);
     xlstm_session *session;
     assert_int_equal(xlstm_session_create(&session, &s->model, &settings, NULL), XLSTM_OK);
-    /* On a busy machine one thread may do all before another wakes. */
+    /* On a busy machine one thread may do all the work before another wakes up. */
     int64_t in_flight = 0;
     for (double end = xl_now_s() + 30; in_flight < 2 && xl_now_s() < end;) {
         assert_int_equal(xlstm_prefill(session, ids, TOKENS, XLSTM_LOGITS_NONE, NULL, NULL), XLSTM_OK);
@@ -318,7 +320,7 @@ static int count_polls(void *user) {
     return 0;
 }
 
-/* At least once a chunk of each head and once a product, so that Ctrl-C is prompt in a long prompt. */
+/* At least once for each chunk of each head and each product, so that Ctrl-C works promptly in a long prompt. */
 static void a_prompt_is_polled_often(void **state) {
     int32_t ids[TOKENS];
     make_ids(ids, TOKENS, 12);
@@ -363,8 +365,8 @@ static void cancelled_session_is_usable_after_reset(void **state) {
             xlstm_session_set_cancel(session, stop_after, &c);
             int status = xlstm_prefill(session, ids, TOKENS, XLSTM_LOGITS_LAST, got, &err);
             xlstm_session_set_cancel(session, NULL, NULL);
-            /* On a busy machine the others take the work of the thread that polls: then it polls before each
-             * operation alone, eight and more in each of the four segments. */
+            /* On a busy machine the other threads may do the work of the one that polls. Then it polls only before
+             * each operation, of which each of the four segments has at least eight. */
             if (status == XLSTM_OK) {
                 assert_true(c.left >= 0 && polls >= 4 * 8);
                 continue;
@@ -417,7 +419,7 @@ static void state_round_trip(void **state) {
     assert_int_equal(xlstm_decode(b, 10, y, NULL), XLSTM_OK);
     assert_memory_equal(x, y, sizeof x);
 
-    /* Whatever is refused leaves the session where it was. */
+    /* A failed call leaves the session as it was. */
     assert_int_equal(xlstm_state_load(foreign, path, &err), XLSTM_EMISMATCH);
     assert_int_equal(xlstm_session_copy_state(foreign, a, &err), XLSTM_EMISMATCH);
     assert_int_equal(xlstm_session_position(foreign), 0);
@@ -431,7 +433,7 @@ static void state_round_trip(void **state) {
     xl_rng rng;
     xl_rng_seed(&rng, 5);
     for (int i = 0; i < 300; i++) {
-        /* Cut short, or 0xff over some bytes: NaN in the data, no JSON in the header. */
+        /* Files that are cut short, or have 0xff in some bytes: NaN in the data, or invalid JSON in the header. */
         char *copy = calloc(1, count);
         memcpy(copy, bytes, count);
         size_t length = count;

@@ -16,14 +16,14 @@ static tune_space *make_space(void) {
     return s;
 }
 
-/* Every parameter acts, two of them on each other. */
+/* Every parameter has an effect, and two of them interact. */
 static double truth(const tune_space *s, uint32_t point) {
     const uint16_t *i = tune_space_index(s, point);
     double block = i[0] - 4.2, tile = i[1] - 2.0, step = i[2] - 1.0;
     return 0.05 * block * block + 0.1 * fabs(tile) + 0.04 * step + 0.2 * i[3] + 0.03 * block * tile;
 }
 
-/* `count` different points drawn at random, and all others behind them. */
+/* `count` different random points, followed by all others. */
 static void shuffle(uint32_t *order, uint64_t seed) {
     xl_rng rng;
     xl_rng_seed(&rng, seed);
@@ -66,7 +66,7 @@ static void what_was_not_seen_is_foretold(void **state) {
         assert_true(variance[i] > 0);
     }
     assert_true(error < 0.03 * all);
-    /* and it knows how well: squared errors are of the size of the variances */
+    /* Its variances are right: the squared errors are of their size. */
     assert_true(z > 0.05 && z < 3);
     tune_gp_destroy(g);
     tune_space_destroy(s);
@@ -92,7 +92,8 @@ static void what_was_seen_is_kept(void **state) {
     tune_space_destroy(s);
 }
 
-/* A sample without its noise is nearer to the truth than the sample, and its variance says how near. */
+/* The estimate of a sample without its noise is nearer to the truth than the sample, and its variance says how
+ * near. */
 static void noise_is_taken_out(void **state) {
     tune_space *s = make_space();
     uint32_t order[POINTS];
@@ -135,7 +136,7 @@ static void neither_batches_nor_order_matter(void **state) {
     tune_space_destroy(s);
 }
 
-/* One sample, samples all alike, and a parameter of more values than the model tells apart. */
+/* A single sample, equal samples, and a parameter with more values than the model distinguishes. */
 static void corners(void **state) {
     tune_space *s = tune_space_create();
     assert_int_equal(tune_space_add_range(s, "many", 0, 1, 5000, 1, NULL), 0);

@@ -1,5 +1,6 @@
-/* The bench `honesty` in small, with fixed seeds: intervals cover, nothing is announced where nothing is better,
- * and what is better is found. The margins are three standard errors of 200 runs. */
+/* A small version of the benchmark `honesty` with fixed seeds: intervals cover the true value, nothing is
+ * announced where nothing is better, and what is better is found. The margins are three standard errors of 200
+ * runs. */
 
 #include "bench/simulated.h"
 #include "helper.h"

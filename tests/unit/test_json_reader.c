@@ -3,8 +3,8 @@
 #include "format/json_reader.h"
 #include "helper.h"
 
-/* Reads a document whose member "s" is a string, "i" a list of integers and "o" an object that is like the whole;
- * anything else is skipped. What was read is appended to `seen`. */
+/* Reads a document whose member "s" is a string, "i" a list of integers and "o" an object of the same form;
+ * anything else is skipped. Appends what was read to `seen`. */
 static void read_members(xl_json_reader *r, char seen[200]) {
     xl_json_string key;
     while (xl_json_member(r, &key)) {
@@ -33,7 +33,7 @@ static void read_members(xl_json_reader *r, char seen[200]) {
     }
 }
 
-/* Every document is given in memory of exactly its size, so that a sanitizer sees a step too far. */
+/* Every document is in memory of exactly its size, so that a sanitizer notices a read beyond it. */
 static int read_text(const char *text, size_t bytes, char seen[200], xlstm_error *err) {
     char *copy = malloc(bytes ? bytes : 1);
     if (!copy) abort();
@@ -66,7 +66,7 @@ static void good_documents(void **state) {
         {"{\"i\":[9223372036854775808,-9223372036854775809,1.0,1e2,01,\"1\",true,null,[],-]}", "??????????"},
         {"{\"i\":[]}", ""},
         {"{\"o\":{\"o\":{\"s\":\"deep\"},\"s\":\"up\"},\"s\":\"top\"}", "<deep><up><top>"},
-        /* What is skipped. */
+        /* Members that are skipped. */
         {"{\"x\":NaN,\"y\":Infinity,\"z\":-Infinity,\"s\":\"a\"}", "<a>"},
         {"{\"x\":1000000000000000019884624838656,\"y\":-1.5e+999,\"s\":\"a\"}", "<a>"},
         {"{\"x\":\"\\ud800\",\"y\":\"\\u0000\",\"z\":\"\xff\",\"s\":\"a\"}", "<a>"},
@@ -129,7 +129,7 @@ static void bad_documents(void **state) {
     }
 }
 
-/* Cut anywhere, a document is refused, and the message says that it ends. */
+/* A document that is cut anywhere is refused, and the message says that it ends too early. */
 static void truncated_documents(void **state) {
     static const char text[] =
         "{\"x\":[{\"y\":\"\\ud83d\\ude00\"},[1.5,NaN]],\"i\":[12,3],\n\"o\":{\"s\":\"\\u00e9\xc3\xa9\"}}";
@@ -147,7 +147,7 @@ static void truncated_documents(void **state) {
     assert_int_equal(read_text("{\"x\":\0}", 7, seen, &err), XLSTM_EFORMAT);
 }
 
-/* Brackets of any depth are skipped without a stack of calls. */
+/* Brackets of any depth are skipped without recursion. */
 static void deep_documents(void **state) {
     enum { DEPTH = 1000000 };
     const char begin[] = "{\"x\":", end[] = ",\"s\":\"after\"}";

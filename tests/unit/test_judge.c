@@ -29,7 +29,8 @@ static void distinct_grams(void **state) {
     assert_true(distinct(" a b\ta\nb  a b ", 2) == 2.0 / 5);
     assert_true(distinct("a b a b a b", 3) == 2.0 / 4);
     assert_true(distinct("a b a b a b", 1) == 2.0 / 6);
-    /* a prefix is another word; NBSP, LINE SEPARATOR and the information separators part words as in Python */
+    /* A prefix is another word; NBSP, LINE SEPARATOR and the information separators separate words as in
+     * Python. */
     assert_true(distinct("a ab abc a", 1) == 3.0 / 4);
     assert_true(distinct("a\xC2\xA0"
                          "a\xE2\x80\xA8"
@@ -201,7 +202,7 @@ static void outputs_folder(void **state) {
     free(line);
     fclose(lines);
     xl_csv_free(&csv);
-    /* a file that is not a text: nothing is written */
+    /* Where a file is not text, nothing is written. */
     take_away("ratings.csv");
     test_put("bad.txt", "a\xFF");
     assert_int_equal(judge(test_folder, "It was the", &summary, &err), XLSTM_EFORMAT);

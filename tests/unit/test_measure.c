@@ -1,4 +1,4 @@
-/* Sampler, race, blocks and the last comparison on programs whose times are written down here. */
+/* Sampler, race, blocks and the last comparison on simulated programs whose times are known. */
 #include <time.h>
 
 #include "base/clock.h"
@@ -12,12 +12,12 @@ static void near(double got, double want, double tolerance) {
     if (!(fabs(got - want) <= tolerance)) fail_msg("got %.12g, wanted %.12g", got, want);
 }
 
-/* Candidate c takes cost[c] times a drift that grows with time; 9 fails, 8 cancels. */
+/* Candidate c takes cost[c], multiplied by a drift that grows with time; 9 fails, 8 cancels. */
 typedef struct program {
     double cost[10];
     double drift;  /* per virtual second */
     double jitter; /* alternating, relative */
-    double cold;   /* extra share of a candidate's first run */
+    double cold;   /* additional share of a candidate's first run */
     int runs[10], total, stopped;
     double now;
     int64_t order[4096];
@@ -100,8 +100,8 @@ static double own_s(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* A real, short function: the sampler repeats it until the clock can see it. By the processor's time, since on a
- * busy machine a single loss of the processor is longer than the whole. */
+/* A real, short function, which the sampler must repeat until the clock can measure it. It is timed by processor
+ * time, because on a busy machine losing the processor once takes longer than the whole function. */
 static int short_spin(void *ctx, int64_t c, unsigned repeats, double limit, tune_reading *out, xlstm_error *err) {
     double start = own_s();
     for (unsigned i = 0; i < repeats; i++) {
@@ -132,9 +132,9 @@ static void short_things_are_repeated(void **state) {
     assert_int_equal(tune_sampler_create(&s, &options, NULL), XLSTM_EARG);
 }
 
-/* A first run that lost the processor looked long enough to be timed once; the next ones are not taken so. */
+/* A first run that lost the processor looked long enough to be timed once; later runs must not be treated so. */
 static void repeats_are_learnt_anew(void **state) {
-    program p = {.cost = {1e-8}, .cold = 1e6}; /* the simulated clock wants a microsecond */
+    program p = {.cost = {1e-8}, .cold = 1e6}; /* the simulated clock needs at least a microsecond */
     tune_sampler *s = sampler_of(&p);
     tune_sample sample;
     tune_sampler_counts counts;
@@ -146,7 +146,7 @@ static void repeats_are_learnt_anew(void **state) {
     tune_sampler_get_counts(s, &counts);
     assert_int_equal(counts.taken, 3);
     assert_int_equal(counts.warmup, 1); /* the one that was too short */
-    /* Half as long is no reason. */
+    /* Half the duration is no reason to learn anew. */
     p.cost[0] = 0.5e-8;
     assert_int_equal(tune_sampler_take(s, 0, INFINITY, &sample, NULL), 0);
     assert_int_equal(sample.repeats, 100);
@@ -205,8 +205,8 @@ static void race_keeps_the_baseline_where_nothing_is_faster(void **state) {
     tune_sampler_destroy(s);
 }
 
-/* An incumbent that owes its value to a disturbed sample: candidates that are faster than the baseline are not
- * stopped for it, and the playoff shows it falling. */
+/* An incumbent whose value is due to a disturbed sample: candidates that are faster than the baseline are not
+ * stopped because of it, and the playoff shows its value falling. */
 static void a_lucky_incumbent_stops_nobody_and_falls(void **state) {
     program p = {.cost = {1.0, 0.9, 1.1}, .jitter = 0.002};
     tune_sampler *s = sampler_of(&p);
@@ -263,7 +263,7 @@ static void cold_first_runs_do_not_cost_the_race(void **state) {
     tune_race_entry e;
     for (int64_t c = 1; c <= 4; c++) assert_int_equal(tune_race_run(race, &c, 1, &e, NULL), 0);
     assert_true(tune_race_get(race, 3, &e));
-    near(e.value, log(0.9), 0.01); /* the cold sample is not in it */
+    near(e.value, log(0.9), 0.01); /* the cold sample is not in the mean */
     near(e.parts[0] + e.parts[1], e.cost, 1e-9);
     int64_t winner;
     assert_int_equal(tune_race_finish(race, &winner, NULL), 0);
@@ -349,17 +349,17 @@ static void blocks_are_balanced_abba(void **state) {
         abba += o[0] == 0;
     }
     assert_in_range(abba, 1, 9); /* both orders occur */
-    /* A linear drift leaves the ratio as it is, to second order. */
+    /* A linear drift changes the ratio only in second order. */
     for (int i = 0; i < 5; i++) near(r.log_ratio[i], log(1.1), 2e-3);
     near(r.baseline_parts[0] + r.baseline_parts[1], r.baseline_cost, 1e-9);
     assert_int_equal(r.winner_hash, 101);
-    /* No time: not even warm, so no block. */
+    /* There is no time for the warm-up, so there is no block. */
     int before = p.total;
     plan.deadline_s = 1e-9;
     assert_int_equal(tune_blocks_run(s, 0, 1, &plan, &r, NULL), 0);
     assert_int_equal(r.blocks, 0);
     assert_int_equal(p.total - before, 2);
-    /* Time for the warm-up, some four runs of 2.3 s by now, and half a block of eight. */
+    /* There is time for the warm-up, about four runs of 2.3 s, and for half a block of eight. */
     before = p.total;
     plan.deadline_s = 20;
     assert_int_equal(tune_blocks_run(s, 0, 1, &plan, &r, NULL), 0);
@@ -474,7 +474,7 @@ static void scatter_decides_the_number_of_processes(void **state) {
     double s0 = tune_sd(f.process, 8);
     assert_true(f.processes >= (int)pow(tune_t_quantile(0.975, 7) * s0 / 0.005, 2));
     assert_true(f.log_high - f.log_low <= 0.01);
-    /* The same values shifted take exactly as many: the mean has no say. */
+    /* The same values shifted by a constant take exactly as many processes: the mean has no influence. */
     int n = f.processes;
     fill(&s, -0.3, 0.010);
     assert_int_equal(tune_final_run(&o, spawn_process, &s, &f, NULL), 0);
@@ -518,12 +518,12 @@ static void time_is_shared_out(void **state) {
     assert_true(tune_final_fit(&o, 1));
     assert_int_equal(o.blocks, 3);
     assert_int_equal(o.quads, 4);
-    o.budget_s = 8 * (6 + 2 * 16); /* two blocks of four quads a process */
+    o.budget_s = 8 * (6 + 2 * 16); /* two blocks of four quads for each process */
     assert_true(tune_final_fit(&o, 1));
     assert_int_equal(o.blocks, 2);
     assert_int_equal(o.quads, 4);
     near(tune_final_seconds(&o, 1), o.budget_s, 1e-9);
-    o.budget_s = 8 * (6 + 8); /* one, of two */
+    o.budget_s = 8 * (6 + 8); /* one block of two quads */
     assert_true(tune_final_fit(&o, 1));
     assert_int_equal(o.blocks, 1);
     assert_int_equal(o.quads, 2);
@@ -553,7 +553,7 @@ static void without_a_limit_the_first_processes_run(void **state) {
     o.blocks = 2;
     assert_int_equal(tune_final_run(&o, spawn_process, &s, &f, NULL), 0);
     assert_int_equal(f.processes, 10); /* until there are twenty blocks */
-    /* A process that had no time for a block ends it, and that is no failure. */
+    /* A process that had no time for a block ends the comparison, which is not a failure. */
     o = final_options(&s);
     char text[400];
     assert_int_equal(tune_final_run(&o, no_block, &s, &f, NULL), 0);
@@ -646,7 +646,7 @@ static void efforts_by_name(void **state) {
     assert_string_equal(tune_effort_name(TUNE_NORMAL), "normal");
 }
 
-/* Takes its time without computing, the first two times: what a stopped process looks like from inside. */
+/* Takes time without computing, the first two times, like a process that was stopped. */
 static int halting(void *ctx, int64_t c, unsigned repeats, double limit, tune_reading *out, xlstm_error *err) {
     int *calls = ctx;
     if ((*calls)++ < 2) nanosleep(&(struct timespec){.tv_nsec = 700000000}, NULL);
@@ -667,7 +667,8 @@ static void seen_halted(void *ctx, const tune_sample *s) {
     assert_non_null(strstr(text, "stopped or waiting for"));
 }
 
-/* Such a sample is set aside, on a busy machine too, and SIGCONT's handler tells of a stop that the times hide. */
+/* Such a sample is set aside, on a busy machine too, and the handler of SIGCONT reports a stop that the times do
+ * not show. */
 static void a_halted_sample_is_set_aside(void **state) {
     int calls = 0, halted = 0;
     xlstm_error err;

@@ -1,5 +1,5 @@
-/* Binding and loading: every layout on disk gives the same views, and a wrong checkpoint is refused with all that
- * is wrong. */
+/* Binding and loading: every layout on disk gives the same weights, and a wrong checkpoint is refused with a list
+ * of all that is wrong. */
 #include <xlstm/model.h>
 
 #include "base/half.h"
@@ -22,7 +22,7 @@ static xlstm_model *open_model(const char *dir, int64_t weights, int64_t huge_pa
     return model;
 }
 
-/* Element (r, c) of a weight as float32. */
+/* Returns element (r, c) of a weight as float32. */
 static float weight_at(const xl_weight *w, int64_t r, int64_t c) {
     const char *row = (const char *)w->m.data + (size_t)r * w->m.stride;
     float *values = calloc((size_t)w->m.cols, sizeof *values), value;
@@ -32,7 +32,7 @@ static float weight_at(const xl_weight *w, int64_t r, int64_t c) {
     return value;
 }
 
-/* values[0 … n) as the format holds them. */
+/* Rounds values[0 … n) to what the format can hold. */
 static void round_to(float *values, int64_t n, xl_format_id format) {
     void *blocks = malloc(xl_format_row_bytes(format, n));
     xl_format_get((int)format)->from_f32(values, blocks, (size_t)n);
@@ -40,7 +40,7 @@ static void round_to(float *values, int64_t n, xl_format_id format) {
     free(blocks);
 }
 
-/* Whether b's rows lie directly behind a's, in the same format and stride. */
+/* Whether b's rows follow a's directly in memory, in the same format and with the same stride. */
 static bool follows(const xl_matrix *a, const xl_matrix *b) {
     return a->format == b->format && a->cols == b->cols && a->stride == b->stride &&
            (const char *)a->data + (size_t)a->rows * a->stride == (const char *)b->data;
@@ -65,7 +65,7 @@ static void assert_rows(const xl_weight *w, const xlstm_tensor_file *file, const
 }
 
 static void fused_rows_become_single(void **state) {
-    /* As stored, then every format of the table. */
+    /* As stored, and then in every format of the table. */
     static const xl_format_id held[] = {XL_FORMAT_F16, XL_FORMAT_F32, XL_FORMAT_BF16, XL_FORMAT_F16,
                                         XL_FORMAT_Q8_0};
     xlstm_tensor_file *file;
@@ -141,7 +141,7 @@ static void single_forms_are_bound(void **state) {
     xlstm_model_close(NULL);
 }
 
-/* A checkpoint that the tests take apart: 2 blocks, width 8, written through the layout. */
+/* A checkpoint that the tests modify: 2 blocks, width 8, written by its layout. */
 typedef struct toy {
     xlstm_tensor tensors[64];
     char names[64][128];
@@ -157,7 +157,7 @@ static void toy_make(toy *t, const char *extra, xlstm_dtype dtype) {
     xlstm_hparams h;
     xl_checkpoint c;
     assert_int_equal(xl_checkpoint_open(&c, test_folder, NULL) == XLSTM_OK,
-                     0); /* no weights yet: reads the config */
+                     0); /* there are no weights yet; reads only the config */
     h = c.hparams;
     xl_checkpoint_close(&c);
     xlstm_tensor_spec specs[64];
@@ -271,7 +271,7 @@ static void spellings_of_names(void **state) {
     xlstm_model_get_info(m, &info);
     assert_int_equal(info.decode_read_bytes, info.resident_bytes);
     xlstm_model_close(m);
-    /* A tied head that was stored all the same is used; of one tensor with two names either may be stored. */
+    /* A tied head that is stored all the same is used; of a tensor with two names either one may be stored. */
     t.tensors[t.count] = t.tensors[0];
     t.tensors[t.count].name = "lm_head.weight";
     t.count++;
@@ -306,7 +306,8 @@ static void form_is_what_the_files_hold(void **state) {
     toy_free(&t);
 }
 
-/* 16-bit data in a file whose data section begins at an odd address: copied, never read through a bad pointer. */
+/* 16-bit data in a file whose data section begins at an odd address is copied and never read through a misaligned
+ * pointer. */
 static void unaligned_data_are_copied(void **state) {
     toy t;
     toy_make(&t, "", XLSTM_BF16);
@@ -379,7 +380,7 @@ static void fingerprints(void **state) {
     assert_int_equal(xlstm_checkpoint_inspect(test_folder, NULL, &b, NULL), XLSTM_OK);
     assert_int_equal(b.files, 2);
     assert_string_equal(a.fingerprint, b.fingerprint);
-    /* One changed value is another checkpoint. */
+    /* With one value changed it is another checkpoint. */
     ((float *)(uintptr_t)toy_tensor(&t, "lm_head.weight")->data)[7] += 1;
     toy_write(&t, "model.safetensors");
     assert_int_equal(xlstm_checkpoint_inspect(test_folder, NULL, &b, NULL), XLSTM_OK);
@@ -449,7 +450,7 @@ static int stop_there(void *user) {
 }
 
 static void cancelled(void **state) {
-    /* Whoever takes the tasks, two polls are made. */
+    /* There are at least two polls, whichever threads take the tasks. */
     for (int stop_at = 1; stop_at <= 2; stop_at++) {
         polling p = {.stop_at = stop_at};
         xlstm_model_options options = {.cancel = stop_there, .user = &p};
@@ -462,7 +463,7 @@ static void cancelled(void **state) {
     }
 }
 
-/* The plan alone, against made-up amounts of memory. */
+/* Only the plan, for invented amounts of memory. */
 static void memory_that_does_not_suffice(void **state) {
     static const struct {
         int64_t weights;
@@ -497,7 +498,7 @@ static void memory_that_does_not_suffice(void **state) {
     }
 }
 
-/* A device whose memory the host cannot reach: all weights go through buffer_write, whatever their format. */
+/* A device whose memory the host cannot access: all weights go through buffer_write, whatever their format. */
 static xl_backend far;
 
 static void *no_host(xl_buffer *buffer) {
@@ -542,7 +543,7 @@ static void weights_reach_a_device_of_its_own(void **state) {
 }
 
 static void what_a_format_costs(void **state) {
-    /* What is said without opening the weights is what they then take. */
+    /* The sizes predicted without opening the weights are those that they take. */
     for (int f = 0; f < XL_FORMAT_COUNT; f++) {
         xlstm_model *m = open_model(DATA "f32-sharded", 1 + f, 0, 2);
         xlstm_model_info info;
@@ -561,7 +562,8 @@ static void what_a_format_costs(void **state) {
     assert_int_equal(xlstm_device_at(1000, &device), XLSTM_ENOTFOUND);
 }
 
-/* numerics.md: 6,865,424,896 parameters, 13.3 GB read a token in bfloat16, 134 MB of state. */
+/* The published model has 6,865,424,896 parameters, reads 13.3 GB per token in bfloat16, and has 134 MB of
+ * state. */
 static void sizes_of_the_published_model(void **state) {
     xlstm_hparams h = {.embedding_dim = 4096,
                        .num_blocks = 32,

@@ -6,7 +6,7 @@
 #include "base/system.h"
 #include "helper.h"
 
-/* Value of a float16 from its fields, by the standard's definition. */
+/* Returns the value of a float16 from its fields, by the definition in the standard. */
 static double value_of_f16(unsigned x) {
     int exponent = (int)(x >> 10 & 31), fraction = (int)(x & 1023);
     double sign = x & 0x8000 ? -1 : 1;
@@ -29,7 +29,7 @@ static void every_f16_value(void **state) {
     }
 }
 
-/* Nearest by search among the neighbours, ties to the even fraction. */
+/* The nearest value, found by search among the neighbours; ties go to the even fraction. */
 static void f16_rounds_to_nearest_even(void **state) {
     for (unsigned x = 0; x < 0x7c00; x++) {
         double low = value_of_f16(x), high = x == 0x7bff ? 65536.0 : value_of_f16(x + 1), middle = (low + high) / 2;

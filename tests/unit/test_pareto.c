@@ -1,4 +1,4 @@
-/* Several objectives: the sort and the crowding against their definitions, and the search that steers by them. */
+/* Several objectives: the sort and the crowding against their definitions, and the search that uses them. */
 
 #include "base/rng.h"
 #include "helper.h"
@@ -7,7 +7,7 @@
 
 enum { MOST = 60 };
 
-/* Few distinct values, so that there are equals in one objective and in all. */
+/* Few distinct values, so that some points are equal in one objective or in all. */
 static int invent(xl_rng *rng, double *v, int *objectives) {
     int n = (int)xl_rng_below(rng, MOST) + 1, levels = 1 + (int)xl_rng_below(rng, 12);
     *objectives = 1 + (int)xl_rng_below(rng, 4);
@@ -27,7 +27,7 @@ static bool beats(const double *a, const double *b, int m) {
     return !worse && better;
 }
 
-/* By definition: take off what nothing left beats, again and again. */
+/* By definition: removes the points that no remaining one beats, again and again. */
 static void peel(const double *v, int n, int m, int *rank) {
     for (int i = 0; i < n; i++) rank[i] = -1;
     for (int r = 0, left = n; left; r++) {
@@ -60,7 +60,7 @@ static void ranks_are_those_of_peeling(void **state) {
     assert_true(most > 5);
 }
 
-/* By definition: the next smaller and the next larger of the same rank, found by looking at all. */
+/* By definition: the next smaller and the next larger value of the same rank, found by looking at all. */
 static double crowding_of(const double *v, int n, int m, const int *rank, int i) {
     double sum = 0;
     for (int k = 0; k < m; k++) {
@@ -120,7 +120,8 @@ static tune_space *box(int params, int values) {
     return s;
 }
 
-/* p0 trades one against the other, the rest has its best at its own place; every ninth point fails. */
+/* p0 trades one objective against the other, each other parameter has a best value of its own, and every ninth
+ * point fails. */
 static void trade(const tune_space *s, uint32_t point, double v[2]) {
     double g = 1, x = 0;
     for (size_t i = 0; i < tune_space_params(s); i++) {
@@ -217,7 +218,7 @@ static void nothing_but_failures_ends(void **state) {
     tune_space_destroy(s);
 }
 
-/* Points of the true front that were proposed. */
+/* Returns the number of points of the true front that were proposed. */
 static int found(const char *name, const tune_space *s, const uint8_t *front, uint64_t seed, int budget) {
     tune_strategy *t = make(name, s, seed);
     int hits = 0;
@@ -256,7 +257,7 @@ static void all_objectives_steer(void **state) {
         first += found("auto", s, front, seed, 150);
     }
     assert_true(members >= 8);
-    /* 10 runs: most of the front, and more than steering by the first objective alone finds of it */
+    /* In 10 runs: most of the front, and more of it than a search by the first objective alone finds. */
     assert_true(both > 10 * members * 7 / 10);
     assert_true(both > first);
     free(front);

@@ -1,4 +1,5 @@
-/* The pool of threads: every task once, phases in order, more threads than CPUs, sharing and forking. */
+/* The pool of threads: every task runs once, phases are in order, more threads than processors, sharing, and
+ * forking. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/wait.h>
@@ -53,7 +54,7 @@ static void few_tasks_and_none(void **state) {
 enum { PHASES = 300, WIDTH = 97 };
 
 typedef struct phases {
-    int64_t value[2][WIDTH]; /* plain memory: the barrier alone orders it */
+    int64_t value[2][WIDTH]; /* ordinary memory: only the barrier orders the accesses */
     atomic_int wrong;
     int phases;
 } phases;
@@ -105,7 +106,8 @@ static void a_long_wait_calls_back(void **state) {
     assert_int_equal(atomic_load(&calls), 0);
 }
 
-/* Regions so short that workers are still leaving the last one, and so far apart that they sleep. */
+/* Regions so short that workers are still leaving the previous one, and so far apart that workers sleep in
+ * between. */
 static void many_short_regions(void **state) {
     record *r = calloc(1, sizeof *r);
     for (int i = 0; i < 3000; i++) xl_pool_run(xl_pool_shared(), 2 + i % 3, 4, mark, r);

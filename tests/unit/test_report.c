@@ -14,7 +14,7 @@ static void clear(void) {
     assert_int_equal(system(command), 0); /* NOLINT: a folder of our own */
 }
 
-/* The shape of the original's runs: no workers, one first row that is warm-up, CRLF. */
+/* The form of the original's runs: no workers, a first row that is warm-up, CRLF. */
 static const char original[] = HEADER "\r\nray,,6,64,21.5,23.8,0.28,2.64\r\nray,,3,36,111.2,25.1,0.054,2.50\r\n"
                                       "ray,,7,64,110.2,25.1,0.054,2.51\r\nray,,6,36,116.3,25.2,0.051,2.51\r\n"
                                       "ray,,3,36,113.0,25.0,0.053,2.52\r\nray,,4,8,90.0,24.9,0.066,2.53\r\n";
@@ -31,7 +31,7 @@ static void summary_alone_is_enough(void **state) {
     test_put("summary.csv", original);
     tune_report *r = read_report();
     assert_int_equal(r->trials, 6);
-    assert_int_equal(r->parameters, 2); /* workers is empty */
+    assert_int_equal(r->parameters, 2); /* the column workers is empty */
     assert_string_equal(r->parameter[0].name, "heads_per_band");
     assert_string_equal(r->parameter[1].name, "chunk_size");
     assert_int_equal(r->parameter[1].levels, 3);
@@ -44,7 +44,7 @@ static void summary_alone_is_enough(void **state) {
     char gaps[200];
     assert_true(r->imported && !tune_report_space_is_known(r) && !tune_report_all_tried(r));
     tune_report_gaps(r, 0, gaps, sizeof gaps);
-    assert_string_equal(gaps, ""); /* what could have been tried is not recorded */
+    assert_string_equal(gaps, ""); /* the space is not recorded */
     tune_report_free(r);
     tune_report_free(NULL);
     test_put("run_meta.json", "{\"bounds\": {\"heads\": [2, 8], \"chunks\": {\"min\": 8, \"max\": 64}}}");
@@ -60,7 +60,7 @@ static void summary_alone_is_enough(void **state) {
     tune_report_free(r);
 }
 
-/* A run's own study counts, whatever stands beside it; its space says what could have been tried. */
+/* A run's own study is used, whatever other files say; its space says which values could have been tried. */
 static void a_study_is_the_truth(void **state) {
     clear();
     test_put("summary.csv", "damaged");
@@ -112,8 +112,8 @@ static void a_study_is_the_truth(void **state) {
     assert_int_equal(r->trials, 3);
     assert_int_equal(r->counts.measured, 2);
     assert_int_equal(r->counts.duplicates, 1);
-    assert_string_equal(r->run.state, TUNE_RUN_INTERRUPTED); /* nobody works on it */
-    /* A tunable may have any name: here one that a column of summary.csv has too. */
+    assert_string_equal(r->run.state, TUNE_RUN_INTERRUPTED); /* no process works on it */
+    /* A tunable may have any name, here that of a column of summary.csv. */
     assert_int_equal(r->parameters, 3);
     assert_string_equal(r->parameter[0].name, "chunk_size");
     assert_string_equal(r->parameter[2].name, "samples");
@@ -163,7 +163,7 @@ static void broken_folders_are_named(void **state) {
 static void samples_and_ratings_are_found(void **state) {
     clear();
     test_put("summary.csv", original);
-    /* The last line is what a crash leaves. */
+    /* The last line is what a crash would leave. */
     test_put("trials.jsonl",
              "{\"trial\": 1, \"samples\": [{\"at\": 12, \"prefill_s\": 1, \"decode_s\": 2, \"used\": true},"
              "{\"at\": 11, \"prefill_s\": 9, \"decode_s\": 2, \"used\": false, \"why\": \"warm-up\"}],"
@@ -182,7 +182,7 @@ static void samples_and_ratings_are_found(void **state) {
     tune_report_free(r);
 }
 
-/* ---- what follows ---- */
+/* ---- analysis ---- */
 
 static void write_grid(bool interaction) {
     clear();
@@ -316,7 +316,8 @@ static void the_front_of_several_objectives(void **state) {
     xlstm_error err = {0};
     if (pictures(&options, &err)) fail_msg("%s", err.text);
     a_picture("pareto_front", "decode_s (s)");
-    /* Best in the first objective first, whatever the file's order; the baseline of the search. */
+    /* The best trial in the first objective comes first, whatever the file's order; the baseline is that of the
+     * search. */
     test_put("pareto.csv", "trial,prefill_tok_s,decode_s,chunk_size\n2,110,2.5,64\n1,111,2.6,36\n0,21,2.4,64\n");
     test_put("best.json",
              "{\"baseline\": {\"metrics\": {\"decode_s\": 3}, \"search_metrics\": {\"decode_s\": 2.75}}}");
@@ -336,7 +337,7 @@ static void hostile_names_are_only_text(void **state) {
     if (!have_gnuplot()) TEST_SKIP("gnuplot is not here");
     clear();
     char text[2000];
-    /* A column whose name and whose values try to leave their quotes, to run a program, and to mark up. */
+    /* A column whose name and values try to escape from their quotes, to run a program, and to add markup. */
     snprintf(text, sizeof text,
              HEADER ",\"x'; system('touch %s/owned1') #\",status\nray,,2,16,1,1,1,1,\"`touch %s/owned2`\",ok\n"
                     "ray,,4,32,2,2,2,2,\"a'\n!touch %s/owned3\n\",ok\nray,,4,32,2,2,2,2,{/Symbol \xff_^@,ok\n"
@@ -355,7 +356,7 @@ static void hostile_names_are_only_text(void **state) {
     assert_null(content("owned3", &bytes));
     a_picture("prefill_vs_decode", "Prefill vs Decode");
     char command[200];
-    /* SVG stays XML in UTF-8: no raw bytes came through. */
+    /* The SVG is XML in UTF-8: no raw bytes were copied into it. */
     snprintf(command, sizeof command, "! LC_ALL=C grep -lP '\\xff' %s/*.svg >/dev/null", test_folder);
     assert_int_equal(system(command), 0); /* NOLINT: a folder of our own */
 }

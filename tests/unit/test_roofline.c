@@ -3,7 +3,7 @@
 #include "base/cpu.h"
 #include "helper.h"
 
-/* Bounds that any machine of the last twenty years and of the next ten keeps. */
+/* Limits that any machine of the last twenty and the next ten years should keep. */
 static void figures_are_plausible(void **state) {
     xlstm_roofline r;
     xlstm_error err;

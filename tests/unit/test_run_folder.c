@@ -1,4 +1,4 @@
-/* Making run folders: the name is taken by mkdir, and what a dead process left is removed. */
+/* Making run folders: a name is taken by mkdir, and what a killed process left is removed. */
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -41,7 +41,7 @@ static char *dead_start(const char *name) {
     return path;
 }
 
-/* Processes that start at once with one name: each gets a folder of its own. */
+/* Processes that start at the same time with one name each get a folder of their own. */
 static void test_at_once(void **state) {
     enum { PROCESSES = 8 };
     pid_t child[PROCESSES];
@@ -112,7 +112,7 @@ static int entries(const char *folder) {
     return n;
 }
 
-/* A run that cannot start leaves nothing, neither a folder nor a row in the study that it shares. */
+/* A run that cannot start leaves neither a folder nor a row in the study that it shares. */
 static void test_failed_start(void **state) {
     char empty[] = "{}", name[] = "ray", meta[] = "{}";
     char *logs = test_path("logs"), *bad = test_path("no/such/place.sqlite");

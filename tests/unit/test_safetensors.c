@@ -1,4 +1,4 @@
-/* Tensor files: what is written is read back, and what is malformed is refused with its reason. */
+/* Tensor files: what is written is read back, and malformed files are refused with a reason. */
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -6,7 +6,7 @@
 #include "format/safetensors.h"
 #include "helper.h"
 
-/* Writes length, header and `data` zero bytes; opens; the status. */
+/* Writes length, header and `data` zero bytes, opens the file, and returns the status. */
 static int open_raw(uint64_t length, const char *header, size_t header_bytes, size_t data, xlstm_error *err) {
     char *path = test_path("raw.safetensors");
     size_t bytes = 8 + header_bytes + data;
@@ -29,7 +29,7 @@ static void malformed_headers(void **state) {
         const char *header;
         size_t data;
         int status;
-        const char *says; /* part of the message */
+        const char *says; /* a part of the message */
     } cases[] = {
         {"", 0, XLSTM_EFORMAT, "header"},
         {"x", 0, XLSTM_EFORMAT, "header"},
@@ -151,7 +151,7 @@ static void files_that_are_none(void **state) {
     free(path);
 }
 
-/* Every prefix of a good file, and every single changed byte of its header, is refused or harmless. */
+/* Every prefix of a valid file, and every file with one changed byte in its header, is refused or harmless. */
 static void truncated_and_corrupted(void **state) {
     float values[6] = {1, 2, 3, 4, 5, 6};
     xlstm_tensor tensors[2] = {
@@ -228,7 +228,7 @@ static void written_is_read(void **state) {
                         (const char *)xlstm_tensor_file_at(file, i - 1)->data);
     }
     float out[3];
-    /* "f" lies two bytes behind a 64-byte boundary: unaligned on purpose. */
+    /* "f" begins two bytes after a 64-byte boundary, so it is misaligned on purpose. */
     assert_int_equal((uintptr_t)xlstm_tensor_file_find(file, "f")->data % 4, 2);
     assert_int_equal(xlstm_tensor_to_f32(xlstm_tensor_file_find(file, "f"), 0, 3, out, &err), XLSTM_OK);
     assert_memory_equal(out, f, sizeof f);

@@ -1,4 +1,4 @@
-/* Distributions that samplers draw from, and their determinism. */
+/* The distributions from which samplers draw, and their determinism. */
 #include <xlstm/session.h>
 
 #include "base/rng.h"
@@ -16,8 +16,8 @@ static xlstm_sampler *make(xlstm_sampling options, int64_t vocab) {
     return s;
 }
 
-/* Draws many times and compares the shares with `wanted`, which need not sum to 1. A share's standard deviation is
- * at most 0.5 / sqrt(DRAWS) = 0.002. */
+/* Draws many times and compares the shares with `wanted`, whose sum need not be 1. The standard deviation of a
+ * share is at most 0.5 / sqrt(DRAWS) = 0.002. */
 static void assert_shares(xlstm_sampling options, const double *wanted) {
     xlstm_sampler *s = make(options, VOCAB);
     int count[VOCAB] = {0};
@@ -115,12 +115,12 @@ static void repetition_is_penalised_inside_the_window(void **state) {
     assert_int_equal(xlstm_sampler_draw(s, logits), 4);
     xlstm_sampler_accept(s, 4); /* 2.5 becomes 1.25 */
     assert_int_equal(xlstm_sampler_draw(s, logits), 2);
-    xlstm_sampler_accept(s, 2); /* and 1 is forgotten */
+    xlstm_sampler_accept(s, 2); /* and token 1 has left the window */
     assert_int_equal(xlstm_sampler_draw(s, logits), 1);
     xlstm_sampler_accept(s, -1);
     xlstm_sampler_accept(s, VOCAB);
     assert_int_equal(xlstm_sampler_draw(s, logits), 1);
-    /* A token seen twice is remembered until its last sight leaves. */
+    /* A token that was seen twice is remembered until its last occurrence leaves the window. */
     xlstm_sampler_accept(s, 1);
     xlstm_sampler_accept(s, 1);
     xlstm_sampler_accept(s, 5);
@@ -143,7 +143,7 @@ static void repetition_is_penalised_inside_the_window(void **state) {
     xlstm_sampler_destroy(s);
 }
 
-/* Against sorting everything, on a large vocabulary with many equal logits. */
+/* Compared with sorting everything, on a large vocabulary with many equal logits. */
 static int by_rank(const void *a, const void *b, const float *x) {
     int32_t i = *(const int32_t *)a, j = *(const int32_t *)b;
     if (x[i] != x[j]) return x[i] > x[j] ? -1 : 1;

@@ -1,4 +1,4 @@
-/* A sampler saved beside a state goes on as if it had never been away. */
+/* A sampler saved with a state continues as if it had never been saved. */
 #include <xlstm/xlstm.h>
 
 #include "helper.h"
@@ -14,7 +14,7 @@ static xlstm_sampler *make_sampler(int64_t window, uint64_t seed) {
     return sampler;
 }
 
-/* Both draw and hear the same from here on. */
+/* From here on both draw, and are told of, the same tokens. */
 static void assert_go_on_alike(xlstm_sampler *a, xlstm_sampler *b) {
     float logits[VOCABULARY];
     for (int i = 0; i < VOCABULARY; i++) logits[i] = (float)(i % 7) / 3;
@@ -35,7 +35,7 @@ static void sampler_round_trip(void **state) {
     assert_int_equal(xlstm_session_set_pending(session, 9, NULL), XLSTM_OK);
     const int64_t windows[] = {-1, 0, 1, 64, 150};
     for (size_t i = 0; i < sizeof windows / sizeof windows[0]; i++) {
-        /* The saved sampler remembers enough for any other window. */
+        /* The saved sampler remembers enough for a window of any other length. */
         xlstm_sampler *whole = make_sampler(windows[i], 7), *saved = make_sampler(3, 7),
                       *loaded = make_sampler(windows[i], 8);
         float logits[VOCABULARY] = {0};
@@ -58,14 +58,14 @@ static void sampler_round_trip(void **state) {
         xlstm_sampler_destroy(saved);
         xlstm_sampler_destroy(loaded);
     }
-    /* One that was told of nothing. */
+    /* A sampler that was told of no token. */
     xlstm_sampler *fresh = make_sampler(64, 1), *other = make_sampler(64, 2);
     assert_int_equal(xlstm_state_save_with(session, fresh, path, NULL), XLSTM_OK);
     assert_int_equal(xlstm_state_load_with(session, other, path, NULL), XLSTM_OK);
     assert_go_on_alike(fresh, other);
     xlstm_sampler_destroy(fresh);
     xlstm_sampler_destroy(other);
-    /* A file without a sampler, as earlier versions wrote it: the pending token is what is known. */
+    /* A file without a sampler, as earlier versions wrote it: only the pending token is known. */
     fresh = make_sampler(64, 1);
     other = make_sampler(64, 1);
     xlstm_sampler_accept(fresh, 9);
@@ -73,7 +73,7 @@ static void sampler_round_trip(void **state) {
     assert_int_equal(xlstm_state_load_with(session, other, path, NULL), XLSTM_OK);
     assert_go_on_alike(fresh, other);
     xlstm_sampler_destroy(other);
-    /* Over another vocabulary. */
+    /* For another vocabulary. */
     xlstm_sampling greedy = {.top_p = 1, .repetition_penalty = 1};
     assert_int_equal(xlstm_sampler_create(&other, &greedy, VOCABULARY + 1, NULL), XLSTM_OK);
     assert_int_equal(xlstm_state_save_with(session, other, path, &err), XLSTM_EARG);
@@ -85,7 +85,7 @@ static void sampler_round_trip(void **state) {
     small_model_destroy(s);
 }
 
-/* Whatever is wrong with a sampler in a file is told, and changes neither sampler nor session. */
+/* Any error in a saved sampler is reported, and changes neither sampler nor session. */
 static void broken_samplers(void **state) {
     static const struct {
         const char *metadata;

@@ -1,4 +1,5 @@
-/* The engine as a problem: what is scored, which outputs fail a candidate, and what its memory is. */
+/* The engine as a target: how outputs are scored, which outputs fail a candidate, and how its memory is
+ * measured. */
 #include <jansson.h>
 
 #include "base/rng.h"
@@ -6,7 +7,7 @@
 #include "tuner/target/engine.h"
 #include "tuner/target/engine_probe.h"
 
-/* Sanitizers keep freed memory, and their own beside it. */
+/* Sanitizers keep freed memory, and use memory of their own. */
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 #define SANITIZED true
@@ -114,7 +115,7 @@ static void scores_are_those_of_the_definition(void **state) {
     assert_true(fabs(d.metric[TUNE_KL] / kl - 1) < 1e-3);
     assert_true(fabs(d.metric[TUNE_PPL] / exp(nats[1]) - 1) < 1e-6);
     assert_true(fabs(b.metric[TUNE_PPL] / exp(nats[0]) - 1) < 1e-6);
-    assert_true(b.metric[TUNE_KL] == 0 && s.metric[TUNE_KL] == 0); /* rounding is no difference */
+    assert_true(b.metric[TUNE_KL] == 0 && s.metric[TUNE_KL] == 0); /* rounding does not count as a difference */
     assert_true(fabs(s.metric[TUNE_PPL] / b.metric[TUNE_PPL] - 1) < 1e-5);
     assert_string_equal(b.token_hash, s.token_hash);
     tune_engine_destroy(e);
@@ -133,8 +134,9 @@ static void divergence_is_bounded(void **state) {
     tune_engine_destroy(e);
 }
 
-/* Over prompts: where bfloat16 gives other tokens, that is no failure while numerics are tuned, always one where
- * identical ones are required, and otherwise one where the baseline was sure of its token. */
+/* Over several prompts: where bfloat16 gives other tokens, this is no failure while numerics are tuned, always a
+ * failure where identical tokens are required, and else a failure where the baseline's margin for its token was
+ * large. */
 static void other_tokens_fail_where_they_should(void **state) {
     int differ = 0, failed = 0;
     for (uint64_t seed = 1; seed <= 60 && failed < 3; seed++) {
@@ -186,14 +188,15 @@ static void memory_is_the_candidates_own(void **state) {
     assert_int_equal(measure(e, BF16_AGAIN, &again, NULL), 0);
     assert_int_equal(measure(e, TUNE_BASELINE, &base[1], NULL), 0);
     const double *a = first.parts, *b = large.parts, *c = again.parts;
-    /* What ran in between is not in it: three thousand rows of activations. */
+    /* The difference excludes what ran in between: three thousand rows of activations. */
     assert_true(b[TUNE_PART_PEAK_MB] > a[TUNE_PART_PEAK_MB] + 5);
     assert_true(fabs(c[TUNE_PART_PEAK_MB] - a[TUNE_PART_PEAK_MB]) < 2);
     assert_true(base[0].parts[TUNE_PART_PEAK_MB] == base[1].parts[TUNE_PART_PEAK_MB]);
     tune_engine_destroy(e);
 }
 
-/* A sample's length is judged by time, or a divergence of 1e-7 were a very short one. */
+/* Whether a sample is long enough is judged by time; otherwise a divergence of 1e-7 would look like a very short
+ * sample. */
 static void no_objective_is_taken_for_seconds(void **state) {
     static const int objectives[] = {TUNE_REQUEST_S, TUNE_PREFILL_TOK_S, TUNE_DECODE_S, TUNE_TTFT_MS, TUNE_KL,
                                      TUNE_PPL};

@@ -2,7 +2,7 @@
 #include "format/shard_index.h"
 #include "helper.h"
 
-/* The index of a copy of `text`. */
+/* Parses the index in a copy of `text`. */
 static int parse(xl_shard_index *index, const char *text, xlstm_error *err) {
     size_t n = strlen(text);
     char *copy = xl_array(n, 1);
@@ -13,7 +13,7 @@ static int parse(xl_shard_index *index, const char *text, xlstm_error *err) {
 }
 
 static void good_indexes(void **state) {
-    /* `holds` lists the tensors with their files, in order, and then the files. */
+    /* `holds` lists the tensors with their files, in order, followed by the files. */
     static const struct {
         const char *text, *holds;
     } cases[] = {
@@ -77,7 +77,7 @@ static void bad_indexes(void **state) {
     }
 }
 
-/* Names in an order that is no help, each twice: what took time in the square of their number would not end. */
+/* Names in an unfavourable order, each twice: an algorithm quadratic in their number would take very long. */
 static void large_index(void **state) {
     enum { NAMES = 200000, SHARDS = 2000 };
     char *text = malloc(80 * (size_t)NAMES * 2), *end = text;

@@ -20,7 +20,7 @@ static double value_of(const char *source, double a, double b, const char *name)
 }
 
 static void expressions_have_pythons_values(void **state) {
-    /* each checked against Python 3 with a = 7, b = -2, name = "row" */
+    /* Each value was checked with Python 3, where a = 7, b = -2, name = "row". */
     const struct {
         const char *source;
         double value;
@@ -184,7 +184,7 @@ static void neighbours_differ_in_one_parameter(void **state) {
     tune_space_destroy(s);
 }
 
-/* Bands beyond the heads there are make one schedule. */
+/* Bands with more heads than there are give the same schedule. */
 static uint64_t bands(void *heads, const tune_space *s, const tune_value *values) {
     double h = *(int *)heads;
     return (uint64_t)ceil(h / fmin(values[0].number, h)) * 1000 + (uint64_t)values[1].number;
@@ -209,7 +209,7 @@ static void settings_of_one_schedule_are_one_point(void **state) {
     tune_space_destroy(s);
 }
 
-/* Values that come to the same are one; they are found all the same, and counted. */
+/* Values that are equal in effect are merged; all of them can be found, and all are counted. */
 static void equal_values_are_merged(void **state) {
     tune_space *s = tune_space_create();
     const int64_t comes_to[] = {8, 16, 20, 20, 20}; /* 8 16 24 32 40, at most 20 */
@@ -222,7 +222,7 @@ static void equal_values_are_merged(void **state) {
     assert_int_equal(tune_space_param(s, 0)->count, 3);
     assert_int_equal(tune_space_param(s, 0)->declared_count, 5);
     assert_int_equal(tune_space_param(s, 0)->preset, 2);
-    assert_int_equal(tune_space_param(s, 1)->count, 5); /* a condition tells its values apart */
+    assert_int_equal(tune_space_param(s, 1)->count, 5); /* a condition distinguishes its values */
     assert_int_equal(tune_space_size(s), 3 * 4);
     assert_int_equal(tune_space_settings(s), 5 * 4);
     const tune_value x[] = {{.number = 24}, {.number = 32}}, y[] = {{.number = 40}, {.number = 32}};
@@ -251,7 +251,7 @@ static void a_space_without_end_is_not_counted(void **state) {
             assert_int_equal(tune_space_add_condition(s, text, NULL), 0);
         }
         assert_int_equal(tune_space_seal(s, NULL), 0);
-        assert_int_equal(tune_space_counted(s), conditions); /* 6^6 points meet them */
+        assert_int_equal(tune_space_counted(s), conditions); /* 6^6 points meet the conditions */
         if (!conditions) assert_true(tune_space_size(s) == 1000000000000);
         else assert_int_equal(tune_space_size(s), 46656);
         xl_rng_seed(&rng, 5);
@@ -263,7 +263,7 @@ static void a_space_without_end_is_not_counted(void **state) {
         size_t n = tune_space_some_neighbours(s, first, &rng, near, 200);
         assert_int_equal(n, conditions ? 0 : 12 * 9);
         for (size_t i = 1; i < n; i++) assert_int_not_equal(near[i], near[0]);
-        /* what was taken back is found again under the same ids */
+        /* Points whose ids were removed are found again under the same ids. */
         uint16_t last[12];
         if (n) memcpy(last, tune_space_index(s, near[n - 1]), sizeof last);
         tune_space_forget(s, known);
@@ -274,7 +274,7 @@ static void a_space_without_end_is_not_counted(void **state) {
     }
 }
 
-/* Only led draws find a point here, and walking takes long. */
+/* Only guided draws find a point here, and walking would take long. */
 static void a_sparse_space_is_drawn_from(void **state) {
     tune_space *s = tune_space_create();
     xlstm_error err;
@@ -316,7 +316,7 @@ static void bad_spaces_say_why(void **state) {
         const char *name[] = {"p0", "p1", "p2", "p3"};
         assert_int_equal(tune_space_add_range(s, name[i], 0, 1, 60000, 1, &err), 0);
     }
-    assert_int_equal(tune_space_add_condition(s, "p0 < 0", &err), 0); /* pruned at the first parameter */
+    assert_int_equal(tune_space_add_condition(s, "p0 < 0", &err), 0); /* excluded at the first parameter */
     assert_int_equal(tune_space_seal(s, &err), XLSTM_EARG);
     tune_space_destroy(s);
 }
@@ -387,7 +387,7 @@ static void values_by_name(void **state) {
     const tune_value values[] = {texts[1], one, {.number = 3}};
     const uint32_t point = tune_space_find_values(s, values);
 
-    /* Whole, whatever their length, and the same after JSON. */
+    /* Texts are complete whatever their length, and unchanged after JSON. */
     tune_named_list list, again;
     assert_true(tune_named_of_point(&list, s, point));
     char *text = tune_named_text(&list);
@@ -400,7 +400,7 @@ static void values_by_name(void **state) {
     assert_null(tune_named_find(&again, "m"));
     tune_named_clear(&again);
 
-    /* What the space does not know is left out of account, what it fixes may be missing, and nothing else. */
+    /* Names that the space does not have are ignored, and fixed parameters may be missing, but no others. */
     json_object_del(j, "fixed");
     json_object_set_new(j, "more", json_integer(1));
     assert_int_equal(tune_named_from_json(&again, j, &err), 0);

@@ -1,4 +1,4 @@
-/* Statistics against tables and numpy. */
+/* Statistics compared with tables and numpy. */
 
 #include "base/rng.h"
 #include "helper.h"

@@ -22,7 +22,7 @@ static tune_space *box(int params, int values) {
     return s;
 }
 
-/* A bowl with its bottom off the middle; every seventh point fails. */
+/* A bowl whose minimum is not in the middle; every seventh point fails. */
 static double bowl(const tune_space *s, uint32_t point) {
     double y = 1;
     if (point % 7 == 3) return NAN;
@@ -67,7 +67,7 @@ static void a_seed_gives_the_same_proposals(void **state) {
     tune_space_destroy(s);
 }
 
-/* Runs to the end; the number of proposals, *repeats of them with `again`. */
+/* Runs a strategy to its end; returns the number of proposals, of which *repeats had `again` set. */
 static int run_out(tune_strategy *t, const tune_space *s, double noise, int *repeats) {
     xl_rng rng;
     xl_rng_seed(&rng, 1);
@@ -109,7 +109,7 @@ static void small_spaces_are_exhausted_each_point_once(void **state) {
             int repeats;
             tune_strategy *t = make(names[i], s, 3);
             int n = run_out(t, s, 0, &repeats);
-            assert_true(repeats <= 1); /* auto looks for noise once */
+            assert_true(repeats <= 1); /* auto checks for noise once */
             assert_int_equal(n, tune_space_size(s) + (size_t)repeats);
             assert_int_equal(tune_strategy_best(t).point, bottom(s));
             assert_near(tune_strategy_best(t).estimate, bowl(s, bottom(s)), 1e-9);
@@ -277,7 +277,7 @@ static void the_originals_child(void **state) {
     assert_in_range(moved[2], 1850, 2150); /* 0.4, half of them clamped back */
     assert_in_range(heads[3], 850, 1150);
     assert_in_range(heads[4], 850, 1150);
-    assert_in_range(same, 3550, 4100); /* 0.8 * 0.6 * 0.8 */
+    assert_in_range(same, 3550, 4100); /* 0.8 0.6 0.8 */
     const tune_value other[] = {{.number = 8}, {.number = 20}, {.number = 4}};
     uint32_t father = tune_space_find_values(s, other);
     int from_mother = 0;
@@ -303,13 +303,13 @@ static void generations_keep_their_elites(void **state) {
         tune_proposal p;
         assert_false(tune_strategy_done(t));
         assert_int_equal(tune_strategy_ask(t, &p, NULL), 0);
-        assert_false(p.again); /* nobody pays for a duplicate */
+        assert_false(p.again); /* a duplicate costs nothing */
         asked[i / 10][i % 10] = p.point;
         assert_int_equal(tune_strategy_tell(t, p.point, 1 + p.point, 1, NULL), 0);
     }
-    assert_true(tune_strategy_done(t)); /* proposals count, duplicates among them */
+    assert_true(tune_strategy_done(t)); /* proposals are counted, duplicates included */
     for (int g = 1; g < 4; g++) {
-        for (int e = 0; e < 3; e++) { /* 0.3 of the population, the best of the generation before in order */
+        for (int e = 0; e < 3; e++) { /* 0.3 of the population, the best of the previous generation, in order */
             int better = 0, found = 0;
             for (int i = 0; i < 10; i++) {
                 better += asked[g - 1][i] < asked[g][e];
@@ -340,7 +340,7 @@ static void scores_equal_those_of_the_community(void **state) {
     tune_replay_score score;
     assert_int_equal(tune_replay(l, &o, traces, &err), 0);
     assert_int_equal(tune_replay_scores(l, traces, 3, &score, &err), 0);
-    /* the figures of the Python implementation for these very rows */
+    /* The values of the Python implementation for the same rows. */
     const double share[][2] = {{25, 0.4414515957458847}, {100, 0.4870549515309817}, {400, 0.9776105937427951}};
     for (int i = 0; i < 3; i++) {
         assert_near(tune_replay_share(l, traces, 3, (size_t)share[i][0]), share[i][1], 1e-12);
@@ -371,7 +371,7 @@ static void threads_change_nothing(void **state) {
     tune_landscape_destroy(l);
 }
 
-/* Who judges has other repeats than who searches. */
+/* The search and the scores use different repeats. */
 static void halves(void **state) {
     static const char text[] = "x,time,cost_s,times\n"
                                "1,3,1,2;9;2;9;2\n"
@@ -395,11 +395,12 @@ static void halves(void **state) {
         assert_int_equal(tune_replay(l, &o, &trace, NULL), 0);
         assert_int_equal(trace.count, 3);
         assert_true(trace.steps[0].observed == 9 && trace.steps[1].observed == 1 && isnan(trace.steps[2].observed));
-        /* The search takes the second for the best; by the other half it is half as good as the first. */
+        /* The search takes the second point for the best; by the other half of the repeats it is half as good as
+         * the first. */
         assert_near(tune_replay_share(l, &trace, 1, 3), 0.5, 1e-12);
         tune_traces_release(&trace, 1);
     }
-    /* Halved again there is one sample left of the second row. */
+    /* When the landscape is halved again, only one sample of the second row is left. */
     assert_int_equal(tune_landscape_halve(l, &err), 0);
     assert_int_equal(tune_landscape_halve(l, &err), XLSTM_EFORMAT);
     assert_non_null(strstr(err.text, "line 2"));
@@ -471,15 +472,14 @@ static void bad_landscapes_say_where(void **state) {
         if (!strstr(err.text, rows[i].message)) fail_msg("%s: %s", rows[i].text, err.text);
     }
     tune_landscape *l;
-    const char *good =
-        "a,b,time\r\n4,\"x\",2\r\n2,y,\r\n"; /* no cost, no repeats, CRLF, domains from the columns */
+    const char *good = "a,b,time\r\n4,\"x\",2\r\n2,y,\r\n"; /* no cost, no repeats, CRLF, values from the columns */
     test_put("landscape", good);
     assert_int_equal(tune_landscape_read(path, &l, NULL), 0);
     assert_near(tune_space_param(l->space, 0)->values[0].number, 2, 0);
     assert_string_equal(tune_space_param(l->space, 1)->values[0].text, "x");
     assert_true(isnan(l->time[1]));
     tune_landscape_destroy(l);
-    /* Kernel Tuner's cache of a run that was cut off: its end is left out */
+    /* Kernel Tuner's cache of a run that was interrupted, whose end is missing. */
     const char *cache =
         "{\"tune_params_keys\": [\"a\", \"b\"], \"tune_params\": {\"a\": [4, 2], \"b\": [\"x\", \"y\"]},\n"
         "\"cache\": {\"4,x\": {\"a\": 4, \"b\": \"x\", \"time\": 2.5, \"times\": [2, 3], \"compile_time\": "

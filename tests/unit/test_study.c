@@ -148,7 +148,7 @@ static void rows_come_back(void **state) {
     tune_trial_rows_free(trials, count);
     tune_sample_row *rows;
     must(tune_study_samples(s, run.id, &rows, &count, &err), &err);
-    assert_int_equal(count, 2); /* those of the refused trial were not stored */
+    assert_int_equal(count, 2); /* the samples of the refused trial were not stored */
     assert_true(rows[0].used && !rows[1].used && rows[1].trial == 3 && isnan(rows[0].parts[TUNE_PART_DECODE_S]));
     assert_string_equal(rows[1].why, "warm-up");
     assert_int_equal(rows[1].causes, TUNE_CAUSE_WARMUP);
@@ -167,7 +167,7 @@ static void rows_come_back(void **state) {
     free(path);
 }
 
-/* Processes that open the missing file at the same moment and write to it at once. */
+/* Processes that open the missing file at the same time and write to it at once. */
 static void several_processes(void **state) {
     enum { PROCESSES = 4, TRIALS = 40 };
     char *path = file("shared.sqlite");
@@ -208,7 +208,7 @@ static void several_processes(void **state) {
     free(path);
 }
 
-/* A process killed inside a transaction leaves nothing of it, and nothing locked. */
+/* A process that is killed inside a transaction leaves nothing of it, and no lock. */
 static void killed_between_steps(void **state) {
     char *path = file("killed.sqlite");
     tune_study *s;
@@ -252,7 +252,7 @@ static void migrates(void **state) {
     int count = tune_study_step_count;
     memcpy(steps, tune_study_steps, (size_t)count * sizeof *steps);
     steps[count] = "ALTER TABLE run ADD COLUMN note TEXT DEFAULT 'none'";
-    /* A step that fails leaves the old version, whole. */
+    /* A migration step that fails leaves the old version unchanged. */
     steps[count + 1] = "ALTER TABLE run ADD COLUMN other TEXT; ALTER TABLE nowhere ADD COLUMN x TEXT";
     assert_int_not_equal(tune_study_open_steps(&s, path, false, steps, count + 2, &err), XLSTM_OK);
     must(tune_study_open(&s, path, false, &err), &err);
@@ -264,7 +264,7 @@ static void migrates(void **state) {
     assert_string_equal((const char *)sqlite3_column_text(q, 0), "none");
     sqlite3_finalize(q);
     tune_study_close(s);
-    /* A version from the future is refused with both numbers. */
+    /* A newer version is refused with both version numbers. */
     assert_int_equal(tune_study_open(&s, path, false, &err), XLSTM_EFORMAT);
     assert_non_null(strstr(err.text, "newer"));
     free(path);
@@ -281,7 +281,7 @@ static void damaged_and_foreign_files(void **state) {
     assert_non_null(strstr(err.text, path));
     assert_null(s);
 
-    /* A real study with its pages overwritten. */
+    /* A real study whose pages were overwritten. */
     unlink(path);
     must(tune_study_open(&s, path, true, &err), &err);
     tune_run_row run = sample_run("b");
@@ -310,7 +310,7 @@ static void damaged_and_foreign_files(void **state) {
     assert_int_equal(status, XLSTM_EFORMAT);
     assert_non_null(strstr(err.text, "damaged"));
 
-    /* Someone else's database. */
+    /* A database of another program. */
     unlink(path);
     sqlite3 *db;
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
@@ -366,7 +366,7 @@ static void exchange(void **state) {
     tune_import file[2] = {{"one.json", one, strlen(one), 0}, {"one.json", one, strlen(one), 0}};
     assert_int_equal(tune_study_import(s, file, 1, &err), XLSTM_EARG);
     must(tune_study_run_remove(s, found.id, &err), &err);
-    /* The same run twice, and a good file beside a bad one: nothing of either comes in. */
+    /* The same run twice, and a valid file beside an invalid one: nothing is stored in either case. */
     assert_int_equal(tune_study_import(s, file, 2, &err), XLSTM_EARG);
     file[1] = (tune_import){"two.json", "{}", 2, 0};
     assert_int_equal(tune_study_import(s, file, 2, &err), XLSTM_EFORMAT);
@@ -391,7 +391,7 @@ static void exchange(void **state) {
     assert_string_equal(one, two);
     tune_run_row_clear(&found);
 
-    /* One wrong member anywhere, and nothing is stored. */
+    /* With one invalid member anywhere, nothing is stored. */
     must(tune_study_run_remove(s, file[0].run, &err), &err);
     char *seconds = strstr(one, "\"status\": \"failed\"");
     assert_non_null(seconds);
@@ -427,7 +427,8 @@ static void what_is_known(void **state) {
     tune_known_point *points;
     size_t count;
     must(tune_study_known(s, &like, 0, 8, &points, &count, &err), &err);
-    assert_int_equal(count, 3); /* the same three from both machines; ours first; the failed one never */
+    assert_int_equal(
+        count, 3); /* the same three points from both machines, those of this one first, the failed one never */
     assert_string_equal(points[0].params, "{\"chunk_size\":64}");
     assert_true(points[0].same_machine);
     tune_known_points_free(points, count);
@@ -439,7 +440,7 @@ static void what_is_known(void **state) {
     free(path);
 }
 
-/* A run is running as long as a process holds its folder's lock, whatever its row says. */
+/* A run is running as long as a process holds the lock of its folder, whatever its row says. */
 static void liveness(void **state) {
     xlstm_error err;
     tune_study *s;
@@ -456,7 +457,7 @@ static void liveness(void **state) {
     must(tune_study_run_find(s, "live", &got, &err), &err);
     assert_string_equal(got.state, TUNE_RUN_RUNNING);
     tune_run_row_clear(&got);
-    close(lock); /* as the system does when the process dies */
+    close(lock); /* as the system does when the process ends */
     assert_true(tune_run_is_free(place));
     must(tune_study_run_find(s, "live", &got, &err), &err);
     assert_string_equal(got.state, TUNE_RUN_INTERRUPTED);
@@ -473,7 +474,7 @@ static void liveness(void **state) {
     free(path);
 }
 
-/* What a user whom file modes bind finds in a study: 0, or where it went wrong. */
+/* What a user who is bound by file modes finds in a study: 0, or the number of the step that failed. */
 static int look(const char *path, size_t runs) {
     tune_study *s;
     tune_run_row *rows;
@@ -504,8 +505,8 @@ static void looked_at_by_another(const char *path, size_t runs) {
     assert_int_equal(status, 0);
 }
 
-/* A study that may only be read can be looked at: closed, with another process at work on it, and of an older
- * schema. */
+/* A study that may only be read can be read: when it is closed, while another process works on it, and with an
+ * older schema. */
 static void read_only(void **state) {
     tune_study *s;
     xlstm_error err;

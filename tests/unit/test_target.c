@@ -1,5 +1,6 @@
-/* A target that has nothing to do with a language model goes through search, race, verdict, resume and report: the
- * core knows no model. It is an oven: a loaf takes a time and some wood, and comes out more or less brown. */
+/* A target that has nothing to do with a language model goes through search, race, verdict, resume and report,
+ * because the tuner's core knows no model. It is an oven: a loaf takes time and wood, and becomes more or less
+ * brown. */
 
 #include "base/rng.h"
 #include "helper.h"
@@ -127,7 +128,7 @@ static void an_oven_is_tuned(void **state) {
     options.now_s = now;
     options.now_ctx = &o;
 
-    /* Stopped in the middle, resumed, ended. */
+    /* Stopped in the middle, resumed, and ended. */
     o.stop_at = 12;
     if (tune_drive(&o.target, &options, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     assert_int_equal(r.end, TUNE_DRIVE_STOPPED);
@@ -152,7 +153,7 @@ static void an_oven_is_tuned(void **state) {
     }
     tune_run_close(k, TUNE_RUN_FINISHED);
 
-    /* Its files and its report speak of ovens. */
+    /* Its files and its report contain the oven's own names. */
     char *best = test_read(where, "best.json");
     assert_non_null(strstr(best, "\"bake_s\""));
     assert_null(strstr(best, "prefill"));
@@ -171,7 +172,7 @@ static void an_oven_is_tuned(void **state) {
     tune_space_destroy(o.space);
 }
 
-/* A list survives its text; what is no list is refused. */
+/* A list is the same after being written and read; a text that is not a list is refused. */
 static void lists_are_kept(void **state) {
     tune_metrics back;
     xlstm_error err;

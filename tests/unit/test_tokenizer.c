@@ -68,7 +68,7 @@ static void demo_rows(void **state) {
     xlstm_tokenizer_close(tokenizer);
 }
 
-/* tiktoken's pattern, with an interval and '+'. */
+/* tiktoken's pattern, which has an interval followed by '+'. */
 static void cl100k_rows(void **state) {
     xlstm_tokenizer *tokenizer;
     xlstm_error err;
@@ -169,8 +169,8 @@ static void decode_of_encode_is_nfc(void **state) {
     xlstm_tokenizer_close(tokenizer);
 }
 
-/* U+11A7 stands one before the trailing consonants of Hangul and composes with nothing. Some releases of utf8proc
- * drop it, so that what is wanted is written out here. */
+/* U+11A7 comes just before the trailing consonants of Hangul and composes with nothing. Some releases of utf8proc
+ * drop it, so the expected text is written out here. */
 static void normal_form_keeps_what_it_cannot_compose(void **state) {
     static const struct {
         const char *text, *normal;
@@ -206,7 +206,7 @@ static void stream_equals_whole(void **state) {
     for (int round = 0; round < 1000; round++) {
         int32_t ids[64];
         size_t count = xl_rng_below(&rng, 64), bytes, used = 0, n;
-        /* mostly single bytes, so that characters are cut and broken in every way */
+        /* Mostly single bytes, so that characters are cut and broken in many ways. */
         for (size_t i = 0; i < count; i++) ids[i] = (int32_t)xl_rng_below(&rng, xl_rng_below(&rng, 4) ? 258 : 4096);
         char *whole, stream[8192];
         const char *piece;
@@ -281,7 +281,7 @@ static void ends(void **state) {
     check_ends(tree, NULL, NULL, 401, 400);
     check_ends(tree, "{\"bos_token\": \"<|endoftext|>\", \"eos_token\": {\"content\": \"</s>\"}}", NULL, 400, 402);
     check_ends(tree, "{\"bos_token\": null}", NULL, -1, 400);
-    /* config.json counts where the tokenizer calls that token special and names no other */
+    /* config.json is used where the tokenizer marks that token as special and names no other. */
     check_ends(tree, NULL, "{\"bos_token_id\": 400, \"eos_token_id\": 402}", 400, 402);
     check_ends(tree, NULL, "{\"eos_token_id\": 2}", 401, 400);
     check_ends(tree, NULL, "{\"eos_token_id\": 403}", 401, 400);
@@ -298,7 +298,7 @@ static void ends(void **state) {
     json_decref(options);
 }
 
-/* ---- texts that cost ---- */
+/* ---- texts that take long ---- */
 
 static void long_texts(void **state) {
     enum { SIZE = 1 << 20 };
@@ -338,7 +338,7 @@ static void texts_that_are_none(void **state) {
     assert_int_equal(count, 3);
     free(ids);
     assert_int_equal(xlstm_tokenizer_decode(tokenizer, bad, 2, true, &text, &count, &err), XLSTM_EARG);
-    bad[1] = 4096; /* what a padded vocabulary can give */
+    bad[1] = 4096; /* an id that a padded vocabulary can produce */
     assert_int_equal(xlstm_tokenizer_decode(tokenizer, bad, 2, true, &text, &count, &err), 0);
     assert_int_equal(count, 1);
     free(text);

@@ -1,13 +1,13 @@
-/* A tokenizer.json is untrusted: every mistake in it ends in an error that names the file and the member. */
+/* A tokenizer.json is untrusted: every mistake in it leads to an error that names the file and the member. */
 
 #include "base/rng.h"
 #include "helper.h"
 #include "tokenizer_files.h"
 
 typedef struct mistake {
-    const char *change; /* JSON merged into the base, the members of "model" one by one */
+    const char *change; /* JSON merged into the base, the members of "model" individually */
     int status;
-    const char *named; /* part of the message */
+    const char *named; /* a part of the message */
 } mistake;
 
 static const mistake mistakes[] = {
@@ -124,7 +124,7 @@ static void files_beside(void **state) {
     json_decref(options);
 }
 
-/* A tokenizer whose pre-tokenizer splits by this pattern. */
+/* Opens a tokenizer whose pre-tokenizer splits by this pattern. */
 static int open_pattern(xlstm_tokenizer **out, const json_t *options, const char *pattern, xlstm_error *err) {
     json_t *tree = json_deep_copy(json_object_get(options, "base"));
     json_object_set_new(tree, "pre_tokenizer",
@@ -137,7 +137,7 @@ static int open_pattern(xlstm_tokenizer **out, const json_t *options, const char
     return status;
 }
 
-/* What PCRE2 reads differently, or does not know, is refused by name where it is not translated. */
+/* Syntax that PCRE2 reads differently or does not know is refused by name unless it is translated. */
 static void patterns_that_are_refused(void **state) {
     static const struct {
         const char *pattern;
@@ -213,7 +213,7 @@ static void patterns_that_are_refused(void **state) {
             !strstr(err.text, "tokenizer.json: pre_tokenizer: regular expression"))
             fail_msg("%s: status %d, \"%s\"", refused[i].pattern, status, err.text);
     }
-    /* However deep a pattern is, it is an error and no overflow. */
+    /* A pattern of any depth leads to an error and not to a stack overflow. */
     enum { DEEP = 60000 };
     char *deep = malloc(DEEP + 1);
     static const char opens[] = "([";
@@ -227,7 +227,7 @@ static void patterns_that_are_refused(void **state) {
     json_decref(options);
 }
 
-/* Patterns that would run for ever end in an error, or in time. */
+/* Patterns that would run for ever lead to an error, or end in time. */
 static void patterns_that_cost(void **state) {
     static const char *const patterns[] = {"(a|aa)+$", "(a*)*b", "(?:a+)+$", "(?=(a+))\\1b"};
     json_t *options = read_options(XL_SOURCE_DIR);
@@ -250,7 +250,7 @@ static void patterns_that_cost(void **state) {
     json_decref(options);
 }
 
-/* Any byte of the file changed: an error or a tokenizer that works, never anything else. */
+/* With any byte of the file changed there is an error or a working tokenizer, and nothing else. */
 static void random_damage(void **state) {
     json_t *options = read_options(XL_SOURCE_DIR);
     json_t *tree = json_deep_copy(json_object_get(options, "base"));

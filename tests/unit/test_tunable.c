@@ -1,4 +1,4 @@
-/* The table of tunables: rows in order, ranges inside hard bounds, text to values and back. */
+/* The table of tunables: the order of rows, ranges within hard limits, and values as text and back. */
 #include <xlstm/tunable.h>
 
 #include "base/cpu.h"
@@ -114,14 +114,14 @@ static void what_is_in_force(void **state) {
     xlstm_settings_effective(&s, &unknown, &e);
     assert_memory_equal(&e, &s, sizeof e);
     xlstm_settings_effective(&s, &work, &e);
-    assert_int_equal(xlstm_settings_get(&e, XLSTM_TUNE_CHUNK_SIZE), 40); /* the prompt */
+    assert_int_equal(xlstm_settings_get(&e, XLSTM_TUNE_CHUNK_SIZE), 40); /* limited by the prompt */
     assert_int_equal(xlstm_settings_get(&e, XLSTM_TUNE_SEGMENT), 40);
-    assert_int_equal(xlstm_settings_get(&e, XLSTM_TUNE_HEADS_PER_BAND), 3); /* the model's */
+    assert_int_equal(xlstm_settings_get(&e, XLSTM_TUNE_HEADS_PER_BAND), 3); /* limited by the model */
     assert_int_equal(xlstm_settings_get(&e, XLSTM_TUNE_WEIGHTS), 1 + XL_FORMAT_BF16);
     xlstm_settings_set(&s, XLSTM_TUNE_WEIGHTS, 1 + XL_FORMAT_F16);
     xlstm_settings_set(&s, XLSTM_TUNE_SEGMENT, 32);
     xlstm_settings_effective(&s, &work, &e);
-    assert_int_equal(xlstm_settings_get(&e, XLSTM_TUNE_CHUNK_SIZE), 32); /* its segment */
+    assert_int_equal(xlstm_settings_get(&e, XLSTM_TUNE_CHUNK_SIZE), 32); /* limited by its segment */
     assert_int_equal(xlstm_settings_get(&e, XLSTM_TUNE_WEIGHTS), 1 + XL_FORMAT_F16);
     xlstm_settings_set(&s, XLSTM_TUNE_CHUNK_SIZE, 7);
     xlstm_settings_effective(&s, &work, &s);
@@ -131,7 +131,7 @@ static void what_is_in_force(void **state) {
     xlstm_settings_set(&s, XLSTM_TUNE_CHUNK_SIZE, 9);
     xlstm_settings_effective(&s, &work, &s);
     assert_memory_equal(&e, &s, sizeof e);
-    /* One thread is not pinned; one of the two phases with more is enough that pinning matters. */
+    /* With one thread there is no pinning; one phase with more than one thread makes it matter. */
     for (int workers = 1; workers <= 2; workers++) {
         for (int decode = 1; decode <= 2; decode++) {
             xlstm_settings_set(&s, XLSTM_TUNE_PINNING, XLSTM_PIN_SPREAD);

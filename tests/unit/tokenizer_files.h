@@ -1,4 +1,4 @@
-/* Tokenizers made for a test: a base tokenizer.json, and changes to it. */
+/* Tokenizers made for a test: a base tokenizer.json with changes. */
 #ifndef TEST_TOKENIZER_FILES_H
 #define TEST_TOKENIZER_FILES_H
 
@@ -8,7 +8,8 @@
 
 #include "helper.h"
 
-/* tests/data/tokenizer-options.json: {"base": tokenizer.json, "cases": […]}; the caller's. */
+/* Reads tests/data/tokenizer-options.json: {"base": tokenizer.json, "cases": […]}; the caller owns the
+ * reference. */
 static inline json_t *read_options(const char *source) {
     char *path = xl_path_join(source, "tests/data/tokenizer-options.json");
     json_t *options = path ? json_load_file(path, JSON_ALLOW_NUL, NULL) : NULL;
@@ -16,7 +17,7 @@ static inline json_t *read_options(const char *source) {
     return options;
 }
 
-/* Replaces members of `tree`, those of "model" one by one. */
+/* Replaces members of `tree`, those of "model" individually. */
 static inline void apply_change(json_t *tree, const json_t *change) {
     const char *key;
     json_t *value, *copy = json_deep_copy(change);

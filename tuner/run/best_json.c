@@ -102,7 +102,8 @@ static void add_front(json_t *j, const tune_run_row *run, const tune_trial_row *
     free(front);
 }
 
-/* `known`: the metrics of the baseline's record, where nothing was sampled in this process. */
+/* Returns the winner's metrics. `known` holds those of the baseline's record, for when this process took no sample
+ * of it. */
 static json_t *winner_metrics(const tune_run_row *run, const tune_standing *s, const tune_trial_row *trial,
                               json_t *known) {
     const bool stays = s->winner == TUNE_BASELINE_TRIAL;

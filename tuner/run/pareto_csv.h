@@ -1,4 +1,4 @@
-/* pareto.csv: the trials that no other dominates, where a run has several objectives. */
+/* pareto.csv: the trials that no other trial dominates, for a run with several objectives. */
 #ifndef TUNE_RUN_PARETO_CSV_H
 #define TUNE_RUN_PARETO_CSV_H
 
@@ -6,10 +6,10 @@
 
 typedef struct tune_pareto {
     const tune_metrics *metrics;
-    const tune_trial_row *trials; /* [count], of the whole run */
+    const tune_trial_row *trials; /* [count]: those of the whole run */
     size_t count;
     const tune_space *space;
-    const int *objective; /* [objectives], metrics */
+    const int *objective; /* [objectives]: indexes of metrics */
     int objectives;
 } tune_pareto;
 

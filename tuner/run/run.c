@@ -24,7 +24,7 @@ struct tune_run {
     tune_study *study;
     tune_run_row row;
     tune_keeper *keeper;
-    const tune_space *space; /* since `begin` */
+    const tune_space *space; /* set by `begin` */
     json_t *baseline;        /* settings that decide which columns summary.csv has */
     FILE *jsonl, *csv;
 };
@@ -44,7 +44,7 @@ static tune_run *run_new(void) {
     return r;
 }
 
-/* ---- the files, as the driver tells of them ---- */
+/* ---- writing the files, called by the driver ---- */
 
 static int replace(char **field, const char *text, xlstm_error *err) {
     char *copy = strdup(text);

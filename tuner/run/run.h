@@ -24,10 +24,10 @@ int tune_run_resume(tune_run **out, const char *folder, xlstm_error *err);
 void tune_run_close(tune_run *run, const char *state);
 
 const char *tune_run_folder(const tune_run *run);
-/* What a driver is given; it is the run's. The run's row in the study is the keeper's too. */
+/* Returns the keeper that a driver is given; the run owns it. */
 tune_keeper *tune_run_keeper(const tune_run *run);
 
-/* A new text of run_meta.json. */
+/* Replaces the text of run_meta.json. */
 int tune_run_set_meta(tune_run *run, const char *meta, xlstm_error *err);
 
 #endif

@@ -25,7 +25,7 @@ const tune_value *tune_named_find(const tune_named_list *list, const char *name)
 /* Whether two lists hold the same values by the same names, in any order. */
 bool tune_named_same(const tune_named_list *a, const tune_named_list *b);
 
-/* All parameters of a point, in the space's order; false when out of memory. */
+/* Lists all parameters of a point in the space's order; returns false when out of memory. */
 bool tune_named_of_point(tune_named_list *out, const tune_space *space, uint32_t point);
 /* Returns the point with these values. A parameter that has only one value may be missing. TUNE_NO_POINT where
  * another one is missing, or where the space does not contain the point. */

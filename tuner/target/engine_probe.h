@@ -1,4 +1,4 @@
-/* What one request takes besides time: memory and energy, as far as the system tells. */
+/* Measures what a request takes besides time: memory and energy, where the system reports them. */
 #ifndef TUNE_ENGINE_PROBE_H
 #define TUNE_ENGINE_PROBE_H
 
@@ -16,11 +16,12 @@ void tune_probe_begin(tune_probe *probe);
 /* Returns energy in joules and peak in MiB; NAN where unknown. */
 void tune_probe_end(const tune_probe *probe, double *energy_j, double *peak_mb);
 
-/* Whether this machine reports the package's energy, and this process's peak of memory since a moment. */
+/* Whether this machine reports the energy of the processor package, and whether it can report the peak of memory
+ * since a given moment. */
 bool tune_engine_has_energy(void);
 bool tune_engine_has_peak(void);
 
-/* Whether another copy of the model's resident weights fits into the memory that is available now. */
+/* Whether another copy of the model's resident weights would fit into the memory that is available now. */
 bool tune_probe_fits_twice(const xlstm_model *model);
 
 #endif

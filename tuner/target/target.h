@@ -15,8 +15,8 @@
 
 /* What is known of a measured candidate besides its samples. */
 typedef struct tune_outcome {
-    char token_hash[33];         /* of what was computed; "" where nothing was */
-    double metric[TUNE_METRICS]; /* those of the point itself (tune_metric.of_point); NAN: not determined */
+    char token_hash[33];         /* of the outputs; "" where there are none */
+    double metric[TUNE_METRICS]; /* metrics that are properties of the point (tune_metric.of_point); NAN: unknown */
     tune_named_list in_force;    /* what the settings came to; owned by the receiver, may be empty */
 } tune_outcome;
 
@@ -43,7 +43,8 @@ typedef struct tune_target {
     /* Every setting of a candidate by name, owned by the caller; "backend" among the engine's. False when out of
      * memory. */
     bool (*settings)(void *self, int64_t candidate, tune_named_list *out);
-    /* Whether a point has the effect of the baseline's settings. NULL: where its settings are the same by name. */
+    /* Whether a point is equal in effect to the baseline's settings. NULL: it is where its settings are the
+     * same. */
     bool (*is_baseline)(void *self, int64_t candidate);
     /* Runs a plan for the baseline and the winner in a fresh process, and reports its samples (with candidates as
      * here). XLSTM_ECANCELLED and XLSTM_ECHANGED end the comparison; any other failure loses only this process.
