@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares the speed of two builds of xltune on this machine, in rounds that are finely interleaved.
 
-  before_after.py BEFORE AFTER OUT.csv [--rounds N] [--size NAME] [--landscape FILE.csv.gz]
+  before_after.py BEFORE AFTER OUT.csv [--rounds N] [--size NAME] [--landscape FILE.csv.gz] [--wrap COMMAND]
 
 BEFORE and AFTER are two xltune programs. In each round both run `bench` on tiny-literature and on a synthetic checkpoint
 (--size, as `synth --like` spells it), with the same settings, and a `replay` of 1,000 evaluations of each strategy, where
@@ -12,33 +12,34 @@ OUT.csv has a line for each run. Printed are the medians of the rounds' ratios, 
 between two order statistics that holds the true median with a confidence of at least 95 %, and whether the replays chose
 the same rows. Standard library only.
 """
-import argparse, json, math, os, resource, statistics, subprocess, sys, tempfile, time
+import argparse, json, math, os, resource, shlex, statistics, subprocess, sys, tempfile, time
 
 SETTINGS = ("--scheduler queued --chunk-size 64 --heads-per-band 1 --workers {n} --decode-workers {n} --segment 512 "
             "--pinning none --huge-pages off --weights stored")
 STRATEGIES = ["random", "ga", "auto"]
 
 
-def run(command):
-    """Output, seconds and processor seconds of a command."""
-    used, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+def run(command, wrap=""):
+    """Output and processor seconds of a command."""
+    command = wrap.split() + command
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    seconds, after = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode:
         sys.exit(f"{' '.join(command)}: status {done.returncode}\n{done.stderr}")
-    return done.stdout, seconds, after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime
+    return done.stdout, after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime
 
 
-def bench(program, folder, prompt, new, threads):
+def bench(program, folder, prompt, new, threads, wrap):
     """Speeds by test: tokens a second of the fastest sample."""
-    text, _, _ = run([program, "bench", "--model-path", folder, "--n-prompt", str(prompt), "--new", str(new), "--repeats",
-                      "5", "--output", "json", *SETTINGS.format(n=threads).split()])
+    text, _ = run([program, "bench", "--model-path", folder, "--n-prompt", str(prompt), "--new", str(new), "--repeats", "5",
+                   "--output", "json", *SETTINGS.format(n=threads).split()], wrap)
     return {row["test"]: (row["n_prompt"] + row["n_gen"]) * 1e9 / min(row["samples_ns"]) for row in json.loads(text)}
 
 
-def replay(program, landscape, strategy, trace):
-    _, _, used = run([program, "replay", "--landscape", landscape, "--strategy", strategy, "--budget", "1000", "--seeds",
-                      "1", "--trace", trace])
+def replay(program, landscape, strategy, trace, wrap):
+    _, used = run([program, "replay", "--landscape", landscape, "--strategy", strategy, "--budget", "1000", "--seeds", "1",
+                   "--trace", trace], wrap)
     with open(trace) as file:
         return used, file.read()
 
@@ -66,6 +67,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=12)
     parser.add_argument("--size", default="160m")
     parser.add_argument("--landscape")
+    parser.add_argument("--wrap", default="", help="a command that runs each of the two, 'chrt -f 10' say")
     parser.add_argument("--names", default="before,after", help="what the builds are called in the head of OUT.csv")
     o = parser.parse_args()
     tiny = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "models", "tiny-literature")
@@ -77,12 +79,13 @@ def main():
         for number in range(o.rounds):
             for name, folder, prompt, new in (("tiny-literature", tiny, 256, 64), (o.size, synthetic, 128, 12)):
                 for build in sorted(programs, reverse=number % 2 == 0):
-                    for test, speed in bench(programs[build], folder, prompt, new, threads).items():
+                    for test, speed in bench(programs[build], folder, prompt, new, threads, o.wrap).items():
                         rows.append((number + 1, build, name, test, speed, "tokens/s"))
             for strategy in STRATEGIES if o.landscape else []:
                 traces = {}
                 for build in sorted(programs, reverse=number % 2 == 0):
-                    used, traces[build] = replay(programs[build], o.landscape, strategy, os.path.join(work, "trace.csv"))
+                    used, traces[build] = replay(programs[build], o.landscape, strategy, os.path.join(work, "trace.csv"),
+                                                         o.wrap)
                     rows.append((number + 1, build, os.path.basename(o.landscape), f"replay {strategy}", used, "s"))
                 if traces["before"] != traces["after"]:
                     differing.add(strategy)
@@ -90,7 +93,7 @@ def main():
     with open(o.out, "w") as file:
         print(f"# machine: {machine()}, {threads} threads; other work was running beside it", file=file)
         print(f"# date: {time.strftime('%Y-%m-%d')}; builds: {o.names}", file=file)
-        print(f"# command: {' '.join(['bench/before_after.py', 'BEFORE', 'AFTER', 'OUT.csv', *sys.argv[4:]])}", file=file)
+        print("# command:", shlex.join(["bench/before_after.py", *map(os.path.basename, sys.argv[1:])]), file=file)
         print(f"# settings: {SETTINGS.format(n=threads)}", file=file)
         print("round,build,what,test,value,unit", file=file)
         for number, build, what, test, value, unit in rows:
