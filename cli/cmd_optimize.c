@@ -105,21 +105,18 @@ static void read_options(const cli_job *job, tune_drive_options *o) {
 /* ---- run_meta.json ---- */
 
 static json_t *bounds_json(cli_config *cfg, const xlstm_hparams *hparams) {
-    static const char *const names[] = {"heads", "chunks", "workers"};
     json_t *j = json_object();
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < CLI_BOUND_COUNT; i++) {
+        const cli_bound *keys = &cli_bound_at[i];
         int64_t low, high;
         /* Bounds that this search does not use are clipped without a notice. */
         const bool quiet = cli_object(cfg, "space") || cli_list_count(cfg, "tune") ||
-                           (i == 2 && strcmp(cli_str(cfg, "backend"), "queued") != 0);
-        char min[32], max[32];
-        snprintf(min, sizeof min, "%s_min", names[i]);
-        snprintf(max, sizeof max, "%s_max", names[i]);
-        if (quiet || cli_bounds(cfg, hparams, names[i], &low, &high, NULL)) {
-            low = cli_int(cfg, min);
-            high = cli_int(cfg, max);
+                           (keys->queued_only && strcmp(cli_str(cfg, "backend"), "queued") != 0);
+        if (quiet || cli_bounds(cfg, hparams, i, &low, &high, NULL)) {
+            low = cli_int(cfg, keys->min);
+            high = cli_int(cfg, keys->max);
         }
-        json_object_set_new(j, names[i], json_pack("[I, I]", (json_int_t)low, (json_int_t)high));
+        json_object_set_new(j, keys->name, json_pack("[I, I]", (json_int_t)low, (json_int_t)high));
     }
     return j;
 }

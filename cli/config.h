@@ -107,9 +107,18 @@ bool cli_clip(int tunable, int64_t *value, const xlstm_hparams *hparams);
  * `backend`, it names the scheduler; in bench each tunable gets the first element of its list. */
 int cli_settings(cli_config *cfg, const xlstm_hparams *hparams, xlstm_settings *settings, xlstm_error *err);
 
-/* The search bounds `heads_min` … `workers_max`, clipped to the model and the machine, with one notice. `what` is
- * "heads", "chunks" or "workers". */
-int cli_bounds(cli_config *cfg, const xlstm_hparams *hparams, const char *what, int64_t *low, int64_t *high,
+/* The keys that bound the search of a tunable, as the original has them. */
+typedef struct cli_bound {
+    const char *name;      /* "heads" */
+    const char *min, *max; /* keys */
+    int tunable;           /* XLSTM_TUNE_* */
+    bool queued_only;      /* only the scheduler `queued` searches it, unless it is asked for by name */
+} cli_bound;
+enum { CLI_BOUND_HEADS, CLI_BOUND_CHUNKS, CLI_BOUND_WORKERS, CLI_BOUND_COUNT };
+extern const cli_bound cli_bound_at[CLI_BOUND_COUNT];
+
+/* The bounds CLI_BOUND_* as configured, clipped to the model and the machine, with one notice. */
+int cli_bounds(cli_config *cfg, const xlstm_hparams *hparams, int bound, int64_t *low, int64_t *high,
                xlstm_error *err);
 
 /* The bytes of the prompt, unchanged, malloc'd and NUL-terminated (the NUL is not counted). Taken from prompt_file,

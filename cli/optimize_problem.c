@@ -104,25 +104,20 @@ static int spawn(void *ctx, int64_t winner, const tune_block_plan *plan, tune_sa
 /* Returns the names given with --tune as one text, malloc'd, each with its range where that was set by flags such
  * as --heads-min; NULL, with *err filled, on failure. */
 static char *tuned_names(cli_config *cfg, const xlstm_hparams *hparams, xlstm_error *err) {
-    static const struct {
-        const char *name, *what, *min, *max;
-    } bounded[] = {{"heads_per_band", "heads", "heads_min", "heads_max"},
-                   {"chunk_size", "chunks", "chunks_min", "chunks_max"},
-                   {"workers", "workers", "workers_min", "workers_max"}};
     char *text = strdup("");
     for (size_t i = 0; text && i < cli_list_count(cfg, "tune"); i++) {
         const char *name = cli_list_str(cfg, "tune", i);
         char *grown = NULL;
-        for (int b = 0; b < 3 && !grown; b++) {
+        const xlstm_tunable *t = xlstm_tunable_find(name);
+        for (int b = 0; t && b < CLI_BOUND_COUNT && !grown; b++) {
             int64_t low, high;
-            if (xl_name_distance(name, bounded[b].name) != 0) continue;
-            if (!cli_is_set(cfg, bounded[b].min) && !cli_is_set(cfg, bounded[b].max)) continue;
-            if (cli_bounds(cfg, hparams, bounded[b].what, &low, &high, err)) {
+            if (cli_bound_at[b].tunable != (int)t->id) continue;
+            if (!cli_is_set(cfg, cli_bound_at[b].min) && !cli_is_set(cfg, cli_bound_at[b].max)) continue;
+            if (cli_bounds(cfg, hparams, b, &low, &high, err)) {
                 free(text);
                 return NULL;
             }
-            grown = xl_format("%s%s%s=%lld:%lld", text, *text ? "," : "", bounded[b].name, (long long)low,
-                              (long long)high);
+            grown = xl_format("%s%s%s=%lld:%lld", text, *text ? "," : "", t->name, (long long)low, (long long)high);
         }
         if (!grown) grown = xl_format("%s%s%s", text, *text ? "," : "", name);
         free(text);
@@ -210,10 +205,10 @@ static int make_space(cli_job *job, xlstm_error *err) {
         free(names);
     } else {
         int64_t heads[2], chunks[2], workers[2] = {0, 0};
-        status = cli_bounds(cfg, hparams, "heads", &heads[0], &heads[1], err);
-        if (!status) status = cli_bounds(cfg, hparams, "chunks", &chunks[0], &chunks[1], err);
+        status = cli_bounds(cfg, hparams, CLI_BOUND_HEADS, &heads[0], &heads[1], err);
+        if (!status) status = cli_bounds(cfg, hparams, CLI_BOUND_CHUNKS, &chunks[0], &chunks[1], err);
         if (!status && strcmp(cli_str(cfg, "backend"), "queued") == 0)
-            status = cli_bounds(cfg, hparams, "workers", &workers[0], &workers[1], err);
+            status = cli_bounds(cfg, hparams, CLI_BOUND_WORKERS, &workers[0], &workers[1], err);
         if (!status)
             status = tune_space_original(heads[0], heads[1], chunks[0], chunks[1], workers[0], workers[1],
                                          &job->space, err);

@@ -63,53 +63,49 @@ static int64_t into(int64_t value, int64_t min, int64_t max) {
     return value < min ? min : value > max ? max : value;
 }
 
-static int read_bounds(const cli_config *cfg, const xlstm_hparams *hparams, const char *what, bounds *out,
+const cli_bound cli_bound_at[CLI_BOUND_COUNT] = {
+    {"heads", "heads_min", "heads_max", XLSTM_TUNE_HEADS_PER_BAND, false},
+    {"chunks", "chunks_min", "chunks_max", XLSTM_TUNE_CHUNK_SIZE, false},
+    {"workers", "workers_min", "workers_max", XLSTM_TUNE_WORKERS, true},
+};
+
+static int read_bounds(const cli_config *cfg, const xlstm_hparams *hparams, const cli_bound *keys, bounds *out,
                        xlstm_error *err) {
-    static const struct {
-        const char *name, *min, *max;
-        int tunable;
-    } all[] = {{"heads", "heads_min", "heads_max", XLSTM_TUNE_HEADS_PER_BAND},
-               {"chunks", "chunks_min", "chunks_max", XLSTM_TUNE_CHUNK_SIZE},
-               {"workers", "workers_min", "workers_max", XLSTM_TUNE_WORKERS}};
-    for (int i = 0; i < 3; i++) {
-        if (strcmp(what, all[i].name) != 0) continue;
-        int64_t least = 1, most = INT64_MAX;
-        xlstm_tunable_limits(all[i].tunable, hparams, &least, &most);
-        out->wanted_low = cli_int(cfg, all[i].min);
-        out->wanted_high = cli_int(cfg, all[i].max);
-        if (out->wanted_low > out->wanted_high) {
-            /* Where one bound is given that lies beyond the other's default, the default moves with it. */
-            bool low_set = cli_is_set(cfg, all[i].min), high_set = cli_is_set(cfg, all[i].max);
-            if (low_set && high_set) {
-                return xl_fail(err, XLSTM_EARG, "%s: found %lld, wanted at most %s, %lld", all[i].min,
-                               (long long)out->wanted_low, all[i].max, (long long)out->wanted_high);
-            }
-            if (high_set) {
-                out->wanted_low = out->wanted_high;
-            } else {
-                out->wanted_high = out->wanted_low;
-            }
+    int64_t least = 1, most = INT64_MAX;
+    xlstm_tunable_limits(keys->tunable, hparams, &least, &most);
+    out->wanted_low = cli_int(cfg, keys->min);
+    out->wanted_high = cli_int(cfg, keys->max);
+    if (out->wanted_low > out->wanted_high) {
+        /* Where one bound is given that lies beyond the other's default, the default moves with it. */
+        bool low_set = cli_is_set(cfg, keys->min), high_set = cli_is_set(cfg, keys->max);
+        if (low_set && high_set) {
+            return xl_fail(err, XLSTM_EARG, "%s: found %lld, wanted at most %s, %lld", keys->min,
+                           (long long)out->wanted_low, keys->max, (long long)out->wanted_high);
         }
-        out->low = into(out->wanted_low, least, most);
-        out->high = into(out->wanted_high, out->low, most);
-        return XLSTM_OK;
+        if (high_set) {
+            out->wanted_low = out->wanted_high;
+        } else {
+            out->wanted_high = out->wanted_low;
+        }
     }
-    return xl_fail(err, XLSTM_EINTERNAL, "no bounds of that name: %s", what);
+    out->low = into(out->wanted_low, least, most);
+    out->high = into(out->wanted_high, out->low, most);
+    return XLSTM_OK;
 }
 
 /* Prints one line about all bounds that were clipped and that matter to this run. */
-static void tell_bounds(cli_config *cfg, const xlstm_hparams *hparams, const char *asked) {
-    static const char *const names[] = {"heads", "chunks", "workers"};
+static void tell_bounds(cli_config *cfg, const xlstm_hparams *hparams, int asked) {
     char text[256];
     size_t used = 0;
     if (cfg->told_bounds) return;
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < CLI_BOUND_COUNT; i++) {
+        const cli_bound *keys = &cli_bound_at[i];
         bounds b;
-        bool workers = i == 2 && strcmp(asked, "workers") != 0 && strcmp(cli_backend_name(cfg), "queued") != 0;
-        if (workers || read_bounds(cfg, hparams, names[i], &b, NULL)) continue;
+        if (keys->queued_only && i != asked && strcmp(cli_backend_name(cfg), "queued") != 0) continue;
+        if (read_bounds(cfg, hparams, keys, &b, NULL)) continue;
         if (b.low == b.wanted_low && b.high == b.wanted_high) continue;
         used += (size_t)snprintf(text + used, sizeof text - used, "%s%s %lld to %lld instead of %lld to %lld",
-                                 used ? ", " : "", names[i], (long long)b.low, (long long)b.high,
+                                 used ? ", " : "", keys->name, (long long)b.low, (long long)b.high,
                                  (long long)b.wanted_low, (long long)b.wanted_high);
     }
     if (!used) return;
@@ -117,12 +113,12 @@ static void tell_bounds(cli_config *cfg, const xlstm_hparams *hparams, const cha
     cfg->told_bounds = true;
 }
 
-int cli_bounds(cli_config *cfg, const xlstm_hparams *hparams, const char *what, int64_t *low, int64_t *high,
+int cli_bounds(cli_config *cfg, const xlstm_hparams *hparams, int bound, int64_t *low, int64_t *high,
                xlstm_error *err) {
     bounds b;
-    int status = read_bounds(cfg, hparams, what, &b, err);
+    int status = read_bounds(cfg, hparams, &cli_bound_at[bound], &b, err);
     if (status) return status;
-    tell_bounds(cfg, hparams, what);
+    tell_bounds(cfg, hparams, bound);
     *low = b.low;
     *high = b.high;
     return XLSTM_OK;
