@@ -1,4 +1,4 @@
-# A prompt of 512 tokens, 128 generated, five samples each; the original's numbers as a profile; a prompt that is given.
+# By default 512 prompt tokens, 128 generated tokens, five samples each; a profile with the original's numbers; a prompt.
 show() {
     python3 -c '
 import json, sys

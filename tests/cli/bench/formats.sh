@@ -1,4 +1,4 @@
-# Every format, from one small run; numbers masked.
+# Every format, from one small run, with the numbers masked.
 for f in md csv json jsonl sql; do
     echo "== $f"
     xltune bench --model $MODEL -p 8 -n 4 -r 2 --chunks 8,16 --heads 4 --workers 1 -o $f > out 2> said || echo failed

@@ -1,4 +1,4 @@
-# random weights: the same from the same seed, loadable in every format, never over somebody's files
+# Random weights: the same from the same seed, loadable in every format, and never written over a user's files.
 xltune synth --like 64x2x4x96 --dtype f32 --out a | sed 's/[0-9.]* s$/S/'
 xltune synth --like 64x2x4x96 --dtype f32 --out b --seed 1337 > b.log
 xltune synth --like 64x2x4x96 --dtype f32 --out c --seed 2 > c.log

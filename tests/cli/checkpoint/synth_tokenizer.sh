@@ -1,4 +1,4 @@
-# A synthetic folder works as it is, whatever its vocabulary: its tokenizer keeps to it, and every id has a text.
+# A synthetic folder works as it is for every vocabulary size: the tokenizer fits it, and every id has a text.
 for size in 3 96 257 258 300 4096 5000; do
     xltune synth --like 16x1x2x$size --dtype f32 --out m > log
     echo "$size: $(xltune tokenize --model m --prompt 'the sea é' | tee ids)"

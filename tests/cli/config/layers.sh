@@ -1,4 +1,4 @@
-# Defaults < profile < config < command line, each value with its source. Of the defaults two are shown.
+# Defaults < profile < config < command line, each value with its source. Only two of the defaults are shown.
 cat > c.json <<'J'
 {"chunk_size": 48, "top_k": 5, "max_new_tokens": 7}
 J

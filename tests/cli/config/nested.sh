@@ -1,4 +1,4 @@
-# Nested objects go over the top level; this command's own over the other's; null unsets.
+# Nested objects override the top level, this command's own object overrides the other's, and null unsets a key.
 cat > c.json <<'J'
 {"chunk_size": 16, "heads_per_band": 2, "segment": 100,
  "optimizer": {"chunk_size": 17, "trials": 3},

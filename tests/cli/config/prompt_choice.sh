@@ -1,4 +1,4 @@
-# --prompt drops a config's prompt_file; a relative prompt_file is looked for beside the config first.
+# --prompt overrides prompt_file of a config; a relative prompt_file is looked for beside the config first.
 mkdir d prompts
 printf here > p.txt; printf beside > d/p.txt; printf in_prompts > prompts/q.txt
 printf '{"prompt_file": "p.txt"}' > d/c.json
@@ -9,7 +9,7 @@ show --config d/c.json --prompt x
 show --config d/c.json
 show --config d/s.json
 show --prompt-file p.txt
-# The text itself: one saved state a prompt, equal where the prompt is.
+# Compares the texts by saved states, which are equal where the prompts are equal.
 state() { to=$1; shift; xltune generate --model $MODEL --max-new-tokens 0 --save-state $to "$@" 2> log || cat log; }
 state 1 --prompt beside; state 2 --config d/c.json; cmp 1 2
 state 1 --prompt here; state 2 --prompt-file p.txt; cmp 1 2

@@ -1,4 +1,4 @@
-# '-' and '_', '=' and ' ', short names, the original's names.
+# Spellings of flags: '-' and '_', '=' and ' ', short names, the original's names.
 show() { xltune generate "$@" --print-effective-config | grep -v '"default"\|"profile' ; }
 show --prompt_file=$PROMPTS/short.txt --max_new_tokens 3
 show -f $PROMPTS/short.txt -n 3 -t 1

@@ -1,4 +1,4 @@
-# One line each: what was found and what was wanted.
+# Each error is one line: what was found and what was wanted.
 t() { xltune "$@"; echo "$?"; }
 t generate --chunk-size 0
 t generate --chunk-size 3.5

@@ -1,4 +1,4 @@
-# Each bad config is one line that names the file, the key, what was found and what was wanted, and exit code 1.
+# Each bad config gives one line that names file, key, what was found and what was wanted, and exit code 1.
 t() { printf '%s' "$1" > c.json; xltune generate --config c.json; echo "$?"; }
 t ''
 t '[1]'

@@ -1,4 +1,4 @@
-# What people know from other engines is understood, or leads to a flag of this command.
+# Flags that are usual in other programs are accepted, or lead to the suggestion of a flag of this command.
 go() { xltune "$@" > out 2> err && sed -n 's/^  "\(.*\)": {"value": \(.*\), "source": "command line".*/\1=\2/p' out | tr '\n' ' ' && echo || cat err; }
 show() { go generate "$@" --print-effective-config; }
 show --temp 0.5 --repeat-penalty 1.1
@@ -9,7 +9,7 @@ show --n-predict 5
 show --max_tokens 5
 show --dtype bfloat16
 go bench -p 8,16 --n-gen 4 -r 2 -t 1,2 --print-effective-config
-# Suggestions are of the command's own flags.
+# Only the command's own flags are suggested.
 show --temperatur 1
 show --max-new 1
 show --thread 1

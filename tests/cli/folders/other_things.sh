@@ -1,4 +1,4 @@
-# Files and folders that are not what was wanted: the message says what they are and what to do.
+# Files and folders of the wrong kind: the message says what they are and what to do.
 fresh() { rm -rf m; cp -r $MODEL m; chmod -R u+w m; }
 g() { xltune generate --model "${1:-m}" --prompt 'It was' --max-new-tokens 2 > out; echo $?; }
 lfs='version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 13897504\n'

@@ -1,4 +1,4 @@
-# Tensors that are missing, strange, empty, prefixed: the message shows what is there.
+# Tensors that are missing, unknown, empty or prefixed: the message lists some that are there.
 edit() { rm -rf m; python3 $FIXTURES/edit_checkpoint.py $MODEL m "$@"; }
 g() { xltune generate --model m --prompt 'It was' --max-new-tokens 6 2> err && echo || tail -n 1 err; }
 edit add nothing 0,4 add lm_head.bias 0; g

@@ -1,4 +1,4 @@
-# What others wrote into keys that nobody reads never stops a load; what is read stays strict.
+# Keys that are not used never stop a load, whatever their value; keys that are used are checked strictly.
 folder() {
     rm -rf m; cp -r $MODEL m; chmod -R u+w m
     [ -z "${2:-}" ] || python3 - "m/$1" "$2" <<'P'

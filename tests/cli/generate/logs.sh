@@ -1,4 +1,4 @@
-# Both logs make their folder; step 1 is the second token.
+# Both logs create their folder; step 1 is the second token.
 xltune generate --model $MODEL --prompt-file $PROMPTS/short.txt --max-new-tokens 9 --stats-log a/b/stats.csv \
     --stats-every 3 --mem-log c/d/mem.csv --mem-every 50 > out 2> err || cat err
 head -n 1 a/b/stats.csv

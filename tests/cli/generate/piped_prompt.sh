@@ -1,11 +1,11 @@
-# What is piped into generate, or read from a file, is the prompt where no flag or config names one.
+# Text piped or redirected into generate is the prompt where no flag or config names one.
 go() { xltune generate --model $MODEL --no-best --max-new-tokens 6 "$@" 2> log || cat log; }
 printf 'It was a bright cold' > text
 go --prompt 'It was a bright cold' < /dev/null > want
 cat text | go > pipe; cmp want pipe
 go < text > file; cmp want file
 go --prompt-file - < text > dash; cmp want dash
-# A prompt that is named, or an empty pipe, leaves it as it was.
+# A prompt that is named takes precedence, and an empty pipe changes nothing.
 echo else | go --prompt 'It was a bright cold' > named; cmp want named
 go < /dev/null > unnamed; printf '' | go > empty; cmp unnamed empty
 # A piped prompt follows a saved state; an empty pipe adds nothing to it.

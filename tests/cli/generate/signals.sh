@@ -1,4 +1,4 @@
-# SIGTERM and SIGINT finish the token, print what there is and save the state; SIGUSR1 releases caches.
+# SIGTERM and SIGINT finish the token, print the text so far and save the state; SIGUSR1 releases caches.
 try() {
     rm -f out err
     xltune generate --model $MODEL --prompt-file $PROMPTS/short.txt --max-new-tokens 20000 --save-state s > out 2> err &
@@ -14,7 +14,7 @@ try() {
     rm s
 }
 try TERM
-# A shell without job control starts its children deaf to SIGINT; env makes them hear again where it can.
+# A shell without job control starts its children with SIGINT ignored; env restores the default where it can.
 if env --default-signal=INT true 2> /dev/null; then
     rm -f out err
     env --default-signal=INT xltune generate --model $MODEL --prompt-file $PROMPTS/short.txt --max-new-tokens 20000 > out 2> err &

@@ -1,4 +1,4 @@
-# A text in one go is the text in two, the state kept in a file between them.
+# Generating a text at once equals generating it in two parts, with the state kept in a file between them.
 g() { xltune generate --model $MODEL "$@" 2> err || cat err; }
 g --prompt-file $PROMPTS/short.txt --max-new-tokens 24 > whole
 g --prompt-file $PROMPTS/short.txt --max-new-tokens 10 --save-state s > parts
@@ -14,7 +14,7 @@ echo $?
 xltune generate --model $MODEL --prompt x --max-new-tokens 1 --save-state /proc/none/s > out 2> err
 echo $?
 grep -c . err
-# So it is with a repetition penalty, whose window reaches back over the seam, and with a generator that goes on.
+# This also holds with a repetition penalty, whose window spans both parts, and with the generator's saved state.
 for how in "--repetition-penalty 1.5" "--repetition-penalty 1.5 --repeat-last-n 5" \
     "--repetition-penalty 1.3 --repeat-last-n -1 --temperature 1" "--temperature 1 --top-p 0.9"; do
     g --prompt-file $PROMPTS/short.txt --max-new-tokens 24 --seed 7 $how > whole
@@ -27,7 +27,7 @@ for how in "--repetition-penalty 1.5" "--repetition-penalty 1.5 --repeat-last-n 
         cmp whole again
     done
 done
-# Another seed starts the generator anew.
+# Another seed restarts the generator.
 g --load-state s --max-new-tokens 14 --temperature 1 > goes_on
 g --load-state s --max-new-tokens 14 --temperature 1 --seed 8 > anew
 cmp -s goes_on anew || echo different

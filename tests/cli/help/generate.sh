@@ -1,4 +1,4 @@
-# The page as a whole; of the tunables only the first are shown. Each of them has its flag.
+# The whole page; only the first tunables are shown, but each of them has a flag.
 xltune generate -h > page
 sed '/^  --segment /,/^  --device /{/^  --device /!d}' page
 xltune params | sed -n 's/^\([a-z_]*\) (.*/\1/p' | tr _ - > tunables

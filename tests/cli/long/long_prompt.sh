@@ -1,4 +1,4 @@
-# 20,000 tokens.
+# A prompt of 20,000 tokens.
 yes 'and the sea was calm again, ' | head -c 400000 | head -c 70000 > p.txt
 xltune generate --model $MODEL --prompt-file p.txt --max-new-tokens 2 > out 2> err
 echo $?

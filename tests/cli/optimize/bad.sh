@@ -1,4 +1,4 @@
-# mistakes of use are one line and 2, other failures one line and 1
+# Usage errors give one line and exit code 2, other failures one line and exit code 1.
 say() { "$@" >/dev/null; echo $?; }
 m="--model $MODEL --prompt x --new 2 --no-best"
 say xltune optimize $m --objective request

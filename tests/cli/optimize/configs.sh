@@ -1,4 +1,4 @@
-# configs in the original's form are accepted as they are; the command line is highest
+# Configs in the original's form are accepted unchanged; the command line overrides them.
 cp "$SOURCE"/tests/cli/optimize/data/*.json .
 printf 'The old house stood at the end of the lane.' > prompt_long.txt
 for c in experiment_ray golden_like; do

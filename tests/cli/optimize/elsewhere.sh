@@ -1,4 +1,4 @@
-# what another machine measured is proposed, never trusted; imports are all or nothing; three processes share one study
+# What another machine measured is proposed but not trusted; imports are all or nothing; processes share a study.
 printf 'It was a bright cold morning, and' > p.txt
 tune() {
     xltune optimize --backend ray --model "$MODEL" --prompt-file p.txt --new 2 --trials 3 --effort quick --budget 60s "$@"
@@ -27,7 +27,7 @@ first = json.load(open(sys.argv[1] + "/run_meta.json"))["first_points"]
 tried = [json.loads(line)["params"] for line in open(sys.argv[1] + "/trials.jsonl")]
 print(len(first) > 0 and tried[: len(first)] == first[: len(tried)])
 P
-# a snapshot of another machine: a first point for optimize, not in force for anybody; a profile says where it is from
+# The snapshot of another machine is a first point for optimize and not used otherwise; a profile names its origin.
 rm -rf best # an earlier run may have found something
 mkdir best
 python3 - "$MODEL" <<'P'

@@ -1,8 +1,8 @@
-# a grid for a landscape: all points in rounds, no winner; what the budget leaves out, and on with it; replayed
+# A grid for a landscape: all points in rounds, no winner; what the budget left out is measured later; replay.
 set -e
 record() { xltune optimize --backend queued --model "$MODEL" --prompt 'It was' --new 2 --mode grid --tune 'workers=1|2,chunk_size=8|16' \
   --repeats 4 --best-dir b --tag "$1" --export-landscape "$2" ${3-} >log 2>&1 || { tail -n 3 log; exit 1; }; }
-# the prompt is shorter than a chunk: chunks beyond it are one setting, so two points are left
+# Chunks longer than the prompt are equal in effect, so only two points are left.
 record whole l/whole.csv.gz
 grep -c 'grid recording of' log
 sed -n 's/^landscape //p; s/\(samples of each\).*/\1/p; /^verdict/p' log
@@ -21,7 +21,7 @@ P
 xltune replay --landscape l/whole.csv.gz --noise halves --budget 2 --seeds 3 | head -n 1 | sed 's/optimum.*/…/'
 xltune replay --landscape l/whole.csv.gz --noise halves:2 --budget 2 --seeds 3 --json | grep -c '"P"'
 xltune replay --landscape l/whole.csv.gz --noise halve || echo $?
-# no time at all: nothing is written; then all of it
+# Without any time nothing is written; then everything is.
 record late l/late.csv '--budget 0.001s'
 grep -c 'no landscape is written' log
 ls l/late.csv 2>/dev/null || echo none

@@ -1,4 +1,4 @@
-# a run folder with everything in it, then on: resumed, raised, looked at
+# A run folder with all its files; then the run is resumed, its limits are raised, and it is shown.
 set -e
 printf 'It was a bright cold morning, and' > p.txt
 xltune optimize --backend queued --model "$MODEL" --prompt-file p.txt --new 2 --mode random --trials 4 --repeats 1 \
@@ -22,15 +22,15 @@ for line in open(r + "/trials.jsonl"):
     assert t["status"] in ("ok", "duplicate") and (t["status"] == "ok") == bool(t["samples"]), t
     assert t["in_force"] is None or t["in_force"]["heads_per_band"] == t["heads_per_band"]
 P
-# nothing is left to do
+# Nothing is left to do.
 xltune optimize --resume "$r" 2>&1 | grep -c 'nothing is left to do'
-# more trials continue the same sequence
+# More trials continue the same sequence.
 cut -d, -f1-4 "$r/summary.csv" > before
 xltune optimize --resume "$r" --trials 6 >log 2>&1 || { tail -n 3 log; exit 1; }
 cut -d, -f1-4 "$r/summary.csv" | head -n 5 | cmp - before && wc -l < "$r/trials.jsonl"
-# what may not be changed
+# What may not be changed when a run is resumed.
 xltune optimize --resume "$r" --seed 3 && echo || echo $?
-# the study's door
+# The actions of the command study.
 xltune study list | tail -n 1 | awk '{print $1, $3, $4, $5, $6}'
 xltune study export "$r" --out e.json
 xltune study import e.json --study all.sqlite

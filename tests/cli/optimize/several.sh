@@ -1,4 +1,4 @@
-# several objectives: all steer, the front is kept, resumed and shown; what numerics change is scored and bounded
+# Several objectives: all guide the search; the front is kept, resumed and shown; changed numerics are scored.
 set -e
 xltune synth --like 64x2x2x4096 --dtype f32 --out m >log 2>&1 || { cat log; exit 1; }
 printf 'It was a bright cold morning, and' > p.txt
@@ -28,7 +28,7 @@ assert min(float(x["kl"]) for x in front) == 0
 print(best["objective"], json.load(open(r + "/run_meta.json"))["strategy"])
 P
 xltune explain "$r" | grep -c '^Pareto front'
-# the same proposals again, then more, none twice
+# The same proposals again, then more, none of them twice.
 cut -d, -f9-11 "$r/summary.csv" > before
 xltune optimize --resume "$r" --trials 9 >log 2>&1 || { tail -n 3 log; exit 1; }
 grep -c 'would not propose' log || true
@@ -36,10 +36,10 @@ head -n 8 "$r/summary.csv" | cut -d, -f9-11 | cmp - before && wc -l < "$r/trials
 python3 -c 'import json, sys
 seen = [json.dumps(json.loads(line)["params"], sort_keys=True) for line in open(sys.argv[1])]
 print(len(seen), len(set(seen)))' "$r/trials.jsonl"
-# too far from the baseline is infeasible
+# A point that diverges too far from the baseline is infeasible.
 xltune optimize $common --tune 'weights=stored|bf16' --mode grid --max-kl 1e-9 --tag k >log 2>&1 || { tail -n 3 log; exit 1; }
 grep -o 'infeasible (KL to the baseline' log
-# a machine without RAPL says so in one line
+# On a machine without RAPL one line says so.
 if [ -r /sys/class/powercap/intel-rapl:0/energy_uj ]; then
   echo 'xltune optimize: objective: energy_j: this machine does not report its energy (RAPL)'
 else

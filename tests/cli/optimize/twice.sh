@@ -1,2 +1,2 @@
-# two ways to say what is searched exclude each other
+# The two ways to give the space exclude each other.
 xltune optimize --model "$MODEL" --prompt hi --tune 'chunk_size=16|32' --space '{"segment": [8]}'

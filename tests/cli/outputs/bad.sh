@@ -1,4 +1,4 @@
-# mistakes: one line that names the file, exit code 1 (2 for usage)
+# Each mistake gives one line that names the file, and exit code 1 (2 for usage errors).
 try() { xltune "$@" --model "$MODEL" --prompt x > /dev/null; echo "$?"; }
 mkdir run
 try save-outputs

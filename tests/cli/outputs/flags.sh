@@ -1,4 +1,4 @@
-# the original's spelling; --outputs elsewhere; an empty prompt; --new 0 gives empty texts with null scores
+# The original's spelling; --outputs in another folder; an empty prompt; --new 0 gives empty texts with null scores.
 mkdir run
 printf 'backend,workers,heads_per_band,chunk_size\nray,,4,32\n' > run/summary.csv
 : > empty.txt

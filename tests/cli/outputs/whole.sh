@@ -1,4 +1,4 @@
-# a row, a file, a rating; CRLF, unknown columns, settings given twice, more heads than there are; nothing appended
+# One rating for each file of each row; CRLF, unknown columns, repeated settings, too many heads; nothing is appended.
 mkdir run
 printf 'backend,workers,heads_per_band,chunk_size,prefill_tok_s,extra,status\r\nray,,2,16,1.5,x,ok\r\nqueued,2,99,40,1.5,,ok\r\nray,,2,16,,,timeout\r\nray,,2,16,,,infeasible\r\n' > run/summary.csv
 printf '{"prompt": "It was the best of"}' > run/run_meta.json

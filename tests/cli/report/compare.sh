@@ -1,4 +1,4 @@
-# Winners of two runs meet by way of the baseline that both were compared with, or it is said why they cannot.
+# Winners of two runs are compared by way of the baseline of both, or the reason why they cannot be is given.
 python3 - <<'P'
 import json
 def run(name, gain=None, stays=False, other=None, **changed):
@@ -27,7 +27,7 @@ xltune study import --study all.sqlite ./*.json > log 2>&1 || cat log
 for other in b near stays same none wide elsewhere otherwise placebo; do
   echo "$other: $(xltune study compare a $other --study all.sqlite | sed -n '/inner/p')"
 done
-# There and back is one and the same; JSON has the numbers.
+# Comparing in the other direction gives the inverse; JSON has the numbers.
 for pair in 'a b' 'b a' 'stays b' 'a elsewhere'; do
   xltune study compare $pair --study all.sqlite --format json | python3 -c '
 import json, sys

@@ -1,4 +1,4 @@
-# The words of a run that holds summary.csv alone, with CRLF, and of one with everything.
+# The words about a run that has only a summary.csv, with CRLF, and about one that has every file.
 mkdir alone && printf 'backend,workers,heads_per_band,chunk_size,prefill_tok_s,decode_tok_s,prefill_s,decode_s\r\nray,,6,64,21,24,0.28,2.6\r\nray,,3,36,111,25,0.05,2.5\r\nray,,7,64,110,25,0.05,2.5\r\n' > alone/summary.csv
 xltune explain alone
 mkdir whole

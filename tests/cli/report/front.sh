@@ -1,4 +1,4 @@
-# The Pareto front in words and as JSON: best in the first objective first, the baseline under it.
+# The Pareto front in words and as JSON: the best in the first objective first, the baseline below.
 mkdir r
 cat > r/summary.csv <<'END'
 backend,workers,heads_per_band,chunk_size,prefill_tok_s,decode_tok_s,prefill_s,decode_s,trial,status,duplicate_of,request_s,ttft_ms,peak_mb,kl,energy_j,ppl,ratio

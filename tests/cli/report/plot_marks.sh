@@ -1,4 +1,4 @@
-# What pictures mark, and where. The texts of the SVG are those of the PNG.
+# What the pictures mark, and where. The texts of the SVG are the same as those of the PNG.
 command -v gnuplot > /dev/null || exit 77
 head=backend,workers,heads_per_band,chunk_size,prefill_tok_s,decode_tok_s,prefill_s,decode_s
 texts() { sed -n "s,.*<text>\(.*\)</text>.*,\1,p" "$1"; }

@@ -1,4 +1,4 @@
-# A recording has no verdict: what was recorded, the fastest point beside the baseline.
+# A recording has no verdict: what was recorded, and the fastest point beside the baseline.
 mkdir r
 cat > r/summary.csv <<'END'
 backend,workers,heads_per_band,chunk_size,prefill_tok_s,decode_tok_s,prefill_s,decode_s,trial,status,duplicate_of,request_s,ratio
@@ -22,6 +22,6 @@ xltune explain r --json | sed -n '/"recording"/,/}/p'
 sed -i '2d' r/trials.jsonl # one point has no sample yet
 xltune explain r | grep 'samples of a point'
 xltune explain r | grep -c '^Verdict\|^Winner'
-# The same file of a search is a search.
+# The same files with another mode are those of a search.
 sed -i 's/"grid"/"random"/' r/run_meta.json
 xltune explain r | grep '^Verdict\|^Winner\|^Recording'

@@ -1,4 +1,4 @@
-# A comparison on a machine that changed its state: the words, the sequence, the picture.
+# A comparison on a machine that changed its speed: the words, the sequence, the picture.
 mkdir run
 cat > run/summary.csv <<'END'
 backend,workers,heads_per_band,chunk_size,prefill_tok_s,decode_tok_s,prefill_s,decode_s,trial,status,duplicate_of,request_s,ratio

@@ -1,4 +1,4 @@
-# The words where the baseline stays: what was compared, why it ended, what the samples went through; no budget at all.
+# The words where the baseline stays: what was compared, why the comparison ended, the samples; and without a budget.
 mkdir stays
 cat > stays/summary.csv <<'END'
 backend,workers,heads_per_band,chunk_size,prefill_tok_s,decode_tok_s,prefill_s,decode_s,trial,status,duplicate_of,request_s,ratio,samples,decode_workers
@@ -20,7 +20,7 @@ def sample(i, pace, **more):
     return dict({"at": 1e9 + i, "prefill_s": pace, "decode_s": 1.0, "used": True}, **more)
 out = [sample(0, 1.5, used=False, why="warm-up"), sample(1, 1, used=False, why="others used 55 % of the processors"),
        sample(2, 1, used=False, why="4 % steal time, 300 involuntary switches/s")]
-# the pace wanders far, from one sample to the next it does not
+# the speed drifts far over the run, but little from one sample to the next
 pace = [1 + 0.5 * (i // 10 % 2) + 0.002 * (i * i * 7 % 11) for i in range(60)]
 out += [sample(3 + i, p, **({"why": "others used 20 % of the processors"} if i < 4 else {})) for i, p in enumerate(pace)]
 open("stays/trials.jsonl", "w").write(json.dumps({"trial": 0, "baseline_samples": out, "samples": []}) + "\n")

@@ -1,4 +1,4 @@
-# a checkpoint that is replaced, shortened or removed during a run ends it: no verdict on two models
+# A checkpoint that is replaced, shortened or removed during a run ends it, so no verdict compares two models.
 cp -r "$MODEL" other
 python3 - <<'P'
 import struct

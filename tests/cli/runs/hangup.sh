@@ -1,5 +1,5 @@
-# SIGHUP ends a run as SIGTERM does, with everything written; where it was ignored, as under nohup, it is nothing.
-# Whoever runs the tests may ignore SIGHUP; env makes a child hear it again.
+# SIGHUP ends a run as SIGTERM does, with everything written; where it was ignored (nohup) it stays ignored.
+# The tests may be run with SIGHUP ignored; env restores the default for a child.
 env --default-signal=HUP true 2>/dev/null || { echo 'env knows no --default-signal' >&2; exit 77; }
 begin() {
     rm -rf runs

@@ -1,4 +1,4 @@
-# a run is shown as running while it runs, as interrupted once its process was killed; nothing hidden is left
+# A run is shown as running while it runs, and as interrupted once its process was killed; no hidden files are left.
 xltune optimize --model "$MODEL" --prompt "It was a bright cold morning, and" --new 8 --mode random --trials 500 \
     --tune chunk_size=1:400:1 --no-best >log 2>&1 &
 p=$!

@@ -1,4 +1,4 @@
-# an allocation that fails while the arguments are read: one line and 1, wherever it is
+# An allocation that fails while arguments are parsed gives one line and exit code 1, whichever it is.
 [ -n "${FAILING_MEMORY:-}" ] || { echo "no library with failing memory here" >&2; exit 77; }
 failed=0
 for i in $(seq 1 9 900); do

@@ -1,4 +1,4 @@
-# what cannot lead anywhere is said: an objective that nothing tuned affects, fewer trials than are done
+# Notices about runs that cannot succeed: an objective that nothing tuned affects, fewer trials than are done.
 said() {
     "$@" >log 2>err
     echo $?

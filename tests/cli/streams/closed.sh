@@ -1,4 +1,4 @@
-# Descriptors that are closed from the start, and readers that went away.
+# Descriptors that are closed from the start, and readers that are gone.
 xltune --version >&-
 echo "exit $?"
 xltune generate --model $MODEL --prompt Hi --max-new-tokens 2 --no-best --save-state s.st >&- 2> err

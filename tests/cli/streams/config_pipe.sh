@@ -1,4 +1,4 @@
-# A config may come through a pipe; one that never comes is not waited for without end.
+# A config may come through a pipe; a pipe to which nothing is written is not waited for without end.
 config() { xltune generate --model $MODEL --print-effective-config "$@" 2>&1 | grep -e '"seed"' -e 'pipe'; }
 printf '{"seed": 77}' > c.json
 cat c.json | config --config /dev/fd/0 | sed 's/"source".*//'

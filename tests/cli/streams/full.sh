@@ -1,4 +1,4 @@
-# A standard output that takes nothing ends every command with one line and exit 1.
+# A standard output to which nothing can be written makes every command end with one line and exit code 1.
 printf 'a,time\n1,2\n2,3\n4,1\n' > l.csv
 printf 'some text to score\n' > t.txt
 mkdir run out

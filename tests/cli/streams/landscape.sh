@@ -1,4 +1,4 @@
-# What is wrong with a landscape is told with its line; what lies beside it is never lost.
+# Errors in a landscape are reported with their line; the files beside it are never lost.
 printf 'a,time,times\n1,2,2;2\n2,3,3;3\n4,1,1;1\n' > l.csv
 replay() { xltune replay --landscape "$1" --strategy random --budget 3 --seeds 1 2>&1 | sed -n 1p; }
 echo "gzip"

@@ -1,4 +1,4 @@
-# An output is the same thing for every command: here a trace, which is text, and a state, which is a tensor file.
+# All outputs are written alike, here a trace, which is text, and a state, which is a tensor file.
 printf 'a,time\n1,2\n2,3\n4,1\n' > l.csv
 trace() { xltune replay --landscape l.csv --strategy random --budget 3 --seeds 1 --trace "$1" > printed; echo "exit $?"; }
 state() { xltune generate --model $MODEL --prompt Hi --max-new-tokens 2 --no-best --save-state "$1" > text 2> err; echo "exit $?"; }

@@ -1,4 +1,4 @@
-# A gnuplot that cannot write ends without a word: what it leaves is looked at before an old picture is touched.
+# A gnuplot that cannot write reports nothing, so its files are checked before an old picture is replaced.
 real=$(command -v gnuplot) || exit 77
 mkdir run far bin
 {

@@ -1,9 +1,9 @@
-# A reader that went away ends a command without a word, by SIGPIPE as other programs; a failed command still says so.
+# Where the reader of a pipe is gone, a command ends silently by SIGPIPE, as others do; a failure is still reported.
 left() {
     { "$@" 2> err; echo "$?" > code; } | true
     echo "exit $(cat code)$(cat err)"
 }
-# More than a pipe's buffer is printed, and less: `true` is gone before either is written.
+# More than a pipe's buffer is printed, and then less; `true` has ended before either is written.
 wait_for_true() { sleep 0.3; "$@"; }
 left wait_for_true xltune params --model $MODEL
 left wait_for_true xltune params --model $MODEL --json

@@ -1,4 +1,4 @@
-# Control characters of files and folders' names do not reach who reads standard output.
+# Control characters in files and in names of folders do not reach standard output.
 esc=$(printf 'a\033[31mred\302\233x')
 ln -s $MODEL "$esc"
 xltune info --model "$esc" | grep -a checkpoint
@@ -12,7 +12,7 @@ mkdir "out$esc"
 printf 'some text' > "out$esc/a.txt"
 xltune judge --model $MODEL --prompt Hi --outputs "out$esc" 2> /dev/null | sed 's/;.*//'
 xltune synth --like 8x2x2x64 --out "s$esc" | sed 's/:.*//'
-# Times that nobody measured.
+# Times that cannot have been measured.
 mkdir r
 printf 'backend,workers,heads_per_band,chunk_size,prefill_tok_s,decode_tok_s,prefill_s,decode_s\nray,,2,16,9,9,1,1\nray,,2,8,9,9,1,1\n' > r/summary.csv
 for time in -1 0 -0.5 null; do

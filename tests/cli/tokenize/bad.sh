@@ -1,4 +1,4 @@
-# every mistake is one line and exit code 1
+# Every mistake gives one line and exit code 1.
 printf 'ab\377' | xltune tokenize --model "$MODEL"; echo $?
 echo '{"text":3}' | xltune tokenize --model "$MODEL" --jsonl; echo $?
 echo '{"text":"a"' | xltune tokenize --model "$MODEL" --jsonl; echo $?

@@ -1,4 +1,4 @@
-# one JSON object a line, both ways; a text may hold NUL and line ends of every kind
+# One JSON object for each line, in both directions; a text may contain NUL and line ends of every kind.
 printf '%s\n' '{"text":"a\u0000b"}' '' '{"text":"x\u2028y\n","more":1}' '{"text":""}' > lines
 xltune tokenize --model "$MODEL" --no-bos --jsonl < lines
 xltune tokenize --model "$MODEL" --no-bos --jsonl < lines | xltune detokenize --model "$MODEL" --jsonl

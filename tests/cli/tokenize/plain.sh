@@ -1,4 +1,4 @@
-# ids of --prompt, --prompt-file, --file and standard input; with BOS first and without
+# Ids of --prompt, --prompt-file, --file and standard input, with and without BOS.
 xltune tokenize --model "$MODEL" --prompt "It was the best of times"
 printf 'It was the best of times' > t.txt
 xltune tokenize --model "$MODEL" --prompt-file t.txt
