@@ -23,7 +23,7 @@ void cli_notice(const char *format, ...) {
 
 int cli_fail(const cli_config *cfg, const xlstm_error *err) {
     cli_say(cli_command_name(cfg->spec->command), "%s", err->text);
-    return 1;
+    return err->status == XLSTM_EDEVICE || err->status == XLSTM_EDEVICEMEM ? 4 : 1;
 }
 
 int cli_usage(const cli_config *cfg, const char *format, ...) {

@@ -13,16 +13,17 @@
 
 #define RUNS_PROMPT (CLI(optimize) | CLI(save_outputs) | CLI(judge) | CLI(generate) | CLI(bench))
 #define COUNTS_NEW (CLI(optimize) | CLI(save_outputs) | CLI(bench))
-#define HAS_MODEL (CLI_ENGINE | CLI(tokenize) | CLI(detokenize) | CLI(params) | CLI(info))
-#define HAS_JSON (CLI(perplexity) | CLI(params) | CLI(info) | CLI(verify) | CLI(explain) | CLI(replay))
+#define HAS_MODEL (CLI_ENGINE | CLI(tokenize) | CLI(detokenize) | CLI(params) | CLI(devices) | CLI(info))
+#define HAS_JSON                                                                                                   \
+    (CLI(perplexity) | CLI(params) | CLI(devices) | CLI(info) | CLI(verify) | CLI(explain) | CLI(replay))
 #define HAS_RUN (CLI(save_outputs) | CLI(judge) | CLI(plot) | CLI(explain))
 /* The formats by the names that PyTorch has for them. */
 #define WEIGHT_NAMES "float32=f32|float16=f16|bfloat16=bf16"
 #define HUGE_COUNT 1e12
 
 /* clang-format off: one row a line, sorted by group and then by name, which is the order of the help */
-static char strategies[256], tunables[512], devices[256]; /* filled from the tables of those names */
-static char first_strategy[64], first_device[64];         /* the defaults are the first rows of those tables */
+static char strategies[256], tunables[512];       /* filled from the tables of those names */
+static char first_strategy[64], first_device[64]; /* the defaults are the first rows of those tables */
 static const cli_key fixed[] = {
     {"model_path", CLI_GROUP_INPUT, CLI_STR, HAS_MODEL, 0, 0, NULL, NULL, "DIR",
      "checkpoint folder (default: $XLTUNE_MODEL, else the embedded checkpoint)", 0},
@@ -115,8 +116,8 @@ static const cli_key fixed[] = {
     {"roofline", CLI_GROUP_MEASURE, CLI_BOOL, CLI(bench), 0, 0, "false", NULL, NULL,
      "also measure read bandwidth and the rates of products, and print each result's share of them", 0},
 
-    {"device", CLI_GROUP_ENGINE, CLI_CHOICE, CLI_ENGINE | CLI(params), 0, 0, first_device, devices, NULL,
-     "device to run on", 0},
+    {"device", CLI_GROUP_ENGINE, CLI_STR, CLI_ENGINE | CLI(params), 0, 0, first_device, NULL, "NAME",
+     "device to run on, one of those that `xltune devices` lists", 0},
     {"cpu_mask", CLI_GROUP_ENGINE, CLI_CHOICE, CLI_ENGINE | CLI(params), 0, 0, NULL, XL_CPU_MASKS, NULL,
      "use no instruction set beyond this one", 0},
 
@@ -296,10 +297,9 @@ static void add_tunable(int id, cli_key *one, cli_key *list) {
 static void fill(void) {
     if (rows[0].name) return;
     for (int i = 0; tune_strategies[i]; i++) add_name(strategies, sizeof strategies, tune_strategies[i]->name);
-    xlstm_device_info device;
-    for (int i = 0; !xlstm_device_at(i, &device); i++) add_name(devices, sizeof devices, device.name);
     add_name(first_strategy, sizeof first_strategy, tune_strategies[0]->name);
-    if (!xlstm_device_at(0, &device)) add_name(first_device, sizeof first_device, device.name);
+    /* Not by listing the devices, which would start their drivers for every command. */
+    if (xlstm_device_kind_at(0)) add_name(first_device, sizeof first_device, xlstm_device_kind_at(0));
     for (int i = 0; i < XLSTM_TUNABLE_COUNT; i++) add_name(tunables, sizeof tunables, xlstm_tunable_get(i)->name);
     int used = 0, id = 0;
     for (int i = 0; i < FIXED; i++) {

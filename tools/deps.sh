@@ -20,11 +20,18 @@ libsqlite3-dev sqlite sqlite-devel sqlite the study's database
 gnuplot-nox gnuplot gnuplot gnuplot pictures
 fonts-dejavu-core - dejavu-sans-fonts ttf-dejavu letters in the pictures
 libcmocka-dev cmocka libcmocka-devel cmocka unit tests
+libvulkan-dev vulkan-headers vulkan-headers vulkan-headers GPUs: what programs are compiled with
+- vulkan-loader vulkan-loader-devel vulkan-icd-loader GPUs: finds the driver
+glslc shaderc glslc shaderc GPUs: compiles the shaders
+mesa-vulkan-drivers molten-vk mesa-vulkan-drivers vulkan-swrast GPUs: a driver, also one without a GPU for the tests
 LIST
     [ "$1" = dev ] && cat <<'LIST'
 clang - clang clang the second compiler
 clang-format clang-format clang-tools-extra - the style check
 clang-tidy - - - the gating analyzer
+vulkan-validationlayers - vulkan-validation-layers vulkan-validation-layers what the driver does not check
+spirv-tools - spirv-tools spirv-tools checks the compiled shaders
+spirv-cross - spirv-cross spirv-cross translates the shaders to Metal, as a check
 libclang-rt-14-dev - compiler-rt compiler-rt sanitizer runtimes for clang
 LIST
     return 0

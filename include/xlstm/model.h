@@ -52,21 +52,27 @@ struct xlstm_model_info {
     /* Bound on the relative L2 error of logits that the format in memory causes; 0 where weights are held exactly
      * as they are stored. */
     double weights_tolerance;
-    const char *device;   /* "cpu"; NULL before opening */
-    const char *kernels;  /* the kernel table in force, by the name of its mask: "c", "avx2", "avx512", … */
+    const char *device; /* a name of xlstm_device_at; NULL before opening */
+    /* The kernels in force: on a CPU the table, by the name of its mask ("c", "avx2", "avx512", …);
+     * "vulkan-subgroup" or "vulkan-shared" by how a device of Vulkan sums. */
+    const char *kernels;
     int64_t auto_compute; /* XLSTM_COMPUTE_*: what the tunable `compute` stands for where it is `auto`;
                              XLSTM_COMPUTE_AUTO before opening */
 };
 
 /* A device that models can be opened on. */
 typedef struct xlstm_device_info {
-    char name[32];         /* "cpu" */
+    char name[32];         /* "cpu", "vulkan", "vulkan:1" */
     char text[128];        /* what it is, for people */
     uint64_t memory_bytes; /* 0: unknown */
 } xlstm_device_info;
 
 /* The index-th device of this machine, 0, 1, …, the default first; ENOTFOUND past the last. */
 XLSTM_API int xlstm_device_at(int index, xlstm_device_info *out);
+
+/* The index-th kind of device that the library was built with: "cpu", and "vulkan" where it can use Vulkan. NULL
+ * past the last. A kind's name also stands for its first device. Static storage; no driver is started. */
+XLSTM_API const char *xlstm_device_kind_at(int index);
 
 /* Describes the index-th format in which weights can be held: its name as in the tunable `weights`, one line of
  * text, and its bits per value, overhead included. Out pointers may be NULL. ENOTFOUND past the last format. */

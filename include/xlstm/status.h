@@ -27,7 +27,9 @@ extern "C" {
     X(ENOTFOUND, -8, "not found")                                                                                  \
     X(EINTERNAL, -9, "internal error")                                                                             \
     X(ENOTFINITE, -10, "no finite number is left")                                                                 \
-    X(ECHANGED, -11, "a file changed while it was in use")
+    X(ECHANGED, -11, "a file changed while it was in use")                                                         \
+    X(EDEVICE, -12, "the device failed")                                                                           \
+    X(EDEVICEMEM, -13, "out of device memory")
 
 typedef enum xlstm_status {
 #define XLSTM_STATUS_ENUM(name, value, text) XLSTM_##name = (value),

@@ -122,6 +122,8 @@ typedef struct xl_backend {
     bool (*describe)(int index, xlstm_device_info *out);
     int (*device_open)(xl_device **out, const xl_device_options *options, xlstm_error *err);
     void (*device_close)(xl_device *device);
+    /* As `describe` gives it. Lives as long as the device. */
+    const char *(*device_name)(const xl_device *device);
     /* The kernels in force, for reports: "avx2". Static storage. */
     const char *(*device_kernels)(const xl_device *device);
     /* Bytes that weights may take now; 0: unknown. */
@@ -130,12 +132,16 @@ typedef struct xl_backend {
     int (*roofline)(xlstm_roofline *out, const xl_device *device, int threads, double seconds, xlstm_error *err);
     /* True where weights may be used in mapped files as they are. */
     bool uses_host_memory;
+    /* Rows of weights are filled up to a multiple of so many columns, with bytes of zero; 0: not at all. */
+    int64_t row_columns;
 
     /* Conversion of weights on their way to the device, as in weights/formats.h; from any thread. */
     void (*to_f32)(const xl_device *device, xl_format_id from, const void *src, float *dst, size_t n);
     void (*from_f32)(const xl_device *device, xl_format_id to, const float *src, void *dst, size_t n);
 
-    /* Memory for weights, at a 64-byte boundary at least. */
+    /* Bytes of a buffer at most. NULL: any number. */
+    size_t (*buffer_max)(const xl_device *device);
+    /* Memory for weights, at a 64-byte boundary at least; a device of its own fills it with zeros. */
     int (*buffer_create)(xl_buffer **out, xl_device *device, size_t bytes, bool huge_pages, xlstm_error *err);
     void (*buffer_destroy)(xl_buffer *buffer);
     /* The address at which the host can write into the buffer; NULL where it must use buffer_write. */
@@ -146,7 +152,8 @@ typedef struct xl_backend {
     /* Whether `op` can run on this device; a program runs on one device as a whole. */
     bool (*supports_op)(const xl_device *device, const xl_op *op);
     /* Keeps a copy of the list of operations; weights and vectors must stay valid. EUNSUPPORTED, with the first
-     * operation that the device cannot run. */
+     * operation that the device cannot run. A device may put the bytes of a weight into an order of its own; a
+     * model makes one plan. */
     int (*plan_create)(xl_plan **out, xl_device *device, const xl_program *program, xlstm_error *err);
     void (*plan_destroy)(xl_plan *plan);
     /* XLSTM_COMPUTE_*: what the tunable `compute` stands for where it is `auto`. NULL: it has no effect here, and

@@ -62,7 +62,10 @@ static void matrix(binder *b, xl_weight *weight, const char *part, int64_t row, 
     if (b->status) return;
     xl_format_id from = xl_stored_format(s->tensor->dtype), to = wanted_format(b, from, is_gate, cols);
     size_t size = xlstm_dtype_size(s->tensor->dtype), first = (size_t)row * xl_format_row_bytes(from, cols);
-    *weight = (xl_weight){.m = {.format = to, .rows = rows, .cols = cols, .stride = xl_format_row_bytes(to, cols)}};
+    /* Rows are longer than their columns where the device reads them in larger pieces. */
+    int64_t piece = b->model->backend->row_columns > 1 ? b->model->backend->row_columns : 1;
+    size_t stride = xl_format_row_bytes(to, (cols + piece - 1) / piece * piece);
+    *weight = (xl_weight){.m = {.format = to, .rows = rows, .cols = cols, .stride = stride}};
     bool aligned = ((uintptr_t)s->tensor->data + first) % size == 0;
     b->parts->list[b->parts->count++] =
         (xl_part){.weight = weight,

@@ -18,6 +18,8 @@
 #define TASK_BYTES ((size_t)1 << 20)
 /* Bytes read at once when they are converted: they are still in the nearest caches then. */
 #define READ_BYTES ((size_t)64 << 10)
+/* A group of parts begins at such a multiple, for the widest loads of any device. */
+#define PART_ALIGNMENT ((size_t)256)
 /* For how many tasks ahead the disk is asked. */
 #define TASKS_AHEAD 8
 
@@ -39,6 +41,7 @@ static int check_fits(const struct xlstm_model *model, const xl_parts *parts, ui
                       xlstm_error *err) {
     uint64_t need = model_bytes(model, parts, XL_FORMAT_COUNT);
     if (!available || need <= available) return XLSTM_OK;
+    int failure = model->backend->uses_host_memory ? XLSTM_ENOMEM : XLSTM_EDEVICEMEM;
     char fitting[120] = "";
     int smallest = 0;
     for (int f = 0; f < XL_FORMAT_COUNT; f++) {
@@ -50,46 +53,85 @@ static int check_fits(const struct xlstm_model *model, const xl_parts *parts, ui
                      (double)bytes * 1e-9);
     }
     if (fitting[0])
-        return xl_fail(err, XLSTM_ENOMEM,
+        return xl_fail(err, failure,
                        "%s: the weights take %.2f GB, %.2f GB of memory are available; of the formats of --weights "
                        "these would fit: %s",
                        model->store->checkpoint.dir, (double)need * 1e-9, (double)available * 1e-9, fitting);
     return xl_fail(
-        err, XLSTM_ENOMEM,
+        err, failure,
         "%s: the weights take %.2f GB, %.2f GB of memory are available; the smallest format of --weights, "
         "%s, needs %.2f GB and would not fit either",
         model->store->checkpoint.dir, (double)need * 1e-9, (double)available * 1e-9, xl_format_get(smallest)->name,
         (double)model_bytes(model, parts, (xl_format_id)smallest) * 1e-9);
 }
 
-int xl_plan_memory(struct xlstm_model *model, xl_parts *parts, bool huge_pages, uint64_t available,
-                   xlstm_error *err) {
-    xl_store *store = model->store;
-    int status = check_fits(model, parts, available, err);
-    if (status) return status;
+/* Bytes of a part and of those that follow it. */
+static bool group_bytes(const xl_parts *parts, size_t first, size_t *bytes) {
+    *bytes = 0;
+    for (size_t i = first; i < parts->count && (i == first || parts->list[i].follows); i++) {
+        const xl_matrix *m = &parts->list[i].weight->m;
+        size_t one;
+        if (!xl_mul((size_t)m->rows, m->stride, &one) || !xl_add(*bytes, one, bytes)) return false;
+    }
+    return true;
+}
+
+/* Says of every part that is copied in which buffer it lies, and where; sizes[b] becomes the bytes of buffer b.
+ * A buffer holds whole groups, and at most `most` bytes (0: any number). */
+static int place_parts(const struct xlstm_model *model, xl_parts *parts, size_t most, size_t *sizes,
+                       size_t *buffers, xlstm_error *err) {
     size_t total = 0;
+    *buffers = 0;
     for (size_t i = 0; i < parts->count; i++) {
         xl_part *part = &parts->list[i];
+        size_t group = 0, begin = total;
         if (part->in_place) {
             part->weight->m.data = (const char *)part->stored->tensor->data + part->first;
             continue;
         }
-        if (!part->follows) total = (total + XL_CACHE_LINE - 1) / XL_CACHE_LINE * XL_CACHE_LINE;
-        part->weight->offset = total;
-        if (!xl_add(total, matrix_bytes(&part->weight->m, part->weight->m.format), &total))
-            return xl_fail(err, XLSTM_ENOMEM, "%s: weights overflow the address space", store->checkpoint.dir);
-    }
-    if (!total) return XLSTM_OK;
-    status = model->backend->buffer_create(&store->buffer, model->device, total, huge_pages, err);
-    if (status) return status;
-    const char *host = model->backend->buffer_host(store->buffer);
-    for (size_t i = 0; i < parts->count; i++) {
-        xl_weight *w = parts->list[i].weight;
-        if (parts->list[i].in_place) continue;
-        w->buffer = store->buffer;
-        if (host) w->m.data = host + w->offset;
+        if (!part->follows || !*buffers) {
+            begin = (total + PART_ALIGNMENT - 1) / PART_ALIGNMENT * PART_ALIGNMENT;
+            if (!group_bytes(parts, i, &group) || begin + group < begin)
+                return xl_fail(err, XLSTM_ENOMEM, "%s: weights overflow the address space",
+                               model->store->checkpoint.dir);
+            if (!*buffers || (most && begin + group > most)) {
+                ++*buffers;
+                begin = 0;
+            }
+        }
+        part->weight->offset = begin;
+        part->buffer = *buffers - 1;
+        total = begin + (size_t)part->weight->m.rows * part->weight->m.stride;
+        sizes[part->buffer] = total;
     }
     return XLSTM_OK;
+}
+
+int xl_plan_memory(struct xlstm_model *model, xl_parts *parts, bool huge_pages, uint64_t available,
+                   xlstm_error *err) {
+    xl_store *store = model->store;
+    const xl_backend *backend = model->backend;
+    int status = check_fits(model, parts, available, err);
+    if (status) return status;
+    size_t count = 0, *sizes = xl_array(parts->count, sizeof *sizes);
+    store->buffers = calloc(parts->count + 1, sizeof *store->buffers);
+    status = sizes && store->buffers
+                 ? place_parts(model, parts, backend->buffer_max ? backend->buffer_max(model->device) : 0, sizes,
+                               &count, err)
+                 : xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", store->checkpoint.dir);
+    for (; store->buffer_count < count && !status; store->buffer_count += !status)
+        status = backend->buffer_create(&store->buffers[store->buffer_count], model->device,
+                                        sizes[store->buffer_count], huge_pages, err);
+    free(sizes);
+    for (size_t i = 0; i < parts->count && !status; i++) {
+        const xl_part *part = &parts->list[i];
+        xl_weight *w = part->weight;
+        if (part->in_place) continue;
+        w->buffer = store->buffers[part->buffer];
+        const char *host = backend->buffer_host(w->buffer);
+        if (host) w->m.data = host + w->offset;
+    }
+    return status;
 }
 
 /* A piece of a part: rows [first, first + count). */
@@ -253,12 +295,13 @@ static int convert_run(const loader *l, const xl_part *part, size_t first, size_
     return XLSTM_OK;
 }
 
-/* Converts the rows of a task: as one run where rows end with a block, else row by row. */
+/* Converts the rows of a task: as one run where rows end with a block and follow one another, else row by row. */
 static int convert(const loader *l, const task *t, char *buffer, xlstm_error *err) {
     const xl_part *part = t->part;
     const xl_matrix *m = &part->weight->m;
     size_t cols = (size_t)m->cols, from_row = stored_row(part);
-    bool whole = m->cols % xl_format_get((int)m->format)->block == 0;
+    bool whole =
+        m->cols % xl_format_get((int)m->format)->block == 0 && m->stride == xl_format_row_bytes(m->format, m->cols);
     size_t runs = whole ? 1 : t->count, n = whole ? t->count * cols : cols;
     for (size_t i = 0; i < runs; i++) {
         size_t row = t->first + i;

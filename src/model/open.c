@@ -102,7 +102,7 @@ int xl_model_open(struct xlstm_model **out, const char *dir, const xl_model_requ
     count_bytes(model, &parts);
     close_unused(model->store, &parts);
     free(parts.list);
-    model->info.device = model->backend->name;
+    model->info.device = model->backend->device_name(model->device);
     model->info.kernels = model->backend->device_kernels(model->device);
     model->info.auto_compute =
         model->backend->auto_compute ? model->backend->auto_compute(model->plan) : XLSTM_COMPUTE_F32;
@@ -119,7 +119,9 @@ void xlstm_model_close(xlstm_model *model) {
     if (!model) return;
     if (model->plan) model->backend->plan_destroy(model->plan);
     if (model->store) {
-        if (model->store->buffer) model->backend->buffer_destroy(model->store->buffer);
+        for (size_t i = 0; i < model->store->buffer_count; i++)
+            model->backend->buffer_destroy(model->store->buffers[i]);
+        free(model->store->buffers);
         xl_aligned_free(model->store->vectors);
         xl_checkpoint_close(&model->store->checkpoint);
     }

@@ -1,4 +1,4 @@
-/* The memory behind a bound model: mapped files, the device's buffer of copied and converted matrices, the float32
+/* The memory behind a bound model: mapped files, the device's buffers of copied and converted matrices, the float32
  * vectors. */
 #ifndef XL_MODEL_STORE_H
 #define XL_MODEL_STORE_H
@@ -12,8 +12,9 @@
 
 typedef struct xl_store {
     xl_checkpoint checkpoint; /* its files stay open while a weight is used in place */
-    xl_buffer *buffer;        /* copied and converted matrices; NULL where there are none */
-    float *vectors;           /* [vector_count] norms, biases */
+    xl_buffer **buffers;      /* [buffer_count] copied and converted matrices */
+    size_t buffer_count;
+    float *vectors; /* [vector_count] norms, biases */
     size_t vector_count;
 } xl_store;
 
@@ -25,6 +26,7 @@ typedef struct xl_part {
     size_t first;      /* byte of the stored tensor where the rows begin */
     bool in_place;     /* used where it is mapped */
     bool follows;      /* lies directly behind the part before it, when both are copied */
+    size_t buffer;     /* the one it lies in, unless in place */
 } xl_part;
 
 /* The parts of a model in the order in which they are bound. */
@@ -46,12 +48,12 @@ static inline xl_format_id xl_held_format(xl_format_id wanted, bool is_gate, int
  * model->blocks is allocated here. */
 int xl_bind(struct xlstm_model *model, int64_t weights, bool copy, xl_parts *parts, xlstm_error *err);
 
-/* Checks the parts against `available` bytes of the device's memory (0: unknown), makes the buffer for those that
- * are not in place, and says of every weight where it lies. The error names the formats that would fit. */
+/* Checks the parts against `available` bytes of the device's memory (0: unknown), makes the buffers for those
+ * that are not in place, and says of every weight where it lies. The error names the formats that would fit. */
 int xl_plan_memory(struct xlstm_model *model, xl_parts *parts, bool huge_pages, uint64_t available,
                    xlstm_error *err);
 
-/* Fills the buffer and makes mapped pages resident with `threads` threads. `cancel` is polled from the calling
+/* Fills the buffers and makes mapped pages resident with `threads` threads. `cancel` is polled from the calling
  * thread: at the beginning, before each of its own tasks, and once more when everything is loaded. */
 int xl_load_parts(struct xlstm_model *model, const xl_parts *parts, int threads, xlstm_cancel_fn cancel, void *user,
                   xlstm_error *err);

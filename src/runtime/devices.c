@@ -18,6 +18,11 @@ int xlstm_device_at(int index, xlstm_device_info *out) {
     return XLSTM_ENOTFOUND;
 }
 
+const char *xlstm_device_kind_at(int index) {
+    const xl_backend *backend = xl_backend_at(index);
+    return backend ? backend->name : NULL;
+}
+
 int xlstm_weight_format_at(int index, const char **name, const char **text, double *bits) {
     const xl_format_row *row = xl_format_get(index);
     if (!row) return XLSTM_ENOTFOUND;

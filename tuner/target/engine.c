@@ -408,7 +408,8 @@ int tune_engine_measure(void *self, int64_t candidate, unsigned repeats, double 
     if (!status) status = run(e, c, m, repeats, limit, out, &why);
     if (status < 0) {
         /* Where memory does not suffice for a candidate, only that candidate fails. */
-        if (status == XLSTM_ENOMEM && candidate != TUNE_BASELINE) status = XLSTM_EUNSUPPORTED;
+        if ((status == XLSTM_ENOMEM || status == XLSTM_EDEVICEMEM) && candidate != TUNE_BASELINE)
+            status = XLSTM_EUNSUPPORTED;
         xl_fail(err, status, "%s", why.text);
     }
     return status;

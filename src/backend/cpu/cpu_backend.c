@@ -38,6 +38,10 @@ static void device_close(xl_device *device) {
     free(device);
 }
 
+static const char *device_name(const xl_device *device) {
+    return "cpu";
+}
+
 static const char *device_kernels(const xl_device *device) {
     return device->kernels.name;
 }
@@ -144,6 +148,7 @@ const xl_backend xl_backend_cpu = {
     .describe = describe,
     .device_open = device_open,
     .device_close = device_close,
+    .device_name = device_name,
     .device_kernels = device_kernels,
     .memory_available = memory_available,
     .roofline = xl_cpu_roofline,

@@ -1,0 +1,142 @@
+#version 460
+// y[t, r] (+)= epilogue(sum over k of w[r, k] x'[t, k]) for few tokens: bound by reading the weights. A team of LANES
+// invocations takes ROWS rows, or shares them with SPLIT - 1 others; a workgroup row takes TOKENS tokens. The prologue
+// makes x' of x in shared memory, for one token: its norm, or the norm of each head times the output gate.
+#include "common.glsl"
+#include "math.glsl"
+#include "reduce.glsl"
+#include "weights.glsl"
+
+layout(constant_id = 3) const uint ROWS = 2;
+layout(constant_id = 4) const uint UNROLL = 2; // units of each row in flight
+layout(constant_id = 5) const uint TOKENS = 1;
+layout(constant_id = 6) const uint SPLIT = 1;
+layout(constant_id = 7) const uint PROLOGUE = 0;
+layout(constant_id = 8) const uint GATED = 0;        // rows r and rows + r make y[r] = silu(gate) * up
+layout(constant_id = 9) const uint SHARED_QUADS = 1; // vec4 of x' that there is room for
+const uint NONE = 0, RMS_NORM = 1, HEAD_NORM = 2;
+
+layout(push_constant) uniform Push {
+    uint64_t w, heads, x, norm, norm_bias, gate, bias, y;
+    uint rows, quads, blocks; // outputs; 16-byte pieces and blocks of a row of w
+    uint width, x_stride, y_stride;
+    uint tokens, dv, add;
+    float eps, cap;
+} p;
+
+const uint OUTS = GATED != 0 ? ROWS / 2 : ROWS;
+shared vec4 input_quads[SHARED_QUADS];
+shared float parts[SPLIT > 1 ? TEAMS * ROWS * TOKENS : 1];
+
+void write_input(uint column, float value) { input_quads[column / 4][column % 4] = value; }
+
+void norm_input() {
+    ReadFloats x = ReadFloats(p.x), w = ReadFloats(p.norm), b = ReadFloats(p.norm_bias);
+    float square = 0.0;
+    for (uint i = gl_LocalInvocationIndex; i < p.width; i += gl_WorkGroupSize.x) square += x.at[i] * x.at[i];
+    float scale = 1.0 / sqrt(group_sum(square) / float(p.width) + p.eps);
+    for (uint i = gl_LocalInvocationIndex; i < row_units(p.quads) * UNIT; i += gl_WorkGroupSize.x) {
+        float v = i < p.width ? x.at[i] * scale * w.at[i] : 0.0;
+        if (i < p.width && p.norm_bias != 0ul) v += b.at[i];
+        write_input(i, v);
+    }
+    barrier();
+}
+
+void norm_heads() {
+    ReadFloats h = ReadFloats(p.x), w = ReadFloats(p.norm), b = ReadFloats(p.norm_bias), gate = ReadFloats(p.gate);
+    uint heads = p.width / p.dv;
+    // Every team makes as many rounds, so that sums through shared memory meet.
+    for (uint first = 0; first < heads; first += TEAMS) {
+        uint head = first + team(), at = head * p.dv;
+        bool mine = head < heads;
+        float sum = 0.0, square = 0.0;
+        for (uint i = lane(); mine && i < p.dv; i += LANES) sum += h.at[at + i];
+        float mean = team_sum(sum) / float(p.dv);
+        for (uint i = lane(); mine && i < p.dv; i += LANES) square += (h.at[at + i] - mean) * (h.at[at + i] - mean);
+        float scale = 1.0 / sqrt(team_sum(square) / float(p.dv) + p.eps);
+        for (uint i = lane(); mine && i < p.dv; i += LANES) {
+            float v = (h.at[at + i] - mean) * scale * w.at[at + i];
+            if (p.norm_bias != 0ul) v += b.at[at + i];
+            write_input(at + i, v * sigmoid(gate.at[at + i]));
+        }
+    }
+    for (uint i = p.width + gl_LocalInvocationIndex; i < row_units(p.quads) * UNIT; i += gl_WorkGroupSize.x) write_input(i, 0.0);
+    barrier();
+}
+
+float acc[ROWS * TOKENS];
+
+void add_unit(Unit u, uint c, uint r, uint first_token) {
+    [[unroll]] for (uint t = 0; t < TOKENS; t++) {
+        vec2 sum = vec2(0.0); // of the unit's halves
+        float plain = 0.0;
+        [[unroll]] for (uint q = 0; q < QUARTERS; q++) {
+            uint at = c * QUARTERS + q;
+            vec4 x;
+            if (PROLOGUE != NONE) {
+                x = input_quads[at];
+            } else {
+                uint token = min(first_token + t, p.tokens - 1);
+                x = ReadVec4s(floats_at(p.x, uint64_t(token) * p.x_stride)).at[at];
+            }
+            sum[q < (QUARTERS + 1) / 2 ? 0 : 1] += dot(quarter(u, q), x);
+            if (HAS_OFFSET) plain += dot(x, vec4(1.0));
+        }
+        acc[r * TOKENS + t] += dot(sum, u.scale);
+        if (HAS_OFFSET) acc[r * TOKENS + t] += u.offset * plain;
+    }
+}
+
+void main() {
+    uint first_token = gl_WorkGroupID.y * TOKENS;
+    uint first = (gl_WorkGroupID.x * (TEAMS / SPLIT) + team() / SPLIT) * OUTS;
+    uint row[ROWS];
+    [[unroll]] for (uint r = 0; r < ROWS; r++) {
+        row[r] = min(first + r % OUTS, p.rows - 1) + r / OUTS * p.rows;
+        [[unroll]] for (uint t = 0; t < TOKENS; t++) acc[r * TOKENS + t] = 0.0;
+    }
+    if (PROLOGUE == RMS_NORM) norm_input();
+    if (PROLOGUE == HEAD_NORM) norm_heads();
+
+    Row w[ROWS];
+    [[unroll]] for (uint r = 0; r < ROWS; r++) w[r] = find_row(p.w, p.heads, row[r], p.quads, p.blocks);
+    uint count = row_units(p.quads);
+    const uint STEP = LANES * SPLIT;
+    uint c = lane() + LANES * (team() % SPLIT);
+    for (; c + STEP * (UNROLL - 1) < count; c += STEP * UNROLL) {
+        Unit units[ROWS * UNROLL];
+        [[unroll]] for (uint u = 0; u < UNROLL; u++) [[unroll]] for (uint r = 0; r < ROWS; r++)
+            units[u * ROWS + r] = load_unit(w[r], c + u * STEP);
+        [[unroll]] for (uint u = 0; u < UNROLL; u++) [[unroll]] for (uint r = 0; r < ROWS; r++)
+            add_unit(units[u * ROWS + r], c + u * STEP, r, first_token);
+    }
+    for (; c < count; c += STEP) [[unroll]] for (uint r = 0; r < ROWS; r++) add_unit(load_unit(w[r], c), c, r, first_token);
+
+    [[unroll]] for (uint i = 0; i < ROWS * TOKENS; i++) acc[i] = team_sum(acc[i]);
+    if (SPLIT > 1) {
+        uint at = team() * ROWS * TOKENS;
+        if (lane() == 0) [[unroll]] for (uint i = 0; i < ROWS * TOKENS; i++) parts[at + i] = acc[i];
+        barrier();
+        if (team() % SPLIT != 0) return;
+        [[unroll]] for (uint i = 0; i < ROWS * TOKENS; i++)
+            for (uint s = 1; s < SPLIT; s++) acc[i] += parts[at + s * ROWS * TOKENS + i];
+    }
+    if (lane() != 0) return;
+    ReadFloats bias = ReadFloats(p.bias);
+    [[unroll]] for (uint t = 0; t < TOKENS; t++) [[unroll]] for (uint r = 0; r < OUTS; r++) {
+        uint token = first_token + t, at = first + r;
+        if (at < p.rows && token < p.tokens) {
+            Floats y = Floats(floats_at(p.y, uint64_t(token) * p.y_stride));
+            float v = acc[r * TOKENS + t];
+            if (p.bias != 0ul) v += bias.at[at];
+            if (GATED != 0) {
+                float up = acc[(OUTS + r) * TOKENS + t];
+                if (p.bias != 0ul) up += bias.at[p.rows + at];
+                v = v * sigmoid(v) * up;
+            }
+            v = soft_cap(v, p.cap);
+            y.at[at] = p.add != 0 ? y.at[at] + v : v;
+        }
+    }
+}

@@ -1,0 +1,254 @@
+/* Executors: batches of tokens in segments, each one submission. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/vulkan/vulkan_impl.h"
+#include "base/error.h"
+
+enum {
+    CHUNK_MAX = 1024,         /* LONGEST of shaders/chunk_gates.comp */
+    CELL_BYTES = 1 << 30,     /* of states between chunks */
+    LOGITS_BYTES = 512 << 20, /* of a segment */
+    DISPATCH_MAX = 65535
+};
+
+void xl_vk_configure(xl_executor *e, const xlstm_settings *settings) {
+    e->settings = *settings;
+}
+
+int xl_vk_executor_create(xl_executor **out, const xl_plan *plan, const xlstm_settings *settings,
+                          xlstm_error *err) {
+    xl_executor *e = calloc(1, sizeof *e);
+    if (!e) return xl_fail(err, XLSTM_ENOMEM, "out of memory");
+    e->plan = plan;
+    xl_vk_configure(e, settings);
+    const VkCommandPoolCreateInfo pool = {.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
+                                          .flags = VK_COMMAND_POOL_CREATE_RESET_COMMAND_BUFFER_BIT,
+                                          .queueFamilyIndex = plan->device->family};
+    VkResult result = vkCreateCommandPool(plan->device->handle, &pool, NULL, &e->pool);
+    const VkCommandBufferAllocateInfo buffers = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
+                                                 .commandPool = e->pool,
+                                                 .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
+                                                 .commandBufferCount = 1};
+    if (!result) result = vkAllocateCommandBuffers(plan->device->handle, &buffers, &e->commands);
+    if (result) {
+        xl_vk_executor_destroy(e);
+        return xl_vk_fail(plan->device, result, "preparing to run", err);
+    }
+    *out = e;
+    return XLSTM_OK;
+}
+
+void xl_vk_executor_destroy(xl_executor *e) {
+    if (!e) return;
+    xl_vk_trim(e);
+    vkDestroyCommandPool(e->plan->device->handle, e->pool, NULL);
+    free(e);
+}
+
+static int64_t min64(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+/* Where a batch stands between segments. */
+typedef struct cursor {
+    size_t feed;
+    int64_t token;
+    float *logits;
+} cursor;
+
+/* How much a segment may hold. */
+typedef struct limits {
+    int64_t rows, chunk, chunks, kept, band;
+    bool steps;
+} limits;
+
+/* One segment, and the states that it moves on. Without an executor it is only measured. */
+typedef struct segment {
+    xl_vk_shape shape;
+    bool all_single;
+} segment;
+
+static void add_slice(segment *s, xl_executor *e, const xl_feed *feed, int64_t token, int64_t count,
+                      const limits *limit) {
+    xl_vk_shape *shape = &s->shape;
+    uint32_t chunks = (uint32_t)((count + limit->chunk - 1) / limit->chunk);
+    if (e) {
+        e->slices[shape->slices] = (xl_vk_slice){.state = feed->state->block.address,
+                                                 .row = shape->rows,
+                                                 .count = (uint32_t)count,
+                                                 .chunk = shape->chunks,
+                                                 .chunks = chunks,
+                                                 .phase = feed->state->phase};
+        memcpy(e->ids + shape->rows, feed->ids + token, (size_t)count * sizeof *feed->ids);
+        for (uint32_t c = 0; c < chunks; c++) {
+            int64_t first = c * limit->chunk;
+            e->chunks[shape->chunks + c] = (xl_vk_chunk){.row = shape->rows + (uint32_t)first,
+                                                         .count = (uint32_t)min64(limit->chunk, count - first),
+                                                         .slice = shape->slices};
+        }
+    }
+    int64_t unwanted = (int64_t)(feed->count - feed->logit_rows), first = token > unwanted ? token : unwanted;
+    for (int64_t t = first; t < token + count; t++) {
+        uint32_t row = shape->rows + (uint32_t)(t - token);
+        if (!shape->kept) shape->kept_first = row;
+        if (row != shape->kept_first + shape->kept) shape->scattered = 1;
+        if (e) e->kept[shape->kept] = row;
+        shape->kept++;
+    }
+    if (count > 1) s->all_single = false;
+    shape->steps = shape->steps > count ? shape->steps : (uint32_t)count;
+    shape->longest =
+        shape->longest > min64(count, limit->chunk) ? shape->longest : (uint32_t)min64(count, limit->chunk);
+    shape->slices++;
+    shape->rows += (uint32_t)count;
+    shape->chunks += chunks;
+}
+
+/* Tokens of a feed from `token` on whose logits fit into what is left of the segment. */
+static int64_t fitting(const segment *s, const xl_feed *feed, int64_t token, const limits *limit) {
+    int64_t left = (int64_t)feed->count - token, count = min64(left, limit->rows - s->shape.rows);
+    count = min64(count, (limit->chunks - s->shape.chunks) * limit->chunk);
+    int64_t unwanted = (int64_t)(feed->count - feed->logit_rows),
+            free_rows = unwanted > token ? unwanted - token : 0;
+    return min64(count, free_rows + limit->kept - s->shape.kept);
+}
+
+static segment next_segment(xl_executor *e, const xl_batch *batch, cursor *at, const limits *limit) {
+    segment s = {.all_single = true};
+    s.shape.band = (uint32_t)limit->band;
+    while (at->feed < batch->count) {
+        const xl_feed *feed = &batch->feeds[at->feed];
+        int64_t count = fitting(&s, feed, at->token, limit);
+        if (count < 1) break;
+        add_slice(&s, e, feed, at->token, count, limit);
+        at->token += count;
+        if (at->token < (int64_t)feed->count) break;
+        at->feed++;
+        at->token = 0;
+    }
+    if (limit->steps || s.all_single) s.shape.longest = s.shape.chunks = 0;
+    else s.shape.steps = 0;
+    return s;
+}
+
+static uint32_t most(uint32_t a, uint32_t b) {
+    return a > b ? a : b;
+}
+
+/* Room for the largest of the batch's segments. */
+static int reserve(xl_executor *e, const xl_batch *batch, const limits *limit, xlstm_error *err) {
+    cursor at = {0};
+    xl_vk_shape room = {0};
+    while (at.feed < batch->count) {
+        const segment s = next_segment(NULL, batch, &at, limit);
+        room.rows = most(room.rows, s.shape.rows);
+        room.slices = most(room.slices, s.shape.slices);
+        /* The list of chunks is written for steps too. */
+        room.chunks = most(room.chunks, s.shape.chunks ? s.shape.chunks : s.shape.rows);
+        room.longest = most(room.longest, s.shape.longest);
+        room.kept = most(room.kept, s.shape.kept);
+        room.scattered = most(room.scattered, s.shape.scattered);
+    }
+    return xl_vk_reserve(e, &room, err);
+}
+
+typedef struct watch {
+    const xl_batch *batch;
+    bool stop;
+} watch;
+
+static void poll_cancel(void *ctx) {
+    watch *w = ctx;
+    if (!w->stop && w->batch->cancel) w->stop = w->batch->cancel(w->batch->user) != 0;
+}
+
+static int run_segment(xl_executor *e, const segment *s, watch *w, float *logits, xlstm_error *err) {
+    uint64_t value = 0;
+    xl_device *device = e->plan->device;
+    int status = xl_vk_record(e, &s->shape, err);
+    if (!status) status = xl_vk_upload_end(device, err);
+    if (!status) status = xl_vk_submit(device, e->commands, NULL, NULL, &value, err);
+    if (!status) status = xl_vk_wait(device, value, w->batch->cancel ? poll_cancel : NULL, w, err);
+    if (status) return status;
+    if (s->shape.kept)
+        memcpy(logits, e->logits.host, (size_t)s->shape.kept * (size_t)e->plan->program.vocab * sizeof *logits);
+    return XLSTM_OK;
+}
+
+/* The states of the segment's slices, which lie between two places of the batch, have moved on. */
+static void turn_phases(const xl_batch *batch, cursor from, cursor to, bool steps) {
+    for (; from.feed < to.feed || (from.feed == to.feed && from.token < to.token); from.feed++, from.token = 0) {
+        const xl_feed *feed = &batch->feeds[from.feed];
+        int64_t end = from.feed == to.feed ? to.token : (int64_t)feed->count;
+        feed->state->phase ^= steps ? (uint32_t)(end - from.token) & 1 : 1;
+    }
+}
+
+int xl_vk_run(xl_executor *e, const xl_batch *batch, xlstm_error *err) {
+    const xl_program *p = &e->plan->program;
+    const xlstm_settings *v = &e->settings;
+    if (atomic_load(&e->plan->device->lost))
+        return xl_fail(err, XLSTM_EDEVICE, "%s: the device was lost", e->plan->device->properties.deviceName);
+    int64_t scheduler = xlstm_settings_get(v, XLSTM_TUNE_SCHEDULER);
+    int64_t before = p->heads * p->qk_head * p->v_head * (int64_t)sizeof(float);
+    limits limit = {.rows = min64(xlstm_settings_get(v, XLSTM_TUNE_SEGMENT), DISPATCH_MAX),
+                    .chunk = min64(xlstm_settings_get(v, XLSTM_TUNE_CHUNK_SIZE), CHUNK_MAX),
+                    .kept = LOGITS_BYTES / (p->vocab * (int64_t)sizeof(float)),
+                    .band = min64(xlstm_settings_get(v, XLSTM_TUNE_HEADS_PER_BAND), p->heads),
+                    .steps = scheduler == XLSTM_SCHED_RECURRENT};
+    limit.chunk = min64(limit.chunk, limit.rows);
+    limit.chunks = CELL_BYTES / before;
+    if (limit.kept < 1) limit.kept = 1;
+    if (limit.chunks < 1 || limit.steps) limit.chunks = limit.steps ? DISPATCH_MAX : 1;
+    int status = reserve(e, batch, &limit, err);
+    if (status) return status;
+
+    watch w = {.batch = batch};
+    cursor at = {.logits = batch->logits};
+    bool decode = true;
+    uint64_t chunks = 0, submissions = 0;
+    int64_t longest = 0, segment_rows = 0;
+    for (size_t i = 0; i < batch->count; i++) decode &= batch->feeds[i].decode;
+    while (at.feed < batch->count) {
+        cursor from = at;
+        poll_cancel(&w);
+        if (w.stop) return xl_fail(err, XLSTM_ECANCELLED, "cancelled");
+        const segment s = next_segment(e, batch, &at, &limit);
+        status = run_segment(e, &s, &w, at.logits, err);
+        if (status) return status;
+        turn_phases(batch, from, at, s.shape.steps != 0);
+        if (s.shape.kept) at.logits += (size_t)s.shape.kept * (size_t)p->vocab;
+        chunks += s.shape.chunks;
+        submissions++;
+        longest = s.shape.longest > longest ? s.shape.longest : longest;
+        segment_rows = s.shape.rows > segment_rows ? s.shape.rows : segment_rows;
+    }
+    if (w.stop) return xl_fail(err, XLSTM_ECANCELLED, "cancelled");
+    if (decode) return XLSTM_OK;
+    e->done.scheduler = scheduler;
+    e->done.chunk_size = longest ? longest : segment_rows;
+    e->done.heads_per_band = limit.band;
+    e->done.bands = (p->heads + limit.band - 1) / limit.band;
+    e->done.segment = segment_rows;
+    e->done.chunks = chunks * (uint64_t)(p->blocks * e->done.bands);
+    e->done.submissions = submissions;
+    return XLSTM_OK;
+}
+
+bool xl_vk_schedule(const xl_executor *e, int index, xlstm_schedule_entry *out) {
+    const xlstm_tunable *scheduler = xlstm_tunable_get(XLSTM_TUNE_SCHEDULER);
+    const xlstm_schedule_entry entries[] = {
+        {"scheduler", scheduler->choices[e->done.scheduler], e->done.scheduler},
+        {"chunk_size", NULL, e->done.chunk_size},
+        {"heads_per_band", NULL, e->done.heads_per_band},
+        {"bands", NULL, e->done.bands},
+        {"segment", NULL, e->done.segment},
+        {"chunks", NULL, (int64_t)e->done.chunks},
+        {"submissions", NULL, (int64_t)e->done.submissions},
+        {"lanes", NULL, (int64_t)e->plan->device->lanes},
+    };
+    if (index < 0 || (size_t)index >= sizeof entries / sizeof *entries) return false;
+    *out = entries[index];
+    return true;
+}

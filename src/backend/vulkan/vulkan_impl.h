@@ -1,0 +1,286 @@
+/* Shared between the files of the Vulkan backend. */
+#ifndef XL_VULKAN_IMPL_H
+#define XL_VULKAN_IMPL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <vulkan/vulkan.h>
+
+#include "backend/backend.h"
+#include "backend/vulkan/spirv.h"
+
+/* ---- device ---- */
+
+/* Memory on the device, or on the host where the device reaches it: one buffer over one dedicated allocation of at
+ * most device->block_max bytes. */
+typedef struct xl_vk_block {
+    struct xl_device *device;
+    VkDeviceMemory memory;
+    VkBuffer buffer;
+    VkDeviceAddress address; /* of its first byte; 0: none */
+    VkDeviceSize bytes;
+    void *host; /* where the host reaches it, else NULL */
+} xl_vk_block;
+
+typedef enum xl_vk_place {
+    XL_VK_DEVICE,   /* the device's own memory */
+    XL_VK_UPLOAD,   /* the host's, written by it and read by the device */
+    XL_VK_DOWNLOAD, /* the host's, cached, written by the device */
+    XL_VK_PLACE_COUNT
+} xl_vk_place;
+
+/* Bytes of a block from an offset on: where a tensor lies. Addresses are computed where a dispatch is recorded. */
+typedef struct xl_vk_span {
+    const xl_vk_block *block; /* NULL: there is none */
+    uint64_t offset;
+} xl_vk_span;
+
+static inline uint64_t xl_vk_address(xl_vk_span span) {
+    return span.block ? span.block->address + span.offset : 0;
+}
+
+enum {
+    XL_VK_SPECS_MAX = 12, /* specialization constants of a pipeline */
+    XL_VK_PUSH_MAX = 128, /* bytes of push constants that every device has */
+    XL_VK_STAGES = 3      /* staging blocks in turn */
+};
+
+typedef struct xl_vk_pipeline {
+    xl_vk_shader shader;
+    uint32_t specs[XL_VK_SPECS_MAX], spec_count;
+    VkPipeline handle;
+} xl_vk_pipeline;
+
+/* Regions that wait in a staging block to be copied to the device. */
+typedef struct xl_vk_stage {
+    xl_vk_block block;
+    VkCommandBuffer commands;
+    uint64_t used;
+    uint64_t done; /* timeline value at which the device has read it */
+    bool open;     /* commands are being recorded */
+} xl_vk_stage;
+
+struct xl_device {
+    VkInstance instance;
+    VkPhysicalDevice physical;
+    VkDevice handle;
+    VkQueue queue;
+    uint32_t family;
+    VkPhysicalDeviceProperties properties;
+    char name[32];
+    uint64_t block_max; /* bytes */
+    uint32_t memory_type[XL_VK_PLACE_COUNT];
+    uint32_t heap; /* of the device's own memory */
+    bool has_budget, exportable;
+    bool subgroups;        /* the subgroup variant of the shaders runs */
+    uint32_t lanes;        /* of a team: the subgroup's size */
+    uint32_t shared_bytes; /* of a workgroup */
+    VkPipelineLayout layout;
+    VkPipelineCache cache;
+    char *cache_path; /* NULL: it is not kept */
+    size_t cache_bytes;
+
+    pthread_mutex_t lock; /* for all below, and the queue */
+    VkSemaphore timeline;
+    uint64_t submitted; /* the timeline's last value that was asked for */
+    VkCommandPool pool; /* of the stages and of copies */
+    VkCommandBuffer once;
+    xl_vk_stage stages[XL_VK_STAGES];
+    int stage;
+    xl_vk_pipeline *pipelines;
+    size_t pipeline_count, pipeline_room;
+    atomic_bool lost;
+};
+
+/* vk_error.c: makes an error of a failed Vulkan call; `what` says what was tried ("submitting work"). */
+int xl_vk_fail(xl_device *device, VkResult result, const char *what, xlstm_error *err);
+
+/* vk_device.c */
+bool xl_vk_describe(int index, xlstm_device_info *out);
+int xl_vk_device_open(xl_device **out, const xl_device_options *options, xlstm_error *err);
+void xl_vk_device_close(xl_device *device);
+
+/* vk_memory.c: blocks; xl_vk_block_free accepts a zeroed one. */
+int xl_vk_block_alloc(xl_vk_block *out, xl_device *device, xl_vk_place place, uint64_t bytes, const char *what,
+                      xlstm_error *err);
+void xl_vk_block_free(xl_vk_block *block);
+uint64_t xl_vk_memory_available(const xl_device *device);
+/* Copies to the device through the staging blocks. It is done for every submission that follows, or after
+ * xl_vk_upload_end, which sends off what waits. */
+int xl_vk_upload(xl_vk_span to, const void *data, uint64_t bytes, xlstm_error *err);
+int xl_vk_upload_end(xl_device *device, xlstm_error *err);
+/* Copies from the device; waits for all that was submitted before. */
+int xl_vk_download(xl_vk_span from, void *data, uint64_t bytes, xlstm_error *err);
+int xl_vk_copy(xl_vk_span to, xl_vk_span from, uint64_t bytes, xlstm_error *err);
+int xl_vk_clear(xl_vk_span to, uint64_t bytes, xlstm_error *err);
+
+/* vk_queue.c */
+typedef struct xl_vk_point {
+    VkSemaphore timeline;
+    uint64_t value;
+} xl_vk_point;
+/* Submits commands; *value is what the device's timeline reaches when they are done. `wait` (may be NULL) is waited
+ * for first, `signal` (may be NULL) is raised afterwards too. */
+int xl_vk_submit(xl_device *device, VkCommandBuffer commands, const xl_vk_point *wait, const xl_vk_point *signal,
+                 uint64_t *value, xlstm_error *err);
+/* The same with device->lock held. */
+int xl_vk_submit_locked(xl_device *device, VkCommandBuffer commands, const xl_vk_point *wait,
+                        const xl_vk_point *signal, uint64_t *value, xlstm_error *err);
+/* Waits until the timeline reaches the value. poll (may be NULL) is called now and then meanwhile. */
+int xl_vk_wait(xl_device *device, uint64_t value, void (*poll)(void *ctx), void *ctx, xlstm_error *err);
+int xl_vk_begin(xl_device *device, VkCommandBuffer commands, bool once, xlstm_error *err);
+/* A barrier over all memory between everything before and after, transfers included. */
+void xl_vk_full_barrier(VkCommandBuffer commands);
+
+/* vk_pipeline.c: made at the first call. specs[i] is specialization constant i + 2; 0 and 1 are `group`
+ * (invocations of a workgroup) and the device's lanes. */
+int xl_vk_pipeline_get(VkPipeline *out, xl_device *device, xl_vk_shader shader, uint32_t group,
+                       const uint32_t *specs, uint32_t count, xlstm_error *err);
+void xl_vk_cache_load(xl_device *device);
+void xl_vk_cache_save(xl_device *device);
+void xl_vk_pipelines_free(xl_device *device);
+
+/* ---- plan ---- */
+
+/* One dense product: matrices of one format whose rows follow one another, for the same input. */
+typedef struct xl_vk_product {
+    xl_format_id format;
+    xl_vk_span values, heads; /* see shaders/weights.glsl */
+    uint32_t rows, cols;
+    uint32_t quads, blocks; /* 16-byte pieces of values, and blocks, of a row; blocks 0: none */
+    xl_vk_span bias;        /* [rows] float32 */
+    xl_slot to;             /* of the first row; the slots of the others follow it */
+    bool add;
+    float cap;
+} xl_vk_product;
+
+typedef struct xl_vk_op {
+    xl_op_kind kind;
+    xl_slot from;
+    xl_vk_span norm, norm_bias;
+    float norm_eps;
+    int64_t block;
+    uint32_t count;
+    xl_vk_product products[XL_OP_OUTS]; /* GATED: one of both matrices, or two */
+} xl_vk_op;
+
+struct xl_plan {
+    xl_device *device;
+    xl_program program; /* sizes; its ops are not kept */
+    xl_vk_op *ops;
+    size_t count, last_cell;
+    xl_vk_block vectors;  /* norms and biases */
+    uint64_t block_bytes; /* state of one block, see shaders/cell.glsl */
+};
+
+/* Bytes of a block that are no values; 0 where there are no blocks. */
+uint32_t xl_vk_head_bytes(xl_format_id format);
+int xl_vk_plan_create(xl_plan **out, xl_device *device, const xl_program *program, xlstm_error *err);
+void xl_vk_plan_destroy(xl_plan *plan);
+bool xl_vk_supports_op(const xl_device *device, const xl_op *op);
+
+/* ---- state: vk_state.c ---- */
+
+struct xl_state {
+    const xl_plan *plan;
+    xl_vk_block block;
+    uint32_t phase; /* which copy of n and m holds the state */
+};
+
+int xl_vk_state_create(xl_state **out, const xl_plan *plan, xlstm_error *err);
+void xl_vk_state_destroy(xl_state *state);
+void xl_vk_state_reset(xl_state *state);
+int xl_vk_state_copy(xl_state *dst, const xl_state *src, xlstm_error *err);
+int xl_vk_state_get(const xl_state *state, int64_t block, float *c, float *n, float *m, xlstm_error *err);
+int xl_vk_state_set(xl_state *state, int64_t block, const float *c, const float *n, const float *m,
+                    xlstm_error *err);
+
+/* ---- running: vk_run.c cuts batches into segments, vk_record.c records a segment ---- */
+
+/* As in shaders/common.glsl. */
+typedef struct xl_vk_slice {
+    uint64_t state;
+    uint32_t row, count, chunk, chunks, phase, spare;
+} xl_vk_slice;
+typedef struct xl_vk_chunk {
+    uint32_t row, count, slice, spare;
+} xl_vk_chunk;
+
+/* What of a segment decides its commands. */
+typedef struct xl_vk_shape {
+    uint32_t rows, slices, chunks;
+    uint32_t steps;      /* the longest slice, where the cell goes token by token; 0: in chunks */
+    uint32_t longest;    /* chunk */
+    uint32_t kept;       /* rows that go on behind the last cell */
+    uint32_t kept_first; /* the first of them, where they are in a row */
+    uint32_t scattered;  /* they are not */
+    uint32_t band;       /* heads of a dispatch of the cell */
+} xl_vk_shape;
+
+/* Tensors of the workspace: rows of `stride` floats. */
+typedef struct xl_vk_rows {
+    xl_vk_span span;
+    uint32_t stride;
+} xl_vk_rows;
+
+typedef enum xl_vk_work {
+    XL_VK_WORK_X,
+    XL_VK_WORK_QKVO,
+    XL_VK_WORK_IF,
+    XL_VK_WORK_H,
+    XL_VK_WORK_U,
+    XL_VK_WORK_UP,
+    XL_VK_WORK_NORMED,
+    XL_VK_WORK_GATES,    /* [rows, heads] of struct Gates */
+    XL_VK_WORK_WEIGHTS,  /* [rows, heads, longest] */
+    XL_VK_WORK_DECAY,    /* [chunks, heads] */
+    XL_VK_WORK_C_BEFORE, /* [chunks, heads, dqk, dv] */
+    XL_VK_WORK_N_BEFORE, /* [chunks, heads, dqk] */
+    XL_VK_WORK_KEPT_X,
+    XL_VK_WORK_KEPT_H,
+    XL_VK_WORK_LOGITS,
+    XL_VK_WORK_COUNT
+} xl_vk_work;
+
+struct xl_executor {
+    const xl_plan *plan;
+    xlstm_settings settings;
+    VkCommandPool pool;
+    VkCommandBuffer commands;
+    xl_vk_shape recorded; /* what `commands` holds; rows 0: nothing */
+
+    xl_vk_shape room; /* that the workspace is large enough for */
+    xl_vk_block blocks[XL_VK_WORK_COUNT];
+    size_t block_count;
+    xl_vk_rows work[XL_VK_WORK_COUNT];
+    xl_vk_block control; /* ids, kept rows, slices, chunks, written by the host */
+    uint32_t *ids, *kept;
+    xl_vk_slice *slices;
+    xl_vk_chunk *chunks;
+    xl_vk_block logits; /* for the host */
+    struct {
+        int64_t scheduler, chunk_size, heads_per_band, bands, segment;
+        uint64_t chunks, submissions;
+    } done;
+};
+
+int xl_vk_executor_create(xl_executor **out, const xl_plan *plan, const xlstm_settings *settings, xlstm_error *err);
+void xl_vk_executor_destroy(xl_executor *executor);
+void xl_vk_configure(xl_executor *executor, const xlstm_settings *settings);
+void xl_vk_trim(xl_executor *executor);
+int xl_vk_run(xl_executor *executor, const xl_batch *batch, xlstm_error *err);
+bool xl_vk_schedule(const xl_executor *executor, int index, xlstm_schedule_entry *out);
+
+/* vk_workspace.c: room for segments of these sizes; each may grow. */
+int xl_vk_reserve(xl_executor *executor, const xl_vk_shape *room, xlstm_error *err);
+/* Where a slot lies in the workspace, from its first column on. */
+xl_vk_rows xl_vk_slot_rows(const xl_executor *executor, xl_slot slot);
+
+/* Records the segment's commands into executor->commands unless they are there. */
+int xl_vk_record(xl_executor *executor, const xl_vk_shape *shape, xlstm_error *err);
+
+/* vk_roofline.c */
+int xl_vk_roofline(xlstm_roofline *out, const xl_device *device, int threads, double seconds, xlstm_error *err);
+
+#endif
