@@ -53,8 +53,8 @@ static int score(xlstm_model *model, const xlstm_settings *settings, const int32
                         : xl_fail(err, XLSTM_ENOMEM, "out of memory for logits");
     if (!status) xlstm_session_set_cancel(session, cli_signals_cancel, NULL);
     if (!status) status = xlstm_prefill(session, ids, 1, XLSTM_LOGITS_LAST, logits, err);
-    if (!status)
-        status = tune_score_tokens(session, vocab_size, logits, ids + 1, count - 1, sum, NULL, progress, NULL, err);
+    const tune_continuation text = {ids + 1, count - 1, logits, vocab_size};
+    if (!status) status = tune_score_tokens(session, &text, sum, NULL, progress, NULL, err);
     xlstm_session_destroy(session);
     xl_aligned_free(logits);
     return status;

@@ -117,16 +117,16 @@ static void stretches(void **state) {
     for (size_t count = 1; count <= COUNT; count = count < 256 ? count * 16 : count + 44) {
         xlstm_session_reset(session);
         assert_int_equal(xlstm_prefill(session, &bos, 1, XLSTM_LOGITS_NONE, NULL, NULL), 0);
-        assert_int_equal(tune_score_tokens(session, vocab_size, first, ids, count, &sum, part, NULL, NULL, NULL),
-                         0);
+        const tune_continuation text = {ids, count, first, vocab_size};
+        assert_int_equal(tune_score_tokens(session, &text, &sum, part, NULL, NULL, NULL), 0);
         assert_int_equal(xlstm_session_position(session), count); /* BOS and all but the last */
         for (size_t i = 0; i < count; i++) assert_true(fabs(part[i] - single[i]) < 2e-4);
         if (count == COUNT) assert_true(fabs(sum - wanted) < 1e-5 * fabs(wanted));
     }
     ids[3] = 4096;
     xlstm_error err;
-    assert_int_equal(tune_score_tokens(session, vocab_size, first, ids, 5, &sum, NULL, NULL, NULL, &err),
-                     XLSTM_EARG);
+    const tune_continuation wrong = {ids, 5, first, vocab_size};
+    assert_int_equal(tune_score_tokens(session, &wrong, &sum, NULL, NULL, NULL, &err), XLSTM_EARG);
     xlstm_session_destroy(session);
     xlstm_tokenizer_close(tokenizer);
     xlstm_model_close(model);
@@ -246,8 +246,8 @@ static void golden_scores(void **state) {
         logprobs = xl_array(count, sizeof *logprobs);
         xlstm_session_reset(session);
         assert_int_equal(xlstm_prefill(session, before, prompt_count, XLSTM_LOGITS_LAST, logits, NULL), 0);
-        assert_int_equal(
-            tune_score_tokens(session, vocab_size, logits, ids, count, &sum, logprobs, NULL, NULL, NULL), 0);
+        const tune_continuation whole = {ids, count, logits, vocab_size};
+        assert_int_equal(tune_score_tokens(session, &whole, &sum, logprobs, NULL, NULL, NULL), 0);
         double wanted = json_real_value(json_object_get(one, "avg_logprob"));
         assert_true(fabs(sum / (double)count - wanted) < 1e-5 * fabs(wanted));
         for (size_t j = 0; j < json_array_size(each); j++)

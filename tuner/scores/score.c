@@ -36,9 +36,11 @@ static int score_token(const float *logits, int64_t vocab_size, int32_t id, size
     return XLSTM_OK;
 }
 
-int tune_score_tokens(xlstm_session *session, int64_t vocab_size, const float *logits, const int32_t *ids,
-                      size_t count, double *sum, double *logprobs, tune_progress_fn progress, void *user,
-                      xlstm_error *err) {
+int tune_score_tokens(xlstm_session *session, const tune_continuation *text, double *sum, double *logprobs,
+                      tune_progress_fn progress, void *user, xlstm_error *err) {
+    const int32_t *ids = text->ids;
+    const size_t count = text->count;
+    const int64_t vocab_size = text->vocab_size;
     *sum = 0;
     for (size_t i = 0; i < count; i++) {
         if (ids[i] < 0 || ids[i] >= vocab_size)
@@ -51,7 +53,7 @@ int tune_score_tokens(xlstm_session *session, int64_t vocab_size, const float *l
     float *rows = xl_aligned_alloc(stretch * (size_t)vocab_size, sizeof *rows);
     if (!rows) return xl_fail(err, XLSTM_ENOMEM, "out of memory for the logits of %zu tokens", stretch);
     int status = XLSTM_OK;
-    const float *before = logits;
+    const float *before = text->logits;
     for (size_t done = 0; done < count;) {
         status = score_token(before, vocab_size, ids[done], done, sum, logprobs, err);
         if (status) break;

@@ -10,13 +10,20 @@
 /* Called after each group of tokens; may be NULL. */
 typedef void (*tune_progress_fn)(void *user, size_t done, size_t total);
 
-/* Computes the sum of the natural log-probabilities of ids [count], each from the logits before it; those before
- * the first are `logits` [vocab_size], the last that the session gave. Feeds all ids but the last, a few hundred
- * at a time, so that the memory needed does not grow with count. log-softmax is computed in float64. logprobs
- * [count] receives the value of each token; it may be NULL. XLSTM_EARG for an id outside the vocabulary. */
-int tune_score_tokens(xlstm_session *session, int64_t vocab_size, const float *logits, const int32_t *ids,
-                      size_t count, double *sum, double *logprobs, tune_progress_fn progress, void *user,
-                      xlstm_error *err);
+/* Tokens to be scored, and what the model says before them. */
+typedef struct tune_continuation {
+    const int32_t *ids; /* [count] */
+    size_t count;
+    const float *logits; /* [vocab_size] before ids[0]: the last that the session gave */
+    int64_t vocab_size;
+} tune_continuation;
+
+/* Computes the sum of the natural log-probabilities of the tokens, each from the logits before it. Feeds all ids
+ * but the last, a few hundred at a time, so that the memory needed does not grow with count. log-softmax is
+ * computed in float64. logprobs [count] receives the value of each token; it may be NULL. XLSTM_EARG for an id
+ * outside the vocabulary. */
+int tune_score_tokens(xlstm_session *session, const tune_continuation *text, double *sum, double *logprobs,
+                      tune_progress_fn progress, void *user, xlstm_error *err);
 
 /* Returns the natural log-probability of one id, given logits [vocab_size]. */
 double tune_log_softmax(const float *logits, int64_t vocab_size, int32_t id);
