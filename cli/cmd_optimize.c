@@ -307,9 +307,10 @@ static int same_run(const cli_job *job, const tune_run *run, xlstm_error *err) {
         status = xl_fail(err, XLSTM_EMISMATCH, "%s: measured with another checkpoint (%.8s, this one is %.8s)",
                          folder, row->checkpoint, info.fingerprint);
     else if (!row->prompt_hash || strcmp(prompt_hash, row->prompt_hash) != 0)
-        status = xl_fail(err, XLSTM_EMISMATCH, "%s: its prompt gives other tokens now", folder);
+        status = xl_fail(err, XLSTM_EMISMATCH, "%s: its prompt gives other tokens than when the run began", folder);
     else if (!json_equal(space, stored))
-        status = xl_fail(err, XLSTM_EMISMATCH, "%s: its search space is another one now", folder);
+        status =
+            xl_fail(err, XLSTM_EMISMATCH, "%s: its search space is not the one with which the run began", folder);
     else if (strcmp(info.kernels, row->kernels) != 0 || strcmp(xlstm_version(), row->version) != 0)
         cli_notice("%s was begun by version %s with kernels %s; it is continued with %s and %s", folder,
                    row->version, row->kernels, xlstm_version(), info.kernels);

@@ -253,7 +253,7 @@ static int read_objectives(cli_job *job, xlstm_error *err) {
                            "objective: peak_mb: this system does not report a process's peak of memory");
         for (int k = 0; k < job->objectives; k++) {
             if ((int)job->objective[k] == metric)
-                return xl_fail(err, XLSTM_EARG, "objective: %s is there twice", name);
+                return xl_fail(err, XLSTM_EARG, "objective: %s is given twice", name);
         }
         job->objective[job->objectives++] = metric;
     }

@@ -32,13 +32,12 @@ static void say_origin(const char *path, const json_t *object) {
     tune_machine here = {{0}, NULL};
     if (!machine || tune_machine_read(&here, NULL)) return;
     if (strcmp(machine, here.fingerprint) != 0)
-        cli_notice(
-            "%s was measured on another machine (%.8s, this one is %.8s): its settings are in force; whether they "
-            "are good here, `xltune optimize` tells",
-            path, machine, here.fingerprint);
+        cli_notice("%s was measured on another machine (%.8s, this one is %.8s): its settings are in force; "
+                   "`xltune optimize` finds out whether they are good here",
+                   path, machine, here.fingerprint);
     else if (version && strcmp(version, xlstm_version()) != 0)
-        cli_notice("%s was measured by version %s: its settings are in force; whether they are still good, `xltune "
-                   "optimize` tells",
+        cli_notice("%s was measured by version %s: its settings are in force; `xltune optimize` finds out whether "
+                   "they are still good",
                    path, version);
     tune_machine_clear(&here);
 }

@@ -174,8 +174,9 @@ static int stay(tune_comparison *c, tune_drive_result *r, xlstm_error *err) {
                  "not compared: every point that was tried failed; the baseline stays");
     } else if (size == 1 && timed && tune_target_is_baseline(c->problem, 0)) {
         r->final.verdict = TUNE_VERDICT_NOTHING;
-        snprintf(r->verdict, sizeof r->verdict,
-                 "nothing to compare: all settings of the space come to the baseline's, which stays");
+        snprintf(
+            r->verdict, sizeof r->verdict,
+            "nothing to compare: all settings of the space are equal in effect to the baseline's, which stays");
     } else if (timed < ENOUGH && timed < size) {
         r->final.verdict = TUNE_VERDICT_TOO_LITTLE;
         snprintf(r->verdict, sizeof r->verdict,

@@ -130,7 +130,7 @@ static int describe_part(const check *c, char *text, size_t bytes, int part, con
                         "too noisy to tell",
                         name, other, value, low, high);
     return snprintf(text, bytes,
-                    "%s at the joined point took what it took beside other %s settings, within noise: "
+                    "%s at the joined point took as long as beside other %s settings, within noise: "
                     "%+.1f %% [%+.1f, %+.1f]",
                     name, other, value, low, high);
 }

@@ -100,14 +100,15 @@ static void say_run(tune_words *w, const tune_report *r) {
         say(w, "Backend %s, strategy %s, objective %s.", or_unknown(r->run.backend),
             text_of(r->meta, "strategy", or_unknown(r->run.mode)), or_unknown(r->run.objective));
     if (json_is_true(json_object_get(json_object_get(r->meta, "effective_args"), "placebo")))
-        say(w, "A placebo: every point ran the baseline's settings, so whatever follows of differences is chance.");
+        say(w,
+            "A placebo run: every point ran the baseline's settings, so all differences below are due to chance.");
     tune_counts_text(counts, sizeof counts, &r->counts);
     if (points == r->counts.measured) say(w, "%s.", counts);
     else say(w, "%s; %zu different point%s.", counts, points, plural(points));
     if (r->points && all > r->points)
         say(w,
-            "The space holds %zu point%s: its values combine in %zu ways, the rest does not exist or comes to the "
-            "same for this prompt and model.",
+            "The space holds %zu point%s: its values combine in %zu ways, but the others do not exist or are equal "
+            "in effect for this prompt and model.",
             r->points, plural(r->points), all);
     else if (r->points) say(w, "The space holds %zu point%s.", r->points, plural(r->points));
 }
@@ -141,7 +142,8 @@ static void say_uncompared(tune_words *w, int verdict) {
         say(w, "It rests on the search alone: nothing looked faster than the baseline, so nothing was compared.");
         break;
     case TUNE_VERDICT_TOO_LITTLE:
-        say(w, "So few points say little about the rest: a larger --budget or more --trials tell more.");
+        say(w, "So few points say little about the others: a larger --budget or more --trials would try more of "
+               "them.");
         break;
     default:
         say(w, "So nothing is claimed.");
@@ -302,14 +304,14 @@ static int say_recording(tune_words *w, const tune_report *r, xlstm_error *err) 
     int status = tune_report_recorded(r, &c, err);
     if (status) return status;
     heading(w, "Recording");
-    say(w, "Every point was measured for its own sake, in rounds over all of them, the baseline among them. "
+    say(w, "Every point was measured equally often, in rounds over all of them and the baseline. "
            "Nothing was compared with the baseline, and there is no verdict.");
     if (!c.samples) {
         say(w, "The folder holds no samples.");
     } else if (c.fewest == c.most) {
         say(w, "%zu sample%s of each point.", c.most, c.most == 1 ? "" : "s");
     } else {
-        say(w, "%zu to %zu samples of a point: not every round is whole.", c.fewest, c.most);
+        say(w, "%zu to %zu samples of a point: not every round is complete.", c.fewest, c.most);
     }
     if (c.marked)
         say(w,
@@ -320,8 +322,8 @@ static int say_recording(tune_words *w, const tune_report *r, xlstm_error *err) 
     const json_t *baseline = json_object_get(r->best, "baseline");
     say_side(w, r, "The fastest point", r->best, "metrics");
     if (json_is_object(baseline)) say_side(w, r, "The baseline", baseline, "metrics");
-    say(w, "The samples that single a point out flatter it: whether it is faster than the baseline is a question "
-           "for optimize without --export-landscape.");
+    say(w, "A point that is picked because its samples are low looks faster than it is. Whether it is faster than "
+           "the baseline is a question for optimize without --export-landscape.");
     return 0;
 }
 
@@ -403,7 +405,8 @@ static void say_importance(tune_words *w, const tune_report *r, const tune_analy
         say(w, "No parameter was varied.");
         return;
     }
-    if (tune_report_cold_first(r)) say(w, "The first row is left out here: it was cold, its time holds a warm-up.");
+    if (tune_report_cold_first(r))
+        say(w, "The first row is left out here: it was cold, so its time includes a warm-up.");
     bool known = false;
     for (size_t p = 0; p < r->parameters; p++) known |= isfinite(a->importance[p].share);
     if (!known) {
@@ -423,7 +426,7 @@ static void say_importance(tune_words *w, const tune_report *r, const tune_analy
         say(w, "%s: %.0f %% of the differences between trials [%.0f, %.0f].", r->parameter[best].name,
             100 * s->share, 100 * s->low, 100 * s->high);
     }
-    say(w, "%.0f %% are left to combinations and to noise.", 100 * a->unexplained);
+    say(w, "%.0f %% are due to combinations and to noise.", 100 * a->unexplained);
 }
 
 static void say_pairs(tune_words *w, const tune_report *r, const tune_analysis *a) {
@@ -487,7 +490,7 @@ static int say_noise(tune_words *w, const tune_report *r, xlstm_error *err) {
         say(w, "The folder holds no samples of the baseline, so nothing is known of the noise.");
     } else {
         tune_noise_text(text, sizeof text, &noise);
-        say(w, "The baseline, measured over and over: %s.", text);
+        say(w, "The baseline, measured again and again: %s.", text);
     }
     if (noise.n >= 4 && noise.correlation_time > 2)
         say(w, "Noise lasts for about %.0f samples.", noise.correlation_time);

@@ -10,7 +10,7 @@ cat > stays/best.json <<'END'
  "challenger": {"heads_per_band": 4, "chunk_size": 16},
  "speedup": {"value": -0.01, "low": -0.03, "high": 0.01, "level": 0.95, "processes": 1, "blocks": 1, "discarded_blocks": 2,
              "kept_disturbed_blocks": 1, "lost_processes": 1, "stopped_by": "budget"},
- "interaction": {"text": "prefill at the joined point took what it took beside other decode settings, within noise: +0.2 % [-0.5, +0.9]; no interaction is seen (99 % intervals over 6 rounds)", "interact": false},
+ "interaction": {"text": "prefill at the joined point took as long as beside other decode settings, within noise: +0.2 % [-0.5, +0.9]; no interaction is seen (99 % intervals over 6 rounds)", "interact": false},
  "verdict": "no significant difference", "verdict_text": "no significant difference: -1.0 % [-3.0, +1.0]; the baseline stays", "objective": "request_s"}
 END
 echo '{"backend": "ray", "mode": "auto", "effective_args": {"placebo": true}}' > stays/run_meta.json
