@@ -3,7 +3,7 @@
 # parameters, in bfloat16 and float32, rounds interleaved. Writes a CSV with machine, command and date.
 #
 # usage: bench/engine.sh [BUILD [OUT.csv]]      ROUNDS, NEW, SIZES ("160m 1.3b") and PROMPTS ("512,2048") from the
-#                                               environment; WRAP: a command that runs the bench, "chrt -f 10" say
+#                                               environment; WRAP: a command that runs the bench, such as "chrt -f 10"
 set -eu
 cd "$(dirname "$0")/.."
 build=${1:-build}

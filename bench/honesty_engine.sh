@@ -1,6 +1,6 @@
 #!/bin/sh
-# A/A on the real engine through `xltune optimize` itself: with --placebo every point is the same program, so whatever
-# a run announces is false. Each run has a seed of its own; a row a run goes to the CSV.
+# An A/A test on the real engine through `xltune optimize` itself: with --placebo every point is the same program, so any
+# difference that a run announces is false. Each run has a seed of its own and a row in the CSV.
 #   bench/honesty_engine.sh [RUNS [BUDGET [OUT.csv]]]     from the root, after `make build`
 # On a machine with other work run it under `chrt -f 50`, which keeps that work off the processors.
 set -e

@@ -10,10 +10,10 @@
 #          effects: parameters of prefill alone and of decode alone, four repeats; the measurements that a search of
 #          both apart saves
 #          all (default): both
-#          replay: nothing is recorded, what was is replayed again
-# SECONDS  at most for each part's recording (400); what it leaves out is said and can be continued
+#          replay: nothing is recorded, existing recordings are replayed again
+# SECONDS  limit for each part's recording (400); the script says what is left out, which can be continued
 #
-# Run again after an interruption it goes on. From the environment: WRAP, a command that runs the recordings
+# Run again after an interruption it continues. From the environment: WRAP, a command that runs the recordings
 # ("chrt -f 50"); REPEATS; TUNE and TUNE_EFFECTS, other spaces; PROMPT and PROMPT_BYTES, another prompt (the first
 # 1000 bytes of prompts/long_form.txt, 277 tokens); WORK, the folder for checkpoint and runs.
 set -eu
@@ -44,7 +44,7 @@ workers=$(for i in 1 2 3 4; do echo $((cpus * i / 4)); done | awk '$1 > 0 && !se
 : "${TUNE:=chunk_size=16|32|64|128|256,heads_per_band=1|4|8,workers=$workers,segment=64|128|256|512}"
 : "${TUNE_EFFECTS:=chunk_size=16|64|256,heads_per_band=1|8,workers=$workers,segment=128|512,decode_workers=$workers}"
 
-# record TAG REPEATS NEW TUNE: a new recording, or on with the one that is there
+# record TAG REPEATS NEW TUNE: makes a new recording, or continues the one that is there.
 record() {
     head -c "${PROMPT_BYTES:-1000}" "${PROMPT:-prompts/long_form.txt}" >"$work/prompt.txt"
     run=$(find "$work/runs" -maxdepth 1 -name "queued_*_$1" 2>/dev/null | head -n 1)
@@ -62,7 +62,7 @@ record() {
         END { exit missing }' "$run/summary.csv" || whole=no
 }
 
-# Where, how and when
+# Where, how and when it was recorded.
 header() {
     echo "# machine: $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo 2>/dev/null | head -1), $cpus CPUs, $(uname -sr)"
     echo "# commit: $(git rev-parse --short HEAD 2>/dev/null || echo unknown)"
@@ -71,7 +71,7 @@ header() {
     echo "# date: $(date -u +%Y-%m-%dT%H:%M:%SZ)"
 }
 
-# `grid` measures every row: what the noise of the odd repeats leaves to be had.
+# `grid` measures every row, which shows what can be reached at best with the noise of the odd repeats.
 replay_space() {
     {
         echo "# commit: $(git rev-parse --short HEAD 2>/dev/null || echo unknown), $(date -u +%Y-%m-%dT%H:%M:%SZ)"

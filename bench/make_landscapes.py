@@ -11,7 +11,7 @@ import gzip, itertools, json, math, os, random, sys
 
 
 def rough(seed, *key):
-    """Standard normal that belongs to this key alone."""
+    """A standard normal number that depends only on this key."""
     return random.Random(f"{seed}{key}").gauss(0, 1)
 
 
@@ -63,14 +63,14 @@ def pairs(seed, sd):
 
 
 def plateau(p):
-    """Four of nine parameters matter, in steps; the rest changes nothing but the last digit."""
+    """Four of nine parameters matter, in steps; the others change only the last digits."""
     a, b, c, d = p["p0"], p["p1"], p["p2"], p["p3"]
     steps = (a // 2) * 2 + (b >= 3) + 2 * (c in (1, 4)) + (d == 2) * (1 + (a >= 2)) + (a + b == 5)
     return 10 * math.exp(-0.2 * steps) * (1 + 0.004 * rough(5, *p.values()))
 
 
 def sparse(p):
-    """Nine of ten rows fail, in regions; what runs is a bowl with a cliff."""
+    """Nine of ten rows fail, in regions; the others form a bowl with a cliff."""
     keep = (p["a"] * 3 + p["b"] * 5 + p["c"]) % 11 == 0 or (p["a"] == p["b"] and p["d"] > 6)
     if not keep:
         return None

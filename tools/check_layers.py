@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Checks the house that docs/architecture.md draws: who includes whom, where outside libraries may be included, that no
-file stands in a circle with others, and that file names are unique.
+"""Checks the layering that docs/architecture.md describes: which folder includes which, where outside libraries may be
+included, that no files depend on each other in a cycle, and that file names are unique.
 
 usage: tools/check_layers.py        exits 1 and lists everything that is not allowed
 """
@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase as fnmatch
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TOPS = ("include", "src", "tuner", "cli", "bench")
 
-# What the driver tells of a run: the only part of it that tuner/run knows.
+# The driver's results about a run, which are the only part of it that tuner/run may include.
 DRIVER_RESULTS = ["tuner/driver/result.h", "tuner/driver/keeper.h", "tuner/driver/front.h"]
 # folder -> what its files may include besides their own folder and the C and POSIX headers
 ALLOWED = {
@@ -133,7 +133,7 @@ def check_names(files):
 
 
 def unit_of(path):
-    """A header, its private half x_impl.h and its implementation are one."""
+    """A header, its private part x_impl.h and its implementation count as one unit."""
     stem = os.path.splitext(path)[0]
     return stem.removesuffix("_impl") if path.endswith("_impl.h") else stem
 
@@ -197,7 +197,7 @@ def circles(graph):
 
 
 def check_circles(files):
-    # The public headers declare what several folders implement; they are no files of one of them.
+    # The public headers declare what several folders implement, so they do not belong to one of them.
     graph = graph_of({path: text for path, text in files.items() if not under(path, "include")})
     for part in circles(graph):
         arrows = "; ".join(f"{unit} -> {', '.join(sorted(graph[unit] & set(part)))}" for unit in part)
@@ -205,7 +205,7 @@ def check_circles(files):
 
 
 def check_folders(files):
-    """No circle between rooms, by what the law allows and by what is really included."""
+    """Folders must not depend on each other in a cycle, neither by the rules above nor by what is really included."""
     graph = defaultdict(set)
     for path in files:
         for inside, _, _ in includes(files, path):

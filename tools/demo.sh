@@ -1,6 +1,6 @@
 #!/bin/sh
-# demo.sh XLTUNE [FOLDER]: the main job end to end on the embedded checkpoint. Writes into FOLDER (demo,
-# in the project; a relative one is taken from there).
+# demo.sh XLTUNE [FOLDER]: shows the main task from start to end on the embedded checkpoint. Writes into FOLDER
+# (default: demo in the project; a relative path is relative to the project).
 set -eu
 case $1 in
 /*) x=$1 ;;

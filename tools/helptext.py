@@ -1,4 +1,4 @@
-"""Reads the program's own help: the commands, and of each its usage, sections of options and notes."""
+"""Reads the program's own help: the commands, and for each its usage, its sections of options and its notes."""
 import re
 import subprocess
 
@@ -21,7 +21,7 @@ class Option:
 
     @property
     def spellings(self):
-        """Its name and the others that the help tells, long and short."""
+        """Its name and the other names in the help, long and short."""
         found = re.search(r"; also (-.*)$", self.text)
         return [self.name] + (found.group(1).split(", ") if found else [])
 
@@ -32,7 +32,7 @@ class Option:
 
 
 class Help:
-    """usage, actions (what its first argument may be), summary, sections [(title, [Option])], inert [flags], notes (text below the options)."""
+    """A command: usage, actions (what its first argument may be), summary, sections [(title, [Option])], inert [flags], notes (text below the options)."""
 
     def __init__(self, xltune, command):
         self.sections, self.inert, self.notes = [], [], ""
@@ -63,7 +63,7 @@ class Help:
             if flag and not line.startswith("   "):
                 if option:
                     yield option
-                # the help text starts in its own column, what stands before it is the argument
+                # The help text starts in its own column; what stands before it is the argument.
                 argument, text = line[2 + len(flag.group(1)):30].strip(), line[30:]
                 if len(line.rstrip()) <= 30 or line[29:30] not in ("", " "):
                     argument, text = line[2 + len(flag.group(1)):].strip(), ""

@@ -10,7 +10,7 @@ FILES = {"FILE", "DIR", "RUN", "PATH"}
 
 
 class Command:
-    """name, summary, options, actions, and of an option its values: words, whether files, whether anything follows."""
+    """Name, summary, options and actions; for an option its values: words, whether files, whether a value follows."""
 
     def __init__(self, xltune, name, summary, profiles):
         page = Help(xltune, name)

@@ -42,7 +42,7 @@ def bf16_bits(x):
 
 
 def read_safetensors(path):
-    """{name: array}; 16-bit formats widened to float32."""
+    """Reads {name: array}; 16-bit formats are converted to float32."""
     with open(path, "rb") as f:
         data = f.read()
     n = struct.unpack("<Q", data[:8])[0]
@@ -121,7 +121,7 @@ class Model:
         return np.einsum("hkv,hk->hv", c, q) / down[:, None]
 
     def step(self, token):
-        """Feeds one token; the next one's logits."""
+        """Feeds one token; returns the logits for the next one."""
         x = self.w["backbone.embeddings.weight"][token]
         cap = self.c.get("gate_soft_cap", 15.0)
         for b in range(self.c["num_blocks"]):
@@ -217,7 +217,7 @@ def random_weights(c, rng):
 
 
 def write_checkpoint(folder, case, rng):
-    """Writes config and weights; returns config and the weights as stored."""
+    """Writes config and weights; returns the config and the weights as they were stored."""
     os.makedirs(folder, exist_ok=True)
     config = {k: x for k, x in case.items() if k not in ("tokens", "rows", "dtype", "names", "shards")}
     with open(os.path.join(folder, "config.json"), "w") as f:
@@ -244,7 +244,7 @@ def write_checkpoint(folder, case, rng):
 
 
 def check(folder, path):
-    """Relative L2 difference between a golden file and this reference, a tensor a line."""
+    """Prints the relative L2 difference between a golden file and this reference, one line for each tensor."""
     with open(os.path.join(folder, "config.json")) as f:
         config = json.load(f)
     config.setdefault("embedding_dim", config.get("hidden_size"))

@@ -47,7 +47,7 @@ def options(page):
 
 
 def inert(page):
-    """The last section of a page: nobody looks for what has no effect."""
+    """The options without effect, which come last because nobody looks for them."""
     if not page.inert:
         return ""
     return (".SH COMPATIBILITY\nThe following flags of the original, the Python programs that\n.BR xltune (1)\nfollows, "

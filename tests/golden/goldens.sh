@@ -1,7 +1,7 @@
 #!/bin/sh
 # usage: goldens.sh XLTUNE TOLERANCE MODEL GOLDEN...
-# Verifies every golden file with each instruction set and with combinations of the knobs, none of which may matter;
-# and with products that round, each within the tolerance that it states.
+# Verifies every golden file with each instruction set and with combinations of tunables, none of which may change the
+# result; and with weight formats that round, each within the tolerance that it states.
 set -u
 xltune=$1 tolerance=$2 model=$3
 shift 3

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the build folder into an empty place, builds examples/generate.c with nothing but the installed pkg-config
+# Installs the build folder into an empty folder, builds examples/generate.c with nothing but the installed pkg-config
 # file, and runs it on the embedded checkpoint: it must continue the prompt as the reference implementation does. Then
 # removes all of it.
 # usage: run.sh BUILD SOURCE PREFIX LIBDIR CC [CFLAGS…]
@@ -10,7 +10,7 @@ place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 meson install -C "$build" --no-rebuild --quiet --destdir "$place/root"
 root=$place/root$prefix
-# Of no other package: a program needs neither their include folders nor their names.
+# The flags must name no other package: a program needs neither their include folders nor their libraries.
 PKG_CONFIG_LIBDIR=$root/$libdir/pkgconfig
 PKG_CONFIG_SYSROOT_DIR=$place/root
 export PKG_CONFIG_LIBDIR PKG_CONFIG_SYSROOT_DIR

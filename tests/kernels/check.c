@@ -590,7 +590,7 @@ static void bench_cell(void) {
     }
 }
 
-/* x [n, cols] packed for the table, panel by panel. */
+/* Packs x [n, cols] for the table, panel by panel. */
 static region pack(const xl_gemm *gemm, const float *x, int64_t ldx, int64_t n, int64_t cols) {
     int64_t step = gemm->tokens, panels = (n + step - 1) / step;
     size_t token = gemm->packed_bytes(cols);

@@ -76,7 +76,7 @@ static inline char *test_read(const char *folder, const char *name) {
         skip();                                                                                                    \
     } while (0)
 
-/* |a - b| / |b| over n values; |b| = 0 counts as 1. */
+/* a - b| / |b| over n values, where |b| = 0 counts as 1. */
 static inline double test_relative_error(const float *a, const float *b, size_t n) {
     double difference = 0, size = 0;
     for (size_t i = 0; i < n; i++) {

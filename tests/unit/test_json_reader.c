@@ -1,5 +1,5 @@
-/* The reader of large JSON documents: what is read is read strictly, what is skipped may be anything, and a failure
- * names its line and column. */
+/* The reader of large JSON documents: members that are read are checked strictly, members that are skipped may be
+ * anything, and an error names line and column. */
 #include "format/json_reader.h"
 #include "helper.h"
 

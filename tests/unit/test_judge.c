@@ -94,7 +94,7 @@ static xlstm_session *exact_session(xlstm_model *model) {
     return session;
 }
 
-/* Scores do not depend on where the stretches end: token by token gives the same. */
+/* Scores do not depend on how the tokens are grouped: token by token gives the same. */
 static void stretches(void **state) {
     enum { COUNT = 300 };
     xlstm_model *model;

@@ -1,4 +1,4 @@
-/* The index of a checkpoint's shards: order, repeated names, what is beside weight_map, and a large one. */
+/* The index of a checkpoint's shards: order, repeated names, members beside weight_map, and a large index. */
 #include "format/shard_index.h"
 #include "helper.h"
 
