@@ -136,8 +136,4 @@ extern const tune_writer tune_writer_json; /* facts and sentences as one JSON ob
 extern const tune_writer tune_writer_csv;  /* importance.csv, interactions.csv */
 extern const tune_writer tune_writer_png;  /* PNG and SVG, by gnuplot; XLSTM_EUNSUPPORTED without it */
 
-extern const tune_writer *const tune_writers[]; /* all writers; the list ends with NULL */
-/* Returns NULL where the name is unknown. */
-const tune_writer *tune_writer_find(const char *name);
-
 #endif
