@@ -38,6 +38,7 @@ typedef struct options {
     int runs;
     const char *out, *recording, *only;
     double spread_s; /* virtual */
+    const char *label;
 } options;
 
 static double recorded[RECORDING_MOST], recorded_within[RECORDING_MOST];
@@ -45,14 +46,16 @@ static int recorded_count;
 
 typedef struct world {
     const noise *noise;
-    bool alike;      /* both programs are alike in every state */
-    double true_log; /* mean of the log ratio over the states */
-    xl_rng rng;
+    bool alike;                /* both programs are alike in every state */
+    double true_log;           /* mean of the log ratio over the states */
+    xl_rng rng, chance;        /* chance: of the label, so that it changes nothing else */
     double clock, state_clock; /* the states live on while nobody measures */
     int state;
     double walk;
-    int at, left; /* in the recording */
-    double truth; /* sum of the states' log ratios over the processes */
+    int at, left;      /* in the recording */
+    const char *label; /* "good": of the state; "useless": of another that lasts as long; NULL: none */
+    int other;         /* that other */
+    double truth;      /* sum of the states' log ratios over the processes */
     int processes;
 } world;
 
@@ -77,6 +80,7 @@ static void next_state(world *w) {
 /* One process's time passes. */
 static void pass(world *w) {
     const noise *n = w->noise;
+    if (xl_rng_uniform(&w->chance) < (w->other ? 1.0 / 5 : 0.3 / 0.7 / 5)) w->other = !w->other;
     if (n->kind == STATES) next_state(w);
     else if (n->kind == WANDERING)
         w->walk = n->rho * w->walk + n->sd * sqrt(1 - n->rho * n->rho) * xl_rng_normal(&w->rng);
@@ -90,6 +94,8 @@ static void pass(world *w) {
 static void begin(world *w, const noise *n, bool alike, double better, uint64_t seed) {
     *w = (world){.noise = n, .alike = alike, .true_log = log1p(better), .left = n->block};
     xl_rng_seed(&w->rng, seed);
+    xl_rng_seed(&w->chance, seed + 1);
+    w->other = xl_rng_uniform(&w->chance) < 0.3;
     if (n->kind == STATES) {
         double share[3], level[3], u = xl_rng_uniform(&w->rng);
         shares(n, share, level);
@@ -121,6 +127,12 @@ static int run_process(void *ctx, const tune_block_plan *plan, tune_block_result
     }
     for (int b = 0; b < plan->blocks; b++)
         out->log_ratio[b] = w->true_log + state + luck + block_sd * xl_rng_normal(&w->rng);
+    tune_condition_init(&out->before);
+    if (w->label) {
+        const int shown = strcmp(w->label, "good") ? w->other : w->noise->kind == STATES ? w->state : state > 0;
+        out->before.value[TUNE_TOGETHER] = (0.57 + 0.2 * shown) * (1 + 0.01 * xl_rng_normal(&w->chance));
+    }
+    out->after = out->before;
     w->truth += w->true_log + state;
     w->processes++;
     out->seconds = PROCESS_S;
@@ -150,6 +162,7 @@ typedef struct sums {
     int runs, better, worse, student_better;
     int claims[3], covered[3]; /* by scope: of the long run's mean for LONG_RUN, else of the measured time's */
     int false_better, student_covered;
+    int labelled;
     double width[3], width_student, width_student_long, processes, states;
 } sums;
 
@@ -158,6 +171,7 @@ static void add(sums *s, const world *w, const tune_final *f) {
     double truth = long_run ? w->true_log : w->truth / w->processes;
     tune_interval t = tune_mean_interval(f->process, (size_t)f->processes, f->level);
     s->runs++;
+    s->labelled += f->label < TUNE_QUANTITIES;
     s->better += f->log_low > 0;
     s->worse += f->log_high < 0;
     s->student_better += t.low > 0;
@@ -177,7 +191,7 @@ static const char *const header =
     "long_run_claimed_pct,long_run_covered_pct,long_run_covered_se,long_run_width_pct,student_width_there_pct,"
     "time_claimed_pct,time_covered_pct,time_width_pct,one_state_claimed_pct,one_state_covered_pct,"
     "one_state_width_pct,announced_pct,announced_falsely_pct,announced_worse_pct,student_covers_long_run_pct,"
-    "student_width_pct,student_announced_pct";
+    "student_width_pct,student_announced_pct,label,label_used_pct";
 
 static double percent(double part, double whole) {
     return whole > 0 ? 100 * part / whole : NAN;
@@ -227,6 +241,8 @@ static void print_row(FILE *csv, const options *o, const noise *n, tune_effort e
                               percent(s->width_student, s->runs),
                               percent(s->student_better, s->runs)};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) number(csv, numbers[i]);
+    fprintf(csv, ",%s", o->label ? o->label : "");
+    number(csv, percent(s->labelled, s->runs));
     fputs("\n", csv);
     fflush(csv);
 }
@@ -239,6 +255,7 @@ static int run_many(const options *o, const noise *n, tune_effort effort, bool a
         xlstm_error err;
         tune_final_options final;
         begin(&w, n, alike, better, (uint64_t)i * 7919 + (uint64_t)(1e4 * better) + 31);
+        w.label = o->label;
         tune_final_options_init(&final, effort);
         final.now_s = clock_of;
         final.now_ctx = &w;
@@ -300,6 +317,7 @@ static int usage(void) {
            "  --runs N          comparisons of each case (2000)\n"
            "  --noise NAME      this kind alone\n"
            "  --spread S        virtual seconds over which the processes are spread, two each (0)\n"
+           "  --label KIND      good or useless: each process has a label, of its state or of another one (none)\n"
            "  --recording FILE  speeds with one worker and with two, side by side\n"
            "                    (bench/recordings/decode-two-regimes.csv)\n"
            "  --out FILE        CSV\n");
@@ -343,6 +361,7 @@ int main(int argc, char **argv) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";
         if (!strcmp(argv[i], "--runs")) o.runs = atoi(value);
         else if (!strcmp(argv[i], "--noise")) o.only = value;
+        else if (!strcmp(argv[i], "--label")) o.label = value;
         else if (!strcmp(argv[i], "--spread")) o.spread_s = strtod(value, NULL);
         else if (!strcmp(argv[i], "--recording")) o.recording = value;
         else if (!strcmp(argv[i], "--out")) o.out = value;

@@ -108,6 +108,69 @@ static void stays_widen_the_interval(void **state) {
     assert_true(f.log_low < f.log_ratio && f.log_ratio < f.log_high);
 }
 
+/* A label tells states apart that the values alone do not, and one of something else changes nothing. */
+static void labels_explain_or_not(void **state) {
+    enum { N = 24 };
+    double x[N], good[N], other[N];
+    tune_states s;
+    xl_rng rng;
+    xl_rng_seed(&rng, 3);
+    for (int i = 0; i < N; i++) {
+        const int up = i / 3 % 3 == 2;
+        x[i] = 0.04 * up + 0.012 * xl_rng_normal(&rng);
+        good[i] = (up ? 0.57 : 0.99) * (1 + 0.01 * xl_rng_normal(&rng)); /* the slow processors are better here */
+        other[i] = (i % 4 ? 0.57 : 0.99) * (1 + 0.01 * xl_rng_normal(&rng));
+    }
+    tune_states_find(x, N, &s);
+    assert_int_equal(s.count, 1);
+    assert_false(tune_states_labelled(x, other, N, &s));
+    assert_int_equal(s.count, 1);
+    assert_true(tune_states_labelled(x, good, N, &s));
+    assert_int_equal(s.count, 2);
+    assert_int_equal(s.at[0].processes, 18);
+    assert_true(s.at[0].mean < s.at[1].mean);
+    for (int i = 0; i < N; i++) assert_int_equal(s.of[i], i / 3 % 3 == 2);
+    good[5] = NAN;
+    tune_states_find(x, N, &s);
+    assert_false(tune_states_labelled(x, good, N, &s));
+    /* Where the values show the states, a label that disagrees has no say. */
+    int n = values("aaabaabbaaabaaabbaaaabaa", x);
+    assert_int_equal(n, N);
+    tune_states_find(x, N, &s);
+    assert_false(tune_states_labelled(x, other, N, &s));
+    assert_int_equal(s.count, 2);
+}
+
+static void the_verdict_names_the_label(void **state) {
+    double x[TUNE_PROCESSES_MOST];
+    tune_final f = {0};
+    int n = values("aaabaabbaaabaaabbaaaabaaabba", x);
+    for (int i = 0; i < n; i++) f.condition[TUNE_TOGETHER][i] = x[i] > 0.45 ? 0.99 : 0.57 + 0.001 * (i % 3);
+    tune_final_judge(x, n, 8, 0.95, &f);
+    f.blocks = 3 * n;
+    assert_int_equal(f.label, TUNE_TOGETHER);
+    char text[1024];
+    tune_final_text(text, sizeof text, &f);
+    assert_non_null(strstr(text, "(each processor at 57 % beside the others), 9 at +"));
+    assert_non_null(strstr(text, "(each processor at 99 % beside the others), 12 changes in"));
+}
+
+static void the_machine_is_gauged(void **state) {
+    tune_gauge *gauge;
+    tune_condition c;
+    assert_int_equal(tune_gauge_create(&gauge, 1000, NULL), 0);
+    tune_gauge_take(gauge, &c);
+    if (!isnan(c.value[TUNE_TOGETHER])) assert_true(c.value[TUNE_TOGETHER] > 0.01 && c.value[TUNE_TOGETHER] < 3);
+    assert_true(c.value[TUNE_READING] > 0.05 && c.value[TUNE_READING] < 1e5);
+    assert_true(c.value[TUNE_FREQUENCY] > 50 && c.value[TUNE_FREQUENCY] < 20000);
+    tune_gauge_destroy(gauge);
+    tune_gauge_destroy(NULL);
+    assert_int_equal(tune_gauge_create(&gauge, 1, NULL), 0);
+    tune_gauge_take(gauge, &c);
+    assert_true(isnan(c.value[TUNE_TOGETHER])); /* one processor has no others */
+    tune_gauge_destroy(gauge);
+}
+
 static void quantiles_of_f(void **state) {
     const double wanted[][4] = {{0.975, 4, 10, 4.46834}, {0.95, 1, 1, 161.4476}, {0.99, 8, 6, 8.10165}};
     for (int i = 0; i < 3; i++) {
@@ -152,6 +215,9 @@ int main(void) {
         cmocka_unit_test(a_ratio_that_wanders),
         cmocka_unit_test(the_verdict_says_what_it_holds_for),
         cmocka_unit_test(stays_widen_the_interval),
+        cmocka_unit_test(labels_explain_or_not),
+        cmocka_unit_test(the_verdict_names_the_label),
+        cmocka_unit_test(the_machine_is_gauged),
         cmocka_unit_test(quantiles_of_f),
         cmocka_unit_test(the_long_run_is_covered),
     };

@@ -13,9 +13,9 @@ typedef enum tune_drive_end { TUNE_DRIVE_DONE, TUNE_DRIVE_STOPPED } tune_drive_e
 
 typedef struct tune_drive_result {
     tune_drive_end end;
-    int64_t winner;    /* TUNE_BASELINE_TRIAL: nothing was shown to be faster than the baseline */
-    tune_final final;  /* verdict TUNE_VERDICT_UNMEASURED where there was no comparison */
-    char verdict[512]; /* the verdict as a sentence */
+    int64_t winner;     /* TUNE_BASELINE_TRIAL: nothing was shown to be faster than the baseline */
+    tune_final final;   /* verdict TUNE_VERDICT_UNMEASURED where there was no comparison */
+    char verdict[1024]; /* the verdict as a sentence */
     int trials, measured, duplicates, failed;
 } tune_drive_result;
 

@@ -75,8 +75,16 @@ int tune_blocks_run(tune_sampler *sampler, int64_t baseline, int64_t winner, con
                        plan->quads, TUNE_BLOCKS_MOST);
     }
     int most = plan->blocks + plan->spare, ran = 0, clean = 0, status = 0;
+    tune_gauge *gauge = NULL;
+    tune_condition_init(&out->before);
+    tune_condition_init(&out->after);
     block *blocks = calloc((size_t)most, sizeof *blocks);
     if (!blocks) return xl_fail(err, XLSTM_ENOMEM, "comparison: out of memory");
+    if (plan->gauge_threads > 0) status = tune_gauge_create(&gauge, plan->gauge_threads, err);
+    if (status) {
+        free(blocks);
+        return status;
+    }
 
     side sides[2] = {{.candidate = baseline}, {.candidate = winner}};
     double start = tune_sampler_seconds(sampler), longest = 0;
@@ -96,6 +104,7 @@ int tune_blocks_run(tune_sampler *sampler, int64_t baseline, int64_t winner, con
      * cold or cut short would distort the result. */
     if (tune_sampler_seconds(sampler) + longest > deadline) goto done;
     longest = 0;
+    if (gauge) tune_gauge_take(gauge, &out->before);
     while (ran < most && clean < plan->blocks) {
         double begin = tune_sampler_seconds(sampler);
         if (ran && begin + longest > deadline) break;
@@ -105,6 +114,7 @@ int tune_blocks_run(tune_sampler *sampler, int64_t baseline, int64_t winner, con
         clean += blocks[ran].disturbed == 0;
         ran++;
     }
+    if (gauge && ran) tune_gauge_take(gauge, &out->after);
     /* Undisturbed blocks come first. Where there are too few of them, disturbed ones are used too, the least
      * disturbed first. */
     if (clean < ran) qsort(blocks, (size_t)ran, sizeof *blocks, by_disturbance);
@@ -125,6 +135,7 @@ int tune_blocks_run(tune_sampler *sampler, int64_t baseline, int64_t winner, con
     status = 0;
 done:
     out->seconds = tune_sampler_seconds(sampler) - start;
+    tune_gauge_destroy(gauge);
     free(blocks);
     return status;
 }

@@ -86,10 +86,18 @@ static double half_width(const double *process, int n, int first, double level) 
     return fmax(stein, own);
 }
 
+/* Takes the states from the machine's condition where that explains the ratios. */
+static void label_states(const double *process, int n, tune_final *out) {
+    for (out->label = 0; out->label < TUNE_QUANTITIES; out->label++) {
+        if (tune_states_labelled(process, out->condition[out->label], n, &out->states)) return;
+    }
+}
+
 /* What the machine's states make of the interval of independent processes. */
 static void judge_states(const double *process, int n, tune_final *out) {
     tune_states *s = &out->states;
     tune_states_find(process, n, s);
+    label_states(process, n, out);
     if (tune_states_enough(s, n)) {
         double low, high;
         tune_states_interval(process, n, s, out->level, &low, &high);
@@ -132,6 +140,7 @@ static void add_process(tune_final *out, totals *sum, const tune_block_result *r
     if (n == 0) sum->first_at = r->at;
     out->at[n] = r->at - sum->first_at;
     out->span_s = out->at[n] + r->seconds;
+    for (int q = 0; q < TUNE_QUANTITIES; q++) out->condition[q][n] = (r->before.value[q] + r->after.value[q]) / 2;
     out->blocks += r->blocks;
     out->discarded += r->disturbed;
     out->kept += r->kept;
@@ -291,24 +300,37 @@ static void say_time(char *text, size_t bytes, double seconds) {
     snprintf(text, bytes, "%.0f %s%s", n, name, n == 1 ? "" : "s");
 }
 
-/* "9 processes at +36.1 %, 3 at +84.0 %" */
-static void say_states(char *text, size_t bytes, const tune_states *s) {
+void tune_final_label(char *text, size_t bytes, const tune_final *f, int state) {
+    static const char *const forms[TUNE_QUANTITIES] = {"each processor at %.0f %% beside the others",
+                                                       "memory at %.1f GB/s", "%.0f MHz"};
+    double sum = 0;
+    for (int i = 0; i < f->processes; i++) sum += f->states.of[i] == state ? f->condition[f->label][i] : 0;
+    sum /= f->states.at[state].processes;
+    snprintf(text, bytes, forms[f->label], f->label == TUNE_TOGETHER ? 100 * sum : sum);
+}
+
+/* "9 processes at +36.1 %, 3 at +84.0 %", each with its label where there is one */
+static void say_states(char *text, size_t bytes, const tune_final *f) {
     size_t at = 0;
-    for (int i = 0; i < s->count && at < bytes; i++) {
-        const tune_state *state = &s->at[i];
+    for (int i = 0; i < f->states.count && at < bytes; i++) {
+        const tune_state *state = &f->states.at[i];
+        char label[64];
         at += (size_t)snprintf(text + at, bytes - at, "%s%d%s at %+.1f %%", i ? ", " : "", state->processes,
                                i                       ? ""
                                : state->processes == 1 ? " process"
                                                        : " processes",
                                100 * expm1(state->mean));
+        if (f->label >= TUNE_QUANTITIES || f->states.count < 2 || at >= bytes) continue;
+        tune_final_label(label, sizeof label, f, i);
+        at += (size_t)snprintf(text + at, bytes - at, " (%s)", label);
     }
 }
 
 /* What the result speaks of, to stand behind the counts. */
 static void say_scope(char *text, size_t bytes, const tune_final *f) {
-    char time[32] = "the time of measuring", states[120];
+    char time[32] = "the time of measuring", states[320];
     if (f->span_s > 0) say_time(time, sizeof time, f->span_s);
-    say_states(states, sizeof states, &f->states);
+    say_states(states, sizeof states, f);
     const char *in = f->span_s > 0 ? "these " : "";
     if (f->scope == TUNE_SCOPE_LONG_RUN) {
         snprintf(text, bytes, "; of the long run: %s, %d changes in %s", states, f->states.changes, time);
@@ -324,7 +346,7 @@ static void say_scope(char *text, size_t bytes, const tune_final *f) {
 }
 
 int tune_final_text(char *text, size_t bytes, const tune_final *f) {
-    char what[160], note[200] = "", scope[240];
+    char what[160], note[200] = "", scope[480];
     double percent = 100 * f->level;
     if (f->verdict == TUNE_VERDICT_UNMEASURED && f->processes == 0) {
         return snprintf(

@@ -21,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tuner/measure/gauge.h"
 #include "tuner/measure/race.h"
 #include "tuner/measure/states.h"
 #include "tuner/measure/timing.h"
@@ -35,6 +36,7 @@ typedef struct tune_block_plan {
     int spare;         /* number of further blocks that may replace disturbed ones; default 3 */
     double deadline_s; /* seconds from the start of tune_blocks_run, warm-up included; INFINITY: none */
     uint64_t seed;     /* of the random order */
+    int gauge_threads; /* the condition of so many processors is gauged before and after; 0: it is not */
 } tune_block_plan;
 
 /* The result of a process; plain data that can be sent through a pipe. */
@@ -47,8 +49,9 @@ typedef struct tune_block_result {
     double baseline_cost, winner_cost;  /* means over the blocks */
     double baseline_parts[TUNE_PARTS], winner_parts[TUNE_PARTS];
     uint64_t baseline_hash, winner_hash;
-    double seconds; /* duration of tune_blocks_run, without the start of the process */
-    double at;      /* when the process began, in seconds since 1970; 0: not known */
+    double seconds;               /* duration of tune_blocks_run, without the start of the process */
+    double at;                    /* when the process began, in seconds since 1970; 0: not known */
+    tune_condition before, after; /* of the machine; NAN: not known */
 } tune_block_result;
 
 /* Returns how many quads a block needs to be longer than the correlation of the noise, 1 to 16. `costs` are the
@@ -152,6 +155,9 @@ typedef struct tune_final {
     double seconds;
     double process[TUNE_PROCESSES_MOST]; /* mean log ratio of each process, in order */
     double at[TUNE_PROCESSES_MOST]; /* seconds from the begin of the first process to the begin of each, in order */
+    double condition[TUNE_QUANTITIES]
+                    [TUNE_PROCESSES_MOST]; /* of the machine during each process; NAN, 0: unknown */
+    int label;     /* the quantity of the condition that tells the states apart; TUNE_QUANTITIES: none */
     double span_s; /* seconds from the begin of the first process to the end of the last; 0: not known */
 } tune_final;
 
@@ -164,6 +170,9 @@ int tune_final_run(const tune_final_options *options, tune_process_fn process, v
  * (after a resume, and in tests). `first` is the number of processes that gave s0. */
 void tune_final_judge(const double *process, int n, int first, double level, tune_final *out);
 
+/* Writes what the machine's condition was in a state, as "each processor at 57 % beside the others"; to be called
+ * where a label tells the states apart. */
+void tune_final_label(char *text, size_t bytes, const tune_final *f, int state);
 /* Writes the result in words: "better by 4.1 % [3.2, 5.0] (95 % interval, 10 fresh processes, 30 blocks)", and
  * what is missing where the budget was tight. Returns the length as snprintf does. */
 int tune_final_text(char *text, size_t bytes, const tune_final *f);

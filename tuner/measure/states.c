@@ -110,6 +110,60 @@ void tune_states_find(const double *x, int n, tune_states *out) {
     tune_states_given(x, of, n, count, out);
 }
 
+/* ---- labels ---- */
+
+#define LABEL_CHANCE 0.0025 /* of a label that has nothing to do with the values, were processes independent; */
+#define LABEL_EXPLAINS 0.5  /* as they are not, it must explain so much of their variance, too, */
+#define LABEL_AGREES 0.9    /* or agree with the states in the values for so many of the processes */
+#define LABEL_PROCESSES 8
+
+/* Renumbers the groups of a label so that the one with the lowest mean of the values is the first. */
+static void by_mean(const double *x, int n, const tune_states *groups, unsigned char *of) {
+    tune_states s;
+    int rank[TUNE_STATES_MOST] = {0};
+    tune_states_given(x, groups->of, n, groups->count, &s);
+    for (int i = 0; i < s.count; i++) {
+        for (int k = 0; k < s.count; k++) rank[i] += s.at[k].mean < s.at[i].mean;
+    }
+    for (int i = 0; i < n; i++) of[i] = (unsigned char)rank[groups->of[i]];
+}
+
+static double within(const tune_states *s, int n) {
+    return s->sd * s->sd * (n - s->count);
+}
+
+bool tune_states_labelled(const double *x, const double *label, int n, tune_states *states) {
+    double logs[TUNE_PROCESSES_MOST];
+    unsigned char of[TUNE_PROCESSES_MOST];
+    tune_states groups, by_label, none;
+    if (n < LABEL_PROCESSES) return false;
+    for (int i = 0; i < n; i++) {
+        if (!(label[i] > 0) || isinf(label[i])) return false;
+        logs[i] = log(label[i]);
+    }
+    tune_states_find(logs, n, &groups);
+    if (groups.count < 2) return false;
+    for (int i = 0; i < groups.count; i++) {
+        if (groups.at[i].processes < 2) return false;
+    }
+    by_mean(x, n, &groups, of);
+    tune_states_given(x, of, n, groups.count, &by_label);
+    if (states->count > 1) {
+        int same = 0;
+        for (int i = 0; i < n; i++) same += states->of[i] == of[i];
+        if (groups.count != states->count || same < LABEL_AGREES * n) return false;
+    } else {
+        memset(of, 0, (size_t)n);
+        tune_states_given(x, of, n, 1, &none);
+        double rest = within(&by_label, n), explained = within(&none, n) - rest;
+        double df = groups.count - 1, df_rest = n - groups.count;
+        if (explained < LABEL_EXPLAINS * (explained + rest)) return false;
+        if (explained / df < rest / df_rest * tune_f_quantile(1 - LABEL_CHANCE, df, df_rest)) return false;
+    }
+    *states = by_label;
+    return true;
+}
+
 /* ---- the mean over them ---- */
 
 bool tune_states_enough(const tune_states *s, int n) {
@@ -147,6 +201,14 @@ static double stay_df(const tune_state *s, bool lasts) {
     return 2 * ends / fmax(0.5, 1 - ends / s->processes);
 }
 
+/* How far the comparison is from having more changes of state than it needs: 1 where it has just enough, near 0
+ * where it has many. Just enough is often a matter of luck: where states last long, a claim is made when the stays
+ * happened to be short. What is said of the long run is the more careful, the nearer this is to 1; by how much was
+ * found by simulation. */
+static double haste(const tune_states *s) {
+    return fmin(1, (double)TUNE_STATES_CHANGES / s->changes);
+}
+
 /* Two states. The odds of being in the rarer one are its mean stay over the other's, and a ratio of two mean
  * stays follows an F distribution (the availability of a machine that fails and is repaired is estimated so). A
  * statement is made only where enough changes were seen, so where few are to be expected it is made just when
@@ -155,8 +217,7 @@ static double stay_df(const tune_state *s, bool lasts) {
 static void interval_of_two(const double *x, int n, const tune_states *s, double level, double *low, double *high) {
     const int rare = s->at[1].processes <= s->at[0].processes, usual = 1 - rare;
     const tune_state *r = &s->at[rare], *u = &s->at[usual];
-    /* A fifth of the error: the same choice of the runs that say anything, and stays that are not exponential. */
-    const double miss = 0.2 * (1 - level), p = 1 - miss / 2;
+    const double miss = (1 - level) / (1 + 4 * haste(s)), p = 1 - miss / 2;
     double df_rare = stay_df(r, s->of[n - 1] == rare), df_usual = stay_df(u, s->of[n - 1] == usual);
     double odds = (double)r->processes / u->processes;
     double over = odds * tune_f_quantile(p, df_rare, df_usual);
@@ -172,19 +233,17 @@ static void interval_of_two(const double *x, int n, const tune_states *s, double
 }
 
 /* Any number of states: the statistic of Kiefer, Vogelsang and Bunzel (2000), which divides by the partial sums'
- * own size instead of estimating a scatter. Its critical value for 95 % is 4.9 with twenty values; with few visits
- * to a rare state that covers too little, and FEW_VISITS times as much, found by simulation, covers enough. */
+ * own size instead of estimating a scatter. Its critical value for 95 % is 4.9 with twenty values. */
 #define PARTIAL_SUMS 4.9
-#define FEW_VISITS 2.0
 
-static double self_normalized_half(const double *x, int n, double level) {
+static double self_normalized_half(const double *x, int n, const tune_states *s, double level) {
     double mean = tune_mean(x, (size_t)n), partial = 0, squares = 0;
     for (int i = 0; i < n; i++) {
         partial += x[i] - mean;
         squares += partial * partial;
     }
     double normal = tune_t_quantile(0.5 + level / 2, INFINITY) / tune_t_quantile(0.975, INFINITY);
-    return PARTIAL_SUMS * FEW_VISITS * normal * sqrt(2 * squares / ((double)n * n * n));
+    return PARTIAL_SUMS * (1 + haste(s)) * normal * sqrt(2 * squares / ((double)n * n * n));
 }
 
 void tune_states_interval(const double *x, int n, const tune_states *s, double level, double *low, double *high) {
@@ -192,7 +251,7 @@ void tune_states_interval(const double *x, int n, const tune_states *s, double l
         interval_of_two(x, n, s, level, low, high);
         return;
     }
-    double mean = tune_mean(x, (size_t)n), half = self_normalized_half(x, n, level);
+    double mean = tune_mean(x, (size_t)n), half = self_normalized_half(x, n, s, level);
     *low = mean - half;
     *high = mean + half;
 }

@@ -37,6 +37,11 @@ typedef struct tune_states {
 void tune_states_find(const double *x, int n, tune_states *out);
 /* The same where the state of each process is known from something else: `of` holds n numbers under `count`. */
 void tune_states_given(const double *x, const unsigned char *of, int n, int count, tune_states *out);
+/* Whether a label of each process, a positive number that something else than its value gives, explains the values:
+ * it falls into groups, and they are the states that were found in the values, or the values of one state differ
+ * between them by more than chance makes them. Then *states, which was found in the values, becomes that of the
+ * label, the state with the lowest values first. */
+bool tune_states_labelled(const double *x, const double *label, int n, tune_states *states);
 /* Whether enough changes were seen for a statement on the mean over the states. */
 bool tune_states_enough(const tune_states *states, int n);
 /* The interval of that mean at a level in (0, 1); to be called where there were enough changes. */

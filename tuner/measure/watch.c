@@ -114,7 +114,7 @@ static snapshot take(const tune_watch *watch) {
 
 /* Measures the frequency by the time of a chain of dependent additions, which take one cycle each. The fastest of
  * three rounds of about 15 microseconds contains no interrupt. */
-static double probe_mhz(void) {
+double tune_frequency_mhz(void) {
     enum { LINKS = 40000 };
     double best = INFINITY;
     for (int round = 0; round < 3; round++) {
@@ -180,7 +180,7 @@ void tune_watch_begin(tune_watch *watch) {
 }
 
 static void judge_frequency(tune_watch *watch, tune_disturbance *d) {
-    d->frequency_mhz = probe_mhz();
+    d->frequency_mhz = tune_frequency_mhz();
     size_t known = watch->frequencies < FREQUENCIES ? watch->frequencies : FREQUENCIES;
     if (known >= 5) {
         double usual = tune_median(watch->frequency, known);

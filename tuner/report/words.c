@@ -184,10 +184,11 @@ static void say_sequence(tune_words *w, const tune_comparison *c) {
     for (size_t i = 0; i < states; i++) {
         const json_t *s = json_array_get(c->states, i);
         const long processes = (long)json_integer_value(json_object_get(s, "processes"));
-        row(w, "%c  %+.1f %%, %ld process%s in %ld visit%s", (char)('a' + i),
+        const char *seen = json_string_value(json_object_get(s, "seen_as"));
+        row(w, "%c  %+.1f %%, %ld process%s in %ld visit%s%s%s", (char)('a' + i),
             100 * json_number_value(json_object_get(s, "value")), processes, processes == 1 ? "" : "es",
             (long)json_integer_value(json_object_get(s, "visits")),
-            json_integer_value(json_object_get(s, "visits")) == 1 ? "" : "s");
+            json_integer_value(json_object_get(s, "visits")) == 1 ? "" : "s", seen ? ", " : "", seen ? seen : "");
     }
     for (size_t from = 0; from < n; from += ROW_WIDTH - 1) {
         size_t to = from;

@@ -45,13 +45,25 @@ static void add_states(json_t *speedup, const tune_final *f) {
     json_t *list = json_array(), *of = json_array(), *begun = json_array();
     for (int i = 0; i < f->states.count; i++) {
         const tune_state *s = &f->states.at[i];
-        json_array_append_new(list, json_pack("{s:i, s:i, s:o}", "processes", s->processes, "visits", s->visits,
-                                              "value", xl_json_number(expm1(s->mean))));
+        char label[64] = "";
+        if (f->label < TUNE_QUANTITIES) tune_final_label(label, sizeof label, f, i);
+        json_array_append_new(list, json_pack("{s:i, s:i, s:o, s:o}", "processes", s->processes, "visits",
+                                              s->visits, "value", xl_json_number(expm1(s->mean)), "seen_as",
+                                              label[0] ? json_string(label) : json_null()));
     }
     for (int i = 0; i < f->processes; i++) {
         json_array_append_new(of, json_integer(f->states.of[i]));
         json_array_append_new(begun, xl_json_number(f->at[i]));
     }
+    json_t *condition = json_object();
+    for (int q = 0; q < TUNE_QUANTITIES; q++) {
+        json_t *values = json_array();
+        for (int i = 0; i < f->processes; i++) json_array_append_new(values, xl_json_number(f->condition[q][i]));
+        json_object_set_new(condition, tune_quantity_name(q), values);
+    }
+    json_object_set_new(speedup, "condition", condition);
+    json_object_set_new(speedup, "state_label",
+                        f->label < TUNE_QUANTITIES ? json_string(tune_quantity_name(f->label)) : json_null());
     json_object_set_new(speedup, "holds_for", json_string(tune_scope_name(f->scope)));
     json_object_set_new(speedup, "seconds", xl_json_number(f->span_s));
     json_object_set_new(speedup, "states", list);

@@ -2,6 +2,7 @@
  * process gives one value. It is sent a request as a line of JSON and answers with lines of JSON: samples, then
  * the result or an error. */
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <poll.h>
 #include <signal.h>
@@ -217,6 +218,21 @@ static void say(const char *key, json_t *value) {
     json_decref(j);
 }
 
+/* The most threads that either of the settings uses. */
+static int threads_of(const pair *p) {
+    const int tunables[] = {XLSTM_TUNE_WORKERS, XLSTM_TUNE_DECODE_WORKERS};
+    int64_t most = 1;
+    for (int i = 0; i < 2; i++) {
+        const int64_t both[] = {xlstm_settings_get(&p->baseline, tunables[i]),
+                                xlstm_settings_get(&p->winner, tunables[i])};
+        for (int k = 0; k < 2; k++) {
+            if (both[k] <= 0) return INT_MAX; /* as many as there are processors */
+            most = both[k] > most ? both[k] : most;
+        }
+    }
+    return most < INT_MAX ? (int)most : INT_MAX;
+}
+
 static void on_sample(void *ctx, const tune_sample *sample) {
     say("sample", tune_wire_sample(sample));
 }
@@ -269,6 +285,7 @@ static int answer_request(const json_t *j, xlstm_error *err) {
     sampling.ctx = engine;
     sampling.on_sample = on_sample;
     status = tune_sampler_create(&sampler, &sampling, err);
+    plan.gauge_threads = threads_of(&settings);
     if (!status) status = tune_blocks_run(sampler, BASELINE, WINNER, &plan, &result, err);
     if (!status) say("result", tune_wire_result(&result));
 out:

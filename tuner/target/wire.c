@@ -60,17 +60,22 @@ bool tune_wire_read_plan(const json_t *j, tune_block_plan *plan) {
 }
 
 json_t *tune_wire_result(const tune_block_result *r) {
-    return json_pack("{s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "blocks", r->blocks,
+    return json_pack("{s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "blocks", r->blocks,
                      "disturbed", r->disturbed, "kept", r->kept, "log_ratio", numbers(r->log_ratio, r->blocks),
                      "baseline_cost", xl_json_number(r->baseline_cost), "winner_cost",
                      xl_json_number(r->winner_cost), "baseline_parts", numbers(r->baseline_parts, TUNE_PARTS),
                      "winner_parts", numbers(r->winner_parts, TUNE_PARTS), "baseline_hash", bits(r->baseline_hash),
                      "winner_hash", bits(r->winner_hash), "seconds", xl_json_number(r->seconds), "at",
-                     xl_json_number(r->at));
+                     xl_json_number(r->at), "before", numbers(r->before.value, TUNE_QUANTITIES), "after",
+                     numbers(r->after.value, TUNE_QUANTITIES));
 }
 
 bool tune_wire_read_result(const json_t *j, tune_block_result *r) {
-    *r = (tune_block_result){.at = json_number_value(json_object_get(j, "at"))}; /* versions to 0.1 had none */
+    *r = (tune_block_result){.at = json_number_value(json_object_get(j, "at"))};
+    /* Results of version 0.1 have neither that nor a condition. */
+    if (!read_numbers(j, "before", r->before.value, TUNE_QUANTITIES, TUNE_QUANTITIES))
+        tune_condition_init(&r->before);
+    if (!read_numbers(j, "after", r->after.value, TUNE_QUANTITIES, TUNE_QUANTITIES)) tune_condition_init(&r->after);
     return read_int(j, "blocks", &r->blocks) && r->blocks >= 0 && r->blocks <= TUNE_BLOCKS_MOST &&
            read_int(j, "disturbed", &r->disturbed) && read_int(j, "kept", &r->kept) &&
            read_numbers(j, "log_ratio", r->log_ratio, r->blocks, r->blocks) &&

@@ -9,7 +9,7 @@ cat > run/best.json <<'END'
 {"params": {"workers": 2}, "baseline": {"params": {"workers": 1}},
  "speedup": {"value": 0.49, "low": 0.35, "high": 0.64, "level": 0.95, "processes": 8, "blocks": 24, "log_ratios": [0.32, 0.31, 0.33, 0.61, 0.60, 0.32, 0.31, 0.62],
    "holds_for": "time of measuring", "seconds": 15.2, "state_changes": 3, "state_of": [0, 0, 0, 1, 1, 0, 0, 1], "begun_s": [0, 1.9, 3.8, 5.7, 7.6, 9.5, 11.4, 13.3],
-   "states": [{"processes": 5, "visits": 2, "value": 0.374}, {"processes": 3, "visits": 2, "value": 0.84}]},
+   "states": [{"processes": 5, "visits": 2, "value": 0.374, "seen_as": "each processor at 57 % beside the others"}, {"processes": 3, "visits": 2, "value": 0.84}]},
  "verdict": "better", "verdict_text": "better by 49.0 % [35.0, 64.0]", "objective": "request_s"}
 END
 xltune explain run | sed -n '/^Verdict/,/^Winner/p'
