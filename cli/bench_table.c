@@ -334,7 +334,7 @@ static void remove_column(layout *l, column_kind kind, int tunable) {
     memmove(&l->column[i], &l->column[i + 1], (l->count - (size_t)i) * sizeof *l->column);
 }
 
-/* Whether the arithmetic of a row is what its weights ask for by themselves. */
+/* Whether every row computes in the way that the format of its weights implies. */
 static bool compute_follows_weights(const bench_table *table) {
     for (size_t i = 0; i < table->count; i++)
         for (size_t j = 0; j < i; j++) {

@@ -1,4 +1,4 @@
-/* xltune devices: what models can run on. */
+/* xltune devices: lists the devices that can run a model. */
 #include <stdio.h>
 
 #include <jansson.h>

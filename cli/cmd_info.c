@@ -97,7 +97,7 @@ static void print_shapes(const xlstm_hparams *h) {
     printf("bos, eos          %s, %s\n", ids[0], ids[1]);
 }
 
-/* Where the rows of a matrix do not end with a block of a format. */
+/* Names the matrices whose rows do not end at the end of a block of a format. */
 static void print_uneven_rows(const xlstm_hparams *h, const cost *costs, int count) {
     const int64_t widths[] = {h->embedding_dim, h->v_dim, h->ffn_dim};
     for (int f = 0; f < count; f++) {

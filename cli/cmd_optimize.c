@@ -449,7 +449,7 @@ static int search(cli_job *job, tune_run *run, tune_drive_options *o, xlstm_erro
     return status;
 }
 
-/* Reads the points of an array of objects of params; what is no such object is left out. */
+/* Reads points from an array of objects of params; anything else in it is left out. */
 static int read_priors(const json_t *array, tune_named_list **out, size_t *count, xlstm_error *err) {
     const size_t n = json_array_size(array);
     tune_named_list *all = xl_array(n, sizeof *all);

@@ -312,14 +312,14 @@ out:
     return status;
 }
 
-/* Of float32 arithmetic, of weights that are not held as they are stored, and of products that round. */
+/* The tolerance of float32 arithmetic, of weights that are not held as stored, or of products that round. */
 static double default_tolerance(const xlstm_model_info *info, int64_t compute) {
     double rounding = xlstm_compute_tolerance(compute), tolerance = TOLERANCE_EXACT;
     if (info->weights_tolerance > tolerance) tolerance = info->weights_tolerance;
     return rounding > tolerance ? rounding : tolerance;
 }
 
-/* The choice of the tunable `compute` that is in force, by its name. */
+/* Returns the name of the choice of the tunable `compute` that is in force. */
 static const char *compute_name(int64_t compute) {
     return xlstm_tunable_get(XLSTM_TUNE_COMPUTE)->choices[compute];
 }

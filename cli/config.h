@@ -107,7 +107,7 @@ bool cli_clip(int tunable, int64_t *value, const xlstm_hparams *hparams);
  * `backend`, it names the scheduler; in bench each tunable gets the first element of its list. */
 int cli_settings(cli_config *cfg, const xlstm_hparams *hparams, xlstm_settings *settings, xlstm_error *err);
 
-/* The keys that bound the search of a tunable, as the original has them. */
+/* The keys that limit the search of a tunable, as in the original. */
 typedef struct cli_bound {
     const char *name;      /* "heads" */
     const char *min, *max; /* keys */

@@ -298,7 +298,7 @@ static void fill(void) {
     if (rows[0].name) return;
     for (int i = 0; tune_strategies[i]; i++) add_name(strategies, sizeof strategies, tune_strategies[i]->name);
     add_name(first_strategy, sizeof first_strategy, tune_strategies[0]->name);
-    /* Not by listing the devices, which would start their drivers for every command. */
+    /* The devices are not listed for this, because that would start their drivers for every command. */
     if (xlstm_device_kind_at(0)) add_name(first_device, sizeof first_device, xlstm_device_kind_at(0));
     for (int i = 0; i < XLSTM_TUNABLE_COUNT; i++) add_name(tunables, sizeof tunables, xlstm_tunable_get(i)->name);
     int used = 0, id = 0;

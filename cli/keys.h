@@ -21,7 +21,7 @@ typedef uint64_t cli_commands;
 /* The commands that run a model and therefore have the tunables as keys. */
 #define CLI_ENGINE                                                                                                 \
     (CLI(optimize) | CLI(save_outputs) | CLI(judge) | CLI(generate) | CLI(bench) | CLI(perplexity) | CLI(verify))
-/* The commands whose numbers are for comparing: they compute in float32 unless told otherwise. */
+/* The commands whose numbers are meant to be compared; they compute in float32 unless told otherwise. */
 #define CLI_EXACT (CLI(judge) | CLI(perplexity) | CLI(verify))
 /* The commands whose tunables start from the golden profile and the best snapshot. */
 #define CLI_TUNED (CLI(optimize) | CLI(save_outputs) | CLI(generate) | CLI(bench))

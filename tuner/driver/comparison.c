@@ -24,7 +24,7 @@ typedef struct process_source {
     size_t event_count, next;
     size_t trials; /* of the run; a result stored at another number of trials belongs to an earlier comparison */
     int done;
-    bool recalls; /* the last process was one of the run before */
+    bool recalls; /* whether the last process was one of the run before it was resumed */
 } process_source;
 
 static int stop_level(const tune_comparison *c) {
@@ -79,7 +79,8 @@ static int run_process(void *ctx, const tune_block_plan *plan, tune_block_result
     return status || out->blocks == 0 ? status : remember(p, out, err);
 }
 
-/* Between two processes that are spread over a time; looks up for a wish to stop five times a second. */
+/* Waits between two processes that are spread over a time; checks five times a second whether the run is to
+ * stop. */
 static int wait_for_next(void *ctx, double seconds) {
     const process_source *p = ctx;
     if (p->recalls) return XLSTM_OK;
@@ -116,7 +117,7 @@ static bool plan(const tune_comparison *c, tune_final_options *o) {
     o->now_ctx = c->options->now_ctx;
     o->budget_s = time_for_it(c);
     o->unhurried = !isfinite(c->options->budget_s);
-    /* The last process takes time too. */
+    /* The time includes the last process. */
     o->spread_s = fmin(c->options->spread_s, 0.9 * o->budget_s);
     o->seed = c->options->seed ^ 0x66696e616cu;
     const double *costs = tune_race_baseline_costs(c->race, &n);

@@ -25,8 +25,9 @@ typedef struct tune_comparison {
     double *origin;
 } tune_comparison;
 
-/* Compares `result->winner` with the baseline, sets the verdict, tells the standing. Processes that were finished
- * for the same winner before the run was resumed count too. XLSTM_ECANCELLED where it was stopped. */
+/* Compares `result->winner` with the baseline, sets the verdict, and tells the keeper how the run stands.
+ * Processes that were finished for the same winner before the run was resumed count too. XLSTM_ECANCELLED where it
+ * was stopped. */
 int tune_comparison_run(tune_comparison *comparison, tune_drive_result *result, xlstm_error *err);
 
 #endif

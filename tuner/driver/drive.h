@@ -1,4 +1,4 @@
-/* A search in progress, shared by the files that are the driver. Private to tuner/driver. */
+/* A search in progress, shared by the files of the driver. Private to tuner/driver. */
 #ifndef TUNE_DRIVER_DRIVE_H
 #define TUNE_DRIVER_DRIVE_H
 

@@ -1,4 +1,5 @@
-/* The samples of a search in progress, and what they say of the trial in hand. Private to tuner/driver. */
+/* The samples of a search in progress, and the values of the current trial that follow from them. Private to
+ * tuner/driver. */
 #ifndef TUNE_DRIVER_DRIVE_SAMPLES_H
 #define TUNE_DRIVER_DRIVE_SAMPLES_H
 
@@ -6,7 +7,7 @@
 
 /* Seconds since this process's work began. */
 double tune_drive_spent(const drive *d);
-/* 0, or how urgently the user wants an end (tune_drive_options.stop). */
+/* Returns 0, or how urgently the user wants the run to end (tune_drive_options.stop). */
 int tune_drive_stop_level(const drive *d);
 void tune_drive_note(const drive *d, const char *text);
 void tune_drive_progress(drive *d);
@@ -16,7 +17,7 @@ int32_t tune_drive_trial_of(const drive *d, int64_t point);
 /* Makes room in `trials` for all points that have an id by now. */
 int tune_drive_reserve(drive *d, xlstm_error *err);
 
-/* What the sampler calls to measure a sample, and to tell of one (ctx: the drive). */
+/* The functions that the sampler calls to measure a sample and to report one (ctx: the drive). */
 int tune_drive_measure_sample(void *ctx, int64_t candidate, unsigned repeats, double limit, tune_reading *out,
                               xlstm_error *err);
 void tune_drive_on_sample(void *ctx, const tune_sample *s);

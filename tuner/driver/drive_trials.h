@@ -1,4 +1,5 @@
-/* Trials of a search in progress: measured, taken from another, kept and told. Private to tuner/driver. */
+/* The trials of a search in progress: measured, copied from another, stored, and told to the strategy. Private to
+ * tuner/driver. */
 #ifndef TUNE_DRIVER_DRIVE_TRIALS_H
 #define TUNE_DRIVER_DRIVE_TRIALS_H
 
@@ -10,7 +11,7 @@ int tune_drive_measure(drive *d, uint32_t point, bool joined, xlstm_error *err);
 /* Handles a point that is equal in effect to the baseline: one more sample of the baseline becomes the point's,
  * and no comparison is needed. */
 int tune_drive_take_from_baseline(drive *d, uint32_t point, bool joined, xlstm_error *err);
-/* A trial with the values of the one that measured the point. */
+/* Stores a trial with the values of the trial that measured the point. */
 int tune_drive_duplicate(drive *d, uint32_t point, xlstm_error *err);
 
 /* Updates the rows of other trials (the incumbent, finalists), of which more samples may have been taken

@@ -34,7 +34,7 @@ static int keep_baseline(drive *d, xlstm_error *err) {
     return tune_standing_baseline(d->problem, d->keeper, e.parts, e.samples, err);
 }
 
-/* How it stands as far as that is known before the last comparison. */
+/* Tells the keeper how the run stands, as far as that is known before the last comparison. */
 static int keep_standing(drive *d, const char *verdict, xlstm_error *err) {
     tune_race_entry e = {0};
     const int64_t best = tune_race_incumbent(d->race);
@@ -171,7 +171,7 @@ static int search_all(drive *d, int64_t *winner, xlstm_error *err) {
     return status;
 }
 
-/* The options' priors that are points, each once. *points is malloc'd. */
+/* Returns those of the options' priors that are points, each once. *points is malloc'd. */
 static int find_priors(const drive *d, uint32_t **points, size_t *count, xlstm_error *err) {
     const tune_drive_options *o = d->options;
     size_t used = 0;

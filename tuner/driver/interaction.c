@@ -32,7 +32,7 @@ typedef struct check {
 
 enum { PART_NAME = sizeof((tune_metric *)0)->name };
 
-/* What a part is called: its metric without the unit, "prefill" for prefill_s. */
+/* Writes the name of a part: its metric without the unit, as "prefill" for prefill_s. */
 static void part_name(const check *c, int part, char name[PART_NAME]) {
     const tune_metrics *metrics = c->job->metrics;
     snprintf(name, PART_NAME, "%s", tune_metrics_name(metrics, metrics->apart[part]));
@@ -114,7 +114,7 @@ static int measure(check *c, xlstm_error *err) {
 
 /* ---- in words ---- */
 
-/* Writes the part of the sentence about one part; returns its length. */
+/* Writes the text about one part; returns its length. */
 static int describe_part(const check *c, char *text, size_t bytes, int part, const tune_interval *t) {
     double value = 100 * expm1(t->mean), low = 100 * expm1(t->low), high = 100 * expm1(t->high);
     char name[PART_NAME], other[PART_NAME];

@@ -114,7 +114,7 @@ static bool settings_of(const tune_target *problem, const tune_trial_row *trial,
                                          : problem->settings(problem->self, trial->point, out);
 }
 
-/* The samples of the search that belong to a trial, the baseline's beside them among them. */
+/* Selects the samples of the search that belong to a trial, and the baseline's samples taken beside them. */
 static size_t select_samples(const tune_trial_row *trial, const tune_sample_row *all, size_t count,
                              tune_sample_row *mine) {
     size_t n = 0;

@@ -1,4 +1,4 @@
-/* How a search goes, and who is told of it. */
+/* The options of a search, and the functions that are told of its progress. */
 #ifndef TUNE_DRIVER_OPTIONS_H
 #define TUNE_DRIVER_OPTIONS_H
 
@@ -17,9 +17,9 @@ typedef struct tune_drive_options {
     int repeats;                 /* most samples of one trial during the search; 0: decided by effort */
     int objective[TUNE_METRICS]; /* metrics: the first decides the winner; with more a Pareto front is kept */
     int objectives;
-    bool every; /* each trial gets all `repeats` samples: nothing is eliminated */
+    bool every; /* each trial gets all `repeats` samples, and nothing is eliminated */
     bool apart; /* whether parameters of one part of the time alone (tune_metrics.apart) may be searched apart */
-    /* What is tried first, where it is a point of the space. */
+    /* points to try first, as far as they are points of the space */
     const tune_named_list *priors;
     size_t prior_count;
     /* Returns 0 to continue, anything else to end after the current trial (the problem's cancel ends it at once).

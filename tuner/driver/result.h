@@ -1,4 +1,4 @@
-/* What a search came to, as typed values: for whoever started it, and for whoever writes its files. */
+/* The results of a search as typed values, for its caller and for the functions that write its files. */
 #ifndef TUNE_DRIVER_RESULT_H
 #define TUNE_DRIVER_RESULT_H
 
@@ -23,19 +23,19 @@ typedef struct tune_drive_result {
 typedef struct tune_side {
     tune_named_list settings;
     double metric[TUNE_METRICS];
-    int samples; /* behind the metrics; 0: none were taken in this process */
+    int samples; /* number of samples behind the metrics; 0: this process took none */
 } tune_side;
 
-/* How a run stands: its best point so far, or in the end. */
+/* The standing of a run: its best point so far, or in the end. */
 typedef struct tune_standing {
     int64_t winner; /* a point; TUNE_BASELINE_TRIAL: the baseline */
     tune_side best, baseline;
-    const tune_final *final; /* the last comparison; NULL: it has not been */
-    bool fresh;              /* the metrics are those of the last comparison's samples */
+    const tune_final *final; /* the last comparison; NULL: there was none yet */
+    bool fresh;              /* the metrics are from the samples of the last comparison */
     const char *verdict;     /* its name, and in words */
     const char *text;
-    uint32_t challenger;       /* what was compared with the baseline and did not win; TUNE_NO_POINT */
-    const json_t *interaction; /* what the check of a joined point found (interaction.h); NULL: no check */
+    uint32_t challenger;       /* point that was compared with the baseline and did not win; TUNE_NO_POINT */
+    const json_t *interaction; /* result of the check of a joined point (interaction.h); NULL: none */
 } tune_standing;
 
 #endif

@@ -40,7 +40,7 @@ void tune_row_parts(const tune_metrics *metrics, const tune_trial_row *row, doub
     }
 }
 
-/* As the study keeps it; NULL where nothing is known. */
+/* Makes the text that the study stores; NULL where nothing is known. */
 static int in_force_text(const tune_named_list *list, char **out, xlstm_error *err) {
     *out = NULL;
     if (!list->count) return XLSTM_OK;

@@ -8,7 +8,7 @@ static int no_memory(xlstm_error *err) {
     return xl_fail(err, XLSTM_ENOMEM, "standing: out of memory");
 }
 
-/* parts NULL: nothing was sampled. */
+/* Fills one side; where `parts` is NULL nothing was sampled. */
 static int fill(const tune_target *problem, int64_t candidate, const double *parts, int samples, tune_side *out,
                 xlstm_error *err) {
     out->samples = parts ? samples : 0;

@@ -1,15 +1,15 @@
-/* Telling the keeper how a run stands: what the race and the last comparison know, put together from the target. */
+/* Tells the keeper how a run stands, from what the race, the last comparison and the target know. */
 #ifndef TUNE_DRIVER_STANDING_H
 #define TUNE_DRIVER_STANDING_H
 
 #include "tuner/driver/keeper.h"
 #include "tuner/measure/race.h"
 
-/* The baseline's mean parts over so many samples. */
+/* Tells the keeper the baseline's mean parts over a number of samples. */
 int tune_standing_baseline(const tune_target *problem, tune_keeper *keeper, const double parts[TUNE_PARTS],
                            int samples, xlstm_error *err);
 
-/* What is told of a run's standing besides what the target knows. */
+/* The facts of a run's standing that the target does not know. */
 typedef struct tune_standing_facts {
     int64_t winner;               /* or TUNE_BASELINE_TRIAL */
     const tune_race_entry *entry; /* the winner's means in the search */

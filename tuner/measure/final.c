@@ -131,7 +131,7 @@ typedef struct totals {
     double within_ss;
     int within_df;
     double cost[2], parts[2][TUNE_PARTS];
-    double first_at; /* when the first began */
+    double first_at; /* when the first process began */
 } totals;
 
 static void add_process(tune_final *out, totals *sum, const tune_block_result *r) {
@@ -189,8 +189,8 @@ static bool enough(const tune_final_options *o, const tune_final *out, int first
     return false;
 }
 
-/* How many processes there may be. A machine that changes its state needs more than the scatter alone asks for, and
- * gets them from what is left of the budget. */
+/* Returns how many processes there may be. A machine that changes its state needs more of them than the scatter
+ * alone demands; they are taken from the rest of the budget. */
 static int most_of(const tune_final_options *o, const tune_final *out, int most) {
     tune_states states;
     if (out->processes < most || !isfinite(o->budget_s) || o->spread_s > 0) return most;
@@ -198,7 +198,7 @@ static int most_of(const tune_final_options *o, const tune_final *out, int most)
     return states.count > 1 ? TUNE_PROCESSES_MOST : most;
 }
 
-/* Where processes are spread over a time: waits until the next is due, `before` being when the last one began. */
+/* Where processes are spread over a time: waits until the next one is due. `before` is when the last one began. */
 static int wait_for_turn(const tune_final_options *o, int most, double before) {
     double left = before + o->spread_s / fmax(1, most - 1) - now(o);
     return o->spread_s > 0 && o->wait && left > 0 ? o->wait(o->wait_ctx, left) : 0;
@@ -290,7 +290,7 @@ int tune_final_run(const tune_final_options *o, tune_process_fn process, void *c
     return 0;
 }
 
-/* "25 seconds", "4 minutes", "2 hours" */
+/* Writes "25 seconds", "4 minutes" or "2 hours". */
 static void say_time(char *text, size_t bytes, double seconds) {
     double n = seconds, unit = 1;
     const char *name = "second";
@@ -326,7 +326,7 @@ static void say_states(char *text, size_t bytes, const tune_final *f) {
     }
 }
 
-/* What the result speaks of, to stand behind the counts. */
+/* Writes for what time or states the result holds; the text follows the counts. */
 static void say_scope(char *text, size_t bytes, const tune_final *f) {
     char time[32] = "the time of measuring", states[320];
     if (f->span_s > 0) say_time(time, sizeof time, f->span_s);

@@ -78,8 +78,7 @@ typedef struct tune_final_options {
     int blocks;          /* blocks of a process; default 3 */
     int quads;           /* quads of a block, from tune_block_quads */
     double budget_s;     /* seconds for the whole comparison; INFINITY: no limit */
-    double spread_s;     /* seconds over which most_processes begin at even distances, whatever the width; 0: one
-                          * process follows the other */
+    double spread_s;     /* seconds over which the begins of most_processes are spread evenly; 0: none */
     bool unhurried;      /* no limit was asked for: first_processes and 20 blocks run in any case; default false */
     uint64_t seed;
     double (*now_s)(void *ctx); /* the clock of the budget, in seconds; NULL: the real one */
@@ -128,11 +127,11 @@ typedef enum tune_final_stop {
 
 const char *tune_final_stop_name(tune_final_stop stop); /* returns "width", "budget", "most" or "cancelled" */
 
-/* What the mean ratio and its interval speak of. */
+/* For what the mean ratio and its interval hold. */
 typedef enum tune_scope {
-    TUNE_SCOPE_STATE,   /* the time of measuring, in which the machine kept one state */
-    TUNE_SCOPE_TIME,    /* the time of measuring, in which it changed too seldom, or wandered */
-    TUNE_SCOPE_LONG_RUN /* the long run: all states, each for the time that the machine takes it */
+    TUNE_SCOPE_STATE,   /* for the time of measuring, in which the machine kept one state */
+    TUNE_SCOPE_TIME,    /* for the time of measuring, in which it changed its state too seldom, or drifted */
+    TUNE_SCOPE_LONG_RUN /* for the long run: the mean over all states, weighted by the time that each lasts */
 } tune_scope;
 const char *tune_scope_name(tune_scope scope); /* "one state", "time of measuring", "long run" */
 

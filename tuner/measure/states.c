@@ -7,11 +7,11 @@
 
 #include "tuner/measure/stats.h"
 
-/* ---- finding them ---- */
+/* ---- finding states ---- */
 
-/* Two states are separate where the gap between their values is at least as many of the standard deviations within
- * the states as separation() says, and LEAST_GAP. With few values a gap in pure noise looks large, hence the
- * second term; with three groups more so, hence the factor. */
+/* Two states count as separate where the gap between their values is at least LEAST_GAP, and at least separation()
+ * times the standard deviation within the states. With few values a gap in pure noise looks large, which the
+ * second term of separation() allows for; with three groups even more so, which its factor allows for. */
 #define LEAST_GAP 0.005 /* a ratio that changes by half a percent is no mood worth telling */
 
 static double separation(int n, int groups) {
@@ -56,7 +56,8 @@ static double divide(const double *sorted, int n, int groups, int cut[TUNE_STATE
     return cost[groups][n];
 }
 
-/* Whether neighbours in time are alike beyond chance: the first autocorrelation against its scatter in noise. */
+/* Whether neighbours in time are more alike than chance makes them: compares the first autocorrelation with its
+ * scatter in noise. */
 static bool neighbours_alike(const double *x, int n) {
     double mean = tune_mean(x, (size_t)n), products = 0, squares = 0;
     for (int i = 0; i < n; i++) {
@@ -172,7 +173,7 @@ bool tune_states_enough(const tune_states *s, int n) {
     return enough;
 }
 
-/* P(N < n) of a Poisson number with this mean. */
+/* Returns P(N < n) of a Poisson distributed number with this mean. */
 static double poisson_below(int n, double mean) {
     double term = exp(-mean), sum = 0;
     for (int i = 0; i < n; i++) {
@@ -182,7 +183,8 @@ static double poisson_below(int n, double mean) {
     return sum;
 }
 
-/* The least mean for which `visits` or more are seen with probability p, given that at least `least` were. */
+/* Returns the smallest mean for which `visits` or more are seen with probability p, given that at least `least`
+ * were. */
 static double least_visits(int visits, int least, double p) {
     if (visits <= least && least > 0) return 0;
     double low = 0, high = visits;

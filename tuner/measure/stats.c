@@ -140,7 +140,8 @@ static double t_quantile(double p, double df) {
     return p < 0.5 ? t : -t;
 }
 
-/* The same few are wanted again and again: after every process, in every round of a race. */
+/* Results are kept, because the same few are needed again and again: after every process, and in every round of a
+ * race. */
 double tune_t_quantile(double p, double df) {
     enum { KEPT = 64 };
     static _Thread_local struct { double p, df, t; } kept[KEPT];

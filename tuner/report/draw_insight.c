@@ -109,7 +109,7 @@ static void draw_final(const drawing *d) {
     draw_include(&y, 0);
     draw_include(&y, 100 * c.low);
     draw_include(&y, 100 * c.high);
-    /* Over time where it is known, each process in the colour of its state. */
+    /* Drawn over time where that is known, each process in the colour of its state. */
     const bool timed = json_array_size(c.begun_s) == n && number_at(c.begun_s, n - 1) > 0;
     draw_range x = DRAW_NOTHING;
     fputs("$process << EOD\n", out);

@@ -176,7 +176,7 @@ static void say_comparison(tune_words *w, const tune_comparison *c) {
             c->lost == 1 ? "does" : "do");
 }
 
-/* The processes in their order, each as the letter of its state, which a table explains. */
+/* Writes the processes in their order, each as the letter of its state, which a table explains. */
 static void say_sequence(tune_words *w, const tune_comparison *c) {
     const size_t n = json_array_size(c->state_of), states = json_array_size(c->states);
     char letters[ROW_WIDTH];
@@ -199,7 +199,7 @@ static void say_sequence(tune_words *w, const tune_comparison *c) {
     }
 }
 
-/* What the interval speaks of: it takes more than a narrow interval to know a machine that changes. */
+/* Says for what the interval holds: for a machine that changes its state, a narrow interval is not enough. */
 static void say_scope(tune_words *w, const tune_comparison *c) {
     if (!c->holds_for) return;
     const bool several = json_array_size(c->states) > 1;

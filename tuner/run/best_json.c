@@ -40,7 +40,7 @@ static json_t *searched(const tune_space *space, const tune_named_list *settings
     return j;
 }
 
-/* Adds the machine's states as the processes' ratios show them, and the state of each process. */
+/* Adds the states of the machine that the ratios of the processes show, and the state of each process. */
 static void add_states(json_t *speedup, const tune_final *f) {
     json_t *list = json_array(), *of = json_array(), *begun = json_array();
     for (int i = 0; i < f->states.count; i++) {

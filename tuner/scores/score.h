@@ -10,11 +10,11 @@
 /* Called after each group of tokens; may be NULL. */
 typedef void (*tune_progress_fn)(void *user, size_t done, size_t total);
 
-/* Tokens to be scored, and what the model says before them. */
+/* Tokens to be scored, and the logits before them. */
 typedef struct tune_continuation {
     const int32_t *ids; /* [count] */
     size_t count;
-    const float *logits; /* [vocab_size] before ids[0]: the last that the session gave */
+    const float *logits; /* [vocab_size]: those before ids[0], the last that the session gave */
     int64_t vocab_size;
 } tune_continuation;
 

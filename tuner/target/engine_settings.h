@@ -1,4 +1,4 @@
-/* The engine's settings and schedules by name, and which settings are one. */
+/* The engine's settings and schedules by name, and the key of settings that are equal in effect. */
 #ifndef TUNE_ENGINE_SETTINGS_H
 #define TUNE_ENGINE_SETTINGS_H
 
@@ -11,7 +11,7 @@
 json_t *tune_engine_settings_json(const xlstm_settings *settings);
 /* The reverse; a setting that is missing stays as it is. EFORMAT names the member. */
 int tune_engine_settings_read(const json_t *object, xlstm_settings *settings, xlstm_error *err);
-/* What the last request on these settings was run with; false when out of memory. */
+/* Lists what the session's last request was run with; returns false when out of memory. */
 bool tune_engine_schedule(const xlstm_session *session, tune_named_list *out);
 
 /* Settings that have the same effect for this work (xlstm_settings_effective) have the same key. */

@@ -6,7 +6,7 @@
 
 #include "tuner/space/space.h"
 
-/* The bits TUNE_AFFECTS_* for a tunable's XLSTM_AFFECTS_*. */
+/* Returns the bits TUNE_AFFECTS_* for a tunable's XLSTM_AFFECTS_*. */
 unsigned tune_engine_affects(const xlstm_tunable *tunable);
 /* Lists the engine's tunables on a model (NULL: with the limits of the machine only); `out` has room for
  * XLSTM_TUNABLE_COUNT. */

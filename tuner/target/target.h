@@ -17,7 +17,7 @@
 typedef struct tune_outcome {
     char token_hash[33];         /* of the outputs; "" where there are none */
     double metric[TUNE_METRICS]; /* metrics that are properties of the point (tune_metric.of_point); NAN: unknown */
-    tune_named_list in_force;    /* what the settings came to; owned by the receiver, may be empty */
+    tune_named_list in_force;    /* settings really used; owned by the receiver, may be empty */
 } tune_outcome;
 
 typedef struct tune_target {
@@ -40,8 +40,8 @@ typedef struct tune_target {
     int (*unchanged)(void *self, xlstm_error *err);
     /* Describes a measured candidate. May be NULL. A failure ends the run. */
     int (*outcome)(void *self, int64_t candidate, tune_outcome *out, xlstm_error *err);
-    /* Every setting of a candidate by name, owned by the caller; "backend" among the engine's. False when out of
-     * memory. */
+    /* Lists every setting of a candidate by name, for the engine also "backend"; the caller owns the list. Returns
+     * false when out of memory. */
     bool (*settings)(void *self, int64_t candidate, tune_named_list *out);
     /* Whether a point is equal in effect to the baseline's settings. NULL: it is where its settings are the
      * same. */
