@@ -187,15 +187,18 @@ static void turn_phases(const xl_batch *batch, cursor from, cursor to, bool step
 
 int xl_vk_run(xl_executor *e, const xl_batch *batch, xlstm_error *err) {
     const xl_program *p = &e->plan->program;
-    const xlstm_settings *v = &e->settings;
     if (atomic_load(&e->plan->device->lost))
         return xl_fail(err, XLSTM_EDEVICE, "%s: the device was lost", e->plan->device->properties.deviceName);
-    int64_t scheduler = xlstm_settings_get(v, XLSTM_TUNE_SCHEDULER);
+    xlstm_work work = {.heads = p->heads};
+    for (size_t i = 0; i < batch->count; i++) work.prompt_tokens += (int64_t)batch->feeds[i].count;
+    xlstm_settings v;
+    xlstm_settings_effective(&e->settings, &work, &v);
+    int64_t scheduler = xlstm_settings_get(&v, XLSTM_TUNE_SCHEDULER);
     int64_t before = p->heads * p->qk_head * p->v_head * (int64_t)sizeof(float);
-    limits limit = {.rows = min64(xlstm_settings_get(v, XLSTM_TUNE_SEGMENT), DISPATCH_MAX),
-                    .chunk = min64(xlstm_settings_get(v, XLSTM_TUNE_CHUNK_SIZE), CHUNK_MAX),
+    limits limit = {.rows = min64(xlstm_settings_get(&v, XLSTM_TUNE_SEGMENT), DISPATCH_MAX),
+                    .chunk = min64(xlstm_settings_get(&v, XLSTM_TUNE_CHUNK_SIZE), CHUNK_MAX),
                     .kept = LOGITS_BYTES / (p->vocab * (int64_t)sizeof(float)),
-                    .band = min64(xlstm_settings_get(v, XLSTM_TUNE_HEADS_PER_BAND), p->heads),
+                    .band = xlstm_settings_get(&v, XLSTM_TUNE_HEADS_PER_BAND),
                     .steps = scheduler == XLSTM_SCHED_RECURRENT};
     limit.chunk = min64(limit.chunk, limit.rows);
     limit.chunks = CELL_BYTES / before;
