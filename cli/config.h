@@ -133,7 +133,8 @@ bool cli_prompt_piped(cli_config *cfg);
 /* The bytes of a file, or of standard input for NULL and "-"; malloc'd, NUL-terminated (the NUL is not counted). */
 int cli_input_text(const char *path, char **text, size_t *bytes, xlstm_error *err);
 /* Prints the words of `text` on standard output, from column `at` on, wrapped at 80 columns; further lines are
- * indented by `indent`. A newline ends the text. */
+ * indented by `indent`. A newline ends the text. A CLI_TIE is printed as a space at which no line is broken. */
+#define CLI_TIE '\x1f'
 void cli_print_wrapped(const char *text, int at, int indent);
 
 /* Prints one line, "xltune: …", on standard error. */

@@ -20,20 +20,19 @@ static const char *const titles[CLI_GROUP_COUNT] = {
 };
 
 void cli_print_wrapped(const char *text, int at, int indent) {
-    bool begun = at > indent;
-    for (; *text; begun = true) {
+    int gap = at > indent; /* spaces before the next word; 0: it begins its line */
+    while (*text) {
         int length = (int)strcspn(text, " ");
-        if (begun && at + 1 + length > WIDTH) {
+        if (gap && at + gap + length > WIDTH) {
             printf("\n%*s", indent, "");
             at = indent;
-        } else if (begun) {
-            putchar(' ');
-            at++;
+            gap = 0;
         }
-        printf("%.*s", length, text);
-        at += length;
-        text += length;
-        text += strspn(text, " ");
+        printf("%*s", gap, "");
+        at += gap + length;
+        for (const char *end = text + length; text < end; text++) putchar(*text == CLI_TIE ? ' ' : *text);
+        gap = (int)strspn(text, " ");
+        text += gap;
     }
     putchar('\n');
 }

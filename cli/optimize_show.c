@@ -1,5 +1,6 @@
 /* xltune optimize: what the user sees of a run. */
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,8 @@
 #define COLUMNS 79
 #define BAR 20
 #define FRONT_ROWS 30 /* of the table that is printed; pareto.csv holds all */
+#define INDENT 10     /* of the lines that continue one */
+#define LINE 2048     /* bytes of a line before it is wrapped, settings and reason included */
 
 /* Formats a time as "1:05" or "2:03:00"; "" where it is unknown. */
 static void clock_text(double seconds, char *out, size_t size) {
@@ -90,6 +93,28 @@ static void progress(void *ctx, const char *stage, int done, int total, double b
     draw(show, text);
 }
 
+/* Appends words to a line of LINE bytes; the line may be broken between them. */
+static void add_words(char *line, const char *format, ...) XLSTM_PRINTF(2, 3);
+static void add_words(char *line, const char *format, ...) {
+    size_t used = strlen(line);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line + used, LINE - used, format, args);
+    va_end(args);
+}
+
+/* Appends, two spaces behind what is there, words that stay together: their spaces are tied. */
+static void add_group(char *line, const char *format, ...) XLSTM_PRINTF(2, 3);
+static void add_group(char *line, const char *format, ...) {
+    char text[160];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    for (char *c = text; *c; c++) *c = *c == ' ' ? CLI_TIE : *c;
+    add_words(line, "%s%s", *line ? "  " : "", text);
+}
+
 /* Formats params as "chunk_size=64 workers=2", cut to fit. */
 static void params_text(const tune_named_list *params, char *out, size_t size) {
     char *text = tune_named_text(params);
@@ -112,29 +137,34 @@ static void trial(void *ctx, const tune_trial_row *t, bool old) {
         return;
     }
     if (show->terminal) return;
-    char params[512], total[16] = "", percent[24], samples[40] = "";
-    if (!show->headed)
-        printf(
-            "percentages: the gain over the baseline in %s; a percentage of one sample is a first look, no more\n",
-            tune_metrics_name(&tune_engine_metrics, show->job->objective[0]));
+    char line[LINE] = "", params[512], total[16] = "", percent[24], samples[40] = "";
+    if (!show->headed) {
+        add_words(line,
+                  "percentages: the gain over the baseline in %s; a percentage of one sample is a first look, "
+                  "no more",
+                  tune_metrics_name(&tune_engine_metrics, show->job->objective[0]));
+        cli_print_wrapped(line, 0, INDENT);
+    }
     show->headed = true;
+    line[0] = 0;
     params_text(&t->params, params, sizeof params);
     if (show->total) snprintf(total, sizeof total, "/%d", show->total);
-    printf("[%lld%s] trial %lld  ", (long long)t->index + 1, total, (long long)t->index);
+    add_group(line, "[%lld%s] trial %lld", (long long)t->index + 1, total, (long long)t->index);
     if (t->status == TUNE_TRIAL_OK || t->status == TUNE_TRIAL_DUPLICATE) {
         if (t->samples > 0)
             snprintf(samples, sizeof samples, " of %lld sample%s", (long long)t->samples,
                      t->samples == 1 ? "" : "s");
-        if (gain_text(t->value, percent, sizeof percent)[0]) printf("%s%s  ", percent, samples);
-        if (isfinite(t->metric[TUNE_PREFILL_TOK_S]))
-            printf("prefill %.1f tok/s  decode %.2f tok/s  ", t->metric[TUNE_PREFILL_TOK_S],
-                   t->metric[TUNE_DECODE_TOK_S]);
-        if (t->metric[TUNE_KL] > 0) printf("kl %.2g  ", t->metric[TUNE_KL]);
+        if (gain_text(t->value, percent, sizeof percent)[0]) add_group(line, "%s%s", percent, samples);
+        if (isfinite(t->metric[TUNE_PREFILL_TOK_S])) {
+            add_group(line, "prefill %.1f tok/s", t->metric[TUNE_PREFILL_TOK_S]);
+            add_group(line, "decode %.2f tok/s", t->metric[TUNE_DECODE_TOK_S]);
+        }
+        if (t->metric[TUNE_KL] > 0) add_group(line, "kl %.2g", t->metric[TUNE_KL]);
     }
-    printf("%s", params);
-    if (t->status != TUNE_TRIAL_OK) printf("  %s", tune_trial_status_name((int)t->status));
-    if (t->reason) printf(" (%s)", cli_plain(t->reason));
-    printf("\n");
+    add_words(line, "  %s", params);
+    if (t->status != TUNE_TRIAL_OK) add_group(line, "%s", tune_trial_status_name((int)t->status));
+    if (t->reason) add_words(line, " (%s)", cli_plain(t->reason));
+    cli_print_wrapped(line, 0, INDENT);
     cli_flush();
 }
 
@@ -150,8 +180,11 @@ static void finalist(void *ctx, const tune_trial_row *t, const tune_finalist *f,
     gain_text(tune_report_first_value(t), before, sizeof before);
     if (isnan(f->after)) snprintf(after, sizeof after, "failed");
     else gain_text(exp(f->after), after, sizeof after);
-    printf("playoff   trial %lld: %s at first, %s of %d samples  %s\n", (long long)t->index, before, after,
-           f->samples, params);
+    char line[LINE] = "";
+    add_group(line, "playoff   trial %lld: %s at first, %s of %d samples", (long long)t->index, before, after,
+              f->samples);
+    add_words(line, "  %s", params);
+    cli_print_wrapped(line, 0, INDENT);
     cli_flush();
 }
 
@@ -167,11 +200,23 @@ tune_watcher cli_show_watcher(cli_show *show) {
 
 /* ---- the end ---- */
 
+/* Prints a text with its name before it. */
+static void show_words(const char *name, const char *text) {
+    printf("%-9s ", name);
+    cli_print_wrapped(text, INDENT, INDENT);
+}
+
+/* Prints a sentence that scripts may look for: wrapped on a terminal, and as one line elsewhere. */
+static void show_sentence(const cli_show *show, const char *name, const char *text) {
+    if (show->terminal) show_words(name, text);
+    else printf("%-9s %s\n", name, text);
+}
+
 static void show_side(const char *name, const json_t *side) {
     char text[512];
     const json_t *m = json_object_get(side, "metrics");
     object_text(json_object_get(side, "params"), text, sizeof text);
-    printf("%-9s %s\n", name, text);
+    show_words(name, text);
     if (!json_is_number(json_object_get(m, "prefill_tok_s"))) return;
     printf("          prefill %.1f tok/s, decode %.2f tok/s, request %.4g s\n",
            json_number_value(json_object_get(m, "prefill_tok_s")),
@@ -183,6 +228,9 @@ static void show_side(const char *name, const json_t *side) {
                json_number_value(ppl), json_number_value(kl));
 }
 
+/* The column of the settings. */
+#define FRONT_COLUMN(job) (2 + 8 + 15 * (job)->objectives + 2)
+
 static void front_line(const char *name, const double *metric, const cli_job *job, const char *settings) {
     printf("  %8s", name);
     for (int k = 0; k < job->objectives; k++) {
@@ -190,7 +238,8 @@ static void front_line(const char *name, const double *metric, const cli_job *jo
         if (isfinite(value)) printf(" %14.6g", value);
         else printf(" %14s", "-");
     }
-    printf("  %s\n", settings);
+    printf("  ");
+    cli_print_wrapped(settings, FRONT_COLUMN(job), FRONT_COLUMN(job));
 }
 
 /* Prints the Pareto front as a table, the best trial in the first objective first and the baseline below it. */
@@ -245,27 +294,21 @@ void cli_show_recording(const tune_run *run, const tune_recording *r) {
     json_decref(best);
 }
 
-/* Prints a text wrapped between words on a terminal, and as one line elsewhere. */
-static void show_words(const cli_show *show, const char *name, const char *text) {
-    int at = printf("%-9s ", name);
-    if (show->terminal) cli_print_wrapped(text, at, at);
-    else printf("%s\n", text);
-}
-
 /* Prints the final values of the search's best trials. The lines printed during the search hold their first values,
  * which later samples often do not confirm. */
 static void show_finalists(const cli_show *show, const tune_trial_row *trials) {
     if (!show->finalists) return;
-    printf("the fastest of the search, by all their samples (the verdict has samples of its own):\n"
+    printf("the fastest of the search by all their samples (the verdict takes its own):\n"
            "  %8s %10s %10s %8s  settings\n",
            "trial", "at first", "in the end", "samples");
     for (int i = 0; i < show->finalists; i++) {
         const tune_trial_row *t = &trials[show->finalist[i]];
         char params[512], before[24], after[24];
         params_text(&t->params, params, sizeof params);
-        printf("  %8lld %10s %10s %8lld  %s\n", (long long)t->index,
-               gain_text(tune_report_first_value(t), before, sizeof before),
-               gain_text(t->value, after, sizeof after), (long long)t->samples, params);
+        int at = printf("  %8lld %10s %10s %8lld  ", (long long)t->index,
+                        gain_text(tune_report_first_value(t), before, sizeof before),
+                        gain_text(t->value, after, sizeof after), (long long)t->samples);
+        cli_print_wrapped(params, at, at);
     }
 }
 
@@ -287,12 +330,12 @@ void cli_show_result(const cli_show *show, const tune_run *run, const tune_drive
         show_sides(best);
         char text[512];
         object_text(json_object_get(best, "challenger"), text, sizeof text);
-        if (text[0]) printf("%-9s %s\n", "compared", text);
+        if (text[0]) show_words("compared", text);
     }
     if (job->objectives > 1) show_front(job, run, recorded);
     const char *joined = json_string_value(json_object_get(json_object_get(best, "interaction"), "text"));
-    if (joined) show_words(show, "joined", joined);
-    show_words(show, "verdict", r->verdict);
+    if (joined) show_sentence(show, "joined", joined);
+    show_sentence(show, "verdict", r->verdict);
     printf("run       %s\n", cli_plain(tune_run_folder(run)));
     cli_flush();
     json_decref(recorded);
