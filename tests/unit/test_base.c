@@ -1,3 +1,6 @@
+#include <poll.h>
+#include <sys/wait.h>
+
 #include "base/error.h"
 #include "base/rng.h"
 #include "helper.h"
@@ -73,10 +76,43 @@ static void files_are_whole(void **state) {
     free(deep);
 }
 
+/* A second process waits for the folder's lock until the first gives it back, and no file is left. */
+static void a_folder_is_locked(void **state) {
+    int lock, ends[2];
+    char *folder = test_path("locked"), byte = 0;
+    assert_int_equal(xl_make_folder(folder, NULL), 0);
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(xl_folder_lock(&lock, folder, NULL), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (!child) {
+        close(lock); /* the parent's, which would be held here too */
+        int mine, failed = xl_folder_lock(&mine, folder, NULL);
+        failed |= write(ends[1], &byte, 1) != 1;
+        xl_folder_unlock(&mine);
+        _exit(failed != 0);
+    }
+    struct pollfd waiting = {.fd = ends[0], .events = POLLIN};
+    assert_int_equal(poll(&waiting, 1, 200), 0);
+    xl_folder_unlock(&lock);
+    assert_int_equal(lock, -1);
+    assert_int_equal(poll(&waiting, 1, 20000), 1);
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    close(ends[0]);
+    close(ends[1]);
+    assert_int_equal(rmdir(folder), 0);
+    xlstm_error err;
+    assert_int_equal(xl_folder_lock(&lock, folder, &err), XLSTM_EIO);
+    assert_true(lock == -1 && strstr(err.text, folder));
+    free(folder);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(checked_sizes), cmocka_unit_test(error_is_one_line), cmocka_unit_test(nearest_name),
-        cmocka_unit_test(random_stream), cmocka_unit_test(files_are_whole),
+        cmocka_unit_test(random_stream), cmocka_unit_test(files_are_whole),   cmocka_unit_test(a_folder_is_locked),
     };
     return cmocka_run_group_tests(tests, test_make_folder, test_remove_folder);
 }
