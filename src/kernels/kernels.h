@@ -130,10 +130,14 @@ void xl_kernels_init(xl_kernels *table, unsigned cpu_flags);
 /* Each overwrites the functions that it does better; called by xl_kernels_init in this order. */
 void xl_kernels_init_ref(xl_kernels *table);
 void xl_kernels_init_avx2(xl_kernels *table);
+void xl_kernels_init_avx2_vnni(xl_kernels *table);
 void xl_kernels_init_avx512(xl_kernels *table);
 void xl_kernels_init_avx512_vnni(xl_kernels *table);
 void xl_kernels_init_avx512_bf16(xl_kernels *table);
+void xl_kernels_init_amx(xl_kernels *table);
 void xl_kernels_init_neon(xl_kernels *table);
+void xl_kernels_init_neon_dot(xl_kernels *table);
+void xl_kernels_init_neon_matrix(xl_kernels *table);
 void xl_kernels_init_blas(xl_kernels *table); /* where it is built in */
 
 /* Bytes that `prepare` may fill for a vector of `cols` values, whatever the format. */

@@ -1,0 +1,24 @@
+/* AVX-VNNI: dense products of 8-bit integers, 32 of them an instruction. */
+#include <immintrin.h>
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "kernels/kernels.h"
+
+#include "kernels/x86/vectors256.inc"
+
+#include "kernels/x86/integers256.inc"
+
+enum { INT8_TOKENS = 4, INT8_VECTORS = 2, INT8_OFFSET = 128 };
+
+static inline vi vi_dot(vi sum, vi w, vi x) {
+    return _mm256_dpbusd_avx_epi32(sum, w, x);
+}
+
+#include "kernels/simd/gemm_int8.inc"
+
+void xl_kernels_init_avx2_vnni(xl_kernels *table) {
+    table->name = "avx2_vnni";
+    table->gemm[XL_COMPUTE_INT8] = gemm_int8;
+}
