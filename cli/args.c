@@ -4,10 +4,35 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "cli/config_impl.h"
 #include "cli/value.h"
 
+/* Flags of other programs that have no counterpart here, and why not or what stands in their place. */
+static const char *why_absent(const char *name) {
+    static const struct {
+        const char *name, *why;
+    } absent[] = {
+        {"ctx_size", "the state of an xLSTM has one size, however long the context is"},
+        {"n_ctx", "the state of an xLSTM has one size, however long the context is"},
+        {"n_gpu_layers", "a model runs on one device as a whole, see --device"},
+        {"gpu_layers", "a model runs on one device as a whole, see --device"},
+        {"flash_attn", "an xLSTM has no attention"},
+        {"batch_size", "--segment says how many tokens of a prompt go through the layers together"},
+        {"ubatch_size", "--segment says how many tokens of a prompt go through the layers together"},
+        {"max_length", "--max-new-tokens counts the new tokens, without the prompt"},
+        {"do_sample", "--temperature above 0 samples"},
+        {"num_beams", "there is no beam search"},
+    };
+    for (size_t i = 0; i < sizeof absent / sizeof *absent; i++) {
+        if (!xl_name_distance(name, absent[i].name)) return absent[i].why;
+    }
+    return NULL;
+}
+
 static int unknown(cli_config *cfg, const char *flag, const char *name) {
+    const char *why = why_absent(name);
+    if (why) return cli_usage(cfg, "unknown option %s: %s", flag, why);
     const char *near = cli_key_nearest(name, cfg->spec->command, true);
     if (!near) return cli_usage(cfg, "unknown option %s", flag);
     char spelled[64];

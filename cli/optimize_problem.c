@@ -168,11 +168,11 @@ char *cli_job_equal_text(const cli_job *job) {
     const size_t settings = tune_space_settings(space);
     char size[32];
     if (settings == tune_space_size(space)) return NULL;
-    char *text = xl_format("%s%zu settings make only %s point%s that differ in effect for a prompt of %zu tokens; "
-                           "each is measured once",
-                           tune_space_counted(space) ? "" : "up to ", settings,
-                           tune_space_size_print(space, size, sizeof size), tune_space_size(space) == 1 ? "" : "s",
-                           job->count);
+    const bool one = tune_space_size(space) == 1;
+    char *text = xl_format(
+        "%s%zu settings make only %s %s in effect for a prompt of %zu tokens; %s measured once",
+        tune_space_counted(space) ? "" : "up to ", settings, tune_space_size_print(space, size, sizeof size),
+        one ? "point, being equal" : "points that differ", job->count, one ? "it is" : "each is");
     for (size_t i = 0; text && i < tune_space_params(space); i++) {
         const xlstm_tunable *t = job->tunable[i];
         if (!t || !t->in_force || !may_be_equal(job, i)) continue;

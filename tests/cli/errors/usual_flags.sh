@@ -15,3 +15,6 @@ show --max-new 1
 show --thread 1
 show --trails 1
 go tokenize --temp 1
+# Those that mean nothing here say why, or what stands in their place.
+for flag in --ctx-size --n_gpu_layers --max-length --do-sample --num-beams; do show $flag 1; done
+go bench --ubatch-size 8
