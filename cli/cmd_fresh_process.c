@@ -6,8 +6,8 @@
 
 #include "cli/command.h"
 #include "cli/faults.h"
-#include "cli/optimize.h"
 #include "cli/signals.h"
+#include "tuner/target/fresh.h"
 
 static int run(int argc, char **argv) {
     (void)argc;

@@ -9,8 +9,6 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "base/fnv.h"
-#include "base/json.h"
 #include "base/memory.h"
 #include "cli/command.h"
 #include "cli/landscape_export.h"
@@ -20,7 +18,7 @@
 #include "tuner/driver/proposer.h"
 #include "tuner/driver/recording.h"
 #include "tuner/landscape/landscape_write.h"
-#include "tuner/study/machine.h"
+#include "tuner/target/targets.h"
 
 static void list_modes(void) {
     printf("Modes:\n");
@@ -30,12 +28,24 @@ static void list_modes(void) {
     }
 }
 
+static void list_all(void) {
+    printf("Targets:\n");
+    for (int i = 0; tune_targets[i]; i++) {
+        const char *argument = tune_targets[i]->argument;
+        const int at = printf("  %s%s%-*s ", tune_targets[i]->name, argument ? ":" : "",
+                              argument ? 0 : 8 - (int)strlen(tune_targets[i]->name), argument ? argument : "");
+        cli_print_wrapped(tune_targets[i]->summary, at, at);
+    }
+    printf("\n");
+    list_modes();
+}
+
 static const cli_spec spec = {
     .command = CLI(optimize),
     .summary = "Searches for the fastest runtime parameters for a checkpoint and a prompt, and\n"
                "compares the winner in fresh processes with the baseline, which is the settings\n"
                "in force without a search. Writes a run folder.",
-    .lists = list_modes,
+    .lists = list_all,
     .details = "\n"
                "If --generations or --population is given without --mode, the mode is ga. ga\n"
                "ends after --generations times --population proposals, every other mode after\n"
@@ -81,7 +91,8 @@ static const tune_strategy_class *mode_of(const cli_config *cfg) {
 
 static void read_options(const cli_job *job, tune_drive_options *o) {
     const cli_config *cfg = job->cfg;
-    tune_drive_options_init(o, &tune_engine_metrics);
+    const tune_metrics *metrics = job->target.metrics;
+    tune_drive_options_init(o, metrics);
     const tune_strategy_class *mode = mode_of(cfg);
     o->mode = mode->name;
     o->seed = (uint64_t)cli_int(cfg, "seed");
@@ -98,247 +109,8 @@ static void read_options(const cli_job *job, tune_drive_options *o) {
     o->every = cli_has(cfg, "export_landscape");
     memcpy(o->objective, job->objective, sizeof o->objective);
     o->objectives = job->objectives;
-    o->apart = mode->divides && o->objectives == 1 && o->objective[0] == tune_engine_metrics.seconds;
+    o->apart = mode->divides && metrics->apart[0] >= 0 && o->objectives == 1 && o->objective[0] == metrics->seconds;
     o->stop = stopped;
-}
-
-/* ---- run_meta.json ---- */
-
-static json_t *bounds_json(cli_config *cfg, const xlstm_hparams *hparams) {
-    json_t *j = json_object();
-    for (int i = 0; i < CLI_BOUND_COUNT; i++) {
-        const cli_bound *keys = &cli_bound_at[i];
-        int64_t low, high;
-        /* Bounds that this search does not use are clipped without a notice. */
-        const bool quiet = cli_object(cfg, "space") || cli_list_count(cfg, "tune") ||
-                           (keys->queued_only && strcmp(cli_str(cfg, "backend"), "queued") != 0);
-        if (quiet || cli_bounds(cfg, hparams, i, &low, &high, NULL)) {
-            low = cli_int(cfg, keys->min);
-            high = cli_int(cfg, keys->max);
-        }
-        json_object_set_new(j, keys->name, json_pack("[I, I]", (json_int_t)low, (json_int_t)high));
-    }
-    return j;
-}
-
-static json_t *sources_json(const cli_config *cfg) {
-    json_t *all = cli_provenance_json(cfg), *j = json_object(), *value;
-    const char *key;
-    json_object_foreach(all, key, value) {
-        json_object_set(j, key, json_object_get(value, "source"));
-    }
-    json_decref(all);
-    return j;
-}
-
-static json_t *absolute(const char *path) {
-    char *real = realpath(path, NULL);
-    json_t *j = json_string(real ? real : path);
-    free(real);
-    return j;
-}
-
-/* The configuration in force, in a form that can be used again from another folder. */
-static json_t *effective_json(const cli_job *job, const char *mode) {
-    json_t *j = cli_effective_json(job->cfg);
-    json_object_set_new(j, "mode", json_string(mode));
-    json_object_set_new(j, "model_path", absolute(job->engine_options.model_dir));
-    json_object_del(j, "resume");
-    json_object_del(j, "print_effective_config");
-    /* The default of `repeats` says "once", but as a given value it would limit the samples of a trial. */
-    if (!cli_is_set(job->cfg, "repeats")) json_object_del(j, "repeats");
-    return j;
-}
-
-static json_t *meta_json(cli_job *job, const tune_drive_options *o, json_t *effective, const tune_machine *machine,
-                         const xlstm_model_info *info, const json_t *first_points) {
-    cli_config *cfg = job->cfg;
-    json_t *j = json_object();
-    json_object_set_new(j, "backend", json_string(cli_str(cfg, "backend")));
-    json_object_set_new(j, "model_path", absolute(job->engine_options.model_dir));
-    json_object_set_new(j, "prompt", json_stringn(job->prompt, job->prompt_bytes));
-    json_object_set_new(j, "new", json_integer(job->new_tokens));
-    json_object_set_new(j, "mode", json_string(o->mode));
-    json_object_set_new(j, "generations", json_integer(cli_int(cfg, "generations")));
-    json_object_set_new(j, "population", json_integer(cli_int(cfg, "population")));
-    json_object_set_new(j, "trials", json_integer(cli_int(cfg, "trials")));
-    json_object_set_new(j, "repeats", json_integer(cli_int(cfg, "repeats")));
-    json_object_set_new(j, "bounds", bounds_json(cfg, &job->hparams));
-    json_object_set_new(j, "seed", json_integer(cli_int(cfg, "seed")));
-    json_object_set_new(j, "config_file", xl_json_text(cli_config_file(cfg)));
-    json_object_set_new(j, "config_source", sources_json(cfg));
-    json_object_set(j, "effective_args", effective);
-    json_t *facts = json_deep_copy(machine->info);
-    json_object_set_new(facts, "fingerprint", json_string(machine->fingerprint));
-    json_object_set_new(j, "machine", facts);
-    json_object_set_new(j, "device", json_string(info->device));
-    json_object_set_new(j, "checkpoint", json_string(info->fingerprint));
-    json_object_set_new(j, "kernels", json_string(info->kernels));
-    json_object_set_new(j, "version", json_string(xlstm_version()));
-    json_object_set_new(j, "prompt_tokens", json_integer((json_int_t)job->count));
-    json_object_set_new(j, "settings", tune_engine_settings_json(&job->baseline));
-    json_object_set_new(j, "space", tune_space_json(job->space));
-    /* Where a space is too large to be counted, its size is only an upper bound and not the number of points. */
-    if (tune_space_counted(job->space))
-        json_object_set_new(j, "points", json_integer((json_int_t)tune_space_size(job->space)));
-    json_object_set_new(j, "strategy", json_string(tune_drive_strategy(o)));
-    json_object_set_new(j, "first_points", first_points ? json_deep_copy(first_points) : json_array());
-    return j;
-}
-
-/* ---- a new run ---- */
-
-/* The first points of a new run: with a shared study the points that were best before, those of this machine first;
- * and a snapshot of another machine. They are only proposals: all are measured again before they are trusted, and a
- * notice says so. */
-static json_t *known_points(const cli_job *job, const tune_run_row *row) {
-    const char *file = cli_str(job->cfg, "study");
-    json_t *all = json_array(), *snapshot = cli_best_elsewhere(job, row);
-    tune_study *study = NULL;
-    tune_known_point *points = NULL;
-    size_t count = 0, here = 0;
-    if (file && xl_is_file(file) && !tune_study_open_reading(&study, file, NULL) &&
-        !tune_study_known(study, row, -1, 6, &points, &count, NULL)) {
-        for (size_t i = 0; i < count; i++) {
-            here += points[i].same_machine;
-            json_array_append_new(all, json_loads(points[i].params, 0, NULL));
-        }
-    }
-    if (count)
-        cli_notice(
-            "the first points are the best of earlier runs: %zu of this machine and version, %zu of others; all "
-            "are measured again",
-            here, count - here);
-    if (snapshot) json_array_append_new(all, snapshot);
-    tune_known_points_free(points, count);
-    tune_study_close(study);
-    return all;
-}
-
-static char *joined_objectives(const cli_job *job) {
-    char *text = strdup("");
-    for (int i = 0; text && i < job->objectives; i++) {
-        char *grown =
-            xl_format("%s%s%s", text, i ? "," : "", tune_metrics_name(&tune_engine_metrics, job->objective[i]));
-        free(text);
-        text = grown;
-    }
-    return text;
-}
-
-static char *plain(const char *text) {
-    return (char *)(uintptr_t)text;
-}
-
-static int new_run(cli_job *job, tune_drive_options *o, tune_run **run, json_t **first, xlstm_error *err) {
-    cli_config *cfg = job->cfg;
-    tune_machine machine;
-    xlstm_model_info info;
-    char prompt_hash[33];
-    int status = tune_machine_read(&machine, err);
-    if (status) return status;
-    xlstm_model_get_info(tune_engine_model(job->engine), &info);
-    xl_fnv_hex(job->ids, job->count * sizeof *job->ids, prompt_hash);
-    json_t *space = tune_space_json(job->space), *effective = effective_json(job, o->mode), *meta = NULL;
-    char *space_text = json_dumps(space, JSON_COMPACT | JSON_REAL_PRECISION(17));
-    char *machine_text = json_dumps(machine.info, JSON_COMPACT), *meta_text = NULL;
-    char *objectives = joined_objectives(job);
-    tune_run_row row = {.backend = plain(cli_str(cfg, "backend")),
-                        .mode = plain(o->mode),
-                        .objective = objectives,
-                        .seed = cli_int(cfg, "seed"),
-                        .machine = machine.fingerprint,
-                        .machine_info = machine_text,
-                        .device = plain(info.device),
-                        .checkpoint = info.fingerprint,
-                        .kernels = plain(info.kernels),
-                        .version = plain(xlstm_version()),
-                        .metrics = tune_engine_metrics,
-                        .prompt_tokens = (int64_t)job->count,
-                        .new_tokens = job->new_tokens,
-                        .prompt_hash = prompt_hash,
-                        .space = space_text};
-    if (!space_text || !machine_text || !objectives || !effective) {
-        status = xl_fail(err, XLSTM_ENOMEM, "run: out of memory");
-        goto out;
-    }
-    *first = tune_strategy_find(o->mode)->guided ? known_points(job, &row) : json_array();
-    meta = meta_json(job, o, effective, &machine, &info, *first);
-    meta_text = json_dumps(meta, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
-    row.meta = meta_text;
-    if (!meta_text) {
-        status = xl_fail(err, XLSTM_ENOMEM, "run: out of memory");
-        goto out;
-    }
-    cli_resume_hint(cli_str(cfg, "log_dir"), effective);
-    status = tune_run_create(run, cli_str(cfg, "log_dir"), cli_str(cfg, "tag"), cli_str(cfg, "study"), &row, err);
-out:
-    free(space_text);
-    free(machine_text);
-    free(meta_text);
-    free(objectives);
-    json_decref(space);
-    json_decref(effective);
-    json_decref(meta);
-    tune_machine_clear(&machine);
-    return status;
-}
-
-/* ---- a resumed run ---- */
-
-/* A run may be resumed only under the circumstances in which it began: the same machine, checkpoint, prompt and
- * space. Anything else is an error. */
-static int same_run(const cli_job *job, const tune_run *run, xlstm_error *err) {
-    const tune_run_row *row = tune_keeper_run(tune_run_keeper(run));
-    const char *folder = tune_run_folder(run);
-    tune_machine machine;
-    xlstm_model_info info;
-    char prompt_hash[33];
-    int status = tune_machine_read(&machine, err);
-    if (status) return status;
-    xlstm_model_get_info(tune_engine_model(job->engine), &info);
-    xl_fnv_hex(job->ids, job->count * sizeof *job->ids, prompt_hash);
-    json_t *space = tune_space_json(job->space), *stored = json_loads(row->space, 0, NULL);
-    if (strcmp(machine.fingerprint, row->machine) != 0)
-        status = xl_fail(err, XLSTM_EMISMATCH,
-                         "%s: measured on another machine (%.8s, this one is %.8s): start a new run", folder,
-                         row->machine, machine.fingerprint);
-    else if (strcmp(info.fingerprint, row->checkpoint) != 0)
-        status = xl_fail(err, XLSTM_EMISMATCH, "%s: measured with another checkpoint (%.8s, this one is %.8s)",
-                         folder, row->checkpoint, info.fingerprint);
-    else if (!row->prompt_hash || strcmp(prompt_hash, row->prompt_hash) != 0)
-        status = xl_fail(err, XLSTM_EMISMATCH, "%s: its prompt gives other tokens than when the run began", folder);
-    else if (!json_equal(space, stored))
-        status =
-            xl_fail(err, XLSTM_EMISMATCH, "%s: its search space is not the one with which the run began", folder);
-    else if (strcmp(info.kernels, row->kernels) != 0 || strcmp(xlstm_version(), row->version) != 0)
-        cli_notice("%s was begun by version %s with kernels %s; it is continued with %s and %s", folder,
-                   row->version, row->kernels, xlstm_version(), info.kernels);
-    json_decref(space);
-    json_decref(stored);
-    tune_machine_clear(&machine);
-    return status;
-}
-
-/* Writes the limits that were raised into the run's stored configuration. */
-static int raise_meta(const cli_job *job, tune_run *run, json_t *meta, xlstm_error *err) {
-    static const char *const raised[] = {"trials", "generations", "budget", "spread", "effort"};
-    json_t *effective = json_object_get(meta, "effective_args"), *now = cli_effective_json(job->cfg);
-    bool changed = false;
-    for (size_t i = 0; i < sizeof raised / sizeof *raised; i++) {
-        json_t *value = json_object_get(now, raised[i]);
-        if (!value || json_equal(value, json_object_get(effective, raised[i]))) continue;
-        json_object_set(effective, raised[i], value);
-        json_object_set_new(json_object_get(meta, "config_source"), raised[i], json_string("command line"));
-        if (json_object_get(meta, raised[i])) json_object_set(meta, raised[i], value);
-        changed = true;
-    }
-    json_decref(now);
-    if (!changed) return XLSTM_OK;
-    char *text = json_dumps(meta, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
-    int status = text ? tune_run_set_meta(run, text, err) : xl_fail(err, XLSTM_ENOMEM, "run: out of memory");
-    free(text);
-    return status;
 }
 
 /* Measuring every point for a landscape is a recording, which looks for no winner. */
@@ -348,7 +120,7 @@ static bool is_recording(const cli_job *job, const tune_drive_options *o) {
 
 /* Prints a notice where no tuned parameter can change the objective. */
 static void tell_untouched(const cli_job *job) {
-    const unsigned tuned = tune_space_affects(job->space);
+    const unsigned tuned = tune_space_affects(job->target.space);
     for (int i = 0; i < job->objectives; i++) {
         const tune_metric *metric = &job->target.metrics->at[job->objective[i]];
         if (metric->affected && !(tuned & metric->affected))
@@ -374,16 +146,17 @@ static void tell_start(const cli_job *job, const tune_run *run, const tune_drive
     tune_keeper_trials(tune_run_keeper(run), &done);
     if (done) snprintf(first, sizeof first, "%zu trials done, ", done);
     if (total) snprintf(bound, sizeof bound, ", at most %d trial%s", total, total == 1 ? "" : "s");
-    printf("%s: %s%s %s of %s point%s%s%sprompt %zu tokens, %lld new\n", tune_run_folder(run), first,
-           tune_drive_strategy(o), is_recording(job, o) ? "recording" : "search",
-           tune_space_size_print(job->space, size, sizeof size), tune_space_size(job->space) == 1 ? "" : "s", bound,
-           isatty(STDOUT_FILENO) ? "\n  " : "; ", job->count, (long long)job->new_tokens);
-    char *equal = cli_job_equal_text(job);
-    if (equal) cli_print_wrapped(equal, 0, 2);
-    free(equal);
+    printf("%s: %s%s %s of %s point%s%s%s", tune_run_folder(run), first, tune_drive_strategy(o),
+           is_recording(job, o) ? "recording" : "search",
+           tune_space_size_print(job->target.space, size, sizeof size),
+           tune_space_size(job->target.space) == 1 ? "" : "s", bound, isatty(STDOUT_FILENO) ? "\n  " : "; ");
+    if (job->class->of_checkpoint) printf("prompt %zu tokens, %lld new\n", job->count, (long long)job->new_tokens);
+    else printf("target %s\n", cli_plain(cli_str(job->cfg, "target")));
+    if (job->target.equal) cli_print_wrapped(job->target.equal, 0, 2);
     if (job->placebo) printf("placebo: every point runs the settings in force, so any winner is a false one\n");
-    if (o->apart && tune_space_divides(job->space))
-        printf("the parameters of prefill and of decode are searched apart; a sample serves both\n");
+    if (o->apart && tune_space_divides(job->target.space))
+        printf("the parameters of %s and of %s are searched apart; a sample serves both\n", cli_part_name(job, 0),
+               cli_part_name(job, 1));
     cli_flush();
 }
 
@@ -428,8 +201,8 @@ static int search(cli_job *job, tune_run *run, tune_drive_options *o, xlstm_erro
     const tune_ends ends = tune_strategy_find(o->mode)->ends;
     int total = ends == TUNE_ENDS_GENERATIONS ? o->population * o->generations : o->trials;
     if (ends != TUNE_ENDS_GENERATIONS &&
-        (!total || (ends == TUNE_ENDS_SPACE && tune_space_size(job->space) < (size_t)total)))
-        total = tune_space_counted(job->space) ? (int)tune_space_size(job->space) : 0;
+        (!total || (ends == TUNE_ENDS_SPACE && tune_space_size(job->target.space) < (size_t)total)))
+        total = tune_space_counted(job->target.space) ? (int)tune_space_size(job->target.space) : 0;
     tell_start(job, run, o, total);
     tell_untouched(job);
     tell_done_already(run, total);
@@ -492,11 +265,9 @@ static int run_parsed(cli_config *cfg, const char *argv0, const char *resume, js
     int status;
     if (resume) {
         first = json_incref(json_object_get(meta, "first_points"));
-        status = tune_run_resume(&run, resume, &err);
-        if (!status) status = same_run(&job, run, &err);
-        if (!status) status = raise_meta(&job, run, meta, &err);
+        status = cli_run_continue(&job, resume, meta, &run, &err);
     } else {
-        status = new_run(&job, &options, &run, &first, &err);
+        status = cli_run_begin(&job, &options, &run, &first, &err);
     }
     if (!status) status = read_priors(first, &priors, &options.prior_count, &err);
     options.priors = priors;

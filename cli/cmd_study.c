@@ -16,6 +16,7 @@
 #include "cli/json_out.h"
 #include "cli/streams.h"
 #include "cli/study_compare.h"
+#include "tuner/run/snapshot.h"
 #include "tuner/run/table.h"
 #include "tuner/study/study.h"
 
@@ -151,13 +152,20 @@ static json_t *parsed(const char *text) {
 
 /* ---- list ---- */
 
+/* Adds what a target says of a run, as members of their own. */
+static void add_facts(json_t *j, const tune_named_list *facts) {
+    for (size_t i = 0; i < facts->count; i++)
+        json_object_set_new(j, facts->item[i].name, tune_value_json(facts->item[i].value));
+}
+
 static json_t *run_json(const tune_run_row *r) {
     json_t *result = parsed(r->result);
-    json_t *j = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:I, s:I, s:f}", "id",
-                          (json_int_t)r->id, "uid", r->uid, "folder", r->folder, "backend", r->backend, "state",
-                          r->state, "mode", r->mode, "objective", r->objective, "trials", (json_int_t)r->trials,
-                          "checkpoint", r->checkpoint, "machine", r->machine, "prompt_tokens",
-                          (json_int_t)r->prompt_tokens, "new", (json_int_t)r->new_tokens, "created", r->created);
+    json_t *j = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:f}", "id", (json_int_t)r->id, "uid",
+                          r->uid, "folder", r->folder, "backend", r->backend, "state", r->state, "mode", r->mode,
+                          "objective", r->objective, "trials", (json_int_t)r->trials, "target", r->target,
+                          "machine", r->machine, "created", r->created);
+    add_facts(j, &r->identity);
+    add_facts(j, &r->workload);
     json_t *verdict = json_object_get(result, "verdict");
     json_object_set_new(j, "verdict", verdict ? json_incref(verdict) : json_null());
     json_decref(result);
@@ -291,6 +299,17 @@ static void trials_csv(FILE *out, const opened *o, const tune_trial_row *trials,
     json_decref(baseline);
 }
 
+/* Ends a line with facts, "device cpu, checkpoint 0123…"; hashes are cut. `before` stands before the first. */
+static void show_facts(FILE *out, const char *before, const tune_named_list *facts) {
+    for (size_t i = 0; i < facts->count; i++) {
+        const tune_value v = facts->item[i].value;
+        char number[64];
+        fprintf(out, "%s%s %.16s", i ? ", " : before, facts->item[i].name,
+                v.text ? cli_plain(v.text) : tune_value_print(v, number, sizeof number));
+    }
+    fputc('\n', out);
+}
+
 static void show_text(FILE *out, const opened *o, const tune_trial_row *trials, size_t count,
                       const tune_event_row *events, size_t event_count) {
     const tune_run_row *r = &o->run;
@@ -298,12 +317,14 @@ static void show_text(FILE *out, const opened *o, const tune_trial_row *trials, 
     char when[32];
     when_text(r->created, when, sizeof when);
     fprintf(out, "run         %s (%s)\n", cli_plain(r->folder), cli_plain(r->state));
-    fprintf(out, "began       %s, xltune %s, kernels %s\n", when, cli_plain(r->version), cli_plain(r->kernels));
+    fprintf(out, "began       %s, xltune %s", when, cli_plain(r->version));
+    show_facts(out, ", ", &r->build);
     fprintf(out, "machine     %s, %lld CPUs (%.8s)\n", cli_plain(text_of(machine, "cpu")),
             (long long)json_integer_value(json_object_get(machine, "logical_cpus")), cli_plain(r->machine));
-    fprintf(out, "checkpoint  %.16s on %s\n", cli_plain(r->checkpoint), cli_plain(r->device));
-    fprintf(out, "request     %lld prompt tokens, %lld new\n", (long long)r->prompt_tokens,
-            (long long)r->new_tokens);
+    fprintf(out, "target      %s", cli_plain(r->target));
+    show_facts(out, ", ", &r->identity);
+    fprintf(out, "workload   ");
+    show_facts(out, " ", &r->workload);
     fprintf(out, "search      %s, seed %lld, objective %s, backend %s\n", cli_plain(r->mode), (long long)r->seed,
             cli_plain(r->objective), cli_plain(r->backend));
     fprintf(out, "\n%5s %-10s %14s %14s %10s  %s\n", "trial", "status", tune_metrics_name(&r->metrics, 0),
@@ -363,13 +384,7 @@ static int do_best(cli_config *cfg, FILE *out, xlstm_error *err) {
     if (!json_is_object(j)) {
         status = xl_fail(err, XLSTM_ENOTFOUND, "%s: has no result yet", o.run.folder);
     } else {
-        json_object_set_new(j, "backend", json_string(o.run.backend));
-        json_object_set_new(j, "fingerprint",
-                            json_pack("{s:s, s:s, s:s, s:I, s:I}", "machine", o.run.machine, "device", o.run.device,
-                                      "checkpoint", o.run.checkpoint, "prompt_tokens",
-                                      (json_int_t)o.run.prompt_tokens, "new", (json_int_t)o.run.new_tokens));
-        json_object_set_new(j, "kernels", json_string(o.run.kernels));
-        json_object_set_new(j, "version", json_string(o.run.version));
+        tune_snapshot_circumstances(j, &o.run);
         status = print_json(out, j, err);
     }
     json_decref(j);

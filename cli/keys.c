@@ -52,6 +52,7 @@ static const cli_key fixed[] = {
 
     {"backend", CLI_GROUP_SEARCH, CLI_CHOICE, CLI(optimize), 0, 0, "ray",
      "ray|queued|ray_compiled_steps=ray|queued_compiled_steps=queued", NULL, "scheduler to tune", 0},
+    {"target", CLI_GROUP_SEARCH, CLI_STR, CLI(optimize), 0, 0, "engine", NULL, "NAME[:ARG]", "what is tuned", 0},
     {"mode", CLI_GROUP_SEARCH, CLI_CHOICE, CLI(optimize), 0, 0, first_strategy, strategies, NULL, "search strategy",
      0},
     {"tune", CLI_GROUP_SEARCH, CLI_NAMES, CLI(optimize), 0, 0, NULL, tunables, "NAMES",

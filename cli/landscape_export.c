@@ -49,9 +49,14 @@ static json_t *machine_facts(const tune_run_row *run) {
 
 static json_t *baseline_settings(const tune_target *problem) {
     tune_named_list all = {0};
-    json_t *j = problem->settings(problem->self, TUNE_BASELINE_TRIAL, &all) ? tune_named_json(&all) : NULL;
+    json_t *j = tune_target_settings(problem, TUNE_BASELINE_TRIAL, &all) ? tune_named_json(&all) : NULL;
     tune_named_clear(&all);
     return j;
+}
+
+static void set_facts(json_t *j, const tune_named_list *facts) {
+    for (size_t i = 0; i < facts->count; i++)
+        json_object_set_new(j, facts->item[i].name, tune_value_json(facts->item[i].value));
 }
 
 static json_t *run_facts(const tune_target *problem, const tune_run_row *run, int objective, size_t samples) {
@@ -60,11 +65,16 @@ static json_t *run_facts(const tune_target *problem, const tune_run_row *run, in
     struct tm utc;
     gmtime_r(&when, &utc);
     strftime(created, sizeof created, "%Y-%m-%dT%H:%M:%SZ", &utc);
-    return json_pack("{s:s, s:I, s:s, s:I, s:I, s:o, s:o, s:s, s:s, s:s}", "objective",
-                     tune_metrics_name(problem->metrics, objective), "samples", (json_int_t)samples, "checkpoint",
-                     run->checkpoint, "prompt_tokens", (json_int_t)run->prompt_tokens, "new",
-                     (json_int_t)run->new_tokens, "baseline", baseline_settings(problem), "machine",
-                     machine_facts(run), "kernels", run->kernels, "version", run->version, "created", created);
+    json_t *j = json_pack("{s:s, s:I, s:s}", "objective", tune_metrics_name(problem->metrics, objective), "samples",
+                          (json_int_t)samples, "target", run->target);
+    set_facts(j, &run->identity);
+    set_facts(j, &run->workload);
+    json_object_set_new(j, "baseline", baseline_settings(problem));
+    json_object_set_new(j, "machine", machine_facts(run));
+    set_facts(j, &run->build);
+    json_object_set_new(j, "version", json_string(run->version));
+    json_object_set_new(j, "created", json_string(created));
+    return j;
 }
 
 /* Returns the trials that measured the points, indexed by the points' ids; NULL for a point that none measured. */

@@ -6,43 +6,42 @@
 #include "tuner/driver/driver.h"
 #include "tuner/driver/recording.h"
 #include "tuner/run/run.h"
-#include "tuner/target/engine.h"
+#include "tuner/target/target.h"
 
-/* ---- the engine as a problem (optimize_problem.c) ---- */
+/* ---- the target (optimize_target.c) ---- */
 
 typedef struct cli_job {
     cli_config *cfg;
-    xlstm_settings baseline;
-    tune_space *space;
-    const xlstm_tunable
-        *tunable[TUNE_SPACE_PARAMS]; /* the tunable of each parameter; NULL: it is not a tunable of the engine */
+    const tune_target_class *class;
+    tune_target target;
+    /* Of a target of a checkpoint. */
     xlstm_hparams hparams;
-    xlstm_work work; /* the request that is measured; it decides which settings are equal in effect */
-    char *prompt;    /* prompt_bytes long */
+    char *prompt; /* text, prompt_bytes long */
     size_t prompt_bytes;
-    int32_t *ids; /* of the prompt, with BOS */
+    int32_t *ids; /* [count], with BOS */
     size_t count;
     int64_t new_tokens;
-    bool placebo; /* control run: every candidate is measured with the baseline's settings */
+    bool placebo; /* every candidate runs the baseline's settings */
     int objective[TUNE_METRICS];
     int objectives;
-    char program[4096]; /* path of this program, which the last comparison starts again */
-    tune_engine_options engine_options;
-    char checkpoint[65]; /* fingerprint of the checkpoint when the run began */
-    tune_engine *engine;
-    tune_target target;
+    char program[4096]; /* this program, to be run again */
 } cli_job;
 
-/* Reads objectives and prompt, opens the checkpoint and makes the space. Returns CLI_GO_ON, or an exit code after
- * printing the reason. The job must be closed in both cases. `stored` are the settings of a resumed run, which
- * become the baseline; NULL: the configured settings do. */
+/* Reads what the configuration says for the target that it names, and opens that. Returns CLI_GO_ON, or an exit
+ * code after printing the reason. The job must be closed in both cases. `stored` are the settings of a resumed run,
+ * which become the baseline; NULL: the configured settings do. */
 int cli_job_open(cli_job *job, cli_config *cfg, const char *argv0, const json_t *stored);
 void cli_job_close(cli_job *job);
-/* Returns one line, malloc'd, that says why there are fewer points than combinations of values; NULL where there
- * are not. */
-char *cli_job_equal_text(const cli_job *job);
-/* The settings that a point, or the baseline, is measured with. */
-void cli_job_settings(void *job, int64_t candidate, xlstm_settings *out);
+/* What one of the two parts of the time that are searched apart is called: "prefill". Static storage. */
+const char *cli_part_name(const cli_job *job, int part);
+
+/* ---- beginning and continuing a run (optimize_run.c) ---- */
+
+/* *first: the points to try first, an array of objects of params. */
+int cli_run_begin(cli_job *job, const tune_drive_options *options, tune_run **run, json_t **first,
+                  xlstm_error *err);
+/* What was raised becomes the configuration of the run. EMISMATCH where it cannot go on. */
+int cli_run_continue(const cli_job *job, const char *folder, json_t *meta, tune_run **run, xlstm_error *err);
 
 /* ---- resuming a run (optimize_resume.c) ---- */
 

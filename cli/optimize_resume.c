@@ -1,20 +1,13 @@
 /* xltune optimize --resume: turns the run's stored configuration into arguments again. */
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/error.h"
-#include "base/file.h"
 #include "base/memory.h"
 #include "base/number.h"
 #include "cli/optimize.h"
 #include "cli/streams.h"
-#include "tuner/study/run_lock.h"
-#include "tuner/study/study.h"
-
-#define META_MOST (64 << 20)
+#include "tuner/run/run_meta.h"
 
 /* Returns the name of the key that an argument sets, where it is a flag that optimize knows; NULL otherwise. */
 static const char *key_of(const char *argument) {
@@ -43,32 +36,9 @@ const char *cli_resume_folder(int argc, char **argv) {
 }
 
 json_t *cli_resume_meta(const char *folder) {
-    char *path = xl_path_join(folder, "run_meta.json"), *data = NULL;
-    size_t bytes;
     xlstm_error err = {0};
-    json_error_t bad;
     json_t *meta = NULL;
-    int status = path ? XLSTM_OK : xl_fail(&err, XLSTM_ENOMEM, "out of memory");
-    if (!status && !xl_is_folder(folder)) status = xl_fail(&err, XLSTM_ENOTFOUND, "%s: no such run folder", folder);
-    if (!status && access(path, F_OK))
-        status = xl_fail(&err, XLSTM_ENOTFOUND,
-                         "%s: holds no run_meta.json: it is not a run of xltune, or one that ended before it began",
-                         folder);
-    if (!status) status = xl_file_read(path, META_MOST, &data, &bytes, &err);
-    if (!status && !(meta = json_loadb(data, bytes, 0, &bad)))
-        status = xl_fail(&err, XLSTM_EFORMAT, "%s: line %d: %s", path, bad.line, bad.text);
-    if (!status && (!json_is_object(json_object_get(meta, "effective_args")) ||
-                    !json_is_object(json_object_get(meta, "settings"))))
-        status =
-            xl_fail(&err, XLSTM_EFORMAT,
-                    "%s: no \"effective_args\" and \"settings\" of xltune: such a run cannot be resumed", path);
-    if (status) {
-        cli_say("optimize", "%s", err.text);
-        json_decref(meta);
-        meta = NULL;
-    }
-    free(path);
-    free(data);
+    if (tune_run_meta_read(folder, &meta, &err)) cli_say("optimize", "%s", err.text);
     return meta;
 }
 
@@ -165,51 +135,10 @@ void cli_resume_free(char **arguments) {
     free(arguments);
 }
 
-static bool was_cut_off(const char *folder, const json_t *effective, int64_t *trials) {
-    char *path = xl_path_join(folder, "run_meta.json"), *data = NULL;
-    size_t bytes;
-    bool cut = false;
-    tune_study *study = NULL;
-    tune_run_row run = {0};
-    if (path && xl_is_file(path) && !xl_file_read(path, META_MOST, &data, &bytes, NULL)) {
-        json_t *meta = json_loadb(data, bytes, 0, NULL);
-        const char *name = json_string_value(json_object_get(meta, "study"));
-        const char *uid = json_string_value(json_object_get(meta, "uid"));
-        char *database = name ? xl_path_join(folder, name) : NULL;
-        if (database && uid && json_equal(json_object_get(meta, "effective_args"), effective) &&
-            tune_run_is_free(folder) && !tune_study_open_reading(&study, database, NULL) &&
-            !tune_study_run_find(study, uid, &run, NULL)) {
-            cut = strcmp(run.state, TUNE_RUN_FINISHED) != 0;
-            *trials = run.trials;
-        }
-        free(database);
-        json_decref(meta);
-    }
-    tune_run_row_clear(&run);
-    tune_study_close(study);
-    free(path);
-    free(data);
-    return cut;
-}
-
 void cli_resume_hint(const char *log_dir, const json_t *effective) {
-    DIR *d = opendir(log_dir);
-    if (!d) return;
-    char *newest = NULL;
+    char *newest;
     int64_t trials = 0;
-    for (struct dirent *e; (e = readdir(d));) {
-        int64_t n = 0;
-        if (e->d_name[0] == '.' || (newest && strcmp(strrchr(newest, '/') + 1, e->d_name) > 0)) continue;
-        char *folder = xl_format("%s/%s", log_dir, e->d_name);
-        if (folder && was_cut_off(folder, effective, &n)) {
-            free(newest);
-            newest = folder;
-            trials = n;
-        } else {
-            free(folder);
-        }
-    }
-    closedir(d);
+    tune_run_find_interrupted(log_dir, effective, &newest, &trials);
     if (newest)
         cli_notice("the same search was interrupted after %lld trials; `xltune optimize --resume %s` continues it "
                    "(this run starts anew)",

@@ -130,6 +130,27 @@ static void object_text(const json_t *object, char *out, size_t size) {
     tune_named_clear(&params);
 }
 
+/* The value of a metric by its name; NAN: none. */
+static double metric_of(const cli_job *job, const double *metric, const char *name) {
+    const int index = tune_metrics_find(job->target.metrics, name);
+    return index < 0 ? NAN : metric[index];
+}
+
+/* Adds the speeds of a request, or of another target the objectives. */
+static void add_metrics(char *line, const cli_job *job, const double *metric) {
+    const double prefill = metric_of(job, metric, "prefill_tok_s"), kl = metric_of(job, metric, "kl");
+    if (isfinite(prefill)) {
+        add_group(line, "prefill %.1f tok/s", prefill);
+        add_group(line, "decode %.2f tok/s", metric_of(job, metric, "decode_tok_s"));
+    }
+    if (kl > 0) add_group(line, "kl %.2g", kl);
+    for (int i = 0; !job->class->of_checkpoint && i < job->objectives; i++) {
+        const tune_metric *m = &job->target.metrics->at[job->objective[i]];
+        const double value = metric[job->objective[i]];
+        if (isfinite(value)) add_group(line, "%s %.4g%s%s", m->name, value, *m->unit ? " " : "", m->unit);
+    }
+}
+
 static void trial(void *ctx, const tune_trial_row *t, bool old) {
     cli_show *show = ctx;
     if (old) {
@@ -142,7 +163,7 @@ static void trial(void *ctx, const tune_trial_row *t, bool old) {
         add_words(line,
                   "percentages: the gain over the baseline in %s; a percentage of one sample is a first look, "
                   "no more",
-                  tune_metrics_name(&tune_engine_metrics, show->job->objective[0]));
+                  tune_metrics_name(show->job->target.metrics, show->job->objective[0]));
         cli_print_wrapped(line, 0, INDENT);
     }
     show->headed = true;
@@ -155,11 +176,7 @@ static void trial(void *ctx, const tune_trial_row *t, bool old) {
             snprintf(samples, sizeof samples, " of %lld sample%s", (long long)t->samples,
                      t->samples == 1 ? "" : "s");
         if (gain_text(t->value, percent, sizeof percent)[0]) add_group(line, "%s%s", percent, samples);
-        if (isfinite(t->metric[TUNE_PREFILL_TOK_S])) {
-            add_group(line, "prefill %.1f tok/s", t->metric[TUNE_PREFILL_TOK_S]);
-            add_group(line, "decode %.2f tok/s", t->metric[TUNE_DECODE_TOK_S]);
-        }
-        if (t->metric[TUNE_KL] > 0) add_group(line, "kl %.2g", t->metric[TUNE_KL]);
+        add_metrics(line, show->job, t->metric);
     }
     add_words(line, "  %s", params);
     if (t->status != TUNE_TRIAL_OK) add_group(line, "%s", tune_trial_status_name((int)t->status));
@@ -198,6 +215,19 @@ tune_watcher cli_show_watcher(cli_show *show) {
     return (tune_watcher){.ctx = show, .trial = trial, .finalist = finalist, .progress = progress, .note = note};
 }
 
+/* Every metric that is a number, of a target that has not the engine's. */
+static void show_numbers(const json_t *metrics) {
+    const char *name;
+    json_t *value, *all = (json_t *)(uintptr_t)metrics;
+    bool any = false;
+    json_object_foreach(all, name, value) {
+        if (!json_is_number(value)) continue;
+        printf("%s%s %.6g", any ? ", " : "          ", name, json_number_value(value));
+        any = true;
+    }
+    if (any) printf("\n");
+}
+
 /* ---- the end ---- */
 
 /* Prints a text with its name before it. */
@@ -217,7 +247,10 @@ static void show_side(const char *name, const json_t *side) {
     const json_t *m = json_object_get(side, "metrics");
     object_text(json_object_get(side, "params"), text, sizeof text);
     show_words(name, text);
-    if (!json_is_number(json_object_get(m, "prefill_tok_s"))) return;
+    if (!json_is_number(json_object_get(m, "prefill_tok_s"))) {
+        show_numbers(m);
+        return;
+    }
     printf("          prefill %.1f tok/s, decode %.2f tok/s, request %.4g s\n",
            json_number_value(json_object_get(m, "prefill_tok_s")),
            json_number_value(json_object_get(m, "decode_tok_s")),
@@ -251,7 +284,7 @@ static void show_front(const cli_job *job, const tune_run *run, const json_t *ba
     size_t n = tune_front(job->target.metrics, trials, count, job->objective, job->objectives, front);
     printf("\n%zu of %zu trials are on the Pareto front (pareto.csv):\n  %8s", n, count, "trial");
     for (int i = 0; i < job->objectives; i++)
-        printf(" %14s", tune_metrics_name(&tune_engine_metrics, job->objective[i]));
+        printf(" %14s", tune_metrics_name(job->target.metrics, job->objective[i]));
     printf("  settings\n");
     for (size_t i = 0; i < n && i < FRONT_ROWS; i++) {
         char params[512], name[24];
@@ -262,14 +295,14 @@ static void show_front(const cli_job *job, const tune_run *run, const json_t *ba
     }
     if (n > FRONT_ROWS) printf("  %8s and %zu more\n", "", n - FRONT_ROWS);
     double metric[TUNE_METRICS];
-    for (int i = 0; i < tune_engine_metrics.count; i++) {
+    for (int i = 0; i < job->target.metrics->count; i++) {
         const json_t *value =
-            json_object_get(json_object_get(baseline, "metrics"), tune_metrics_name(&tune_engine_metrics, i));
+            json_object_get(json_object_get(baseline, "metrics"), tune_metrics_name(job->target.metrics, i));
         metric[i] = json_is_number(value) ? json_number_value(value) : NAN;
     }
     front_line("baseline", metric, job, "");
     printf("  numbers of the search, without an interval; the verdict is on %s alone\n\n",
-           tune_metrics_name(&tune_engine_metrics, job->objective[0]));
+           tune_metrics_name(job->target.metrics, job->objective[0]));
     free(front);
 }
 

@@ -8,8 +8,10 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "cli/config_impl.h"
-#include "cli/snapshot.h"
+#include "tuner/run/snapshot.h"
 #include "tuner/study/machine.h"
+#include "tuner/target/engine_settings.h"
+#include "tuner/target/targets.h"
 
 static bool tuned(const cli_config *cfg) {
     return cfg->spec->command & CLI_TUNED;
@@ -113,28 +115,27 @@ static int64_t bench_prompt(const cli_config *cfg) {
     return cfg->spec->command == CLI(bench) ? cli_list_int(cfg, "n_prompt", 0) : 0;
 }
 
-bool cli_workload_alike(int64_t a, int64_t b) {
-    if (a < 1) a = 1;
-    if (b < 1) b = 1;
-    return a <= 2 * b && b <= 2 * a;
+/* Whether a snapshot was measured here, with this checkpoint and for such a request. */
+static bool fits(const json_t *snapshot, const char *machine, const char *device, const char *checkpoint,
+                 int64_t prompt, int64_t new_count) {
+    tune_named_list identity = {0}, workload = {0};
+    const bool ok = tune_engine_identity(device, checkpoint, &identity) &&
+                    tune_engine_workload(prompt, new_count, NULL, &workload) &&
+                    tune_snapshot_fits(snapshot, machine, &identity, &workload);
+    tune_named_clear(&identity);
+    tune_named_clear(&workload);
+    return ok;
 }
 
-static bool same_text(const json_t *object, const char *key, const char *text) {
-    const char *found = json_string_value(json_object_get(object, key));
-    return found && !strcmp(found, text);
-}
-
-bool cli_snapshot_fits(const json_t *snapshot, const char *machine, const char *device, const char *checkpoint,
-                       int64_t prompt, int64_t new_count) {
-    const json_t *print = json_object_get(snapshot, "fingerprint");
-    return json_is_object(json_object_get(snapshot, "params")) && same_text(print, "machine", machine) &&
-           same_text(print, "device", device) && same_text(print, "checkpoint", checkpoint) &&
-           cli_workload_alike(json_integer_value(json_object_get(print, "prompt_tokens")), prompt) &&
-           cli_workload_alike(json_integer_value(json_object_get(print, "new")), new_count);
+/* Whether what is tuned is the engine; another target has no use for its settings. */
+static bool is_engine(const cli_config *cfg) {
+    if (cfg->spec->command != CLI(optimize)) return true;
+    const tune_target_class *target = tune_target_find(cli_str(cfg, "target"));
+    return target && target->of_checkpoint;
 }
 
 int cli_best_load(cli_config *cfg, xlstm_error *err) {
-    if (!tuned(cfg) || !cli_bool(cfg, "best")) return XLSTM_OK;
+    if (!tuned(cfg) || !cli_bool(cfg, "best") || !is_engine(cfg)) return XLSTM_OK;
     char *path = xl_format("%s/%s_latest.json", cli_str(cfg, "best_dir"), cli_backend_name(cfg));
     json_t *snapshot = NULL;
     tune_machine machine = {{0}, NULL};
@@ -148,8 +149,8 @@ int cli_best_load(cli_config *cfg, xlstm_error *err) {
     if (!model || xlstm_checkpoint_inspect(model, NULL, &info, NULL) || tune_machine_read(&machine, NULL)) goto out;
     int64_t prompt = bench_prompt(cfg);
     if (!prompt) prompt = prompt_tokens(cfg, model);
-    if (!prompt || !cli_snapshot_fits(snapshot, machine.fingerprint, cli_str(cfg, "device"), info.fingerprint,
-                                      prompt, new_tokens(cfg))) {
+    if (!prompt ||
+        !fits(snapshot, machine.fingerprint, cli_str(cfg, "device"), info.fingerprint, prompt, new_tokens(cfg))) {
         goto out;
     }
     cfg->source[CLI_LAYER_BEST] = xl_format("best %s", path);

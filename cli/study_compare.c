@@ -22,26 +22,32 @@ static bool same_text(const char *a, const char *b) {
     return strcmp(a ? a : "", b ? b : "") == 0;
 }
 
+static void add_name(json_t *list, const char *name, bool differ) {
+    if (differ) json_array_append_new(list, json_string(name));
+}
+
+/* Adds the names of facts that two runs do not share. */
+static void add_facts(json_t *list, const tune_named_list *a, const tune_named_list *b) {
+    for (size_t i = 0; i < a->count; i++) {
+        const tune_value *other = tune_named_find(b, a->item[i].name);
+        add_name(list, a->item[i].name, !other || !tune_value_same(a->item[i].value, *other));
+    }
+    for (size_t i = 0; i < b->count; i++) add_name(list, b->item[i].name, !tune_named_find(a, b->item[i].name));
+}
+
 /* Names what differs between two runs and makes their times incomparable; with `all` also what is only worth
  * knowing. */
 static json_t *differences(const tune_run_row *a, const tune_run_row *b, bool all) {
     json_t *list = json_array(), *x = parsed(a->meta), *y = parsed(b->meta);
-    const struct {
-        const char *name;
-        bool differ;
-    } found[] = {{"machine", !same_text(a->machine, b->machine)},
-                 {"device", !same_text(a->device, b->device)},
-                 {"checkpoint", !same_text(a->checkpoint, b->checkpoint)},
-                 {"kernels", !same_text(a->kernels, b->kernels)},
-                 {"version", !same_text(a->version, b->version)},
-                 {"objective", !same_text(a->objective, b->objective)},
-                 {"prompt", a->prompt_tokens != b->prompt_tokens || !same_text(a->prompt_hash, b->prompt_hash)},
-                 {"new", a->new_tokens != b->new_tokens},
-                 {"baseline", !json_equal(json_object_get(x, "settings"), json_object_get(y, "settings"))},
-                 {"backend", all && !same_text(a->backend, b->backend)}};
-    for (size_t i = 0; i < sizeof found / sizeof *found; i++) {
-        if (found[i].differ) json_array_append_new(list, json_string(found[i].name));
-    }
+    add_name(list, "machine", !same_text(a->machine, b->machine));
+    add_name(list, "target", !same_text(a->target, b->target));
+    add_facts(list, &a->identity, &b->identity);
+    add_facts(list, &a->build, &b->build);
+    add_name(list, "version", !same_text(a->version, b->version));
+    add_name(list, "objective", !same_text(a->objective, b->objective));
+    add_facts(list, &a->workload, &b->workload);
+    add_name(list, "baseline", !json_equal(json_object_get(x, "settings"), json_object_get(y, "settings")));
+    add_name(list, "backend", all && !same_text(a->backend, b->backend));
     json_decref(x);
     json_decref(y);
     return list;

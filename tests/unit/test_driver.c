@@ -142,15 +142,11 @@ static tune_run *new_run(const char *tag) {
                         .objective = objective,
                         .machine = name,
                         .machine_info = empty,
-                        .device = name,
-                        .checkpoint = name,
-                        .kernels = name,
+                        .target = name,
                         .version = name,
                         .meta = empty,
                         .space = empty,
-                        .metrics = tune_engine_metrics,
-                        .prompt_tokens = 10,
-                        .new_tokens = 5};
+                        .metrics = tune_engine_metrics};
     if (tune_run_create(&k, test_folder, tag, NULL, &row, &err)) fail_msg("%s", err.text);
     return k;
 }

@@ -77,9 +77,7 @@ static void a_study_is_the_truth(void **state) {
                         .objective = objective,
                         .machine = none,
                         .machine_info = empty,
-                        .device = none,
-                        .checkpoint = none,
-                        .kernels = none,
+                        .target = none,
                         .version = none,
                         .meta = empty,
                         .space = space};

@@ -22,6 +22,11 @@ static char *text(const char *s) {
     return (char *)(uintptr_t)s;
 }
 
+static tune_named identity[] = {{"device", {.text = "cpu"}}, {"checkpoint", {.text = "c1"}}};
+static tune_named workload[] = {
+    {"prompt_tokens", {.number = 100}}, {"new", {.number = 64}}, {"prompt_hash", {.text = "abc"}}};
+static tune_named build = {"kernels", {.text = "avx2"}};
+
 static tune_run_row sample_run(const char *uid) {
     return (tune_run_row){.uid = text(uid),
                           .metrics = tune_engine_metrics,
@@ -33,12 +38,11 @@ static tune_run_row sample_run(const char *uid) {
                           .seed = 1337,
                           .machine = text("m1"),
                           .machine_info = text("{\"cpu\":\"x\"}"),
-                          .device = text("cpu"),
-                          .checkpoint = text("c1"),
-                          .kernels = text("avx2"),
+                          .target = text("engine"),
+                          .identity = {identity, 2},
+                          .workload = {workload, 3},
+                          .build = {&build, 1},
                           .version = text("0.1.0"),
-                          .prompt_tokens = 100,
-                          .new_tokens = 64,
                           .created = 1000,
                           .meta = text("{\"new\":64}"),
                           .space = text("{\"chunk_size\":[16,32]}")};
@@ -129,6 +133,8 @@ static void rows_come_back(void **state) {
     assert_null(got.baseline);
     assert_true(got.finished > 0);
     assert_int_equal(got.trials, 2);
+    assert_true(tune_named_same(&got.identity, &run.identity) && tune_named_same(&got.workload, &run.workload));
+    assert_true(tune_named_same(&got.build, &run.build));
     tune_run_row_clear(&got);
     must(tune_study_run_find(s, "runs/queued_20260101_000000_x/", &got, &err), &err);
     tune_run_row_clear(&got);
@@ -267,6 +273,76 @@ static void migrates(void **state) {
     /* A newer version is refused with both version numbers. */
     assert_int_equal(tune_study_open(&s, path, false, &err), XLSTM_EFORMAT);
     assert_non_null(strstr(err.text, "newer"));
+    free(path);
+}
+
+/* What an older version wrote of an engine's run is there as facts, and nothing of its trials is lost. */
+static void check_older(const tune_run_row *run, const tune_trial_row *trials, size_t count) {
+    assert_string_equal(run->target, "engine");
+    assert_int_equal(run->identity.count, 2);
+    assert_string_equal(tune_named_find(&run->identity, "device")->text, "cpu");
+    assert_memory_equal(tune_named_find(&run->identity, "checkpoint")->text, "a152fecc10116ac8", 16);
+    assert_int_equal(run->workload.count, 3);
+    assert_true(tune_named_find(&run->workload, "prompt_tokens")->number == 3);
+    assert_true(tune_named_find(&run->workload, "new")->number == 4);
+    assert_memory_equal(tune_named_find(&run->workload, "prompt_hash")->text, "db8450c7166d3146", 16);
+    assert_string_equal(tune_named_find(&run->build, "kernels")->text, "avx512");
+    assert_string_equal(run->version, "0.1.0");
+    assert_int_equal(run->metrics.count, 10);
+    assert_int_equal(count, 3);
+    assert_string_equal(trials[1].key, "heads_per_band=2 chunk_size=16");
+    assert_true(trials[1].metric[TUNE_PREFILL_TOK_S] > 13000 && trials[1].samples > 0);
+}
+
+static void older_schema(void **state) {
+    char *path = file("v4.sqlite"), *sql = test_read(XL_SOURCE_DIR, "tests/data/study-v4.sql");
+    tune_study *s;
+    xlstm_error err;
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    tune_run_row run;
+    tune_trial_row *trials;
+    tune_sample_row *samples;
+    size_t count, sample_count;
+    must(tune_study_open(&s, path, false, &err), &err);
+    must(tune_study_run_find(s, "", &run, &err), &err);
+    must(tune_study_trials(s, run.id, &trials, &count, &err), &err);
+    check_older(&run, trials, count);
+    must(tune_study_samples(s, run.id, &samples, &sample_count, &err), &err);
+    assert_true(sample_count > 5 && samples[0].parts[TUNE_PART_PREFILL_S] > 0);
+    /* Its points are known to a run of this version. */
+    tune_known_point *points;
+    size_t known;
+    must(tune_study_known(s, &run, -1, 8, &points, &known, &err), &err);
+    assert_int_equal(known, 3);
+    tune_known_points_free(points, known);
+    free(samples);
+    tune_trial_rows_free(trials, count);
+    tune_run_row_clear(&run);
+    tune_study_close(s);
+    free(sql);
+    free(path);
+}
+
+static void older_export(void **state) {
+    char *path = file("v1.sqlite"), *data = test_read(XL_SOURCE_DIR, "tests/data/run-v1.json");
+    tune_study *s;
+    xlstm_error err;
+    tune_import one = {.name = "run-v1.json", .text = data, .bytes = strlen(data)};
+    tune_run_row run;
+    tune_trial_row *trials;
+    size_t count;
+    must(tune_study_open(&s, path, true, &err), &err);
+    must(tune_study_import(s, &one, 1, &err), &err);
+    must(tune_study_run_find(s, "", &run, &err), &err);
+    must(tune_study_trials(s, run.id, &trials, &count, &err), &err);
+    check_older(&run, trials, count);
+    tune_trial_rows_free(trials, count);
+    tune_run_row_clear(&run);
+    tune_study_close(s);
+    free(data);
     free(path);
 }
 
@@ -432,7 +508,8 @@ static void what_is_known(void **state) {
     assert_string_equal(points[0].params, "{\"chunk_size\":64}");
     assert_true(points[0].same_machine);
     tune_known_points_free(points, count);
-    like.new_tokens = 200; /* another class of workload */
+    tune_named more[] = {workload[0], {"new", {.number = 200}}}; /* another class of workload */
+    like.workload = (tune_named_list){more, 2};
     must(tune_study_known(s, &like, 0, 8, &points, &count, &err), &err);
     assert_int_equal(count, 0);
     tune_known_points_free(points, count);
@@ -536,6 +613,8 @@ int main(void) {
         cmocka_unit_test(several_processes),
         cmocka_unit_test(killed_between_steps),
         cmocka_unit_test(migrates),
+        cmocka_unit_test(older_schema),
+        cmocka_unit_test(older_export),
         cmocka_unit_test(damaged_and_foreign_files),
         cmocka_unit_test(read_only),
         cmocka_unit_test(exchange),

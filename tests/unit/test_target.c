@@ -7,6 +7,7 @@
 #include "tuner/driver/driver.h"
 #include "tuner/report/report.h"
 #include "tuner/run/run.h"
+#include "tuner/target/targets.h"
 
 enum { BAKE_S, WOOD_KG, BROWN }; /* metrics; the first two are parts of a sample too */
 
@@ -26,6 +27,7 @@ typedef struct oven {
     xl_rng rng;
     double now; /* of the simulated clock */
     int samples, stop_at;
+    int64_t ready; /* the candidate that was prepared */
     int stop;
 } oven;
 
@@ -33,36 +35,27 @@ static double value_of(const oven *o, int64_t candidate, size_t param) {
     return candidate < 0 ? 1 : tune_space_value(o->space, (uint32_t)candidate, param).number;
 }
 
+static int open_oven(void *self, int64_t candidate, xlstm_error *err) {
+    ((oven *)self)->ready = candidate;
+    return XLSTM_OK;
+}
+
 static int measure(void *self, int64_t candidate, unsigned repeats, double limit, tune_reading *out,
                    xlstm_error *err) {
     oven *o = self;
+    assert_int_equal(o->ready, candidate);
     if (++o->samples == o->stop_at) o->stop = 1;
     double fire = value_of(o, candidate, 0), door = value_of(o, candidate, 1);
     double seconds = (4 + fabs(fire - 5) + 0.2 * fabs(door - 2)) * (1 + 0.002 * xl_rng_normal(&o->rng));
-    *out = (tune_reading){.cost = seconds, .parts = {seconds, fire}, .hash = 1};
+    *out = (tune_reading){.parts = {seconds, fire}, .hash = 1};
     for (int i = 2; i < TUNE_PARTS; i++) out->parts[i] = NAN;
     o->now += 1e-3;
     return XLSTM_OK;
 }
 
-static void derive(void *self, const double parts[TUNE_PARTS], double metric[TUNE_METRICS]) {
-    metric[BAKE_S] = parts[0];
-    metric[WOOD_KG] = parts[1];
-}
-
-static double cost(void *self, int objective, const double parts[TUNE_PARTS]) {
-    return parts[objective == WOOD_KG];
-}
-
 static int outcome(void *self, int64_t candidate, tune_outcome *out, xlstm_error *err) {
     out->metric[BROWN] = value_of(self, candidate, 0) / 10;
     return XLSTM_OK;
-}
-
-static bool settings(void *self, int64_t candidate, tune_named_list *out) {
-    const tune_named all[] = {{"fire", {.number = value_of(self, candidate, 0)}},
-                              {"door", {.number = value_of(self, candidate, 1)}}};
-    return tune_named_copy(out, all, 2);
 }
 
 static double now(void *ctx) {
@@ -72,6 +65,9 @@ static double now(void *ctx) {
 static int stopped(void *ctx) {
     return ((oven *)ctx)->stop;
 }
+
+static tune_named start[] = {{"fire", {.number = 1}}, {"door", {.number = 1}}};
+static tune_named brick = {"brick", {.text = "clay"}}, loaf = {"loaf_kg", {.number = 2}};
 
 static void light(oven *o) {
     xlstm_error err;
@@ -85,10 +81,11 @@ static void light(oven *o) {
                               .space = o->space,
                               .metrics = &metrics,
                               .measure = measure,
-                              .derive = derive,
-                              .cost = cost,
-                              .outcome = outcome,
-                              .settings = settings};
+                              .baseline = {start, 2},
+                              .identity = {&brick, 1},
+                              .workload = {&loaf, 1},
+                              .open = open_oven,
+                              .outcome = outcome};
 }
 
 static bool is_setting(const char *name) {
@@ -107,9 +104,9 @@ static void an_oven_is_tuned(void **state) {
                         .objective = objective,
                         .machine = name,
                         .machine_info = empty,
-                        .device = name,
-                        .checkpoint = name,
-                        .kernels = name,
+                        .target = name,
+                        .identity = o.target.identity,
+                        .workload = o.target.workload,
                         .version = name,
                         .meta = empty,
                         .space = empty,
@@ -139,6 +136,8 @@ static void an_oven_is_tuned(void **state) {
     o.stop_at = 0;
     if (tune_run_resume(&k, where, &err)) fail_msg("%s", err.text);
     assert_int_equal(tune_keeper_run(tune_run_keeper(k))->metrics.count, 3);
+    assert_string_equal(tune_named_find(&tune_keeper_run(tune_run_keeper(k))->identity, "brick")->text, "clay");
+    assert_true(tune_named_find(&tune_keeper_run(tune_run_keeper(k))->workload, "loaf_kg")->number == 2);
     if (tune_drive(&o.target, &options, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     assert_int_equal(r.end, TUNE_DRIVE_DONE);
     assert_int_equal(r.trials, 14);
@@ -172,6 +171,37 @@ static void an_oven_is_tuned(void **state) {
     tune_space_destroy(o.space);
 }
 
+/* What --target takes, by name and argument; and what a description makes of a configuration. */
+static void targets_have_names(void **state) {
+    static const tune_known known[] = {{"fire", 0, 1, 9, 5, 1, 99, NULL}, {"door", 0, 1, 3, 2, 1, 3, NULL}};
+    tune_target t = {0};
+    xlstm_error err;
+    json_t *config = json_pack("{s:[s]}", "tune", "fire=2:40:2"), *settings = json_pack("{s:i}", "door", 3);
+    tune_target_options options = {.config = config, .settings = settings};
+    assert_string_equal(tune_targets[0]->name, "engine");
+    assert_ptr_equal(tune_target_find("engine"), tune_targets[0]);
+    assert_ptr_equal(tune_target_find("engine:x"), tune_targets[0]);
+    assert_null(tune_target_find("engin"));
+    assert_int_equal(tune_target_open(&t, "engin", &options, &err), XLSTM_EARG);
+    assert_non_null(strstr(err.text, "did you mean engine?"));
+    assert_int_equal(tune_target_open(&t, "engine:x", &options, &err), XLSTM_EARG);
+    assert_non_null(strstr(err.text, "takes no argument"));
+
+    assert_int_equal(tune_target_declare(&t, known, 2, &options, &err), XLSTM_OK);
+    assert_int_equal(tune_space_size(t.space), 20);
+    tune_named_list all;
+    assert_true(tune_target_settings(&t, TUNE_BASELINE, &all));
+    assert_true(tune_named_find(&all, "fire")->number == 5 && tune_named_find(&all, "door")->number == 3);
+    tune_named_clear(&all);
+    assert_true(tune_target_settings(&t, 3, &all));
+    assert_true(tune_named_find(&all, "fire")->number == 8 && tune_named_find(&all, "door")->number == 3);
+    tune_named_clear(&all);
+    assert_true(tune_target_value(&t, 3, "fire").number == 8 && tune_target_value(&t, 3, "door").number == 3);
+    tune_target_close(&t);
+    json_decref(config);
+    json_decref(settings);
+}
+
 /* A list is the same after being written and read; a text that is not a list is refused. */
 static void lists_are_kept(void **state) {
     tune_metrics back;
@@ -195,6 +225,7 @@ static void lists_are_kept(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_oven_is_tuned),
+        cmocka_unit_test(targets_have_names),
         cmocka_unit_test(lists_are_kept),
     };
     return cmocka_run_group_tests(tests, test_make_folder, test_remove_folder);

@@ -10,6 +10,7 @@
 #include "tuner/driver/interaction.h"
 #include "tuner/driver/standing.h"
 #include "tuner/measure/stats.h"
+#include "tuner/target/fresh.h"
 #include "tuner/target/wire.h"
 
 #define EVENT "comparison"
@@ -67,9 +68,9 @@ static int run_process(void *ctx, const tune_block_plan *plan, tune_block_result
     if (p->recalls) return XLSTM_OK;
     int status;
     const double began = xl_wall_s();
-    if (c->problem->spawn) {
+    if (tune_fresh_possible(c->problem)) {
         *c->origin = xl_wall_s();
-        status = c->problem->spawn(c->problem->self, p->winner, plan, c->on_sample, c->on_sample_ctx, out, err);
+        status = tune_fresh_run(c->problem, NULL, p->winner, plan, c->on_sample, c->on_sample_ctx, out, err);
     } else {
         status = tune_blocks_run(c->sampler, TUNE_BASELINE_TRIAL, p->winner, plan, out, err);
     }

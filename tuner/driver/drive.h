@@ -11,6 +11,7 @@
 
 typedef struct drive {
     const tune_target *problem;
+    tune_meter meter; /* measures it */
     const tune_drive_options *options;
     tune_keeper *keeper;
     const tune_watcher *watcher;

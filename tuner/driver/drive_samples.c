@@ -92,9 +92,9 @@ void tune_drive_on_sample(void *ctx, const tune_sample *s) {
 
 int tune_drive_measure_sample(void *ctx, int64_t candidate, unsigned repeats, double limit, tune_reading *out,
                               xlstm_error *err) {
-    const drive *d = ctx;
+    drive *d = ctx;
     if (tune_target_seconds(d->problem, d->last_parts) < STOP_FROM_S) limit = INFINITY;
-    return d->problem->measure(d->problem->self, candidate, repeats, limit, out, err);
+    return tune_meter_measure(&d->meter, candidate, repeats, limit, out, err);
 }
 
 double tune_drive_cost_ratio(const drive *d, int64_t trial, int objective) {

@@ -113,7 +113,7 @@ void tune_drive_count(drive *d, const tune_trial_row *t, uint32_t point, bool ol
 
 static int keep(drive *d, const tune_trial_row *t, uint32_t point, xlstm_error *err) {
     tune_named_list settings;
-    if (!d->problem->settings(d->problem->self, point, &settings))
+    if (!tune_target_settings(d->problem, point, &settings))
         return xl_fail(err, XLSTM_ENOMEM, "trial: out of memory");
     int status = tune_keeper_add(d->keeper, t, &settings, d->taken, d->taken_count, err);
     tune_named_clear(&settings);

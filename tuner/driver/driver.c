@@ -243,6 +243,7 @@ static int prepare(drive *d, xlstm_error *err) {
 int tune_drive(const tune_target *problem, const tune_drive_options *options, tune_keeper *keeper,
                const tune_watcher *watcher, tune_drive_result *result, xlstm_error *err) {
     drive d = {.problem = problem,
+               .meter = {.target = problem},
                .options = options,
                .keeper = keeper,
                .watcher = watcher,

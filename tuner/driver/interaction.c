@@ -34,10 +34,7 @@ enum { PART_NAME = sizeof((tune_metric *)0)->name };
 
 /* Writes the name of a part: its metric without the unit, as "prefill" for prefill_s. */
 static void part_name(const check *c, int part, char name[PART_NAME]) {
-    const tune_metrics *metrics = c->job->metrics;
-    snprintf(name, PART_NAME, "%s", tune_metrics_name(metrics, metrics->apart[part]));
-    const size_t length = strlen(name);
-    if (length > 2 && !strcmp(name + length - 2, "_s")) name[length - 2] = 0;
+    tune_metrics_stem(c->job->metrics, c->job->metrics->apart[part], name);
 }
 
 int tune_interaction_rounds(tune_effort effort) {

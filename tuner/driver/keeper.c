@@ -111,7 +111,7 @@ int tune_keeper_event(tune_keeper *keeper, const char *kind, const char *text, x
 /* Returns all settings of a trial; where it is not a point of the space only its own params. */
 static bool settings_of(const tune_target *problem, const tune_trial_row *trial, tune_named_list *out) {
     return trial->point == TUNE_NO_POINT ? tune_named_copy(out, trial->params.item, trial->params.count)
-                                         : problem->settings(problem->self, trial->point, out);
+                                         : tune_target_settings(problem, trial->point, out);
 }
 
 /* Selects the samples of the search that belong to a trial, and the baseline's samples taken beside them. */
@@ -129,7 +129,7 @@ int tune_keeper_rebuild(tune_keeper *keeper, const tune_target *problem, xlstm_e
     tune_sample_row *samples = NULL, *mine = NULL;
     tune_named_list settings = {0};
     size_t count = 0;
-    int status = problem->settings(problem->self, TUNE_BASELINE_TRIAL, &settings) ? XLSTM_OK : no_memory(err);
+    int status = tune_target_settings(problem, TUNE_BASELINE_TRIAL, &settings) ? XLSTM_OK : no_memory(err);
     if (!status && keeper->has_files)
         status = keeper->files.begin(keeper->files.ctx, problem->space, &settings, err);
     tune_named_clear(&settings);

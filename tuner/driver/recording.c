@@ -30,6 +30,7 @@ typedef struct spot {
 
 typedef struct recorder {
     const tune_target *problem;
+    tune_meter meter; /* measures it */
     const tune_drive_options *options;
     tune_keeper *keeper;
     const tune_watcher *watcher;
@@ -84,7 +85,7 @@ static int add_row(recorder *r, int i, tune_sample *sample, int measured, const 
         status = tune_row_describe(r->problem, i, &t, err);
     }
     tune_named_list settings = {0};
-    if (!status && !r->problem->settings(r->problem->self, i, &settings))
+    if (!status && !tune_target_settings(r->problem, i, &settings))
         status = xl_fail(err, XLSTM_ENOMEM, "recording: out of memory");
     if (!status) status = tune_keeper_add(r->keeper, &t, &settings, &row, measured < 0 ? 0 : 1, err);
     if (!status) r->spots[i].trial = r->last = t.index;
@@ -359,8 +360,8 @@ static int prepare(recorder *r, xlstm_error *err) {
     for (size_t i = 0; i < n; i++) r->spots[i] = (spot){.trial = TUNE_BASELINE_TRIAL};
     tune_sampler_options sampler;
     tune_sampler_options_init(&sampler);
-    sampler.measure = r->problem->measure;
-    sampler.ctx = r->problem->self;
+    sampler.measure = tune_meter_measure;
+    sampler.ctx = &r->meter;
     sampler.now_s = r->options->now_s;
     sampler.now_ctx = r->options->now_ctx;
     r->started_wall = xl_wall_s();
@@ -370,6 +371,7 @@ static int prepare(recorder *r, xlstm_error *err) {
 int tune_recording_run(const tune_target *problem, const tune_drive_options *options, tune_keeper *keeper,
                        const tune_watcher *watcher, tune_recording *out, xlstm_error *err) {
     recorder r = {.problem = problem,
+                  .meter = {.target = problem},
                   .options = options,
                   .keeper = keeper,
                   .watcher = watcher,

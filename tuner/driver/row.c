@@ -44,9 +44,7 @@ void tune_row_parts(const tune_metrics *metrics, const tune_trial_row *row, doub
 static int in_force_text(const tune_named_list *list, char **out, xlstm_error *err) {
     *out = NULL;
     if (!list->count) return XLSTM_OK;
-    json_t *j = tune_named_json(list);
-    *out = j ? json_dumps(j, JSON_COMPACT) : NULL;
-    json_decref(j);
+    *out = tune_named_json_text(list);
     return *out ? XLSTM_OK : xl_fail(err, XLSTM_ENOMEM, "trial: out of memory");
 }
 

@@ -14,7 +14,7 @@ static int fill(const tune_target *problem, int64_t candidate, const double *par
     out->samples = parts ? samples : 0;
     for (int i = 0; i < TUNE_METRICS; i++) out->metric[i] = NAN;
     if (parts) tune_target_metrics(problem, parts, out->metric);
-    return problem->settings(problem->self, candidate, &out->settings) ? XLSTM_OK : no_memory(err);
+    return tune_target_settings(problem, candidate, &out->settings) ? XLSTM_OK : no_memory(err);
 }
 
 int tune_standing_baseline(const tune_target *problem, tune_keeper *keeper, const double parts[TUNE_PARTS],

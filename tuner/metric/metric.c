@@ -83,3 +83,11 @@ int tune_metrics_parse(tune_metrics *metrics, const char *text, xlstm_error *err
     json_decref(j);
     return ok ? XLSTM_OK : xl_fail(err, XLSTM_EFORMAT, "the list of metrics is damaged: '%.80s'", text);
 }
+
+void tune_metrics_stem(const tune_metrics *metrics, int index, char stem[32]) {
+    const char *name = tune_metrics_name(metrics, index), *unit = index < 0 ? "" : metrics->at[index].unit;
+    const size_t length = strlen(name), tail = strlen(unit) + 1;
+    snprintf(stem, 32, "%s", name);
+    if (length > tail && name[length - tail] == '_' && !strcmp(name + length - tail + 1, unit))
+        stem[length - tail] = 0;
+}

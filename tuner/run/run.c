@@ -213,17 +213,17 @@ out:
     return status;
 }
 
+static bool copy_list(tune_named_list *to, const tune_named_list *from) {
+    return tune_named_copy(to, from->item, from->count);
+}
+
 static bool copy_run(tune_run_row *to, const tune_run_row *from) {
-    *to = (tune_run_row){.seed = from->seed,
-                         .prompt_tokens = from->prompt_tokens,
-                         .new_tokens = from->new_tokens,
-                         .metrics = from->metrics,
-                         .created = xl_wall_s()};
+    *to = (tune_run_row){.seed = from->seed, .metrics = from->metrics, .created = xl_wall_s()};
     return copy_text(&to->backend, from->backend) && copy_text(&to->mode, from->mode) &&
            copy_text(&to->objective, from->objective) && copy_text(&to->machine, from->machine) &&
-           copy_text(&to->machine_info, from->machine_info) && copy_text(&to->device, from->device) &&
-           copy_text(&to->checkpoint, from->checkpoint) && copy_text(&to->kernels, from->kernels) &&
-           copy_text(&to->version, from->version) && copy_text(&to->prompt_hash, from->prompt_hash) &&
+           copy_text(&to->machine_info, from->machine_info) && copy_text(&to->target, from->target) &&
+           copy_list(&to->identity, &from->identity) && copy_list(&to->workload, &from->workload) &&
+           copy_list(&to->build, &from->build) && copy_text(&to->version, from->version) &&
            copy_text(&to->meta, from->meta) && copy_text(&to->space, from->space) &&
            copy_text(&to->baseline, from->baseline) && copy_text(&to->state, TUNE_RUN_RUNNING);
 }

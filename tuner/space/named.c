@@ -103,6 +103,13 @@ json_t *tune_named_json(const tune_named_list *list) {
     return object;
 }
 
+char *tune_named_json_text(const tune_named_list *list) {
+    json_t *j = tune_named_json(list);
+    char *text = j ? json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
+    json_decref(j);
+    return text;
+}
+
 int tune_named_from_json(tune_named_list *out, const json_t *object, xlstm_error *err) {
     json_t *all = (json_t *)(uintptr_t)object, *value;
     const char *name;

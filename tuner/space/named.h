@@ -36,6 +36,8 @@ char *tune_named_text(const tune_named_list *list);
 /* Returns {"chunk_size": 64, …}, a reference that the caller owns; NULL when out of memory, or where a text is not
  * UTF-8. */
 json_t *tune_named_json(const tune_named_list *list);
+/* The same as text; malloc'd, NULL when out of memory. */
+char *tune_named_json_text(const tune_named_list *list);
 /* Reads the list back, in the object's order. XLSTM_EFORMAT: not an object, or a member that is neither a number
  * nor a text. */
 int tune_named_from_json(tune_named_list *out, const json_t *object, xlstm_error *err);

@@ -11,7 +11,7 @@
 #include "tuner/study/trial_json.h"
 
 #define FORMAT "xltune-run"
-#define FORMAT_VERSION 1
+#define FORMAT_VERSION 2 /* version 1 has an engine's circumstances in members of their own */
 
 /* Everything that belongs to one run. */
 typedef struct whole {
@@ -97,6 +97,14 @@ static json_t *parsed(const char *value) {
     return j ? j : xl_json_text(value);
 }
 
+/* The facts as members of the run too, for readers who know their names. */
+static void set_members(json_t *j, const tune_named_list *facts) {
+    for (size_t i = 0; i < facts->count; i++) {
+        if (!json_object_get(j, facts->item[i].name))
+            json_object_set_new(j, facts->item[i].name, tune_value_json(facts->item[i].value));
+    }
+}
+
 static json_t *run_json(const tune_run_row *r) {
     json_t *j = json_object();
     json_object_set_new(j, "uid", xl_json_text(r->uid));
@@ -108,13 +116,14 @@ static json_t *run_json(const tune_run_row *r) {
     json_object_set_new(j, "seed", json_integer(r->seed));
     json_object_set_new(j, "machine", xl_json_text(r->machine));
     json_object_set_new(j, "machine_info", parsed(r->machine_info));
-    json_object_set_new(j, "device", xl_json_text(r->device));
-    json_object_set_new(j, "checkpoint", xl_json_text(r->checkpoint));
-    json_object_set_new(j, "kernels", xl_json_text(r->kernels));
+    json_object_set_new(j, "target", xl_json_text(r->target));
+    json_object_set_new(j, "identity", tune_named_json(&r->identity));
+    json_object_set_new(j, "workload", tune_named_json(&r->workload));
+    json_object_set_new(j, "build", tune_named_json(&r->build));
+    set_members(j, &r->identity);
+    set_members(j, &r->workload);
+    set_members(j, &r->build);
     json_object_set_new(j, "version", xl_json_text(r->version));
-    json_object_set_new(j, "prompt_tokens", json_integer(r->prompt_tokens));
-    json_object_set_new(j, "new_tokens", json_integer(r->new_tokens));
-    json_object_set_new(j, "prompt_hash", xl_json_text(r->prompt_hash));
     json_object_set_new(j, "created", xl_json_number(r->created));
     json_object_set_new(j, "finished", xl_json_number(r->finished));
     json_object_set_new(j, "meta", parsed(r->meta));
@@ -249,7 +258,34 @@ static double get_time(reader *r, const char *key) {
     return isnan(at) ? 0 : at;
 }
 
-static void read_run(reader *r, tune_run_row *run) {
+static void get_values(reader *r, const char *key, tune_named_list *out) {
+    xlstm_error why = {0};
+    int status = tune_named_from_json(out, json_object_get(r->object, key), &why);
+    if (status && !r->status)
+        r->status = xl_fail(r->err, status, "%s: %s.%s: %s", r->file, r->where, key, why.text);
+}
+
+/* What format version 1 says of a run of the engine. */
+static void read_first_circumstances(reader *r, tune_run_row *run) {
+    char *device = get_text(r, "device", false), *checkpoint = get_text(r, "checkpoint", false);
+    char *kernels = get_text(r, "kernels", false), *prompt = get_text(r, "prompt_hash", true);
+    const tune_named identity[] = {{"device", {.text = device}}, {"checkpoint", {.text = checkpoint}}};
+    const tune_named workload[] = {{"prompt_tokens", {.number = (double)get_integer(r, "prompt_tokens", 0)}},
+                                   {"new", {.number = (double)get_integer(r, "new_tokens", 0)}},
+                                   {"prompt_hash", {.text = prompt}}};
+    const tune_named build = {"kernels", {.text = kernels}};
+    run->target = strdup("engine");
+    const bool ok = tune_named_copy(&run->identity, identity, 2) &&
+                    tune_named_copy(&run->workload, workload, prompt ? 3 : 2) &&
+                    tune_named_copy(&run->build, &build, 1) && run->target;
+    if (!ok && !r->status) r->status = xl_fail(r->err, XLSTM_ENOMEM, "out of memory");
+    free(device);
+    free(checkpoint);
+    free(kernels);
+    free(prompt);
+}
+
+static void read_run(reader *r, int64_t format, tune_run_row *run) {
     run->uid = get_text(r, "uid", false);
     run->folder = get_text(r, "folder", false);
     run->backend = get_text(r, "backend", false);
@@ -259,13 +295,15 @@ static void read_run(reader *r, tune_run_row *run) {
     run->seed = get_integer(r, "seed", 0);
     run->machine = get_text(r, "machine", false);
     run->machine_info = get_json(r, "machine_info", false);
-    run->device = get_text(r, "device", false);
-    run->checkpoint = get_text(r, "checkpoint", false);
-    run->kernels = get_text(r, "kernels", false);
     run->version = get_text(r, "version", false);
-    run->prompt_tokens = get_integer(r, "prompt_tokens", 0);
-    run->new_tokens = get_integer(r, "new_tokens", 0);
-    run->prompt_hash = get_text(r, "prompt_hash", true);
+    if (format == 1) {
+        read_first_circumstances(r, run);
+    } else {
+        run->target = get_text(r, "target", false);
+        get_values(r, "identity", &run->identity);
+        get_values(r, "workload", &run->workload);
+        get_values(r, "build", &run->build);
+    }
     run->created = get_time(r, "created");
     run->finished = get_time(r, "finished");
     run->meta = get_json(r, "meta", false);
@@ -363,9 +401,10 @@ static int whole_parse(const json_t *root, const char *file, whole *w, xlstm_err
     const json_t *format = json_object_get(root, "format"), *version = json_object_get(root, "version");
     if (!json_is_string(format) || strcmp(json_string_value(format), FORMAT) != 0)
         return xl_fail(err, XLSTM_EFORMAT, "%s: no exported run: \"format\" is not \"" FORMAT "\"", file);
-    if (json_integer_value(version) != FORMAT_VERSION)
-        return xl_fail(err, XLSTM_EFORMAT, "%s: format version %lld, this xltune reads %d", file,
-                       (long long)json_integer_value(version), FORMAT_VERSION);
+    const int64_t number = json_integer_value(version);
+    if (number < 1 || number > FORMAT_VERSION)
+        return xl_fail(err, XLSTM_EFORMAT, "%s: format version %lld, this xltune reads up to %d", file,
+                       (long long)number, FORMAT_VERSION);
     const json_t *trials = NULL, *samples = NULL, *events = NULL;
     w->trials = rows_of(&top, "trials", sizeof *w->trials, &trials);
     w->samples = rows_of(&top, "samples", sizeof *w->samples, &samples);
@@ -373,7 +412,7 @@ static int whole_parse(const json_t *root, const char *file, whole *w, xlstm_err
     if (top.status) return top.status;
     reader r = {.file = file, .where = "run", .object = json_object_get(root, "run"), .err = err};
     if (!json_is_object(r.object)) return xl_fail(err, XLSTM_EFORMAT, "%s: run: wanted an object", file);
-    read_run(&r, &w->run);
+    read_run(&r, number, &w->run);
     for (size_t i = 0; !r.status && i < json_array_size(trials); i++) {
         aim(&r, "trials", i, json_array_get(trials, i));
         w->trial_count = i + 1;

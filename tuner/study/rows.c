@@ -11,9 +11,9 @@
 #include "tuner/study/trial_json.h"
 
 #define RUN_COLUMNS                                                                                                \
-    "run.id, uid, folder, backend, state, mode, objective, seed, machine.fingerprint, machine.info, device, "      \
-    "checkpoint, kernels, version, prompt_tokens, new_tokens, prompt_hash, created, finished, meta, space, "       \
-    "baseline, result, (SELECT count(*) FROM trial WHERE trial.run = run.id), metrics"
+    "run.id, uid, folder, backend, state, mode, objective, seed, machine.fingerprint, machine.info, target, "      \
+    "identity, workload, build, version, created, finished, meta, space, baseline, result, (SELECT count(*) FROM " \
+    "trial WHERE trial.run = run.id), metrics"
 #define RUN_FROM " FROM run JOIN machine ON machine.id = run.machine "
 
 int tune_study_put_run(tune_study *s, tune_run_row *run, xlstm_error *err) {
@@ -22,20 +22,24 @@ int tune_study_put_run(tune_study *s, tune_run_row *run, xlstm_error *err) {
                                     "DO UPDATE SET info = excluded.info",
                                     "ss", run->machine, run->machine_info);
     if (status) return status;
-    char *metrics = tune_metrics_text(&run->metrics);
-    if (!metrics) return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", s->path);
-    status = tune_study_run_sql(
-        s, "adding a run", err,
-        "INSERT INTO run(uid, folder, backend, state, mode, objective, seed, machine, device, checkpoint, kernels, "
-        "version, prompt_tokens, new_tokens, prompt_hash, created, finished, meta, space, baseline, result, "
-        "metrics) VALUES "
-        "(?, ?, ?, ?, ?, ?, ?, (SELECT id FROM machine WHERE fingerprint = ?), ?, ?, ?, ?, ?, ?, ?, ?, "
-        "nullif(?, 0.0), ?, ?, ?, ?, ?)",
-        "ssssssisssssiisddsssss", run->uid, run->folder, run->backend, run->state, run->mode, run->objective,
-        run->seed, run->machine, run->device, run->checkpoint, run->kernels, run->version, run->prompt_tokens,
-        run->new_tokens, run->prompt_hash, run->created, run->finished, run->meta, run->space, run->baseline,
-        run->result, metrics);
+    char *metrics = tune_metrics_text(&run->metrics), *identity = tune_named_json_text(&run->identity);
+    char *workload = tune_named_json_text(&run->workload), *build = tune_named_json_text(&run->build);
+    status = metrics && identity && workload && build ? XLSTM_OK
+                                                      : xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", s->path);
+    if (!status)
+        status = tune_study_run_sql(
+            s, "adding a run", err,
+            "INSERT INTO run(uid, folder, backend, state, mode, objective, seed, machine, target, identity, "
+            "workload, build, version, created, finished, meta, space, baseline, result, metrics) VALUES "
+            "(?, ?, ?, ?, ?, ?, ?, (SELECT id FROM machine WHERE fingerprint = ?), ?, ?, ?, ?, ?, ?, "
+            "nullif(?, 0.0), ?, ?, ?, ?, ?)",
+            "ssssssissssssddsssss", run->uid, run->folder, run->backend, run->state, run->mode, run->objective,
+            run->seed, run->machine, run->target, identity, workload, build, run->version, run->created,
+            run->finished, run->meta, run->space, run->baseline, run->result, metrics);
     free(metrics);
+    free(identity);
+    free(workload);
+    free(build);
     if (!status) run->id = sqlite3_last_insert_rowid(s->db);
     return status;
 }
@@ -56,24 +60,38 @@ int tune_study_run_update(tune_study *study, int64_t run, const char *state, con
                               "ssssdi", state, meta, baseline, result, finished, run);
 }
 
+/* Reads a column that holds values by name. */
+static int read_list(const tune_study *s, sqlite3_stmt *q, int column, tune_named_list *out, xlstm_error *err) {
+    xlstm_error why = {0};
+    json_error_t bad;
+    const char *text = (const char *)sqlite3_column_text(q, column);
+    json_t *j = json_loads(text ? text : "", 0, &bad);
+    int status =
+        j ? tune_named_from_json(out, j, &why) : xl_fail(&why, XLSTM_EFORMAT, "found no JSON (%s)", bad.text);
+    json_decref(j);
+    if (!status) return XLSTM_OK;
+    return xl_fail(err, status, "%s: run %lld, %s: %s", s->path, (long long)sqlite3_column_int64(q, 0),
+                   sqlite3_column_name(q, column), why.text);
+}
+
 static int read_run(tune_study *s, sqlite3_stmt *q, tune_run_row *row, xlstm_error *err) {
     bool ok = true;
     *row = (tune_run_row){.id = sqlite3_column_int64(q, 0), .seed = sqlite3_column_int64(q, 7)};
     char **texts[] = {&row->uid, &row->folder, &row->backend, &row->state, &row->mode, &row->objective};
     for (int i = 0; i < 6; i++) *texts[i] = tune_study_text(q, 1 + i, &ok);
-    char **more[] = {&row->machine,    &row->machine_info, &row->device,
-                     &row->checkpoint, &row->kernels,      &row->version};
-    for (int i = 0; i < 6; i++) *more[i] = tune_study_text(q, 8 + i, &ok);
-    row->prompt_tokens = sqlite3_column_int64(q, 14);
-    row->new_tokens = sqlite3_column_int64(q, 15);
-    row->prompt_hash = tune_study_text(q, 16, &ok);
-    row->created = sqlite3_column_double(q, 17);
-    row->finished = sqlite3_column_double(q, 18);
+    char **more[] = {&row->machine, &row->machine_info, &row->target};
+    for (int i = 0; i < 3; i++) *more[i] = tune_study_text(q, 8 + i, &ok);
+    row->version = tune_study_text(q, 14, &ok);
+    row->created = sqlite3_column_double(q, 15);
+    row->finished = sqlite3_column_double(q, 16);
     char **rest[] = {&row->meta, &row->space, &row->baseline, &row->result};
-    for (int i = 0; i < 4; i++) *rest[i] = tune_study_text(q, 19 + i, &ok);
-    row->trials = sqlite3_column_int64(q, 23);
-    char *metrics = tune_study_text(q, 24, &ok);
+    for (int i = 0; i < 4; i++) *rest[i] = tune_study_text(q, 17 + i, &ok);
+    row->trials = sqlite3_column_int64(q, 21);
+    char *metrics = tune_study_text(q, 22, &ok);
     int status = ok && metrics ? tune_metrics_parse(&row->metrics, metrics, err) : XLSTM_OK;
+    if (!status) status = read_list(s, q, 11, &row->identity, err);
+    if (!status) status = read_list(s, q, 12, &row->workload, err);
+    if (!status) status = read_list(s, q, 13, &row->build, err);
     free(metrics);
     if (status) {
         tune_run_row_clear(row);
@@ -91,11 +109,28 @@ static int read_run(tune_study *s, sqlite3_stmt *q, tune_run_row *row, xlstm_err
 
 void tune_run_row_clear(tune_run_row *row) {
     if (!row) return;
-    char *texts[] = {row->uid,     row->folder,  row->backend,     row->state,    row->mode,  row->objective,
-                     row->machine, row->device,  row->checkpoint,  row->meta,     row->space, row->machine_info,
-                     row->kernels, row->version, row->prompt_hash, row->baseline, row->result};
+    char *texts[] = {row->uid,       row->folder,   row->backend,      row->state,   row->mode,
+                     row->objective, row->machine,  row->target,       row->version, row->meta,
+                     row->space,     row->baseline, row->machine_info, row->result};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) free(texts[i]);
+    tune_named_clear(&row->identity);
+    tune_named_clear(&row->workload);
+    tune_named_clear(&row->build);
     *row = (tune_run_row){0};
+}
+
+bool tune_workload_alike(const tune_named_list *a, const tune_named_list *b) {
+    size_t numbers[2] = {0};
+    for (size_t i = 0; i < b->count; i++) numbers[1] += !b->item[i].value.text;
+    for (size_t i = 0; i < a->count; i++) {
+        if (a->item[i].value.text) continue;
+        const tune_value *other = tune_named_find(b, a->item[i].name);
+        if (!other || other->text) return false;
+        const double x = fmax(1, a->item[i].value.number), y = fmax(1, other->number);
+        if (x > 2 * y || y > 2 * x) return false;
+        numbers[0]++;
+    }
+    return numbers[0] == numbers[1];
 }
 
 void tune_run_rows_free(tune_run_row *rows, size_t count) {
@@ -490,29 +525,42 @@ void tune_event_rows_free(tune_event_row *rows, size_t count) {
     free(rows);
 }
 
+/* Whether the workload in a column is of the class of another. */
+static bool is_alike(sqlite3_stmt *q, int column, const tune_named_list *workload) {
+    tune_named_list other = {0};
+    json_t *j = json_loads((const char *)sqlite3_column_text(q, column), 0, NULL);
+    const bool alike = !tune_named_from_json(&other, j, NULL) && tune_workload_alike(&other, workload);
+    tune_named_clear(&other);
+    json_decref(j);
+    return alike;
+}
+
 int tune_study_known(tune_study *study, const tune_run_row *like, int64_t except, size_t limit,
                      tune_known_point **points, size_t *count, xlstm_error *err) {
     sqlite3_stmt *q;
     tune_known_point *all = calloc(limit ? limit : 1, sizeof *all);
     size_t used = 0;
     if (!all) return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", study->path);
+    char *identity = tune_named_json_text(&like->identity);
+    if (!identity) {
+        free(all);
+        return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", study->path);
+    }
     /* Takes the three best trials of each run, because the first of a run may only have been lucky. */
     int status = tune_study_prepare(
         study, &q, "looking for earlier bests", err,
-        "SELECT params, mine FROM (SELECT trial.params AS params, trial.value AS value, run.id AS run, run.created "
-        "AS created, machine.fingerprint = ?1 AND run.version = ?2 AS mine, row_number() OVER (PARTITION BY run.id "
-        "ORDER BY trial.value) AS place FROM trial JOIN run ON run.id = trial.run JOIN machine ON machine.id = "
-        "run.machine WHERE trial.status = 'ok' AND trial.value IS NOT NULL AND run.checkpoint = ?3 AND run.device "
-        "= "
-        "?4 AND run.objective = ?5 AND run.id <> ?6 AND run.prompt_tokens BETWEEN ?7 / 2.0 AND ?7 * 2.0 AND "
-        "run.new_tokens BETWEEN ?8 / 2.0 AND ?8 * 2.0) WHERE place <= 3 ORDER BY mine DESC, created DESC, run "
-        "DESC, "
-        "place",
-        "sssssiii", like->machine, like->version, like->checkpoint, like->device, like->objective, except,
-        like->prompt_tokens, like->new_tokens);
+        "SELECT params, mine, workload FROM (SELECT trial.params AS params, trial.value AS value, run.id AS run, "
+        "run.created AS created, run.workload AS workload, machine.fingerprint = ?1 AND run.version = ?2 AS mine, "
+        "row_number() OVER (PARTITION BY run.id ORDER BY trial.value) AS place FROM trial JOIN run ON run.id = "
+        "trial.run JOIN machine ON machine.id = run.machine WHERE trial.status = 'ok' AND trial.value IS NOT NULL "
+        "AND run.target = ?3 AND run.identity = ?4 AND run.objective = ?5 AND run.id <> ?6) WHERE place <= 3 ORDER "
+        "BY mine DESC, created DESC, run DESC, place",
+        "sssssi", like->machine, like->version, like->target, identity, like->objective, except);
+    free(identity);
     int code = SQLITE_DONE;
     while (!status && used < limit && (code = sqlite3_step(q)) == SQLITE_ROW) {
         bool ok = true, seen = false;
+        if (!is_alike(q, 2, &like->workload)) continue;
         char *params = tune_study_text(q, 0, &ok);
         for (size_t i = 0; params && i < used; i++) seen |= !strcmp(all[i].params, params);
         if (!params) status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", study->path);

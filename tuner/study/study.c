@@ -102,7 +102,20 @@ const char *const tune_study_steps[] = {
     "INSERT INTO sample_4 SELECT id, run, trial, stage, block, process, seq, at, json_array(prefill_s, decode_s,"
     " energy_j, peak_mb), value, used, why, causes FROM sample;"
     "DROP TABLE sample; ALTER TABLE sample_4 RENAME TO sample;"
-    "CREATE INDEX sample_run ON sample(run, trial);"};
+    "CREATE INDEX sample_run ON sample(run, trial);",
+    /* json_patch leaves out what is NULL. */
+    "DROP INDEX run_checkpoint;"
+    "ALTER TABLE run ADD COLUMN target TEXT NOT NULL DEFAULT 'engine';"
+    "ALTER TABLE run ADD COLUMN identity TEXT NOT NULL DEFAULT '{}';"
+    "ALTER TABLE run ADD COLUMN workload TEXT NOT NULL DEFAULT '{}';"
+    "ALTER TABLE run ADD COLUMN build TEXT NOT NULL DEFAULT '{}';"
+    "UPDATE run SET identity = json_object('device', device, 'checkpoint', checkpoint),"
+    " workload = json_patch(json_object('prompt_tokens', prompt_tokens, 'new', new_tokens),"
+    " json_object('prompt_hash', prompt_hash)), build = json_object('kernels', kernels);"
+    "ALTER TABLE run DROP COLUMN device; ALTER TABLE run DROP COLUMN checkpoint;"
+    "ALTER TABLE run DROP COLUMN kernels; ALTER TABLE run DROP COLUMN prompt_tokens;"
+    "ALTER TABLE run DROP COLUMN new_tokens; ALTER TABLE run DROP COLUMN prompt_hash;"
+    "CREATE INDEX run_identity ON run(target, identity);"};
 const int tune_study_step_count = sizeof tune_study_steps / sizeof *tune_study_steps;
 
 static const char *const status_names[] = {"ok", "duplicate", "failed", "timeout", "infeasible"};

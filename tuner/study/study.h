@@ -69,9 +69,11 @@ typedef struct tune_run_row {
     int64_t seed;
     char *machine;      /* fingerprint, see machine.h */
     char *machine_info; /* JSON; stored with the machine, not with the run */
-    char *device, *checkpoint, *kernels, *version;
-    int64_t prompt_tokens, new_tokens; /* the prompt with BOS, and the tokens generated after it */
-    char *prompt_hash;
+    char *version;
+    char *target; /* what was tuned: the name of a row of targets.def */
+    /* Given by the target. Times of two runs can be compared where their machines and identities are the same. The
+     * build is what may differ and is worth knowing. The workload says what one execution does. */
+    tune_named_list identity, workload, build;
     double created, finished; /* seconds since 1970; finished is 0 before the end */
     char *meta;               /* text of run_meta.json */
     char *space;              /* the declared space, as JSON */
@@ -80,6 +82,10 @@ typedef struct tune_run_row {
     char *result;             /* text of best.json; NULL before the end */
     int64_t trials;           /* number of its trials; filled only by reading */
 } tune_run_row;
+
+/* Whether two workloads are of one class: both have the same numbers, each within a factor of two (zero counts as
+ * one). Texts do not count. */
+bool tune_workload_alike(const tune_named_list *a, const tune_named_list *b);
 
 /* Adds the run, and its machine where that is new, and sets run->id. */
 int tune_study_run_add(tune_study *study, tune_run_row *run, xlstm_error *err);

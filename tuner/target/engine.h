@@ -60,19 +60,4 @@ int tune_engine_outcome(void *self, int64_t candidate, tune_outcome *out, xlstm_
  * as 0. The perplexity is that of the whole prompt. */
 #define TUNE_KL_ROUNDING 1e-7
 
-/* ---- a fresh process ---- */
-
-/* What a fresh process needs; `program` is run with `argument` as its only argument. */
-typedef struct tune_fresh {
-    const char *program, *argument;
-    const tune_engine_options *engine;
-    xlstm_settings baseline, winner;
-} tune_fresh;
-/* Function for tune_target: spawn, for the candidates TUNE_BASELINE and `winner`. */
-int tune_fresh_run(const tune_fresh *fresh, int64_t winner, const tune_block_plan *plan, tune_sample_fn on_sample,
-                   void *ctx, tune_block_result *out, xlstm_error *err);
-/* The main function of the fresh process: reads a request from standard input, answers on standard output, and
- * returns the exit code. */
-int tune_fresh_main(void);
-
 #endif

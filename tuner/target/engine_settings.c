@@ -48,6 +48,19 @@ bool tune_engine_schedule(const xlstm_session *session, tune_named_list *out) {
     return tune_named_copy(out, all, count);
 }
 
+bool tune_engine_identity(const char *device, const char *checkpoint, tune_named_list *out) {
+    const tune_named facts[] = {{"device", {.text = device}}, {"checkpoint", {.text = checkpoint}}};
+    return tune_named_copy(out, facts, sizeof facts / sizeof *facts);
+}
+
+bool tune_engine_workload(int64_t prompt_tokens, int64_t new_tokens, const char *prompt_hash,
+                          tune_named_list *out) {
+    const tune_named facts[] = {{"prompt_tokens", {.number = (double)prompt_tokens}},
+                                {"new", {.number = (double)new_tokens}},
+                                {"prompt_hash", {.text = prompt_hash}}};
+    return tune_named_copy(out, facts, prompt_hash ? 3 : 2);
+}
+
 uint64_t tune_engine_key(const xlstm_settings *settings, const xlstm_work *work) {
     xlstm_settings s;
     xlstm_settings_effective(settings, work, &s);

@@ -14,6 +14,11 @@ int tune_engine_settings_read(const json_t *object, xlstm_settings *settings, xl
 /* Lists what the session's last request was run with; returns false when out of memory. */
 bool tune_engine_schedule(const xlstm_session *session, tune_named_list *out);
 
+/* What identifies an engine, and what a request is, as facts of a target (tune_target.identity, workload);
+ * `prompt_hash` may be NULL. False when out of memory. */
+bool tune_engine_identity(const char *device, const char *checkpoint, tune_named_list *out);
+bool tune_engine_workload(int64_t prompt_tokens, int64_t new_tokens, const char *prompt_hash, tune_named_list *out);
+
 /* Settings that have the same effect for this work (xlstm_settings_effective) have the same key. */
 uint64_t tune_engine_key(const xlstm_settings *settings, const xlstm_work *work);
 

@@ -1,15 +1,130 @@
 #include "tuner/target/target.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
 
 _Static_assert((int)TUNE_PARTS == (int)TUNE_METRIC_PARTS, "a sample has as many parts as metrics may name");
+
+/* ---- what a describe function needs ---- */
+
+/* The names of "tune" as one text. */
+static char *joined(const json_t *names) {
+    char *text = strdup("");
+    for (size_t i = 0; text && i < json_array_size(names); i++) {
+        const char *name = json_string_value(json_array_get(names, i));
+        char *grown = xl_format("%s%s%s", text, i ? "," : "", name ? name : "");
+        free(text);
+        text = grown;
+    }
+    return text;
+}
+
+/* Every parameter's whole range. */
+static char *all_names(const tune_known *known, size_t count) {
+    char *text = strdup("");
+    for (size_t i = 0; text && i < count; i++) {
+        char *grown = xl_format("%s%s%s", text, i ? "," : "", known[i].name);
+        free(text);
+        text = grown;
+    }
+    return text;
+}
+
+int tune_target_space(const tune_known *known, size_t count, const json_t *config, tune_space **out,
+                      xlstm_error *err) {
+    const json_t *space = json_object_get(config, "space"), *tune = json_object_get(config, "tune");
+    if (json_is_object(space)) return tune_space_from_json(space, known, count, out, err);
+    char *names = json_array_size(tune) ? joined(tune) : all_names(known, count);
+    int status = names ? tune_space_from_names(names, known, count, out, err)
+                       : xl_fail(err, XLSTM_ENOMEM, "tune: out of memory");
+    free(names);
+    return status;
+}
+
+int tune_target_baseline(const tune_known *known, size_t count, const json_t *settings, tune_named_list *out,
+                         xlstm_error *err) {
+    tune_named *all = xl_array(count, sizeof *all);
+    if (!all) return xl_fail(err, XLSTM_ENOMEM, "settings: out of memory");
+    int status = XLSTM_OK;
+    for (size_t i = 0; !status && i < count; i++) {
+        const tune_known *k = &known[i];
+        const json_t *given = json_object_get(settings, k->name);
+        all[i].name = k->name;
+        all[i].value = (tune_value){.number = k->choices ? 0 : (double)k->preset,
+                                    .text = k->choices ? k->choices[k->preset] : NULL};
+        if (given && !tune_value_from_json(given, &all[i].value))
+            status = xl_fail(err, XLSTM_EFORMAT, "settings: %s is neither a number nor a text", k->name);
+    }
+    if (!status && !tune_named_copy(out, all, count))
+        status = xl_fail(err, XLSTM_ENOMEM, "settings: out of memory");
+    free(all);
+    return status;
+}
+
+int tune_target_declare(tune_target *out, const tune_known *known, size_t count, const tune_target_options *options,
+                        xlstm_error *err) {
+    int status = tune_target_space(known, count, options->config, &out->declared, err);
+    if (!status) status = tune_space_seal(out->declared, err);
+    out->space = out->declared;
+    return status ? status : tune_target_baseline(known, count, options->settings, &out->baseline, err);
+}
+
+int tune_target_objective(const tune_metrics *metrics, const json_t *config) {
+    const json_t *value = json_object_get(config, "objective");
+    const char *name = json_string_value(json_is_array(value) ? json_array_get(value, 0) : value);
+    return name ? tune_metrics_find(metrics, name) : metrics->objective;
+}
+
+/* ---- for whoever measures ---- */
+
+tune_value tune_target_value(const tune_target *target, int64_t candidate, const char *name) {
+    const int param = candidate < 0 ? -1 : tune_space_find_param(target->space, name);
+    if (param >= 0) return tune_space_value(target->space, (uint32_t)candidate, (size_t)param);
+    const tune_value *value = tune_named_find(&target->baseline, name);
+    return value ? *value : (tune_value){.number = NAN};
+}
+
+bool tune_target_settings(const tune_target *target, int64_t candidate, tune_named_list *out) {
+    *out = (tune_named_list){0};
+    if (target->settings) return target->settings(target->self, candidate, out);
+    const size_t count = target->baseline.count;
+    tune_named *all = xl_array(count, sizeof *all);
+    for (size_t i = 0; all && i < count; i++) {
+        const char *name = target->baseline.item[i].name;
+        all[i] = (tune_named){name, tune_target_value(target, candidate, name)};
+    }
+    const bool ok = all && tune_named_copy(out, all, count);
+    free(all);
+    return ok;
+}
+
+int tune_meter_measure(void *ctx, int64_t candidate, unsigned repeats, double limit, tune_reading *out,
+                       xlstm_error *err) {
+    tune_meter *meter = ctx;
+    const tune_target *target = meter->target;
+    if (target->open && (!meter->opened || meter->candidate != candidate)) {
+        meter->opened = false;
+        const int status = target->open(target->self, candidate, err);
+        if (status) return status;
+        meter->opened = true;
+        meter->candidate = candidate;
+    }
+    const int status = target->measure(target->self, candidate, repeats, limit, out, err);
+    if (status >= 0 && !(out->cost > 0)) out->cost = tune_target_cost(target, target->objective, out->parts);
+    return status;
+}
 
 bool tune_target_is_baseline(const tune_target *target, int64_t candidate) {
     if (candidate == TUNE_BASELINE) return true;
     if (target->is_baseline) return target->is_baseline(target->self, candidate);
     tune_named_list a = {0}, b = {0};
-    const bool same = target->settings(target->self, candidate, &a) &&
-                      target->settings(target->self, TUNE_BASELINE, &b) && tune_named_same(&a, &b);
+    const bool same = tune_target_settings(target, candidate, &a) &&
+                      tune_target_settings(target, TUNE_BASELINE, &b) && tune_named_same(&a, &b);
     tune_named_clear(&a);
     tune_named_clear(&b);
     return same;
@@ -17,11 +132,20 @@ bool tune_target_is_baseline(const tune_target *target, int64_t candidate) {
 
 void tune_target_metrics(const tune_target *target, const double parts[TUNE_PARTS], double metric[TUNE_METRICS]) {
     for (int i = 0; i < TUNE_METRICS; i++) metric[i] = NAN;
-    target->derive(target->self, parts, metric);
+    if (target->derive) {
+        target->derive(target->self, parts, metric);
+        return;
+    }
+    for (int i = 0; i < target->metrics->count; i++) {
+        const int part = target->metrics->at[i].part;
+        if (part >= 0) metric[i] = parts[part];
+    }
 }
 
 double tune_target_cost(const tune_target *target, int objective, const double parts[TUNE_PARTS]) {
-    return target->cost(target->self, objective, parts);
+    if (target->cost) return target->cost(target->self, objective, parts);
+    const tune_metrics *m = target->metrics;
+    return parts[m->at[m->at[objective].part < 0 ? m->seconds : objective].part];
 }
 
 double tune_target_seconds(const tune_target *target, const double parts[TUNE_PARTS]) {

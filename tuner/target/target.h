@@ -3,6 +3,8 @@
 #ifndef TUNE_TARGET_H
 #define TUNE_TARGET_H
 
+#include <jansson.h>
+
 #include "tuner/measure/final.h"
 #include "tuner/measure/timing.h"
 #include "tuner/metric/metric.h"
@@ -20,39 +22,124 @@ typedef struct tune_outcome {
     tune_named_list in_force;    /* settings really used; owned by the receiver, may be empty */
 } tune_outcome;
 
+typedef struct tune_target_class tune_target_class;
+
 typedef struct tune_target {
     void *self;
     const tune_space *space;     /* sealed; owned by the target */
     const tune_metrics *metrics; /* owned by the target */
+    /* Times of two measurements can be compared where these facts are the same, and the machine: {"device": "cpu",
+     * "checkpoint": "…"}. They may not change during a run. */
+    tune_named_list identity;
+    tune_named_list
+        workload;          /* what one execution does: numbers, which are alike within a factor of two, and texts */
+    tune_named_list build; /* what it runs with that may change and is worth knowing: {"kernels": "avx2"} */
+    tune_named_list baseline; /* every setting in force before the search, by name */
+    int objective;            /* the metric of which measure gives the cost */
+    char *equal; /* one sentence on why there are fewer points than settings; NULL where there are not */
+    /* Filled by tune_target_open; a target that is made in another way has none, and its comparisons run in this
+     * process. */
+    const tune_target_class *class;
+    json_t *request;      /* what a fresh process needs to open it too; a target may add to "config" of it */
+    tune_space *declared; /* the space, where tune_target_declare made it */
+    const char *program, *program_argument;
+    int (*cancel)(void *user); /* non-zero ends what is going on; may be NULL */
+    void *user;
 
-    /* Takes a sample of a candidate; the parts of the reading are those of the metrics. The baseline is measured
-     * first. XLSTM_EUNSUPPORTED: the candidate is infeasible (too little memory, or a limit that it exceeds).
-     * XLSTM_ECANCELLED, XLSTM_ENOMEM and XLSTM_ECHANGED end the run; any other failure is the candidate's own. */
+    /* Prepares a candidate, whose samples follow; called again where another candidate was sampled in between. A
+     * failure is one of measure. NULL: nothing is to be prepared. */
+    int (*open)(void *self, int64_t candidate, xlstm_error *err);
+    /* Takes a sample of a candidate; the parts of the reading are those of the metrics, and its cost, unless it is
+     * set, follows from them (cost). The baseline is measured first. XLSTM_EUNSUPPORTED: the candidate is
+     * infeasible (too little memory, or a limit that it exceeds). XLSTM_ECANCELLED, XLSTM_ENOMEM and XLSTM_ECHANGED
+     * end the run; any other failure is the candidate's own. */
     tune_measure_fn measure;
     /* Computes the metrics that follow from mean parts. The others are left as they are; they are NAN before the
-     * call. */
+     * call. NULL: each metric is its part of the sample. */
     void (*derive)(void *self, const double parts[TUNE_PARTS], double metric[TUNE_METRICS]);
     /* Returns the positive number to minimise for an objective: the metric itself, or the time behind a rate; for
-     * a property of the point, which has no samples, the seconds of an execution. */
+     * a property of the point, which has no samples, the seconds of an execution. NULL:
+     * the metric's part of the sample, and the seconds of an execution for a metric without one. */
     double (*cost)(void *self, int objective, const double parts[TUNE_PARTS]);
     /* Checks that what is measured is the same as when the run began; called before a verdict. May be NULL. A
      * failure ends the run. */
     int (*unchanged)(void *self, xlstm_error *err);
     /* Describes a measured candidate. May be NULL. A failure ends the run. */
     int (*outcome)(void *self, int64_t candidate, tune_outcome *out, xlstm_error *err);
-    /* Lists every setting of a candidate by name, for the engine also "backend"; the caller owns the list. Returns
-     * false when out of memory. */
+    /* Lists every setting of a candidate by name; the caller owns the list. Returns false when out of memory. NULL:
+     * the baseline's, with the values of the point. */
     bool (*settings)(void *self, int64_t candidate, tune_named_list *out);
     /* Whether a point is equal in effect to the baseline's settings. NULL: it is where its settings are the
      * same. */
     bool (*is_baseline)(void *self, int64_t candidate);
-    /* Runs a plan for the baseline and the winner in a fresh process, and reports its samples (with candidates as
-     * here). XLSTM_ECANCELLED and XLSTM_ECHANGED end the comparison; any other failure loses only this process.
-     * NULL: the blocks of the comparison run in this process, which the verdict shows by its number of
-     * processes. */
-    int (*spawn)(void *self, int64_t winner, const tune_block_plan *plan, tune_sample_fn on_sample, void *ctx,
-                 tune_block_result *out, xlstm_error *err);
+    /* Runs a plan for the baseline and the winner in a process of its own, and reports its samples (with candidates
+     * as here). `baseline`: other settings to compare the winner with; NULL: those of the baseline.
+     * XLSTM_ECANCELLED and XLSTM_ECHANGED end the comparison; any other failure loses only this process. NULL: a
+     * process of `program` is started, which opens the target anew (fresh.h). */
+    int (*spawn)(void *self, const tune_named_list *baseline, int64_t winner, const tune_block_plan *plan,
+                 tune_sample_fn on_sample, void *ctx, tune_block_result *out, xlstm_error *err);
+    /* How many threads compute for a candidate; INT_MAX: one for each processor. NULL: so many. */
+    int (*threads)(void *self, int64_t candidate);
+    void (*close)(void *self); /* frees what describe made; may be NULL */
 } tune_target;
+
+/* ---- a row of targets.def ---- */
+
+typedef struct tune_target_options {
+    const json_t *config;   /* the configuration in force, by key: a target takes what it knows of it */
+    const json_t *settings; /* of the baseline, by name; what is missing is as the target has it; NULL: all of it */
+    /* This program, and the argument with which it is a fresh process (tune_fresh_main); NULL: there are none, and
+     * comparisons run in this process. */
+    const char *program, *program_argument;
+    int (*cancel)(void *user);
+    void *user;
+    const char
+        *argument; /* what follows "NAME:" where the target was named; NULL: nothing. Set by tune_target_open */
+} tune_target_options;
+
+struct tune_target_class {
+    const char *name, *summary;  /* what --target takes, and a line of the help */
+    const tune_metrics *metrics; /* NULL: they are known when it is described */
+    int (*can_measure)(int metric,
+                       xlstm_error *err); /* XLSTM_EUNSUPPORTED: not on this machine; NULL: all can be */
+    const char *argument;                 /* what is to follow "NAME:", for the help; NULL: nothing may */
+    bool of_checkpoint; /* a request to the checkpoint and the prompt that the configuration names */
+    /* Fills the members of the target above `class`, and its functions. `out` stays where it is until close, so
+     * that `self` may point to it. After a failure close is called too, where it is set. */
+    int (*describe)(tune_target *out, const tune_target_options *options, xlstm_error *err);
+};
+
+/* ---- what a describe function needs ---- */
+
+/* The space that a configuration asks for, over the parameters of a target, not yet sealed: its object "space", its
+ * names "tune", or the whole range of each. */
+int tune_target_space(const tune_known *known, size_t count, const json_t *config, tune_space **out,
+                      xlstm_error *err);
+/* The presets of the parameters, and what `settings` (NULL: nothing) says instead. */
+int tune_target_baseline(const tune_known *known, size_t count, const json_t *settings, tune_named_list *out,
+                         xlstm_error *err);
+
+/* Both for a target whose settings are its parameters alone: makes and seals the space, and the baseline.
+ * tune_target_close frees them. */
+int tune_target_declare(tune_target *out, const tune_known *known, size_t count, const tune_target_options *options,
+                        xlstm_error *err);
+/* The first of the objectives that the configuration names, or the metrics' own; -1: it is no metric. */
+int tune_target_objective(const tune_metrics *metrics, const json_t *config);
+
+/* ---- for whoever measures ---- */
+
+/* A setting of a candidate, by name; it must have one of this name. */
+tune_value tune_target_value(const tune_target *target, int64_t candidate, const char *name);
+/* Every setting of a candidate, owned by the caller; false when out of memory. */
+bool tune_target_settings(const tune_target *target, int64_t candidate, tune_named_list *out);
+/* A tune_measure_fn whose context is a meter: opens a candidate that is another than the last one, and measures. */
+typedef struct tune_meter {
+    const tune_target *target;
+    bool opened;
+    int64_t candidate; /* the last one that was opened */
+} tune_meter;
+int tune_meter_measure(void *meter, int64_t candidate, unsigned repeats, double limit, tune_reading *out,
+                       xlstm_error *err);
 
 /* Whether a candidate is the baseline or equal in effect to it, so that there is nothing to compare. */
 bool tune_target_is_baseline(const tune_target *target, int64_t candidate);

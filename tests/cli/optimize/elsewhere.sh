@@ -36,5 +36,6 @@ run = json.load(open("here.json"))["run"]
 print_ = {k: run[k] for k in ("device", "checkpoint", "prompt_tokens")} | {"machine": "f" * 32, "new": 2}
 json.dump({"params": {"heads_per_band": 7, "chunk_size": 16}, "fingerprint": print_}, open("best/ray_latest.json", "w"))
 P
-tune --tag snap 2>&1 | sed -n 's/([0-9a-f]*, this one is [0-9a-f]*)/(X)/; s/.*best.ray_latest/best\/ray_latest/p; s/.*trial 0  .*  \([^ ]*=[^ ]* [^ ]*\)$/\1/p'
+tune --tag snap 2>&1 | sed -n 's/([0-9a-f]*, this one is [0-9a-f]*)/(X)/; s/.*best.ray_latest/best\/ray_latest/p'
+python3 -c 'import json, sys; p = json.loads(open(sys.argv[1] + "/trials.jsonl").readline())["params"]; print(*[f"{k}={v}" for k, v in p.items()])' runs/*_snap
 xltune generate --model "$MODEL" --prompt-file p.txt --profile best/ray_latest.json --max-new-tokens 1 2>&1 >/dev/null | sed -n 's/([0-9a-f]*, this one is [0-9a-f]*)/(X)/p'

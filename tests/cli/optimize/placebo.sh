@@ -13,7 +13,7 @@ called = {json.dumps(t["params"], sort_keys=True) for t in rows if t["status"] =
 print(len(ran), len(called) > 1)
 P
 ls b 2>/dev/null | wc -l
-xltune explain "$r" | grep -c 'A placebo: every point'
+xltune explain "$r" | grep -c 'A placebo run: every point'
 xltune optimize --placebo --study all.sqlite --model "$MODEL" --prompt-file p.txt; echo $?
 # Without any time there is still a result.
 xltune optimize --backend queued --model "$MODEL" --prompt-file p.txt --new 2 --budget 0.001s --tag none 2>/dev/null | grep '^verdict'

@@ -1,6 +1,5 @@
-/* A fresh process for the last comparison. Where a process's memory happens to lie affects its speed, so each
- * process gives one value. It is sent a request as a line of JSON and answers with lines of JSON: samples, then
- * the result or an error. */
+#include "tuner/target/fresh.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <math.h>
@@ -18,9 +17,8 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/json.h"
 #include "base/memory.h"
-#include "tuner/target/engine.h"
+#include "tuner/target/targets.h"
 #include "tuner/target/wire.h"
 
 #define LINE_MOST (64 << 20)
@@ -31,19 +29,14 @@ enum { BASELINE = TUNE_BASELINE, WINNER = 0 };
 
 /* ---- the parent process ---- */
 
-static char *compose(const tune_fresh *fresh, const tune_block_plan *plan) {
-    const tune_engine_options *o = fresh->engine;
-    json_t *ids = json_array();
-    for (size_t i = 0; i < o->count; i++) json_array_append_new(ids, json_integer(o->ids[i]));
-    json_t *j = json_pack(
-        "{s:o, s:o, s:o, s:o, s:o, s:I, s:s, s:b, s:b, s:o, s:b, s:b, s:o, s:o, s:o}", "model",
-        xl_json_text(o->model_dir), "checkpoint", xl_json_text(o->checkpoint), "device", xl_json_text(o->device),
-        "cpu_mask", xl_json_text(o->cpu_mask), "ids", ids, "new", (json_int_t)o->new_tokens, "objective",
-        tune_metrics_name(&tune_engine_metrics, o->objective), "score", o->score, "memory", o->memory, "max_kl",
-        xl_json_number(o->max_kl), "numerics", o->numerics, "require_identical", o->require_identical, "baseline",
-        tune_engine_settings_json(&fresh->baseline), "winner", tune_engine_settings_json(&fresh->winner), "plan",
-        tune_wire_plan(plan));
-    char *line = j ? json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
+/* The request of the target, with the winner's values as the only point of its space. */
+static char *compose(const tune_target *target, const tune_named_list *baseline, int64_t winner,
+                     const tune_block_plan *plan) {
+    json_t *j = json_deep_copy(target->request), *config = json_object_get(j, "config");
+    json_object_set_new(config, "space", tune_space_point_json(target->space, (uint32_t)winner));
+    json_object_set_new(j, "settings", tune_named_json(baseline));
+    json_object_set_new(j, "plan", tune_wire_plan(plan));
+    char *line = json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(17));
     json_decref(j);
     char *whole = line ? xl_format("%s\n", line) : NULL;
     free(line);
@@ -57,11 +50,11 @@ typedef struct child {
 
 /* Starts the process in a group of its own, so that Ctrl-C on the terminal does not reach it; the parent ends
  * it. */
-static int start(const tune_fresh *fresh, child *c, xlstm_error *err) {
+static int start(const tune_target *target, child *c, xlstm_error *err) {
     int in[2] = {-1, -1}, out[2] = {-1, -1}, code = 0;
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
-    char *arguments[] = {(char *)(uintptr_t)fresh->program, (char *)(uintptr_t)fresh->argument, NULL};
+    char *arguments[] = {(char *)(uintptr_t)target->program, (char *)(uintptr_t)target->program_argument, NULL};
     if (pipe(in) || pipe(out)) code = errno;
     posix_spawn_file_actions_init(&actions);
     posix_spawnattr_init(&attributes);
@@ -74,7 +67,7 @@ static int start(const tune_fresh *fresh, child *c, xlstm_error *err) {
         }
         posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
         posix_spawnattr_setpgroup(&attributes, 0);
-        code = posix_spawn(&c->pid, fresh->program, &actions, &attributes, arguments, environ);
+        code = posix_spawn(&c->pid, target->program, &actions, &attributes, arguments, environ);
     }
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
@@ -83,7 +76,7 @@ static int start(const tune_fresh *fresh, child *c, xlstm_error *err) {
     if (code) {
         if (in[1] >= 0) close(in[1]);
         if (out[0] >= 0) close(out[0]);
-        return xl_fail(err, XLSTM_EIO, "%s: cannot be started: %s", fresh->program, strerror(code));
+        return xl_fail(err, XLSTM_EIO, "%s: cannot be started: %s", target->program, strerror(code));
     }
     c->in = in[1];
     c->out = out[0];
@@ -134,15 +127,14 @@ static int read_line(answer *a, const char *line, xlstm_error *err) {
 }
 
 /* Reads lines up to the result, and checks five times a second whether the run was cancelled. */
-static int listen(const tune_fresh *fresh, const child *c, answer *a, xlstm_error *err) {
-    const tune_engine_options *o = fresh->engine;
+static int listen(const tune_target *target, const child *c, answer *a, xlstm_error *err) {
     char *buffer = NULL;
     size_t used = 0, room = 0;
     int status = XLSTM_OK;
     while (!status && !a->done) {
         struct pollfd p = {.fd = c->out, .events = POLLIN};
         int ready = poll(&p, 1, 200);
-        if (o->cancel && o->cancel(o->user)) status = xl_fail(err, XLSTM_ECANCELLED, "stopped");
+        if (target->cancel && target->cancel(target->user)) status = xl_fail(err, XLSTM_ECANCELLED, "stopped");
         if (status || ready == 0 || (ready < 0 && errno == EINTR)) continue;
         if (used + 65536 > room) {
             room = 2 * room + 65536;
@@ -172,13 +164,14 @@ static int listen(const tune_fresh *fresh, const child *c, answer *a, xlstm_erro
     return status;
 }
 
-int tune_fresh_run(const tune_fresh *fresh, int64_t winner, const tune_block_plan *plan, tune_sample_fn on_sample,
-                   void *ctx, tune_block_result *out, xlstm_error *err) {
+static int run_program(const tune_target *target, const tune_named_list *baseline, int64_t winner,
+                       const tune_block_plan *plan, tune_sample_fn on_sample, void *ctx, tune_block_result *out,
+                       xlstm_error *err) {
     child c = {.pid = -1, .in = -1, .out = -1};
     answer a = {.on_sample = on_sample, .ctx = ctx, .winner = winner, .out = out};
-    char *line = compose(fresh, plan);
+    char *line = compose(target, baseline, winner, plan);
     if (!line) return xl_fail(err, XLSTM_ENOMEM, "fresh process: out of memory");
-    int status = start(fresh, &c, err);
+    int status = start(target, &c, err);
     if (status) {
         free(line);
         return status;
@@ -187,7 +180,7 @@ int tune_fresh_run(const tune_fresh *fresh, int64_t winner, const tune_block_pla
     struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
     sigaction(SIGPIPE, &ignore, &before);
     status = send_all(c.in, line, err);
-    if (!status) status = listen(fresh, &c, &a, err);
+    if (!status) status = listen(target, &c, &a, err);
     sigaction(SIGPIPE, &before, NULL);
     free(line);
     close(c.in);
@@ -198,16 +191,23 @@ int tune_fresh_run(const tune_fresh *fresh, int64_t winner, const tune_block_pla
     return status;
 }
 
-/* ---- the fresh process ---- */
-
-typedef struct pair {
-    xlstm_settings baseline, winner;
-} pair;
-
-static void settings_of(void *ctx, int64_t candidate, xlstm_settings *out) {
-    const pair *p = ctx;
-    *out = candidate == BASELINE ? p->baseline : p->winner;
+bool tune_fresh_possible(const tune_target *target) {
+    return target->spawn || (target->class && target->program);
 }
+
+int tune_fresh_run(const tune_target *target, const tune_named_list *baseline, int64_t winner,
+                   const tune_block_plan *plan, tune_sample_fn on_sample, void *ctx, tune_block_result *out,
+                   xlstm_error *err) {
+    tune_named_list own = {0};
+    if (target->spawn) return target->spawn(target->self, baseline, winner, plan, on_sample, ctx, out, err);
+    if (!baseline && !tune_target_settings(target, TUNE_BASELINE, &own))
+        return xl_fail(err, XLSTM_ENOMEM, "fresh process: out of memory");
+    int status = run_program(target, baseline ? baseline : &own, winner, plan, on_sample, ctx, out, err);
+    tune_named_clear(&own);
+    return status;
+}
+
+/* ---- the fresh process ---- */
 
 static void say(const char *key, json_t *value) {
     json_t *j = json_pack("{s:o}", key, value);
@@ -218,19 +218,11 @@ static void say(const char *key, json_t *value) {
     json_decref(j);
 }
 
-/* The most threads that either of the settings uses. */
-static int threads_of(const pair *p) {
-    const int tunables[] = {XLSTM_TUNE_WORKERS, XLSTM_TUNE_DECODE_WORKERS};
-    int64_t most = 1;
-    for (int i = 0; i < 2; i++) {
-        const int64_t both[] = {xlstm_settings_get(&p->baseline, tunables[i]),
-                                xlstm_settings_get(&p->winner, tunables[i])};
-        for (int k = 0; k < 2; k++) {
-            if (both[k] <= 0) return INT_MAX; /* as many as there are processors */
-            most = both[k] > most ? both[k] : most;
-        }
-    }
-    return most < INT_MAX ? (int)most : INT_MAX;
+/* The most threads that either side uses; INT_MAX: as many as there are processors. */
+static int threads_of(const tune_target *target) {
+    if (!target->threads) return INT_MAX;
+    const int baseline = target->threads(target->self, BASELINE), winner = target->threads(target->self, WINNER);
+    return baseline > winner ? baseline : winner;
 }
 
 static void on_sample(void *ctx, const tune_sample *sample) {
@@ -240,58 +232,27 @@ static void on_sample(void *ctx, const tune_sample *sample) {
 static int answer_request(const json_t *j, xlstm_error *err) {
     tune_block_plan plan;
     tune_block_result result;
-    tune_engine *engine = NULL;
+    tune_target target;
     tune_sampler *sampler = NULL;
-    pair settings;
-    const json_t *list = json_object_get(j, "ids"), *max_kl = json_object_get(j, "max_kl");
-    size_t count = json_array_size(list);
-    int32_t *ids = xl_array(count, sizeof *ids);
-    const char *model = json_string_value(json_object_get(j, "model"));
-    int objective = tune_metrics_find(&tune_engine_metrics, json_string_value(json_object_get(j, "objective")));
-    int status = XLSTM_OK;
-    if (!ids) return xl_fail(err, XLSTM_ENOMEM, "out of memory");
-    if (!model || !count || objective < 0 || !tune_wire_read_plan(json_object_get(j, "plan"), &plan)) {
-        status = xl_fail(err, XLSTM_EFORMAT, "request: model, ids, objective and plan are wanted");
-        goto out;
-    }
-    for (size_t i = 0; i < count; i++) ids[i] = (int32_t)json_integer_value(json_array_get(list, i));
-    xlstm_settings_init(&settings.baseline, NULL);
-    settings.winner = settings.baseline;
-    status = tune_engine_settings_read(json_object_get(j, "baseline"), &settings.baseline, err);
-    if (!status) status = tune_engine_settings_read(json_object_get(j, "winner"), &settings.winner, err);
-    if (status) goto out;
-    tune_engine_options o = {
-        .model_dir = model,
-        .checkpoint = json_string_value(json_object_get(j, "checkpoint")),
-        .device = json_string_value(json_object_get(j, "device")),
-        .cpu_mask = json_string_value(json_object_get(j, "cpu_mask")),
-        .ids = ids,
-        .count = count,
-        .new_tokens = json_integer_value(json_object_get(j, "new")),
-        .objective = objective,
-        .score = json_is_true(json_object_get(j, "score")),
-        .memory = json_is_true(json_object_get(j, "memory")),
-        .max_kl = json_is_number(max_kl) ? json_number_value(max_kl) : INFINITY,
-        .numerics = json_is_true(json_object_get(j, "numerics")),
-        .require_identical = json_is_true(json_object_get(j, "require_identical")),
-        .settings_of = settings_of,
-        .ctx = &settings,
-    };
-    status = tune_engine_create(&engine, &o, err);
-    if (status) goto out;
+    const char *name = json_string_value(json_object_get(j, "target"));
+    const tune_target_options options = {.config = json_object_get(j, "config"),
+                                         .settings = json_object_get(j, "settings")};
+    if (!name || !json_is_object(options.config) || !tune_wire_read_plan(json_object_get(j, "plan"), &plan))
+        return xl_fail(err, XLSTM_EFORMAT, "request: target, config and plan are wanted");
+    int status = tune_target_open(&target, name, &options, err);
+    if (status) return status;
+    tune_meter meter = {.target = &target};
     tune_sampler_options sampling;
     tune_sampler_options_init(&sampling);
-    sampling.measure = tune_engine_measure;
-    sampling.ctx = engine;
+    sampling.measure = tune_meter_measure;
+    sampling.ctx = &meter;
     sampling.on_sample = on_sample;
     status = tune_sampler_create(&sampler, &sampling, err);
-    plan.gauge_threads = threads_of(&settings);
+    plan.gauge_threads = threads_of(&target);
     if (!status) status = tune_blocks_run(sampler, BASELINE, WINNER, &plan, &result, err);
     if (!status) say("result", tune_wire_result(&result));
-out:
     tune_sampler_destroy(sampler);
-    tune_engine_destroy(engine);
-    free(ids);
+    tune_target_close(&target);
     return status;
 }
 
