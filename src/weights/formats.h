@@ -1,5 +1,5 @@
-/* The formats in which weights are held. A weight is rows of whole blocks of one format. Nothing outside this
- * folder knows how a block is made, or computes bytes from elements. */
+/* The formats in which weights are held. A weight is rows of whole blocks of one format. Nothing but this
+ * folder and the kernels knows how a block is made (blocks.h), and nothing else computes bytes from elements. */
 #ifndef XL_WEIGHTS_FORMATS_H
 #define XL_WEIGHTS_FORMATS_H
 

@@ -2,15 +2,13 @@
 #include <string.h>
 
 #include "base/half.h"
+#include "weights/blocks.h"
 #include "weights/fit.h"
 #include "weights/formats.h"
 
-enum { BLOCK = 32, HALF = 8 };
+enum { BLOCK = XL_BLOCK, HALF = 8 };
 
-typedef struct block {
-    uint8_t scale[2];     /* float16, little-endian */
-    uint8_t q[BLOCK / 2]; /* q[i]: value i in the lower half, value i + 16 in the upper */
-} block;
+typedef xl_block_q4_0 block;
 
 static void to_f32(const void *src, float *dst, size_t n) {
     const block *b = src; /* bytes only, so that no alignment is needed */

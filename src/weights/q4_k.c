@@ -1,22 +1,15 @@
-/* Blocks of 256 numbers of four bits in eight groups of 32. A group has a scale and an offset of six bits each, in
- * units that the block holds as float16:
- *     value = scale / 64 * group scale * number - offset / 64 * group offset
- * The divisor keeps the units of small weights in the normal range of float16. */
+/* Blocks of 256 numbers of four bits in eight groups of 32; a group has a scale and an offset. */
 #include <string.h>
 
 #include "base/half.h"
+#include "weights/blocks.h"
 #include "weights/fit.h"
 #include "weights/formats.h"
 
-enum { BLOCK = 256, GROUP = 32, GROUPS = BLOCK / GROUP, MOST = 15, SIX_BITS = 63 };
-static const float UNIT = 1.0f / 64;
+enum { BLOCK = XL_LONG_BLOCK, GROUP = XL_Q4_K_GROUP, GROUPS = XL_Q4_K_GROUPS, MOST = 15, SIX_BITS = 63 };
+static const float UNIT = XL_Q4_K_UNIT;
 
-typedef struct block {
-    uint8_t scale[2], offset[2]; /* float16, little-endian; both >= 0 */
-    uint8_t scales[GROUPS];      /* group g: its scale in the lower six bits, bits 4 and 5 of its offset above */
-    uint8_t offsets[GROUPS / 2]; /* bits 0 … 3 of the offset of group i in the lower half, of i + 4 in the upper */
-    uint8_t q[GROUPS][GROUP / 2]; /* q[g][i]: value i of the group in the lower half, value i + 16 in the upper */
-} block;
+typedef xl_block_q4_k block;
 
 /* The scale and the offset of group g. */
 static void unpack(const block *b, int g, float *scale, float *offset) {

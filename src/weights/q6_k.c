@@ -1,40 +1,37 @@
-/* Blocks of 256 numbers of six bits in sixteen groups of 16. A group has a scale of eight bits, in units that the
- * block holds as a float16:
- *     value = scale / 128 * group scale * (number - 32)
- * The divisor keeps the units of small weights in the normal range of float16. */
+/* Blocks of 256 numbers of six bits in sixteen groups of 16; a group has a scale. */
 #include <math.h>
 #include <string.h>
 
 #include "base/half.h"
+#include "weights/blocks.h"
 #include "weights/fit.h"
 #include "weights/formats.h"
 
-enum { BLOCK = 256, GROUP = 16, GROUPS = BLOCK / GROUP, HALF = 32, BYTE_MAX = 127, RUN = 32, QUARTERS = 4 };
-static const float UNIT = 1.0f / 128;
+enum {
+    BLOCK = XL_LONG_BLOCK,
+    GROUP = XL_Q6_K_GROUP,
+    GROUPS = XL_Q6_K_GROUPS,
+    RUN = XL_Q6_K_RUN,
+    QUARTERS = XL_Q6_K_QUARTERS,
+    HALF = 32,
+    BYTE_MAX = 127
+};
+static const float UNIT = XL_Q6_K_UNIT;
 
-typedef struct block {
-    uint8_t scale[2];      /* float16, little-endian; >= 0 */
-    int8_t scales[GROUPS]; /* -127 … 127 */
-    /* Bits 0 … 3 of the numbers, a run of 32 in 16 bytes: value i of the run in the lower half, i + 16 in the
-     * upper. */
-    uint8_t low[BLOCK / 2];
-    /* Bits 4 and 5: for each half of the block 32 bytes, byte i of which holds value i of the half's four runs,
-     * the first run in its lowest two bits. */
-    uint8_t high[BLOCK / 4];
-} block;
+typedef xl_block_q6_k block;
 
 static int number(const block *b, size_t i) {
     size_t run = i / RUN, at = i % RUN;
-    int low = at < RUN / 2 ? b->low[run * RUN / 2 + at] & 15 : b->low[run * RUN / 2 + at - RUN / 2] >> 4;
-    int high = b->high[run / QUARTERS * RUN + at] >> 2 * (run % QUARTERS) & 3;
+    int low = at < RUN / 2 ? b->low[run][at] & 15 : b->low[run][at - RUN / 2] >> 4;
+    int high = b->high[run / QUARTERS][at] >> 2 * (run % QUARTERS) & 3;
     return (low | high << 4) - HALF;
 }
 
 static void set_number(block *b, size_t i, int q) {
     size_t run = i / RUN, at = i % RUN;
     unsigned u = (unsigned)(q + HALF);
-    b->low[run * RUN / 2 + at % (RUN / 2)] |= (uint8_t)((u & 15) << (at < RUN / 2 ? 0 : 4));
-    b->high[run / QUARTERS * RUN + at] |= (uint8_t)(u >> 4 << 2 * (run % QUARTERS));
+    b->low[run][at % (RUN / 2)] |= (uint8_t)((u & 15) << (at < RUN / 2 ? 0 : 4));
+    b->high[run / QUARTERS][at] |= (uint8_t)(u >> 4 << 2 * (run % QUARTERS));
 }
 
 static void to_f32(const void *src, float *dst, size_t n) {

@@ -3,14 +3,12 @@
 #include <math.h>
 
 #include "base/half.h"
+#include "weights/blocks.h"
 #include "weights/formats.h"
 
-enum { BLOCK = 32, LARGEST = 127 };
+enum { BLOCK = XL_BLOCK, LARGEST = 127 };
 
-typedef struct block {
-    uint8_t scale[2]; /* float16, little-endian */
-    int8_t q[BLOCK];
-} block;
+typedef xl_block_q8_0 block;
 
 static void to_f32(const void *src, float *dst, size_t n) {
     const block *b = src; /* bytes only, so that no alignment is needed */
