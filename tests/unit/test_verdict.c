@@ -1,0 +1,220 @@
+/* How a search of a simulated target ends: with a winner, with none, or without the time to compare. */
+#include "simulation.h"
+
+static void finds_and_says(void **state) {
+    simulation s;
+    xlstm_error err;
+    tune_drive_result r;
+    simulation_init(&s);
+    tune_run *k = new_run("better");
+    tune_drive_options o = quick("grid", 0);
+    if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
+    assert_int_equal(r.trials, 64);
+    assert_int_equal(r.end, TUNE_DRIVE_DONE);
+    assert_int_equal(r.final.verdict, TUNE_VERDICT_BETTER);
+    char name[64];
+    assert_string_equal(point_text(&s, (uint32_t)r.winner, name, sizeof name), "a=5 b=6");
+    /* 4.2 + 3.75 over 3 + 3 */
+    assert_true(fabs(r.final.speedup - 0.325) < 1e-9);
+    char *best = test_read(tune_run_folder(k), "best.json");
+    json_t *j = json_loads(best, 0, NULL);
+    assert_int_equal(json_integer_value(json_object_get(json_object_get(j, "params"), "a")), 5);
+    assert_true(json_is_object(json_object_get(j, "metrics")));
+    assert_string_equal(json_string_value(json_object_get(j, "verdict")), "better");
+    json_decref(j);
+    free(best);
+
+    /* Nothing is left to do: resuming gives the same result without measuring. */
+    char *where = strdup(tune_run_folder(k));
+    tune_run_close(k, TUNE_RUN_FINISHED);
+    if (tune_run_resume(&k, where, &err)) fail_msg("%s", err.text);
+    int before = s.total;
+    if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
+    assert_int_equal(s.total, before);
+    assert_int_equal(r.final.verdict, TUNE_VERDICT_BETTER);
+    assert_string_equal(point_text(&s, (uint32_t)r.winner, name, sizeof name), "a=5 b=6");
+    /* Only one process at a time may work on a run. */
+    tune_run *second;
+    assert_int_equal(tune_run_resume(&second, where, &err), XLSTM_EARG);
+    assert_non_null(strstr(err.text, "another process"));
+    tune_run_close(k, TUNE_RUN_FINISHED);
+    free(where);
+    tune_space_destroy(s.space);
+}
+
+static void equal_programs(void **state) {
+    simulation s;
+    xlstm_error err;
+    tune_drive_result r;
+    simulation_init(&s);
+    s.flat = true;
+    s.noise = 0.02;
+    int announced = 0;
+    for (int i = 0; i < 20; i++) {
+        tune_run *k = new_run("equal");
+        tune_drive_options o = quick("random", 12);
+        if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
+        announced += r.final.verdict == TUNE_VERDICT_BETTER;
+        if (r.final.verdict != TUNE_VERDICT_BETTER) assert_int_equal(r.winner, TUNE_BASELINE_TRIAL);
+        tune_run_close(k, TUNE_RUN_FINISHED);
+    }
+    assert_true(announced <= 4); /* 5 in a hundred are expected; more than 4 of 20 have a probability of 0.0003 */
+    tune_space_destroy(s.space);
+}
+
+/* There is always a result, and it claims nothing that was not measured. */
+static void no_time_at_all(void **state) {
+    simulation s;
+    xlstm_error err;
+    tune_drive_result r;
+    simulation_init(&s);
+    tune_drive_options o = quick("auto", 20);
+    o.budget_s = 0;
+    tune_run *k = new_run("hurry");
+    if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
+    assert_int_equal(r.end, TUNE_DRIVE_DONE);
+    assert_int_equal(r.winner, TUNE_BASELINE_TRIAL);
+    assert_int_equal(r.measured, 0);
+    assert_string_equal(r.verdict,
+                        "not enough was tried: 0 of 64 points were measured in the time given; the baseline stays");
+    char *text = test_read(tune_run_folder(k), "best.json");
+    json_t *best = json_loads(text, 0, NULL);
+    assert_string_equal(json_string_value(json_object_get(best, "verdict")), "not enough was tried");
+    assert_true(json_is_true(json_object_get(best, "is_baseline")));
+    assert_true(json_is_null(json_object_get(json_object_get(best, "metrics"), "request_s")));
+    assert_null(json_object_get(best, "speedup"));
+    json_decref(best);
+    free(text);
+    /* With more time the same run continues. */
+    o.budget_s = INFINITY;
+    if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
+    assert_int_equal(r.measured, 20);
+    assert_int_equal(r.final.verdict, TUNE_VERDICT_BETTER);
+    tune_run_close(k, TUNE_RUN_FINISHED);
+    tune_space_destroy(s.space);
+}
+
+static bool is_other(void *self, int64_t candidate) {
+    return false;
+}
+
+/* Where all points fail, and where all are hopeless, there are two different verdicts. */
+static void nothing_to_compare(void **state) {
+    for (int slow = 0; slow < 2; slow++) {
+        simulation s;
+        xlstm_error err;
+        tune_drive_result r;
+        simulation_init(&s);
+        s.awkward = true;
+        tune_space_destroy(s.space);
+        s.space = tune_space_create();
+        double only = slow ? 7 : 3;
+        assert_int_equal(tune_space_add_range(s.space, "a", TUNE_AFFECTS_FIRST, only, only, 1, &err), 0);
+        assert_int_equal(tune_space_add_range(s.space, "b", TUNE_AFFECTS_SECOND, 6, 8, 1, &err), 0);
+        assert_int_equal(tune_space_seal(s.space, &err), 0);
+        s.problem.space = s.space;
+        s.problem.is_baseline = is_other;
+        tune_drive_options o = quick("grid", 0);
+        tune_run *k = new_run(slow ? "slow" : "fails");
+        if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
+        assert_int_equal(r.winner, TUNE_BASELINE_TRIAL);
+        assert_int_equal(r.failed, 3);
+        assert_int_equal(r.final.verdict, slow ? TUNE_VERDICT_NOTHING : TUNE_VERDICT_UNMEASURED);
+        assert_memory_equal(
+            r.verdict,
+            slow ? "nothing faster found: 3 of 3 points were" : "not compared: every point that was tried", 40);
+        tune_run_close(k, TUNE_RUN_FINISHED);
+        tune_space_destroy(s.space);
+    }
+}
+
+/* Trying two points of 64 does not show that nothing is faster. */
+static void too_little_was_tried(void **state) {
+    simulation s;
+    xlstm_error err;
+    tune_drive_result r;
+    simulation_init(&s);
+    s.flat = s.awkward = true; /* a = 7 is slower than the baseline, all others are as fast */
+    tune_space_destroy(s.space);
+    s.space = tune_space_create();
+    assert_int_equal(tune_space_add_range(s.space, "a", TUNE_AFFECTS_FIRST, 7, 7, 1, &err), 0);
+    assert_int_equal(tune_space_add_range(s.space, "b", TUNE_AFFECTS_SECOND, 1, 64, 1, &err), 0);
+    assert_int_equal(tune_space_seal(s.space, &err), 0);
+    s.problem.space = s.space;
+    for (int many = 0; many < 2; many++) {
+        tune_drive_options o = quick("random", many ? 10 : 2);
+        tune_run *k = new_run(many ? "many" : "few");
+        if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
+        assert_int_equal(r.winner, TUNE_BASELINE_TRIAL);
+        assert_int_equal(r.final.verdict, many ? TUNE_VERDICT_NOTHING : TUNE_VERDICT_TOO_LITTLE);
+        assert_string_equal(r.verdict, many
+                                           ? "nothing faster found: 10 of 64 points were measured, and none looked "
+                                             "faster than the baseline, which stays; so nothing was compared"
+                                           : "not enough was tried: 2 of 64 points were measured, and nothing "
+                                             "looked faster; the baseline stays");
+        tune_run_close(k, TUNE_RUN_FINISHED);
+    }
+    tune_space_destroy(s.space);
+}
+
+/* Where nothing looked faster there is no comparison, and its share of the budget is used for the search. */
+static void the_rest_of_a_budget_is_used(void **state) {
+    simulation s;
+    xlstm_error err;
+    tune_drive_result r;
+    simulation_init(&s);
+    s.flat = s.awkward = true;
+    tune_space_destroy(s.space);
+    s.space = tune_space_create();
+    assert_int_equal(tune_space_add_range(s.space, "a", TUNE_AFFECTS_FIRST, 7, 7, 1, &err), 0);
+    assert_int_equal(tune_space_add_range(s.space, "b", TUNE_AFFECTS_SECOND, 1, 4000, 1, &err), 0);
+    assert_int_equal(tune_space_seal(s.space, &err), 0);
+    s.problem.space = s.space;
+    tune_drive_options o = quick("random", 0);
+    o.now_s = simulated_now;
+    o.now_ctx = &s;
+    o.budget_s = 2000 * CALL_S;
+    tune_run *k = new_run("rest");
+    if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
+    assert_int_equal(r.winner, TUNE_BASELINE_TRIAL);
+    assert_int_equal(r.final.verdict, TUNE_VERDICT_NOTHING);
+    assert_true(s.now > 0.95 * o.budget_s);
+    assert_true(s.now < 1.05 * o.budget_s);
+    tune_run_close(k, TUNE_RUN_FINISHED);
+    tune_space_destroy(s.space);
+}
+
+/* The search's choice is named where the comparison did not confirm it. */
+static void a_challenger_is_named(void **state) {
+    simulation s;
+    xlstm_error err;
+    tune_drive_result r;
+    simulation_init(&s);
+    tune_drive_options o = quick("random", 12);
+    o.budget_s = 50; /* requests report that they take six seconds */
+    tune_run *k = new_run("short");
+    if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
+    assert_int_equal(r.winner, TUNE_BASELINE_TRIAL);
+    assert_int_equal(r.final.verdict, TUNE_VERDICT_UNMEASURED);
+    assert_memory_equal(r.verdict, "not compared: the time left was too short", 41);
+    char *text = test_read(tune_run_folder(k), "best.json");
+    json_t *best = json_loads(text, 0, NULL);
+    assert_true(json_is_integer(json_object_get(json_object_get(best, "challenger"), "a")));
+    json_decref(best);
+    free(text);
+    tune_run_close(k, TUNE_RUN_FINISHED);
+    tune_space_destroy(s.space);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(finds_and_says),
+        cmocka_unit_test(equal_programs),
+        cmocka_unit_test(no_time_at_all),
+        cmocka_unit_test(a_challenger_is_named),
+        cmocka_unit_test(nothing_to_compare),
+        cmocka_unit_test(too_little_was_tried),
+        cmocka_unit_test(the_rest_of_a_budget_is_used),
+    };
+    return cmocka_run_group_tests(tests, test_make_folder, test_remove_folder);
+}
