@@ -67,4 +67,7 @@ double tune_study_real(sqlite3_stmt *q, int column);
 /* Returns the name of a stage in static storage; "search" for an unknown one. */
 const char *tune_study_stage(const char *name);
 
+/* Makes room for one more element of `size` bytes in a growing array; returns false when out of memory. */
+bool tune_study_grow(void **array, size_t count, size_t *capacity, size_t size);
+
 #endif
