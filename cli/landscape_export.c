@@ -47,9 +47,9 @@ static json_t *machine_facts(const tune_run_row *run) {
     return j;
 }
 
-static json_t *baseline_settings(const tune_target *problem) {
+static json_t *baseline_settings(const tune_target *target) {
     tune_named_list all = {0};
-    json_t *j = tune_target_settings(problem, TUNE_BASELINE_TRIAL, &all) ? tune_named_json(&all) : NULL;
+    json_t *j = tune_target_settings(target, TUNE_BASELINE, &all) ? tune_named_json(&all) : NULL;
     tune_named_clear(&all);
     return j;
 }
@@ -59,17 +59,17 @@ static void set_facts(json_t *j, const tune_named_list *facts) {
         json_object_set_new(j, facts->item[i].name, tune_value_json(facts->item[i].value));
 }
 
-static json_t *run_facts(const tune_target *problem, const tune_run_row *run, int objective, size_t samples) {
+static json_t *run_facts(const tune_target *target, const tune_run_row *run, int objective, size_t samples) {
     char created[32];
     time_t when = (time_t)run->created;
     struct tm utc;
     gmtime_r(&when, &utc);
     strftime(created, sizeof created, "%Y-%m-%dT%H:%M:%SZ", &utc);
-    json_t *j = json_pack("{s:s, s:I, s:s}", "objective", tune_metrics_name(problem->metrics, objective), "samples",
+    json_t *j = json_pack("{s:s, s:I, s:s}", "objective", tune_metrics_name(target->metrics, objective), "samples",
                           (json_int_t)samples, "target", run->target);
     set_facts(j, &run->identity);
     set_facts(j, &run->workload);
-    json_object_set_new(j, "baseline", baseline_settings(problem));
+    json_object_set_new(j, "baseline", baseline_settings(target));
     json_object_set_new(j, "machine", machine_facts(run));
     set_facts(j, &run->build);
     json_object_set_new(j, "version", json_string(run->version));
@@ -91,14 +91,14 @@ static const tune_trial_row **by_point(const tune_space *space, const tune_keepe
     return of;
 }
 
-int cli_landscape_export(const char *path, const tune_target *problem, tune_keeper *keeper, int objective,
+int cli_landscape_export(const char *path, const tune_target *target, tune_keeper *keeper, int objective,
                          int samples, xlstm_error *err) {
-    if (!is_time(problem->metrics, objective))
+    if (!is_time(target->metrics, objective))
         return xl_fail(err, XLSTM_EARG, "export_landscape: objective %s is no time",
-                       tune_metrics_name(problem->metrics, objective));
+                       tune_metrics_name(target->metrics, objective));
     const tune_run_row *run = tune_keeper_run(keeper);
     size_t row_count = 0, points = 0, count = 0, most = 0;
-    const tune_trial_row **of = by_point(problem->space, keeper, &points);
+    const tune_trial_row **of = by_point(target->space, keeper, &points);
     tune_measured *measured = points ? xl_array(points, sizeof *measured) : NULL;
     tune_sample_row *rows = NULL;
     json_t *facts = NULL;
@@ -108,13 +108,13 @@ int cli_landscape_export(const char *path, const tune_target *problem, tune_keep
         if (!of[i]) continue;
         tune_measured *m = &measured[count++];
         *m = (tune_measured){.point = i, .seconds = of[i]->seconds};
-        take_times(problem, of[i], rows, row_count, (size_t)samples, objective, m);
+        take_times(target, of[i], rows, row_count, (size_t)samples, objective, m);
         whole = m->ms != NULL;
         if (m->count > most) most = m->count;
     }
-    if (!status) facts = run_facts(problem, run, objective, most);
+    if (!status) facts = run_facts(target, run, objective, most);
     if (!status && (!whole || !facts)) status = xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
-    if (!status) status = tune_landscape_write(path, problem->space, measured, count, facts, err);
+    if (!status) status = tune_landscape_write(path, target->space, measured, count, facts, err);
     while (count) free(measured[--count].ms);
     free(measured);
     json_decref(facts);

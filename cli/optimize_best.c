@@ -72,8 +72,7 @@ static int beats(duel *d, const tune_drive_options *options, const tune_final *b
 
 /* The baseline's settings with those that a snapshot has instead. */
 static int settings_of(const tune_target *target, const json_t *params, tune_named_list *out, xlstm_error *err) {
-    if (!tune_target_settings(target, TUNE_BASELINE_TRIAL, out))
-        return xl_fail(err, XLSTM_ENOMEM, "best: out of memory");
+    if (!tune_target_settings(target, TUNE_BASELINE, out)) return xl_fail(err, XLSTM_ENOMEM, "best: out of memory");
     for (size_t i = 0; i < out->count; i++) {
         const json_t *value = json_object_get(params, out->item[i].name);
         if (value && !tune_value_from_json(value, &out->item[i].value))
@@ -100,7 +99,7 @@ static int replaces(const cli_job *job, const json_t *other, const char *latest,
     int status = settings_of(&job->target, json_object_get(other, "params"), &snapshot, err);
     *write = true;
     if (!status && (!tune_target_settings(&job->target, result->winner, &winner) ||
-                    !tune_target_settings(&job->target, TUNE_BASELINE_TRIAL, &baseline)))
+                    !tune_target_settings(&job->target, TUNE_BASELINE, &baseline)))
         status = xl_fail(err, XLSTM_ENOMEM, "best: out of memory");
     if (!status && same_settings(&snapshot, &winner)) {
         *text = xl_format("%s has these settings already", latest);
@@ -127,7 +126,7 @@ int cli_best_write(const cli_job *job, const tune_run *kept, const tune_drive_op
     const char *folder = cli_str(job->cfg, "best_dir");
     *text = NULL;
     if (job->placebo || result->end != TUNE_DRIVE_DONE || result->final.verdict != TUNE_VERDICT_BETTER ||
-        result->winner == TUNE_BASELINE_TRIAL)
+        result->winner == TUNE_BASELINE)
         return XLSTM_OK;
     char *latest = xl_format("%s/%s_latest.json", folder, run->backend);
     int lock = -1;

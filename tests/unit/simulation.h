@@ -16,7 +16,7 @@
 #define CALL_S 1e-3
 
 typedef struct simulation {
-    tune_target problem;
+    tune_target target;
     tune_space *space;
     int calls[4096]; /* for each point */
     int total;
@@ -43,6 +43,7 @@ static inline double value_of(const simulation *s, int64_t candidate, const char
 
 static inline int simulate(void *self, int64_t candidate, unsigned repeats, double limit, tune_reading *out,
                            xlstm_error *err) {
+    (void)repeats;
     simulation *s = self;
     s->total++;
     s->now += CALL_S + (s->slow_at && s->total == s->slow_at ? s->slow_s : 0);
@@ -85,6 +86,7 @@ static inline bool settings(void *self, int64_t candidate, tune_named_list *out)
 }
 
 static inline int outcome(void *self, int64_t candidate, tune_outcome *out, xlstm_error *err) {
+    (void)err;
     snprintf(out->token_hash, sizeof out->token_hash, "%032x", 17);
     const tune_named used = {"threads", {.number = 2}};
     assert_true(tune_named_copy(&out->in_force, &used, 1));
@@ -93,10 +95,12 @@ static inline int outcome(void *self, int64_t candidate, tune_outcome *out, xlst
 }
 
 static inline void derive(void *self, const double parts[TUNE_PARTS], double metric[TUNE_METRICS]) {
+    (void)self;
     tune_engine_derive(10, 5, parts, metric);
 }
 
 static inline double cost(void *self, int objective, const double parts[TUNE_PARTS]) {
+    (void)self;
     return tune_engine_cost(objective, parts);
 }
 
@@ -108,14 +112,14 @@ static inline void simulation_init(simulation *s) {
     assert_int_equal(tune_space_add_range(s->space, "a", TUNE_AFFECTS_FIRST, 1, 8, 1, &err), 0);
     assert_int_equal(tune_space_add_range(s->space, "b", TUNE_AFFECTS_SECOND, 1, 8, 1, &err), 0);
     assert_int_equal(tune_space_seal(s->space, &err), 0);
-    s->problem = (tune_target){.self = s,
-                               .space = s->space,
-                               .metrics = &tune_engine_metrics,
-                               .measure = simulate,
-                               .derive = derive,
-                               .cost = cost,
-                               .outcome = outcome,
-                               .settings = settings};
+    s->target = (tune_target){.self = s,
+                              .space = s->space,
+                              .metrics = &tune_engine_metrics,
+                              .measure = simulate,
+                              .derive = derive,
+                              .cost = cost,
+                              .outcome = outcome,
+                              .settings = settings};
 }
 
 /* Writes "a=5 b=6"; returns out. */

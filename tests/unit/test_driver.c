@@ -11,7 +11,7 @@ static void duplicates_cost_nothing(void **state) {
     simulation_init(&s);
     tune_run *k = new_run("dup");
     tune_drive_options o = quick("random", 90);
-    if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
+    if (tune_drive(&s.target, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     assert_int_equal(r.trials, 90);
     assert_true(r.duplicates >= 26); /* 64 points */
     assert_int_equal(r.measured + r.duplicates, 90);
@@ -45,7 +45,7 @@ static void failures_are_rows(void **state) {
     s.awkward = true;
     tune_run *k = new_run("awkward");
     tune_drive_options o = quick("grid", 0);
-    if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
+    if (tune_drive(&s.target, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     size_t count;
     int kinds[TUNE_TRIAL_STATUS_COUNT] = {0};
     const tune_trial_row *t = tune_keeper_trials(tune_run_keeper(k), &count);
@@ -77,7 +77,7 @@ static void killed_at_random(tune_drive_options o, uint64_t seed) {
     tune_drive_result r;
     simulation_init(&s);
     tune_run *k = new_run("peace");
-    if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
+    if (tune_drive(&s.target, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     char *peace = points(k);
     tune_run_close(k, TUNE_RUN_FINISHED);
     const int whole = s.total;
@@ -97,8 +97,7 @@ static void killed_at_random(tune_drive_options o, uint64_t seed) {
             /* Each process gets past its first trial, so that every round makes progress. */
             s.kill_at = 14 + (int)xl_rng_below(&rng, (uint64_t)whole / 3 + 1);
             xlstm_error why = {0};
-            if (tune_run_resume(&k, where, &why) ||
-                tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &why)) {
+            if (tune_run_resume(&k, where, &why) || tune_drive(&s.target, &o, tune_run_keeper(k), NULL, &r, &why)) {
                 fprintf(stderr, "%s\n", why.text);
                 _exit(1);
             }
@@ -173,7 +172,7 @@ static void stopped_and_continued(void **state) {
         o.stop = stopped;
         o.stop_ctx = &s;
         tune_run *k = new_run("stop");
-        if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
+        if (tune_drive(&s.target, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
         assert_int_equal(r.end, TUNE_DRIVE_STOPPED);
         assert_true(r.trials > 1 && r.trials < 30);
         char *where = strdup(tune_run_folder(k)), *best = test_read(where, "best.json");
@@ -184,7 +183,7 @@ static void stopped_and_continued(void **state) {
         s.stop = 0;
         o.trials = 40; /* further than the first limit */
         if (tune_run_resume(&k, where, &err)) fail_msg("%s", err.text);
-        if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
+        if (tune_drive(&s.target, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
         assert_int_equal(r.trials, 40);
         assert_int_equal(r.end, TUNE_DRIVE_DONE);
         tune_run_close(k, TUNE_RUN_FINISHED);

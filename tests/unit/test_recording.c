@@ -37,7 +37,7 @@ static void recorded_in_rounds(void **state) {
     tune_run *k = new_run("rounds");
     tune_drive_options o = quick("grid", 0);
     o.repeats = 4;
-    if (tune_recording_run(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
+    if (tune_recording_run(&s.target, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     assert_true(r.end == TUNE_DRIVE_DONE && r.points == 64 && r.rounds == 4 && r.missing == 0 && r.failed == 0);
     char name[64];
     assert_string_equal(point_text(&s, (uint32_t)r.fastest, name, sizeof name), "a=5 b=6");
@@ -71,7 +71,7 @@ static void recorded_in_rounds(void **state) {
         assert_true(t[i].value > 0.5 && t[i].value < 1.2 && t[i].spread > 0 && t[i].spread < 0.05);
     }
     char *path = test_path("rounds.csv");
-    if (cli_landscape_export(path, &s.problem, tune_run_keeper(k), TUNE_REQUEST_S, 3, &err))
+    if (cli_landscape_export(path, &s.target, tune_run_keeper(k), TUNE_REQUEST_S, 3, &err))
         fail_msg("%s", err.text);
     tune_landscape *l;
     if (tune_landscape_read(path, &l, &err)) fail_msg("%s", err.text);
@@ -93,7 +93,7 @@ static void recorded_failures(void **state) {
     tune_run *k = new_run("failures");
     tune_drive_options o = quick("grid", 0);
     o.repeats = 3;
-    if (tune_recording_run(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
+    if (tune_recording_run(&s.target, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     /* A point that fails is called once, and slow ones are not stopped. */
     assert_true(r.points == 64 && r.failed == 16 && r.rounds == 3 && r.missing == 0);
     for (int p = 0; p < 64; p++) {
@@ -101,7 +101,7 @@ static void recorded_failures(void **state) {
         assert_true(s.calls[p] == 1 ? fails : s.calls[p] >= 3 && !fails);
     }
     char *path = test_path("failures.csv.gz");
-    if (cli_landscape_export(path, &s.problem, tune_run_keeper(k), TUNE_REQUEST_S, 0, &err))
+    if (cli_landscape_export(path, &s.target, tune_run_keeper(k), TUNE_REQUEST_S, 0, &err))
         fail_msg("%s", err.text);
     tune_landscape *l;
     if (tune_landscape_read(path, &l, &err)) fail_msg("%s", err.text);
@@ -125,7 +125,7 @@ static void recording_goes_on(void **state) {
     o.stop = stopped;
     o.stop_ctx = &s;
     tune_run *k = new_run("on");
-    if (tune_recording_run(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
+    if (tune_recording_run(&s.target, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     assert_true(r.end == TUNE_DRIVE_STOPPED && r.rounds == 1 && r.missing > 60 && r.missing < 128);
     char *where = strdup(tune_run_folder(k));
     tune_run_close(k, TUNE_RUN_INTERRUPTED);
@@ -134,7 +134,7 @@ static void recording_goes_on(void **state) {
         s.stop_at = s.stop = 0;
         s.kill_at = s.total + 60;
         if (!tune_run_resume(&k, where, &err))
-            tune_recording_run(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err);
+            tune_recording_run(&s.target, &o, tune_run_keeper(k), NULL, &r, &err);
         _exit(1);
     }
     int how;
@@ -144,10 +144,10 @@ static void recording_goes_on(void **state) {
     const int missing = r.missing;
     o.budget_s = 0;
     if (tune_run_resume(&k, where, &err)) fail_msg("%s", err.text);
-    if (tune_recording_run(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
+    if (tune_recording_run(&s.target, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     assert_true(r.end == TUNE_DRIVE_DONE && r.missing > 0 && r.missing <= missing - 20);
     o.budget_s = INFINITY;
-    if (tune_recording_run(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
+    if (tune_recording_run(&s.target, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     assert_true(r.rounds == 3 && r.missing == 0);
     tune_sample_row *rows;
     size_t count = samples_of(k, &rows), used = 0;
@@ -155,7 +155,7 @@ static void recording_goes_on(void **state) {
     assert_int_equal(used, 65 * 3);
     free(rows);
     const int before = s.total;
-    if (tune_recording_run(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
+    if (tune_recording_run(&s.target, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     assert_int_equal(s.total, before); /* nothing is left to do */
     free(where);
     tune_run_close(k, TUNE_RUN_FINISHED);

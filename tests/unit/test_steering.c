@@ -32,7 +32,7 @@ static void all_objectives_steer(void **state) {
     tune_run *k = new_run("front");
     tune_drive_options o = several("auto", 0);
     assert_string_equal(tune_drive_strategy(&o), "nsga2");
-    if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
+    if (tune_drive(&s.target, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     assert_int_equal(r.trials, 64); /* all of a small space */
     assert_int_equal(r.duplicates, 0);
     size_t count;
@@ -79,7 +79,7 @@ static void racing_looks_at_the_front(void **state) {
     tune_drive_options o = several("grid", 0);
     o.objectives = 2;
     o.repeats = 0;
-    if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
+    if (tune_drive(&s.target, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     size_t count;
     const tune_trial_row *t = tune_keeper_trials(tune_run_keeper(k), &count);
     assert_int_equal(count, 64);
@@ -101,7 +101,7 @@ static void searched_apart(void **state) {
     tune_drive_options o = quick("grid", 0);
     o.apart = true;
     tune_run *k = new_run("apart");
-    if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
+    if (tune_drive(&s.target, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     assert_int_equal(r.trials, 9); /* eight, and the joined point */
     char name[64];
     assert_string_equal(point_text(&s, (uint32_t)r.winner, name, sizeof name), "a=5 b=6");
@@ -127,7 +127,7 @@ static void interaction_is_found(void **state) {
     tune_drive_options o = quick("grid", 0);
     o.apart = true;
     tune_run *k = new_run("coupled");
-    if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
+    if (tune_drive(&s.target, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     char *text = test_read(tune_run_folder(k), "best.json");
     json_t *best = json_loads(text, 0, NULL), *found = json_object_get(best, "interaction");
     const json_t *prefill = json_object_get(found, "prefill"), *decode = json_object_get(found, "decode");
@@ -167,7 +167,7 @@ static void late_is_joined(void **state) {
     s.slow_at = 40; /* so that between 55 % and 65 % of the budget are spent */
     s.slow_s = 4.5;
     tune_run *k = new_run("late");
-    if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
+    if (tune_drive(&s.target, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     size_t count;
     const tune_trial_row *t = tune_keeper_trials(tune_run_keeper(k), &count);
     assert_in_range(count, 2, 39);

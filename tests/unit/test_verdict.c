@@ -8,7 +8,7 @@ static void finds_and_says(void **state) {
     simulation_init(&s);
     tune_run *k = new_run("better");
     tune_drive_options o = quick("grid", 0);
-    if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
+    if (tune_drive(&s.target, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     assert_int_equal(r.trials, 64);
     assert_int_equal(r.end, TUNE_DRIVE_DONE);
     assert_int_equal(r.final.verdict, TUNE_VERDICT_BETTER);
@@ -29,7 +29,7 @@ static void finds_and_says(void **state) {
     tune_run_close(k, TUNE_RUN_FINISHED);
     if (tune_run_resume(&k, where, &err)) fail_msg("%s", err.text);
     int before = s.total;
-    if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
+    if (tune_drive(&s.target, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     assert_int_equal(s.total, before);
     assert_int_equal(r.final.verdict, TUNE_VERDICT_BETTER);
     assert_string_equal(point_text(&s, (uint32_t)r.winner, name, sizeof name), "a=5 b=6");
@@ -53,9 +53,9 @@ static void equal_programs(void **state) {
     for (int i = 0; i < 20; i++) {
         tune_run *k = new_run("equal");
         tune_drive_options o = quick("random", 12);
-        if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
+        if (tune_drive(&s.target, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
         announced += r.final.verdict == TUNE_VERDICT_BETTER;
-        if (r.final.verdict != TUNE_VERDICT_BETTER) assert_int_equal(r.winner, TUNE_BASELINE_TRIAL);
+        if (r.final.verdict != TUNE_VERDICT_BETTER) assert_int_equal(r.winner, TUNE_BASELINE);
         tune_run_close(k, TUNE_RUN_FINISHED);
     }
     assert_true(announced <= 4); /* 5 in a hundred are expected; more than 4 of 20 have a probability of 0.0003 */
@@ -71,9 +71,9 @@ static void no_time_at_all(void **state) {
     tune_drive_options o = quick("auto", 20);
     o.budget_s = 0;
     tune_run *k = new_run("hurry");
-    if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
+    if (tune_drive(&s.target, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     assert_int_equal(r.end, TUNE_DRIVE_DONE);
-    assert_int_equal(r.winner, TUNE_BASELINE_TRIAL);
+    assert_int_equal(r.winner, TUNE_BASELINE);
     assert_int_equal(r.measured, 0);
     assert_string_equal(r.verdict,
                         "not enough was tried: 0 of 64 points were measured in the time given; the baseline stays");
@@ -87,7 +87,7 @@ static void no_time_at_all(void **state) {
     free(text);
     /* With more time the same run continues. */
     o.budget_s = INFINITY;
-    if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
+    if (tune_drive(&s.target, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     assert_int_equal(r.measured, 20);
     assert_int_equal(r.final.verdict, TUNE_VERDICT_BETTER);
     tune_run_close(k, TUNE_RUN_FINISHED);
@@ -112,12 +112,12 @@ static void nothing_to_compare(void **state) {
         assert_int_equal(tune_space_add_range(s.space, "a", TUNE_AFFECTS_FIRST, only, only, 1, &err), 0);
         assert_int_equal(tune_space_add_range(s.space, "b", TUNE_AFFECTS_SECOND, 6, 8, 1, &err), 0);
         assert_int_equal(tune_space_seal(s.space, &err), 0);
-        s.problem.space = s.space;
-        s.problem.is_baseline = is_other;
+        s.target.space = s.space;
+        s.target.is_baseline = is_other;
         tune_drive_options o = quick("grid", 0);
         tune_run *k = new_run(slow ? "slow" : "fails");
-        if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
-        assert_int_equal(r.winner, TUNE_BASELINE_TRIAL);
+        if (tune_drive(&s.target, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
+        assert_int_equal(r.winner, TUNE_BASELINE);
         assert_int_equal(r.failed, 3);
         assert_int_equal(r.final.verdict, slow ? TUNE_VERDICT_NOTHING : TUNE_VERDICT_UNMEASURED);
         assert_memory_equal(
@@ -140,12 +140,12 @@ static void too_little_was_tried(void **state) {
     assert_int_equal(tune_space_add_range(s.space, "a", TUNE_AFFECTS_FIRST, 7, 7, 1, &err), 0);
     assert_int_equal(tune_space_add_range(s.space, "b", TUNE_AFFECTS_SECOND, 1, 64, 1, &err), 0);
     assert_int_equal(tune_space_seal(s.space, &err), 0);
-    s.problem.space = s.space;
+    s.target.space = s.space;
     for (int many = 0; many < 2; many++) {
         tune_drive_options o = quick("random", many ? 10 : 2);
         tune_run *k = new_run(many ? "many" : "few");
-        if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
-        assert_int_equal(r.winner, TUNE_BASELINE_TRIAL);
+        if (tune_drive(&s.target, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
+        assert_int_equal(r.winner, TUNE_BASELINE);
         assert_int_equal(r.final.verdict, many ? TUNE_VERDICT_NOTHING : TUNE_VERDICT_TOO_LITTLE);
         assert_string_equal(r.verdict, many
                                            ? "nothing faster found: 10 of 64 points were measured, and none looked "
@@ -169,14 +169,14 @@ static void the_rest_of_a_budget_is_used(void **state) {
     assert_int_equal(tune_space_add_range(s.space, "a", TUNE_AFFECTS_FIRST, 7, 7, 1, &err), 0);
     assert_int_equal(tune_space_add_range(s.space, "b", TUNE_AFFECTS_SECOND, 1, 4000, 1, &err), 0);
     assert_int_equal(tune_space_seal(s.space, &err), 0);
-    s.problem.space = s.space;
+    s.target.space = s.space;
     tune_drive_options o = quick("random", 0);
     o.now_s = simulated_now;
     o.now_ctx = &s;
     o.budget_s = 2000 * CALL_S;
     tune_run *k = new_run("rest");
-    if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
-    assert_int_equal(r.winner, TUNE_BASELINE_TRIAL);
+    if (tune_drive(&s.target, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
+    assert_int_equal(r.winner, TUNE_BASELINE);
     assert_int_equal(r.final.verdict, TUNE_VERDICT_NOTHING);
     assert_true(s.now > 0.95 * o.budget_s);
     assert_true(s.now < 1.05 * o.budget_s);
@@ -193,8 +193,8 @@ static void a_challenger_is_named(void **state) {
     tune_drive_options o = quick("random", 12);
     o.budget_s = 50; /* requests report that they take six seconds */
     tune_run *k = new_run("short");
-    if (tune_drive(&s.problem, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
-    assert_int_equal(r.winner, TUNE_BASELINE_TRIAL);
+    if (tune_drive(&s.target, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
+    assert_int_equal(r.winner, TUNE_BASELINE);
     assert_int_equal(r.final.verdict, TUNE_VERDICT_UNMEASURED);
     assert_memory_equal(r.verdict, "not compared: the time left was too short", 41);
     char *text = test_read(tune_run_folder(k), "best.json");

@@ -68,11 +68,11 @@ static int run_process(void *ctx, const tune_block_plan *plan, tune_block_result
     if (p->recalls) return XLSTM_OK;
     int status;
     const double began = xl_wall_s();
-    if (tune_fresh_possible(c->problem)) {
+    if (tune_fresh_possible(c->target)) {
         *c->origin = xl_wall_s();
-        status = tune_fresh_run(c->problem, NULL, p->winner, plan, c->on_sample, c->on_sample_ctx, out, err);
+        status = tune_fresh_run(c->target, NULL, p->winner, plan, c->on_sample, c->on_sample_ctx, out, err);
     } else {
-        status = tune_blocks_run(c->sampler, TUNE_BASELINE_TRIAL, p->winner, plan, out, err);
+        status = tune_blocks_run(c->sampler, TUNE_BASELINE, p->winner, plan, out, err);
     }
     if (stop_level(c)) return xl_fail(err, XLSTM_ECANCELLED, "stopped");
     out->at = began;
@@ -123,8 +123,8 @@ static bool plan(const tune_comparison *c, tune_final_options *o) {
     o->seed = c->options->seed ^ 0x66696e616cu;
     const double *costs = tune_race_baseline_costs(c->race, &n);
     tune_race_entry e;
-    if (n == 0 || !tune_race_get(c->race, TUNE_BASELINE_TRIAL, &e)) return true;
-    double sample = tune_target_seconds(c->problem, e.parts);
+    if (n == 0 || !tune_race_get(c->race, TUNE_BASELINE, &e)) return true;
+    double sample = tune_target_seconds(c->target, e.parts);
     if (!(sample > 0)) return true;
     o->quads = tune_block_quads(costs, n, tune_sampler_seconds(c->sampler) / (double)n, sample);
     bool fits = tune_final_fit(o, sample);
@@ -151,10 +151,10 @@ static int finish(tune_comparison *c, tune_drive_result *r, int64_t compared, xl
                                  .verdict = tune_verdict_name(r->final.verdict),
                                  .text = r->verdict,
                                  .challenger = TUNE_NO_POINT};
-    if (compared != TUNE_BASELINE_TRIAL && r->winner == TUNE_BASELINE_TRIAL) facts.challenger = (uint32_t)compared;
+    if (compared != TUNE_BASELINE && r->winner == TUNE_BASELINE) facts.challenger = (uint32_t)compared;
     int status = tune_interaction_found(c->keeper, &joined, err);
     facts.interaction = joined;
-    if (!status) status = tune_standing_tell(c->problem, c->keeper, &facts, err);
+    if (!status) status = tune_standing_tell(c->target, c->keeper, &facts, err);
     json_decref(joined);
     return status;
 }
@@ -162,19 +162,19 @@ static int finish(tune_comparison *c, tune_drive_result *r, int64_t compared, xl
 /* Ends the run with the baseline, because the search found nothing to compare with it. */
 static int stay(tune_comparison *c, tune_drive_result *r, xlstm_error *err) {
     size_t count, timed = 0;
-    const size_t size = tune_space_size(c->problem->space);
+    const size_t size = tune_space_size(c->target->space);
     const tune_trial_row *all = tune_keeper_trials(c->keeper, &count);
     /* A trial that was stopped early as hopeless counts as measured too: it is slower. */
     for (size_t i = 0; i < count; i++)
         timed += all[i].status == TUNE_TRIAL_OK || all[i].status == TUNE_TRIAL_TIMEOUT;
     const char *points = size == 1 ? "point was" : "points were";
     char of[32];
-    tune_space_size_print(c->problem->space, of, sizeof of);
+    tune_space_size_print(c->target->space, of, sizeof of);
     if (!timed && r->measured) {
         r->final.verdict = TUNE_VERDICT_UNMEASURED;
         snprintf(r->verdict, sizeof r->verdict,
                  "not compared: every point that was tried failed; the baseline stays");
-    } else if (size == 1 && timed && tune_target_is_baseline(c->problem, 0)) {
+    } else if (size == 1 && timed && tune_target_is_baseline(c->target, 0)) {
         r->final.verdict = TUNE_VERDICT_NOTHING;
         snprintf(
             r->verdict, sizeof r->verdict,
@@ -191,14 +191,14 @@ static int stay(tune_comparison *c, tune_drive_result *r, xlstm_error *err) {
                  "stays; so nothing was compared",
                  timed, of, points);
     }
-    return finish(c, r, TUNE_BASELINE_TRIAL, err);
+    return finish(c, r, TUNE_BASELINE, err);
 }
 
 static int conclude(tune_comparison *c, tune_drive_result *r, xlstm_error *err) {
     const int64_t compared = r->winner;
     int used = tune_final_text(r->verdict, sizeof r->verdict, &r->final);
     if (r->final.verdict != TUNE_VERDICT_BETTER) {
-        r->winner = TUNE_BASELINE_TRIAL;
+        r->winner = TUNE_BASELINE;
         if (used >= 0 && (size_t)used < sizeof r->verdict)
             snprintf(r->verdict + used, sizeof r->verdict - (size_t)used, "; the baseline stays");
     }
@@ -206,10 +206,10 @@ static int conclude(tune_comparison *c, tune_drive_result *r, xlstm_error *err) 
 }
 
 int tune_comparison_run(tune_comparison *c, tune_drive_result *r, xlstm_error *err) {
-    int same = c->problem->unchanged ? c->problem->unchanged(c->problem->self, err) : XLSTM_OK;
+    int same = c->target->unchanged ? c->target->unchanged(c->target->self, err) : XLSTM_OK;
     if (same) return same;
-    if (tune_target_is_baseline(c->problem, r->winner)) r->winner = TUNE_BASELINE_TRIAL;
-    if (r->winner == TUNE_BASELINE_TRIAL) return stay(c, r, err);
+    if (tune_target_is_baseline(c->target, r->winner)) r->winner = TUNE_BASELINE;
+    if (r->winner == TUNE_BASELINE) return stay(c, r, err);
     process_source p = {.comparison = c, .winner = r->winner};
     tune_final_options o;
     if (!plan(c, &o)) {

@@ -9,7 +9,7 @@
 #include "tuner/target/target.h"
 
 typedef struct tune_comparison {
-    const tune_target *problem;
+    const tune_target *target;
     const tune_drive_options *options;
     tune_keeper *keeper;
     const tune_watcher *watcher;

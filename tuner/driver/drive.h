@@ -10,7 +10,7 @@
 #include "tuner/target/target.h"
 
 typedef struct drive {
-    const tune_target *problem;
+    const tune_target *target;
     tune_meter meter; /* measures it */
     const tune_drive_options *options;
     tune_keeper *keeper;

@@ -8,8 +8,8 @@
 static int restore_race(drive *d, const tune_trial_row *t, uint32_t point, xlstm_error *err) {
     double parts[TUNE_PARTS];
     if (!t->ratios.count) return XLSTM_OK;
-    tune_row_parts(d->problem->metrics, t, parts);
-    const double cost = tune_target_cost(d->problem, d->options->objective[0], parts);
+    tune_row_parts(d->target->metrics, t, parts);
+    const double cost = tune_target_cost(d->target, d->options->objective[0], parts);
     return tune_race_restore(d->race, point, t->ratios.value, (int)t->ratios.count, cost, parts, err);
 }
 

@@ -43,9 +43,9 @@ int32_t tune_drive_trial_of(const drive *d, int64_t point) {
 }
 
 int tune_drive_reserve(drive *d, xlstm_error *err) {
-    const size_t known = tune_space_known(d->problem->space);
+    const size_t known = tune_space_known(d->target->space);
     if (known <= d->points) return XLSTM_OK;
-    const size_t points = tune_space_counted(d->problem->space) ? known : 2 * known;
+    const size_t points = tune_space_counted(d->target->space) ? known : 2 * known;
     int32_t *more = realloc(d->trials, points * sizeof *more);
     if (!more) return xl_fail(err, XLSTM_ENOMEM, "search: out of memory for %zu points", points);
     memset(more + d->points, 0xff, (points - d->points) * sizeof *more);
@@ -68,8 +68,7 @@ void tune_drive_on_sample(void *ctx, const tune_sample *s) {
     drive *d = ctx;
     tune_sample_row row = to_row(d, s);
     row.seq = d->seq++;
-    if (s->candidate == TUNE_BASELINE_TRIAL && row.used)
-        memcpy(d->last_parts, s->reading.parts, sizeof d->last_parts);
+    if (s->candidate == TUNE_BASELINE && row.used) memcpy(d->last_parts, s->reading.parts, sizeof d->last_parts);
     if (strcmp(d->stage, "search") != 0) {
         int status = tune_keeper_samples(d->keeper, &row, 1, d->kept_status ? NULL : &d->kept);
         if (status && !d->kept_status) d->kept_status = status;
@@ -93,16 +92,16 @@ void tune_drive_on_sample(void *ctx, const tune_sample *s) {
 int tune_drive_measure_sample(void *ctx, int64_t candidate, unsigned repeats, double limit, tune_reading *out,
                               xlstm_error *err) {
     drive *d = ctx;
-    if (tune_target_seconds(d->problem, d->last_parts) < STOP_FROM_S) limit = INFINITY;
+    if (tune_target_seconds(d->target, d->last_parts) < STOP_FROM_S) limit = INFINITY;
     return tune_meter_measure(&d->meter, candidate, repeats, limit, out, err);
 }
 
 double tune_drive_cost_ratio(const drive *d, int64_t trial, int objective) {
-    double sum = 0, base = tune_target_cost(d->problem, objective, d->last_parts);
+    double sum = 0, base = tune_target_cost(d->target, objective, d->last_parts);
     int n = 0, base_n = 1;
     for (size_t i = 0; i < d->taken_count; i++) {
         const tune_sample_row *p = &d->taken[i];
-        double value = tune_target_cost(d->problem, objective, p->parts);
+        double value = tune_target_cost(d->target, objective, p->parts);
         if (!p->used) continue;
         if (p->trial == trial) sum += value, n++;
         else if (p->trial == TUNE_BASELINE_TRIAL) base += value, base_n++;
@@ -111,7 +110,7 @@ double tune_drive_cost_ratio(const drive *d, int64_t trial, int objective) {
 }
 
 double tune_drive_part_ratio(const drive *d, int64_t trial, int which) {
-    const int metric = d->problem->metrics->apart[which];
+    const int metric = d->target->metrics->apart[which];
     return metric < 0 ? NAN : tune_drive_cost_ratio(d, trial, metric);
 }
 

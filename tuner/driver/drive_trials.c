@@ -17,8 +17,8 @@
 static double told_objective(const drive *d, const tune_trial_row *t, int k) {
     const int objective = d->options->objective[k];
     if (k == 0) return t->value;
-    return d->problem->metrics->at[objective].of_point ? t->metric[objective]
-                                                       : tune_drive_cost_ratio(d, t->index, objective);
+    return d->target->metrics->at[objective].of_point ? t->metric[objective]
+                                                      : tune_drive_cost_ratio(d, t->index, objective);
 }
 
 bool tune_drive_may_be_on_front(void *ctx, const tune_race_entry *e) {
@@ -29,8 +29,8 @@ bool tune_drive_may_be_on_front(void *ctx, const tune_race_entry *e) {
     size_t count;
     if (isnan(sd)) return true;
     for (int i = 0; i < TUNE_METRICS; i++) about.metric[i] = NAN;
-    const bool known = !tune_row_describe(d->problem, e->candidate, &about, NULL);
-    tune_row_measured(d->problem, e->parts, &about);
+    const bool known = !tune_row_describe(d->target, e->candidate, &about, NULL);
+    tune_row_measured(d->target, e->parts, &about);
     double metric[TUNE_METRICS];
     memcpy(metric, about.metric, sizeof metric);
     tune_trial_row_clear(&about);
@@ -39,8 +39,7 @@ bool tune_drive_may_be_on_front(void *ctx, const tune_race_entry *e) {
     for (size_t i = 0; i < count; i++) {
         if (all[i].status != TUNE_TRIAL_OK || all[i].samples < 1) continue;
         const double noise = 2 * sd * sqrt(1.0 / e->samples + 1.0 / (double)all[i].samples);
-        if (tune_front_beats_clearly(d->problem->metrics, all[i].metric, metric, o->objective, o->objectives,
-                                     noise))
+        if (tune_front_beats_clearly(d->target->metrics, all[i].metric, metric, o->objective, o->objectives, noise))
             return false;
     }
     return true;
@@ -62,7 +61,7 @@ static int put_numbers(tune_numbers *to, const double *values, size_t count, xls
 static int take_values(drive *d, const tune_race_entry *e, tune_trial_row *t, xlstm_error *err) {
     double df;
     int n = 0;
-    tune_row_measured(d->problem, e->parts, t);
+    tune_row_measured(d->target, e->parts, t);
     t->value = exp(e->value);
     t->samples = e->samples;
     const double *values = tune_race_values(d->race, e->candidate, &n);
@@ -113,7 +112,7 @@ void tune_drive_count(drive *d, const tune_trial_row *t, uint32_t point, bool ol
 
 static int keep(drive *d, const tune_trial_row *t, uint32_t point, xlstm_error *err) {
     tune_named_list settings;
-    if (!tune_target_settings(d->problem, point, &settings))
+    if (!tune_target_settings(d->target, point, &settings))
         return xl_fail(err, XLSTM_ENOMEM, "trial: out of memory");
     int status = tune_keeper_add(d->keeper, t, &settings, d->taken, d->taken_count, err);
     tune_named_clear(&settings);
@@ -133,7 +132,7 @@ int tune_drive_duplicate(drive *d, uint32_t point, xlstm_error *err) {
     const tune_trial_row *original = &tune_keeper_trials(d->keeper, &count)[tune_drive_trial_of(d, point)];
     double told[TUNE_TOLD_COUNT];
     tune_trial_row t;
-    int status = tune_row_new(d->problem, d->keeper, point, &t, err);
+    int status = tune_row_new(d->target, d->keeper, point, &t, err);
     if (status) return status;
     t.status = TUNE_TRIAL_DUPLICATE;
     t.duplicate_of = original->index;
@@ -228,7 +227,7 @@ int tune_drive_measure(drive *d, uint32_t point, bool joined, xlstm_error *err) 
     double told[TUNE_TOLD_COUNT], start = tune_drive_now(d->options);
     const int objectives = d->options->objectives;
     for (int i = 0; i < TUNE_TOLD_COUNT; i++) told[i] = NAN;
-    int status = tune_row_new(d->problem, d->keeper, point, &t, err);
+    int status = tune_row_new(d->target, d->keeper, point, &t, err);
     if (status) return status;
     d->block = t.index;
     d->taken_count = 0;
@@ -243,7 +242,7 @@ int tune_drive_measure(drive *d, uint32_t point, bool joined, xlstm_error *err) 
         goto out;
     }
     judge_outcome(d, &e, &t);
-    if (t.status == TUNE_TRIAL_OK) status = tune_row_describe(d->problem, candidate, &t, err);
+    if (t.status == TUNE_TRIAL_OK) status = tune_row_describe(d->target, candidate, &t, err);
     if (!status && (t.status == TUNE_TRIAL_OK || t.status == TUNE_TRIAL_TIMEOUT))
         status = take_values(d, &e, &t, err);
     if (status) goto out;
@@ -270,18 +269,18 @@ int tune_drive_take_from_baseline(drive *d, uint32_t point, bool joined, xlstm_e
     double told[TUNE_TOLD_COUNT];
     const double start = tune_drive_now(d->options);
     const int objectives = d->options->objectives;
-    int status = tune_row_new(d->problem, d->keeper, point, &t, err);
+    int status = tune_row_new(d->target, d->keeper, point, &t, err);
     if (status) return status;
     d->block = t.index;
     d->taken_count = 0;
     status = tune_race_take_baseline(d->race, err);
     if (!status) status = tune_drive_kept_failure(d, err);
-    if (!status) status = tune_row_describe(d->problem, TUNE_BASELINE_TRIAL, &t, err);
+    if (!status) status = tune_row_describe(d->target, TUNE_BASELINE, &t, err);
     if (status) goto out;
     tune_sample_row *own = &d->taken[d->taken_count - 1];
     own->trial = t.index;
     own->used = true;
-    tune_row_measured(d->problem, own->parts, &t);
+    tune_row_measured(d->target, own->parts, &t);
     t.status = TUNE_TRIAL_OK;
     t.reason = strdup("the baseline's own settings");
     t.value = 1;
@@ -290,7 +289,7 @@ int tune_drive_take_from_baseline(drive *d, uint32_t point, bool joined, xlstm_e
     for (int i = 0; i < TUNE_TOLD_COUNT; i++) told[i] = i < TUNE_TOLD_OBJECTIVES ? 1 : NAN;
     for (int k = 0; k < objectives; k++) {
         const int objective = d->options->objective[k];
-        told[TUNE_TOLD_OBJECTIVES + k] = k && d->problem->metrics->at[objective].of_point ? t.metric[objective] : 1;
+        told[TUNE_TOLD_OBJECTIVES + k] = k && d->target->metrics->at[objective].of_point ? t.metric[objective] : 1;
     }
     status = settle(d, &t, point, told, joined, err);
 out:

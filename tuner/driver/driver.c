@@ -29,9 +29,9 @@ static int keep_front(drive *d, xlstm_error *err) {
 
 static int keep_baseline(drive *d, xlstm_error *err) {
     tune_race_entry e;
-    if (!tune_race_get(d->race, TUNE_BASELINE_TRIAL, &e) || e.samples == 0) return XLSTM_OK;
+    if (!tune_race_get(d->race, TUNE_BASELINE, &e) || e.samples == 0) return XLSTM_OK;
     memcpy(d->baseline_parts, e.parts, sizeof d->baseline_parts);
-    return tune_standing_baseline(d->problem, d->keeper, e.parts, e.samples, err);
+    return tune_standing_baseline(d->target, d->keeper, e.parts, e.samples, err);
 }
 
 /* Tells the keeper how the run stands, as far as that is known before the last comparison. */
@@ -41,7 +41,7 @@ static int keep_standing(drive *d, const char *verdict, xlstm_error *err) {
     tune_race_get(d->race, best, &e);
     const tune_standing_facts facts = {
         .winner = best, .entry = &e, .verdict = verdict, .text = verdict, .challenger = TUNE_NO_POINT};
-    int status = tune_standing_tell(d->problem, d->keeper, &facts, err);
+    int status = tune_standing_tell(d->target, d->keeper, &facts, err);
     return status ? status : keep_front(d, err);
 }
 
@@ -64,10 +64,15 @@ static int next_point(drive *d, bool last, uint32_t *point, bool *joined, xlstm_
 static double end_of(const drive *d, double share_until) {
     tune_race_entry e;
     double least = 0;
-    if (tune_race_get(d->race, TUNE_BASELINE_TRIAL, &e) && e.samples)
-        least = SPARE * tune_final_least_seconds(tune_target_seconds(d->problem, e.parts));
+    if (tune_race_get(d->race, TUNE_BASELINE, &e) && e.samples)
+        least = SPARE * tune_final_least_seconds(tune_target_seconds(d->target, e.parts));
     const double last = d->options->budget_s - least;
     return last > tune_drive_spent(d) ? fmin(share_until, last) : share_until;
+}
+
+/* The same moment by tune_sampler_seconds, which began to count after `spent` did. */
+static double by_sampler(const drive *d, double spent_s) {
+    return spent_s - (tune_drive_spent(d) - tune_sampler_seconds(d->sampler));
 }
 
 /* Whether no proposal is left. */
@@ -78,7 +83,7 @@ static bool exhausted(const drive *d) {
 }
 
 static int search(drive *d, xlstm_error *err) {
-    int64_t incumbent = TUNE_BASELINE_TRIAL;
+    int64_t incumbent = TUNE_BASELINE;
     bool began = false;
     int status = XLSTM_OK;
     d->stage = "search";
@@ -88,7 +93,7 @@ static int search(drive *d, xlstm_error *err) {
         bool joined;
         tune_keeper_trials(d->keeper, &count);
         const bool late = began && tune_drive_spent(d) > end_of(d, d->search_until);
-        tune_race_set_deadline(d->race, end_of(d, d->playoff_until));
+        tune_race_set_deadline(d->race, by_sampler(d, end_of(d, d->playoff_until)));
         status = next_point(d, late || (d->limit && count + 1 == (size_t)d->limit), &point, &joined, err);
         if (!status && late && !joined) d->untimed = point;
         if (status || (late && !joined)) break;
@@ -96,7 +101,7 @@ static int search(drive *d, xlstm_error *err) {
         status = tune_drive_reserve(d, err);
         if (status) break;
         if (tune_drive_trial_of(d, point) >= 0) status = tune_drive_duplicate(d, point, err);
-        else if (!d->options->every && tune_target_is_baseline(d->problem, point))
+        else if (!d->options->every && tune_target_is_baseline(d->target, point))
             status = tune_drive_take_from_baseline(d, point, joined, err);
         else status = tune_drive_measure(d, point, joined, err);
         if (status) break;
@@ -112,14 +117,14 @@ static int search(drive *d, xlstm_error *err) {
 
 /* Checks the joined point; takes at most half of the playoff's time. */
 static int check_joined(drive *d, xlstm_error *err) {
-    tune_interaction_job job = {.space = d->problem->space,
-                                .metrics = d->problem->metrics,
+    tune_interaction_job job = {.space = d->target->space,
+                                .metrics = d->target->metrics,
                                 .keeper = d->keeper,
                                 .sampler = d->sampler,
                                 .joined = tune_proposer_joined(d->proposer),
                                 .rounds = tune_interaction_rounds(d->options->effort),
-                                .deadline_s = (d->search_until + d->playoff_until) / 2};
-    if (job.joined == TUNE_NO_POINT || tune_target_is_baseline(d->problem, job.joined)) return XLSTM_OK;
+                                .deadline_s = by_sampler(d, (d->search_until + d->playoff_until) / 2)};
+    if (job.joined == TUNE_NO_POINT || tune_target_is_baseline(d->target, job.joined)) return XLSTM_OK;
     return tune_interaction_check(&job, err);
 }
 
@@ -166,8 +171,7 @@ static int search_all(drive *d, int64_t *winner, xlstm_error *err) {
         allot(d);
         status = search(d, err);
         if (!status && !tune_drive_stop_level(d)) status = playoff(d, winner, err);
-    } while (!status && !tune_drive_stop_level(d) && *winner == TUNE_BASELINE_TRIAL && !exhausted(d) &&
-             time_for_more(d));
+    } while (!status && !tune_drive_stop_level(d) && *winner == TUNE_BASELINE && !exhausted(d) && time_for_more(d));
     return status;
 }
 
@@ -178,7 +182,7 @@ static int find_priors(const drive *d, uint32_t **points, size_t *count, xlstm_e
     uint32_t *all = xl_array(o->prior_count, sizeof *all);
     if (!all) return xl_fail(err, XLSTM_ENOMEM, "first points: out of memory");
     for (size_t i = 0; i < o->prior_count; i++) {
-        const uint32_t point = tune_named_point(&o->priors[i], d->problem->space);
+        const uint32_t point = tune_named_point(&o->priors[i], d->target->space);
         bool seen = point == TUNE_NO_POINT;
         for (size_t k = 0; k < used; k++) seen |= all[k] == point;
         if (!seen) all[used++] = point;
@@ -218,7 +222,7 @@ static int prepare(drive *d, xlstm_error *err) {
         race.worthy = tune_drive_may_be_on_front;
         race.worthy_ctx = d;
     }
-    status = tune_race_create(&d->race, d->sampler, TUNE_BASELINE_TRIAL, &race, err);
+    status = tune_race_create(&d->race, d->sampler, TUNE_BASELINE, &race, err);
     if (status) return status;
 
     tune_strategy_options strategy;
@@ -235,15 +239,15 @@ static int prepare(drive *d, xlstm_error *err) {
     strategy.priors = priors;
     if (!status)
         status =
-            tune_proposer_create(&d->proposer, tune_drive_strategy(o), d->problem->space, o->apart, &strategy, err);
+            tune_proposer_create(&d->proposer, tune_drive_strategy(o), d->target->space, o->apart, &strategy, err);
     free(priors);
     return status;
 }
 
-int tune_drive(const tune_target *problem, const tune_drive_options *options, tune_keeper *keeper,
+int tune_drive(const tune_target *target, const tune_drive_options *options, tune_keeper *keeper,
                const tune_watcher *watcher, tune_drive_result *result, xlstm_error *err) {
-    drive d = {.problem = problem,
-               .meter = {.target = problem},
+    drive d = {.target = target,
+               .meter = {.target = target},
                .options = options,
                .keeper = keeper,
                .watcher = watcher,
@@ -252,12 +256,12 @@ int tune_drive(const tune_target *problem, const tune_drive_options *options, tu
                .untimed = TUNE_NO_POINT,
                .started = tune_drive_now(options),
                .best = NAN};
-    *result = (tune_drive_result){.winner = TUNE_BASELINE_TRIAL, .final = {.verdict = TUNE_VERDICT_UNMEASURED}};
+    *result = (tune_drive_result){.winner = TUNE_BASELINE, .final = {.verdict = TUNE_VERDICT_UNMEASURED}};
     const tune_strategy_class *class = tune_strategy_find(options->mode);
     const bool generations = class && class->ends == TUNE_ENDS_GENERATIONS;
     d.limit = generations ? options->population * options->generations : options->trials;
     int status = prepare(&d, err);
-    if (!status) status = tune_keeper_rebuild(keeper, problem, err);
+    if (!status) status = tune_keeper_rebuild(keeper, target, err);
     if (!status) status = tune_drive_restore(&d, err);
     if (!status && exhausted(&d)) {
         bool ended;
@@ -267,7 +271,7 @@ int tune_drive(const tune_target *problem, const tune_drive_options *options, tu
     }
     if (!status) status = search_all(&d, &result->winner, err);
     if (!status && !tune_drive_stop_level(&d)) {
-        tune_comparison comparison = {.problem = problem,
+        tune_comparison comparison = {.target = target,
                                       .options = options,
                                       .keeper = keeper,
                                       .watcher = watcher,
@@ -279,7 +283,7 @@ int tune_drive(const tune_target *problem, const tune_drive_options *options, tu
                                       .on_sample_ctx = &d,
                                       .process = &d.process,
                                       .origin = &d.started_wall};
-        status = tune_keeper_rebuild(keeper, problem, err);
+        status = tune_keeper_rebuild(keeper, target, err);
         if (!status) status = keep_baseline(&d, err);
         if (!status) status = keep_front(&d, err);
         d.stage = "final";

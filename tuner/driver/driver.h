@@ -14,7 +14,7 @@
 /* Runs or continues the keeper's run to its end: search, playoff, last comparison. Returns 0 also where it
  * was stopped, and a negative status where the run cannot continue (the baseline fails, or the study or a file
  * cannot be written). */
-int tune_drive(const tune_target *problem, const tune_drive_options *options, tune_keeper *keeper,
+int tune_drive(const tune_target *target, const tune_drive_options *options, tune_keeper *keeper,
                const tune_watcher *watcher, tune_drive_result *result, xlstm_error *err);
 
 #endif

@@ -109,9 +109,9 @@ int tune_keeper_event(tune_keeper *keeper, const char *kind, const char *text, x
 /* ---- files ---- */
 
 /* Returns all settings of a trial; where it is not a point of the space only its own params. */
-static bool settings_of(const tune_target *problem, const tune_trial_row *trial, tune_named_list *out) {
+static bool settings_of(const tune_target *target, const tune_trial_row *trial, tune_named_list *out) {
     return trial->point == TUNE_NO_POINT ? tune_named_copy(out, trial->params.item, trial->params.count)
-                                         : tune_target_settings(problem, trial->point, out);
+                                         : tune_target_settings(target, trial->point, out);
 }
 
 /* Selects the samples of the search that belong to a trial, and the baseline's samples taken beside them. */
@@ -125,20 +125,20 @@ static size_t select_samples(const tune_trial_row *trial, const tune_sample_row 
     return n;
 }
 
-int tune_keeper_rebuild(tune_keeper *keeper, const tune_target *problem, xlstm_error *err) {
+int tune_keeper_rebuild(tune_keeper *keeper, const tune_target *target, xlstm_error *err) {
     tune_sample_row *samples = NULL, *mine = NULL;
     tune_named_list settings = {0};
     size_t count = 0;
-    int status = tune_target_settings(problem, TUNE_BASELINE_TRIAL, &settings) ? XLSTM_OK : no_memory(err);
+    int status = tune_target_settings(target, TUNE_BASELINE, &settings) ? XLSTM_OK : no_memory(err);
     if (!status && keeper->has_files)
-        status = keeper->files.begin(keeper->files.ctx, problem->space, &settings, err);
+        status = keeper->files.begin(keeper->files.ctx, target->space, &settings, err);
     tune_named_clear(&settings);
     if (!status) status = tune_study_samples(keeper->study, keeper->run->id, &samples, &count, err);
     if (!status && count && !(mine = xl_array(count, sizeof *mine))) status = no_memory(err);
     for (size_t i = 0; !status && i < keeper->count; i++) {
         tune_trial_row *trial = &keeper->trials[i];
-        if (trial->point == TUNE_NO_POINT) trial->point = tune_named_point(&trial->params, problem->space);
-        if (!settings_of(problem, trial, &settings)) {
+        if (trial->point == TUNE_NO_POINT) trial->point = tune_named_point(&trial->params, target->space);
+        if (!settings_of(target, trial, &settings)) {
             status = no_memory(err);
             break;
         }

@@ -50,9 +50,9 @@ int tune_keeper_change(tune_keeper *keeper, const tune_trial_row *trial, xlstm_e
 int tune_keeper_samples(tune_keeper *keeper, const tune_sample_row *samples, size_t count, xlstm_error *err);
 int tune_keeper_event(tune_keeper *keeper, const char *kind, const char *text, xlstm_error *err);
 
-/* Finds the points of the stored trials in the problem's space, and has the files made again from the study. Must
+/* Finds the points of the stored trials in the target's space, and has the files made again from the study. Must
  * be called before the first tune_keeper_add. */
-int tune_keeper_rebuild(tune_keeper *keeper, const tune_target *problem, xlstm_error *err);
+int tune_keeper_rebuild(tune_keeper *keeper, const tune_target *target, xlstm_error *err);
 
 /* Pass the baseline's values, the run's standing and the Pareto front to the files; and return how an earlier
  * process ended the run. */

@@ -22,7 +22,7 @@ typedef struct tune_drive_options {
     /* points to try first, as far as they are points of the space */
     const tune_named_list *priors;
     size_t prior_count;
-    /* Returns 0 to continue, anything else to end after the current trial (the problem's cancel ends it at once).
+    /* Returns 0 to continue, anything else to end after the current trial (the target's cancel ends it at once).
      * May be NULL. */
     int (*stop)(void *ctx);
     void *stop_ctx;

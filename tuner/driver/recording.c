@@ -29,7 +29,7 @@ typedef struct spot {
 } spot;
 
 typedef struct recorder {
-    const tune_target *problem;
+    const tune_target *target;
     tune_meter meter; /* measures it */
     const tune_drive_options *options;
     tune_keeper *keeper;
@@ -49,7 +49,7 @@ static int stop_level(const recorder *r) {
 }
 
 static int64_t candidate_of(const recorder *r, int i) {
-    return i == r->out->points ? TUNE_BASELINE_TRIAL : i;
+    return i == r->out->points ? TUNE_BASELINE : i;
 }
 
 static void progress(const recorder *r) {
@@ -73,19 +73,19 @@ static int add_row(recorder *r, int i, tune_sample *sample, int measured, const 
                    xlstm_error *err) {
     tune_trial_row t;
     tune_sample_row row = {0};
-    int status = tune_row_new(r->problem, r->keeper, (uint32_t)i, &t, err);
+    int status = tune_row_new(r->target, r->keeper, (uint32_t)i, &t, err);
     if (status) return status;
     if (measured < 0) {
         t.status = measured == XLSTM_EUNSUPPORTED ? TUNE_TRIAL_INFEASIBLE : TUNE_TRIAL_FAILED;
         t.reason = strdup(why->text);
     } else {
-        tune_row_measured(r->problem, sample->reading.parts, &t);
+        tune_row_measured(r->target, sample->reading.parts, &t);
         row = tune_row_sample(sample, t.index, STAGE, t.index, r->started_wall);
         row.seq = r->seq++;
-        status = tune_row_describe(r->problem, i, &t, err);
+        status = tune_row_describe(r->target, i, &t, err);
     }
     tune_named_list settings = {0};
-    if (!status && !tune_target_settings(r->problem, i, &settings))
+    if (!status && !tune_target_settings(r->target, i, &settings))
         status = xl_fail(err, XLSTM_ENOMEM, "recording: out of memory");
     if (!status) status = tune_keeper_add(r->keeper, &t, &settings, &row, measured < 0 ? 0 : 1, err);
     if (!status) r->spots[i].trial = r->last = t.index;
@@ -189,8 +189,7 @@ static int run_round(recorder *r, int round, xlstm_error *err) {
 }
 
 static int run_rounds(recorder *r, xlstm_error *err) {
-    int status =
-        tune_sampler_warm(r->sampler, TUNE_BASELINE_TRIAL, WARM_RUNS, WARM_S, INFINITY, INFINITY, NULL, err);
+    int status = tune_sampler_warm(r->sampler, TUNE_BASELINE, WARM_RUNS, WARM_S, INFINITY, INFINITY, NULL, err);
     if (status < 0) return status;
     /* The estimate of the time left is based only on the samples of rounds, not on the warm-up. */
     status = XLSTM_OK;
@@ -257,7 +256,7 @@ static int update_row(recorder *r, const tune_trial_row *old, const sums *s, dou
     free(t.ratios.value);
     t.ratios = (tune_numbers){xl_array(s->n, sizeof(double)), s->n};
     for (size_t i = 0; t.ratios.value && i < s->n; i++) t.ratios.value[i] = s->logs[i] - baseline;
-    tune_row_measured(r->problem, s->parts, &t);
+    tune_row_measured(r->target, s->parts, &t);
     t.value = exp(tune_mean(s->logs, s->n) - baseline);
     t.spread = s->n > 1 ? tune_sd(s->logs, s->n) / sqrt((double)s->n) : NAN;
     t.samples = (int64_t)s->n;
@@ -287,7 +286,7 @@ static int keep_result(recorder *r, const sums *fastest, xlstm_error *err) {
                                        .verdict = tune_verdict_name(TUNE_VERDICT_UNMEASURED),
                                        .text = text,
                                        .challenger = TUNE_NO_POINT};
-    return tune_standing_tell(r->problem, r->keeper, &facts, err);
+    return tune_standing_tell(r->target, r->keeper, &facts, err);
 }
 
 /* Computes rows, best.json and the text files again from all samples. */
@@ -301,16 +300,16 @@ static int summarize(recorder *r, xlstm_error *err) {
         status = xl_fail(err, XLSTM_ENOMEM, "recording: out of memory");
     if (status) goto out;
     count_disturbed(r, rows, count);
-    add_up(r->problem, rows, count, TUNE_BASELINE_TRIAL, &s);
+    add_up(r->target, rows, count, TUNE_BASELINE_TRIAL, &s);
     if (!s.n) goto out; /* stopped before there was a baseline to compare with */
     const double reference = tune_mean(s.logs, s.n);
     double least = INFINITY;
     best = s;
-    status = tune_standing_baseline(r->problem, r->keeper, s.parts, (int)s.n, err);
+    status = tune_standing_baseline(r->target, r->keeper, s.parts, (int)s.n, err);
     const tune_trial_row *all = tune_keeper_trials(r->keeper, &trials);
     for (size_t i = 0; !status && i < trials; i++) {
         if (all[i].status != TUNE_TRIAL_OK) continue;
-        add_up(r->problem, rows, count, all[i].index, &s);
+        add_up(r->target, rows, count, all[i].index, &s);
         if (!s.n) continue;
         status = update_row(r, &all[i], &s, reference, err);
         if (!(all[i].value < least)) continue;
@@ -319,7 +318,7 @@ static int summarize(recorder *r, xlstm_error *err) {
         r->out->fastest = all[i].point;
     }
     if (!status) status = keep_result(r, &best, err);
-    if (!status) status = tune_keeper_rebuild(r->keeper, r->problem, err);
+    if (!status) status = tune_keeper_rebuild(r->keeper, r->target, err);
 out:
     free(rows);
     free(s.logs);
@@ -339,13 +338,13 @@ static void count_up(recorder *r) {
 }
 
 static int prepare(recorder *r, xlstm_error *err) {
-    const size_t size = tune_space_size(r->problem->space), limit = (size_t)r->options->trials;
+    const size_t size = tune_space_size(r->target->space), limit = (size_t)r->options->trials;
     char text[32];
-    if (!tune_space_counted(r->problem->space))
+    if (!tune_space_counted(r->target->space))
         return xl_fail(
             err, XLSTM_EARG,
             "recording: every point is measured, and the space has %s: narrow a range or fix a parameter",
-            tune_space_size_print(r->problem->space, text, sizeof text));
+            tune_space_size_print(r->target->space, text, sizeof text));
     r->out->points = (int)(limit && limit < size ? limit : size);
     r->out->wanted = r->options->repeats;
     if (!r->out->wanted) {
@@ -368,18 +367,18 @@ static int prepare(recorder *r, xlstm_error *err) {
     return tune_sampler_create(&r->sampler, &sampler, err);
 }
 
-int tune_recording_run(const tune_target *problem, const tune_drive_options *options, tune_keeper *keeper,
+int tune_recording_run(const tune_target *target, const tune_drive_options *options, tune_keeper *keeper,
                        const tune_watcher *watcher, tune_recording *out, xlstm_error *err) {
-    recorder r = {.problem = problem,
-                  .meter = {.target = problem},
+    recorder r = {.target = target,
+                  .meter = {.target = target},
                   .options = options,
                   .keeper = keeper,
                   .watcher = watcher,
                   .out = out,
                   .started = tune_drive_now(options)};
-    *out = (tune_recording){.fastest = TUNE_BASELINE_TRIAL};
+    *out = (tune_recording){.fastest = TUNE_BASELINE};
     int status = prepare(&r, err);
-    if (!status) status = tune_keeper_rebuild(keeper, problem, err);
+    if (!status) status = tune_keeper_rebuild(keeper, target, err);
     if (!status) status = restore(&r, err);
     if (!status) count_up(&r);
     if (!status && out->missing) {
@@ -389,7 +388,7 @@ int tune_recording_run(const tune_target *problem, const tune_drive_options *opt
         if (status == XLSTM_ECANCELLED && stop_level(&r)) status = XLSTM_OK;
         out->failed = out->missing = 0;
         count_up(&r);
-        if (!status && problem->unchanged) status = problem->unchanged(problem->self, err);
+        if (!status && target->unchanged) status = target->unchanged(target->self, err);
         if (!status) status = summarize(&r, err);
     }
     tune_sampler_destroy(r.sampler);

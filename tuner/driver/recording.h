@@ -24,14 +24,14 @@ typedef struct tune_recording {
     int missing;        /* number of samples that such points still lack; 0: the recording is complete */
     int taken;          /* number of samples in use, the baseline's included */
     int disturbed;      /* how many of `taken` were disturbed */
-    int64_t fastest;    /* the point with the lowest mean; TUNE_BASELINE_TRIAL where no point has one */
+    int64_t fastest;    /* the point with the lowest mean; TUNE_BASELINE where no point has one */
 } tune_recording;
 
 /* Runs or continues the keeper's run: takes `repeats` samples (0: 2, 4 or 8 by effort) of every point, or of the
  * first `trials` points, within the budget. The options mode, every, apart, priors, population and generations are
  * not used. The watcher is told of samples (progress, stage "record"), not of trials. Returns 0 also where it was
  * stopped or the budget is spent, and a negative status where the run cannot continue. */
-int tune_recording_run(const tune_target *problem, const tune_drive_options *options, tune_keeper *keeper,
+int tune_recording_run(const tune_target *target, const tune_drive_options *options, tune_keeper *keeper,
                        const tune_watcher *watcher, tune_recording *out, xlstm_error *err);
 
 #endif

@@ -13,7 +13,7 @@ typedef enum tune_drive_end { TUNE_DRIVE_DONE, TUNE_DRIVE_STOPPED } tune_drive_e
 
 typedef struct tune_drive_result {
     tune_drive_end end;
-    int64_t winner;     /* TUNE_BASELINE_TRIAL: nothing was shown to be faster than the baseline */
+    int64_t winner;     /* TUNE_BASELINE: nothing was shown to be faster than the baseline */
     tune_final final;   /* verdict TUNE_VERDICT_UNMEASURED where there was no comparison */
     char verdict[1024]; /* the verdict as a sentence */
     int trials, measured, duplicates, failed;
@@ -28,7 +28,7 @@ typedef struct tune_side {
 
 /* The standing of a run: its best point so far, or in the end. */
 typedef struct tune_standing {
-    int64_t winner; /* a point; TUNE_BASELINE_TRIAL: the baseline */
+    int64_t winner; /* a point; TUNE_BASELINE: the baseline */
     tune_side best, baseline;
     const tune_final *final; /* the last comparison; NULL: there was none yet */
     bool fresh;              /* the metrics are from the samples of the last comparison */

@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 
-int tune_row_new(const tune_target *problem, const tune_keeper *keeper, uint32_t point, tune_trial_row *row,
+int tune_row_new(const tune_target *target, const tune_keeper *keeper, uint32_t point, tune_trial_row *row,
                  xlstm_error *err) {
     size_t count;
     tune_keeper_trials(keeper, &count);
@@ -19,17 +19,17 @@ int tune_row_new(const tune_target *problem, const tune_keeper *keeper, uint32_t
                             .spread = NAN,
                             .started = xl_wall_s()};
     for (int i = 0; i < TUNE_METRICS; i++) row->metric[i] = NAN;
-    if (tune_named_of_point(&row->params, problem->space, point)) row->key = tune_named_text(&row->params);
+    if (tune_named_of_point(&row->params, target->space, point)) row->key = tune_named_text(&row->params);
     if (row->key) return XLSTM_OK;
     tune_trial_row_clear(row);
     return xl_fail(err, XLSTM_ENOMEM, "trial: out of memory");
 }
 
-void tune_row_measured(const tune_target *problem, const double parts[TUNE_PARTS], tune_trial_row *row) {
+void tune_row_measured(const tune_target *target, const double parts[TUNE_PARTS], tune_trial_row *row) {
     double metric[TUNE_METRICS];
-    tune_target_metrics(problem, parts, metric);
-    for (int i = 0; i < problem->metrics->count; i++) {
-        if (!problem->metrics->at[i].of_point) row->metric[i] = metric[i];
+    tune_target_metrics(target, parts, metric);
+    for (int i = 0; i < target->metrics->count; i++) {
+        if (!target->metrics->at[i].of_point) row->metric[i] = metric[i];
     }
 }
 
@@ -48,14 +48,14 @@ static int in_force_text(const tune_named_list *list, char **out, xlstm_error *e
     return *out ? XLSTM_OK : xl_fail(err, XLSTM_ENOMEM, "trial: out of memory");
 }
 
-int tune_row_describe(const tune_target *problem, int64_t candidate, tune_trial_row *row, xlstm_error *err) {
+int tune_row_describe(const tune_target *target, int64_t candidate, tune_trial_row *row, xlstm_error *err) {
     tune_outcome about;
-    if (!problem->outcome) return XLSTM_OK;
+    if (!target->outcome) return XLSTM_OK;
     tune_outcome_init(&about);
-    int status = problem->outcome(problem->self, candidate, &about, err);
+    int status = target->outcome(target->self, candidate, &about, err);
     if (status) return status;
-    for (int i = 0; i < problem->metrics->count; i++) {
-        if (problem->metrics->at[i].of_point) row->metric[i] = about.metric[i];
+    for (int i = 0; i < target->metrics->count; i++) {
+        if (target->metrics->at[i].of_point) row->metric[i] = about.metric[i];
     }
     row->token_hash = about.token_hash[0] ? strdup(about.token_hash) : NULL;
     status = in_force_text(&about.in_force, &row->in_force, err);

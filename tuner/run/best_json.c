@@ -118,7 +118,7 @@ static void add_front(json_t *j, const tune_run_row *run, const tune_trial_row *
  * of it. */
 static json_t *winner_metrics(const tune_run_row *run, const tune_standing *s, const tune_trial_row *trial,
                               json_t *known) {
-    const bool stays = s->winner == TUNE_BASELINE_TRIAL;
+    const bool stays = s->winner == TUNE_BASELINE;
     double point[TUNE_METRICS];
     if (stays && !s->best.samples && known) return json_incref(known);
     read_metrics(&run->metrics, stays ? known : NULL, point);
@@ -148,7 +148,7 @@ json_t *tune_best_json(const tune_run_row *run, const tune_trial_row *trials, si
     if (s->fresh) add_comparison(j, s->final);
     json_object_set_new(j, "verdict", json_string(s->verdict));
     json_object_set_new(j, "verdict_text", json_string(s->text));
-    json_object_set_new(j, "is_baseline", json_boolean(s->winner == TUNE_BASELINE_TRIAL));
+    json_object_set_new(j, "is_baseline", json_boolean(s->winner == TUNE_BASELINE));
     json_object_set_new(j, "settings", tune_named_json(&s->best.settings));
     if (trial) json_object_set_new(j, "trial", json_integer(trial->index));
     json_object_set_new(j, "objective", json_string(run->objective));

@@ -26,6 +26,8 @@ enum {
     TUNE_SPACE_MOVES = 2          /* step sizes of the original's mutation, at most */
 };
 #define TUNE_NO_POINT UINT32_MAX
+/* A candidate is a point, as a non-negative number, or this: the settings in force before the search. */
+#define TUNE_BASELINE (-1)
 
 /* What a parameter affects, as a set of bits that the target declares. A metric names the bits that may change it
  * (tune_metric.affected). 0: nothing was declared, so anything may be affected. */

@@ -11,10 +11,6 @@
 #include "tuner/space/named.h"
 #include "tuner/space/space.h"
 
-/* The candidate that stands for the settings in force before the search. Other candidates are points of the
- * space. */
-#define TUNE_BASELINE (-1)
-
 /* What is known of a measured candidate besides its samples. */
 typedef struct tune_outcome {
     char token_hash[33];         /* of the outputs; "" where there are none */
