@@ -5,7 +5,7 @@
 #include <string.h>
 
 enum { TRIALS = 9 };            /* on each side of the scale that spans the values */
-static const float STEP = 0.1f; /* between trials, in whole numbers that span the values */
+static const float STEP = 0.2f; /* between trials, in whole numbers that span the values */
 
 void xl_fit_take(xl_fit_values *v, const float *src, const float *importance, size_t count) {
     v->count = (int)count;

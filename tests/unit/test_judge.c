@@ -117,7 +117,7 @@ static void stretches(void **state) {
     for (size_t count = 1; count <= COUNT; count = count < 256 ? count * 16 : count + 44) {
         xlstm_session_reset(session);
         assert_int_equal(xlstm_prefill(session, &bos, 1, XLSTM_LOGITS_NONE, NULL, NULL), 0);
-        const tune_continuation text = {ids, count, first, vocab_size};
+        const tune_continuation text = {.ids = ids, .count = count, .logits = first, .vocab_size = vocab_size};
         assert_int_equal(tune_score_tokens(session, &text, &sum, part, NULL, NULL, NULL), 0);
         assert_int_equal(xlstm_session_position(session), count); /* BOS and all but the last */
         for (size_t i = 0; i < count; i++) assert_true(fabs(part[i] - single[i]) < 2e-4);
@@ -125,7 +125,7 @@ static void stretches(void **state) {
     }
     ids[3] = 4096;
     xlstm_error err;
-    const tune_continuation wrong = {ids, 5, first, vocab_size};
+    const tune_continuation wrong = {.ids = ids, .count = 5, .logits = first, .vocab_size = vocab_size};
     assert_int_equal(tune_score_tokens(session, &wrong, &sum, NULL, NULL, NULL, &err), XLSTM_EARG);
     xlstm_session_destroy(session);
     xlstm_tokenizer_close(tokenizer);
@@ -246,7 +246,7 @@ static void golden_scores(void **state) {
         logprobs = xl_array(count, sizeof *logprobs);
         xlstm_session_reset(session);
         assert_int_equal(xlstm_prefill(session, before, prompt_count, XLSTM_LOGITS_LAST, logits, NULL), 0);
-        const tune_continuation whole = {ids, count, logits, vocab_size};
+        const tune_continuation whole = {.ids = ids, .count = count, .logits = logits, .vocab_size = vocab_size};
         assert_int_equal(tune_score_tokens(session, &whole, &sum, logprobs, NULL, NULL, NULL), 0);
         double wanted = json_real_value(json_object_get(one, "avg_logprob"));
         assert_true(fabs(sum / (double)count - wanted) < 1e-5 * fabs(wanted));

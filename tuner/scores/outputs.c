@@ -143,7 +143,8 @@ static int score(judge *j, rating *r) {
     int status = xlstm_tokenizer_encode(j->options->tokenizer, r->text, r->bytes, false, &ids, &count, &inner);
     if (status) return xl_fail(j->err, status, "%s/%s: %s", j->options->folder, r->file, inner.text);
     if (count) {
-        const tune_continuation text = {ids, count, j->logits, j->vocab_size};
+        const tune_continuation text = {
+            .ids = ids, .count = count, .logits = j->logits, .vocab_size = j->vocab_size};
         status = xlstm_session_copy_state(j->work, j->prompt, j->err);
         if (!status) status = tune_score_tokens(j->work, &text, &sum, NULL, NULL, NULL, j->err);
         r->logprob = sum / (double)count;

@@ -23,9 +23,10 @@ double tune_log_softmax(const float *logits, int64_t vocab_size, int32_t id) {
 
 /* Computes the log-probability of a token from the logits before it, and adds it to *sum. `position` is its index
  * among the scored tokens. */
-static int score_token(const float *logits, int64_t vocab_size, int32_t id, size_t position, double *sum,
+static int score_token(const tune_continuation *text, const float *logits, size_t position, double *sum,
                        double *logprobs, xlstm_error *err) {
-    double logprob = tune_log_softmax(logits, vocab_size, id);
+    const int32_t id = text->ids[position];
+    double logprob = tune_log_softmax(logits, text->vocab_size, id);
     if (!isfinite(logprob))
         return xl_fail(err, XLSTM_ENOTFINITE,
                        "token %zu of the text (id %ld, counted from 0): its log-probability is %g, not finite: the "
@@ -33,7 +34,7 @@ static int score_token(const float *logits, int64_t vocab_size, int32_t id, size
                        position, (long)id, logprob);
     *sum += logprob;
     if (logprobs) logprobs[position] = logprob;
-    return XLSTM_OK;
+    return text->seen ? text->seen(text->seen_user, logits, err) : XLSTM_OK;
 }
 
 int tune_score_tokens(xlstm_session *session, const tune_continuation *text, double *sum, double *logprobs,
@@ -55,7 +56,7 @@ int tune_score_tokens(xlstm_session *session, const tune_continuation *text, dou
     int status = XLSTM_OK;
     const float *before = text->logits;
     for (size_t done = 0; done < count;) {
-        status = score_token(before, vocab_size, ids[done], done, sum, logprobs, err);
+        status = score_token(text, before, done, sum, logprobs, err);
         if (status) break;
         size_t n = count - 1 - done < stretch ? count - 1 - done : stretch;
         if (n) status = xlstm_prefill(session, ids + done, n, XLSTM_LOGITS_ALL, rows, err);
@@ -64,7 +65,7 @@ int tune_score_tokens(xlstm_session *session, const tune_continuation *text, dou
         /* Row i holds the logits after ids[done - 1 + i]. Those of the last row belong to the first token of the
          * next round. */
         for (size_t i = 0; i + 1 < n && !status; i++, done++)
-            status = score_token(rows + i * (size_t)vocab_size, vocab_size, ids[done], done, sum, logprobs, err);
+            status = score_token(text, rows + i * (size_t)vocab_size, done, sum, logprobs, err);
         if (status) break;
         if (n) before = rows + (n - 1) * (size_t)vocab_size;
         if (progress) progress(user, done, count);

@@ -10,12 +10,18 @@
 /* Called after each group of tokens; may be NULL. */
 typedef void (*tune_progress_fn)(void *user, size_t done, size_t total);
 
+/* Sees the logits [vocab_size] before each token, in the order of the text; a status other than XLSTM_OK ends the
+ * scoring. */
+typedef int (*tune_logits_fn)(void *user, const float *logits, xlstm_error *err);
+
 /* Tokens to be scored, and the logits before them. */
 typedef struct tune_continuation {
     const int32_t *ids; /* [count] */
     size_t count;
     const float *logits; /* [vocab_size]: those before ids[0], the last that the session gave */
     int64_t vocab_size;
+    tune_logits_fn seen; /* may be NULL */
+    void *seen_user;
 } tune_continuation;
 
 /* Computes the sum of the natural log-probabilities of the tokens, each from the logits before it. Feeds all ids
