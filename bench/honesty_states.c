@@ -38,6 +38,7 @@ typedef struct options {
     int runs;
     const char *out, *recording, *only;
     double spread_s; /* virtual */
+    double budget_s; /* virtual; INFINITY: none */
     const char *label;
 } options;
 
@@ -260,6 +261,7 @@ static int run_many(const options *o, const noise *n, tune_effort effort, bool a
         final.now_s = clock_of;
         final.now_ctx = &w;
         final.spread_s = o->spread_s;
+        final.budget_s = o->budget_s;
         final.wait = wait_in;
         final.wait_ctx = &w;
         if (tune_final_run(&final, run_process, &w, &f, &err)) {
@@ -271,9 +273,18 @@ static int run_many(const options *o, const noise *n, tune_effort effort, bool a
     return 0;
 }
 
+/* Whether a list separated by commas holds the name. */
+static bool listed(const char *list, const char *name) {
+    const size_t length = strlen(name);
+    for (const char *at = list; at; at = strchr(at, ','), at = at ? at + 1 : NULL) {
+        if (!strncmp(at, name, length) && (at[length] == ',' || !at[length])) return true;
+    }
+    return false;
+}
+
 static int run_noise(const options *o, FILE *csv, const noise *n) {
     static const double better[] = {0, 0, 0.02, 0.05, 0.10};
-    if (o->only && strcmp(o->only, n->name)) return 0;
+    if (o->only && !listed(o->only, n->name)) return 0;
     for (tune_effort effort = TUNE_QUICK; effort <= TUNE_THOROUGH; effort++) {
         for (size_t i = 0; i < sizeof better / sizeof *better; i++) {
             sums s;
@@ -312,11 +323,12 @@ static int read_recording(const char *path, xlstm_error *err) {
 }
 
 static int usage(void) {
-    printf("usage: honesty_states [--runs N] [--noise NAME] [--spread S] [--recording FILE] [--out FILE]\n"
+    printf("usage: honesty_states [--runs N] [--noise NAME,..] [--spread S] [--recording FILE] [--out FILE]\n"
            "Last comparisons of simulated processes on a machine that changes its state.\n"
            "  --runs N          comparisons of each case (2000)\n"
-           "  --noise NAME      this kind alone\n"
+           "  --noise NAME,..   these kinds alone\n"
            "  --spread S        virtual seconds over which the processes are spread, two each (0)\n"
+           "  --budget S        virtual seconds for the comparison (no limit)\n"
            "  --label KIND      good or useless: each process has a label, of its state or of another one (none)\n"
            "  --recording FILE  speeds with one worker and with two, side by side\n"
            "                    (bench/recordings/decode-two-regimes.csv)\n"
@@ -356,12 +368,14 @@ static int run_all(const options *o, FILE *csv) {
 }
 
 int main(int argc, char **argv) {
-    options o = {.runs = 2000, .recording = XL_SOURCE_DIR "/bench/recordings/decode-two-regimes.csv"};
+    options o = {
+        .runs = 2000, .budget_s = INFINITY, .recording = XL_SOURCE_DIR "/bench/recordings/decode-two-regimes.csv"};
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";
         if (!strcmp(argv[i], "--runs")) o.runs = atoi(value);
         else if (!strcmp(argv[i], "--noise")) o.only = value;
         else if (!strcmp(argv[i], "--label")) o.label = value;
+        else if (!strcmp(argv[i], "--budget")) o.budget_s = strtod(value, NULL);
         else if (!strcmp(argv[i], "--spread")) o.spread_s = strtod(value, NULL);
         else if (!strcmp(argv[i], "--recording")) o.recording = value;
         else if (!strcmp(argv[i], "--out")) o.out = value;

@@ -129,6 +129,13 @@ static bool plan(const tune_comparison *c, tune_final_options *o) {
     o->quads = tune_block_quads(costs, n, tune_sampler_seconds(c->sampler) / (double)n, sample);
     bool fits = tune_final_fit(o, sample);
     double about = tune_final_seconds(o, sample);
+    if (fits && o->spread_s > 0 && c->watcher && c->watcher->note) {
+        char text[160];
+        snprintf(text, sizeof text, "the last comparison's %d fresh processes are spread over %.0f minutes",
+                 o->most_processes, ceil(o->spread_s / 60));
+        c->watcher->note(c->watcher->ctx, text);
+        return fits;
+    }
     if (o->unhurried && about > LONG_S && c->watcher && c->watcher->note) {
         char text[160];
         snprintf(text, sizeof text,

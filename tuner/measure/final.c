@@ -194,6 +194,7 @@ static bool enough(const tune_final_options *o, const tune_final *out, int first
 static int most_of(const tune_final_options *o, const tune_final *out, int most) {
     tune_states states;
     if (out->processes < most || !isfinite(o->budget_s) || o->spread_s > 0) return most;
+    if (out->processes > most) return TUNE_PROCESSES_MOST; /* as was decided before */
     tune_states_find(out->process, out->processes, &states);
     return states.count > 1 ? TUNE_PROCESSES_MOST : most;
 }

@@ -234,18 +234,58 @@ static void interval_of_two(const double *x, int n, const tune_states *s, double
     *high = mean + (apart > 0 ? more : less);
 }
 
-/* Any number of states: the statistic of Kiefer, Vogelsang and Bunzel (2000), which divides by the partial sums'
- * own size instead of estimating a scatter. Its critical value for 95 % is 4.9 with twenty values. */
-#define PARTIAL_SUMS 4.9
-
-static double self_normalized_half(const double *x, int n, const tune_states *s, double level) {
-    double mean = tune_mean(x, (size_t)n), partial = 0, squares = 0;
-    for (int i = 0; i < n; i++) {
-        partial += x[i] - mean;
-        squares += partial * partial;
+/* Solves a[count][count] y = b in place by elimination with pivots; y is left in b. False where it is singular. */
+static bool solve(double a[TUNE_STATES_MOST][TUNE_STATES_MOST], double b[TUNE_STATES_MOST], int count) {
+    for (int k = 0; k < count; k++) {
+        int pivot = k;
+        for (int i = k + 1; i < count; i++) pivot = fabs(a[i][k]) > fabs(a[pivot][k]) ? i : pivot;
+        if (!(fabs(a[pivot][k]) > 1e-12)) return false;
+        for (int j = 0; j < count; j++) {
+            const double swap = a[k][j];
+            a[k][j] = a[pivot][j];
+            a[pivot][j] = swap;
+        }
+        const double swap = b[k];
+        b[k] = b[pivot];
+        b[pivot] = swap;
+        for (int i = 0; i < count; i++) {
+            const double factor = i == k ? 0 : a[i][k] / a[k][k];
+            for (int j = 0; j < count; j++) a[i][j] -= factor * a[k][j];
+            b[i] -= factor * b[k];
+        }
     }
-    double normal = tune_t_quantile(0.5 + level / 2, INFINITY) / tune_t_quantile(0.975, INFINITY);
-    return PARTIAL_SUMS * (1 + haste(s)) * normal * sqrt(2 * squares / ((double)n * n * n));
+    for (int k = 0; k < count; k++) b[k] /= a[k][k];
+    return true;
+}
+
+/* The variance of one value's share in the mean over a long time, of a Markov chain with the transitions that were
+ * seen: 2 sum(share f y) - sum(share f f), where f are the states' means less the mean of all and y solves
+ * (I - P + the shares in each row) y = f. */
+static double chain_variance(const tune_states *s, int n) {
+    double seen[TUNE_STATES_MOST][TUNE_STATES_MOST] = {0}, a[TUNE_STATES_MOST][TUNE_STATES_MOST];
+    double f[TUNE_STATES_MOST], y[TUNE_STATES_MOST], share[TUNE_STATES_MOST], mean = 0, variance = 0;
+    for (int i = 1; i < n; i++) seen[s->of[i - 1]][s->of[i]]++;
+    for (int k = 0; k < s->count; k++) {
+        share[k] = (double)s->at[k].processes / n;
+        mean += share[k] * s->at[k].mean;
+    }
+    for (int k = 0; k < s->count; k++) {
+        double from = 0;
+        for (int j = 0; j < s->count; j++) from += seen[k][j];
+        for (int j = 0; j < s->count; j++) a[k][j] = (k == j) - seen[k][j] / fmax(1, from) + share[j];
+        f[k] = y[k] = s->at[k].mean - mean;
+    }
+    if (!solve(a, y, s->count)) return INFINITY;
+    for (int k = 0; k < s->count; k++) variance += share[k] * f[k] * (2 * y[k] - f[k]);
+    return fmax(0, variance);
+}
+
+/* Any number of states. A rare state makes the variance uncertain, so its visits are the degrees of freedom. */
+static double chain_half(int n, const tune_states *s, double level) {
+    int fewest = s->at[0].visits;
+    for (int i = 1; i < s->count; i++) fewest = s->at[i].visits < fewest ? s->at[i].visits : fewest;
+    const double p = 1 - (1 - level) / (1 + 4 * haste(s)) / 2;
+    return tune_t_quantile(p, 2 * fewest) * sqrt((chain_variance(s, n) + s->sd * s->sd) / n);
 }
 
 void tune_states_interval(const double *x, int n, const tune_states *s, double level, double *low, double *high) {
@@ -253,7 +293,7 @@ void tune_states_interval(const double *x, int n, const tune_states *s, double l
         interval_of_two(x, n, s, level, low, high);
         return;
     }
-    double mean = tune_mean(x, (size_t)n), half = self_normalized_half(x, n, s, level);
+    double mean = tune_mean(x, (size_t)n), half = chain_half(n, s, level);
     *low = mean - half;
     *high = mean + half;
 }
