@@ -1,0 +1,237 @@
+/* Files of a study that others wrote: of an older version, from another study, damaged, or nothing of the kind. */
+#include <sqlite3.h>
+
+#include "study_rows.h"
+#include "tuner/study/study_impl.h"
+
+static void migrates(void **state) {
+    char *path = file("old.sqlite");
+    tune_study *s;
+    xlstm_error err;
+    must(tune_study_open(&s, path, true, &err), &err);
+    tune_run_row run = sample_run("old");
+    must(tune_study_run_add(s, &run, &err), &err);
+    tune_study_close(s);
+    const char *steps[16];
+    int count = tune_study_step_count;
+    memcpy(steps, tune_study_steps, (size_t)count * sizeof *steps);
+    steps[count] = "ALTER TABLE run ADD COLUMN note TEXT DEFAULT 'none'";
+    /* A migration step that fails leaves the old version unchanged. */
+    steps[count + 1] = "ALTER TABLE run ADD COLUMN other TEXT; ALTER TABLE nowhere ADD COLUMN x TEXT";
+    assert_int_not_equal(tune_study_open_steps(&s, path, false, steps, count + 2, &err), XLSTM_OK);
+    must(tune_study_open(&s, path, false, &err), &err);
+    tune_study_close(s);
+    must(tune_study_open_steps(&s, path, false, steps, count + 1, &err), &err);
+    sqlite3_stmt *q;
+    must(tune_study_prepare(s, &q, "test", &err, "SELECT note FROM run WHERE uid = 'old'", ""), &err);
+    assert_int_equal(sqlite3_step(q), SQLITE_ROW);
+    assert_string_equal((const char *)sqlite3_column_text(q, 0), "none");
+    sqlite3_finalize(q);
+    tune_study_close(s);
+    /* A newer version is refused with both version numbers. */
+    assert_int_equal(tune_study_open(&s, path, false, &err), XLSTM_EFORMAT);
+    assert_non_null(strstr(err.text, "newer"));
+    free(path);
+}
+
+/* What an older version wrote of an engine's run is there as facts, and nothing of its trials is lost. */
+static void check_older(const tune_run_row *run, const tune_trial_row *trials, size_t count) {
+    assert_string_equal(run->target, "engine");
+    assert_int_equal(run->identity.count, 2);
+    assert_string_equal(tune_named_find(&run->identity, "device")->text, "cpu");
+    assert_memory_equal(tune_named_find(&run->identity, "checkpoint")->text, "a152fecc10116ac8", 16);
+    assert_int_equal(run->workload.count, 3);
+    assert_true(tune_named_find(&run->workload, "prompt_tokens")->number == 3);
+    assert_true(tune_named_find(&run->workload, "new")->number == 4);
+    assert_memory_equal(tune_named_find(&run->workload, "prompt_hash")->text, "db8450c7166d3146", 16);
+    assert_string_equal(tune_named_find(&run->build, "kernels")->text, "avx512");
+    assert_string_equal(run->version, "0.1.0");
+    assert_int_equal(run->metrics.count, 10);
+    assert_int_equal(count, 3);
+    assert_string_equal(trials[1].key, "heads_per_band=2 chunk_size=16");
+    assert_true(trials[1].metric[TUNE_PREFILL_TOK_S] > 13000 && trials[1].samples > 0);
+}
+
+static void older_schema(void **state) {
+    char *path = file("v4.sqlite"), *sql = test_read(XL_SOURCE_DIR, "tests/data/study-v4.sql");
+    tune_study *s;
+    xlstm_error err;
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    tune_run_row run;
+    tune_trial_row *trials;
+    tune_sample_row *samples;
+    size_t count, sample_count;
+    must(tune_study_open(&s, path, false, &err), &err);
+    must(tune_study_run_find(s, "", &run, &err), &err);
+    must(tune_study_trials(s, run.id, &trials, &count, &err), &err);
+    check_older(&run, trials, count);
+    must(tune_study_samples(s, run.id, &samples, &sample_count, &err), &err);
+    assert_true(sample_count > 5 && samples[0].parts[TUNE_PART_PREFILL_S] > 0);
+    /* Its points are known to a run of this version. */
+    tune_known_point *points;
+    size_t known;
+    must(tune_study_known(s, &run, -1, 8, &points, &known, &err), &err);
+    assert_int_equal(known, 3);
+    tune_known_points_free(points, known);
+    free(samples);
+    tune_trial_rows_free(trials, count);
+    tune_run_row_clear(&run);
+    tune_study_close(s);
+    free(sql);
+    free(path);
+}
+
+static void older_export(void **state) {
+    char *path = file("v1.sqlite"), *data = test_read(XL_SOURCE_DIR, "tests/data/run-v1.json");
+    tune_study *s;
+    xlstm_error err;
+    tune_import one = {.name = "run-v1.json", .text = data, .bytes = strlen(data)};
+    tune_run_row run;
+    tune_trial_row *trials;
+    size_t count;
+    must(tune_study_open(&s, path, true, &err), &err);
+    must(tune_study_import(s, &one, 1, &err), &err);
+    must(tune_study_run_find(s, "", &run, &err), &err);
+    must(tune_study_trials(s, run.id, &trials, &count, &err), &err);
+    check_older(&run, trials, count);
+    tune_trial_rows_free(trials, count);
+    tune_run_row_clear(&run);
+    tune_study_close(s);
+    free(data);
+    free(path);
+}
+
+static void damaged_and_foreign_files(void **state) {
+    char *path = file("bad.sqlite");
+    tune_study *s = (tune_study *)1;
+    xlstm_error err;
+    char junk[4096];
+    memset(junk, 'x', sizeof junk);
+    must(xl_file_write(path, junk, sizeof junk, &err), &err);
+    assert_int_equal(tune_study_open(&s, path, true, &err), XLSTM_EFORMAT);
+    assert_non_null(strstr(err.text, path));
+    assert_null(s);
+
+    /* A real study whose pages were overwritten. */
+    unlink(path);
+    must(tune_study_open(&s, path, true, &err), &err);
+    tune_run_row run = sample_run("b");
+    must(tune_study_run_add(s, &run, &err), &err);
+    for (int i = 0; i < 200; i++) {
+        tune_trial_row t = sample_trial(i, 1);
+        must(tune_study_trial_add(s, run.id, &t, NULL, 0, &err), &err);
+    }
+    tune_study_close(s);
+    FILE *f = fopen(path, "r+b");
+    assert_non_null(f);
+    fseek(f, 0, SEEK_END);
+    long size = ftell(f);
+    for (long at = 4096; at + 4096 <= size; at += 4096) {
+        fseek(f, at, SEEK_SET);
+        assert_int_equal(fwrite(junk, 1, sizeof junk, f), sizeof junk);
+    }
+    fclose(f);
+    tune_trial_row *trials;
+    size_t count;
+    int status = tune_study_open(&s, path, false, &err);
+    if (!status) {
+        status = tune_study_trials(s, 1, &trials, &count, &err);
+        tune_study_close(s);
+    }
+    assert_int_equal(status, XLSTM_EFORMAT);
+    assert_non_null(strstr(err.text, "damaged"));
+
+    /* A database of another program. */
+    unlink(path);
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "CREATE TABLE t (x)", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    assert_int_equal(tune_study_open(&s, path, true, &err), XLSTM_EFORMAT);
+    assert_non_null(strstr(err.text, "not a study"));
+    free(path);
+}
+
+static void exchange(void **state) {
+    char *a = file("a.sqlite"), *b = file("b.sqlite");
+    fill(a, "ra", "m1");
+    fill(b, "rb", "m2");
+    tune_study *s;
+    xlstm_error err;
+    must(tune_study_open(&s, a, false, &err), &err);
+    size_t added;
+    must(tune_study_merge(s, b, &added, &err), &err);
+    assert_int_equal(added, 1);
+    must(tune_study_merge(s, b, &added, &err), &err);
+    assert_int_equal(added, 0);
+
+    tune_run_row found;
+    must(tune_study_run_find(s, "rb", &found, &err), &err);
+    assert_string_equal(found.machine, "m2");
+    assert_int_equal(found.trials, 5);
+    char *one, *two;
+    must(tune_study_export(s, found.id, &one, &err), &err);
+    tune_import file[2] = {{"one.json", one, strlen(one), 0}, {"one.json", one, strlen(one), 0}};
+    assert_int_equal(tune_study_import(s, file, 1, &err), XLSTM_EARG);
+    must(tune_study_run_remove(s, found.id, &err), &err);
+    /* The same run twice, and a valid file beside an invalid one: nothing is stored in either case. */
+    assert_int_equal(tune_study_import(s, file, 2, &err), XLSTM_EARG);
+    file[1] = (tune_import){"two.json", "{}", 2, 0};
+    assert_int_equal(tune_study_import(s, file, 2, &err), XLSTM_EFORMAT);
+    assert_memory_equal(err.text, "two.json: ", 10);
+    tune_run_row none;
+    assert_int_equal(tune_study_run_find(s, "rb", &none, &err), XLSTM_ENOTFOUND);
+    must(tune_study_import(s, file, 1, &err), &err);
+    must(tune_study_export(s, file[0].run, &two, &err), &err);
+    tune_trial_row *trials;
+    size_t count;
+    must(tune_study_trials(s, file[0].run, &trials, &count, &err), &err);
+    assert_int_equal(count, 5);
+    assert_int_equal(trials[3].params.count, 1);
+    assert_true(tune_named_find(&trials[3].params, "chunk_size")->number == 64);
+    assert_int_equal(trials[3].point, TUNE_NO_POINT);
+    assert_int_equal(trials[3].told.count, 3);
+    assert_true(trials[3].told.value[0] == 0.1 && isnan(trials[3].told.value[1]) && trials[3].told.value[2] == 0.5);
+    assert_true(trials[3].joined && !trials[2].joined);
+    assert_int_equal(trials[3].ratios.count, 2);
+    assert_true(trials[3].ratios.value[1] == 0.25);
+    tune_trial_rows_free(trials, count);
+    assert_string_equal(one, two);
+    tune_run_row_clear(&found);
+
+    /* With one invalid member anywhere, nothing is stored. */
+    must(tune_study_run_remove(s, file[0].run, &err), &err);
+    char *seconds = strstr(one, "\"status\": \"failed\"");
+    assert_non_null(seconds);
+    memcpy(seconds, "\"status\": \"faileD\"", 18);
+    assert_int_equal(tune_study_import(s, file, 1, &err), XLSTM_EFORMAT);
+    assert_non_null(strstr(err.text, "trials[4].status"));
+    assert_int_equal(tune_study_run_find(s, "rb", &found, &err), XLSTM_ENOTFOUND);
+    memcpy(seconds, "\"status\": \"failed\"", 18);
+    char *joined = strstr(one, "\"joined\"");
+    assert_non_null(joined);
+    memcpy(joined, "\"joineD\"", 8);
+    assert_int_equal(tune_study_import(s, file, 1, &err), XLSTM_EFORMAT);
+    assert_non_null(strstr(err.text, "one.json: trials[3].told: element 3 is not a number, wanted"));
+    for (size_t cut = 0; cut < strlen(one); cut += 97) {
+        file[0].bytes = cut;
+        assert_int_equal(tune_study_import(s, file, 1, &err), XLSTM_EFORMAT);
+    }
+    free(one);
+    free(two);
+    tune_study_close(s);
+    free(a);
+    free(b);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(migrates),     cmocka_unit_test(older_schema),
+        cmocka_unit_test(older_export), cmocka_unit_test(damaged_and_foreign_files),
+        cmocka_unit_test(exchange),
+    };
+    return cmocka_run_group_tests(tests, test_make_folder, test_remove_folder);
+}
