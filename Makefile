@@ -6,7 +6,7 @@ prefix = $(abspath $(patsubst ~/%,$(HOME)/%,$(PREFIX)))
 destdir = $(if $(DESTDIR),DESTDIR="$(abspath $(DESTDIR))")
 
 help:
-	@sed -n 's/^\([a-z]*\): .*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\): .*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 18
 
 deps: ## install what building and running needs (apt, brew, dnf or pacman)
 	@sh tools/deps.sh
@@ -25,6 +25,9 @@ check: build ## all tests
 bench: build ## speed on this machine, beside its own limits
 	@sh bench/engine.sh $(BUILD)
 
+bench-peers: build ## the same checkpoint in PyTorch beside xltune (PYTHON with torch and transformers, MODEL=DIR); CSV
+	@$(or $(PYTHON),python3) bench/peers/torch_xlstm_bench.py --xltune $(BUILD)/cli/xltune --model "$(or $(MODEL),models/tiny-literature)" $(ARGS)
+
 install: build ## install under PREFIX (/usr/local), in DESTDIR if that is set
 	@$(destdir) meson install -C $(BUILD) --no-rebuild
 	@$(destdir) python3 tools/uninstall.py --record $(BUILD)
@@ -35,4 +38,4 @@ uninstall: ## remove what install put there, its folders too
 clean: ## remove the build folder
 	rm -rf $(BUILD)
 
-.PHONY: help deps build demo check bench install uninstall clean
+.PHONY: help deps build demo check bench bench-peers install uninstall clean

@@ -8,15 +8,16 @@ enum {
     XL_CPU_AVX_VNNI = 2,     /* AVX-VNNI: products of bytes in vectors of 256 bits; with AVX2 */
     XL_CPU_AVX512 = 4,       /* AVX-512 F, BW, VL, DQ; with AVX2 */
     XL_CPU_AVX512_VNNI = 8,  /* products of bytes; with AVX512 */
-    XL_CPU_AVX512_BF16 = 16, /* products of bfloat16; with AVX512_VNNI */
-    XL_CPU_AMX = 32,         /* AMX tiles of bfloat16 and of bytes; with AVX512_BF16 */
+    XL_CPU_AVX512_BF16 = 16, /* products of bfloat16, faster than float32's; with AVX512_VNNI */
+    XL_CPU_AMX = 32,         /* AMX tiles of bfloat16, and AVX-512 BF16 to convert; with AVX512_VNNI */
     XL_CPU_NEON = 64,
     XL_CPU_NEON_DOT = 128,   /* dotprod: products of bytes; with NEON */
     XL_CPU_NEON_MATRIX = 256 /* i8mm and bf16: small matrix products; with NEON_DOT */
 };
 
 /* Names of masks, from the least to the most of each family, "c" first. A processor of a level has all levels
- * before it in its family, but for avx2_vnni, which processors with AVX-512 may lack. */
+ * before it in its family, but for avx2_vnni, which processors with AVX-512 may lack, and avx512_bf16, which counts
+ * only where it is fast. */
 #define XL_CPU_MASKS "c|avx2|avx2_vnni|avx512|avx512_vnni|avx512_bf16|amx|neon|neon_dot|neon_matrix"
 
 /* Bits of what the processor and the operating system support. The first call asks the system for the use of AMX

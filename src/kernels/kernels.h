@@ -63,7 +63,7 @@ typedef enum xl_compute {
 #define XL_INT8_BLOCK 32
 
 /* Bytes of scratch that a product needs, 64-byte aligned. */
-#define XL_GEMM_SCRATCH ((size_t)160 << 10)
+#define XL_GEMM_SCRATCH ((size_t)320 << 10)
 
 typedef struct xl_product {
     xl_matrix w;

@@ -18,6 +18,7 @@ enum {
     /* Projections of at most so many rows, which are the gates, are computed token by token: a tile sums a piece of
        a row in one float32 chain, and the error of an input gate reaches the logits magnified. */
     NARROW_ROWS = 64,
+    NARROW_TOKENS = 16, /* fewest of a tile */
     /* So few tokens are computed one by one too: converting and packing the weights would cost more than it saves.
      */
     FEW_TOKENS = XL_FEW_TOKENS,
@@ -26,7 +27,7 @@ enum {
 
 typedef struct tiling {
     int64_t rows, tokens; /* of a tile */
-    int64_t token_tiles;  /* that the tokens are cut into */
+    int64_t narrow;       /* tokens of a tile of a narrow projection, which has all of its rows */
     int64_t count;        /* tokens */
     int64_t projections;  /* that tiles run over; GATED computes both of its own in one tile */
 } tiling;
@@ -47,23 +48,36 @@ static int64_t ceil_div(int64_t a, int64_t b) {
     return (a + b - 1) / b;
 }
 
-static int64_t count_tiles(const xl_op *op, const tiling *t) {
-    int64_t tiles = 0;
-    for (int64_t i = 0; i < t->projections; i++) tiles += ceil_div(op->out[i].w->m.rows, t->rows);
-    return tiles * t->token_tiles;
+static bool is_narrow(const xl_projection *p) {
+    return p->w->m.rows <= NARROW_ROWS;
+}
+
+/* Rows and tokens of a tile of this projection. */
+static int64_t tile_rows(const tiling *t, const xl_projection *p) {
+    return t->narrow && is_narrow(p) ? p->w->m.rows : t->rows;
+}
+static int64_t tile_tokens(const tiling *t, const xl_projection *p) {
+    return t->narrow && is_narrow(p) ? t->narrow : t->tokens;
+}
+
+static int64_t count_tiles(const tiling *t, const xl_projection *p) {
+    return ceil_div(p->w->m.rows, tile_rows(t, p)) * ceil_div(t->count, tile_tokens(t, p));
 }
 
 /* Every tile packs its weights again, so rows are cut first, and tokens (into whole panels) only where there are
- * not enough rows. */
+ * not enough rows. Narrow projections have too few rows to cut, and what is left of them last must be short. */
 static void cut_products(const xl_op *op, tiling *t, int threads, int64_t panel) {
     int64_t largest = 1, wanted = threads == 1 ? 1 : (int64_t)threads * PRODUCTS_A_THREAD;
     for (int64_t i = 0; i < t->projections; i++) largest = max64(largest, op->out[i].w->m.rows);
+    t->narrow = min64(TILE_SIDE, round_up(ceil_div(t->count, wanted), NARROW_TOKENS));
     int64_t row_parts = ceil_div(largest, TILE_SIDE), token_parts = ceil_div(t->count, TILE_SIDE);
     for (;;) {
         t->rows = round_up(ceil_div(largest, row_parts), TILE_SIDE_MIN);
         t->tokens = round_up(ceil_div(t->count, token_parts), panel);
-        t->token_tiles = ceil_div(t->count, t->tokens);
-        if (count_tiles(op, t) >= wanted) break;
+        int64_t tiles = 0;
+        for (int64_t i = 0; i < t->projections; i++)
+            if (!is_narrow(&op->out[i])) tiles += count_tiles(t, &op->out[i]);
+        if (tiles >= wanted) break;
         if (t->rows > TILE_SIDE_MIN) {
             row_parts *= 2;
         } else if (t->tokens > TILE_SIDE_MIN) {
@@ -84,7 +98,6 @@ static tiling cut(const xl_op *op, int64_t count, int threads, int64_t panel) {
     for (int64_t i = 0; i < t.projections; i++) rows += op->out[i].w->m.rows;
     t.rows = max64(VECTOR_ROWS_MIN, round_up(ceil_div(rows, parts), VECTOR_ROWS_MIN));
     t.tokens = count;
-    t.token_tiles = 1;
     return t;
 }
 
@@ -98,13 +111,13 @@ typedef struct tile {
 static bool tile_at(const xl_op *op, const tiling *t, int64_t index, tile *out) {
     for (int64_t i = 0; i < t->projections; i++) {
         const xl_projection *p = &op->out[i];
-        int64_t tiles = ceil_div(p->w->m.rows, t->rows) * t->token_tiles;
+        const int64_t tiles = count_tiles(t, p), parts = ceil_div(t->count, tile_tokens(t, p));
         if (index < tiles) {
             out->out = p;
-            out->row = index / t->token_tiles * t->rows;
-            out->rows = min64(t->rows, p->w->m.rows - out->row);
-            out->token = index % t->token_tiles * t->tokens;
-            out->count = min64(t->tokens, t->count - out->token);
+            out->row = index / parts * tile_rows(t, p);
+            out->rows = min64(tile_rows(t, p), p->w->m.rows - out->row);
+            out->token = index % parts * tile_tokens(t, p);
+            out->count = min64(tile_tokens(t, p), t->count - out->token);
             return true;
         }
         index -= tiles;
@@ -162,7 +175,7 @@ static void run_tile(const segment *s, const tile *t, const xl_projection *p, in
                      float *scratch) {
     const xl_kernels *k = &s->executor->plan->device->kernels;
     const xl_matrix w = xl_matrix_rows(&p->w->m, t->row, t->rows);
-    if (in->rows <= FEW_TOKENS || p->w->m.rows <= NARROW_ROWS) {
+    if (in->rows <= FEW_TOKENS || is_narrow(p)) {
         run_vectors(s, t, p, &w, in, y, ldy, scratch);
     } else {
         const xl_gemm *gemm = &k->gemm[s->executor->compute];
@@ -218,7 +231,7 @@ size_t xl_cpu_product_scratch(const xl_plan *plan, int64_t tokens) {
 
 static bool has_wide(const xl_op *op) {
     bool wide = false;
-    for (int i = 0; i < op->outs; i++) wide |= op->out[i].w->m.rows > NARROW_ROWS;
+    for (int i = 0; i < op->outs; i++) wide |= !is_narrow(&op->out[i]);
     return wide;
 }
 

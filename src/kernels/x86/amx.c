@@ -1,5 +1,8 @@
-/* AMX: dense products of bfloat16 in tiles of 16 x 16 sums. A step multiplies two tiles of tokens by two tiles of
- * weights; the weights of AMX_DEPTH columns stay in the first-level cache over all tokens.
+/* AMX: dense products of bfloat16 in tiles of 16 x 16 sums. A step multiplies two tiles of weights, rows as they
+ * lie in memory, by two tiles of tokens, whose values stand in pairs since they were packed. The weights of
+ * AMX_DEPTH columns stay in the first-level cache over all tokens of a group. The sums of a group stay in the
+ * second-level cache over all columns, squares of 32 x 32 in a row each: in y itself every token would be a page of
+ * its own.
  *
  * Products of 8-bit integers stay with AVX-512 VNNI: a scale for each 32 columns means that every tile of sums is
  * stored, converted and scaled after a single instruction, which costs more than twice what that instruction does.
@@ -12,43 +15,77 @@
 
 #include "kernels/x86/transpose512.inc"
 
-#include "kernels/x86/bf16_panel.inc"
+#include "kernels/x86/bf16_row.inc"
 
 #ifndef AMX_DEPTH
 #define AMX_DEPTH 512
 #endif
 
 enum {
-    SIDE = 16,         /* rows and columns of a tile of sums */
-    STEP = 32,         /* columns of weights that one instruction takes */
-    TOKENS = 2 * SIDE, /* of a panel */
-    COLUMNS = 2 * SIDE,
-    PANEL_STEP = TOKENS * STEP /* values of a panel of tokens that belong to one step */
+    SIDE = 16,                      /* rows and columns of a tile of sums */
+    STEP = 32,                      /* columns of weights that one instruction takes */
+    TOKENS = 2 * SIDE,              /* of a panel */
+    ROWS = 2 * SIDE,                /* of weights in a panel */
+    TOKEN_STEP = TOKENS * STEP / 2, /* pairs of a panel of tokens that belong to one step */
+    SQUARE = ROWS * TOKENS,
+    GROUP_TOKENS = 512,
+    GROUP_ROWS = 128,
+    SQUARES = GROUP_ROWS / ROWS /* of a panel of tokens in a group */
 };
-_Static_assert(AMX_DEPTH <= BF16_DEPTH && AMX_DEPTH % STEP == 0,
-               "whole steps, and rows that bf16_pack_weights holds");
+_Static_assert(AMX_DEPTH % STEP == 0, "whole steps");
 
-/* A panel of weights and what it is made in; sums of a tile that is cut off. */
-typedef struct panel {
-    uint32_t pairs[AMX_DEPTH / 2][COLUMNS];
-    float sums[TOKENS][COLUMNS];
-    uint16_t rows[SIDE][BF16_DEPTH];
-    float values[BF16_DEPTH];
-} panel;
-_Static_assert(sizeof(panel) <= XL_GEMM_SCRATCH, "a panel and what it is made in fit");
+typedef struct workspace {
+    uint16_t weights[AMX_DEPTH / STEP][ROWS][STEP];
+    float sums[GROUP_TOKENS / TOKENS][SQUARES][SQUARE]; /* a square: [ROWS][TOKENS] */
+    float values[AMX_DEPTH];
+} workspace;
+_Static_assert(sizeof(workspace) <= XL_GEMM_SCRATCH, "a panel of weights and the sums fit");
 
 static size_t packed_bytes(int64_t cols) {
     return (size_t)((cols + STEP - 1) / STEP) * STEP * sizeof(uint16_t);
 }
 
-/* For each step the values of every token side by side, so that a tile is 1024 bytes in a row. */
+/* For each step [STEP / 2][TOKENS] pairs. */
 static void pack(const float *x, int64_t ldx, int64_t n, int64_t cols, void *packed) {
-    uint16_t *to = packed;
-    for (int64_t first = 0; first < cols; first += STEP, to += PANEL_STEP) {
-        int64_t left = cols - first < STEP ? cols - first : STEP;
-        for (int64_t t = 0; t < TOKENS; t++) {
-            if (t < n) bf16_row(x + t * ldx + first, left, STEP, to + t * STEP);
-            else memset(to + t * STEP, 0, STEP * sizeof *to);
+    uint32_t *to = packed;
+    for (int64_t first = 0; first < cols; first += STEP, to += TOKEN_STEP) {
+        const int64_t left = cols - first;
+        const uint32_t mask = left >= STEP ? ~0u : (1u << left) - 1;
+        for (int64_t t = 0; t < TOKENS; t += SIDE) {
+            __m512 square[SIDE];
+            for (int i = 0; i < SIDE; i++) {
+                const float *from = x + (t + i) * ldx + first;
+                const uint32_t there = t + i < n ? mask : 0;
+                __m512 low = _mm512_maskz_loadu_ps((__mmask16)there, from);
+                __m512 high = _mm512_maskz_loadu_ps((__mmask16)(there >> SIDE), from + SIDE);
+                square[i] = _mm512_castsi512_ps((__m512i)_mm512_cvtne2ps_pbh(high, low));
+            }
+            v_transpose(square);
+            for (int i = 0; i < SIDE; i++) _mm512_storeu_ps(to + i * TOKENS + t, square[i]);
+        }
+    }
+}
+
+/* Rows row … row + ROWS - 1 of w and `depth` columns from `first` on, zeros where w has no more. */
+static void pack_weights(const xl_kernels *table, const xl_matrix *w, int64_t row, int64_t first, int64_t depth,
+                         workspace *to) {
+    const char *data = (const char *)w->data + xl_format_offset(w->format, first);
+    for (int64_t r = 0; r < ROWS; r++) {
+        const char *from = data + (size_t)(row + r) * w->stride;
+        const int64_t there = row + r < w->rows ? depth : 0;
+        const bool as_is = w->format == XL_FORMAT_BF16;
+        if (there && !as_is) table->to_f32[w->format](from, to->values, (size_t)depth);
+        for (int64_t j = 0; j < depth; j += STEP) {
+            uint16_t *line = to->weights[j / STEP][r];
+            const int64_t left = there - j;
+            if (as_is) {
+                const __mmask32 mask = left >= STEP ? ~0u : left > 0 ? (1u << left) - 1 : 0;
+                _mm512_storeu_si512(line, _mm512_maskz_loadu_epi16(mask, from + j * 2));
+            } else if (left > 0) {
+                bf16_row(to->values + j, left, STEP, line);
+            } else {
+                memset(line, 0, STEP * sizeof *line);
+            }
         }
     }
 }
@@ -68,68 +105,90 @@ static void configure_tiles(void) {
     _tile_loadconfig(&shape);
 }
 
-/* y [TOKENS, COLUMNS] (+)= a (a panel of tokens) times the panel of weights. Tiles 0 … 3 are sums, 4 and 5 tokens,
- * 6 and 7 weights. */
-static void multiply_tiles(const uint16_t *a, const panel *w, int64_t steps, float *y, int64_t ldy, bool add) {
-    const size_t stride = (size_t)ldy * sizeof *y;
-    if (add) {
-        _tile_loadd(0, y, stride);
-        _tile_loadd(1, y + SIDE, stride);
-        _tile_loadd(2, y + SIDE * ldy, stride);
-        _tile_loadd(3, y + SIDE * ldy + SIDE, stride);
-    } else {
+/* Adds `steps` steps of the panel of weights times tokens to a square of sums, which begins at 0 where `first` is
+ * true. Tiles 0 … 3 are sums, 4 and 5 weights, 6 and 7 tokens. */
+static void multiply_tiles(const workspace *w, const uint32_t *tokens, int64_t steps, float *square, bool first) {
+    enum { SUMS = TOKENS * sizeof *square, PAIRS = TOKENS * sizeof *tokens, VALUES = STEP * sizeof(uint16_t) };
+    enum { AHEAD = 2 * TOKEN_STEP, LINE = 16 };
+    float *low = square, *high = square + SIDE * TOKENS;
+    if (first) {
         _tile_zero(0);
         _tile_zero(1);
         _tile_zero(2);
         _tile_zero(3);
+    } else {
+        _tile_loadd(0, low, SUMS);
+        _tile_loadd(1, low + SIDE, SUMS);
+        _tile_loadd(2, high, SUMS);
+        _tile_loadd(3, high + SIDE, SUMS);
     }
-    for (int64_t i = 0; i < steps; i++, a += PANEL_STEP) {
-        const uint32_t *b = w->pairs[i * (STEP / 2)];
-        _tile_loadd(4, a, STEP * sizeof *a);
-        _tile_loadd(6, b, COLUMNS * sizeof *b);
+    for (int64_t i = 0; i < steps; i++, tokens += TOKEN_STEP) {
+#ifndef AMX_NO_PREFETCH
+        /* Tokens come from the second-level cache; loads of tiles do not run ahead by themselves. */
+        for (int64_t line = 0; line < TOKEN_STEP; line += LINE) _mm_prefetch(tokens + AHEAD + line, _MM_HINT_T0);
+#endif
+        _tile_loadd(4, w->weights[i][0], VALUES);
+        _tile_loadd(6, tokens, PAIRS);
         _tile_dpbf16ps(0, 4, 6);
-        _tile_loadd(7, b + SIDE, COLUMNS * sizeof *b);
+        _tile_loadd(7, tokens + SIDE, PAIRS);
         _tile_dpbf16ps(1, 4, 7);
-        _tile_loadd(5, a + PANEL_STEP / 2, STEP * sizeof *a);
+        _tile_loadd(5, w->weights[i][SIDE], VALUES);
         _tile_dpbf16ps(2, 5, 6);
         _tile_dpbf16ps(3, 5, 7);
     }
-    _tile_stored(0, y, stride);
-    _tile_stored(1, y + SIDE, stride);
-    _tile_stored(2, y + SIDE * ldy, stride);
-    _tile_stored(3, y + SIDE * ldy + SIDE, stride);
+    _tile_stored(0, low, SUMS);
+    _tile_stored(1, low + SIDE, SUMS);
+    _tile_stored(2, high, SUMS);
+    _tile_stored(3, high + SIDE, SUMS);
 }
 
-static void store_part(const panel *w, float *y, int64_t ldy, int64_t tokens, int64_t width, bool add) {
-    for (int64_t t = 0; t < tokens; t++)
-        for (int64_t r = 0; r < width; r++) y[t * ldy + r] = w->sums[t][r] + (add ? y[t * ldy + r] : 0);
+/* y [tokens, rows] = or += the sums of a group. */
+static void store_group(const workspace *w, float *y, int64_t ldy, int64_t tokens, int64_t rows, bool add) {
+    for (int64_t t = 0; t < tokens; t += SIDE)
+        for (int64_t r = 0; r < rows; r += SIDE) {
+            const float *sums = w->sums[t / TOKENS][r / ROWS] + r % ROWS * TOKENS + t % TOKENS;
+            const __mmask16 mask = rows - r >= SIDE ? 0xffff : (__mmask16)((1u << (rows - r)) - 1);
+            const int count = tokens - t < SIDE ? (int)(tokens - t) : SIDE;
+            __m512 square[SIDE];
+            for (int i = 0; i < SIDE; i++) square[i] = _mm512_loadu_ps(sums + i * TOKENS);
+            v_transpose(square);
+            for (int i = 0; i < count; i++) {
+                float *to = y + (t + i) * ldy + r;
+                if (add) square[i] = _mm512_add_ps(square[i], _mm512_maskz_loadu_ps(mask, to));
+                _mm512_mask_storeu_ps(to, mask, square[i]);
+            }
+        }
 }
 
-static void multiply(const xl_kernels *table, const xl_product *p) {
-    panel *w = p->scratch;
-    const uint16_t *packed = p->packed;
-    const int64_t token = (int64_t)(packed_bytes(p->w.cols) / sizeof *packed);
-    configure_tiles();
-    for (int64_t first = 0; first < p->w.cols; first += AMX_DEPTH) {
-        int64_t depth = p->w.cols - first < AMX_DEPTH ? p->w.cols - first : AMX_DEPTH;
-        int64_t steps = (depth + STEP - 1) / STEP;
-        bool add = p->accumulate || first;
-        for (int64_t row = 0; row < p->w.rows; row += COLUMNS) {
-            int64_t width = p->w.rows - row < COLUMNS ? p->w.rows - row : COLUMNS;
-            bf16_pack_weights(table, &p->w, row, COLUMNS, first, depth, w->rows[0], w->values, w->pairs[0]);
-            for (int64_t t = 0; t < p->n; t += TOKENS) {
-                const uint16_t *a = packed + t * token + first * TOKENS;
-                float *y = p->y + t * p->ldy + row;
-                int64_t tokens = p->n - t < TOKENS ? p->n - t : TOKENS;
-                if (tokens == TOKENS && width == COLUMNS) {
-                    multiply_tiles(a, w, steps, y, p->ldy, add);
-                } else {
-                    multiply_tiles(a, w, steps, w->sums[0], COLUMNS, false);
-                    store_part(w, y, p->ldy, tokens, width, add);
-                }
+/* The sums of rows row … row + rows - 1 of w, at most GROUP_ROWS, for `tokens` tokens from the first of a panel on.
+ */
+static void multiply_group(const xl_kernels *table, const xl_matrix *w, int64_t row, int64_t rows,
+                           const char *packed, int64_t tokens, workspace *work) {
+    const size_t token = packed_bytes(w->cols);
+    for (int64_t first = 0; first < w->cols; first += AMX_DEPTH) {
+        int64_t depth = w->cols - first < AMX_DEPTH ? w->cols - first : AMX_DEPTH;
+        for (int64_t r = 0; r < rows; r += ROWS) {
+            pack_weights(table, w, row + r, first, depth, work);
+            for (int64_t t = 0; t < tokens; t += TOKENS) {
+                const char *panel = packed + (size_t)t * token + (size_t)(first * TOKENS) * sizeof(uint16_t);
+                multiply_tiles(work, (const uint32_t *)(const void *)panel, (depth + STEP - 1) / STEP,
+                               work->sums[t / TOKENS][r / ROWS], first == 0);
             }
         }
     }
+}
+
+static void multiply(const xl_kernels *table, const xl_product *p) {
+    const char *packed = p->packed;
+    configure_tiles();
+    for (int64_t row = 0; row < p->w.rows; row += GROUP_ROWS)
+        for (int64_t t = 0; t < p->n; t += GROUP_TOKENS) {
+            int64_t rows = p->w.rows - row < GROUP_ROWS ? p->w.rows - row : GROUP_ROWS;
+            int64_t tokens = p->n - t < GROUP_TOKENS ? p->n - t : GROUP_TOKENS;
+            multiply_group(table, &p->w, row, rows, packed + (size_t)t * packed_bytes(p->w.cols), tokens,
+                           p->scratch);
+            store_group(p->scratch, p->y + t * p->ldy + row, p->ldy, tokens, rows, p->accumulate);
+        }
     _tile_release();
 }
 
