@@ -13,30 +13,6 @@
 
 /* ---- objectives ---- */
 
-/* "request_s, prefill_s or ppl"; malloc'd. */
-static char *metric_names(const tune_metrics *metrics) {
-    char *text = strdup("");
-    for (int i = 0; text && i < metrics->count; i++) {
-        const char *between = i == 0 ? "" : i + 1 == metrics->count ? " or " : ", ";
-        char *grown = xl_format("%s%s%s", text, between, metrics->at[i].name);
-        free(text);
-        text = grown;
-    }
-    return text;
-}
-
-static int no_metric(const tune_metrics *metrics, const char *name, xlstm_error *err) {
-    const char *names[TUNE_METRICS];
-    for (int m = 0; m < metrics->count; m++) names[m] = metrics->at[m].name;
-    const int near = xl_nearest_name(name, names, metrics->count);
-    char *all = metric_names(metrics);
-    int status =
-        xl_fail(err, XLSTM_EARG, "objective: found %s%s%s%s, wanted %s", name, near < 0 ? "" : " (did you mean ",
-                near < 0 ? "" : names[near], near < 0 ? "" : "?)", all ? all : "a metric");
-    free(all);
-    return status;
-}
-
 /* The metrics' own objective where none was asked for. */
 static int read_objectives(cli_job *job, const tune_metrics *metrics, xlstm_error *err) {
     const size_t n = cli_is_set(job->cfg, "objective") ? cli_list_count(job->cfg, "objective") : 0;
@@ -44,7 +20,7 @@ static int read_objectives(cli_job *job, const tune_metrics *metrics, xlstm_erro
     for (size_t i = 0; i < n; i++) {
         const char *name = cli_list_str(job->cfg, "objective", i);
         const int metric = tune_metrics_find(metrics, name);
-        if (metric < 0) return no_metric(metrics, name, err);
+        if (metric < 0) return tune_metrics_unknown(metrics, name, err);
         for (int k = 0; k < job->objectives; k++) {
             if (job->objective[k] == metric) return xl_fail(err, XLSTM_EARG, "objective: %s is given twice", name);
         }

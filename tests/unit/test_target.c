@@ -216,6 +216,9 @@ static void lists_are_kept(void **state) {
     assert_true(tune_metric_cost(&back.at[BROWN], 2) == -2 && tune_metric_cost(&back.at[BAKE_S], 2) == 2);
     assert_true(isinf(tune_metric_cost(&back.at[BAKE_S], NAN)));
     free(text);
+    assert_int_equal(tune_metrics_unknown(&metrics, "wod_kg", &err), XLSTM_EARG);
+    assert_string_equal(err.text,
+                        "objective: found wod_kg (did you mean wood_kg?), wanted bake_s, wood_kg or brown");
     static const char *const damaged[] = {"", "{}", "[]", "{\"metrics\": []}",
                                           "{\"metrics\": [{\"name\": \"a\", \"unit\": \"s\", \"part\": 99}]}"};
     for (size_t i = 0; i < sizeof damaged / sizeof *damaged; i++)

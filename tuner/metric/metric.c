@@ -3,9 +3,11 @@
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/memory.h"
 
 int tune_metrics_find(const tune_metrics *metrics, const char *name) {
     for (int i = 0; name && i < metrics->count; i++) {
@@ -90,4 +92,28 @@ void tune_metrics_stem(const tune_metrics *metrics, int index, char stem[32]) {
     snprintf(stem, 32, "%s", name);
     if (length > tail && name[length - tail] == '_' && !strcmp(name + length - tail + 1, unit))
         stem[length - tail] = 0;
+}
+
+/* "request_s, prefill_s or ppl"; malloc'd. */
+static char *metric_names(const tune_metrics *metrics) {
+    char *text = strdup("");
+    for (int i = 0; text && i < metrics->count; i++) {
+        const char *between = i == 0 ? "" : i + 1 == metrics->count ? " or " : ", ";
+        char *grown = xl_format("%s%s%s", text, between, metrics->at[i].name);
+        free(text);
+        text = grown;
+    }
+    return text;
+}
+
+int tune_metrics_unknown(const tune_metrics *metrics, const char *name, xlstm_error *err) {
+    const char *names[TUNE_METRICS];
+    for (int m = 0; m < metrics->count; m++) names[m] = metrics->at[m].name;
+    const int near = xl_nearest_name(name, names, metrics->count);
+    char *all = metric_names(metrics);
+    int status =
+        xl_fail(err, XLSTM_EARG, "objective: found %s%s%s%s, wanted %s", name, near < 0 ? "" : " (did you mean ",
+                near < 0 ? "" : names[near], near < 0 ? "" : "?)", all ? all : "a metric");
+    free(all);
+    return status;
 }

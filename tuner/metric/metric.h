@@ -44,6 +44,8 @@ int tune_metrics_find(const tune_metrics *metrics, const char *name);
 int tune_metrics_of_part(const tune_metrics *metrics, int part);
 /* Returns the name of a metric; "" outside the list. */
 const char *tune_metrics_name(const tune_metrics *metrics, int index);
+/* Fails with XLSTM_EARG for an objective that the list does not have: names the nearest one, and all. */
+int tune_metrics_unknown(const tune_metrics *metrics, const char *name, xlstm_error *err);
 /* Copies the name of a metric without its unit at the end, "prefill" for prefill_s in seconds. */
 void tune_metrics_stem(const tune_metrics *metrics, int index, char stem[32]);
 

@@ -74,9 +74,13 @@ int tune_target_declare(tune_target *out, const tune_known *known, size_t count,
     return status ? status : tune_target_baseline(known, count, options->settings, &out->baseline, err);
 }
 
-int tune_target_objective(const tune_metrics *metrics, const json_t *config) {
+const char *tune_target_objective_name(const json_t *config) {
     const json_t *value = json_object_get(config, "objective");
-    const char *name = json_string_value(json_is_array(value) ? json_array_get(value, 0) : value);
+    return json_string_value(json_is_array(value) ? json_array_get(value, 0) : value);
+}
+
+int tune_target_objective(const tune_metrics *metrics, const json_t *config) {
+    const char *name = tune_target_objective_name(config);
     return name ? tune_metrics_find(metrics, name) : metrics->objective;
 }
 

@@ -119,7 +119,9 @@ int tune_target_baseline(const tune_known *known, size_t count, const json_t *se
  * tune_target_close frees them. */
 int tune_target_declare(tune_target *out, const tune_known *known, size_t count, const tune_target_options *options,
                         xlstm_error *err);
-/* The first of the objectives that the configuration names, or the metrics' own; -1: it is no metric. */
+/* The first of the objectives that the configuration names; NULL: none. */
+const char *tune_target_objective_name(const json_t *config);
+/* The same as a metric, or the metrics' own; -1: it is no metric. */
 int tune_target_objective(const tune_metrics *metrics, const json_t *config);
 
 /* ---- for whoever measures ---- */

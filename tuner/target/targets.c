@@ -54,7 +54,7 @@ int tune_target_open(tune_target *out, const char *name, const tune_target_optio
     out->user = options->user;
     int status = class->describe(out, &own, err);
     if (!status && (out->objective = tune_target_objective(out->metrics, options->config)) < 0)
-        status = xl_fail(err, XLSTM_EARG, "objective: not a metric of the target %s", class->name);
+        status = tune_metrics_unknown(out->metrics, tune_target_objective_name(options->config), err);
     if (status) tune_target_close(out);
     return status;
 }
