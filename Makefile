@@ -6,7 +6,7 @@ prefix = $(abspath $(patsubst ~/%,$(HOME)/%,$(PREFIX)))
 destdir = $(if $(DESTDIR),DESTDIR="$(abspath $(DESTDIR))")
 
 help:
-	@sed -n 's/^\([a-z-]*\): .*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\): .*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 20
 
 deps: ## install what building and running needs (apt, brew, dnf or pacman)
 	@sh tools/deps.sh

@@ -41,6 +41,15 @@ static void from_f32(const float *src, void *dst, size_t n) {
     from_f32_weighted(src, NULL, dst, n);
 }
 
+static void to_int8(const void *src, int8_t q[BLOCK], float *scale) {
+    const block *b = src;
+    *scale = xl_load_f16(b->scale);
+    for (size_t j = 0; j < BLOCK / 2; j++) {
+        q[j] = (int8_t)((b->q[j] & 15) - HALF);
+        q[j + BLOCK / 2] = (int8_t)((b->q[j] >> 4) - HALF);
+    }
+}
+
 const xl_format_row xl_format_q4_0 = {
     .name = "q4_0",
     .text = "4-bit integers, a float16 scale for each 32",
@@ -49,7 +58,9 @@ const xl_format_row xl_format_q4_0 = {
     .block_bytes = sizeof(block),
     .tolerance = 1,
     .largest = HALF * 65000.0f,
+    .coarse = true,
     .to_f32 = to_f32,
     .from_f32 = from_f32,
     .from_f32_weighted = from_f32_weighted,
+    .to_int8 = to_int8,
 };

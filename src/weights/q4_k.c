@@ -83,6 +83,7 @@ const xl_format_row xl_format_q4_k = {
     .block_bytes = sizeof(block),
     .tolerance = 1,
     .largest = 64000.0f,
+    .coarse = true,
     .to_f32 = to_f32,
     .from_f32 = from_f32,
     .from_f32_weighted = from_f32_weighted,

@@ -80,6 +80,7 @@ const xl_format_row xl_format_q6_k = {
     .block_bytes = sizeof(block),
     .tolerance = 0.5,
     .largest = 31 * 64000.0f,
+    .coarse = true,
     .to_f32 = to_f32,
     .from_f32 = from_f32,
     .from_f32_weighted = from_f32_weighted,
