@@ -22,6 +22,9 @@ demo: build ## the main job on the embedded checkpoint: search, save, judge, plo
 check: build ## all tests
 	@meson test -C $(BUILD) --print-errorlogs
 
+shaders: ## make the shaders anew that are kept as SPIR-V (GLSLC: a recent compiler)
+	@python3 src/backend/vulkan/shaders/compile.py $(or $(GLSLC),glslc) --kept
+
 bench: build ## speed on this machine, beside its own limits
 	@sh bench/engine.sh $(BUILD)
 
@@ -38,4 +41,4 @@ uninstall: ## remove what install put there, its folders too
 clean: ## remove the build folder
 	rm -rf $(BUILD)
 
-.PHONY: help deps build demo check bench bench-peers install uninstall clean
+.PHONY: help deps build demo check shaders bench bench-peers install uninstall clean

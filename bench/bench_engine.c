@@ -147,7 +147,7 @@ static int measure(const request *q, int round) {
     xlstm_model_close(model);
 
     xlstm_roofline roof;
-    if (xlstm_roofline_measure(&roof, 0, 1.5, &err)) return die(&err);
+    if (xlstm_roofline_measure(&roof, NULL, 0, 1.5, &err)) return die(&err);
     double floor_s = load_floor(q->folder, !strcmp(q->weights, "f32"));
     /* Weights that fit into the cache are compared with the cache's bandwidth. */
     double bandwidth = read < (double)roof.cache_bytes ? roof.cached_gb_s : roof.stream_gb_s;

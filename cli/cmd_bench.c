@@ -230,7 +230,7 @@ static int32_t likeliest(const float *logits, int64_t n) {
 static int measure_limits(bench *b, xlstm_error *err) {
     if (!cli_bool(b->cfg, "roofline")) return XLSTM_OK;
     xlstm_roofline now, *best = &b->table.roofline;
-    int status = xlstm_roofline_measure(&now, 0, ROOFLINE_SECONDS, err);
+    int status = xlstm_roofline_measure(&now, cli_str(b->cfg, "device"), 0, ROOFLINE_SECONDS, err);
     if (status) return status;
     if (best->threads) {
         now.stream_gb_s = fmax(now.stream_gb_s, best->stream_gb_s);
@@ -312,6 +312,16 @@ static int show_load(void *user) {
     return cli_signals_cancel(user);
 }
 
+/* Where the GPU's time went in all samples and warm-ups of a session. */
+static void print_profile(const xlstm_session *session) {
+    static const char mark[] = "ns ";
+    xlstm_schedule_entry entry;
+    for (int i = 0; xlstm_session_schedule(session, i, &entry); i++) {
+        if (!strncmp(entry.key, mark, strlen(mark)))
+            fprintf(stderr, "%12.3f ms  %s\n", (double)entry.value * 1e-6, entry.key + strlen(mark));
+    }
+}
+
 /* Measures the rows [first, last), which use the same opened model. Samples are taken in turn, in one order and
  * then in the reverse, so that a drift of the machine's speed affects all rows alike. */
 static int measure(bench *b, xlstm_model *model, size_t first, size_t last, xlstm_error *err) {
@@ -358,6 +368,9 @@ static int measure(bench *b, xlstm_model *model, size_t first, size_t last, xlst
         }
     }
     cli_progress_end();
+    for (size_t i = 0; sessions && !status && i < count; i++) {
+        if (cli_bool(b->cfg, "profile_gpu") && (!i || sessions[i] != sessions[i - 1])) print_profile(sessions[i]);
+    }
     for (size_t i = 0; sessions && i < count; i++) {
         if (!i || sessions[i] != sessions[i - 1]) xlstm_session_destroy(sessions[i]);
     }
@@ -379,7 +392,8 @@ static int measure_all(bench *b, xlstm_error *err) {
         xlstm_model_options options = {.settings = &opened,
                                        .device = cli_str(b->cfg, "device"),
                                        .cpu_mask = cli_str(b->cfg, "cpu_mask"),
-                                       .cancel = show_load};
+                                       .cancel = show_load,
+                                       .profile = cli_bool(b->cfg, "profile_gpu")};
         status = xlstm_model_open(&model, path, &options, err);
         cli_progress_end();
         if (status) break;

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Checks every shader of the Vulkan backend: it compiles, spirv-val accepts it, and spirv-cross translates it to Metal's
-language, which is how it runs on Apple's GPUs.
+language, which is how it runs on Apple's GPUs. What is kept as SPIR-V must have been made of the sources that are here.
 
 usage: tools/check_shaders.py        exits 1 and says what failed
 """
@@ -35,7 +35,8 @@ def main():
         found = [check(name, flags, folder) for name in names for flags in ([], ["-DSUBGROUPS"])]
     bad = [text for text in found if text]
     print("\n".join(bad + [f"{len(found)} shaders, {len(bad)} refused"]))
-    return 1 if bad else 0
+    stale = subprocess.run([sys.executable, os.path.join(SHADERS, "compile.py"), "--stale"], check=False).returncode
+    return 1 if bad or stale else 0
 
 
 if __name__ == "__main__":

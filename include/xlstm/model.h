@@ -99,6 +99,9 @@ typedef struct xlstm_model_options {
     const char *cpu_mask;   /* "c", "avx2", "avx512", …: no instruction set beyond it; NULL: the best */
     xlstm_cancel_fn cancel; /* polled while loading, at least at the beginning and at the end; may be NULL */
     void *user;
+    /* The schedule also says where the time of a GPU went, in nanoseconds since the session began: keys "ns …" by
+     * operation and kernel. Kernels then run one after another. */
+    bool profile;
 } xlstm_model_options;
 
 /* Opens the checkpoint in folder `dir` (config.json, and model.safetensors or shards with their index). The error

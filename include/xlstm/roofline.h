@@ -25,14 +25,16 @@ typedef struct xlstm_roofline {
      * of prefill (512 tokens). */
     double sgemm_gflop_s; /* 1e9 multiplications and additions a second, all threads together */
     /* The same in the other arithmetics of the tunable `compute`: bfloat16 with weights in bf16, and 8-bit integers
-     * with weights in q8_0. */
+     * with weights in q8_0; 0 where the device has no faster products for them. */
     double bf16_gflop_s, int8_gflop_s;
 } xlstm_roofline;
 
-/* Measures for about `seconds` (0.1 … 60; a fifth for each of the five) with `threads` threads (0: one for each
- * CPU) and fills *out with the best round of each: a bound, not an average. ENOMEM where the buffers (at most a
- * quarter of the available memory) cannot be allocated; EARG for arguments out of range. */
-XLSTM_API int xlstm_roofline_measure(xlstm_roofline *out, int threads, double seconds, xlstm_error *err);
+/* Measures for about `seconds` (0.1 … 60; a fifth for each of the five) on a device (NULL: the first) with
+ * `threads` threads (0: one for each CPU; without meaning on a GPU) and fills *out with the best round of each: a
+ * bound, not an average. ENOMEM where the buffers (at most a quarter of the available memory) cannot be allocated;
+ * EARG for arguments out of range. */
+XLSTM_API int xlstm_roofline_measure(xlstm_roofline *out, const char *device, int threads, double seconds,
+                                     xlstm_error *err);
 
 #ifdef __cplusplus
 }

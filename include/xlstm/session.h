@@ -39,7 +39,8 @@ typedef struct xlstm_schedule_entry {
     const char *text; /* the name of a choice; NULL where the value is a number */
     int64_t value;
 } xlstm_schedule_entry;
-/* The index-th entry, 0, 1, …; non-zero while there is one. Texts are static. */
+/* The index-th entry, 0, 1, …; non-zero while there is one. Texts live as long as the
+ * session. */
 XLSTM_API int xlstm_session_schedule(const xlstm_session *session, int index, xlstm_schedule_entry *entry);
 /* The value of a key; -1 where the device has no such entry. */
 XLSTM_API int64_t xlstm_session_schedule_value(const xlstm_session *session, const char *key);

@@ -110,6 +110,7 @@ typedef struct xl_batch {
 typedef struct xl_device_options {
     const char *name;     /* of the device, as `describe` gives it; NULL: the backend's first */
     const char *cpu_mask; /* NULL: the best; a name of base/cpu.h: no more than that */
+    bool profile;         /* executors add up the device's time in their schedule, where the device can */
 } xl_device_options;
 
 /* Functions return a status and fill err as the public API does; destroy functions accept NULL. A device must
@@ -122,14 +123,14 @@ typedef struct xl_backend {
     bool (*describe)(int index, xlstm_device_info *out);
     int (*device_open)(xl_device **out, const xl_device_options *options, xlstm_error *err);
     void (*device_close)(xl_device *device);
-    /* As `describe` gives it. Lives as long as the device. */
+    /* As `describe` gives it. Static storage. */
     const char *(*device_name)(const xl_device *device);
     /* The kernels in force, for reports: "avx2". Static storage. */
     const char *(*device_kernels)(const xl_device *device);
     /* Bytes that weights may take now; 0: unknown. */
     uint64_t (*memory_available)(const xl_device *device);
     /* Measures the limits of the device (xlstm/roofline.h). */
-    int (*roofline)(xlstm_roofline *out, const xl_device *device, int threads, double seconds, xlstm_error *err);
+    int (*roofline)(xlstm_roofline *out, xl_device *device, int threads, double seconds, xlstm_error *err);
     /* True where weights may be used in mapped files as they are. */
     bool uses_host_memory;
     /* Rows of weights are filled up to a multiple of so many columns, with bytes of zero; 0: not at all. */

@@ -52,14 +52,15 @@ typedef struct xl_model_request {
     bool huge_pages;
     int threads; /* that load */
     const char *device, *cpu_mask;
+    bool profile;
     xlstm_cancel_fn cancel;
     void *user;
 } xl_model_request;
 
 /* As xlstm_model_open, which gives it the settings' values. */
 int xl_model_open(struct xlstm_model **out, const char *dir, const xl_model_request *request, xlstm_error *err);
-/* Opens the device of that name (NULL: the first) with the CPU mask given, for model->backend and ->device. */
-int xl_model_open_device(struct xlstm_model *model, const char *device, const char *cpu_mask, xlstm_error *err);
+/* Opens the device (options->name NULL: the first) for model->backend and ->device. */
+int xl_model_open_device(struct xlstm_model *model, const xl_device_options *options, xlstm_error *err);
 /* Makes model->plan of the bound weights. */
 int xl_model_make_plan(struct xlstm_model *model, xlstm_error *err);
 

@@ -11,7 +11,8 @@
 #include "model/forward.h"
 #include "model/store.h"
 
-int xl_model_open_device(struct xlstm_model *model, const char *device, const char *cpu_mask, xlstm_error *err) {
+int xl_model_open_device(struct xlstm_model *model, const xl_device_options *options, xlstm_error *err) {
+    const char *device = options->name;
     model->backend = xl_backend_find(device);
     if (!model->backend) {
         char names[120] = "";
@@ -20,8 +21,7 @@ int xl_model_open_device(struct xlstm_model *model, const char *device, const ch
                      xl_backend_at(i)->name);
         return xl_fail(err, XLSTM_EUNSUPPORTED, "device '%.60s', wanted %s", device, names);
     }
-    const xl_device_options options = {.name = device, .cpu_mask = cpu_mask};
-    return model->backend->device_open(&model->device, &options, err);
+    return model->backend->device_open(&model->device, options, err);
 }
 
 int xl_model_make_plan(struct xlstm_model *model, xlstm_error *err) {
@@ -85,7 +85,9 @@ int xl_model_open(struct xlstm_model **out, const char *dir, const xl_model_requ
         status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", dir);
         goto fail;
     }
-    status = xl_model_open_device(model, request->device, request->cpu_mask, err);
+    const xl_device_options device = {
+        .name = request->device, .cpu_mask = request->cpu_mask, .profile = request->profile};
+    status = xl_model_open_device(model, &device, err);
     if (!status) status = xl_checkpoint_open(&model->store->checkpoint, dir, err);
     if (!status) status = xl_checkpoint_info(&model->store->checkpoint, &model->info, err);
     if (status) goto fail;

@@ -41,13 +41,16 @@ int xlstm_weight_format_rows(int index, int64_t cols, int *held, int64_t *filled
     return XLSTM_OK;
 }
 
-int xlstm_roofline_measure(xlstm_roofline *out, int threads, double seconds, xlstm_error *err) {
+int xlstm_roofline_measure(xlstm_roofline *out, const char *device_name, int threads, double seconds,
+                           xlstm_error *err) {
     if (threads < 0 || threads > XL_POOL_MAX)
         return xl_fail(err, XLSTM_EARG, "threads is %d, wanted 0 … %d", threads, XL_POOL_MAX);
     if (!(seconds >= 0.1 && seconds <= 60))
         return xl_fail(err, XLSTM_EARG, "seconds is %g, wanted 0.1 … 60", seconds);
-    const xl_backend *backend = xl_backend_find(NULL);
-    const xl_device_options options = {0};
+    const xl_backend *backend = xl_backend_find(device_name);
+    if (!backend)
+        return xl_fail(err, XLSTM_EUNSUPPORTED, "device '%.60s' is of no kind that is built in", device_name);
+    const xl_device_options options = {.name = device_name};
     xl_device *device = NULL;
     int status = backend->device_open(&device, &options, err);
     if (!status) status = backend->roofline(out, device, threads, seconds, err);

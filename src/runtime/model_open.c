@@ -18,6 +18,7 @@ int xlstm_model_open(xlstm_model **out, const char *dir, const xlstm_model_optio
                                       .threads = (int)xlstm_settings_get(&settings, XLSTM_TUNE_WORKERS),
                                       .device = options->device,
                                       .cpu_mask = options->cpu_mask,
+                                      .profile = options->profile,
                                       .cancel = options->cancel,
                                       .user = options->user};
     return xl_model_open(out, dir, &request, err);

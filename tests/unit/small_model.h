@@ -100,7 +100,9 @@ static inline small_model *small_model_create(uint64_t seed, const char *cpu_mas
             .down_bias = small_vector(s, d, 0, 0.1),
         };
     }
-    if (xl_model_open_device(&s->model, NULL, cpu_mask, NULL) || xl_model_make_plan(&s->model, NULL)) abort();
+    if (xl_model_open_device(&s->model, &(xl_device_options){.cpu_mask = cpu_mask}, NULL) ||
+        xl_model_make_plan(&s->model, NULL))
+        abort();
     return s;
 }
 

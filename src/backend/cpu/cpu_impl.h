@@ -124,7 +124,7 @@ int xl_cpu_run(xl_executor *executor, const xl_batch *batch, xlstm_error *err);
 bool xl_cpu_schedule(const xl_executor *executor, int index, xlstm_schedule_entry *out);
 
 /* roofline.c's. */
-int xl_cpu_roofline(xlstm_roofline *out, const xl_device *device, int threads, double seconds, xlstm_error *err);
+int xl_cpu_roofline(xlstm_roofline *out, xl_device *device, int threads, double seconds, xlstm_error *err);
 
 /* A thread's part of an operation; every thread of the team calls each in the same order. Those that need a
  * barrier inside have it; none ends with one. */

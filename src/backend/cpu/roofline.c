@@ -151,7 +151,7 @@ static int measure_gemm(const xl_kernels *kernels, xl_compute compute, xl_format
     return XLSTM_OK;
 }
 
-int xl_cpu_roofline(xlstm_roofline *out, const xl_device *device, int threads, double seconds, xlstm_error *err) {
+int xl_cpu_roofline(xlstm_roofline *out, xl_device *device, int threads, double seconds, xlstm_error *err) {
     if (threads < 0 || threads > XL_POOL_MAX)
         return xl_fail(err, XLSTM_EARG, "threads is %d, wanted 0 … %d", threads, XL_POOL_MAX);
     if (!(seconds >= 0.1 && seconds <= 60))

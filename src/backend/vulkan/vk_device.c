@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 
-enum { DEVICES_MAX = 16, EXTENSIONS_MAX = 8 };
+enum { DEVICES_MAX = 16, EXTENSIONS_MAX = 8, GROUP_MAX = 1024 };
 
 static bool has_name(const VkExtensionProperties *list, uint32_t count, const char *name) {
     for (uint32_t i = 0; i < count; i++) {
@@ -97,10 +97,9 @@ static uint32_t own_heap(const VkPhysicalDeviceMemoryProperties *memory) {
 }
 
 /* The first has the backend's name alone, which is how most people will ask for it. */
-static void make_name(char *out, size_t size, uint32_t index) {
-    if (index) snprintf(out, size, "vulkan:%u", index);
-    else snprintf(out, size, "vulkan");
-}
+static const char *const device_names[DEVICES_MAX] = {
+    "vulkan",   "vulkan:1", "vulkan:2",  "vulkan:3",  "vulkan:4",  "vulkan:5",  "vulkan:6",  "vulkan:7",
+    "vulkan:8", "vulkan:9", "vulkan:10", "vulkan:11", "vulkan:12", "vulkan:13", "vulkan:14", "vulkan:15"};
 
 bool xl_vk_describe(int index, xlstm_device_info *out) {
     VkInstance instance = VK_NULL_HANDLE;
@@ -112,7 +111,7 @@ bool xl_vk_describe(int index, xlstm_device_info *out) {
         VkPhysicalDeviceMemoryProperties memory;
         vkGetPhysicalDeviceProperties(devices[index], &p);
         vkGetPhysicalDeviceMemoryProperties(devices[index], &memory);
-        make_name(out->name, sizeof out->name, (uint32_t)index);
+        snprintf(out->name, sizeof out->name, "%s", device_names[index]);
         snprintf(out->text, sizeof out->text, "%.90s, Vulkan %u.%u", p.deviceName,
                  VK_API_VERSION_MAJOR(p.apiVersion), VK_API_VERSION_MINOR(p.apiVersion));
         out->memory_bytes = memory.memoryHeaps[own_heap(&memory)].size;
@@ -188,6 +187,8 @@ static void read_limits(xl_device *device) {
     device->subgroups = sums && one_size && p11.subgroupSize >= 4 && p11.subgroupSize <= 64;
     device->lanes = device->subgroups ? p11.subgroupSize : 32;
     device->shared_bytes = device->properties.limits.maxComputeSharedMemorySize;
+    device->group_max = device->properties.limits.maxComputeWorkGroupInvocations;
+    if (device->group_max > GROUP_MAX) device->group_max = GROUP_MAX;
     const uint64_t most = ((uint64_t)4 << 30) - ((uint64_t)2 << 20);
     device->block_max = p11.maxMemoryAllocationSize < most ? p11.maxMemoryAllocationSize : most;
 }
@@ -206,6 +207,12 @@ static int make_device(xl_device *device, xlstm_error *err) {
     if (device->has_budget) names[wanted++] = VK_EXT_MEMORY_BUDGET_EXTENSION_NAME;
     device->exportable = has_name(list, count, VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME);
     if (device->exportable) names[wanted++] = VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME;
+    if (has_name(list, count, VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME) &&
+        has_name(list, count, VK_KHR_SHADER_BFLOAT16_EXTENSION_NAME) && xl_vk_matrix_find(device)) {
+        device->matrix = true;
+        names[wanted++] = VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME;
+        names[wanted++] = VK_KHR_SHADER_BFLOAT16_EXTENSION_NAME;
+    }
     free(list);
 
     const float priority = 1;
@@ -216,8 +223,10 @@ static int make_device(xl_device *device, xlstm_error *err) {
     VkPhysicalDeviceVulkan12Features f12 = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
                                             .bufferDeviceAddress = VK_TRUE,
                                             .timelineSemaphore = VK_TRUE};
-    const VkPhysicalDeviceFeatures2 features = {
+    xl_vk_matrix_features matrix;
+    VkPhysicalDeviceFeatures2 features = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, .pNext = &f12, .features = {.shaderInt64 = VK_TRUE}};
+    if (device->matrix) xl_vk_matrix_enable(&matrix, &f12, &features);
     const VkDeviceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
                                      .pNext = &features,
                                      .queueCreateInfoCount = 1,
@@ -280,7 +289,7 @@ int xl_vk_device_open(xl_device **out, const xl_device_options *options, xlstm_e
     }
     device->physical = devices[index];
     vkGetPhysicalDeviceProperties(device->physical, &device->properties);
-    make_name(device->name, sizeof device->name, index);
+    device->name = device_names[index];
     read_limits(device);
     status = choose_memory(device, err);
     if (!status && !find_queue(device))
@@ -290,9 +299,10 @@ int xl_vk_device_open(xl_device **out, const xl_device_options *options, xlstm_e
     if (status) goto fail;
     /* "c" asks for nothing but the plainest kernels. */
     if (options->cpu_mask && !strcmp(options->cpu_mask, "c")) {
-        device->subgroups = false;
+        device->subgroups = device->matrix = false;
         device->lanes = 32;
     }
+    device->profiled = options->profile;
     xl_vk_cache_load(device);
     *out = device;
     return XLSTM_OK;

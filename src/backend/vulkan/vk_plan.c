@@ -178,6 +178,30 @@ static int repack_all(xl_plan *plan, xlstm_error *err) {
     return status;
 }
 
+/* What the matrix units can make of the program: tiles of 16 rows and 64 columns, no bias, gate and up as one. */
+static void find_matrix(xl_plan *plan) {
+    enum { ROWS = 16, COLUMNS = 64, VALUE_BYTES = 2 };
+    plan->matrix = plan->device->matrix && plan->program.v_head % 2 == 0;
+    plan->coarse = true;
+    for (size_t i = 0; i < plan->count; i++) {
+        const xl_vk_op *op = &plan->ops[i];
+        for (uint32_t j = 0; j < op->count && op->kind != XL_OP_EMBED; j++) {
+            const xl_vk_product *p = &op->products[j];
+            if (p->rows <= XL_VK_NARROW_ROWS) continue;
+            uint32_t rows = op->kind == XL_OP_GATED ? p->rows / 2 : p->rows;
+            uint64_t bytes = (uint64_t)p->rows * p->cols * VALUE_BYTES;
+            plan->matrix &= rows % ROWS == 0 && p->cols % COLUMNS == 0 && !p->bias.block && op->count <= 2 &&
+                            (op->kind != XL_OP_GATED || op->count == 1);
+            plan->coarse &= xl_format_get((int)p->format)->coarse;
+            if (p->format != XL_FORMAT_BF16 && bytes > plan->expanded_bytes) plan->expanded_bytes = bytes;
+        }
+    }
+}
+
+int64_t xl_vk_auto_compute(const xl_plan *plan) {
+    return plan->matrix && plan->coarse ? XLSTM_COMPUTE_BF16 : XLSTM_COMPUTE_F32;
+}
+
 void xl_vk_plan_destroy(xl_plan *plan) {
     if (!plan) return;
     xl_vk_block_free(&plan->vectors);
@@ -235,6 +259,7 @@ int xl_vk_plan_create(xl_plan **out, xl_device *device, const xl_program *progra
     if (!status) status = repack_all(plan, err);
     free(b.vectors);
     if (status) goto fail;
+    find_matrix(plan);
     *out = plan;
     return XLSTM_OK;
 fail:

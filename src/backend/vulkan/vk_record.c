@@ -7,13 +7,13 @@
 #include "base/error.h"
 
 enum {
-    SIDE = 64,        /* tokens, rows and columns of a tile of the shaders that tile */
-    FEW_TOKENS = 8,   /* so many tokens are bound by reading the weights */
-    NARROW_ROWS = 64, /* products of so few rows, which are the gates, are summed with care: see product_few.comp */
-    GROUP = 256,      /* invocations of a workgroup */
-    GATES_GROUP = 64,
-    STEP_COLUMNS = 32,
-    COLUMNS_MAX = 256 /* of a block: rows of weights end with one */
+    SIDE = 64, /* tokens, rows and columns of a tile of the shaders that tile */
+    FEW_TOKENS = XL_FEW_TOKENS,
+    GROUP = 256, /* invocations of a workgroup */
+    GATES_GROUP = 512,
+    STEP_COLUMNS = 16,
+    COLUMNS_MAX = 256, /* of a block: rows of weights end with one */
+    DISPATCH_MAX = 65535
 };
 
 typedef struct recorder {
@@ -21,6 +21,7 @@ typedef struct recorder {
     const xl_plan *plan;
     const xl_vk_shape *shape;
     VkCommandBuffer commands;
+    int op;                    /* for profiles: an xl_op_kind, or the input of a projection behind them */
     const xl_vk_op *head_norm; /* a cell whose norm the next product is to make; NULL: none */
     xlstm_error *err;
     int status;
@@ -48,6 +49,15 @@ typedef struct launch {
     uint32_t x, y, z;
 } launch;
 
+/* With profiling on, each dispatch is alone between two timestamps. */
+static void stamp(recorder *r, xl_vk_shader shader) {
+    xl_executor *e = r->executor;
+    if (!e->queries || e->stamps >= XL_VK_STAMPS_MAX) return;
+    barrier(r);
+    e->stamped[e->stamps] = (xl_vk_stamp){shader, r->op};
+    vkCmdWriteTimestamp(r->commands, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT, e->queries, e->stamps++);
+}
+
 static void dispatch(recorder *r, const launch *l) {
     VkPipeline pipeline;
     xl_device *device = r->plan->device;
@@ -57,6 +67,7 @@ static void dispatch(recorder *r, const launch *l) {
     vkCmdBindPipeline(r->commands, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline);
     vkCmdPushConstants(r->commands, device->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, l->push_bytes, l->push);
     vkCmdDispatch(r->commands, l->x, l->y, l->z);
+    stamp(r, l->shader);
 }
 
 /* ---- where things lie ---- */
@@ -100,37 +111,46 @@ static void embed(recorder *r, const xl_vk_op *op) {
     dispatch(r, &(launch){XL_VK_SHADER_embed, SIDE, specs, 1, &push, sizeof push, r->shape->rows, 1, 1});
 }
 
-static void rms_norm(recorder *r, const xl_vk_op *op, xl_vk_rows x, xl_vk_rows y, uint32_t rows) {
+enum { FLOATS = 1, HALVES = 2 };
+
+static void rms_norm(recorder *r, const xl_vk_op *op, xl_vk_rows x, uint32_t outputs, uint32_t rows) {
+    const xl_vk_rows *y = &r->executor->work[XL_VK_WORK_NORMED], *halves = &r->executor->work[XL_VK_WORK_HALVES];
     const struct {
-        uint64_t x, w, b, y;
-        uint32_t width, x_stride, y_stride;
+        uint64_t x, w, b, y, packed;
+        uint32_t width, x_stride, y_stride, packed_stride;
         float eps;
     } push = {xl_vk_address(x.span),
               xl_vk_address(op->norm),
               xl_vk_address(op->norm_bias),
-              xl_vk_address(y.span),
+              xl_vk_address(y->span),
+              xl_vk_address(halves->span),
               (uint32_t)r->plan->program.width[op->from],
               x.stride,
-              y.stride,
+              y->stride,
+              halves->stride,
               op->norm_eps};
-    dispatch(r, &(launch){XL_VK_SHADER_rms_norm, GROUP, NULL, 0, &push, sizeof push, rows, 1, 1});
+    dispatch(r, &(launch){XL_VK_SHADER_rms_norm, GROUP, &outputs, 1, &push, sizeof push, rows, 1, 1});
 }
 
-static void head_norm(recorder *r, const xl_vk_op *op) {
+static void head_norm(recorder *r, const xl_vk_op *op, bool halves) {
     xl_vk_rows h = slot_rows(r, XL_SLOT_H, false), gate = slot_rows(r, XL_SLOT_O, false);
+    const xl_vk_rows *y = &r->executor->work[XL_VK_WORK_HALVES];
+    const uint32_t specs[] = {halves};
     const struct {
-        uint64_t h, gate, w, b;
-        uint32_t dv, h_stride, gate_stride;
+        uint64_t h, gate, w, b, y;
+        uint32_t dv, h_stride, gate_stride, y_stride;
         float eps;
     } push = {xl_vk_address(h.span),
               xl_vk_address(gate.span),
               xl_vk_address(op->norm),
               xl_vk_address(op->norm_bias),
+              xl_vk_address(y->span),
               (uint32_t)r->plan->program.v_head,
               h.stride,
               gate.stride,
+              y->stride,
               op->norm_eps};
-    dispatch(r, &(launch){XL_VK_SHADER_head_norm, GROUP / 2, NULL, 0, &push, sizeof push, r->shape->rows,
+    dispatch(r, &(launch){XL_VK_SHADER_head_norm, GROUP / 2, specs, 1, &push, sizeof push, r->shape->rows,
                           (uint32_t)r->plan->program.heads, 1});
 }
 
@@ -152,19 +172,42 @@ typedef struct few_push {
     float eps, cap;
 } few_push;
 
+/* How a product of few tokens is cut: see the constants of shaders/product_few.comp. */
+typedef struct few_cut {
+    uint32_t group, rows, unroll, split;
+} few_cut;
+
+/* made: its input is made in the prologue. The numbers are the best of those tried on an H100. */
+static few_cut cut_few(const recorder *r, const xl_vk_product *w, uint32_t outs, uint32_t tokens, bool gated,
+                       bool made) {
+    enum { TEAMS_WANTED = 2048, MADE_TEAMS = 16 };
+    const uint32_t lanes = r->plan->device->lanes;
+    few_cut cut = {.group = GROUP, .rows = gated || tokens == 1 ? 2 : 1, .unroll = 2, .split = 1};
+    if (made && tokens == 1) {
+        /* A workgroup of more rows makes the input less often. */
+        cut.group = MADE_TEAMS * lanes;
+        if (cut.group > r->plan->device->group_max) cut.group = r->plan->device->group_max;
+        if (w->rows > XL_VK_NARROW_ROWS) return cut;
+    } else if (tokens == 1 && w->format <= XL_FORMAT_F16 && w->rows > XL_VK_NARROW_ROWS) {
+        cut.rows = 4;
+    }
+    /* Where rows are few, several teams share them, so that the device has enough to do. */
+    while (cut.split < cut.group / lanes && outs / cut.rows * cut.split < TEAMS_WANTED &&
+           w->quads / (cut.split * 2) >= lanes)
+        cut.split *= 2;
+    return cut;
+}
+
 static void product_few(recorder *r, const xl_vk_product *w, const input *in, xl_vk_rows y, bool gated) {
-    xl_device *device = r->plan->device;
     uint32_t outs = gated ? w->rows / 2 : w->rows, tokens = 1;
     while (tokens < in->rows && tokens < FEW_TOKENS) tokens *= 2;
-    uint32_t rows = gated || tokens == 1 ? 2 : 1, padded = ceil_div(w->cols, COLUMNS_MAX) * COLUMNS_MAX;
-    uint32_t teams = GROUP / device->lanes, split = 1;
-    /* Where rows are few, several teams share them, so that the device has enough to do. */
-    while (split < teams && outs / rows * split < 2048 && w->quads / (split * 2) >= device->lanes) split *= 2;
+    const few_cut cut = cut_few(r, w, outs, tokens, gated, in->prologue != PLAIN);
+    uint32_t padded = ceil_div(w->cols, COLUMNS_MAX) * COLUMNS_MAX;
     const uint32_t specs[] = {(uint32_t)w->format,
-                              rows,
-                              2,
+                              cut.rows,
+                              cut.unroll,
                               tokens,
-                              split,
+                              cut.split,
                               (uint32_t)in->prologue,
                               gated,
                               in->prologue == PLAIN ? 1 : padded / 4};
@@ -187,9 +230,9 @@ static void product_few(recorder *r, const xl_vk_product *w, const input *in, xl
                            .add = w->add,
                            .eps = in->norm ? in->norm->norm_eps : 0,
                            .cap = w->cap};
-    uint32_t each = teams / split * (gated ? rows / 2 : rows);
-    dispatch(r, &(launch){XL_VK_SHADER_product_few, GROUP, specs, sizeof specs / sizeof *specs, &push, sizeof push,
-                          ceil_div(outs, each), ceil_div(in->rows, tokens), 1});
+    uint32_t each = cut.group / r->plan->device->lanes / cut.split * (gated ? cut.rows / 2 : cut.rows);
+    dispatch(r, &(launch){XL_VK_SHADER_product_few, cut.group, specs, sizeof specs / sizeof *specs, &push,
+                          sizeof push, ceil_div(outs, each), ceil_div(in->rows, tokens), 1});
 }
 
 static void product_many(recorder *r, const xl_vk_product *w, const input *in, xl_vk_rows y) {
@@ -216,7 +259,7 @@ static void product_many(recorder *r, const xl_vk_product *w, const input *in, x
 }
 
 static void product(recorder *r, const xl_vk_product *w, const input *in, xl_vk_rows y) {
-    if (in->rows <= FEW_TOKENS || w->rows <= NARROW_ROWS) product_few(r, w, in, y, false);
+    if (in->rows <= FEW_TOKENS || w->rows <= XL_VK_NARROW_ROWS) product_few(r, w, in, y, false);
     else product_many(r, w, in, y);
 }
 
@@ -257,12 +300,139 @@ static void gated(recorder *r, const xl_vk_op *op, const input *in) {
     silu_mul(r, y, up, in->rows);
 }
 
+/* ---- products by the matrix units ---- */
+
+/* A matrix, or rows of float32, as bfloat16. */
+static void expand(recorder *r, const xl_vk_product *w, xl_vk_span to, uint32_t quads_out) {
+    const struct {
+        uint64_t w, heads, to;
+        uint32_t rows, quads, blocks, quads_out;
+    } push = {xl_vk_address(w->values),
+              xl_vk_address(w->heads),
+              xl_vk_address(to),
+              w->rows,
+              w->quads,
+              w->blocks,
+              quads_out};
+    const uint32_t specs[] = {(uint32_t)w->format};
+    /* Few devices take more workgroups in a direction. */
+    uint32_t y = w->rows < DISPATCH_MAX ? w->rows : DISPATCH_MAX, z = ceil_div(w->rows, DISPATCH_MAX);
+    dispatch(r,
+             &(launch){XL_VK_SHADER_expand, GROUP, specs, 1, &push, sizeof push, ceil_div(quads_out, GROUP), y, z});
+}
+
+typedef struct matrix_push {
+    uint64_t w, x, y;
+    uint32_t token_tiles, part_rows;
+} matrix_push;
+
+typedef struct tile {
+    xl_vk_shader shader;
+    uint32_t tokens, rows; /* rows: outputs */
+} tile;
+
+/* The tile that was the fastest at such sizes on an H100. */
+static tile choose_tile(uint32_t tokens, uint32_t rows, bool gated) {
+    enum { MANY_TOKENS = 1024, MANY_ROWS = 4096 };
+    if (tokens <= XL_VK_SMALL_TOKENS)
+        return gated ? (tile){XL_VK_SHADER_matrix_small_gated, XL_VK_SMALL_TOKENS, 32}
+                     : (tile){XL_VK_SHADER_matrix_small, XL_VK_SMALL_TOKENS, 64};
+    if (gated) return (tile){XL_VK_SHADER_matrix_gated, XL_VK_TILE_TOKENS, 64};
+    if (tokens >= MANY_TOKENS && rows > MANY_ROWS) return (tile){XL_VK_SHADER_matrix_wide, XL_VK_TILE_TOKENS, 192};
+    return (tile){XL_VK_SHADER_matrix_square, XL_VK_TILE_TOKENS, 128};
+}
+
+/* y = y + the parts + bias, then the cap. */
+static void finish(recorder *r, xl_vk_rows y, xl_vk_rows parts, uint32_t count, uint32_t width, uint32_t rows,
+                   float cap) {
+    const struct {
+        uint64_t y, parts, bias, part;
+        uint32_t width, stride, count;
+        float cap;
+    } push = {xl_vk_address(y.span),
+              xl_vk_address(parts.span),
+              0,
+              (uint64_t)XL_VK_SMALL_TOKENS * parts.stride,
+              width,
+              y.stride,
+              count,
+              cap};
+    barrier(r);
+    dispatch(r,
+             &(launch){XL_VK_SHADER_finish, GROUP, NULL, 0, &push, sizeof push, ceil_div(width, GROUP), rows, 1});
+}
+
+/* x: rows of bfloat16, the stride in floats all the same; y: float32, or bfloat16 of a gated product. */
+static void product_matrix(recorder *r, const xl_vk_product *w, xl_vk_rows x, xl_vk_rows y, uint32_t tokens,
+                           bool gated) {
+    enum { QUAD_VALUES = 8, QUAD_FLOATS = 4, SPLIT_ROWS = 8192 };
+    uint32_t rows = gated ? w->rows / 2 : w->rows, w_quads = w->quads;
+    xl_vk_span values = w->values;
+    const tile t = choose_tile(tokens, rows, gated);
+    if (w->format != XL_FORMAT_BF16) {
+        values = r->executor->work[XL_VK_WORK_EXPANDED].span;
+        w_quads = w->cols / QUAD_VALUES;
+        expand(r, w, values, w_quads);
+        barrier(r);
+    }
+    bool split = t.tokens == XL_VK_SMALL_TOKENS && rows <= SPLIT_ROWS && w->add;
+    xl_vk_rows to = split ? r->executor->work[XL_VK_WORK_PARTS] : y;
+    const matrix_push push = {xl_vk_address(values), xl_vk_address(x.span), xl_vk_address(to.span),
+                              ceil_div(tokens, t.tokens), XL_VK_SMALL_TOKENS};
+    const uint32_t specs[] = {
+        w_quads,          x.stride / QUAD_FLOATS, w->cols / QUAD_VALUES, rows, gated ? 2 * to.stride : to.stride,
+        w->add && !split, split ? XL_VK_SPLIT : 1};
+    dispatch(r, &(launch){t.shader, GROUP, specs, sizeof specs / sizeof *specs, &push, sizeof push,
+                          push.token_tiles * ceil_div(rows, t.rows), split ? XL_VK_SPLIT : 1, 1});
+    if (split || w->cap > 0) finish(r, y, to, split ? XL_VK_SPLIT : 0, rows, tokens, w->cap);
+}
+
+/* Whether operations on so many rows go to the matrix units. For few tokens it is not worth while to expand weights
+ * in other formats. */
+static bool by_matrix(const recorder *r, uint32_t rows) {
+    return r->shape->matrix && rows > FEW_TOKENS && (!r->plan->expanded_bytes || rows > XL_VK_SMALL_TOKENS);
+}
+
+static void products_by_matrix(recorder *r, const xl_vk_op *op, uint32_t rows, bool behind) {
+    xl_executor *e = r->executor;
+    xl_vk_rows x = slot_rows(r, op->from, behind), halves = e->work[XL_VK_WORK_HALVES];
+    if (op->norm.block) {
+        rms_norm(r, op, x, op->count > 1 ? FLOATS | HALVES : HALVES, rows);
+        barrier(r);
+    } else if (op->from == XL_SLOT_H && behind) {
+        /* Which rows of H are wanted was not known to the cell's norm. */
+        const xl_vk_product h = {.format = XL_FORMAT_F32, .values = x.span, .rows = rows, .quads = x.stride / 4};
+        expand(r, &h, halves.span, (uint32_t)r->plan->program.width[XL_SLOT_H] / 8);
+        barrier(r);
+        halves.stride = (uint32_t)r->plan->program.width[XL_SLOT_H] / 2;
+    } else if (op->from != XL_SLOT_H) {
+        halves = x; /* a gated product leaves bfloat16 in its slot */
+    }
+    if (op->kind == XL_OP_GATED) {
+        product_matrix(r, &op->products[0], halves, xl_vk_slot_rows(e, XL_SLOT_U), rows, true);
+        return;
+    }
+    const input exact = {.x = e->work[XL_VK_WORK_NORMED], .rows = rows};
+    for (uint32_t i = 0; i < op->count; i++) {
+        const xl_vk_product *w = &op->products[i];
+        xl_vk_rows y = op->kind == XL_OP_LOGITS ? e->work[XL_VK_WORK_LOGITS] : slot_rows(r, w->to, behind);
+        if (w->rows <= XL_VK_NARROW_ROWS) product_few(r, w, &exact, y, false);
+        else product_matrix(r, w, halves, y, rows, false);
+    }
+}
+
+/* ---- products of any kind ---- */
+
 /* Whether the products can make the norm themselves: for one token whose vector fits into shared memory. */
 static bool fuses(const recorder *r, uint32_t rows, int64_t width) {
-    return rows == 1 && (uint64_t)(width + SIDE) * sizeof(float) <= r->plan->device->shared_bytes / 2;
+    return rows == 1 && (uint64_t)(width + COLUMNS_MAX) * sizeof(float) <= r->plan->device->shared_bytes / 2;
 }
 
 static void products(recorder *r, const xl_vk_op *op, uint32_t rows, bool behind) {
+    if (by_matrix(r, rows)) {
+        products_by_matrix(r, op, rows, behind);
+        return;
+    }
     input in = {.x = slot_rows(r, op->from, behind), .rows = rows};
     if (r->head_norm) {
         in.prologue = HEAD_NORM;
@@ -272,10 +442,9 @@ static void products(recorder *r, const xl_vk_op *op, uint32_t rows, bool behind
         in.prologue = RMS_NORM;
         in.norm = op;
     } else if (op->norm.block) {
-        xl_vk_rows normed = r->executor->work[XL_VK_WORK_NORMED];
-        rms_norm(r, op, in.x, normed, rows);
+        rms_norm(r, op, in.x, FLOATS, rows);
         barrier(r);
-        in.x = normed;
+        in.x = r->executor->work[XL_VK_WORK_NORMED];
     }
     if (op->kind == XL_OP_GATED) {
         gated(r, op, &in);
@@ -333,21 +502,17 @@ static cell find_cell(const recorder *r, const xl_vk_op *op) {
 
 static void cell_steps(recorder *r, const cell *c) {
     for (uint32_t token = 0; token < r->shape->steps; token++) {
+        const struct {
+            uint64_t slices, q, k, v, i, f, h, block;
+            shape_push shape;
+            uint32_t stride, gate_stride, h_stride, token;
+            float eps, scale;
+        } push = {c->slices, c->q,      c->k,           c->v,        c->i,  c->f,   c->h,    c->block,
+                  c->shape,  c->stride, c->gate_stride, c->h_stride, token, c->eps, c->scale};
+        const uint32_t specs[] = {STEP_COLUMNS, c->shape.dqk};
         if (token) barrier(r);
-        for (uint32_t head = 0; head < c->shape.heads; head += r->shape->band) {
-            uint32_t heads = c->shape.heads - head < r->shape->band ? c->shape.heads - head : r->shape->band;
-            const struct {
-                uint64_t slices, q, k, v, i, f, h, block;
-                shape_push shape;
-                uint32_t stride, gate_stride, h_stride, token;
-                float eps, scale;
-                uint32_t first_head;
-            } push = {c->slices, c->q,      c->k,           c->v,        c->i,  c->f,   c->h,     c->block,
-                      c->shape,  c->stride, c->gate_stride, c->h_stride, token, c->eps, c->scale, head};
-            const uint32_t specs[] = {STEP_COLUMNS, c->shape.dqk};
-            dispatch(r, &(launch){XL_VK_SHADER_step, GROUP, specs, 2, &push, sizeof push,
-                                  ceil_div(c->shape.dv, STEP_COLUMNS), heads, r->shape->slices});
-        }
+        dispatch(r, &(launch){XL_VK_SHADER_step, GROUP, specs, 2, &push, sizeof push,
+                              ceil_div(c->shape.dv, STEP_COLUMNS), c->shape.heads, r->shape->slices});
     }
 }
 
@@ -357,8 +522,9 @@ static void chunk_gates(recorder *r, const cell *c) {
         shape_push shape;
         uint32_t gate_stride;
     } push = {c->slices, c->chunks, c->i, c->f, c->gates, c->decay, c->block, c->shape, c->gate_stride};
-    dispatch(r, &(launch){XL_VK_SHADER_chunk_gates, GATES_GROUP, NULL, 0, &push, sizeof push, c->shape.heads,
-                          r->shape->slices, 1});
+    const uint32_t most = r->plan->device->group_max;
+    dispatch(r, &(launch){XL_VK_SHADER_chunk_gates, most < GATES_GROUP ? most : GATES_GROUP, NULL, 0, &push,
+                          sizeof push, c->shape.heads, r->shape->slices, 1});
 }
 
 static void chunk_states(recorder *r, const cell *c, uint32_t head, uint32_t heads) {
@@ -413,16 +579,59 @@ static void cell_chunks(recorder *r, const cell *c) {
         chunk_output(r, c, head, all - head < band ? all - head : band);
 }
 
+static void cell_halves(recorder *r, const cell *c, uint32_t tile_rows) {
+    const xl_vk_rows *to = &r->executor->work[XL_VK_WORK_CELL];
+    const struct {
+        uint64_t chunks, q, k, v, gates, to;
+        shape_push shape;
+        uint32_t stride, to_stride, tile_rows;
+        float scale;
+    } push = {c->chunks, c->q,      c->k,       c->v,      c->gates, xl_vk_address(to->span),
+              c->shape,  c->stride, to->stride, tile_rows, c->scale};
+    dispatch(r, &(launch){XL_VK_SHADER_chunk_halves, GROUP, NULL, 0, &push, sizeof push, 1, tile_rows,
+                          r->shape->chunks});
+}
+
+static void cell_by_matrix(recorder *r, const cell *c) {
+    const xl_vk_rows *rows = &r->executor->work[XL_VK_WORK_CELL];
+    uint32_t tile_rows = ceil_div(r->shape->longest, XL_VK_CELL_SIDE) * XL_VK_CELL_SIDE;
+    uint32_t columns = c->shape.dv / XL_VK_CELL_SIDE;
+    const struct {
+        uint64_t slices, chunks, halves, decay, c_before, n_before, block;
+        shape_push shape;
+        uint32_t stride, tile_rows;
+    } states = {c->slices, c->chunks, xl_vk_address(rows->span), c->decay, c->c_before, c->n_before,
+                c->block,  c->shape,  2 * rows->stride,          tile_rows};
+    const struct {
+        uint64_t chunks, halves, gates, c_before, n_before, h;
+        shape_push shape;
+        uint32_t stride, tile_rows, h_stride;
+        float eps;
+    } output = {c->chunks, xl_vk_address(rows->span), c->gates,  c->c_before, c->n_before, c->h,
+                c->shape,  2 * rows->stride,          tile_rows, c->h_stride, c->eps};
+    chunk_gates(r, c);
+    barrier(r);
+    cell_halves(r, c, tile_rows);
+    barrier(r);
+    dispatch(r, &(launch){XL_VK_SHADER_cell_states, GROUP, NULL, 0, &states, sizeof states,
+                          c->shape.dqk / XL_VK_CELL_SIDE * columns, c->shape.heads, r->shape->slices});
+    barrier(r);
+    dispatch(r, &(launch){XL_VK_SHADER_cell_output, GROUP, NULL, 0, &output, sizeof output,
+                          tile_rows / XL_VK_CELL_SIDE * columns, c->shape.heads, r->shape->chunks});
+}
+
 static void run_cell(recorder *r, const xl_vk_op *op) {
     const cell c = find_cell(r, op);
     if (r->shape->steps) cell_steps(r, &c);
+    else if (r->shape->cell_rows) cell_by_matrix(r, &c);
     else cell_chunks(r, &c);
     if (fuses(r, r->shape->rows, r->plan->program.width[XL_SLOT_H]) && r->shape->kept == r->shape->rows) {
         r->head_norm = op;
         return;
     }
     barrier(r);
-    head_norm(r, op);
+    bool last = op == &r->plan->ops[r->plan->last_cell];
+    head_norm(r, op, !last && by_matrix(r, r->shape->rows));
 }
 
 /* ---- the segment ---- */
@@ -462,6 +671,7 @@ static void record_ops(recorder *r) {
         bool behind = i > r->plan->last_cell;
         uint32_t rows = behind ? shape->kept : shape->rows;
         if (!rows) break;
+        r->op = op->kind == XL_OP_PROJECT ? XL_OP_LOGITS + 1 + (int)op->from : (int)op->kind;
         if (i) barrier(r);
         if (i == r->plan->last_cell + 1 && shape->scattered) {
             gather(r);
@@ -480,6 +690,11 @@ int xl_vk_record(xl_executor *e, const xl_vk_shape *shape, xlstm_error *err) {
     int status = xl_vk_begin(e->plan->device, e->commands, false, err);
     if (status) return status;
     xl_vk_full_barrier(r.commands);
+    if (e->queries) {
+        vkCmdResetQueryPool(r.commands, e->queries, 0, XL_VK_STAMPS_MAX);
+        e->stamps = 0;
+        stamp(&r, XL_VK_SHADER_COUNT);
+    }
     record_ops(&r);
     if (shape->kept) copy_logits(&r);
     xl_vk_full_barrier(r.commands);

@@ -6,7 +6,7 @@
 #include "base/error.h"
 
 enum {
-    CHUNK_MAX = 1024,         /* LONGEST of shaders/chunk_gates.comp */
+    CHUNK_MAX = 1024,         /* so many tokens of a chunk are enough for any device */
     CELL_BYTES = 1 << 30,     /* of states between chunks */
     LOGITS_BYTES = 512 << 20, /* of a segment */
     DISPATCH_MAX = 65535
@@ -35,6 +35,11 @@ int xl_vk_executor_create(xl_executor **out, const xl_plan *plan, const xlstm_se
         xl_vk_executor_destroy(e);
         return xl_vk_fail(plan->device, result, "preparing to run", err);
     }
+    int status = plan->device->profiled ? xl_vk_profile_begin(e, err) : XLSTM_OK;
+    if (status) {
+        xl_vk_executor_destroy(e);
+        return status;
+    }
     *out = e;
     return XLSTM_OK;
 }
@@ -42,6 +47,7 @@ int xl_vk_executor_create(xl_executor **out, const xl_plan *plan, const xlstm_se
 void xl_vk_executor_destroy(xl_executor *e) {
     if (!e) return;
     xl_vk_trim(e);
+    xl_vk_profile_end(e);
     vkDestroyCommandPool(e->plan->device->handle, e->pool, NULL);
     free(e);
 }
@@ -60,7 +66,7 @@ typedef struct cursor {
 /* How much a segment may hold. */
 typedef struct limits {
     int64_t rows, chunk, chunks, kept, band;
-    bool steps;
+    bool steps, matrix;
 } limits;
 
 /* One segment, and the states that it moves on. Without an executor it is only measured. */
@@ -114,9 +120,21 @@ static int64_t fitting(const segment *s, const xl_feed *feed, int64_t token, con
     return min64(count, free_rows + limit->kept - s->shape.kept);
 }
 
-static segment next_segment(xl_executor *e, const xl_batch *batch, cursor *at, const limits *limit) {
+/* The matrix units take whole tiles for each chunk, which is worth while where chunks fill them. */
+static uint32_t cell_rows(const xl_vk_shape *shape, const xl_program *p) {
+    enum { SHORTEST = 16, WASTE = 2 };
+    if (!shape->matrix || shape->longest < SHORTEST || p->qk_head % XL_VK_CELL_SIDE || p->v_head % XL_VK_CELL_SIDE)
+        return 0;
+    uint32_t tiles = (shape->longest + XL_VK_CELL_SIDE - 1) / XL_VK_CELL_SIDE;
+    uint64_t rows = (uint64_t)shape->chunks * tiles * XL_VK_CELL_SIDE;
+    return rows <= WASTE * (uint64_t)shape->rows + XL_VK_CELL_SIDE ? (uint32_t)rows : 0;
+}
+
+static segment next_segment(xl_executor *e, const xl_batch *batch, cursor *at, const limits *limit,
+                            const xl_program *p) {
     segment s = {.all_single = true};
     s.shape.band = (uint32_t)limit->band;
+    s.shape.matrix = limit->matrix;
     while (at->feed < batch->count) {
         const xl_feed *feed = &batch->feeds[at->feed];
         int64_t count = fitting(&s, feed, at->token, limit);
@@ -129,6 +147,7 @@ static segment next_segment(xl_executor *e, const xl_batch *batch, cursor *at, c
     }
     if (limit->steps || s.all_single) s.shape.longest = s.shape.chunks = 0;
     else s.shape.steps = 0;
+    s.shape.cell_rows = cell_rows(&s.shape, p);
     return s;
 }
 
@@ -141,7 +160,7 @@ static int reserve(xl_executor *e, const xl_batch *batch, const limits *limit, x
     cursor at = {0};
     xl_vk_shape room = {0};
     while (at.feed < batch->count) {
-        const segment s = next_segment(NULL, batch, &at, limit);
+        const segment s = next_segment(NULL, batch, &at, limit, &e->plan->program);
         room.rows = most(room.rows, s.shape.rows);
         room.slices = most(room.slices, s.shape.slices);
         /* The list of chunks is written for steps too. */
@@ -149,6 +168,8 @@ static int reserve(xl_executor *e, const xl_batch *batch, const limits *limit, x
         room.longest = most(room.longest, s.shape.longest);
         room.kept = most(room.kept, s.shape.kept);
         room.scattered = most(room.scattered, s.shape.scattered);
+        room.cell_rows = most(room.cell_rows, s.shape.cell_rows);
+        room.matrix = most(room.matrix, s.shape.matrix && s.shape.rows > XL_FEW_TOKENS);
     }
     return xl_vk_reserve(e, &room, err);
 }
@@ -171,6 +192,7 @@ static int run_segment(xl_executor *e, const segment *s, watch *w, float *logits
     if (!status) status = xl_vk_submit(device, e->commands, NULL, NULL, &value, err);
     if (!status) status = xl_vk_wait(device, value, w->batch->cancel ? poll_cancel : NULL, w, err);
     if (status) return status;
+    xl_vk_profile_add(e);
     if (s->shape.kept)
         memcpy(logits, e->logits.host, (size_t)s->shape.kept * (size_t)e->plan->program.vocab * sizeof *logits);
     return XLSTM_OK;
@@ -185,39 +207,49 @@ static void turn_phases(const xl_batch *batch, cursor from, cursor to, bool step
     }
 }
 
+static limits find_limits(const xl_executor *e, const xlstm_settings *v) {
+    const xl_program *p = &e->plan->program;
+    const int64_t before = p->heads * p->qk_head * p->v_head * (int64_t)sizeof(float);
+    limits limit = {.rows = min64(xlstm_settings_get(v, XLSTM_TUNE_SEGMENT), DISPATCH_MAX),
+                    .chunk = min64(xlstm_settings_get(v, XLSTM_TUNE_CHUNK_SIZE), CHUNK_MAX),
+                    .chunks = CELL_BYTES / before,
+                    .kept = LOGITS_BYTES / (p->vocab * (int64_t)sizeof(float)),
+                    .band = xlstm_settings_get(v, XLSTM_TUNE_HEADS_PER_BAND),
+                    .steps = xlstm_settings_get(v, XLSTM_TUNE_SCHEDULER) == XLSTM_SCHED_RECURRENT,
+                    .matrix = e->plan->matrix && xlstm_settings_get(v, XLSTM_TUNE_COMPUTE) == XLSTM_COMPUTE_BF16};
+    limit.chunk = min64(limit.chunk, limit.rows);
+    if (limit.kept < 1) limit.kept = 1;
+    if (limit.chunks < 1 || limit.steps) limit.chunks = limit.steps ? DISPATCH_MAX : 1;
+    return limit;
+}
+
 int xl_vk_run(xl_executor *e, const xl_batch *batch, xlstm_error *err) {
     const xl_program *p = &e->plan->program;
     if (atomic_load(&e->plan->device->lost))
         return xl_fail(err, XLSTM_EDEVICE, "%s: the device was lost", e->plan->device->properties.deviceName);
-    xlstm_work work = {.heads = p->heads};
-    for (size_t i = 0; i < batch->count; i++) work.prompt_tokens += (int64_t)batch->feeds[i].count;
+    int64_t total = 0;
+    bool decode = true;
+    for (size_t i = 0; i < batch->count; i++) {
+        total += (int64_t)batch->feeds[i].count;
+        decode &= batch->feeds[i].decode;
+    }
+    const xlstm_work work = {
+        .heads = p->heads, .prompt_tokens = total, .auto_compute = xl_vk_auto_compute(e->plan)};
     xlstm_settings v;
     xlstm_settings_effective(&e->settings, &work, &v);
-    int64_t scheduler = xlstm_settings_get(&v, XLSTM_TUNE_SCHEDULER);
-    int64_t before = p->heads * p->qk_head * p->v_head * (int64_t)sizeof(float);
-    limits limit = {.rows = min64(xlstm_settings_get(&v, XLSTM_TUNE_SEGMENT), DISPATCH_MAX),
-                    .chunk = min64(xlstm_settings_get(&v, XLSTM_TUNE_CHUNK_SIZE), CHUNK_MAX),
-                    .kept = LOGITS_BYTES / (p->vocab * (int64_t)sizeof(float)),
-                    .band = xlstm_settings_get(&v, XLSTM_TUNE_HEADS_PER_BAND),
-                    .steps = scheduler == XLSTM_SCHED_RECURRENT};
-    limit.chunk = min64(limit.chunk, limit.rows);
-    limit.chunks = CELL_BYTES / before;
-    if (limit.kept < 1) limit.kept = 1;
-    if (limit.chunks < 1 || limit.steps) limit.chunks = limit.steps ? DISPATCH_MAX : 1;
+    const limits limit = find_limits(e, &v);
     int status = reserve(e, batch, &limit, err);
     if (status) return status;
 
     watch w = {.batch = batch};
     cursor at = {.logits = batch->logits};
-    bool decode = true;
     uint64_t chunks = 0, submissions = 0;
     int64_t longest = 0, segment_rows = 0;
-    for (size_t i = 0; i < batch->count; i++) decode &= batch->feeds[i].decode;
     while (at.feed < batch->count) {
         cursor from = at;
         poll_cancel(&w);
         if (w.stop) return xl_fail(err, XLSTM_ECANCELLED, "cancelled");
-        const segment s = next_segment(e, batch, &at, &limit);
+        const segment s = next_segment(e, batch, &at, &limit, p);
         status = run_segment(e, &s, &w, at.logits, err);
         if (status) return status;
         turn_phases(batch, from, at, s.shape.steps != 0);
@@ -229,29 +261,34 @@ int xl_vk_run(xl_executor *e, const xl_batch *batch, xlstm_error *err) {
     }
     if (w.stop) return xl_fail(err, XLSTM_ECANCELLED, "cancelled");
     if (decode) return XLSTM_OK;
-    e->done.scheduler = scheduler;
-    e->done.chunk_size = longest ? longest : segment_rows;
-    e->done.heads_per_band = limit.band;
+    xlstm_settings_set(&v, XLSTM_TUNE_CHUNK_SIZE, longest ? longest : segment_rows);
+    xlstm_settings_set(&v, XLSTM_TUNE_SEGMENT, segment_rows);
+    xlstm_settings_set(&v, XLSTM_TUNE_COMPUTE, limit.matrix ? XLSTM_COMPUTE_BF16 : XLSTM_COMPUTE_F32);
+    e->done.settings = v;
     e->done.bands = (p->heads + limit.band - 1) / limit.band;
-    e->done.segment = segment_rows;
-    e->done.chunks = chunks * (uint64_t)(p->blocks * e->done.bands);
-    e->done.submissions = submissions;
+    e->done.chunks = (int64_t)chunks * p->blocks * e->done.bands;
+    e->done.submissions = (int64_t)submissions;
     return XLSTM_OK;
 }
 
+static xlstm_schedule_entry setting(const xl_executor *e, xlstm_tunable_id id) {
+    const xlstm_tunable *row = xlstm_tunable_get(id);
+    int64_t value = xlstm_settings_get(&e->done.settings, id);
+    return (xlstm_schedule_entry){row->name, row->choices ? row->choices[value] : NULL, value};
+}
+
 bool xl_vk_schedule(const xl_executor *e, int index, xlstm_schedule_entry *out) {
-    const xlstm_tunable *scheduler = xlstm_tunable_get(XLSTM_TUNE_SCHEDULER);
     const xlstm_schedule_entry entries[] = {
-        {"scheduler", scheduler->choices[e->done.scheduler], e->done.scheduler},
-        {"chunk_size", NULL, e->done.chunk_size},
-        {"heads_per_band", NULL, e->done.heads_per_band},
-        {"bands", NULL, e->done.bands},
-        {"segment", NULL, e->done.segment},
-        {"chunks", NULL, (int64_t)e->done.chunks},
-        {"submissions", NULL, (int64_t)e->done.submissions},
-        {"lanes", NULL, (int64_t)e->plan->device->lanes},
+        setting(e, XLSTM_TUNE_SCHEDULER),        setting(e, XLSTM_TUNE_CHUNK_SIZE),
+        setting(e, XLSTM_TUNE_HEADS_PER_BAND),   {"bands", NULL, e->done.bands},
+        setting(e, XLSTM_TUNE_SEGMENT),          setting(e, XLSTM_TUNE_COMPUTE),
+        {"chunks", NULL, e->done.chunks},        {"submissions", NULL, e->done.submissions},
+        {"lanes", NULL, e->plan->device->lanes},
     };
-    if (index < 0 || (size_t)index >= sizeof entries / sizeof *entries) return false;
-    *out = entries[index];
+    const int count = (int)(sizeof entries / sizeof *entries);
+    if (index < 0 || index >= count + e->time_count) return false;
+    *out = index < count
+               ? entries[index]
+               : (xlstm_schedule_entry){e->times[index - count].name, NULL, (int64_t)e->times[index - count].ns};
     return true;
 }

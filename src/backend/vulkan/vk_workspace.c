@@ -21,26 +21,36 @@ static void sizes(const xl_executor *e, const xl_vk_shape *room, uint64_t rows[X
     const xl_program *p = &e->plan->program;
     uint64_t chunked = room->longest ? room->rows : 0, chunks = room->longest ? room->chunks : 0;
     uint64_t heads = (uint64_t)p->heads;
-    uint32_t normed = padded(p->width[XL_SLOT_X]);
+    uint32_t x_floats = padded(p->width[XL_SLOT_X]), h_floats = padded(p->width[XL_SLOT_H]);
     uint32_t gates_floats = 8, head = (uint32_t)p->qk_head;
-    for (int i = 0; i < XL_VK_WORK_COUNT; i++) rows[i] = room->rows;
+    /* Tiles of the matrix units are whole, from any row on. */
+    uint64_t more = e->plan->matrix ? 2 * XL_VK_TILE_TOKENS : 0;
+    for (int i = 0; i < XL_VK_WORK_COUNT; i++) rows[i] = room->rows + more;
     stride[XL_VK_WORK_X] = stride[XL_VK_WORK_KEPT_X] = padded(p->width[XL_SLOT_X]);
     stride[XL_VK_WORK_QKVO] = padded(2 * p->width[XL_SLOT_Q] + 2 * p->width[XL_SLOT_V]);
     stride[XL_VK_WORK_IF] = (uint32_t)(2 * p->heads);
     stride[XL_VK_WORK_H] = stride[XL_VK_WORK_KEPT_H] = padded(p->width[XL_SLOT_H]);
     stride[XL_VK_WORK_U] = stride[XL_VK_WORK_UP] = padded(p->width[XL_SLOT_U]);
-    stride[XL_VK_WORK_NORMED] = normed;
+    stride[XL_VK_WORK_NORMED] = x_floats;
+    stride[XL_VK_WORK_HALVES] = most(x_floats, h_floats) / 2;
+    stride[XL_VK_WORK_PARTS] = x_floats;
+    stride[XL_VK_WORK_EXPANDED] = (uint32_t)(e->plan->expanded_bytes / sizeof(float));
+    rows[XL_VK_WORK_HALVES] = room->matrix ? room->rows + more : 0;
+    rows[XL_VK_WORK_PARTS] = room->matrix ? XL_VK_SPLIT * XL_VK_SMALL_TOKENS : 0;
+    rows[XL_VK_WORK_EXPANDED] = room->matrix ? 1 : 0;
     stride[XL_VK_WORK_GATES] = (uint32_t)p->heads * gates_floats;
     stride[XL_VK_WORK_WEIGHTS] = (uint32_t)p->heads * room->longest;
     stride[XL_VK_WORK_DECAY] = (uint32_t)p->heads;
     stride[XL_VK_WORK_C_BEFORE] = head * (uint32_t)p->v_head;
     stride[XL_VK_WORK_N_BEFORE] = head;
+    stride[XL_VK_WORK_CELL] = (uint32_t)(3 * p->width[XL_SLOT_Q] + p->width[XL_SLOT_V]) / 2;
+    rows[XL_VK_WORK_CELL] = room->cell_rows;
     stride[XL_VK_WORK_LOGITS] = (uint32_t)p->vocab;
     rows[XL_VK_WORK_GATES] = rows[XL_VK_WORK_WEIGHTS] = chunked;
     rows[XL_VK_WORK_DECAY] = chunks;
     rows[XL_VK_WORK_C_BEFORE] = rows[XL_VK_WORK_N_BEFORE] = chunks * heads;
-    rows[XL_VK_WORK_KEPT_X] = rows[XL_VK_WORK_KEPT_H] = room->scattered ? room->kept : 0;
-    rows[XL_VK_WORK_LOGITS] = room->kept;
+    rows[XL_VK_WORK_KEPT_X] = rows[XL_VK_WORK_KEPT_H] = room->scattered ? room->kept + more : 0;
+    rows[XL_VK_WORK_LOGITS] = room->kept ? room->kept + more : 0;
 }
 
 static void drop(xl_executor *e) {
@@ -104,7 +114,9 @@ int xl_vk_reserve(xl_executor *e, const xl_vk_shape *wanted, xlstm_error *err) {
                               .chunks = most(have->chunks, wanted->chunks),
                               .longest = most(have->longest, wanted->longest),
                               .kept = most(have->kept, wanted->kept),
-                              .scattered = most(have->scattered, wanted->scattered)};
+                              .scattered = most(have->scattered, wanted->scattered),
+                              .matrix = most(have->matrix, wanted->matrix),
+                              .cell_rows = most(have->cell_rows, wanted->cell_rows)};
     if (!memcmp(&room, have, sizeof room)) return XLSTM_OK;
     uint64_t rows[XL_VK_WORK_COUNT];
     uint32_t stride[XL_VK_WORK_COUNT];

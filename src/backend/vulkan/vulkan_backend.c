@@ -73,6 +73,7 @@ const xl_backend xl_backend_vulkan = {
     .supports_op = xl_vk_supports_op,
     .plan_create = xl_vk_plan_create,
     .plan_destroy = xl_vk_plan_destroy,
+    .auto_compute = xl_vk_auto_compute,
     .state_create = xl_vk_state_create,
     .state_destroy = xl_vk_state_destroy,
     .state_reset = xl_vk_state_reset,

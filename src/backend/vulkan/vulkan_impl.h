@@ -9,6 +9,7 @@
 
 #include "backend/backend.h"
 #include "backend/vulkan/spirv.h"
+#include "backend/vulkan/vk_newer.h"
 
 /* ---- device ---- */
 
@@ -68,14 +69,16 @@ struct xl_device {
     VkQueue queue;
     uint32_t family;
     VkPhysicalDeviceProperties properties;
-    char name[32];
+    const char *name;   /* as xl_vk_describe gives it; static storage */
     uint64_t block_max; /* bytes */
     uint32_t memory_type[XL_VK_PLACE_COUNT];
     uint32_t heap; /* of the device's own memory */
-    bool has_budget, exportable;
+    bool has_budget, exportable, profiled;
+    bool matrix;           /* it has matrix units: see vk_matrix.c */
     bool subgroups;        /* the subgroup variant of the shaders runs */
     uint32_t lanes;        /* of a team: the subgroup's size */
     uint32_t shared_bytes; /* of a workgroup */
+    uint32_t group_max;    /* invocations of one, at most 1024 */
     VkPipelineLayout layout;
     VkPipelineCache cache;
     char *cache_path; /* NULL: it is not kept */
@@ -95,6 +98,17 @@ struct xl_device {
 
 /* vk_error.c: makes an error of a failed Vulkan call; `what` says what was tried ("submitting work"). */
 int xl_vk_fail(xl_device *device, VkResult result, const char *what, xlstm_error *err);
+
+/* vk_matrix.c: whether the device has the matrix units, and what must be enabled for them. */
+typedef struct xl_vk_matrix_features {
+    VkPhysicalDeviceShaderBfloat16FeaturesKHR halves;
+    VkPhysicalDeviceCooperativeMatrixFeaturesKHR matrix;
+    VkPhysicalDeviceVulkan11Features f11;
+} xl_vk_matrix_features;
+bool xl_vk_matrix_find(const xl_device *device);
+/* Puts `out`, which must live as long as `features` is used, into the chain that f12 is in. */
+void xl_vk_matrix_enable(xl_vk_matrix_features *out, VkPhysicalDeviceVulkan12Features *f12,
+                         VkPhysicalDeviceFeatures2 *features);
 
 /* vk_device.c */
 bool xl_vk_describe(int index, xlstm_device_info *out);
@@ -170,14 +184,18 @@ struct xl_plan {
     xl_program program; /* sizes; its ops are not kept */
     xl_vk_op *ops;
     size_t count, last_cell;
-    xl_vk_block vectors;  /* norms and biases */
-    uint64_t block_bytes; /* state of one block, see shaders/cell.glsl */
+    bool matrix;             /* every wide product has the sizes that matrix units want */
+    bool coarse;             /* and no weight of one is held finer than bfloat16 */
+    uint64_t expanded_bytes; /* of the largest matrix as bfloat16 */
+    xl_vk_block vectors;     /* norms and biases */
+    uint64_t block_bytes;    /* state of one block, see shaders/cell.glsl */
 };
 
 /* Bytes of a block that are no values; 0 where there are no blocks. */
 uint32_t xl_vk_head_bytes(xl_format_id format);
 int xl_vk_plan_create(xl_plan **out, xl_device *device, const xl_program *program, xlstm_error *err);
 void xl_vk_plan_destroy(xl_plan *plan);
+int64_t xl_vk_auto_compute(const xl_plan *plan);
 bool xl_vk_supports_op(const xl_device *device, const xl_op *op);
 
 /* ---- state: vk_state.c ---- */
@@ -216,6 +234,8 @@ typedef struct xl_vk_shape {
     uint32_t kept_first; /* the first of them, where they are in a row */
     uint32_t scattered;  /* they are not */
     uint32_t band;       /* heads of a dispatch of the cell */
+    uint32_t matrix;     /* products are made by the matrix units */
+    uint32_t cell_rows;  /* rows of XL_VK_WORK_CELL; 0: the cell is computed in float32 */
 } xl_vk_shape;
 
 /* Tensors of the workspace: rows of `stride` floats. */
@@ -232,16 +252,31 @@ typedef enum xl_vk_work {
     XL_VK_WORK_U,
     XL_VK_WORK_UP,
     XL_VK_WORK_NORMED,
+    XL_VK_WORK_HALVES,   /* what products by the matrix units read, as bfloat16 */
+    XL_VK_WORK_PARTS,    /* sums over parts of the columns */
+    XL_VK_WORK_EXPANDED, /* a matrix as bfloat16: one row */
     XL_VK_WORK_GATES,    /* [rows, heads] of struct Gates */
     XL_VK_WORK_WEIGHTS,  /* [rows, heads, longest] */
     XL_VK_WORK_DECAY,    /* [chunks, heads] */
     XL_VK_WORK_C_BEFORE, /* [chunks, heads, dqk, dv] */
     XL_VK_WORK_N_BEFORE, /* [chunks, heads, dqk] */
+    XL_VK_WORK_CELL,     /* what the cell by matrix units reads, as bfloat16 */
     XL_VK_WORK_KEPT_X,
     XL_VK_WORK_KEPT_H,
     XL_VK_WORK_LOGITS,
     XL_VK_WORK_COUNT
 } xl_vk_work;
+
+/* Profiles: times by timestamps, of each kind of dispatch. */
+enum { XL_VK_STAMPS_MAX = 4096, XL_VK_TIMES_MAX = 64 };
+typedef struct xl_vk_stamp {
+    xl_vk_shader shader;
+    int op;
+} xl_vk_stamp;
+typedef struct xl_vk_time {
+    char name[48];
+    uint64_t count, ns;
+} xl_vk_time;
 
 struct xl_executor {
     const xl_plan *plan;
@@ -258,10 +293,15 @@ struct xl_executor {
     uint32_t *ids, *kept;
     xl_vk_slice *slices;
     xl_vk_chunk *chunks;
-    xl_vk_block logits; /* for the host */
+    xl_vk_block logits;  /* for the host */
+    VkQueryPool queries; /* of a device that is profiled */
+    uint32_t stamps;
+    xl_vk_stamp *stamped; /* [XL_VK_STAMPS_MAX] */
+    xl_vk_time times[XL_VK_TIMES_MAX];
+    int time_count;
     struct {
-        int64_t scheduler, chunk_size, heads_per_band, bands, segment;
-        uint64_t chunks, submissions;
+        xlstm_settings settings;
+        int64_t bands, chunks, submissions;
     } done;
 };
 
@@ -272,6 +312,15 @@ void xl_vk_trim(xl_executor *executor);
 int xl_vk_run(xl_executor *executor, const xl_batch *batch, xlstm_error *err);
 bool xl_vk_schedule(const xl_executor *executor, int index, xlstm_schedule_entry *out);
 
+enum {
+    XL_VK_NARROW_ROWS = 64,  /* products of so few rows, which are the gates, are made in float32 always */
+    XL_VK_TILE_TOKENS = 128, /* of a tile of the matrix units: tensors have whole tiles of rows behind any row */
+    XL_VK_SMALL_TOKENS =
+        32, /* of the small tile, whose columns are summed in XL_VK_SPLIT parts where rows are few */
+    XL_VK_SPLIT = 4,
+    XL_VK_CELL_SIDE = 64 /* of a tile of the cell by matrix units: rows, and columns of a head */
+};
+
 /* vk_workspace.c: room for segments of these sizes; each may grow. */
 int xl_vk_reserve(xl_executor *executor, const xl_vk_shape *room, xlstm_error *err);
 /* Where a slot lies in the workspace, from its first column on. */
@@ -280,7 +329,13 @@ xl_vk_rows xl_vk_slot_rows(const xl_executor *executor, xl_slot slot);
 /* Records the segment's commands into executor->commands unless they are there. */
 int xl_vk_record(xl_executor *executor, const xl_vk_shape *shape, xlstm_error *err);
 
+/* vk_profile.c: timestamps of an executor of a device that is profiled; adding up those of a segment that is done.
+ */
+int xl_vk_profile_begin(xl_executor *executor, xlstm_error *err);
+void xl_vk_profile_end(xl_executor *executor);
+void xl_vk_profile_add(xl_executor *executor);
+
 /* vk_roofline.c */
-int xl_vk_roofline(xlstm_roofline *out, const xl_device *device, int threads, double seconds, xlstm_error *err);
+int xl_vk_roofline(xlstm_roofline *out, xl_device *device, int threads, double seconds, xlstm_error *err);
 
 #endif

@@ -1,8 +1,12 @@
 #!/usr/bin/env python3
-"""Compiles the shaders of shaders.def and writes them as one C file.
+"""Compiles the shaders of shaders.def.
 
-usage: compile.py GLSLC OUT.c DEPFILE
+usage: compile.py GLSLC OUT.c DEPFILE    compiles them and writes all as one C file
+       compile.py GLSLC --kept           makes anew what is kept as SPIR-V, which takes a compiler that knows
+                                         GL_KHR_cooperative_matrix and GL_EXT_bfloat16
+       compile.py --stale                lists what is kept and was made of other sources; exits 1 where there is any
 """
+import hashlib
 import os
 import re
 import subprocess
@@ -10,7 +14,17 @@ import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+KEPT = os.path.join(HERE, "kept")
+HASHES = os.path.join(KEPT, "sources.sha256")
 VARIANTS = ([], ["-DSUBGROUPS"])
+
+
+def read_list():
+    """Names of the shaders to compile, and (name, source, flags) of those that are kept."""
+    with open(os.path.join(HERE, "shaders.def"), encoding="utf-8") as f:
+        text = f.read()
+    return (re.findall(r"^SHADER\((\w+)\)", text, re.M),
+            re.findall(r'^KEPT\((\w+), (\w+), "([^"]*)"\)', text, re.M))
 
 
 def compile_one(glslc, name, flags, folder):
@@ -22,28 +36,77 @@ def compile_one(glslc, name, flags, folder):
         return f.read(), d.read().split(":", 1)[1].split()
 
 
-def main():
-    glslc, target, depfile = sys.argv[1:]
-    with open(os.path.join(HERE, "shaders.def"), encoding="utf-8") as f:
-        names = re.findall(r"^SHADER\((\w+)\)", f.read(), re.M)
+def kept_words(name):
+    with open(os.path.join(KEPT, name + ".spv"), "rb") as f:
+        data = f.read()
+    return ",".join(str(int.from_bytes(data[i:i + 4], "little")) for i in range(0, len(data), 4))
+
+
+def with_includes(name):
+    """The bytes of a source and of what it includes."""
+    with open(os.path.join(HERE, name), "rb") as f:
+        text = f.read()
+    return text + b"".join(with_includes(other.decode()) for other in re.findall(rb'^#include "(.+)"', text, re.M))
+
+
+def source_hash(source, flags):
+    return hashlib.sha256(with_includes(source + ".comp") + flags.encode()).hexdigest()
+
+
+def hash_lines(kept):
+    return [f"{source_hash(source, flags)}  {name}" for name, source, flags in kept]
+
+
+def make_kept(glslc, kept):
+    os.makedirs(KEPT, exist_ok=True)
+    for name, source, flags in kept:
+        subprocess.run([glslc, "-O", "--target-env=vulkan1.3", *flags.split(), "-I", HERE, "-o", os.path.join(KEPT, name + ".spv"),
+                        os.path.join(HERE, source + ".comp")], check=True)
+    with open(HASHES, "w", encoding="ascii") as f:
+        f.write("\n".join(hash_lines(kept)) + "\n")
+
+
+def list_stale(kept):
+    with open(HASHES, encoding="ascii") as f:
+        known = set(f.read().splitlines())
+    stale = [line.split()[1] for line in hash_lines(kept) if line not in known]
+    print("\n".join(f"{name}: its source is not what it was made of; run make shaders" for name in stale))
+    return 1 if stale else 0
+
+
+def write_all(glslc, target, depfile, names, kept):
     arrays, tables, sources = [], [], {os.path.join(HERE, "shaders.def")}
+    for name, _, _ in kept:
+        arrays.append(f"static const uint32_t {name}_kept[] = {{\n{kept_words(name)}}};\n")
+        sources.add(os.path.join(KEPT, name + ".spv"))
     with tempfile.TemporaryDirectory() as folder:
         for index, flags in enumerate(VARIANTS):
             rows = []
             for name in names:
-                try:
-                    words, deps = compile_one(glslc, name, flags, folder)
-                except subprocess.CalledProcessError as failure:
-                    return failure.returncode
+                words, deps = compile_one(glslc, name, flags, folder)
                 sources.update(deps)
                 arrays.append(f"static const uint32_t {name}_{index}[] = {{\n{words}}};\n")
                 rows.append(f'        {{"{name}", {name}_{index}, sizeof {name}_{index}}},\n')
+            rows += [f'        {{"{name}", {name}_kept, sizeof {name}_kept}},\n' for name, _, _ in kept]
             tables.append("    {\n" + "".join(rows) + "    },\n")
     with open(target, "w", encoding="ascii") as f:
         f.write('#include "backend/vulkan/spirv.h"\n\n' + "\n".join(arrays) +
                 "\nconst xl_vk_code xl_vk_code_table[2][XL_VK_SHADER_COUNT] = {\n" + "".join(tables) + "};\n")
     with open(depfile, "w", encoding="utf-8") as f:
         f.write(f"{target}: {' '.join(sorted(sources))}\n")
+
+
+def main():
+    names, kept = read_list()
+    if sys.argv[1] == "--stale":
+        return list_stale(kept)
+    try:
+        if sys.argv[2] == "--kept":
+            make_kept(sys.argv[1], kept)
+        else:
+            write_all(*sys.argv[1:], names, kept)
+    except subprocess.CalledProcessError as failure:
+        return failure.returncode
     return 0
 
 

@@ -1,12 +1,15 @@
 #version 460
-// H = sigmoid(O) * (h less its mean over sqrt(variance + eps) * w + b) for one head of one token, in place.
+// H = sigmoid(O) * (h less its mean over sqrt(variance + eps) * w + b) for one head of one token:
+// in place, or as bfloat16 into y (dv is even then). Strides are in floats.
 #include "common.glsl"
 #include "math.glsl"
 #include "reduce.glsl"
 
+layout(constant_id = 2) const uint PACKED = 0; // into y
+
 layout(push_constant) uniform Push {
-    uint64_t h, gate, w, b; // b 0: none
-    uint dv, h_stride, gate_stride;
+    uint64_t h, gate, w, b, y; // b 0: none
+    uint dv, h_stride, gate_stride, y_stride;
     float eps;
 } p;
 
@@ -22,9 +25,19 @@ void main() {
     for (uint i = gl_LocalInvocationIndex; i < p.dv; i += gl_WorkGroupSize.x)
         square += (h.at[i] - mean) * (h.at[i] - mean);
     float scale = 1.0 / sqrt(group_sum(square) / float(p.dv) + p.eps);
-    for (uint i = gl_LocalInvocationIndex; i < p.dv; i += gl_WorkGroupSize.x) {
-        float v = (h.at[i] - mean) * scale * w.at[i];
-        if (p.b != 0ul) v += b.at[i];
-        h.at[i] = v * sigmoid(gate.at[i]);
+    Words y = Words(floats_at(p.y, row * p.y_stride) + head * p.dv * 2ul);
+    for (uint i = 2 * gl_LocalInvocationIndex; i < p.dv; i += 2 * gl_WorkGroupSize.x) {
+        bool two = i + 1 < p.dv;
+        float u = (h.at[i] - mean) * scale * w.at[i], v = two ? (h.at[i + 1] - mean) * scale * w.at[i + 1] : 0.0;
+        if (p.b != 0ul) u += b.at[i];
+        if (p.b != 0ul && two) v += b.at[i + 1];
+        u *= sigmoid(gate.at[i]);
+        if (two) v *= sigmoid(gate.at[i + 1]);
+        if (PACKED != 0) {
+            y.at[i / 2] = bf16_pair(u, v);
+        } else {
+            h.at[i] = u;
+            if (two) h.at[i + 1] = v;
+        }
     }
 }

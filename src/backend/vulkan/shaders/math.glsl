@@ -50,6 +50,13 @@ float tanh_exact(float x) {
 // cap tanh(x / cap); cap 0: x
 float soft_cap(float x, float cap) { return cap > 0.0 ? cap * tanh_exact(x / cap) : x; }
 
+// Two values as bfloat16, rounded to the nearest even one; the first in the lower half.
+uint bf16_bits(float x) {
+    uint bits = floatBitsToUint(x);
+    return is_nan(x) ? 0x7fc0u : bits + 0x7fffu + (bits >> 16 & 1u) >> 16;
+}
+uint bf16_pair(float a, float b) { return bf16_bits(a) | bf16_bits(b) << 16; }
+
 // ---- sums in two floats, where float32 alone would lose what the cell needs ----
 
 struct Pair {

@@ -28,40 +28,76 @@ const uint OUTS = GATED != 0 ? ROWS / 2 : ROWS;
 shared vec4 input_quads[SHARED_QUADS];
 shared float parts[SPLIT > 1 ? TEAMS * ROWS * TOKENS : 1];
 
-void write_input(uint column, float value) { input_quads[column / 4][column % 4] = value; }
+// Each invocation keeps its part of the input in registers, so that memory is asked once, for all at the same time.
+const uint EACH = (SHARED_QUADS + gl_WorkGroupSize.x - 1) / gl_WorkGroupSize.x;
+
+vec4 load_quad(uint64_t from, uint quad) {
+    uint column = quad * 4;
+    if (column + 4 <= p.width) return ReadVec4s(from).at[quad];
+    vec4 v = vec4(0.0);
+    for (uint i = 0; column + i < p.width; i++) v[i] = ReadFloats(from).at[column + i];
+    return v;
+}
 
 void norm_input() {
-    ReadFloats x = ReadFloats(p.x), w = ReadFloats(p.norm), b = ReadFloats(p.norm_bias);
+    vec4 x[EACH], w[EACH];
     float square = 0.0;
-    for (uint i = gl_LocalInvocationIndex; i < p.width; i += gl_WorkGroupSize.x) square += x.at[i] * x.at[i];
+    [[unroll]] for (uint i = 0; i < EACH; i++) {
+        uint quad = gl_LocalInvocationIndex + i * gl_WorkGroupSize.x;
+        x[i] = load_quad(p.x, quad);
+        w[i] = load_quad(p.norm, quad);
+    }
+    [[unroll]] for (uint i = 0; i < EACH; i++) square += dot(x[i], x[i]);
     float scale = 1.0 / sqrt(group_sum(square) / float(p.width) + p.eps);
-    for (uint i = gl_LocalInvocationIndex; i < row_units(p.quads) * UNIT; i += gl_WorkGroupSize.x) {
-        float v = i < p.width ? x.at[i] * scale * w.at[i] : 0.0;
-        if (i < p.width && p.norm_bias != 0ul) v += b.at[i];
-        write_input(i, v);
+    [[unroll]] for (uint i = 0; i < EACH; i++) {
+        uint quad = gl_LocalInvocationIndex + i * gl_WorkGroupSize.x;
+        vec4 v = x[i] * scale * w[i];
+        if (p.norm_bias != 0ul) v += load_quad(p.norm_bias, quad);
+        if (quad < SHARED_QUADS) input_quads[quad] = v;
     }
     barrier();
 }
 
+void write_input(uint column, float value) { input_quads[column / 4][column % 4] = value; }
+
+// A head for a team, its values in registers where there are not more than the usual.
 void norm_heads() {
+    const uint KEPT = 16;
     ReadFloats h = ReadFloats(p.x), w = ReadFloats(p.norm), b = ReadFloats(p.norm_bias), gate = ReadFloats(p.gate);
     uint heads = p.width / p.dv;
     // Every team makes as many rounds, so that sums through shared memory meet.
     for (uint first = 0; first < heads; first += TEAMS) {
         uint head = first + team(), at = head * p.dv;
-        bool mine = head < heads;
+        uint count = head < heads ? p.dv : 0;
+        float v[KEPT], o[KEPT];
         float sum = 0.0, square = 0.0;
-        for (uint i = lane(); mine && i < p.dv; i += LANES) sum += h.at[at + i];
+        [[unroll]] for (uint l = 0; l < KEPT; l++) {
+            uint i = lane() + l * LANES;
+            v[l] = i < count ? h.at[at + i] : 0.0;
+            o[l] = i < count ? gate.at[at + i] : 0.0;
+        }
+        [[unroll]] for (uint l = 0; l < KEPT; l++) sum += v[l];
+        for (uint i = lane() + KEPT * LANES; i < count; i += LANES) sum += h.at[at + i];
         float mean = team_sum(sum) / float(p.dv);
-        for (uint i = lane(); mine && i < p.dv; i += LANES) square += (h.at[at + i] - mean) * (h.at[at + i] - mean);
+        [[unroll]] for (uint l = 0; l < KEPT; l++)
+            if (lane() + l * LANES < count) square += (v[l] - mean) * (v[l] - mean);
+        for (uint i = lane() + KEPT * LANES; i < count; i += LANES) square += (h.at[at + i] - mean) * (h.at[at + i] - mean);
         float scale = 1.0 / sqrt(team_sum(square) / float(p.dv) + p.eps);
-        for (uint i = lane(); mine && i < p.dv; i += LANES) {
-            float v = (h.at[at + i] - mean) * scale * w.at[at + i];
-            if (p.norm_bias != 0ul) v += b.at[at + i];
-            write_input(at + i, v * sigmoid(gate.at[at + i]));
+        [[unroll]] for (uint l = 0; l < KEPT; l++) {
+            uint i = lane() + l * LANES;
+            if (i < count) {
+                float y = (v[l] - mean) * scale * w.at[at + i];
+                if (p.norm_bias != 0ul) y += b.at[at + i];
+                write_input(at + i, y * sigmoid(o[l]));
+            }
+        }
+        for (uint i = lane() + KEPT * LANES; i < count; i += LANES) {
+            float y = (h.at[at + i] - mean) * scale * w.at[at + i];
+            if (p.norm_bias != 0ul) y += b.at[at + i];
+            write_input(at + i, y * sigmoid(gate.at[at + i]));
         }
     }
-    for (uint i = p.width + gl_LocalInvocationIndex; i < row_units(p.quads) * UNIT; i += gl_WorkGroupSize.x) write_input(i, 0.0);
+    for (uint i = p.width + gl_LocalInvocationIndex; i < SHARED_QUADS * 4; i += gl_WorkGroupSize.x) write_input(i, 0.0);
     barrier();
 }
 
@@ -88,6 +124,14 @@ void add_unit(Unit u, uint c, uint r, uint first_token) {
     }
 }
 
+Row w[ROWS];
+Unit units[ROWS * UNROLL];
+
+void load_units(uint c, uint step) {
+    [[unroll]] for (uint u = 0; u < UNROLL; u++) [[unroll]] for (uint r = 0; r < ROWS; r++)
+        units[u * ROWS + r] = load_unit(w[r], c + u * step);
+}
+
 void main() {
     uint first_token = gl_WorkGroupID.y * TOKENS;
     uint first = (gl_WorkGroupID.x * (TEAMS / SPLIT) + team() / SPLIT) * OUTS;
@@ -96,22 +140,22 @@ void main() {
         row[r] = min(first + r % OUTS, p.rows - 1) + r / OUTS * p.rows;
         [[unroll]] for (uint t = 0; t < TOKENS; t++) acc[r * TOKENS + t] = 0.0;
     }
+    [[unroll]] for (uint r = 0; r < ROWS; r++) w[r] = find_row(p.w, p.heads, row[r], p.quads, p.blocks);
+    const uint STEP = LANES * SPLIT, COUNT = row_units(p.quads);
+    uint c = lane() + LANES * (team() % SPLIT);
+    // The first weights are on their way while the prologue waits for others.
+    bool whole = c + STEP * (UNROLL - 1) < COUNT;
+    if (whole) load_units(c, STEP);
     if (PROLOGUE == RMS_NORM) norm_input();
     if (PROLOGUE == HEAD_NORM) norm_heads();
-
-    Row w[ROWS];
-    [[unroll]] for (uint r = 0; r < ROWS; r++) w[r] = find_row(p.w, p.heads, row[r], p.quads, p.blocks);
-    uint count = row_units(p.quads);
-    const uint STEP = LANES * SPLIT;
-    uint c = lane() + LANES * (team() % SPLIT);
-    for (; c + STEP * (UNROLL - 1) < count; c += STEP * UNROLL) {
-        Unit units[ROWS * UNROLL];
-        [[unroll]] for (uint u = 0; u < UNROLL; u++) [[unroll]] for (uint r = 0; r < ROWS; r++)
-            units[u * ROWS + r] = load_unit(w[r], c + u * STEP);
+    while (whole) {
         [[unroll]] for (uint u = 0; u < UNROLL; u++) [[unroll]] for (uint r = 0; r < ROWS; r++)
             add_unit(units[u * ROWS + r], c + u * STEP, r, first_token);
+        c += STEP * UNROLL;
+        whole = c + STEP * (UNROLL - 1) < COUNT;
+        if (whole) load_units(c, STEP);
     }
-    for (; c < count; c += STEP) [[unroll]] for (uint r = 0; r < ROWS; r++) add_unit(load_unit(w[r], c), c, r, first_token);
+    for (; c < COUNT; c += STEP) [[unroll]] for (uint r = 0; r < ROWS; r++) add_unit(load_unit(w[r], c), c, r, first_token);
 
     [[unroll]] for (uint i = 0; i < ROWS * TOKENS; i++) acc[i] = team_sum(acc[i]);
     if (SPLIT > 1) {

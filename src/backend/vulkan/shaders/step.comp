@@ -15,7 +15,6 @@ layout(push_constant) uniform Push {
     uint stride, gate_stride, h_stride; // of q, k and v; of i and f; of h
     uint token;                         // of each slice
     float eps, scale;
-    uint first_head;
 } p;
 
 const uint PARTS = gl_WorkGroupSize.x / COLUMNS, FLIGHT = 8;
@@ -24,7 +23,7 @@ shared float ik[DQK], sq[DQK], sums[gl_WorkGroupSize.x];
 void main() {
     Slice s = Slices(p.slices).at[gl_WorkGroupID.z];
     if (p.token >= s.count) return;
-    uint head = gl_WorkGroupID.y + p.first_head, dv = p.shape.dv, tid = gl_LocalInvocationIndex;
+    uint head = gl_WorkGroupID.y, dv = p.shape.dv, tid = gl_LocalInvocationIndex;
     uint64_t row = s.row + p.token, block = s.state + p.block;
     uint phase = (s.phase + p.token) & 1;
     bool writes = gl_WorkGroupID.x == 0;

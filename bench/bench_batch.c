@@ -1,0 +1,106 @@
+/* Decode of many sequences at once: tokens a second, all sequences together, of a checkpoint on a device. A CSV row
+ * a number of sequences, with the median and the range of the rounds. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <xlstm/xlstm.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+
+enum { SEQUENCES_MAX = 1024, ROUNDS_MAX = 100 };
+
+static int die(const xlstm_error *err) {
+    fprintf(stderr, "bench_batch: %s\n", err->text);
+    return 1;
+}
+
+static int compare(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Steps of all sessions, each with the token of its number; the first call of all is not timed. */
+static int measure(xlstm_model *model, const xlstm_settings *settings, int count, int steps, int rounds,
+                   double *speeds, xlstm_error *err) {
+    size_t vocab = (size_t)xlstm_model_hparams(model)->vocab_size;
+    xlstm_session *sessions[SEQUENCES_MAX] = {0};
+    xlstm_batch_item items[SEQUENCES_MAX];
+    int32_t ids[SEQUENCES_MAX];
+    xlstm_batch *batch = NULL;
+    float *logits = xl_aligned_alloc((size_t)count * vocab, sizeof *logits);
+    int status = logits ? xlstm_batch_create(&batch, model, settings, err) : XLSTM_ENOMEM;
+    for (int i = 0; i < count && !status; i++) {
+        ids[i] = (int32_t)((size_t)i % vocab);
+        status = xlstm_session_create(&sessions[i], model, settings, err);
+        items[i] = (xlstm_batch_item){sessions[i], &ids[i], 1, XLSTM_LOGITS_LAST};
+    }
+    for (int r = -1; r < rounds && !status; r++) {
+        double start = xl_now_s();
+        for (int s = 0; s < steps && !status; s++)
+            status = xlstm_batch_run(batch, items, (size_t)count, logits, err);
+        if (r >= 0) speeds[r] = (double)count * steps / (xl_now_s() - start);
+    }
+    for (int i = 0; i < count; i++) xlstm_session_destroy(sessions[i]);
+    xlstm_batch_destroy(batch);
+    xl_aligned_free(logits);
+    return status;
+}
+
+int main(int argc, char **argv) {
+    const char *device = NULL, *counts = "1,8,32", *weights = "stored";
+    int steps = 32, rounds = 5, option;
+    while ((option = getopt(argc, argv, "d:b:n:r:w:")) != -1) {
+        switch (option) {
+        case 'd':
+            device = optarg;
+            break;
+        case 'b':
+            counts = optarg;
+            break;
+        case 'n':
+            steps = atoi(optarg);
+            break;
+        case 'r':
+            rounds = atoi(optarg);
+            break;
+        case 'w':
+            weights = optarg;
+            break;
+        default:
+            return 2;
+        }
+    }
+    if (optind != argc - 1 || steps < 1 || rounds < 1 || rounds > ROUNDS_MAX) {
+        fprintf(stderr, "usage: bench_batch [-d DEVICE] [-b 1,8,32] [-n STEPS] [-r ROUNDS] [-w WEIGHTS] MODEL\n");
+        return 2;
+    }
+    xlstm_error err;
+    xlstm_settings settings;
+    xlstm_model *model;
+    xlstm_model_info info;
+    xlstm_settings_init(&settings, NULL);
+    if (xlstm_settings_parse(&settings, XLSTM_TUNE_WEIGHTS, weights, &err)) return die(&err);
+    const xlstm_model_options options = {.settings = &settings, .device = device};
+    if (xlstm_model_open(&model, argv[optind], &options, &err)) return die(&err);
+    xlstm_model_get_info(model, &info);
+    printf("device,kernels,parameters,weights,sequences,steps,rounds,median_ts,low_ts,high_ts\n");
+    for (const char *at = counts; *at; at += strcspn(at, ","), at += *at == ',') {
+        double speeds[ROUNDS_MAX];
+        int count = atoi(at);
+        if (count < 1 || count > SEQUENCES_MAX) {
+            fprintf(stderr, "bench_batch: %d sequences, wanted 1 to %d\n", count, SEQUENCES_MAX);
+            return 2;
+        }
+        if (measure(model, &settings, count, steps, rounds, speeds, &err)) return die(&err);
+        qsort(speeds, (size_t)rounds, sizeof *speeds, compare);
+        printf("%s,%s,%llu,%s,%d,%d,%d,%.1f,%.1f,%.1f\n", info.device, info.kernels,
+               (unsigned long long)info.parameters, weights, count, steps, rounds, speeds[rounds / 2], speeds[0],
+               speeds[rounds - 1]);
+        fflush(stdout);
+    }
+    xlstm_model_close(model);
+    return 0;
+}

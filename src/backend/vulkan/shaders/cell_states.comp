@@ -1,0 +1,61 @@
+#version 460
+// chunk_states.comp by matrix units: C in float32 registers, k and v in bfloat16; C at the chunks' beginnings is bfloat16.
+#extension GL_GOOGLE_include_directive : require
+#include "cell_matrix.glsl"
+
+layout(push_constant) uniform Push {
+    uint64_t slices, chunks, halves, decay, c_before, n_before, block;
+    Shape shape;
+    uint stride, tile_rows; // of halves, in values; rows of a chunk in it
+} p;
+
+shared float n_parts[2 * SIDE];
+
+void main() {
+    Slice s = Slices(p.slices).at[gl_WorkGroupID.z];
+    uint dqk = p.shape.dqk, dv = p.shape.dv, heads = p.shape.heads, head = gl_WorkGroupID.y, tid = gl_LocalInvocationIndex;
+    uint tiles = dv / SIDE, i0 = gl_WorkGroupID.x / tiles * SIDE, j0 = gl_WorkGroupID.x % tiles * SIDE;
+    uint wi = i0 + gl_SubgroupID / 2 * PART, wj = j0 + gl_SubgroupID % 2 * PART;
+    uint64_t block = s.state + p.block;
+    Floats c = Floats(state_c(block, p.shape, head));
+    SUMS z[TILES][TILES];
+    [[unroll]] for (uint i = 0; i < TILES; i++) [[unroll]] for (uint j = 0; j < TILES; j++)
+        coopMatLoad(z[i][j], c.at, (wi + i * 16) * dv + wj + j * 16, dv, BY_ROWS);
+    bool has_n = j0 == 0;
+    float n = has_n && tid < SIDE ? Floats(state_n(block, p.shape, s.phase, head)).at[i0 + tid] : 0.0;
+    uint qk = heads * dqk;
+    for (uint at = s.chunk; at < s.chunk + s.chunks; at++) {
+        uint count = Chunks(p.chunks).at[at].count;
+        float decay = Floats(p.decay).at[at * heads + head];
+        uint64_t rows = p.halves + uint64_t(at) * p.tile_rows * p.stride * 2ul;
+        Halves k = Halves(rows + (2 * qk + head * dqk) * 2ul), v = Halves(rows + (3 * qk + head * dv) * 2ul);
+        Halves before = Halves(p.c_before + (uint64_t(at) * heads + head) * dqk * dv * 2ul);
+        [[unroll]] for (uint i = 0; i < TILES; i++) [[unroll]] for (uint j = 0; j < TILES; j++) {
+            ROUNDED rounded = ROUNDED(z[i][j]);
+            coopMatStore(rounded, before.at, (wi + i * 16) * dv + wj + j * 16, dv, BY_ROWS);
+            z[i][j] = z[i][j] * decay;
+        }
+        for (uint s0 = 0; s0 < count; s0 += 16) {
+            LEFT a[TILES];
+            RIGHT b;
+            [[unroll]] for (uint i = 0; i < TILES; i++)
+                coopMatLoad(a[i], k.at, s0 * p.stride + wi + i * 16, p.stride, BY_COLUMNS);
+            [[unroll]] for (uint j = 0; j < TILES; j++) {
+                coopMatLoad(b, v.at, s0 * p.stride + wj + j * 16, p.stride, BY_ROWS);
+                [[unroll]] for (uint i = 0; i < TILES; i++) z[i][j] = coopMatMulAdd(a[i], b, z[i][j]);
+            }
+        }
+        if (has_n) {
+            if (tid < SIDE) Floats(floats_at(p.n_before, (uint64_t(at) * heads + head) * dqk)).at[i0 + tid] = n;
+            float sum = 0.0;
+            for (uint t = tid / SIDE; t < count; t += 2) sum += float(k.at[t * p.stride + i0 + tid % SIDE]);
+            n_parts[tid] = sum;
+            barrier();
+            n = n * decay + n_parts[tid % SIDE] + n_parts[SIDE + tid % SIDE];
+            barrier();
+        }
+    }
+    [[unroll]] for (uint i = 0; i < TILES; i++) [[unroll]] for (uint j = 0; j < TILES; j++)
+        coopMatStore(z[i][j], c.at, (wi + i * 16) * dv + wj + j * 16, dv, BY_ROWS);
+    if (has_n && tid < SIDE) Floats(state_n(block, p.shape, s.phase ^ 1, head)).at[i0 + tid] = n;
+}
