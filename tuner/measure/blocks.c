@@ -92,6 +92,8 @@ int tune_blocks_run(tune_sampler *sampler, int64_t baseline, int64_t winner, con
     xl_rng rng;
     xl_rng_seed(&rng, plan->seed);
     int first = (int)xl_rng_below(&rng, 2);
+    /* Before the warm-up, so that the gauge's threads sleep when the blocks begin. */
+    if (gauge) tune_gauge_take(gauge, &out->before);
     for (int i = 0; i < 2; i++) {
         double left = deadline - tune_sampler_seconds(sampler);
         tune_sample last;
@@ -104,7 +106,6 @@ int tune_blocks_run(tune_sampler *sampler, int64_t baseline, int64_t winner, con
      * cold or cut short would distort the result. */
     if (tune_sampler_seconds(sampler) + longest > deadline) goto done;
     longest = 0;
-    if (gauge) tune_gauge_take(gauge, &out->before);
     while (ran < most && clean < plan->blocks) {
         double begin = tune_sampler_seconds(sampler);
         if (ran && begin + longest > deadline) break;

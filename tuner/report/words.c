@@ -176,11 +176,18 @@ static void say_comparison(tune_words *w, const tune_comparison *c) {
             c->lost == 1 ? "does" : "do");
 }
 
+enum { LETTERS = 26 };
+
+/* Returns the letter of a state; a question mark for a number that no state has. */
+static char letter(json_int_t state) {
+    return state >= 0 && state < LETTERS ? (char)('a' + state) : '?';
+}
+
 /* Writes the processes in their order, each as the letter of its state, which a table explains. */
 static void say_sequence(tune_words *w, const tune_comparison *c) {
     const size_t n = json_array_size(c->state_of), states = json_array_size(c->states);
     char letters[ROW_WIDTH];
-    if (states < 2) return;
+    if (states < 2 || states > LETTERS) return;
     for (size_t i = 0; i < states; i++) {
         const json_t *s = json_array_get(c->states, i);
         const long processes = (long)json_integer_value(json_object_get(s, "processes"));
@@ -193,7 +200,7 @@ static void say_sequence(tune_words *w, const tune_comparison *c) {
     for (size_t from = 0; from < n; from += ROW_WIDTH - 1) {
         size_t to = from;
         for (; to < n && to - from < ROW_WIDTH - 1; to++)
-            letters[to - from] = (char)('a' + json_integer_value(json_array_get(c->state_of, to)) % 26);
+            letters[to - from] = letter(json_integer_value(json_array_get(c->state_of, to)));
         letters[to - from] = 0;
         row(w, "%s", letters);
     }
