@@ -133,6 +133,9 @@ static void print_text(const char *dir, const xlstm_hparams *h, const xlstm_mode
         before = ", ";
     }
     printf(")\n");
+    if (info->stored_bytes_by[XLSTM_U8])
+        printf("in blocks         %s\n",
+               info->stored_weights ? costs[info->stored_weights - 1].name : "of several formats");
     printf("state             %s a sequence\n", amount((double)info->state_bytes, text));
     printf("prefill           %.3g GFLOP a token in the linear layers\n\n", flops * 1e-9);
     printf("%-17s %12s %16s\n", "--weights", "in memory", "read per token");

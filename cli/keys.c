@@ -13,7 +13,8 @@
 
 #define RUNS_PROMPT (CLI(optimize) | CLI(save_outputs) | CLI(judge) | CLI(generate) | CLI(bench))
 #define COUNTS_NEW (CLI(optimize) | CLI(save_outputs) | CLI(bench))
-#define HAS_MODEL (CLI_ENGINE | CLI(tokenize) | CLI(detokenize) | CLI(params) | CLI(devices) | CLI(info))
+#define HAS_MODEL                                                                                                  \
+    (CLI_ENGINE | CLI(tokenize) | CLI(detokenize) | CLI(params) | CLI(devices) | CLI(info) | CLI(convert))
 #define HAS_JSON                                                                                                   \
     (CLI(perplexity) | CLI(params) | CLI(devices) | CLI(info) | CLI(verify) | CLI(explain) | CLI(replay))
 #define HAS_RUN (CLI(save_outputs) | CLI(judge) | CLI(plot) | CLI(explain))
@@ -38,6 +39,8 @@ static const cli_key fixed[] = {
      "file to read; - is standard input", 0},
     {"kl", CLI_GROUP_INPUT, CLI_STR, CLI(perplexity), 0, 0, NULL, NULL, "FILE",
      "compare the logits with those that --kl-base wrote for the same text", 0},
+    {"importance", CLI_GROUP_INPUT, CLI_STR, CLI(convert), 0, 0, NULL, NULL, "FILE",
+     "how much the error of each column counts where scales are searched (safetensors)", 0},
     {"golden", CLI_GROUP_INPUT, CLI_STR, CLI(verify), 0, 0, NULL, NULL, "FILE",
      "golden file to compare with (safetensors)", 0},
     {"tolerance", CLI_GROUP_INPUT, CLI_NUM, CLI(verify), 0, 1, NULL, NULL, NULL,
@@ -151,8 +154,8 @@ static const cli_key fixed[] = {
      "write all samples as a landscape, for replay and Kernel Tuner", 0},
     {"outputs", CLI_GROUP_OUTPUT, CLI_STR, CLI(save_outputs) | CLI(judge), 0, 0, NULL, NULL, "DIR",
      "folder of the continuations (default: RUN/outputs)", 0},
-    {"out", CLI_GROUP_OUTPUT, CLI_STR, CLI(plot) | CLI(explain) | CLI(synth) | CLI(study), 0, 0, NULL, NULL, "PATH",
-     "where to write", 0},
+    {"out", CLI_GROUP_OUTPUT, CLI_STR, CLI(plot) | CLI(explain) | CLI(synth) | CLI(study) | CLI(convert), 0, 0,
+     NULL, NULL, "PATH", "where to write", 0},
     {"kl_base", CLI_GROUP_OUTPUT, CLI_STR, CLI(perplexity), 0, 0, NULL, NULL, "FILE",
      "write the logits of every token here, for --kl", 0},
     {"dump", CLI_GROUP_OUTPUT, CLI_STR, CLI(verify), 0, 0, NULL, NULL, "FILE",
@@ -254,8 +257,8 @@ static const cli_alias aliases[] = {
     {"random_seed", "seed", CLI(generate) | CLI(optimize) | CLI(synth), true, NULL},
 
     {"o", "output", CLI(bench), true, NULL},
-    {"o", "out", CLI(plot) | CLI(synth) | CLI(study), true, NULL},
-    {"output", "out", CLI(plot) | CLI(synth) | CLI(study), true, NULL},
+    {"o", "out", CLI(plot) | CLI(synth) | CLI(study) | CLI(convert), true, NULL},
+    {"output", "out", CLI(plot) | CLI(synth) | CLI(study) | CLI(convert), true, NULL},
 };
 /* clang-format on */
 
@@ -294,6 +297,7 @@ static void add_tunable(int id, cli_key *one, cli_key *list) {
                      .choices = choice ? choices[id] : NULL,
                      .text = t->text,
                      .tunable = id + 1};
+    if (id == XLSTM_TUNE_WEIGHTS || id == XLSTM_TUNE_HEAD_WEIGHTS) one->commands |= CLI(convert);
     *list = *one;
     list->type = choice ? CLI_CHOICES : CLI_INTS;
     list->commands = CLI(bench);

@@ -18,6 +18,7 @@ typedef enum xlstm_dtype {
     XLSTM_F64,
     XLSTM_I32,
     XLSTM_I64,
+    XLSTM_U8, /* bytes: weights in blocks, among others */
     XLSTM_DTYPE_COUNT
 } xlstm_dtype;
 

@@ -24,11 +24,13 @@ typedef enum xlstm_tunable_id {
     XLSTM_TUNE_WEIGHTS,        /* choice: stored, or a weight format; at load */
     XLSTM_TUNE_HUGE_PAGES,     /* choice: off, on; at load */
     XLSTM_TUNE_COMPUTE,        /* choice: auto, f32, bf16, int8: what products are made in in prefill */
+    XLSTM_TUNE_HEAD_WEIGHTS,   /* choice: same, or a weight format; of embedding and head, at load */
     XLSTM_TUNABLE_COUNT
 } xlstm_tunable_id;
 
 enum { XLSTM_SCHED_QUEUED, XLSTM_SCHED_RAY, XLSTM_SCHED_RECURRENT };
-enum { XLSTM_WEIGHTS_STORED }; /* other choices: the weight formats, by their names */
+enum { XLSTM_HEAD_WEIGHTS_SAME }; /* as the tunable `weights`; other choices: the weight formats, as there */
+enum { XLSTM_WEIGHTS_STORED };    /* other choices: the weight formats, by their names */
 enum { XLSTM_COMPUTE_AUTO, XLSTM_COMPUTE_F32, XLSTM_COMPUTE_BF16, XLSTM_COMPUTE_INT8 };
 enum { XLSTM_PIN_NONE, XLSTM_PIN_COMPACT, XLSTM_PIN_SPREAD };
 

@@ -16,8 +16,9 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "tensor files are litt
 static const struct {
     const char *name;
     size_t size;
-} dtypes[XLSTM_DTYPE_COUNT] = {[XLSTM_F32] = {"F32", 4}, [XLSTM_F16] = {"F16", 2}, [XLSTM_BF16] = {"BF16", 2},
-                               [XLSTM_F64] = {"F64", 8}, [XLSTM_I32] = {"I32", 4}, [XLSTM_I64] = {"I64", 8}};
+} dtypes[XLSTM_DTYPE_COUNT] = {
+    [XLSTM_F32] = {"F32", 4}, [XLSTM_F16] = {"F16", 2}, [XLSTM_BF16] = {"BF16", 2}, [XLSTM_F64] = {"F64", 8},
+    [XLSTM_I32] = {"I32", 4}, [XLSTM_I64] = {"I64", 8}, [XLSTM_U8] = {"U8", 1}};
 
 size_t xlstm_dtype_size(xlstm_dtype dtype) {
     return (unsigned)dtype < XLSTM_DTYPE_COUNT ? dtypes[dtype].size : 0;
@@ -70,7 +71,7 @@ static int malformed(const xl_json_reader *r, const entry *e, const char *what) 
 
 /* A key of a tensor that comes twice must have the same value: the second is compared with the first. */
 static int read_dtype(xl_json_reader *r, entry *e) {
-    static const char *const others[] = {"BOOL", "U8", "I8", "I16", "U16", "U32", "U64", "F8_E4M3", "F8_E5M2"};
+    static const char *const others[] = {"BOOL", "I8", "I16", "U16", "U32", "U64", "F8_E4M3", "F8_E5M2"};
     if (xl_json_peek(r) != '"') return malformed(r, e, "dtype is missing or no string");
     const char *name = xl_json_text(r);
     if (!name) return r->status;
@@ -84,7 +85,7 @@ static int read_dtype(xl_json_reader *r, entry *e) {
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         if (!strcmp(name, others[i])) status = XLSTM_EUNSUPPORTED;
     }
-    return xl_fail(r->err, status, "%s: tensor '%.200s': dtype '%.40s', wanted F32, F16, BF16, F64, I32 or I64",
+    return xl_fail(r->err, status, "%s: tensor '%.200s': dtype '%.40s', wanted F32, F16, BF16, F64, I32, I64 or U8",
                    r->path, e->tensor.name, name);
 }
 

@@ -49,6 +49,7 @@ bool xl_tensor_size(xlstm_dtype dtype, int rank, const int64_t *shape, size_t *e
 /* "[2, 3]" into text[0 … size), cut where it does not fit. Returns text. */
 const char *xl_shape_text(int rank, const int64_t *shape, char *text, size_t size);
 
+const char *xl_tensor_file_path(const xlstm_tensor_file *file);
 /* Tells the system that these bytes will be needed soon. */
 void xl_tensor_file_prefetch(const xlstm_tensor_file *file, const xlstm_tensor *tensor, size_t first, size_t bytes);
 /* Reads bytes [first, first + bytes) of a tensor through the file's descriptor instead of its mapping: an

@@ -149,6 +149,10 @@ const char *xlstm_tensor_file_metadata(const xlstm_tensor_file *file, const char
     return NULL;
 }
 
+const char *xl_tensor_file_path(const xlstm_tensor_file *file) {
+    return file->path;
+}
+
 static size_t position(const xlstm_tensor_file *file, const xlstm_tensor *tensor, size_t first) {
     return (size_t)((const char *)tensor->data - (const char *)file->map) + first;
 }

@@ -10,8 +10,7 @@
 typedef struct binder {
     struct xlstm_model *model;
     xl_parts *parts;
-    int64_t weights;
-    bool copy;
+    const xl_model_request *request;
     int64_t block; /* -1: outside the blocks */
     xlstm_error *err;
     int status;
@@ -49,31 +48,34 @@ static const float *bias(binder *b, const char *part, int64_t first, int64_t cou
     return b->model->hparams.use_bias ? vector(b, part, ".bias", first, count) : NULL;
 }
 
-/* A choice of the tunable `weights`: 0 as stored, then the formats in their order. */
-static xl_format_id wanted_format(const binder *b, xl_format_id as_stored, bool is_gate, int64_t cols) {
-    if (b->weights == XLSTM_WEIGHTS_STORED) return as_stored;
-    return xl_held_format((xl_format_id)(b->weights - 1), is_gate, cols);
+/* The format in which the stored matrix `s` is to be held. The choices of the tunables `weights` and `head_weights`
+ * are 0 for as it is stored, or as the others, and then the formats in their order. */
+static xl_format_id wanted_format(const binder *b, const xl_stored *s, int64_t cols) {
+    int64_t choice = b->request->weights;
+    if (xl_is_head(s->name) && b->request->head_weights) choice = b->request->head_weights;
+    if (choice == XLSTM_WEIGHTS_STORED) return (xl_format_id)s->format;
+    return xl_held_format((xl_format_id)(choice - 1), xl_is_gate(s->name), cols);
 }
 
 /* Rows [row, row + rows) of a stored matrix. */
 static void matrix(binder *b, xl_weight *weight, const char *part, int64_t row, int64_t rows, int64_t cols,
-                   bool follows, bool is_gate) {
+                   bool follows) {
     const xl_stored *s = stored(b, part, ".weight");
     if (b->status) return;
-    xl_format_id from = xl_stored_format(s->tensor->dtype), to = wanted_format(b, from, is_gate, cols);
+    xl_format_id from = (xl_format_id)s->format, to = wanted_format(b, s, cols);
     size_t size = xlstm_dtype_size(s->tensor->dtype), first = (size_t)row * xl_format_row_bytes(from, cols);
     /* Rows are longer than their columns where the device reads them in larger pieces. */
     int64_t piece = b->model->backend->row_columns > 1 ? b->model->backend->row_columns : 1;
     size_t stride = xl_format_row_bytes(to, (cols + piece - 1) / piece * piece);
     *weight = (xl_weight){.m = {.format = to, .rows = rows, .cols = cols, .stride = stride}};
     bool aligned = ((uintptr_t)s->tensor->data + first) % size == 0;
-    b->parts->list[b->parts->count++] =
-        (xl_part){.weight = weight,
-                  .stored = s,
-                  .from = from,
-                  .first = first,
-                  .in_place = b->model->backend->uses_host_memory && !b->copy && aligned && to == from,
-                  .follows = follows};
+    b->parts->list[b->parts->count++] = (xl_part){.weight = weight,
+                                                  .stored = s,
+                                                  .from = from,
+                                                  .first = first,
+                                                  .in_place = b->model->backend->uses_host_memory &&
+                                                              !b->request->huge_pages && aligned && to == from,
+                                                  .follows = follows};
 }
 
 /* Matrices that multiply the same input and lie behind one another: stored one by one under their own names, or as
@@ -92,7 +94,7 @@ static void bind_group(binder *b, const row_group *group, int count, const char 
     for (int i = 0; i < count; i++) {
         const char *part = is_fused ? fused : group[i].part;
         int64_t first = is_fused ? row : 0;
-        matrix(b, group[i].weight, part, first, group[i].rows, cols, i > 0, gates);
+        matrix(b, group[i].weight, part, first, group[i].rows, cols, i > 0);
         if (gates) *group[i].bias = vector(b, part, ".bias", first, group[i].rows);
         else *group[i].bias = bias(b, part, first, group[i].rows);
         row += group[i].rows;
@@ -122,12 +124,12 @@ static void bind_block(binder *b, xl_block *block) {
     bind_group(b, if_gates, 2, "mlstm_layer.ifgate_preact", true);
     block->head_norm = vector(b, "mlstm_layer.multihead_norm", ".weight", 0, h->v_dim);
     block->head_norm_bias = bias(b, "mlstm_layer.multihead_norm", 0, h->v_dim);
-    matrix(b, &block->out_proj, "mlstm_layer.out_proj", 0, d, h->v_dim, false, false);
+    matrix(b, &block->out_proj, "mlstm_layer.out_proj", 0, d, h->v_dim, false);
     block->out_proj_bias = bias(b, "mlstm_layer.out_proj", 0, d);
     block->norm_ffn = vector(b, "norm_ffn", ".weight", 0, d);
     block->norm_ffn_bias = bias(b, "norm_ffn", 0, d);
     bind_group(b, ffn, 2, "ffn.proj_up_gate_z", false);
-    matrix(b, &block->down, "ffn.proj_down", 0, d, h->ffn_dim, false, false);
+    matrix(b, &block->down, "ffn.proj_down", 0, d, h->ffn_dim, false);
     block->down_bias = bias(b, "ffn.proj_down", 0, d);
 }
 
@@ -140,11 +142,11 @@ static size_t vector_room(const xl_checkpoint *c) {
     return room;
 }
 
-int xl_bind(struct xlstm_model *model, int64_t weights, bool copy, xl_parts *parts, xlstm_error *err) {
+int xl_bind(struct xlstm_model *model, const xl_model_request *request, xl_parts *parts, xlstm_error *err) {
     xl_store *store = model->store;
     const xlstm_hparams *h = &model->hparams;
     size_t blocks = (size_t)h->num_blocks;
-    binder b = {.model = model, .parts = parts, .weights = weights, .copy = copy, .block = -1, .err = err};
+    binder b = {.model = model, .parts = parts, .request = request, .block = -1, .err = err};
     parts->count = 0;
     parts->capacity = 2 + 10 * blocks;
     parts->list = xl_array(parts->capacity, sizeof *parts->list);
@@ -152,7 +154,7 @@ int xl_bind(struct xlstm_model *model, int64_t weights, bool copy, xl_parts *par
     store->vectors = xl_aligned_alloc(vector_room(&store->checkpoint), sizeof *store->vectors);
     if (!parts->list || !model->blocks || !store->vectors)
         return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", store->checkpoint.dir);
-    matrix(&b, &model->embedding, "backbone.embeddings", 0, h->vocab_size, h->embedding_dim, false, false);
+    matrix(&b, &model->embedding, "backbone.embeddings", 0, h->vocab_size, h->embedding_dim, false);
     for (b.block = 0; b.block < h->num_blocks && !b.status; b.block++) bind_block(&b, &model->blocks[b.block]);
     b.block = -1;
     if (h->add_out_norm && !b.status) {
@@ -160,6 +162,6 @@ int xl_bind(struct xlstm_model *model, int64_t weights, bool copy, xl_parts *par
         if (h->out_norm_bias) model->out_norm_bias = vector(&b, "backbone.out_norm", ".bias", 0, h->embedding_dim);
     }
     if (!h->tie_word_embeddings && !b.status)
-        matrix(&b, &model->lm_head, "lm_head", 0, h->vocab_size, h->embedding_dim, false, false);
+        matrix(&b, &model->lm_head, "lm_head", 0, h->vocab_size, h->embedding_dim, false);
     return b.status;
 }

@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/sha256.h"
 #include "format/checkpoint_folder.h"
+#include "format/json_reader.h"
 #include "format/model_config.h"
 #include "format/safetensors.h"
 #include "format/shard_index.h"
@@ -141,6 +142,56 @@ static int by_name(const void *a, const void *b) {
     return order ? order : strcmp(x->tensor->name, y->tensor->name);
 }
 
+static int plain_format(xlstm_dtype dtype) {
+    return dtype == XLSTM_F32    ? XL_FORMAT_F32
+           : dtype == XLSTM_F16  ? XL_FORMAT_F16
+           : dtype == XLSTM_BF16 ? XL_FORMAT_BF16
+                                 : -1;
+}
+
+/* The format of blocks of that name; -1 where there is none. */
+static int block_format(const char *name) {
+    for (int f = 0; f < XL_FORMAT_COUNT; f++) {
+        if (xl_format_get(f)->block > 1 && !strcmp(name, xl_format_get(f)->name)) return f;
+    }
+    return -1;
+}
+
+/* Gives the tensors of file `f`, which `stored` lists, the formats that the file's metadata names for bytes. */
+static int read_blocks(const xl_checkpoint *c, size_t f, xl_stored *stored, xlstm_error *err) {
+    const char *map = xlstm_tensor_file_metadata(c->files[f], XL_BLOCKS_KEY);
+    if (!map) return XLSTM_OK;
+    char *text = strdup(map), *where = xl_format("%s: metadata " XL_BLOCKS_KEY, xl_tensor_file_path(c->files[f]));
+    if (!text || !where) {
+        free(text);
+        free(where);
+        return out_of_memory(c, err);
+    }
+    xl_json_reader r;
+    xl_json_string name;
+    int status = XLSTM_OK;
+    xl_json_open(&r, where, text, strlen(text), err);
+    while (!status && xl_json_member(&r, &name)) {
+        const char *format = xl_json_check(&r, &name) && xl_json_peek(&r) == '"' ? xl_json_text(&r) : NULL;
+        if (r.status) break;
+        const xlstm_tensor *t = xlstm_tensor_file_find(c->files[f], name.text);
+        if (!format || !t || t->dtype != XLSTM_U8) {
+            status = xl_fail(err, XLSTM_EFORMAT, "%s: '%.200s' is no tensor of bytes with the name of a format",
+                             where, name.text);
+        } else if (block_format(format) < 0) {
+            status = xl_fail(err, XLSTM_EUNSUPPORTED,
+                             "%s: '%.200s' has format '%.40s', which this version does not know", where, name.text,
+                             format);
+        } else {
+            stored[t - xlstm_tensor_file_at(c->files[f], 0)].format = block_format(format);
+        }
+    }
+    if (!status) status = r.status ? r.status : xl_json_close(&r);
+    free(text);
+    free(where);
+    return status;
+}
+
 static int collect(xl_checkpoint *c, xlstm_error *err) {
     size_t total = 0;
     for (size_t f = 0; f < c->file_count; f++) total += xlstm_tensor_file_count(c->files[f]);
@@ -151,8 +202,11 @@ static int collect(xl_checkpoint *c, xlstm_error *err) {
             xl_stored *s = &c->stored[c->stored_count++];
             s->tensor = xlstm_tensor_file_at(c->files[f], i);
             s->file = f;
+            s->format = plain_format(s->tensor->dtype);
             if (!xl_canonical_name(s->tensor->name, s->name)) s->name[0] = 0;
         }
+        int status = read_blocks(c, f, c->stored + c->stored_count - xlstm_tensor_file_count(c->files[f]), err);
+        if (status) return status;
     }
     qsort(c->stored, c->stored_count, sizeof *c->stored, by_name);
     return XLSTM_OK;
@@ -168,7 +222,7 @@ const xl_stored *xl_checkpoint_find(const xl_checkpoint *c, const char *name) {
 }
 
 static void check_tensor(const xlstm_tensor_spec *spec, const xl_stored *s, problems *p) {
-    char wanted[64], found[120];
+    char wanted[64], found[120], there[64];
     xl_shape_text(spec->rank, spec->shape, wanted, sizeof wanted);
     if (!s) {
         problem(p, WRONG, "missing '%s' %s", spec->name, wanted);
@@ -176,6 +230,16 @@ static void check_tensor(const xlstm_tensor_spec *spec, const xl_stored *s, prob
         return;
     }
     const xlstm_tensor *t = s->tensor;
+    if (t->dtype == XLSTM_U8 && s->format >= 0) {
+        /* Rows of bytes, each as long as the blocks of its columns. */
+        const int64_t shape[2] = {spec->shape[0],
+                                  (int64_t)xl_format_row_bytes((xl_format_id)s->format, spec->shape[1])};
+        if (spec->rank != 2 || t->rank != 2 || t->shape[0] != shape[0] || t->shape[1] != shape[1])
+            problem(p, WRONG, "'%.128s' is %s of %s, wanted %s for %s", t->name,
+                    xl_shape_text(t->rank, t->shape, found, sizeof found), xl_format_get(s->format)->name,
+                    spec->rank == 2 ? xl_shape_text(2, shape, there, sizeof there) : "no blocks", wanted);
+        return;
+    }
     bool same = t->rank == spec->rank;
     for (int i = 0; same && i < t->rank; i++) same = t->shape[i] == spec->shape[i];
     if (!same)
@@ -339,6 +403,21 @@ static int hash_sample(xl_sha256 *hash, const xl_checkpoint *c, const xl_stored 
     return XLSTM_OK;
 }
 
+/* The choice of the tunable `weights` with which all matrices would be held as they are stored. */
+static int64_t common_format(const xl_checkpoint *c) {
+    for (int f = 0; f < XL_FORMAT_COUNT; f++) {
+        bool all = true;
+        for (size_t i = 0; i < c->spec_count && all; i++) {
+            const xlstm_tensor_spec *spec = &c->specs[i];
+            const xl_stored *s = xl_checkpoint_find(c, spec->name);
+            if (spec->rank != 2 || !s) continue;
+            all = s->format == (int)xl_held_format((xl_format_id)f, xl_is_gate(spec->name), spec->shape[1]);
+        }
+        if (all) return 1 + f;
+    }
+    return XLSTM_WEIGHTS_STORED;
+}
+
 int xl_checkpoint_info(const xl_checkpoint *c, xlstm_model_info *info, xlstm_error *err) {
     const xlstm_hparams *h = &c->hparams;
     xl_sha256 hash;
@@ -346,26 +425,23 @@ int xl_checkpoint_info(const xl_checkpoint *c, xlstm_model_info *info, xlstm_err
     info->files = c->file_count;
     xl_sha256_init(&hash);
     hash_hparams(&hash, h);
-    bool matrix_seen = false;
     for (size_t i = 0; i < c->spec_count; i++) {
         const xlstm_tensor_spec *spec = &c->specs[i];
         const xl_stored *s = xl_checkpoint_find(c, spec->name);
         size_t elements, bytes;
-        if (!s || !xl_tensor_size(s->tensor->dtype, spec->rank, spec->shape, &elements, &bytes))
+        if (!s || !xl_tensor_size(XLSTM_U8, spec->rank, spec->shape, &elements, &bytes))
             return xl_fail(err, XLSTM_EINTERNAL, "%s: '%s' is missing although it was found before", c->dir,
                            spec->name);
+        bytes = s->tensor->bytes;
         info->parameters += elements;
         info->stored_bytes += bytes;
         info->stored_bytes_by[s->tensor->dtype] += bytes;
         uint64_t held = spec->rank == 2 ? bytes : elements * sizeof(float);
-        int64_t weights = 1 + (int64_t)xl_stored_format(s->tensor->dtype);
-        if (spec->rank == 2 && matrix_seen && weights != info->stored_weights) weights = XLSTM_WEIGHTS_STORED;
-        if (spec->rank == 2) info->stored_weights = weights, matrix_seen = true;
         bool embedding = i == 0 && !h->tie_word_embeddings;
         info->resident_bytes += held;
         info->decode_read_bytes += embedding ? held / (uint64_t)h->vocab_size : held;
         xl_sha256_update(&hash, spec->name, strlen(spec->name) + 1);
-        hash_number(&hash, s->tensor->dtype);
+        hash_number(&hash, s->tensor->dtype == XLSTM_U8 ? XLSTM_DTYPE_ROOM + s->format : (int64_t)s->tensor->dtype);
         for (int r = 0; r < spec->rank; r++) hash_number(&hash, spec->shape[r]);
         int status = hash_sample(&hash, c, s, err);
         if (status) return status;
@@ -373,6 +449,7 @@ int xl_checkpoint_info(const xl_checkpoint *c, xlstm_model_info *info, xlstm_err
     uint64_t head = (uint64_t)h->qk_head * (uint64_t)h->v_head + (uint64_t)h->qk_head + 1;
     info->state_bytes = (uint64_t)h->num_blocks * (uint64_t)h->num_heads * head * sizeof(float);
     xl_sha256_hex(&hash, info->fingerprint);
+    info->stored_weights = common_format(c);
     return XLSTM_OK;
 }
 

@@ -14,6 +14,7 @@
 typedef struct xl_stored {
     char name[XL_NAME_MAX];     /* canonical; "" where the stored name has no canonical form */
     const xlstm_tensor *tensor; /* owned by the file */
+    int format;                 /* an xl_format_id; -1: of no weight format */
     size_t file;                /* index into files */
 } xl_stored;
 
@@ -28,22 +29,27 @@ typedef struct xl_checkpoint {
     size_t spec_count;
 } xl_checkpoint;
 
-/* The weight format of a stored matrix; its dtype is F32, F16 or BF16. */
-static inline xl_format_id xl_stored_format(xlstm_dtype dtype) {
-    return dtype == XLSTM_F32 ? XL_FORMAT_F32 : dtype == XLSTM_F16 ? XL_FORMAT_F16 : XL_FORMAT_BF16;
-}
+/* The key of a tensor file's metadata that names the tensors in blocks and their formats
+ * (docs/formats/converted-folder.md). */
+#define XL_BLOCKS_KEY "blocks"
 
 /* Opens dir/config.json and dir/model.safetensors or the shards of dir/model.safetensors.index.json. Afterwards
- * every tensor of the layout is there in its shape, in F32, F16 or BF16, and nothing else is, but for tensors
- * without elements. What the files hold counts more than the config's flags: hparams says fused, tied, add_out_norm
- * and out_norm_bias as they have it. EFORMAT lists what is missing, mis-shaped, of a wrong dtype, unexpected or
- * there twice, or says that the names have a wrapper's prefix. Release with xl_checkpoint_close, also on failure.
+ * every tensor of the layout is there in its shape, in F32, F16 or BF16 or, for a matrix, in blocks, and nothing
+ * else is, but for tensors without elements. What the files hold counts more than the config's flags: hparams says
+ * fused, tied, add_out_norm and out_norm_bias as they have it. EFORMAT lists what is missing, mis-shaped, of a
+ * wrong dtype, unexpected or there twice, or says that the names have a wrapper's prefix. Release with
+ * xl_checkpoint_close, also on failure.
  */
 int xl_checkpoint_open(xl_checkpoint *out, const char *dir, xlstm_error *err);
 void xl_checkpoint_close(xl_checkpoint *checkpoint);
 
 /* By canonical name; NULL where there is none. */
 const xl_stored *xl_checkpoint_find(const xl_checkpoint *checkpoint, const char *name);
+
+/* Refuses values of a tensor that the format cannot hold: finite ones that would become infinite, and in blocks of
+ * shared scales all that are not finite. `first` is the first value's element of the tensor. */
+int xl_check_range(const char *dir, const char *tensor, xl_format_id format, const float *values, size_t count,
+                   size_t first, xlstm_error *err);
 
 /* Fills everything that the files tell: all except load_seconds, device and kernels. Reads the fingerprint's
  * sample. */

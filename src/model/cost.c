@@ -8,10 +8,6 @@
 #include "base/memory.h"
 #include "model/store.h"
 
-static bool is_gate(const char *name) {
-    return strstr(name, ".igate_preact.") || strstr(name, ".fgate_preact.") || strstr(name, ".ifgate_preact.");
-}
-
 int xlstm_weight_format_cost(int index, const xlstm_hparams *hparams, uint64_t *resident_bytes,
                              uint64_t *decode_read_bytes, xlstm_error *err) {
     if (!xl_format_get(index))
@@ -29,7 +25,7 @@ int xlstm_weight_format_cost(int index, const xlstm_hparams *hparams, uint64_t *
             resident += (uint64_t)t->shape[0] * sizeof(float);
             continue;
         }
-        xl_format_id format = xl_held_format((xl_format_id)index, is_gate(t->name), t->shape[1]);
+        xl_format_id format = xl_held_format((xl_format_id)index, xl_is_gate(t->name), t->shape[1]);
         uint64_t row = xl_format_row_bytes(format, t->shape[1]);
         resident += (uint64_t)t->shape[0] * row;
         /* A token reads only one row of the embedding, which is the first tensor. */

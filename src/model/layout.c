@@ -30,6 +30,14 @@ void xl_block_tensor_name(int64_t block, const char *part, char out[XL_NAME_MAX]
     snprintf(out, XL_NAME_MAX, "backbone.blocks.%" PRId64 ".%s", block, part);
 }
 
+bool xl_is_gate(const char *name) {
+    return strstr(name, ".igate_preact.") || strstr(name, ".fgate_preact.") || strstr(name, ".ifgate_preact.");
+}
+
+bool xl_is_head(const char *name) {
+    return !strcmp(name, "backbone.embeddings.weight") || !strcmp(name, "lm_head.weight");
+}
+
 /* Where the specs are written; where specs is NULL they are only counted. */
 typedef struct list {
     xlstm_tensor_spec *specs;

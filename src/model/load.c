@@ -221,11 +221,9 @@ static void touch(const task *t) {
     (void)p[bytes - 1];
 }
 
-/* Refuses values that the format cannot hold: finite ones that would become infinite, and in blocks of shared
- * scales all that are not finite. `first` is the first value's element of the stored tensor. */
-static int check_range(const loader *l, const xl_part *part, const float *values, size_t count, size_t first,
-                       xlstm_error *err) {
-    const xl_format_row *to = xl_format_get((int)part->weight->m.format);
+int xl_check_range(const char *dir, const char *tensor, xl_format_id format, const float *values, size_t count,
+                   size_t first, xlstm_error *err) {
+    const xl_format_row *to = xl_format_get((int)format);
     size_t i = 0;
     if (to->block > 1) {
         while (i < count && fabsf(values[i]) <= to->largest) i++;
@@ -241,9 +239,9 @@ static int check_range(const loader *l, const xl_part *part, const float *values
         if (last) snprintf(wider + at, sizeof wider - at, "%s%s", f < XL_FORMAT_COUNT ? ", " : " or ", last);
         last = f < XL_FORMAT_COUNT ? xl_format_get(f)->name : NULL;
     }
-    return xl_fail(
-        err, XLSTM_EUNSUPPORTED, "%s: tensor '%.200s': value %zu is %g, which overflows %s; wanted weights %s",
-        l->model->store->checkpoint.dir, part->stored->tensor->name, first + i, (double)values[i], to->name, wider);
+    return xl_fail(err, XLSTM_EUNSUPPORTED,
+                   "%s: tensor '%.200s': value %zu is %g, which overflows %s; wanted weights %s", dir, tensor,
+                   first + i, (double)values[i], to->name, wider);
 }
 
 /* Writes `bytes` bytes to the weight's place in the buffer, from byte `at` of the weight. */
@@ -262,7 +260,10 @@ static int convert_run(const loader *l, const xl_part *part, size_t first, size_
     float *floats = (float *)(void *)(buffer + READ_BYTES);
     char *out = (char *)(floats + FLOATS_MAX);
     char *host = backend->buffer_host(w->buffer);
-    size_t piece = READ_BYTES / xl_format_get((int)part->from)->block_bytes;
+    const xl_format_row *from_row = xl_format_get((int)part->from);
+    /* A whole number of blocks of every format. */
+    size_t piece = READ_BYTES / from_row->block_bytes * (size_t)from_row->block;
+    if (piece > FLOATS_MAX) piece = FLOATS_MAX;
     for (size_t done = 0; done < n; done += piece) {
         size_t count = n - done < piece ? n - done : piece;
         size_t from_at = first + xl_format_offset(part->from, (int64_t)done);
@@ -284,8 +285,9 @@ static int convert_run(const loader *l, const xl_part *part, size_t first, size_
         } else {
             const float *values = part->from == XL_FORMAT_F32 ? (const float *)(const void *)buffer : floats;
             if (part->from != XL_FORMAT_F32) backend->to_f32(l->model->device, part->from, buffer, floats, count);
-            size_t size = xl_format_get((int)part->from)->block_bytes;
-            status = check_range(l, part, values, count, from_at / size, err);
+            size_t element = from_at / from_row->block_bytes * (size_t)from_row->block;
+            status = xl_check_range(l->model->store->checkpoint.dir, part->stored->tensor->name, to, values, count,
+                                    element, err);
             if (status) return status;
             backend->from_f32(l->model->device, to, values, target, count);
         }
@@ -300,8 +302,9 @@ static int convert(const loader *l, const task *t, char *buffer, xlstm_error *er
     const xl_part *part = t->part;
     const xl_matrix *m = &part->weight->m;
     size_t cols = (size_t)m->cols, from_row = stored_row(part);
-    bool whole =
-        m->cols % xl_format_get((int)m->format)->block == 0 && m->stride == xl_format_row_bytes(m->format, m->cols);
+    bool whole = m->cols % xl_format_get((int)m->format)->block == 0 &&
+                 m->cols % xl_format_get((int)part->from)->block == 0 &&
+                 m->stride == xl_format_row_bytes(m->format, m->cols);
     size_t runs = whole ? 1 : t->count, n = whole ? t->count * cols : cols;
     for (size_t i = 0; i < runs; i++) {
         size_t row = t->first + i;

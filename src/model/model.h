@@ -48,7 +48,7 @@ struct xlstm_model {
 
 /* How a checkpoint is opened; see xlstm_model_options. */
 typedef struct xl_model_request {
-    int64_t weights; /* an xl_format_id, or XLSTM_WEIGHTS_STORED */
+    int64_t weights, head_weights; /* choices of the tunables of these names */
     bool huge_pages;
     int threads; /* that load */
     const char *device, *cpu_mask;

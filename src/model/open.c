@@ -92,7 +92,7 @@ int xl_model_open(struct xlstm_model **out, const char *dir, const xl_model_requ
     if (!status) status = xl_checkpoint_info(&model->store->checkpoint, &model->info, err);
     if (status) goto fail;
     model->hparams = model->store->checkpoint.hparams;
-    status = xl_bind(model, request->weights, request->huge_pages, &parts, err);
+    status = xl_bind(model, request, &parts, err);
     if (!status)
         status = xl_plan_memory(model, &parts, request->huge_pages, model->backend->memory_available(model->device),
                                 err);

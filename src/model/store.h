@@ -35,18 +35,10 @@ typedef struct xl_parts {
     size_t count, capacity;
 } xl_parts;
 
-/* The format in which a matrix of `cols` columns is held where `wanted` was asked for: the gates' own projections
- * are kept out of blocks, since an error there is magnified by the cell's exponentials, and rows that are short
- * for the format's blocks are held in shorter ones. */
-static inline xl_format_id xl_held_format(xl_format_id wanted, bool is_gate, int64_t cols) {
-    return is_gate && xl_format_get((int)wanted)->block > 1 ? XL_FORMAT_F32 : xl_format_of_rows(wanted, cols);
-}
-
-/* Sets every vector of the model and every weight's shape and wanted format (as stored where `weights` is
- * XLSTM_WEIGHTS_STORED), and lists the parts. A matrix is used in place where its format is the wanted one, its
- * address is a multiple of the element's size, the device uses the host's memory, and `copy` is false.
- * model->blocks is allocated here. */
-int xl_bind(struct xlstm_model *model, int64_t weights, bool copy, xl_parts *parts, xlstm_error *err);
+/* Sets every vector of the model and every weight's shape and format as the request asks for, and lists the parts.
+ * A matrix is used in place where its stored format is that one, its address is a multiple of the element's size,
+ * the device uses the host's memory, and huge pages are not wanted. model->blocks is allocated here. */
+int xl_bind(struct xlstm_model *model, const xl_model_request *request, xl_parts *parts, xlstm_error *err);
 
 /* Checks the parts against `available` bytes of the device's memory (0: unknown), makes the buffers for those
  * that are not in place, and says of every weight where it lies. The error names the formats that would fit. */

@@ -14,6 +14,7 @@ int xlstm_model_open(xlstm_model **out, const char *dir, const xlstm_model_optio
     int status = xlstm_settings_check(&settings, err);
     if (status) return status;
     const xl_model_request request = {.weights = xlstm_settings_get(&settings, XLSTM_TUNE_WEIGHTS),
+                                      .head_weights = xlstm_settings_get(&settings, XLSTM_TUNE_HEAD_WEIGHTS),
                                       .huge_pages = xlstm_settings_get(&settings, XLSTM_TUNE_HUGE_PAGES) != 0,
                                       .threads = (int)xlstm_settings_get(&settings, XLSTM_TUNE_WORKERS),
                                       .device = options->device,

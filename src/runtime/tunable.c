@@ -21,6 +21,11 @@ static const char *const weights[] = {"stored",
 #include "weights/formats.def"
 #undef FORMAT
                                       NULL};
+static const char *const head_weights[] = {"same",
+#define FORMAT(id, name) #name,
+#include "weights/formats.def"
+#undef FORMAT
+                                           NULL};
 static const char *const computes[] = {"auto", "f32", "bf16", "int8", NULL};
 static const char *const switches[] = {"off", "on", NULL};
 
@@ -90,6 +95,11 @@ static int64_t pinning_of_several(int64_t value, const xlstm_settings *others) {
                : value;
 }
 
+/* The two lists of formats have the same order. */
+static int64_t head_as_weights(int64_t value, const xlstm_settings *others) {
+    return value == XLSTM_HEAD_WEIGHTS_SAME ? xlstm_settings_get(others, XLSTM_TUNE_WEIGHTS) : value;
+}
+
 /* ---- the table ---- */
 
 static const tunable_row table[XLSTM_TUNABLE_COUNT] = {
@@ -148,6 +158,12 @@ static const tunable_row table[XLSTM_TUNABLE_COUNT] = {
                "auto is bf16 where no matrix is held finer than that and the processor multiplies it faster, else "
                "f32; up to 8 tokens are computed in f32 always"},
      .effective = compute_resolved},
+    {.shown = {XLSTM_TUNE_HEAD_WEIGHTS, "head_weights", "", "format of the embedding and the head in memory",
+               XLSTM_TYPE_CHOICE, 0, XL_FORMAT_COUNT, XLSTM_HEAD_WEIGHTS_SAME, head_weights,
+               XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_DECODE | XLSTM_AFFECTS_MEMORY | XLSTM_AFFECTS_NUMERICS |
+                   XLSTM_AFFECTS_LOAD,
+               "same is the format of weights"},
+     .beside = head_as_weights},
 };
 _Static_assert(XL_FEW_TOKENS == 8, "the text of compute says the number");
 

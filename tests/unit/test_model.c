@@ -489,7 +489,7 @@ static void memory_that_does_not_suffice(void **state) {
         assert_int_equal(xl_checkpoint_open(&m->store->checkpoint, DATA "f32-sharded", &err), XLSTM_OK);
         m->hparams = m->store->checkpoint.hparams;
         assert_int_equal(xl_model_open_device(m, &(xl_device_options){0}, &err), XLSTM_OK);
-        assert_int_equal(xl_bind(m, cases[i].weights, false, &parts, &err), XLSTM_OK);
+        assert_int_equal(xl_bind(m, &(xl_model_request){.weights = cases[i].weights}, &parts, &err), XLSTM_OK);
         int status = xl_plan_memory(m, &parts, false, cases[i].available, &err);
         if (status != cases[i].status || !strstr(err.text, cases[i].says))
             fail_msg("case %d: %d '%s'", (int)i, status, err.text);
@@ -519,7 +519,7 @@ static void weights_reach_a_device_of_its_own(void **state) {
         m->hparams = m->store->checkpoint.hparams;
         assert_int_equal(xl_model_open_device(m, &(xl_device_options){0}, &err), XLSTM_OK);
         m->backend = &far;
-        assert_int_equal(xl_bind(m, weights, false, &parts, &err), XLSTM_OK);
+        assert_int_equal(xl_bind(m, &(xl_model_request){.weights = weights}, &parts, &err), XLSTM_OK);
         assert_int_equal(xl_plan_memory(m, &parts, false, 0, &err), XLSTM_OK);
         assert_int_equal(xl_load_parts(m, &parts, 2, NULL, NULL, &err), XLSTM_OK);
         for (int64_t i = 0; i < m->hparams.num_blocks; i++) {

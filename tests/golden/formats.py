@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+"""formats.py XLTUNE MODEL GOLDEN: every format of weights in blocks, and the folder that convert writes in it, gives the
+results of the plain C functions with each instruction set. The golden file is used for its token ids alone."""
+import json
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+
+xltune, model, golden = sys.argv[1:4]
+
+
+def read(path):
+    with open(path, "rb") as f:
+        (length,) = struct.unpack("<Q", f.read(8))
+        header = json.loads(f.read(length))
+        data = f.read()
+    header.pop("__metadata__", None)
+    return {name: (t, data[t["data_offsets"][0]:t["data_offsets"][1]]) for name, t in header.items()}
+
+
+def write(path, tensors):
+    header, data = {}, b""
+    for name, (t, content) in tensors.items():
+        header[name] = {"dtype": t["dtype"], "shape": t["shape"], "data_offsets": [len(data), len(data) + len(content)]}
+        data += content
+    text = json.dumps(header).encode()
+    with open(path, "wb") as f:
+        f.write(struct.pack("<Q", len(text)) + text + data)
+
+
+def verify(folder, file, *flags):
+    return subprocess.run([xltune, "verify", "--model", folder, "--golden", file, *flags], capture_output=True,
+                          text=True, check=False)
+
+
+failures = 0
+with tempfile.TemporaryDirectory() as work:
+    for name in ("q8_0", "q6_k", "q4_k", "q4_0"):
+        converted, dump, own = (os.path.join(work, f"{name}.{kind}") for kind in ("folder", "dump", "golden"))
+        subprocess.run([xltune, "convert", "--model", model, "--weights", name, "--out", converted], check=True,
+                       capture_output=True)
+        verify(converted, golden, "--cpu-mask", "c", "--dump", dump)
+        write(own, {"input_ids": read(golden)["input_ids"], **read(dump)})
+        for folder, flags in ((converted, ()), (model, ("--weights", name))):
+            for mask in ("c", "avx2", "avx512", "neon"):
+                for more in ((), ("--scheduler", "recurrent", "--segment", "1")):
+                    result = verify(folder, own, "--tolerance", "2e-5", "--compute", "f32", "--cpu-mask", mask, *flags,
+                                    *more)
+                    if result.returncode:
+                        failures += 1
+                        print("FAIL", name, folder == model, mask, *more, result.stderr.strip())
+print(f"{failures} failed")
+sys.exit(failures > 0)
