@@ -86,7 +86,7 @@ static double half_width(const double *process, int n, int first, double level) 
     return fmax(stein, own);
 }
 
-/* Takes the states from the machine's condition where that explains the ratios. */
+/* Takes the states from the machine's condition where that explains the ratios, and notes which part of it does. */
 static void label_states(const double *process, int n, tune_final *out) {
     for (out->label = 0; out->label < TUNE_QUANTITIES; out->label++) {
         if (tune_states_labelled(process, out->condition[out->label], n, &out->states)) return;
@@ -310,16 +310,14 @@ void tune_final_label(char *text, size_t bytes, const tune_final *f, int state) 
     snprintf(text, bytes, forms[f->label], f->label == TUNE_TOGETHER ? 100 * sum : sum);
 }
 
-/* "9 processes at +36.1 %, 3 at +84.0 %", each with its label where there is one */
+/* Writes "9 processes at +36.1 %, 3 at +84.0 %", each with its label where there is one. */
 static void say_states(char *text, size_t bytes, const tune_final *f) {
     size_t at = 0;
     for (int i = 0; i < f->states.count && at < bytes; i++) {
         const tune_state *state = &f->states.at[i];
         char label[64];
-        at += (size_t)snprintf(text + at, bytes - at, "%s%d%s at %+.1f %%", i ? ", " : "", state->processes,
-                               i                       ? ""
-                               : state->processes == 1 ? " process"
-                                                       : " processes",
+        const char *unit = i ? "" : state->processes == 1 ? " process" : " processes";
+        at += (size_t)snprintf(text + at, bytes - at, "%s%d%s at %+.1f %%", i ? ", " : "", state->processes, unit,
                                100 * expm1(state->mean));
         if (f->label >= TUNE_QUANTITIES || f->states.count < 2 || at >= bytes) continue;
         tune_final_label(label, sizeof label, f, i);
@@ -338,8 +336,8 @@ static void say_scope(char *text, size_t bytes, const tune_final *f) {
     } else if (f->scope == TUNE_SCOPE_STATE) {
         snprintf(text, bytes, "; one state of the machine in %s", time);
     } else if (f->states.count > 1) {
-        snprintf(text, bytes, "; of %s%s alone: %s; more --budget or --spread 1h would show the long run", in, time,
-                 states);
+        snprintf(text, bytes, "; of %s%s alone: %s; a larger --budget or --spread 1h would show the long run", in,
+                 time, states);
     } else {
         snprintf(text, bytes, "; of %s%s alone, in which the ratio wandered; --spread 1h would show more", in,
                  time);
