@@ -203,9 +203,18 @@ static void wire_keeps_everything(void **state) {
     tune_block_result result = {.blocks = 2, .log_ratio = {0.1, -0.2}, .winner_hash = UINT64_MAX, .seconds = 1.5},
                       q;
     result.baseline_parts[2] = NAN;
+    result.at = 1.75e9 + 0.125;
+    result.before.value[TUNE_TOGETHER] = 0.57;
+    result.after.value[TUNE_FREQUENCY] = NAN;
     j = tune_wire_result(&result);
     assert_true(tune_wire_read_result(j, &q));
     assert_true(q.log_ratio[1] == -0.2 && q.winner_hash == UINT64_MAX && isnan(q.baseline_parts[2]));
+    assert_true(q.at == result.at && q.before.value[TUNE_TOGETHER] == 0.57 && q.after.value[TUNE_TOGETHER] == 0);
+    assert_true(isnan(q.after.value[TUNE_FREQUENCY]));
+    json_object_del(j, "before"); /* as version 0.1 wrote results */
+    json_object_del(j, "at");
+    assert_true(tune_wire_read_result(j, &q));
+    assert_true(q.at == 0 && isnan(q.before.value[TUNE_TOGETHER]) && q.after.value[TUNE_TOGETHER] == 0);
     json_object_set_new(j, "blocks", json_integer(3));
     assert_false(tune_wire_read_result(j, &q));
     json_decref(j);
