@@ -2,64 +2,20 @@
 
 #include <ctype.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "base/utf8.h"
-#include "tuner/measure/final.h"
 #include "tuner/report/facts.h"
 #include "tuner/report/marks.h"
+#include "tuner/report/words_say.h"
+#include "tuner/report/words_verdict.h"
 
 #define SMALL 0.02 /* smaller shares get no sentence */
 #define TOGETHER 5 /* pairs of parameters that get a sentence, at most */
 #define NAME_WIDTH 8
-#define ROW_WIDTH 77 /* width of a table in columns */
-
-/* ---- building the sections; after a failure, which is remembered, calls do nothing ---- */
-
-static void heading(tune_words *w, const char *title) {
-    if (w->out_of_memory || w->sections == TUNE_SECTIONS) return;
-    char *copy = strdup(title);
-    if (copy) {
-        xl_utf8_clean(copy);
-        w->section[w->sections++] = (tune_section){.title = copy};
-    } else {
-        w->out_of_memory = true;
-    }
-}
-
-static void add_line(tune_words *w, bool table, const char *format, va_list args) {
-    char text[4096];
-    if (w->out_of_memory || !w->sections) return;
-    tune_section *s = &w->section[w->sections - 1];
-    vsnprintf(text, sizeof text, format, args);
-    xl_utf8_clean(text);
-    tune_line *grown = realloc(s->line, (s->lines + 1) * sizeof *grown);
-    if (grown) s->line = grown;
-    char *copy = grown ? strdup(text) : NULL;
-    if (copy) s->line[s->lines++] = (tune_line){table, copy};
-    else w->out_of_memory = true;
-}
-
-static void say(tune_words *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void say(tune_words *w, const char *format, ...) {
-    va_list args;
-    va_start(args, format);
-    add_line(w, false, format, args);
-    va_end(args);
-}
-
-static void row(tune_words *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void row(tune_words *w, const char *format, ...) {
-    va_list args;
-    va_start(args, format);
-    add_line(w, true, format, args);
-    va_end(args);
-}
 
 static const char *plural(size_t n) {
     return n == 1 ? "" : "s";
@@ -95,164 +51,24 @@ static const char *or_unknown(const char *text) {
 static void say_run(tune_words *w, const tune_report *r) {
     char counts[160];
     const size_t points = tune_report_points(r), all = tune_report_combinations(r);
-    heading(w, r->folder);
+    tune_say_heading(w, r->folder);
     if (r->meta)
-        say(w, "Backend %s, strategy %s, objective %s.", or_unknown(r->run.backend),
-            text_of(r->meta, "strategy", or_unknown(r->run.mode)), or_unknown(r->run.objective));
+        tune_say(w, "Backend %s, strategy %s, objective %s.", or_unknown(r->run.backend),
+                 text_of(r->meta, "strategy", or_unknown(r->run.mode)), or_unknown(r->run.objective));
     if (json_is_true(json_object_get(json_object_get(r->meta, "effective_args"), "placebo")))
-        say(w,
+        tune_say(
+            w,
             "A placebo run: every point ran the baseline's settings, so all differences below are due to chance.");
     tune_counts_text(counts, sizeof counts, &r->counts);
-    if (points == r->counts.measured) say(w, "%s.", counts);
-    else say(w, "%s; %zu different point%s.", counts, points, plural(points));
+    if (points == r->counts.measured) tune_say(w, "%s.", counts);
+    else tune_say(w, "%s; %zu different point%s.", counts, points, plural(points));
     if (r->points && all > r->points)
-        say(w,
+        tune_say(
+            w,
             "The space holds %zu point%s: its values combine in %zu ways, but the others do not exist or are equal "
             "in effect for this prompt and model.",
             r->points, plural(r->points), all);
-    else if (r->points) say(w, "The space holds %zu point%s.", r->points, plural(r->points));
-}
-
-/* ---- the verdict ---- */
-
-/* Says why there is no verdict where the run has not reached its last comparison. Returns true where there is
- * nothing else to say. */
-static bool say_unfinished(tune_words *w, const tune_report *r) {
-    const bool running = !strcmp(r->run.state, TUNE_RUN_RUNNING);
-    const json_t *final = json_object_get(r->best, "final");
-    if (r->imported && !r->best) {
-        say(w, "There is no best.json: the run has not ended, or it is not a run of optimize.");
-        return true;
-    }
-    if (r->best && !json_is_false(final)) return false;
-    if (running) say(w, "The run is still going on, and the winner is not compared with the baseline yet.");
-    else
-        say(w,
-            "The run was interrupted before its winner was compared with the baseline, so nothing is claimed: that "
-            "does not mean that nothing was found. `xltune optimize --resume %s` continues it.",
-            r->folder);
-    return true;
-}
-
-/* Says what a verdict without a comparison is based on. */
-static void say_uncompared(tune_words *w, int verdict) {
-    switch (verdict) {
-    case TUNE_VERDICT_NOTHING:
-    case TUNE_VERDICT_NONE: /* the name of that verdict in earlier versions */
-        say(w, "It rests on the search alone: nothing looked faster than the baseline, so nothing was compared.");
-        break;
-    case TUNE_VERDICT_TOO_LITTLE:
-        say(w, "So few points say little about the others: a larger --budget or more --trials would try more of "
-               "them.");
-        break;
-    default:
-        say(w, "So nothing is claimed.");
-    }
-}
-
-static void say_comparison(tune_words *w, const tune_comparison *c) {
-    say(w,
-        "It rests on %ld fresh process%s with %ld block%s of measurements in all, taken after the winner was "
-        "fixed; "
-        "none of the samples that chose it count. In each block winner and baseline alternate, so that drift "
-        "cancels; where a process lands in memory is luck, so the interval is over processes.",
-        c->processes, c->processes == 1 ? "" : "es", c->blocks, c->blocks == 1 ? "" : "s");
-    if (c->stopped_by && !strcmp(c->stopped_by, tune_final_stop_name(TUNE_STOP_WIDTH)))
-        say(w, "It ended because the interval was narrow enough, which says nothing about where it lies.");
-    else if (c->stopped_by && !strcmp(c->stopped_by, tune_final_stop_name(TUNE_STOP_BUDGET)))
-        say(w, "It ended because the time was up, not because of what it had found.");
-    else if (c->stopped_by && !strcmp(c->stopped_by, tune_final_stop_name(TUNE_STOP_MOST)))
-        say(w, "It ended after as many processes as this effort allows, not because of what it had found.");
-    if (isfinite(c->low) && isfinite(c->high))
-        say(w,
-            "If the same were done many times, %.0f of 100 such intervals would hold the true speed-up; this one "
-            "goes from %+.1f %% to %+.1f %%.",
-            100 * (isfinite(c->level) ? c->level : 0.95), 100 * c->low, 100 * c->high);
-    if (c->discarded > 0)
-        say(w, "%ld %sblock%s discarded and run again because other work disturbed the machine.", c->discarded,
-            c->kept ? "more " : "", c->discarded == 1 ? " was" : "s were");
-    if (c->lost > 0)
-        say(w, "%ld process%s failed and %s not count.", c->lost, c->lost == 1 ? "" : "es",
-            c->lost == 1 ? "does" : "do");
-}
-
-enum { LETTERS = 26 };
-
-/* Returns the letter of a state; a question mark for a number that no state has. */
-static char letter(json_int_t state) {
-    return state >= 0 && state < LETTERS ? (char)('a' + state) : '?';
-}
-
-/* Writes the processes in their order, each as the letter of its state, which a table explains. */
-static void say_sequence(tune_words *w, const tune_comparison *c) {
-    const size_t n = json_array_size(c->state_of), states = json_array_size(c->states);
-    char letters[ROW_WIDTH];
-    if (states < 2 || states > LETTERS) return;
-    for (size_t i = 0; i < states; i++) {
-        const json_t *s = json_array_get(c->states, i);
-        const long processes = (long)json_integer_value(json_object_get(s, "processes"));
-        const char *seen = json_string_value(json_object_get(s, "seen_as"));
-        row(w, "%c  %+.1f %%, %ld process%s in %ld visit%s%s%s", (char)('a' + i),
-            100 * json_number_value(json_object_get(s, "value")), processes, processes == 1 ? "" : "es",
-            (long)json_integer_value(json_object_get(s, "visits")),
-            json_integer_value(json_object_get(s, "visits")) == 1 ? "" : "s", seen ? ", " : "", seen ? seen : "");
-    }
-    for (size_t from = 0; from < n; from += ROW_WIDTH - 1) {
-        size_t to = from;
-        for (; to < n && to - from < ROW_WIDTH - 1; to++)
-            letters[to - from] = letter(json_integer_value(json_array_get(c->state_of, to)));
-        letters[to - from] = 0;
-        row(w, "%s", letters);
-    }
-}
-
-/* Says for what the interval holds: for a machine that changes its state, a narrow interval is not enough. */
-static void say_scope(tune_words *w, const tune_comparison *c) {
-    if (!c->holds_for) return;
-    const bool several = json_array_size(c->states) > 1;
-    if (!strcmp(c->holds_for, tune_scope_name(TUNE_SCOPE_LONG_RUN)))
-        say(w,
-            "The machine changed its state %ld times meanwhile, often enough to know how long each state lasts: "
-            "the "
-            "interval is that of the mean over the states, each for the time that the machine takes it. In their "
-            "order the processes were:",
-            c->changes);
-    else if (several)
-        say(w,
-            "The machine changed its state meanwhile (%ld time%s), too seldom to know how long each state lasts: "
-            "the interval is that of the mean over the %.3g s of the comparison, and another time may show another "
-            "mean. --spread 1h, or a larger --budget, would settle it. In their order the processes were:",
-            c->changes, c->changes == 1 ? "" : "s", c->seconds);
-    else if (!strcmp(c->holds_for, tune_scope_name(TUNE_SCOPE_TIME)))
-        say(w,
-            "Neighbouring processes were more alike than chance makes them: the ratio wandered. The interval is "
-            "that "
-            "of the mean over the %.3g s of the comparison; --spread 1h would show more of it.",
-            c->seconds);
-    else
-        say(w,
-            "The machine kept one state during the %.3g s of the comparison, as far as the ratios show; of states "
-            "that it did not take in that time nothing is known.",
-            c->seconds);
-    say_sequence(w, c);
-}
-
-static void say_verdict(tune_words *w, const tune_report *r) {
-    heading(w, "Verdict");
-    const tune_comparison c = tune_report_comparison(r);
-    if (say_unfinished(w, r)) return;
-    if (!c.text && !c.there) {
-        say(w, "best.json names a winner without a comparison: one measurement each, so whether it is faster than "
-               "what was in force before is not known.");
-        return;
-    }
-    if (c.text) say(w, "%s%s", c.text, c.text[0] && c.text[strlen(c.text) - 1] == '.' ? "" : ".");
-    if (c.there) {
-        say_comparison(w, &c);
-        say_scope(w, &c);
-    } else {
-        say_uncompared(w, c.verdict ? tune_verdict_find(c.verdict) : -1);
-    }
+    else if (r->points) tune_say(w, "The space holds %zu point%s.", r->points, plural(r->points));
 }
 
 /* Says how the value of the search's choice changed, because its first value may have been lucky. */
@@ -261,37 +77,37 @@ static void say_search_value(tune_words *w, const tune_report *r) {
     if (choice < 0 || r->imported) return;
     const double now = r->stored[choice].value, first = tune_report_first_value(&r->stored[choice]);
     if (!(now > 0) || !(first > 0)) return;
-    say(w, "In the search its gain over the baseline was %+.1f %% at first and %+.1f %% with all its samples.",
-        100 * (1 / first - 1), 100 * (1 / now - 1));
+    tune_say(w, "In the search its gain over the baseline was %+.1f %% at first and %+.1f %% with all its samples.",
+             100 * (1 / first - 1), 100 * (1 / now - 1));
 }
 
 static void say_winner(tune_words *w, const tune_report *r) {
     char text[1024];
     const json_t *params = json_object_get(r->best, "params");
     if (!params) return;
-    heading(w, "Winner");
+    tune_say_heading(w, "Winner");
     object_text(params, text, sizeof text);
     const bool stays = json_is_true(json_object_get(r->best, "is_baseline"));
     const json_t *baseline = json_object_get(json_object_get(r->best, "baseline"), "params");
     const json_t *challenger = json_object_get(r->best, "challenger");
-    say(w, "%s%s.", stays ? "The baseline stays: " : "", text);
+    tune_say(w, "%s%s.", stays ? "The baseline stays: " : "", text);
     if (!stays && json_is_object(baseline)) {
         object_text(baseline, text, sizeof text);
-        say(w, "The baseline: %s.", text);
+        tune_say(w, "The baseline: %s.", text);
     }
     if (stays && json_is_object(challenger)) {
         object_text(challenger, text, sizeof text);
-        say(w, "The search's choice, which %s: %s.",
-            tune_report_comparison(r).there ? "did not beat it" : "was not compared", text);
+        tune_say(w, "The search's choice, which %s: %s.",
+                 tune_report_comparison(r).there ? "did not beat it" : "was not compared", text);
     }
     if (stays && !json_is_object(challenger)) return;
     say_search_value(w, r);
     size_t samples = tune_report_winner_samples(r);
     if (samples)
-        say(w, "%zu sample%s in the search %s behind that choice.", samples, samples == 1 ? "" : "s",
-            samples == 1 ? "is" : "are");
+        tune_say(w, "%zu sample%s in the search %s behind that choice.", samples, samples == 1 ? "" : "s",
+                 samples == 1 ? "is" : "are");
     else if (r->winner >= 0 && !stays)
-        say(w, "Its samples were not kept: the choice rests on one number of summary.csv.");
+        tune_say(w, "Its samples were not kept: the choice rests on one number of summary.csv.");
 }
 
 static void say_side(tune_words *w, const tune_report *r, const char *name, const json_t *side,
@@ -303,7 +119,7 @@ static void say_side(tune_words *w, const tune_report *r, const char *name, cons
     const json_t *number = json_object_get(json_object_get(side, metrics), first);
     object_text(json_object_get(side, "params"), text, sizeof text);
     if (json_is_number(number)) snprintf(value, sizeof value, ": %s %.6g", first, json_number_value(number));
-    say(w, "%s: %s%s.", name, text, value);
+    tune_say(w, "%s: %s%s.", name, text, value);
 }
 
 /* Writes the section of a recording, which has neither verdict nor winner. */
@@ -311,26 +127,29 @@ static int say_recording(tune_words *w, const tune_report *r, xlstm_error *err) 
     tune_recorded c;
     int status = tune_report_recorded(r, &c, err);
     if (status) return status;
-    heading(w, "Recording");
-    say(w, "Every point was measured equally often, in rounds over all of them and the baseline. "
-           "Nothing was compared with the baseline, and there is no verdict.");
+    tune_say_heading(w, "Recording");
+    tune_say(w, "Every point was measured equally often, in rounds over all of them and the baseline. "
+                "Nothing was compared with the baseline, and there is no verdict.");
     if (!c.samples) {
-        say(w, "The folder holds no samples.");
+        tune_say(w, "The folder holds no samples.");
     } else if (c.fewest == c.most) {
-        say(w, "%zu sample%s of each point.", c.most, c.most == 1 ? "" : "s");
+        tune_say(w, "%zu sample%s of each point.", c.most, c.most == 1 ? "" : "s");
     } else {
-        say(w, "%zu to %zu samples of a point: not every round is complete.", c.fewest, c.most);
+        tune_say(w, "%zu to %zu samples of a point: not every round is complete.", c.fewest, c.most);
     }
     if (c.marked)
-        say(w,
+        tune_say(
+            w,
             "%zu of the %zu samples in use, the baseline's with them, %s disturbed by other work on the machine.",
             c.marked, c.samples, c.marked == 1 ? "was" : "were");
-    if (c.aside) say(w, "%zu %s set aside as disturbed and taken again.", c.aside, c.aside == 1 ? "was" : "were");
+    if (c.aside)
+        tune_say(w, "%zu %s set aside as disturbed and taken again.", c.aside, c.aside == 1 ? "was" : "were");
     if (!json_object_get(r->best, "params")) return 0;
     const json_t *baseline = json_object_get(r->best, "baseline");
     say_side(w, r, "The fastest point", r->best, "metrics");
     if (json_is_object(baseline)) say_side(w, r, "The baseline", baseline, "metrics");
-    say(w, "A point that is picked because its samples are low looks faster than it is. Whether it is faster than "
+    tune_say(
+        w, "A point that is picked because its samples are low looks faster than it is. Whether it is faster than "
            "the baseline is a question for optimize without --export-landscape.");
     return 0;
 }
@@ -340,8 +159,8 @@ static void say_joined(tune_words *w, const tune_report *r) {
     const json_t *interaction = json_object_get(r->best, "interaction");
     const char *text = json_string_value(json_object_get(interaction, "text"));
     if (!text) return;
-    heading(w, "Prefill and decode, searched apart");
-    say(w, "%c%s.", toupper((unsigned char)*text), *text ? text + 1 : "");
+    tune_say_heading(w, "Prefill and decode, searched apart");
+    tune_say(w, "%c%s.", toupper((unsigned char)*text), *text ? text + 1 : "");
 }
 
 static void front_numbers(const tune_report *r, const char *name, const double *value, char *text, size_t bytes) {
@@ -354,13 +173,13 @@ static void front_numbers(const tune_report *r, const char *name, const double *
 
 /* Writes the settings beside the numbers where they fit, else below them. */
 static void front_row(tune_words *w, const tune_report *r, const char *numbers, const char *settings) {
-    const int room = ROW_WIDTH - (NAME_WIDTH + 14 * r->objectives + 2);
+    const int room = TUNE_ROW_WIDTH - (NAME_WIDTH + 14 * r->objectives + 2);
     if ((int)strlen(settings) <= room) {
-        row(w, "%s  %s", numbers, settings);
+        tune_say_row(w, "%s  %s", numbers, settings);
         return;
     }
-    row(w, "%s", numbers);
-    row(w, "%*s%s", NAME_WIDTH + 2, "", settings);
+    tune_say_row(w, "%s", numbers);
+    tune_say_row(w, "%*s%s", NAME_WIDTH + 2, "", settings);
 }
 
 static int say_front(tune_words *w, const tune_report *r, xlstm_error *err) {
@@ -370,14 +189,16 @@ static int say_front(tune_words *w, const tune_report *r, xlstm_error *err) {
     const size_t n = tune_report_front(r, front);
     double baseline[TUNE_REPORT_OBJECTIVES];
     bool known = false;
-    heading(w, "Pareto front");
+    tune_say_heading(w, "Pareto front");
     if (tune_report_is_recording(r))
-        say(w,
+        tune_say(
+            w,
             "%zu point%s on the Pareto front: no other point is as good in every objective and better in one. The "
             "numbers are means without an interval, and points within the noise of each other may change places.",
             n, n == 1 ? " is" : "s are");
     else
-        say(w,
+        tune_say(
+            w,
             "%zu trial%s on the Pareto front: no other trial is as good in every objective and better in one. With "
             "the strategy nsga2 all objectives steered the search. The first one, %s, decided the winner, and only "
             "the winner was compared with the baseline: the numbers here are the search's, without an interval, "
@@ -391,7 +212,7 @@ static int say_front(tune_words *w, const tune_report *r, xlstm_error *err) {
         baseline[k] = tune_report_baseline(r, k);
         known |= isfinite(baseline[k]);
     }
-    row(w, "%s", numbers);
+    tune_say_row(w, "%s", numbers);
     for (size_t i = 0; i < n; i++) {
         char name[24];
         snprintf(name, sizeof name, "%zu", front[i]);
@@ -401,24 +222,24 @@ static int say_front(tune_words *w, const tune_report *r, xlstm_error *err) {
     }
     if (known) {
         front_numbers(r, "baseline", baseline, numbers, sizeof numbers);
-        row(w, "%s", numbers);
+        tune_say_row(w, "%s", numbers);
     }
     free(front);
     return 0;
 }
 
 static void say_importance(tune_words *w, const tune_report *r, const tune_analysis *a) {
-    heading(w, "What made the difference");
+    tune_say_heading(w, "What made the difference");
     if (r->parameters == 0) {
-        say(w, "No parameter was varied.");
+        tune_say(w, "No parameter was varied.");
         return;
     }
     if (tune_report_cold_first(r))
-        say(w, "The first row is left out here: it was cold, so its time includes a warm-up.");
+        tune_say(w, "The first row is left out here: it was cold, so its time includes a warm-up.");
     bool known = false;
     for (size_t p = 0; p < r->parameters; p++) known |= isfinite(a->importance[p].share);
     if (!known) {
-        say(w, "%zu different point%s too few to tell.", a->used, a->used == 1 ? " is" : "s are");
+        tune_say(w, "%zu different point%s too few to tell.", a->used, a->used == 1 ? " is" : "s are");
         return;
     }
     bool done[TUNE_REPORT_PARAMETERS] = {false};
@@ -431,59 +252,60 @@ static void say_importance(tune_words *w, const tune_report *r, const tune_analy
         if (best == r->parameters) break;
         done[best] = true;
         const tune_share *s = &a->importance[best];
-        say(w, "%s: %.0f %% of the differences between trials [%.0f, %.0f].", r->parameter[best].name,
-            100 * s->share, 100 * s->low, 100 * s->high);
+        tune_say(w, "%s: %.0f %% of the differences between trials [%.0f, %.0f].", r->parameter[best].name,
+                 100 * s->share, 100 * s->low, 100 * s->high);
     }
-    say(w, "%.0f %% are due to combinations and to noise.", 100 * a->unexplained);
+    tune_say(w, "%.0f %% are due to combinations and to noise.", 100 * a->unexplained);
 }
 
 static void say_pairs(tune_words *w, const tune_report *r, const tune_analysis *a) {
     if (a->pairs == 0) return;
-    heading(w, "Parameters that act together");
+    tune_say_heading(w, "Parameters that act together");
     size_t said = 0;
     if (!isfinite(a->pair[0].strength.share)) {
-        say(w, "Too few trials to tell from noise.");
+        tune_say(w, "Too few trials to tell from noise.");
         return;
     }
     for (size_t k = 0; k < a->pairs && said < TOGETHER; k++) {
         const tune_pair *p = &a->pair[k];
         if (!(p->strength.share >= SMALL)) break;
         said++;
-        say(w, "%s with %s: %.0f %% more [%.0f, %.0f]: the best value of one depends on the other.",
-            r->parameter[p->a].name, r->parameter[p->b].name, 100 * p->strength.share, 100 * p->strength.low,
-            100 * p->strength.high);
+        tune_say(w, "%s with %s: %.0f %% more [%.0f, %.0f]: the best value of one depends on the other.",
+                 r->parameter[p->a].name, r->parameter[p->b].name, 100 * p->strength.share, 100 * p->strength.low,
+                 100 * p->strength.high);
     }
-    if (!said) say(w, "None that these trials show: each parameter can be chosen by itself.");
+    if (!said) tune_say(w, "None that these trials show: each parameter can be chosen by itself.");
 }
 
 static void say_gaps(tune_words *w, const tune_report *r, const tune_analysis *a) {
     if (r->parameters == 0) return;
-    heading(w, "Never tried");
+    tune_say_heading(w, "Never tried");
     if (tune_report_all_tried(r)) {
         const size_t tried = r->counts.measured + r->counts.failed;
-        say(w, "Nothing: all %zu point%s of the space %s tried.", tried, plural(tried),
-            tried == 1 ? "was" : "were");
+        tune_say(w, "Nothing: all %zu point%s of the space %s tried.", tried, plural(tried),
+                 tried == 1 ? "was" : "were");
         return;
     }
     size_t said = 0;
-    if (!tune_report_space_is_known(r)) say(w, "The folder does not say which values the run could have tried.");
+    if (!tune_report_space_is_known(r))
+        tune_say(w, "The folder does not say which values the run could have tried.");
     else if (r->points)
-        say(w, "%zu of the space's %zu points.", r->points - r->counts.measured - r->counts.failed, r->points);
+        tune_say(w, "%zu of the space's %zu points.", r->points - r->counts.measured - r->counts.failed, r->points);
     for (size_t p = 0; p < r->parameters; p++) {
         char gaps[256];
         tune_report_gaps(r, p, gaps, sizeof gaps);
         if (!gaps[0]) continue;
         said++;
-        say(w, "%s: %s.", r->parameter[p].name, gaps);
+        tune_say(w, "%s: %s.", r->parameter[p].name, gaps);
     }
     for (size_t k = 0; k < a->pairs; k++) {
         const tune_pair *p = &a->pair[k];
         if (p->tried >= p->possible) continue;
         said++;
-        say(w, "%s with %s: %zu of the %zu combinations of values seen.", r->parameter[p->a].name,
-            r->parameter[p->b].name, p->possible - p->tried, p->possible);
+        tune_say(w, "%s with %s: %zu of the %zu combinations of values seen.", r->parameter[p->a].name,
+                 r->parameter[p->b].name, p->possible - p->tried, p->possible);
     }
-    if (!said) say(w, "Every combination of the values seen was tried.");
+    if (!said) tune_say(w, "Every combination of the values seen was tried.");
 }
 
 static int say_noise(tune_words *w, const tune_report *r, xlstm_error *err) {
@@ -493,28 +315,29 @@ static int say_noise(tune_words *w, const tune_report *r, xlstm_error *err) {
     int status = tune_report_noise(r, &noise, err);
     if (status) return status;
     tune_report_baseline_samples(r, &c);
-    heading(w, "Noise");
+    tune_say_heading(w, "Noise");
     if (noise.n == 0) {
-        say(w, "The folder holds no samples of the baseline, so nothing is known of the noise.");
+        tune_say(w, "The folder holds no samples of the baseline, so nothing is known of the noise.");
     } else {
         tune_noise_text(text, sizeof text, &noise);
-        say(w, "The baseline, measured again and again: %s.", text);
+        tune_say(w, "The baseline, measured again and again: %s.", text);
     }
     if (noise.n >= 4 && noise.correlation_time > 2)
-        say(w, "Noise lasts for about %.0f samples.", noise.correlation_time);
+        tune_say(w, "Noise lasts for about %.0f samples.", noise.correlation_time);
     if (noise.n >= 4 && noise.step < noise.spread / 3)
-        say(w,
-            "Neighbouring samples differ by %.2g %% only: it is the machine's pace that wandered, which "
-            "alternating "
-            "with the baseline cancels.",
-            100 * noise.step);
-    if (c.warmup) say(w, "%zu more %s left out as warm-up.", c.warmup, c.warmup == 1 ? "was" : "were");
+        tune_say(w,
+                 "Neighbouring samples differ by %.2g %% only: it is the machine's pace that wandered, which "
+                 "alternating "
+                 "with the baseline cancels.",
+                 100 * noise.step);
+    if (c.warmup) tune_say(w, "%zu more %s left out as warm-up.", c.warmup, c.warmup == 1 ? "was" : "were");
     if (c.disturbed)
-        say(w, "%zu %s set aside as disturbed and taken again.", c.disturbed, c.disturbed == 1 ? "was" : "were");
+        tune_say(w, "%zu %s set aside as disturbed and taken again.", c.disturbed,
+                 c.disturbed == 1 ? "was" : "were");
     if (c.marked)
-        say(w, "%zu of those in use %s disturbed too: %s.", c.marked, c.marked == 1 ? "was" : "were",
-            2 * c.marked > c.used ? "on this machine that was the rule" : "taken again they were no better");
-    if (c.reasons[0]) say(w, "What disturbed: %s.", c.reasons);
+        tune_say(w, "%zu of those in use %s disturbed too: %s.", c.marked, c.marked == 1 ? "was" : "were",
+                 2 * c.marked > c.used ? "on this machine that was the rule" : "taken again they were no better");
+    if (c.reasons[0]) tune_say(w, "What disturbed: %s.", c.reasons);
     return 0;
 }
 
@@ -525,7 +348,7 @@ int tune_words_make(tune_words *out, const tune_report *r, const tune_analysis *
     if (tune_report_is_recording(r)) {
         status = say_recording(out, r, err);
     } else {
-        say_verdict(out, r);
+        tune_say_verdict(out, r);
         say_winner(out, r);
     }
     if (!status) status = say_front(out, r, err);
