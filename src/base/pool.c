@@ -1,5 +1,6 @@
 #include "base/pool.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -11,37 +12,36 @@
 #include "base/cpu.h"
 #include "base/memory.h"
 
-/* A pause is 15 to 60 ns: about 50 microseconds, several times what waking a sleeper takes. */
-enum { SPINS = 2000 };
-
-struct xl_team {
-    int size;
-    bool spin; /* every member can have a CPU of its own */
-    _Alignas(XL_CACHE_LINE) _Atomic int64_t next;
-    _Alignas(XL_CACHE_LINE) atomic_int arrived;
-    _Alignas(XL_CACHE_LINE) atomic_uint phase;
-    atomic_int sleepers;
-    pthread_mutex_t lock;
-    pthread_cond_t moved;
+enum {
+    SPIN_NS = 50000,       /* of a wait before the thread sleeps: several times what waking it takes */
+    PAUSES = 32,           /* between two looks at the clock */
+    WAKE_AFTER_NS = 100000 /* of a phase, when those that sleep are called to it */
 };
 
+/* Tasks that nobody has taken, and above them the number of threads that may take one. */
+#define LEFT_BITS 48
+#define LEFT_MASK ((UINT64_C(1) << LEFT_BITS) - 1)
+
 typedef struct worker {
-    _Alignas(XL_CACHE_LINE) atomic_uint ticket; /* regions begun for this worker */
-    atomic_bool asleep;
     pthread_mutex_t lock;
     pthread_cond_t called;
+    bool is_called;
     xl_pool *pool;
     pthread_t thread;
-    int index; /* its number in a team, from 1 */
+    int index; /* its number in a region, from 1 */
 } worker;
 
 struct xl_pool {
-    xl_team team;
-    xl_region_fn fn;
+    /* Of the phase at hand: written while no task is to be had, read only by those who have taken one. */
+    xl_task_fn fn;
     void *ctx;
-    _Alignas(XL_CACHE_LINE) atomic_int running; /* workers still inside the region */
+    uint64_t tasks;
+    _Alignas(XL_CACHE_LINE) _Atomic uint64_t open;                     /* LEFT_BITS */
+    _Alignas(XL_CACHE_LINE) _Atomic uint64_t unfinished;               /* tasks that are not done */
+    _Alignas(XL_CACHE_LINE) _Atomic uint64_t asleep[XL_POOL_MAX / 64]; /* a bit for each worker, from 0 */
     atomic_bool stop;
-    atomic_bool waiting; /* the caller sleeps until running is 0 */
+    atomic_bool spin;    /* every thread of the region can have a CPU of its own */
+    atomic_bool waiting; /* the caller sleeps until nothing is unfinished */
     pthread_mutex_t done_lock;
     pthread_cond_t done;
 
@@ -63,108 +63,100 @@ static inline void pause_cpu(void) {
 #endif
 }
 
-/* Where there are more threads than CPUs, the thread that is waited for may need this very CPU, so the waiter
- * sleeps at once. Yielding instead would hand the CPU to any other process, and on a busy machine the thread would
- * not get it back for a long time. */
-static bool spin_until_changed(atomic_uint *word, unsigned old, bool spin) {
-    for (int i = 0; spin && i < SPINS; i++) {
-        if (atomic_load_explicit(word, memory_order_acquire) != old) return true;
-        pause_cpu();
-    }
-    return atomic_load_explicit(word, memory_order_acquire) != old;
+static int64_t nanoseconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-int xl_team_size(const xl_team *team) {
-    return team->size;
-}
-
-/* Sleeps until the phase changes, or for some milliseconds where `briefly` is true; the team's lock is held. */
-static void sleep_in_phase(xl_team *team, bool briefly) {
-    enum { NANOSECONDS = 5000000, SECOND = 1000000000 };
-    if (!briefly) {
-        pthread_cond_wait(&team->moved, &team->lock);
-        return;
-    }
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += NANOSECONDS;
-    until.tv_sec += until.tv_nsec / SECOND;
-    until.tv_nsec %= SECOND;
-    pthread_cond_timedwait(&team->moved, &team->lock, &until);
-}
-
-void xl_team_barrier(xl_team *team) {
-    xl_team_barrier_idle(team, NULL, NULL);
-}
-
-void xl_team_barrier_idle(xl_team *team, void (*idle)(void *ctx), void *ctx) {
-    if (team->size == 1) {
-        atomic_store_explicit(&team->next, 0, memory_order_relaxed);
-        return;
-    }
-    unsigned phase = atomic_load_explicit(&team->phase, memory_order_relaxed);
-    if (atomic_fetch_add_explicit(&team->arrived, 1, memory_order_acq_rel) == team->size - 1) {
-        atomic_store_explicit(&team->arrived, 0, memory_order_relaxed);
-        atomic_store_explicit(&team->next, 0, memory_order_relaxed);
-        atomic_store(&team->phase, phase + 1);
-        if (atomic_load(&team->sleepers)) {
-            pthread_mutex_lock(&team->lock);
-            pthread_cond_broadcast(&team->moved);
-            pthread_mutex_unlock(&team->lock);
+/* Whether ready(argument, index) came true within the time of a spin; looks once where there is none. Where there
+ * are more threads than CPUs, the thread that is waited for may need this very CPU, so the waiter sleeps at once.
+ * Yielding instead would hand the CPU to any other process, and on a busy machine the thread would not get it back
+ * for a long time. */
+static bool spin_until(bool (*ready)(const void *argument, int index), const void *argument, int index, bool spin) {
+    if (ready(argument, index)) return true;
+    if (!spin) return false;
+    const int64_t until = nanoseconds() + SPIN_NS;
+    do {
+        for (int i = 0; i < PAUSES; i++) {
+            pause_cpu();
+            if (ready(argument, index)) return true;
         }
-        return;
-    }
-    if (spin_until_changed(&team->phase, phase, team->spin)) return;
-    pthread_mutex_lock(&team->lock);
-    atomic_fetch_add(&team->sleepers, 1);
-    while (atomic_load(&team->phase) == phase) {
-        sleep_in_phase(team, idle != NULL);
-        if (!idle) continue;
-        pthread_mutex_unlock(&team->lock);
-        idle(ctx);
-        pthread_mutex_lock(&team->lock);
-    }
-    atomic_fetch_sub(&team->sleepers, 1);
-    pthread_mutex_unlock(&team->lock);
+    } while (nanoseconds() < until);
+    return false;
 }
 
-int64_t xl_team_claim(xl_team *team) {
-    return atomic_fetch_add_explicit(&team->next, 1, memory_order_relaxed);
+/* ---- tasks ---- */
+
+static bool may_take(uint64_t open, int index) {
+    return (open & LEFT_MASK) && (uint64_t)index < open >> LEFT_BITS;
 }
 
-static void wait_for_ticket(worker *w, unsigned seen, bool spin) {
-    if (spin_until_changed(&w->ticket, seen, spin)) return;
+/* The next task, or -1 where there is none for this thread. Who has one keeps the phase open until it is done. */
+static int64_t take_task(xl_pool *pool, int index) {
+    uint64_t open = atomic_load(&pool->open);
+    while (may_take(open, index)) {
+        if (atomic_compare_exchange_weak(&pool->open, &open, open - 1))
+            return (int64_t)(pool->tasks - (open & LEFT_MASK));
+    }
+    return -1;
+}
+
+static bool has_task(const void *argument, int index) {
+    const xl_pool *pool = argument;
+    return atomic_load(&pool->stop) || may_take(atomic_load(&pool->open), index);
+}
+
+static bool is_finished(const void *argument, int index) {
+    const xl_pool *pool = argument;
+    (void)index;
+    return !atomic_load_explicit(&pool->unfinished, memory_order_acquire);
+}
+
+/* ---- workers ---- */
+
+static void sleep_until_called(worker *w) {
+    _Atomic uint64_t *asleep = &w->pool->asleep[w->index / 64];
+    const uint64_t bit = UINT64_C(1) << w->index % 64;
     pthread_mutex_lock(&w->lock);
-    atomic_store(&w->asleep, true);
-    while (atomic_load(&w->ticket) == seen) pthread_cond_wait(&w->called, &w->lock);
-    atomic_store(&w->asleep, false);
+    atomic_fetch_or(asleep, bit);
+    while (!w->is_called && !has_task(w->pool, w->index)) pthread_cond_wait(&w->called, &w->lock);
+    atomic_fetch_and(asleep, ~bit);
+    w->is_called = false;
     pthread_mutex_unlock(&w->lock);
 }
 
 static void call_worker(worker *w) {
-    atomic_fetch_add(&w->ticket, 1);
-    if (!atomic_load(&w->asleep)) return;
     pthread_mutex_lock(&w->lock);
+    w->is_called = true;
     pthread_cond_signal(&w->called);
     pthread_mutex_unlock(&w->lock);
+}
+
+/* Calls those that sleep among the workers 1 … last. */
+static void call_workers(xl_pool *pool, int last) {
+    for (int base = 0; base <= last; base += 64) {
+        uint64_t asleep = atomic_load(&pool->asleep[base / 64]);
+        for (int i = 0; asleep && i < 64 && base + i <= last; i++, asleep >>= 1)
+            if (asleep & 1) call_worker(pool->worker[base + i]);
+    }
 }
 
 static void *worker_main(void *argument) {
     worker *w = argument;
     xl_pool *pool = w->pool;
     inside_region = true;
-    unsigned seen = 0;
-    bool spin = false;
     for (;;) {
-        wait_for_ticket(w, seen, spin);
-        seen++;
+        if (!spin_until(has_task, pool, w->index, atomic_load(&pool->spin))) sleep_until_called(w);
         if (atomic_load(&pool->stop)) return NULL;
-        spin = pool->team.spin;
-        pool->fn(pool->ctx, &pool->team, w->index);
-        if (atomic_fetch_sub(&pool->running, 1) == 1 && atomic_load(&pool->waiting)) {
-            pthread_mutex_lock(&pool->done_lock);
-            pthread_cond_signal(&pool->done);
-            pthread_mutex_unlock(&pool->done_lock);
+        for (int64_t task = take_task(pool, w->index); task >= 0; task = take_task(pool, w->index)) {
+            pool->fn(pool->ctx, task, w->index);
+            /* From here on the caller may be in the next phase. */
+            if (atomic_fetch_sub(&pool->unfinished, 1) == 1 && atomic_load(&pool->waiting)) {
+                pthread_mutex_lock(&pool->done_lock);
+                pthread_cond_signal(&pool->done);
+                pthread_mutex_unlock(&pool->done_lock);
+            }
         }
     }
 }
@@ -204,8 +196,6 @@ xl_pool *xl_pool_create(void) {
     pthread_mutex_init(&pool->turn, NULL);
     pthread_mutex_init(&pool->done_lock, NULL);
     pthread_cond_init(&pool->done, NULL);
-    pthread_mutex_init(&pool->team.lock, NULL);
-    pthread_cond_init(&pool->team.moved, NULL);
     return pool;
 }
 
@@ -220,8 +210,6 @@ void xl_pool_destroy(xl_pool *pool) {
         pthread_mutex_destroy(&w->lock);
         xl_aligned_free(w);
     }
-    pthread_cond_destroy(&pool->team.moved);
-    pthread_mutex_destroy(&pool->team.lock);
     pthread_cond_destroy(&pool->done);
     pthread_mutex_destroy(&pool->done_lock);
     pthread_mutex_destroy(&pool->turn);
@@ -272,71 +260,157 @@ void xl_pool_pin(xl_pool *pool, xl_pinning pinning) {
     pthread_mutex_unlock(&pool->turn);
 }
 
-static int run_alone(xl_region_fn fn, void *ctx) {
-    xl_team alone = {.size = 1};
-    fn(ctx, &alone, 0);
-    return 1;
-}
+/* ---- regions ---- */
 
-static void wait_for_workers(xl_pool *pool) {
-    if (pool->team.spin) {
-        for (int i = 0; i < SPINS; i++) {
-            if (!atomic_load(&pool->running)) return;
-            pause_cpu();
-        }
-    }
-    pthread_mutex_lock(&pool->done_lock);
-    atomic_store(&pool->waiting, true);
-    while (atomic_load(&pool->running)) pthread_cond_wait(&pool->done, &pool->done_lock);
-    atomic_store(&pool->waiting, false);
-    pthread_mutex_unlock(&pool->done_lock);
-}
-
-int xl_pool_parallel(xl_pool *pool, int threads, xl_region_fn fn, void *ctx) {
+xl_region xl_region_begin(xl_pool *pool, int threads) {
     if (threads > XL_POOL_MAX) threads = XL_POOL_MAX;
-    if (!pool || threads <= 1 || inside_region) return run_alone(fn, ctx);
+    if (!pool || threads <= 1 || inside_region) return (xl_region){.threads = 1};
     pthread_mutex_lock(&pool->turn);
     while (pool->workers < threads - 1 && add_worker(pool)) {
     }
     if (threads > pool->workers + 1) threads = pool->workers + 1;
-
-    xl_team *team = &pool->team;
-    team->size = threads;
-    team->spin = threads <= pool->cpus;
-    atomic_store_explicit(&team->next, 0, memory_order_relaxed);
-    atomic_store_explicit(&team->arrived, 0, memory_order_relaxed);
-    pool->fn = fn;
-    pool->ctx = ctx;
-    atomic_store(&pool->running, threads - 1);
-    for (int i = 1; i < threads; i++) call_worker(pool->worker[i]);
-
+    atomic_store(&pool->spin, threads <= pool->cpus);
+    call_workers(pool, threads - 1);
     inside_region = true;
-    if (pool->affinity && pool->pinning != XL_PIN_NONE) {
+    if (pool->affinity && pool->pinning != XL_PIN_NONE)
         xl_affinity_pin(pool->affinity, pthread_self(), (int)pool->pinning, 0);
-        fn(ctx, team, 0);
-        xl_affinity_pin(pool->affinity, pthread_self(), XL_PIN_NONE, 0);
-    } else {
-        fn(ctx, team, 0);
-    }
-    inside_region = false;
-    wait_for_workers(pool);
-    pthread_mutex_unlock(&pool->turn);
-    return threads;
+    return (xl_region){.pool = pool, .threads = threads};
 }
 
-typedef struct task_list {
-    xl_task_fn fn;
-    void *ctx;
-    int64_t tasks;
-} task_list;
+void xl_region_end(xl_region *region) {
+    xl_pool *pool = region->pool;
+    if (!pool) return;
+    if (pool->affinity && pool->pinning != XL_PIN_NONE)
+        xl_affinity_pin(pool->affinity, pthread_self(), XL_PIN_NONE, 0);
+    inside_region = false;
+    region->pool = NULL;
+    pthread_mutex_unlock(&pool->turn);
+}
 
-static void run_tasks(void *ctx, xl_team *team, int thread) {
-    const task_list *list = ctx;
-    for (int64_t i = xl_team_claim(team); i < list->tasks; i = xl_team_claim(team)) list->fn(list->ctx, i, thread);
+/* Sleeps until the phase is finished, or for some milliseconds where `briefly` is true; done_lock is held. */
+static void sleep_in_phase(xl_pool *pool, bool briefly) {
+    enum { NANOSECONDS = 5000000, SECOND = 1000000000 };
+    if (!briefly) {
+        pthread_cond_wait(&pool->done, &pool->done_lock);
+        return;
+    }
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += NANOSECONDS;
+    until.tv_sec += until.tv_nsec / SECOND;
+    until.tv_nsec %= SECOND;
+    pthread_cond_timedwait(&pool->done, &pool->done_lock, &until);
+}
+
+/* Waits for tasks that others hold. */
+static void wait_for_others(const xl_region *region) {
+    xl_pool *pool = region->pool;
+    if (spin_until(is_finished, pool, 0, atomic_load(&pool->spin))) return;
+    pthread_mutex_lock(&pool->done_lock);
+    atomic_store(&pool->waiting, true);
+    while (atomic_load(&pool->unfinished)) {
+        sleep_in_phase(pool, region->idle != NULL);
+        if (!region->idle) continue;
+        pthread_mutex_unlock(&pool->done_lock);
+        region->idle(region->idle_ctx);
+        pthread_mutex_lock(&pool->done_lock);
+    }
+    atomic_store(&pool->waiting, false);
+    pthread_mutex_unlock(&pool->done_lock);
+}
+
+void xl_region_run(const xl_region *region, int64_t tasks, xl_task_fn fn, void *ctx) {
+    xl_pool *pool = region->pool;
+    if (!pool || tasks <= 1) {
+        for (int64_t i = 0; i < tasks; i++) fn(ctx, i, 0);
+        return;
+    }
+    assert((uint64_t)tasks <= LEFT_MASK);
+    pool->fn = fn;
+    pool->ctx = ctx;
+    pool->tasks = (uint64_t)tasks;
+    atomic_store(&pool->unfinished, (uint64_t)tasks);
+    atomic_store(&pool->open, (uint64_t)region->threads << LEFT_BITS | (uint64_t)tasks);
+    const int others = tasks < region->threads ? (int)tasks - 1 : region->threads - 1;
+    bool called = region->eager;
+    if (called) call_workers(pool, others);
+    const int64_t start = nanoseconds();
+    for (int64_t task = take_task(pool, 0); task >= 0; task = take_task(pool, 0)) {
+        fn(ctx, task, 0);
+        atomic_fetch_sub(&pool->unfinished, 1);
+        if (called || nanoseconds() - start < WAKE_AFTER_NS) continue;
+        call_workers(pool, others);
+        called = true;
+    }
+    wait_for_others(region);
 }
 
 int xl_pool_run(xl_pool *pool, int threads, int64_t tasks, xl_task_fn fn, void *ctx) {
     if (tasks <= 0) return 1;
-    task_list list = {fn, ctx, tasks};
-    return xl_pool_parallel(pool, tasks < threads ? (int)tasks : threads, run_tasks, &list);
+    xl_region region = xl_region_begin(pool, tasks < threads ? (int)tasks : threads);
+    region.eager = true;
+    xl_region_run(&region, tasks, fn, ctx);
+    const int used = region.threads;
+    xl_region_end(&region);
+    return used;
+}
+
+/* ---- teams ---- */
+
+struct xl_team {
+    int size;
+    bool spin;
+    xl_team_fn fn;
+    void *ctx;
+    atomic_int arrived;
+    _Alignas(XL_CACHE_LINE) atomic_uint phase;
+    pthread_mutex_t lock;
+    pthread_cond_t moved;
+};
+
+int xl_team_size(const xl_team *team) {
+    return team->size;
+}
+
+static bool has_moved(const void *argument, int phase) {
+    const xl_team *team = argument;
+    return atomic_load_explicit(&team->phase, memory_order_acquire) != (unsigned)phase;
+}
+
+void xl_team_barrier(xl_team *team) {
+    const unsigned phase = atomic_load_explicit(&team->phase, memory_order_relaxed);
+    if (atomic_fetch_add(&team->arrived, 1) == team->size - 1) {
+        atomic_store(&team->arrived, 0);
+        pthread_mutex_lock(&team->lock);
+        atomic_store(&team->phase, phase + 1);
+        pthread_cond_broadcast(&team->moved);
+        pthread_mutex_unlock(&team->lock);
+        return;
+    }
+    if (spin_until(has_moved, team, (int)phase, team->spin)) return;
+    pthread_mutex_lock(&team->lock);
+    while (!has_moved(team, (int)phase)) pthread_cond_wait(&team->moved, &team->lock);
+    pthread_mutex_unlock(&team->lock);
+}
+
+/* As many tasks as threads: nobody gets past the first barrier before each has one. */
+static void join_team(void *ctx, int64_t task, int thread) {
+    xl_team *team = ctx;
+    (void)thread;
+    xl_team_barrier(team);
+    team->fn(team->ctx, team, (int)task);
+}
+
+int xl_pool_parallel(xl_pool *pool, int threads, xl_team_fn fn, void *ctx) {
+    xl_region region = xl_region_begin(pool, threads);
+    xl_team team = {.size = region.threads, .fn = fn, .ctx = ctx};
+    team.spin = region.pool && atomic_load(&region.pool->spin);
+    pthread_mutex_init(&team.lock, NULL);
+    pthread_cond_init(&team.moved, NULL);
+    region.eager = true;
+    xl_region_run(&region, region.threads, join_team, &team);
+    pthread_cond_destroy(&team.moved);
+    pthread_mutex_destroy(&team.lock);
+    xl_region_end(&region);
+    return team.size;
 }

@@ -54,56 +54,103 @@ static void few_tasks_and_none(void **state) {
 enum { PHASES = 300, WIDTH = 97 };
 
 typedef struct phases {
-    int64_t value[2][WIDTH]; /* ordinary memory: only the barrier orders the accesses */
-    atomic_int wrong;
-    int phases;
+    int64_t value[2][WIDTH]; /* ordinary memory: only the end of a phase orders the accesses */
+    int phase;
 } phases;
 
-static void add_neighbours(void *ctx, xl_team *team, int thread) {
+static void add_neighbours(void *ctx, int64_t task, int thread) {
     phases *p = ctx;
-    for (int phase = 0; phase < p->phases; phase++) {
-        const int64_t *from = p->value[phase % 2];
-        int64_t *to = p->value[(phase + 1) % 2];
-        for (int64_t i = xl_team_claim(team); i < WIDTH; i = xl_team_claim(team))
-            to[i] = (from[i] + 3 * from[(i + 1) % WIDTH]) % 1000003;
-        xl_team_barrier(team);
-    }
-    if (thread >= xl_team_size(team)) atomic_store(&p->wrong, 1);
+    const int64_t *from = p->value[p->phase % 2];
+    p->value[(p->phase + 1) % 2][task] = (from[task] + 3 * from[(task + 1) % WIDTH]) % 1000003;
+}
+
+static void run_phases(xl_pool *pool, int threads, phases *p, int count) {
+    for (int i = 0; i < WIDTH; i++) p->value[0][i] = i;
+    xl_region region = xl_region_begin(pool, threads);
+    for (p->phase = 0; p->phase < count; p->phase++) xl_region_run(&region, WIDTH, add_neighbours, p);
+    xl_region_end(&region);
 }
 
 static void phases_follow_each_other(void **state) {
     const int threads[] = {1, 2, 3, 5, 33, XL_POOL_MAX};
-    int64_t wanted[WIDTH];
     for (size_t t = 0; t < sizeof threads / sizeof *threads; t++) {
-        phases p = {.phases = threads[t] > 32 ? PHASES / 10 : PHASES};
-        for (int i = 0; i < WIDTH; i++) p.value[0][i] = i;
-        xl_pool_parallel(xl_pool_shared(), threads[t], add_neighbours, &p);
-        phases alone = {.phases = p.phases};
-        for (int i = 0; i < WIDTH; i++) alone.value[0][i] = i;
-        xl_pool_parallel(NULL, 1, add_neighbours, &alone);
-        memcpy(wanted, alone.value[p.phases % 2], sizeof wanted);
-        assert_memory_equal(p.value[p.phases % 2], wanted, sizeof wanted);
-        assert_int_equal(atomic_load(&p.wrong), 0);
+        const int count = threads[t] > 32 ? PHASES / 10 : PHASES;
+        phases p = {.phase = 0}, alone = {.phase = 0};
+        run_phases(xl_pool_shared(), threads[t], &p, count);
+        run_phases(NULL, 1, &alone, count);
+        assert_memory_equal(p.value[count % 2], alone.value[count % 2], sizeof p.value[0]);
     }
 }
 
-static void count_idle(void *ctx) {
-    atomic_fetch_add((atomic_int *)ctx, 1);
+typedef struct held {
+    atomic_int begun, idled, wrong;
+    int by_caller;
+} held;
+
+/* One task is held by another thread than the caller, until the caller has been idle. */
+static void hold(void *ctx, int64_t task, int thread) {
+    held *h = ctx;
+    if (thread == 0) {
+        while (!atomic_load(&h->begun)) usleep(100);
+        h->by_caller++;
+        return;
+    }
+    if (atomic_fetch_add(&h->begun, 1)) return;
+    for (int i = 0; i < 5000 && !atomic_load(&h->idled); i++) usleep(1000);
+    if (!atomic_load(&h->idled)) atomic_store(&h->wrong, 1);
 }
 
-static void wait_for_the_last(void *ctx, xl_team *team, int thread) {
-    if (thread == 1) usleep(100000);
-    if (thread == 0) xl_team_barrier_idle(team, count_idle, ctx);
-    else xl_team_barrier(team);
+static void count_idle(void *ctx) {
+    atomic_fetch_add(&((held *)ctx)->idled, 1);
 }
 
 static void a_long_wait_calls_back(void **state) {
-    atomic_int calls = 0;
-    xl_pool_parallel(xl_pool_shared(), 2, wait_for_the_last, &calls);
-    assert_in_range(atomic_load(&calls), 1, 1000);
-    atomic_store(&calls, 0);
-    xl_pool_parallel(xl_pool_shared(), 1, wait_for_the_last, &calls);
-    assert_int_equal(atomic_load(&calls), 0);
+    held h = {.by_caller = 0};
+    xl_region region = xl_region_begin(xl_pool_shared(), 2);
+    region.eager = true;
+    region.idle = count_idle;
+    region.idle_ctx = &h;
+    xl_region_run(&region, 6, hold, &h);
+    xl_region_end(&region);
+    assert_true(atomic_load(&h.idled) > 0);
+    assert_int_equal(atomic_load(&h.wrong), 0);
+    assert_int_equal(h.by_caller, 5);
+}
+
+/* A worker that does not come takes nothing, and the caller does all of a phase that is short. */
+static void nobody_waits_for_a_sleeper(void **state) {
+    record *r = calloc(1, sizeof *r);
+    xl_region region = xl_region_begin(xl_pool_shared(), 2);
+    usleep(20000); /* long past any spin */
+    for (int i = 0; i < 100; i++) xl_region_run(&region, 4, mark, r);
+    xl_region_end(&region);
+    for (int t = 0; t < 4; t++) assert_int_equal(atomic_load(&r->done[t]), 100);
+    free(r);
+}
+
+typedef struct meeting {
+    atomic_int here, wrong;
+} meeting;
+
+static void meet(void *ctx, xl_team *team, int thread) {
+    meeting *m = ctx;
+    for (int i = 1; i <= 50; i++) {
+        atomic_fetch_add(&m->here, 1);
+        xl_team_barrier(team);
+        if (atomic_load(&m->here) != i * xl_team_size(team)) atomic_store(&m->wrong, 1);
+        xl_team_barrier(team);
+    }
+    if (thread >= xl_team_size(team)) atomic_store(&m->wrong, 1);
+}
+
+static void a_team_is_there_at_once(void **state) {
+    const int threads[] = {1, 2, 3, 9};
+    for (size_t t = 0; t < sizeof threads / sizeof *threads; t++) {
+        meeting m = {.here = 0};
+        assert_int_equal(xl_pool_parallel(xl_pool_shared(), threads[t], meet, &m), threads[t]);
+        assert_int_equal(atomic_load(&m.here), 50 * threads[t]);
+        assert_int_equal(atomic_load(&m.wrong), 0);
+    }
 }
 
 /* Regions so short that workers are still leaving the previous one, and so far apart that workers sleep in
@@ -187,10 +234,11 @@ static void pinned_threads_work(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_task_runs_once),     cmocka_unit_test(few_tasks_and_none),
-        cmocka_unit_test(phases_follow_each_other), cmocka_unit_test(a_long_wait_calls_back),
-        cmocka_unit_test(many_short_regions),       cmocka_unit_test(region_inside_a_region_runs_alone),
-        cmocka_unit_test(callers_take_turns),       cmocka_unit_test(a_forked_child_has_a_pool),
+        cmocka_unit_test(every_task_runs_once),       cmocka_unit_test(few_tasks_and_none),
+        cmocka_unit_test(phases_follow_each_other),   cmocka_unit_test(a_long_wait_calls_back),
+        cmocka_unit_test(nobody_waits_for_a_sleeper), cmocka_unit_test(a_team_is_there_at_once),
+        cmocka_unit_test(many_short_regions),         cmocka_unit_test(region_inside_a_region_runs_alone),
+        cmocka_unit_test(callers_take_turns),         cmocka_unit_test(a_forked_child_has_a_pool),
         cmocka_unit_test(pinned_threads_work),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

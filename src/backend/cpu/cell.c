@@ -137,9 +137,14 @@ static void run_task(segment *s, const xl_op *op, int thread, const cell_task *t
     end_task(s, chunks);
 }
 
-static void run_queued(segment *s, const xl_op *op, xl_team *team, int thread) {
-    for (int64_t i = xl_team_claim(team); i < s->tasks; i = xl_team_claim(team))
-        run_task(s, op, thread, &s->executor->tasks[i]);
+typedef struct cell {
+    segment *s;
+    const xl_op *op;
+} cell;
+
+static void run_queued(void *ctx, int64_t task, int thread) {
+    const cell *c = ctx;
+    run_task(c->s, c->op, thread, &c->s->executor->tasks[task]);
 }
 
 /* Puts a returned task (-1: none) behind those that are ready, unless its last chunk is done, and takes the first
@@ -156,35 +161,42 @@ static int64_t next_task(xl_executor *e, int64_t returned) {
 }
 
 /* Each band is an actor with at most one chunk in flight; the driver hands out its next chunk when one returns. */
-static void run_ray(segment *s, const xl_op *op, xl_team *team, int thread) {
+static void run_ray(void *ctx, int64_t task, int thread) {
+    const cell *c = ctx;
+    segment *s = c->s;
+    const xl_op *op = c->op;
     xl_executor *e = s->executor;
-    if (thread == 0) {
-        e->driver.tasks = s->tasks;
-        e->driver.take = 0;
-        e->driver.put = 0;
-        for (int64_t i = 0; i < s->tasks; i++) {
-            e->tasks[i].at = 0;
-            e->driver.ready[e->driver.put++] = i;
-        }
-    }
-    xl_team_barrier(team);
+    (void)task;
     for (int64_t i = next_task(e, -1); i >= 0 && !xl_cpu_stopped(s, thread); i = next_task(e, i)) {
-        cell_task *task = &e->tasks[i];
-        const slice *part = task->slice;
-        int64_t first = task->at,
+        cell_task *band = &e->tasks[i];
+        const slice *part = band->slice;
+        int64_t first = band->at,
                 length = part->count - first < s->chunk_size ? part->count - first : s->chunk_size;
         begin_task(s);
-        for (int64_t head = task->first; head < task->end; head++) {
+        for (int64_t head = band->first; head < band->end; head++) {
             head_view v = view_head(s, op, part, head);
             if (by_steps(s, part)) run_steps(s, op, &v, first, length);
             else run_chunk(s, op, thread, &v, first, length);
         }
-        task->at = first + length;
+        band->at = first + length;
         end_task(s, !by_steps(s, part));
     }
 }
 
-void xl_cpu_cell(segment *s, const xl_op *op, xl_team *team, int thread) {
-    if (s->scheduler == XLSTM_SCHED_RAY) run_ray(s, op, team, thread);
-    else run_queued(s, op, team, thread);
+void xl_cpu_cell(segment *s, const xl_op *op) {
+    cell c = {s, op};
+    if (s->scheduler != XLSTM_SCHED_RAY) {
+        xl_region_run(s->region, s->tasks, run_queued, &c);
+        return;
+    }
+    driver *d = &s->executor->driver;
+    d->tasks = s->tasks;
+    d->take = 0;
+    d->put = 0;
+    for (int64_t i = 0; i < s->tasks; i++) {
+        s->executor->tasks[i].at = 0;
+        d->ready[d->put++] = i;
+    }
+    /* Each thread asks the driver again and again. */
+    xl_region_run(s->region, s->tasks < s->region->threads ? s->tasks : s->region->threads, run_ray, &c);
 }

@@ -81,6 +81,7 @@ struct xl_executor {
 typedef struct segment {
     xl_executor *executor;
     const xl_batch *batch;
+    const xl_region *region;
     int64_t slices, rows;
     int64_t kept;   /* rows that go on behind the last cell */
     bool scattered; /* they are not the first rows already */
@@ -88,7 +89,7 @@ typedef struct segment {
     int64_t tasks;  /* of the cell */
     int64_t chunk_size;
     int scheduler;    /* of slices that are no decode */
-    atomic_bool stop; /* cancelled: what is left is passed over, barriers are kept */
+    atomic_bool stop; /* cancelled: what is left is passed over */
     _Atomic int64_t chunks;
     atomic_int in_flight, most_in_flight;
 } segment;
@@ -126,11 +127,10 @@ bool xl_cpu_schedule(const xl_executor *executor, int index, xlstm_schedule_entr
 /* roofline.c's. */
 int xl_cpu_roofline(xlstm_roofline *out, xl_device *device, int threads, double seconds, xlstm_error *err);
 
-/* A thread's part of an operation; every thread of the team calls each in the same order. Those that need a
- * barrier inside have it; none ends with one. */
-void xl_cpu_cell(segment *s, const xl_op *op, xl_team *team, int thread);
+/* An operation, by the threads of the segment's region; the caller's thread calls it. */
+void xl_cpu_cell(segment *s, const xl_op *op);
 /* On the first `rows` rows of its input. */
-void xl_cpu_product(segment *s, const xl_op *op, xl_team *team, int thread, int64_t rows);
+void xl_cpu_product(segment *s, const xl_op *op, int64_t rows);
 
 /* Cuts the cell's work of a segment into executor->tasks; their number, s->slices known. With tasks NULL only
  * counts. */

@@ -10,22 +10,18 @@ static void poll_cancel(void *argument) {
     xl_cpu_stopped(argument, 0);
 }
 
-/* A caller that waits long for the others still asks whether to go on. */
-static void wait_for_team(segment *s, xl_team *team, int thread) {
-    if (thread || !s->batch->cancel) xl_team_barrier(team);
-    else xl_team_barrier_idle(team, poll_cancel, s);
-}
+enum { EMBEDDED_TOKENS = 8 }; /* of a task */
 
-static void embed(segment *s, const xl_op *op, xl_team *team) {
-    enum { TOKENS = 8 };
+static void embed(void *ctx, int64_t task, int thread) {
+    const segment *s = ctx;
     const xl_executor *e = s->executor;
-    const xl_matrix *w = &op->out[0].w->m;
-    int64_t width = e->plan->program.width[XL_SLOT_X];
-    for (int64_t t = xl_team_claim(team) * TOKENS; t < s->rows; t = xl_team_claim(team) * TOKENS) {
-        for (int64_t i = t; i < s->rows && i < t + TOKENS; i++)
-            e->plan->device->kernels.to_f32[w->format]((const char *)w->data + (size_t)e->ids[i] * w->stride,
-                                                       e->slot[XL_SLOT_X] + i * width, (size_t)width);
-    }
+    const xl_program *program = &e->plan->program;
+    const xl_matrix *w = &program->ops[0].out[0].w->m;
+    const int64_t width = program->width[XL_SLOT_X], end = (task + 1) * EMBEDDED_TOKENS;
+    (void)thread;
+    for (int64_t i = task * EMBEDDED_TOKENS; i < end && i < s->rows; i++)
+        e->plan->device->kernels.to_f32[w->format]((const char *)w->data + (size_t)e->ids[i] * w->stride,
+                                                   e->slot[XL_SLOT_X] + i * width, (size_t)width);
 }
 
 /* Moves the rows that are wanted after the last cell to the front, in the residual stream and the cell's output:
@@ -42,35 +38,28 @@ static void gather(const segment *s) {
     }
 }
 
-/* Runs the whole program on one thread of the team. Barriers are reached even when the segment is stopped, since
- * threads may learn of that at different times. */
-static void run_segment(void *argument, xl_team *team, int thread) {
-    segment *s = argument;
+/* Runs the whole program. */
+static void run_segment(segment *s) {
     const xl_plan *plan = s->executor->plan;
     for (size_t i = 0; i < plan->program.count; i++) {
         const xl_op *op = &plan->program.ops[i];
         int64_t rows = i > plan->last_cell ? s->kept : s->rows;
-        if (!rows) break;
-        if (i == plan->last_cell + 1 && s->scattered) {
-            if (!thread) gather(s);
-            xl_team_barrier(team);
-        }
         /* The other threads may take all of an operation's work before the thread that polls gets any. */
-        if (!thread) xl_cpu_stopped(s, thread);
+        if (!rows || xl_cpu_stopped(s, 0)) break;
+        if (i == plan->last_cell + 1 && s->scattered) gather(s);
         switch (op->kind) {
         case XL_OP_EMBED:
-            embed(s, op, team);
+            xl_region_run(s->region, (rows + EMBEDDED_TOKENS - 1) / EMBEDDED_TOKENS, embed, s);
             break;
         case XL_OP_CELL:
-            xl_cpu_cell(s, op, team, thread);
+            xl_cpu_cell(s, op);
             break;
         case XL_OP_PROJECT:
         case XL_OP_GATED:
         case XL_OP_LOGITS:
-            xl_cpu_product(s, op, team, thread, rows);
+            xl_cpu_product(s, op, rows);
             break;
         }
-        wait_for_team(s, team, thread);
     }
 }
 
@@ -276,7 +265,15 @@ int xl_cpu_run(xl_executor *e, const xl_batch *batch, xlstm_error *err) {
         status = reserve_tasks(e, (size_t)s.tasks, err);
         if (status) return status;
         xl_cpu_cut_cell(&s, band, e->tasks);
-        used = xl_pool_parallel(pool, threads, run_segment, &s);
+        xl_region region = xl_region_begin(pool, threads);
+        region.eager = s.rows > XL_FEW_TOKENS;
+        /* A caller that waits long for the others still asks whether to go on. */
+        region.idle = batch->cancel ? poll_cancel : NULL;
+        region.idle_ctx = &s;
+        used = region.threads;
+        s.region = &region;
+        run_segment(&s);
+        xl_region_end(&region);
         if (atomic_load(&s.stop)) return xl_fail(err, XLSTM_ECANCELLED, "cancelled");
         chunks += atomic_load(&s.chunks);
         if (atomic_load(&s.most_in_flight) > most) most = atomic_load(&s.most_in_flight);

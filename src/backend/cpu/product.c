@@ -1,4 +1,4 @@
-/* Dense products of a segment, cut into tiles of weight rows (and tokens, where rows are few) that the team claims
+/* Dense products of a segment, cut into tiles of weight rows (and tokens, where rows are few) that threads take
  * one by one. The tokens are packed once for all tiles; a segment of few tokens takes the path of matrix times
  * vector. */
 #include "backend/cpu/cpu_impl.h"
@@ -107,62 +107,64 @@ typedef struct tile {
     int64_t token, count; /* of the input */
 } tile;
 
-/* The index-th tile; false past the last. */
-static bool tile_at(const xl_op *op, const tiling *t, int64_t index, tile *out) {
-    for (int64_t i = 0; i < t->projections; i++) {
-        const xl_projection *p = &op->out[i];
-        const int64_t tiles = count_tiles(t, p), parts = ceil_div(t->count, tile_tokens(t, p));
-        if (index < tiles) {
-            out->out = p;
-            out->row = index / parts * tile_rows(t, p);
-            out->rows = min64(tile_rows(t, p), p->w->m.rows - out->row);
-            out->token = index % parts * tile_tokens(t, p);
-            out->count = min64(tile_tokens(t, p), t->count - out->token);
-            return true;
-        }
-        index -= tiles;
-    }
-    return false;
+/* The index-th tile; there is one. */
+static tile tile_at(const xl_op *op, const tiling *t, int64_t index) {
+    const xl_projection *p = op->out;
+    for (int64_t tiles = count_tiles(t, p); index >= tiles; tiles = count_tiles(t, ++p)) index -= tiles;
+    const int64_t parts = ceil_div(t->count, tile_tokens(t, p));
+    const int64_t row = index / parts * tile_rows(t, p), token = index % parts * tile_tokens(t, p);
+    return (tile){.out = p,
+                  .row = row,
+                  .rows = min64(tile_rows(t, p), p->w->m.rows - row),
+                  .token = token,
+                  .count = min64(tile_tokens(t, p), t->count - token)};
 }
 
 /* The rows of the input that an operation multiplies, and, where they are few, their prepared form for each weight
- * format: every thread prepares them once for all of its tiles. */
+ * format. */
 typedef struct input {
     const float *x;
     int64_t rows, stride, cols; /* stride and cols in floats */
     const char *packed;         /* the executor's, of all rows, where they are more than few */
-    float *prepared;            /* room for FEW_TOKENS rows of each format */
+    float *prepared;            /* FEW_TOKENS rows of each format that has such a form, where rows are few */
     size_t prepared_floats;     /* of a row */
-    bool is_prepared[XL_FORMAT_COUNT];
 } input;
 
-/* Row `token` of the input as `matvec` of the format wants it, where the operation has few tokens. */
-static const void *prepared_row(const xl_kernels *k, input *in, xl_format_id format, int64_t token) {
-    if (!k->prepare[format]) return in->x + token * in->stride;
-    float *rows = in->prepared + (size_t)format * FEW_TOKENS * in->prepared_floats;
-    if (!in->is_prepared[format]) {
-        for (int64_t i = 0; i < in->rows; i++)
-            k->prepare[format](in->x + i * in->stride, in->cols, rows + (size_t)i * in->prepared_floats);
-        in->is_prepared[format] = true;
+static float *prepared_row(const input *in, xl_format_id format, int64_t token) {
+    return in->prepared + ((size_t)format * FEW_TOKENS + (size_t)token) * in->prepared_floats;
+}
+
+/* Prepares few rows for every format of the operation's weights. */
+static void prepare_rows(const xl_kernels *k, const xl_op *op, const input *in) {
+    bool is_prepared[XL_FORMAT_COUNT] = {false};
+    for (int i = 0; i < op->outs; i++) {
+        const xl_format_id format = op->out[i].w->m.format;
+        if (!k->prepare[format] || is_prepared[format]) continue;
+        for (int64_t t = 0; t < in->rows; t++)
+            k->prepare[format](in->x + t * in->stride, in->cols, prepared_row(in, format, t));
+        is_prepared[format] = true;
     }
-    return rows + (size_t)token * in->prepared_floats;
 }
 
 /* Matrix times vector for each token, a block of rows at a time, so that weights are read from memory once. */
-static void run_vectors(const segment *s, const tile *t, const xl_projection *p, const xl_matrix *w, input *in,
-                        float *y, int64_t ldy, float *scratch) {
+static void run_vectors(const segment *s, const tile *t, const xl_projection *p, const xl_matrix *w,
+                        const input *in, float *y, int64_t ldy, float *scratch) {
     const xl_kernels *k = &s->executor->plan->device->kernels;
+    float *own_row = scratch;
+    scratch += in->prepared_floats;
     int64_t block = t->count == 1 ? t->rows : max64(VECTOR_ROWS_MIN, BLOCK_BYTES / (int64_t)w->stride);
     for (int64_t row = 0; row < t->rows; row += block) {
         const xl_matrix part = xl_matrix_rows(w, row, min64(block, t->rows - row));
         for (int64_t i = 0; i < t->count; i++) {
             float *target = p->add ? scratch : y + i * ldy + row;
             const void *x = in->x + (t->token + i) * in->stride;
-            if (in->rows <= FEW_TOKENS) {
-                x = prepared_row(k, in, w->format, t->token + i);
-            } else if (k->prepare[w->format]) {
-                k->prepare[w->format](x, in->cols, in->prepared);
-                x = in->prepared;
+            if (k->prepare[w->format]) {
+                if (in->rows <= FEW_TOKENS) {
+                    x = prepared_row(in, w->format, t->token + i);
+                } else {
+                    k->prepare[w->format](x, in->cols, own_row);
+                    x = own_row;
+                }
             }
             k->matvec[w->format](&part, x, target);
             if (p->add) k->add(target, y + i * ldy + row, part.rows);
@@ -171,8 +173,8 @@ static void run_vectors(const segment *s, const tile *t, const xl_projection *p,
 }
 
 /* y (stride ldy) = or += the tile of one projection, bias and cap included. */
-static void run_tile(const segment *s, const tile *t, const xl_projection *p, input *in, float *y, int64_t ldy,
-                     float *scratch) {
+static void run_tile(const segment *s, const tile *t, const xl_projection *p, const input *in, float *y,
+                     int64_t ldy, float *scratch) {
     const xl_kernels *k = &s->executor->plan->device->kernels;
     const xl_matrix w = xl_matrix_rows(&p->w->m, t->row, t->rows);
     if (in->rows <= FEW_TOKENS || is_narrow(p)) {
@@ -193,7 +195,7 @@ static void run_tile(const segment *s, const tile *t, const xl_projection *p, in
     }
 }
 
-static void run_gated_tile(const segment *s, const xl_op *op, const tile *t, input *in, float *y, int64_t ldy,
+static void run_gated_tile(const segment *s, const xl_op *op, const tile *t, const input *in, float *y, int64_t ldy,
                            float *scratch) {
     float *up = scratch;
     scratch += round_up(t->rows * t->count, XL_CACHE_LINE / sizeof(float));
@@ -208,6 +210,11 @@ static size_t prepared_floats(const xl_plan *plan) {
     int64_t most = 0;
     for (int i = 0; i < XL_SLOT_COUNT; i++) most = max64(most, plan->program.width[i]);
     return (size_t)round_up((int64_t)(xl_prepared_bytes(most) / sizeof(float)), XL_CACHE_LINE / sizeof(float));
+}
+
+/* Of the first thread's scratch, for all of them: the prepared rows. */
+static size_t shared_floats(size_t prepared) {
+    return (size_t)FEW_TOKENS * XL_FORMAT_COUNT * prepared;
 }
 
 size_t xl_cpu_product_scratch(const xl_plan *plan, int64_t tokens) {
@@ -225,8 +232,7 @@ size_t xl_cpu_product_scratch(const xl_plan *plan, int64_t tokens) {
             if (one > most) most = one;
         }
     }
-    return most + plan->widest_input + (size_t)FEW_TOKENS * XL_FORMAT_COUNT * prepared_floats(plan) +
-           (size_t)4 * XL_CACHE_LINE;
+    return most + shared_floats(prepared_floats(plan)) + prepared_floats(plan) + (size_t)4 * XL_CACHE_LINE;
 }
 
 static bool has_wide(const xl_op *op) {
@@ -264,66 +270,82 @@ int64_t xl_cpu_auto_compute(const xl_plan *plan) {
     return bf16 ? XLSTM_COMPUTE_BF16 : XLSTM_COMPUTE_F32;
 }
 
-/* The first `rows` rows of slot op->from, normed into executor->normed where the operation has a norm, and packed
- * where tiles will want that; a panel of tokens at a time. */
-static void make_input(segment *s, const xl_op *op, xl_team *team, int thread, int64_t rows) {
-    xl_executor *e = s->executor;
-    const xl_kernels *k = &e->plan->device->kernels;
-    const xl_gemm *gemm = &k->gemm[e->compute];
-    int64_t width = e->plan->program.width[op->from];
-    int64_t panel = round_up(FEW_TOKENS / 2, gemm->tokens);
-    const bool packs = rows > FEW_TOKENS && has_wide(op);
-    for (int64_t t = xl_team_claim(team) * panel; t < rows; t = xl_team_claim(team) * panel) {
-        if (xl_cpu_stopped(s, thread)) return;
-        int64_t end = min64(t + panel, rows);
-        const float *x = e->slot[op->from];
-        if (op->norm) {
-            for (int64_t i = t; i < end; i++)
-                k->rms_norm(x + i * width, op->norm, op->norm_bias, op->norm_eps, width, e->normed + i * width);
-            x = e->normed;
-        }
-        for (int64_t i = t; packs && i < end; i += gemm->tokens)
-            gemm->pack(x + i * width, width, min64(gemm->tokens, end - i), width,
-                       (char *)e->packed + (size_t)i * gemm->packed_bytes(width));
-    }
+/* A product on its way through the threads. */
+typedef struct product {
+    segment *s;
+    const xl_op *op;
+    input in;
+    tiling tiles;
+    int64_t panel; /* tokens of a task that makes the input */
+} product;
+
+/* Norms rows [from, end) of the operation's input. */
+static void norm_rows(const product *p, int64_t from, int64_t end) {
+    const xl_executor *e = p->s->executor;
+    const xl_op *op = p->op;
+    const int64_t width = p->in.cols;
+    for (int64_t i = from; i < end; i++)
+        e->plan->device->kernels.rms_norm(e->slot[op->from] + i * width, op->norm, op->norm_bias, op->norm_eps,
+                                          width, e->normed + i * width);
 }
 
-void xl_cpu_product(segment *s, const xl_op *op, xl_team *team, int thread, int64_t rows) {
-    xl_executor *e = s->executor;
+/* A panel of tokens of the input: normed into executor->normed where the operation has a norm, and packed where
+ * tiles will want that. */
+static void make_panel(void *ctx, int64_t task, int thread) {
+    const product *p = ctx;
+    const int64_t width = p->in.cols, from = task * p->panel, end = min64(from + p->panel, p->in.rows);
+    if (xl_cpu_stopped(p->s, thread)) return;
+    if (p->op->norm) norm_rows(p, from, end);
+    if (!p->in.packed) return;
+    const xl_executor *e = p->s->executor;
+    const xl_gemm *gemm = &e->plan->device->kernels.gemm[e->compute];
+    for (int64_t i = from; i < end; i += gemm->tokens)
+        gemm->pack(p->in.x + i * width, width, min64(gemm->tokens, end - i), width,
+                   (char *)e->packed + (size_t)i * gemm->packed_bytes(width));
+}
+
+static void run_product_tile(void *ctx, int64_t task, int thread) {
+    const product *p = ctx;
+    const segment *s = p->s;
+    const xl_executor *e = s->executor;
     const xl_program *program = &e->plan->program;
-    int64_t width = program->width[op->from];
-    float *scratch = xl_cpu_scratch(e, thread);
-    input in = {.x = e->slot[op->from],
-                .rows = rows,
-                .stride = width,
-                .cols = width,
-                .prepared_floats = prepared_floats(e->plan)};
-    in.prepared = scratch;
-    scratch += (size_t)FEW_TOKENS * XL_FORMAT_COUNT * in.prepared_floats;
-    if (op->norm && rows == 1) {
-        /* Each thread does this for itself, which is cheaper than one more barrier. */
-        if (xl_cpu_stopped(s, thread)) return;
-        e->plan->device->kernels.rms_norm(in.x, op->norm, op->norm_bias, op->norm_eps, width, scratch);
-        in.x = scratch;
-        scratch += round_up(width, XL_CACHE_LINE / sizeof(float));
-    } else if (op->norm || (rows > FEW_TOKENS && has_wide(op))) {
-        make_input(s, op, team, thread, rows);
-        xl_team_barrier(team);
-        if (op->norm) in.x = e->normed;
-        in.packed = (const char *)e->packed;
+    float *scratch = xl_cpu_scratch(e, thread) + shared_floats(p->in.prepared_floats);
+    if (xl_cpu_stopped(p->s, thread)) return;
+    const tile t = tile_at(p->op, &p->tiles, task);
+    if (p->op->kind == XL_OP_LOGITS) {
+        float *y = s->logits + t.token * program->vocab + t.row;
+        run_tile(s, &t, t.out, &p->in, y, program->vocab, scratch);
+        return;
     }
-    tiling tiles = cut(op, rows, xl_team_size(team), e->plan->device->kernels.gemm[e->compute].tokens);
-    tile t;
-    for (int64_t i = xl_team_claim(team); tile_at(op, &tiles, i, &t); i = xl_team_claim(team)) {
-        if (xl_cpu_stopped(s, thread)) return;
-        if (op->kind == XL_OP_LOGITS) {
-            float *y = s->logits + t.token * program->vocab + t.row;
-            run_tile(s, &t, t.out, &in, y, program->vocab, scratch);
-            continue;
-        }
-        int64_t ldy = program->width[t.out->to];
-        float *y = e->slot[t.out->to] + t.token * ldy + t.row;
-        if (op->kind == XL_OP_GATED) run_gated_tile(s, op, &t, &in, y, ldy, scratch);
-        else run_tile(s, &t, t.out, &in, y, ldy, scratch);
+    int64_t ldy = program->width[t.out->to];
+    float *y = e->slot[t.out->to] + t.token * ldy + t.row;
+    if (p->op->kind == XL_OP_GATED) run_gated_tile(s, p->op, &t, &p->in, y, ldy, scratch);
+    else run_tile(s, &t, t.out, &p->in, y, ldy, scratch);
+}
+
+void xl_cpu_product(segment *s, const xl_op *op, int64_t rows) {
+    const xl_executor *e = s->executor;
+    const xl_kernels *k = &e->plan->device->kernels;
+    const int64_t width = e->plan->program.width[op->from], unit = k->gemm[e->compute].tokens;
+    product p = {.s = s,
+                 .op = op,
+                 .in = {.x = op->norm ? e->normed : e->slot[op->from],
+                        .rows = rows,
+                        .stride = width,
+                        .cols = width,
+                        .prepared = xl_cpu_scratch(e, 0),
+                        .prepared_floats = prepared_floats(e->plan)},
+                 .tiles = cut(op, rows, s->region->threads, unit),
+                 .panel = round_up(FEW_TOKENS / 2, unit)};
+    if (rows <= FEW_TOKENS) {
+        /* Cheaper than having the threads do it and waiting for them. */
+        if (op->norm) norm_rows(&p, 0, rows);
+        prepare_rows(k, op, &p.in);
+    } else {
+        p.in.packed = has_wide(op) ? e->packed : NULL;
+        if (p.in.packed || op->norm) xl_region_run(s->region, ceil_div(rows, p.panel), make_panel, &p);
     }
+    int64_t tiles = 0;
+    for (int64_t i = 0; i < p.tiles.projections; i++) tiles += count_tiles(&p.tiles, &op->out[i]);
+    xl_region_run(s->region, tiles, run_product_tile, &p);
 }
