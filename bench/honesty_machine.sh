@@ -19,9 +19,10 @@ if [ -z "${MODEL:-}" ] && [ ! -e "$out/m160.made" ]; then
     touch "$out/m160.made"
 fi
 if [ ! -e "$out/about.txt" ]; then
-    echo "machine: $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) logical processors" >"$out/about.txt"
+    echo "date: $(date -u '+%Y-%m-%d %H:%M UTC')" >"$out/about.txt"
+    echo "machine: $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) logical processors" >>"$out/about.txt"
     echo "threads: $fewer and $more" >>"$out/about.txt"
-    echo "options: $*" >>"$out/about.txt"
+    echo "command: honesty_machine.sh OUT $runs $fewer $more $limit $pairs $*" >>"$out/about.txt"
 fi
 [ -e "$out/alternation.csv" ] || echo "process,at,first,speed_fewer,speed_more" >"$out/alternation.csv"
 
@@ -35,6 +36,7 @@ alternate() {
     speeds=$(sed -n 's/.*"median_ts": *\([0-9.eE+-]*\).*/\1/p' "$out/pair.json" | tr '\n' ' ')
     # shellcheck disable=SC2086
     set -- $speeds
+    [ $# = 2 ] || return 0
     if [ $((n % 2)) = 0 ]; then echo "$n,$at,$fewer,$1,$2"; else echo "$n,$at,$more,$2,$1"; fi >>"$out/alternation.csv"
 }
 
