@@ -1,12 +1,15 @@
 /* xltune convert: writes a checkpoint anew with its weights in another format. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <xlstm/convert.h>
 #include <xlstm/xlstm.h>
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/memory.h"
 #include "cli/command.h"
 #include "cli/config.h"
 #include "cli/progress.h"
@@ -20,7 +23,9 @@ static const cli_spec spec = {
                "as the old one with --weights and --head-weights. bf16 and f16 are read by\n"
                "other programs too; the formats in blocks are xltune's own. The folder must be\n"
                "new or empty. A conversion that was stopped is continued by the same command,\n"
-               "and its folder is no checkpoint before it is complete.\n",
+               "and its folder is no checkpoint before it is complete. With --calibrate, the\n"
+               "errors of 4- and 6-bit weights count by the mean square of what they multiply\n"
+               "in that text.\n",
 };
 
 static void progress(void *user, uint64_t done, uint64_t total) {
@@ -35,19 +40,60 @@ static int64_t choice_of(const char *value, xlstm_tunable_id id) {
     return 0;
 }
 
+static void count_tokens(void *user, uint64_t done, uint64_t total) {
+    (void)user;
+    cli_progress("calibrating: token", (size_t)done, (size_t)total);
+}
+
+/* Runs the text through the checkpoint as it is stored, and writes the importance of its columns. */
+static int calibrate(cli_config *cfg, const char *dir, const char *importance, xlstm_error *err) {
+    const char *path = cli_str(cfg, "calibrate");
+    xlstm_tokenizer *tokenizer = NULL;
+    xlstm_model *model = NULL;
+    char *text = NULL;
+    int32_t *ids = NULL;
+    size_t bytes, count = 0;
+    int status = cli_open_tokenizer(cfg, &tokenizer, err);
+    if (!status) status = cli_input_text(path, &text, &bytes, err);
+    if (!status) status = cli_encode_prompt(cfg, tokenizer, path, text, bytes, true, &ids, &count, err);
+    const xlstm_model_options options = {.cancel = cli_signals_cancel};
+    if (!status) status = xlstm_model_open(&model, dir, &options, err);
+    if (!status)
+        status = xlstm_importance_write(importance, model, ids, count, count_tokens, cli_signals_cancel, NULL, err);
+    cli_progress_end();
+    free(ids);
+    free(text);
+    xlstm_model_close(model);
+    xlstm_tokenizer_close(tokenizer);
+    return status;
+}
+
 static int convert(cli_config *cfg, xlstm_error *err) {
     const char *dir = cli_model_path(cfg, err), *out = cli_str(cfg, "out");
     if (!dir) return err->status;
     double start = xl_now_s();
     xlstm_convert_result result;
+    const char *importance = cli_str(cfg, "importance");
+    char *own = NULL; /* beside the folder, and removed when that is complete */
+    if (cli_has(cfg, "calibrate")) {
+        if (!importance) importance = own = xl_format("%s.importance", out);
+        int failed =
+            importance ? calibrate(cfg, dir, importance, err) : xl_fail(err, XLSTM_ENOMEM, "out of memory");
+        if (failed) {
+            free(own);
+            return failed;
+        }
+    }
     const xlstm_convert_options options = {.weights = choice_of(cli_str(cfg, "weights"), XLSTM_TUNE_WEIGHTS),
                                            .head_weights =
                                                choice_of(cli_str(cfg, "head_weights"), XLSTM_TUNE_HEAD_WEIGHTS),
-                                           .importance = cli_str(cfg, "importance"),
+                                           .importance = importance,
                                            .cancel = cli_signals_cancel,
                                            .progress = progress};
     int status = xlstm_checkpoint_convert(dir, out, &options, &result, err);
     cli_progress_end();
+    if (own && !status) unlink(own);
+    free(own);
     if (status) return status;
     const char *unit = result.source_bytes < 1000000000 ? "MB" : "GB";
     const double scale = result.source_bytes < 1000000000 ? 1e-6 : 1e-9;

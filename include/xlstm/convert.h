@@ -38,6 +38,13 @@ typedef struct xlstm_convert_result {
 XLSTM_API int xlstm_checkpoint_convert(const char *dir, const char *out, const xlstm_convert_options *options,
                                        xlstm_convert_result *result, xlstm_error *err);
 
+/* Writes a file of importance for a checkpoint's matrices: the mean square of each column's input while the ids,
+ * which begin with BOS where the tokenizer has one, are fed to the model. `progress` (tokens) and `cancel` may be
+ * NULL; they are called from the calling thread. EUNSUPPORTED on a device that does not show its inputs. */
+XLSTM_API int xlstm_importance_write(const char *path, xlstm_model *model, const int32_t *ids, size_t count,
+                                     void (*progress)(void *user, uint64_t done, uint64_t total),
+                                     xlstm_cancel_fn cancel, void *user, xlstm_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -113,6 +113,10 @@ typedef struct xl_device_options {
     bool profile;         /* executors add up the device's time in their schedule, where the device can */
 } xl_device_options;
 
+/* Sees what an operation multiplies: `rows` rows of `cols` float32 values, normed where the operation has a norm.
+ * Called once for each product of each segment, from one of the threads that run it. */
+typedef void (*xl_observe_fn)(void *user, const xl_op *op, const float *x, int64_t rows, int64_t cols);
+
 /* Functions return a status and fill err as the public API does; destroy functions accept NULL. A device must
  * outlive its buffers and plans, and a plan its states and executors. Devices, buffers and plans do not change once
  * they are made and may be shared between threads; a state and an executor are used by one thread at a time. */
@@ -179,6 +183,8 @@ typedef struct xl_backend {
     /* Changes the schedule of later calls. */
     void (*configure)(xl_executor *executor, const xlstm_settings *settings);
     void (*trim)(xl_executor *executor);
+    /* Has fn see every product of later runs (NULL: no more). NULL where the device cannot. */
+    void (*observe)(xl_executor *executor, xl_observe_fn fn, void *user);
     /* Runs the batch in segments of tokens. ECANCELLED and ENOMEM leave the states at unspecified positions, except
      * ENOMEM before the first segment. */
     int (*run)(xl_executor *executor, const xl_batch *batch, xlstm_error *err);

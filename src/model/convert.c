@@ -88,8 +88,9 @@ static xl_format_id wanted_format(const converter *c, const xl_stored *s, int64_
     return xl_held_format((xl_format_id)(choice - 1), xl_is_gate(s->name), cols);
 }
 
-static int find_importance(const converter *c, job *j) {
-    const xlstm_tensor *t = c->importance ? xlstm_tensor_file_find(c->importance, j->tensor->name) : NULL;
+/* `name` is the canonical one. */
+static int find_importance(const converter *c, const char *name, job *j) {
+    const xlstm_tensor *t = c->importance ? xlstm_tensor_file_find(c->importance, name) : NULL;
     if (!t || !xl_format_get((int)j->to)->from_f32_weighted) return XLSTM_OK;
     if (t->dtype != XLSTM_F32 || t->rank != 1 || t->shape[0] != j->cols || (uintptr_t)t->data % sizeof(float))
         return xl_fail(c->err, XLSTM_EFORMAT, "%s: '%.200s' is not F32 [%" PRId64 "], one number a column",
@@ -128,7 +129,7 @@ static int plan_tensor(const converter *c, const xlstm_tensor *t, job *j) {
     bool blocks = xl_format_get((int)j->to)->block > 1;
     j->written.dtype = blocks ? XLSTM_U8 : dtypes[j->to];
     j->written.shape[1] = blocks ? (int64_t)j->to_row : j->cols;
-    return find_importance(c, j);
+    return find_importance(c, s->name, j);
 }
 
 static size_t bytes_of(const job *j) {

@@ -173,6 +173,7 @@ const xl_backend xl_backend_cpu = {
     .executor_destroy = xl_cpu_executor_destroy,
     .configure = xl_cpu_configure,
     .trim = xl_cpu_trim,
+    .observe = xl_cpu_observe,
     .run = xl_cpu_run,
     .schedule = xl_cpu_schedule,
 };

@@ -59,6 +59,8 @@ typedef struct done {
 struct xl_executor {
     const xl_plan *plan;
     xlstm_settings settings;
+    xl_observe_fn observe; /* NULL: nobody */
+    void *observe_user;
     xl_compute compute; /* of the run at hand */
     done done;
     size_t tokens; /* that there is room for in what follows */
@@ -121,6 +123,7 @@ int xl_cpu_executor_create(xl_executor **out, const xl_plan *plan, const xlstm_s
 void xl_cpu_executor_destroy(xl_executor *executor);
 void xl_cpu_configure(xl_executor *executor, const xlstm_settings *settings);
 void xl_cpu_trim(xl_executor *executor);
+void xl_cpu_observe(xl_executor *executor, xl_observe_fn fn, void *user);
 int xl_cpu_run(xl_executor *executor, const xl_batch *batch, xlstm_error *err);
 bool xl_cpu_schedule(const xl_executor *executor, int index, xlstm_schedule_entry *out);
 

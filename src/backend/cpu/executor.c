@@ -170,6 +170,11 @@ void xl_cpu_configure(xl_executor *e, const xlstm_settings *settings) {
     e->settings = *settings;
 }
 
+void xl_cpu_observe(xl_executor *e, xl_observe_fn fn, void *user) {
+    e->observe = fn;
+    e->observe_user = user;
+}
+
 int xl_cpu_executor_create(xl_executor **out, const xl_plan *plan, const xlstm_settings *settings,
                            xlstm_error *err) {
     xl_executor *e = calloc(1, sizeof *e);

@@ -79,3 +79,32 @@ P
   xltune info --model w 2>&1
 done
 :
+echo "# importance, measured and used"
+seq 1 300 | tr '\n' ' ' > text
+xltune convert --model "$MODEL" --weights q4_k --calibrate text --importance imp --out x | sed 's/, [0-9.]* s$//'
+xltune convert --model "$MODEL" --weights q4_k --importance imp --out y > log
+xltune convert --model "$MODEL" --weights q4_k --out z > log
+cmp x/model.safetensors y/model.safetensors
+cmp -s x/model.safetensors z/model.safetensors && echo "importance has no effect"
+python3 - <<'P'
+import json, struct
+with open("imp", "rb") as f:
+    (n,) = struct.unpack("<Q", f.read(8))
+    header = json.loads(f.read(n))
+    data = f.read()
+print(header.pop("__metadata__"), len(header), header["lm_head.weight"]["shape"])
+for t in header.values():
+    begin, end = t["data_offsets"]
+    values = struct.unpack(f"<{(end - begin) // 4}f", data[begin:end])
+    assert min(values) >= 0 and 0 < sum(values) < 1e6
+def values(name):
+    begin, end = header[name]["data_offsets"]
+    return data[begin:end]
+assert values("backbone.blocks.0.mlstm_layer.q.weight") == values("backbone.blocks.0.mlstm_layer.ogate_preact.weight")
+assert values("backbone.blocks.0.mlstm_layer.q.weight") != values("backbone.blocks.1.mlstm_layer.q.weight")
+P
+head -c 15000 imp > cut
+xltune convert --model "$MODEL" --weights q4_k --importance cut --out v 2>&1 | cut -c1-40
+: > nothing
+xltune convert --model "$MODEL" --weights q4_k --calibrate nothing --out v2 > log 2>&1 && ls v2/config.json v2.importance
+:
