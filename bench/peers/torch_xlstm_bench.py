@@ -38,7 +38,7 @@ def processor():
 
 
 def xltune_samples(a, compute):
-    """One sample of each test: [(test, seconds)]."""
+    """One sample of each test: [(test, seconds, None)]; its processor time is not known."""
     weights = "q8_0" if compute == "int8" else "stored"
     command = [a.xltune, "bench", "--model", a.model, "--no-best", "-p", ",".join(map(str, a.prompt)), "-n", str(a.new),
                "-r", "1", "-t", str(a.threads), "--compute", compute, "--weights", weights, "-o", "json"]
@@ -46,7 +46,16 @@ def xltune_samples(a, compute):
     if done.returncode:
         sys.exit(f"{' '.join(command)}: {done.stderr.strip()}")
     tokens = {f"pp{n}": n for n in a.prompt} | {f"tg{a.new}": a.new}
-    return [(row["test"], tokens[row["test"]] / row["samples_ts"][0]) for row in json.loads(done.stdout)]
+    return [(row["test"], tokens[row["test"]] / row["samples_ts"][0], None) for row in json.loads(done.stdout)]
+
+
+def now():
+    """The clock, and the processor time of this process."""
+    return time.perf_counter(), time.process_time()
+
+
+def passed(start):
+    return tuple(b - a for a, b in zip(start, now()))
 
 
 class Torch:
@@ -71,30 +80,30 @@ class Torch:
         torch = self.torch
         _, cache = self.prefill(min(self.a.prompt))
         token = torch.zeros((1, 1), dtype=torch.long)
-        start = time.perf_counter()
+        start = now()
         for _ in range(count):
             out = self.model.backbone(input_ids=token, use_cache=True, **{self.state: cache})
             token = self.model.lm_head(out.last_hidden_state[:, -1:]).argmax(-1)
-        return time.perf_counter() - start
+        return passed(start)
 
     def samples(self):
         with self.torch.no_grad():
             for n in self.a.prompt:
-                start = time.perf_counter()
+                start = now()
                 self.prefill(n)
-                yield f"pp{n}", time.perf_counter() - start
+                yield f"pp{n}", *passed(start)
             if self.a.new:
-                yield f"tg{self.a.new}", self.decode(self.a.new)
+                yield f"tg{self.a.new}", *self.decode(self.a.new)
 
 
 def product_seconds(dtype):
     import torch
     x, w = torch.randn(512, 2048).to(getattr(torch, dtype)), torch.randn(5504, 2048).to(getattr(torch, dtype))
-    best = float("inf")
+    best = (float("inf"), float("inf"))
     for _ in range(20):
-        start = time.perf_counter()
+        start = now()
         torch.nn.functional.linear(x, w)
-        best = min(best, time.perf_counter() - start)
+        best = tuple(map(min, best, passed(start)))
     return best
 
 
@@ -104,28 +113,30 @@ def main():
     torch.set_num_threads(a.threads)
     file = sys.stdout if a.out == "-" else open(a.out, "w", newline="")
     out = csv.writer(file, lineterminator="\n")
-    out.writerow(["date", "cpu", "threads", "checkpoint", "engine", "arithmetic", "test", "round", "seconds", "rate", "unit"])
+    out.writerow(["date", "cpu", "threads", "checkpoint", "engine", "arithmetic", "test", "round", "seconds", "cpu_seconds", "rate",
+                  "unit"])
     version = subprocess.run([a.xltune, "--version"], capture_output=True, text=True).stdout.strip()
     peer = f"torch {torch.__version__}, transformers {transformers.__version__}"
     name, cpu = os.path.basename(os.path.normpath(a.model)), processor()
 
-    def put(engine, arithmetic, test, turn, seconds, work, unit):
+    def put(engine, arithmetic, test, turn, seconds, cpu, work, unit):
         date = datetime.datetime.now().isoformat(timespec="seconds")
-        out.writerow([date, cpu, a.threads, name, engine, arithmetic, test, turn, f"{seconds:.6f}", f"{work / seconds:.2f}", unit])
+        out.writerow([date, cpu, a.threads, name, engine, arithmetic, test, turn, f"{seconds:.6f}",
+                      "" if cpu is None else f"{cpu:.6f}", f"{work / seconds:.2f}", unit])
         file.flush()
 
     if a.products:
         for dtype in a.dtype:
-            put(peer, dtype, "product 512x2048x5504", 0, product_seconds(dtype), 2e-9 * 512 * 2048 * 5504, "GFLOP/s")
+            put(peer, dtype, "product 512x2048x5504", 0, *product_seconds(dtype), 2e-9 * 512 * 2048 * 5504, "GFLOP/s")
     with torch.no_grad():
         peers = {dtype: Torch(a, dtype) for dtype in a.dtype}
     for turn in range(a.rounds):
         for compute in a.compute:
-            for test, seconds in xltune_samples(a, compute):
-                put(version, compute, test, turn, seconds, int(test[2:]), "tokens/s")
+            for test, seconds, cpu in xltune_samples(a, compute):
+                put(version, compute, test, turn, seconds, cpu, int(test[2:]), "tokens/s")
         for dtype, model in peers.items():
-            for test, seconds in model.samples():
-                put(peer, dtype, test, turn, seconds, int(test[2:]), "tokens/s")
+            for test, seconds, cpu in model.samples():
+                put(peer, dtype, test, turn, seconds, cpu, int(test[2:]), "tokens/s")
 
 
 if __name__ == "__main__":

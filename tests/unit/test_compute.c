@@ -1,0 +1,135 @@
+/* The tunable `compute` on the embedded checkpoint, whose matrices are bfloat16. */
+#include <xlstm/xlstm.h>
+
+#include "helper.h"
+
+enum { TOKENS = 150 };
+static const char demo[] = XL_SOURCE_DIR "/models/tiny-literature";
+static xlstm_model *model;
+
+static int open_demo(void **state) {
+    xlstm_error err;
+    return xlstm_model_open(&model, demo, NULL, &err);
+}
+
+static int close_demo(void **state) {
+    xlstm_model_close(model);
+    return 0;
+}
+
+static xlstm_settings settings_of(int64_t compute) {
+    xlstm_settings settings;
+    xlstm_settings_init(&settings, xlstm_model_hparams(model));
+    xlstm_settings_set(&settings, XLSTM_TUNE_COMPUTE, compute);
+    return settings;
+}
+
+/* All logits of n tokens, malloc'd; *ran is what the schedule says of the arithmetic. */
+static float *prefill(const xlstm_settings *settings, size_t n, int64_t *ran) {
+    int32_t ids[TOKENS];
+    for (size_t i = 0; i < n; i++) ids[i] = (int32_t)((i * 37 + i * i) % 4096);
+    float *logits = calloc(n * (size_t)xlstm_model_hparams(model)->vocab_size, sizeof *logits);
+    xlstm_session *session;
+    assert_int_equal(xlstm_session_create(&session, model, settings, NULL), XLSTM_OK);
+    assert_int_equal(xlstm_prefill(session, ids, n, XLSTM_LOGITS_ALL, logits, NULL), XLSTM_OK);
+    if (ran) *ran = xlstm_session_schedule_value(session, "compute");
+    xlstm_session_destroy(session);
+    return logits;
+}
+
+static size_t count(size_t tokens) {
+    return tokens * (size_t)xlstm_model_hparams(model)->vocab_size;
+}
+
+/* Each arithmetic is what it says: off float32 by more than float32's rounding and less than it states. */
+static void each_is_in_force(void **state) {
+    int64_t ran;
+    xlstm_settings settings = settings_of(XLSTM_COMPUTE_F32);
+    float *exact = prefill(&settings, TOKENS, &ran);
+    assert_int_equal(ran, XLSTM_COMPUTE_F32);
+    assert_true(xlstm_compute_tolerance(XLSTM_COMPUTE_F32) == 0);
+    double before = 2e-5;
+    for (int64_t compute = XLSTM_COMPUTE_BF16; compute <= XLSTM_COMPUTE_INT8; compute++) {
+        settings = settings_of(compute);
+        float *logits = prefill(&settings, TOKENS, &ran);
+        double error = test_relative_error(logits, exact, count(TOKENS));
+        assert_int_equal(ran, compute);
+        assert_true(error > before);
+        assert_true(error < xlstm_compute_tolerance(compute));
+        before = error;
+        free(logits);
+    }
+    free(exact);
+}
+
+/* The number of workers decides who computes a value and not how: the bits are the same. */
+static void workers_change_nothing(void **state) {
+    for (int64_t compute = XLSTM_COMPUTE_F32; compute <= XLSTM_COMPUTE_INT8; compute++) {
+        xlstm_settings settings = settings_of(compute);
+        xlstm_settings_set(&settings, XLSTM_TUNE_WORKERS, 1);
+        float *one = prefill(&settings, TOKENS, NULL);
+        for (int workers = 2; workers < 12; workers = workers * 2 + 1) {
+            xlstm_settings_set(&settings, XLSTM_TUNE_WORKERS, workers);
+            float *many = prefill(&settings, TOKENS, NULL);
+            assert_memory_equal(one, many, count(TOKENS) * sizeof *one);
+            free(many);
+        }
+        free(one);
+    }
+}
+
+/* Another division of the prompt rounds other sums in float32, and what is rounded to fewer bits afterwards differs
+ * by as much as the arithmetic states. */
+static void chunks_stay_inside_the_tolerance(void **state) {
+    for (int64_t compute = XLSTM_COMPUTE_F32; compute <= XLSTM_COMPUTE_INT8; compute++) {
+        xlstm_settings settings = settings_of(compute);
+        float *whole = prefill(&settings, TOKENS, NULL);
+        xlstm_settings_set(&settings, XLSTM_TUNE_CHUNK_SIZE, 13);
+        xlstm_settings_set(&settings, XLSTM_TUNE_SEGMENT, 47);
+        float *parts = prefill(&settings, TOKENS, NULL);
+        double limit = compute == XLSTM_COMPUTE_F32 ? 2e-5 : xlstm_compute_tolerance(compute);
+        assert_true(test_relative_error(parts, whole, count(TOKENS)) < limit);
+        free(whole);
+        free(parts);
+    }
+}
+
+/* `auto` is bfloat16 or float32 for weights in bfloat16, and float32 for weights in float32. A session says which;
+ * few tokens are computed in float32 whatever it is. */
+static void auto_is_resolved(void **state) {
+    int64_t ran;
+    xlstm_model_info info;
+    xlstm_model_get_info(model, &info);
+    assert_true(info.auto_compute == XLSTM_COMPUTE_F32 || info.auto_compute == XLSTM_COMPUTE_BF16);
+    xlstm_settings settings = settings_of(XLSTM_COMPUTE_AUTO), shown;
+    free(prefill(&settings, 9, &ran));
+    assert_int_equal(ran, info.auto_compute);
+    settings = settings_of(XLSTM_COMPUTE_INT8);
+    free(prefill(&settings, 8, &ran));
+    assert_int_equal(ran, XLSTM_COMPUTE_F32);
+
+    settings = settings_of(XLSTM_COMPUTE_AUTO);
+    xlstm_session *session;
+    assert_int_equal(xlstm_session_create(&session, model, &settings, NULL), XLSTM_OK);
+    xlstm_session_settings(session, &shown);
+    assert_int_equal(xlstm_settings_get(&shown, XLSTM_TUNE_COMPUTE), info.auto_compute);
+    xlstm_session_destroy(session);
+
+    xlstm_model *exact;
+    assert_int_equal(xlstm_settings_parse(&settings, XLSTM_TUNE_WEIGHTS, "f32", NULL), XLSTM_OK);
+    const xlstm_model_options options = {.settings = &settings};
+    assert_int_equal(xlstm_model_open(&exact, demo, &options, NULL), XLSTM_OK);
+    xlstm_model_get_info(exact, &info);
+    assert_int_equal(info.auto_compute, XLSTM_COMPUTE_F32);
+    xlstm_model_close(exact);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_is_in_force),
+        cmocka_unit_test(workers_change_nothing),
+        cmocka_unit_test(chunks_stay_inside_the_tolerance),
+        cmocka_unit_test(auto_is_resolved),
+    };
+    return cmocka_run_group_tests(tests, open_demo, close_demo);
+}
