@@ -32,8 +32,9 @@ XLSTM_API void xlstm_session_settings(const xlstm_session *session, xlstm_settin
  * depend on the device. On a CPU they are: scheduler; chunk_size (at most the tokens of the segment and the prompt;
  * those of the segment for `recurrent`, which has no chunks); heads_per_band (at most the model's heads); bands;
  * threads (that ran prefill, fewer than workers where the system gave no more); segment (at most the prompt's
- * tokens); compute (the arithmetic of prefill's products, never auto); decode_threads (that ran the last decode); chunks (in the last prefill, over all blocks and bands);
- * max_in_flight (the largest number of tasks of the cell that were in flight at once). */
+ * tokens); compute (the arithmetic of prefill's products, never auto); decode_threads (that ran the last decode);
+ * chunks (in the last prefill, over all blocks and bands); max_in_flight (the largest number of tasks of the cell
+ * that were in flight at once). */
 typedef struct xlstm_schedule_entry {
     const char *key;
     const char *text; /* the name of a choice; NULL where the value is a number */

@@ -15,6 +15,7 @@ static void clip(xlstm_settings *settings, const xlstm_model *model) {
     work.auto_compute = model->info.auto_compute;
     for (int id = 0; id < XLSTM_TUNABLE_COUNT; id++)
         xlstm_settings_set(settings, id, xlstm_tunable_effective(id, xlstm_settings_get(settings, id), &work));
+    if (!model->backend->auto_compute) xlstm_settings_set(settings, XLSTM_TUNE_COMPUTE, XLSTM_COMPUTE_F32);
 }
 
 int xl_session_settings(xlstm_settings *out, const xlstm_model *model, const xlstm_settings *settings,
