@@ -156,13 +156,13 @@ static void head_norm(recorder *r, const xl_vk_op *op, bool halves) {
 
 /* ---- products ---- */
 
-typedef enum prologue { PLAIN, RMS_NORM, HEAD_NORM } prologue;
+typedef enum input_prologue { PLAIN, RMS_NORM, HEAD_NORM } input_prologue;
 
 /* An operation's input as its products read it. */
 typedef struct input {
     xl_vk_rows x;
-    prologue prologue;    /* what the products themselves make of x */
-    const xl_vk_op *norm; /* whose norm that is */
+    input_prologue prologue; /* what the products themselves make of x */
+    const xl_vk_op *norm;    /* whose norm that is */
     uint32_t rows;
 } input;
 
@@ -177,16 +177,26 @@ typedef struct few_cut {
     uint32_t group, rows, unroll, split;
 } few_cut;
 
-/* made: its input is made in the prologue. The numbers are the best of those tried on an H100. */
+/* The numbers are the best of those tried on an H100. */
 static few_cut cut_few(const recorder *r, const xl_vk_product *w, uint32_t outs, uint32_t tokens, bool gated,
-                       bool made) {
-    enum { TEAMS_WANTED = 2048, MADE_TEAMS = 16 };
+                       input_prologue prologue) {
+    enum { TEAMS_WANTED = 4096, MADE_TEAMS = 16 };
     const uint32_t lanes = r->plan->device->lanes;
-    few_cut cut = {.group = GROUP, .rows = gated || tokens == 1 ? 2 : 1, .unroll = 2, .split = 1};
-    if (made && tokens == 1) {
+    few_cut cut = {.group = GROUP, .rows = 2, .unroll = 2, .split = 1};
+    /* Tokens are read again for every row, so that several rows share them. */
+    if (tokens > 2) {
+        cut.rows = 4;
+        cut.unroll = 1;
+    }
+    if (prologue != PLAIN && tokens == 1) {
         /* A workgroup of more rows makes the input less often. */
         cut.group = MADE_TEAMS * lanes;
         if (cut.group > r->plan->device->group_max) cut.group = r->plan->device->group_max;
+        if (prologue == HEAD_NORM) {
+            /* The prologue is long: more workgroups, and more weights on their way meanwhile. */
+            cut.rows = 1;
+            cut.unroll = 4;
+        }
         if (w->rows > XL_VK_NARROW_ROWS) return cut;
     } else if (tokens == 1 && w->format <= XL_FORMAT_F16 && w->rows > XL_VK_NARROW_ROWS) {
         cut.rows = 4;
@@ -201,7 +211,7 @@ static few_cut cut_few(const recorder *r, const xl_vk_product *w, uint32_t outs,
 static void product_few(recorder *r, const xl_vk_product *w, const input *in, xl_vk_rows y, bool gated) {
     uint32_t outs = gated ? w->rows / 2 : w->rows, tokens = 1;
     while (tokens < in->rows && tokens < FEW_TOKENS) tokens *= 2;
-    const few_cut cut = cut_few(r, w, outs, tokens, gated, in->prologue != PLAIN);
+    const few_cut cut = cut_few(r, w, outs, tokens, gated, in->prologue);
     uint32_t padded = ceil_div(w->cols, COLUMNS_MAX) * COLUMNS_MAX;
     const uint32_t specs[] = {(uint32_t)w->format,
                               cut.rows,
@@ -617,7 +627,8 @@ static void cell_by_matrix(recorder *r, const cell *c) {
                           c->shape.dqk / XL_VK_CELL_SIDE * columns, c->shape.heads, r->shape->slices});
     barrier(r);
     dispatch(r, &(launch){XL_VK_SHADER_cell_output, GROUP, NULL, 0, &output, sizeof output,
-                          tile_rows / XL_VK_CELL_SIDE * columns, c->shape.heads, r->shape->chunks});
+                          tile_rows / XL_VK_CELL_SIDE * (c->shape.dv / XL_VK_CELL_COLUMNS), c->shape.heads,
+                          r->shape->chunks});
 }
 
 static void run_cell(recorder *r, const xl_vk_op *op) {

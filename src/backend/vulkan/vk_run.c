@@ -123,7 +123,8 @@ static int64_t fitting(const segment *s, const xl_feed *feed, int64_t token, con
 /* The matrix units take whole tiles for each chunk, which is worth while where chunks fill them. */
 static uint32_t cell_rows(const xl_vk_shape *shape, const xl_program *p) {
     enum { SHORTEST = 16, WASTE = 2 };
-    if (!shape->matrix || shape->longest < SHORTEST || p->qk_head % XL_VK_CELL_SIDE || p->v_head % XL_VK_CELL_SIDE)
+    if (!shape->matrix || shape->longest < SHORTEST || p->qk_head % XL_VK_CELL_SIDE ||
+        p->qk_head > XL_VK_CELL_DQK_MAX || p->v_head % XL_VK_CELL_COLUMNS)
         return 0;
     uint32_t tiles = (shape->longest + XL_VK_CELL_SIDE - 1) / XL_VK_CELL_SIDE;
     uint64_t rows = (uint64_t)shape->chunks * tiles * XL_VK_CELL_SIDE;

@@ -318,7 +318,9 @@ enum {
     XL_VK_SMALL_TOKENS =
         32, /* of the small tile, whose columns are summed in XL_VK_SPLIT parts where rows are few */
     XL_VK_SPLIT = 4,
-    XL_VK_CELL_SIDE = 64 /* of a tile of the cell by matrix units: rows, and columns of a head */
+    XL_VK_CELL_SIDE = 64,     /* of a tile of the cell by matrix units */
+    XL_VK_CELL_COLUMNS = 256, /* of v in a tile of its output, */
+    XL_VK_CELL_DQK_MAX = 256  /* where there is room for so many of q */
 };
 
 /* vk_workspace.c: room for segments of these sizes; each may grow. */

@@ -1,13 +1,12 @@
-// What the shaders of the cell by matrix units share; see cell.glsl and chunk_halves.comp. A workgroup of four subgroups of
-// 32 makes a tile of 64 x 64, each subgroup 32 x 32 of it.
+// What the shaders of the cell by matrix units share; see cell.glsl and chunk_halves.comp. Subgroups are of 32.
 #extension GL_KHR_cooperative_matrix : require
 #extension GL_KHR_shader_subgroup_basic : require
+#extension GL_KHR_shader_subgroup_shuffle : require
 #extension GL_KHR_memory_scope_semantics : require
 #extension GL_EXT_shader_explicit_arithmetic_types : require
 #extension GL_EXT_control_flow_attributes : require
 #extension GL_EXT_buffer_reference : require
 #extension GL_EXT_bfloat16 : require
-layout(local_size_x = 128) in;
 
 layout(buffer_reference, buffer_reference_align = 4, std430) buffer Floats { float at[]; };
 layout(buffer_reference, buffer_reference_align = 16, std430) buffer Halves { bfloat16_t at[]; };
@@ -23,7 +22,7 @@ layout(buffer_reference, buffer_reference_align = 16, std430) readonly buffer Ch
 uint64_t floats_at(uint64_t address, uint64_t index) { return address + index * 4ul; }
 #include "cell.glsl"
 
-const uint SIDE = 64, PART = 32, TILES = PART / 16;
+const uint SIDE = 64, PART = 32, TILES = PART / 16; // tokens or columns of a tile; columns of a subgroup
 #define SUMS coopmat<float, gl_ScopeSubgroup, 16, 16, gl_MatrixUseAccumulator>
 #define ROUNDED coopmat<bfloat16_t, gl_ScopeSubgroup, 16, 16, gl_MatrixUseAccumulator>
 #define LEFT coopmat<bfloat16_t, gl_ScopeSubgroup, 16, 16, gl_MatrixUseA>

@@ -2,6 +2,7 @@
 // chunk_states.comp by matrix units: C in float32 registers, k and v in bfloat16; C at the chunks' beginnings is bfloat16.
 #extension GL_GOOGLE_include_directive : require
 #include "cell_matrix.glsl"
+layout(local_size_x = 128) in; // four subgroups make a tile of 64 x 64
 
 layout(push_constant) uniform Push {
     uint64_t slices, chunks, halves, decay, c_before, n_before, block;
@@ -35,20 +36,24 @@ void main() {
             coopMatStore(rounded, before.at, (wi + i * 16) * dv + wj + j * 16, dv, BY_ROWS);
             z[i][j] = z[i][j] * decay;
         }
-        for (uint s0 = 0; s0 < count; s0 += 16) {
-            LEFT a[TILES];
-            RIGHT b;
-            [[unroll]] for (uint i = 0; i < TILES; i++)
-                coopMatLoad(a[i], k.at, s0 * p.stride + wi + i * 16, p.stride, BY_COLUMNS);
-            [[unroll]] for (uint j = 0; j < TILES; j++) {
-                coopMatLoad(b, v.at, s0 * p.stride + wj + j * 16, p.stride, BY_ROWS);
-                [[unroll]] for (uint i = 0; i < TILES; i++) z[i][j] = coopMatMulAdd(a[i], b, z[i][j]);
+        // What is behind the chunk's tokens is zero up to the end of a tile.
+        float sum = 0.0;
+        for (uint s0 = 0; s0 < count; s0 += SIDE) {
+            LEFT a[SIDE / 16][TILES];
+            RIGHT b[SIDE / 16][TILES];
+            [[unroll]] for (uint l = 0; l < SIDE / 16; l++) [[unroll]] for (uint i = 0; i < TILES; i++) {
+                coopMatLoad(a[l][i], k.at, (s0 + l * 16) * p.stride + wi + i * 16, p.stride, BY_COLUMNS);
+                coopMatLoad(b[l][i], v.at, (s0 + l * 16) * p.stride + wj + i * 16, p.stride, BY_ROWS);
             }
+            if (has_n) {
+                [[unroll]] for (uint l = 0; l < SIDE / 2; l++)
+                    sum += float(k.at[(s0 + tid / SIDE + 2 * l) * p.stride + i0 + tid % SIDE]);
+            }
+            [[unroll]] for (uint l = 0; l < SIDE / 16; l++) [[unroll]] for (uint i = 0; i < TILES; i++)
+                [[unroll]] for (uint j = 0; j < TILES; j++) z[i][j] = coopMatMulAdd(a[l][i], b[l][j], z[i][j]);
         }
         if (has_n) {
             if (tid < SIDE) Floats(floats_at(p.n_before, (uint64_t(at) * heads + head) * dqk)).at[i0 + tid] = n;
-            float sum = 0.0;
-            for (uint t = tid / SIDE; t < count; t += 2) sum += float(k.at[t * p.stride + i0 + tid % SIDE]);
             n_parts[tid] = sum;
             barrier();
             n = n * decay + n_parts[tid % SIDE] + n_parts[SIDE + tid % SIDE];

@@ -1,7 +1,8 @@
 #version 460
 // y[t, r] (+)= sum over k of w[r, k] x[t, k] by the device's matrix units: bfloat16 values, float32 sums. A workgroup makes
 // a tile of BM tokens and BN rows, a subgroup WM x WN of it; DEPTH columns at a time lie in shared memory, in rows that are
-// padded against bank conflicts, while the next ones are on their way into registers. Macros: BM, BN, WM, WN; GATED: half of
+// padded against bank conflicts, while the next are on their way into registers. Macros: BM, BN, WM, WN; AHEAD: how many
+// times DEPTH columns are on their way (1); GATED: half of
 // the rows are those of the gate and half those of up, and y = silu(gate) * up comes out in bfloat16.
 // Compiled by `make shaders` with a newer compiler than most systems have, and kept as SPIR-V.
 #extension GL_KHR_cooperative_matrix : require
@@ -12,6 +13,9 @@
 #extension GL_EXT_buffer_reference : require
 #extension GL_EXT_bfloat16 : require
 
+#ifndef AHEAD
+#define AHEAD 1
+#endif
 const uint DEPTH = 64, TEAM = 32; // columns; invocations of a subgroup
 const uint THREADS = BM / WM * (BN / WN) * TEAM;
 layout(local_size_x = BM / WM * (BN / WN) * TEAM) in;
@@ -73,19 +77,23 @@ void main() {
     uint64_t w[B_PIECES];
     [[unroll]] for (uint i = 0; i < B_PIECES; i++)
         w[i] = p.w + uint64_t(row_of(n0, line + i * STEP)) * W_QUADS * 16ul;
-    uvec4 a_next[A_PIECES], b_next[B_PIECES];
-    uint at = first * PIECES + piece;
-    [[unroll]] for (uint i = 0; i < A_PIECES; i++) a_next[i] = x.at[i * STEP * X_QUADS + at];
-    [[unroll]] for (uint i = 0; i < B_PIECES; i++) b_next[i] = Quads(w[i]).at[at];
-    [[dont_unroll]] for (uint k = first; k < last; k++) {
+    uvec4 a_next[AHEAD][A_PIECES], b_next[AHEAD][B_PIECES];
+    [[unroll]] for (uint s = 0; s < AHEAD; s++) {
+        uint at = min(first + s, last - 1) * PIECES + piece;
+        [[unroll]] for (uint i = 0; i < A_PIECES; i++) a_next[s][i] = x.at[i * STEP * X_QUADS + at];
+        [[unroll]] for (uint i = 0; i < B_PIECES; i++) b_next[s][i] = Quads(w[i]).at[at];
+    }
+    [[dont_unroll]] for (uint k0 = first; k0 < last; k0 += AHEAD) [[unroll]] for (uint s = 0; s < AHEAD; s++) {
+        uint k = k0 + s;
+        if (AHEAD > 1 && k >= last) break;
         barrier();
-        [[unroll]] for (uint i = 0; i < A_PIECES; i++) a_tile[(line + i * STEP) * LINE + piece] = a_next[i];
-        [[unroll]] for (uint i = 0; i < B_PIECES; i++) b_tile[(line + i * STEP) * LINE + piece] = b_next[i];
+        [[unroll]] for (uint i = 0; i < A_PIECES; i++) a_tile[(line + i * STEP) * LINE + piece] = a_next[s][i];
+        [[unroll]] for (uint i = 0; i < B_PIECES; i++) b_tile[(line + i * STEP) * LINE + piece] = b_next[s][i];
         barrier();
-        if (k + 1 < last) {
-            at += PIECES;
-            [[unroll]] for (uint i = 0; i < A_PIECES; i++) a_next[i] = x.at[i * STEP * X_QUADS + at];
-            [[unroll]] for (uint i = 0; i < B_PIECES; i++) b_next[i] = Quads(w[i]).at[at];
+        if (k + AHEAD < last) {
+            uint at = (k + AHEAD) * PIECES + piece;
+            [[unroll]] for (uint i = 0; i < A_PIECES; i++) a_next[s][i] = x.at[i * STEP * X_QUADS + at];
+            [[unroll]] for (uint i = 0; i < B_PIECES; i++) b_next[s][i] = Quads(w[i]).at[at];
         }
         [[unroll]] for (uint q = 0; q < DEPTH / 16; q++) {
             coopmat<bfloat16_t, gl_ScopeSubgroup, 16, 16, gl_MatrixUseA> a[WM / 16];

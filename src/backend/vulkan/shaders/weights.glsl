@@ -64,19 +64,21 @@ Unit load_unit(Row row, uint c) {
     return u;
 }
 
+// The four bytes of a word, less `zero`. A byte in the last bits of 2^23 needs no conversion, which is slow on some devices.
+vec4 bytes_of(uint word, float zero) {
+    uvec4 bytes = uvec4(word & 0xffu, word >> 8 & 0xffu, word >> 16 & 0xffu, word >> 24);
+    precise vec4 v = uintBitsToFloat(bytes | 0x4b000000u) - (8388608.0 + zero);
+    return v;
+}
+
 // Numbers 4 q … 4 q + 3 of a unit; a value is scale times number plus offset.
 vec4 quarter(Unit u, uint q) {
     if (FORMAT == F32) return uintBitsToFloat(u.w);
-    if (FORMAT == Q8_0) {
-        int word = int(u.w[q]);
-        return vec4(bitfieldExtract(word, 0, 8), bitfieldExtract(word, 8, 8), bitfieldExtract(word, 16, 8),
-                    bitfieldExtract(word, 24, 8));
-    }
+    if (FORMAT == Q8_0) return bytes_of(u.w[q] ^ 0x80808080u, 128.0);
     if (FORMAT > Q8_0) {
         uint word = q < 4 ? u.w[q] & 0x0f0f0f0fu : u.w[q - 4] >> 4 & 0x0f0f0f0fu;
         if (FORMAT == Q6_K) word |= (u.high[q / 4][q % 4] >> u.shift & 0x03030303u) << 4;
-        return vec4(word & 0xffu, word >> 8 & 0xffu, word >> 16 & 0xffu, word >> 24) -
-               (FORMAT == Q6_K ? 32.0 : FORMAT == Q4_0 ? 8.0 : 0.0);
+        return bytes_of(word, FORMAT == Q6_K ? 32.0 : FORMAT == Q4_0 ? 8.0 : 0.0);
     }
     uint a = q == 0 ? u.w.x : u.w.z, b = q == 0 ? u.w.y : u.w.w;
     if (FORMAT == BF16) return uintBitsToFloat(uvec4(a << 16, a & 0xffff0000u, b << 16, b & 0xffff0000u));
