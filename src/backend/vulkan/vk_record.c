@@ -21,8 +21,7 @@ typedef struct recorder {
     const xl_plan *plan;
     const xl_vk_shape *shape;
     VkCommandBuffer commands;
-    int op;                    /* for profiles: an xl_op_kind, or the input of a projection behind them */
-    const xl_vk_op *head_norm; /* a cell whose norm the next product is to make; NULL: none */
+    int op; /* for profiles: an xl_op_kind, or the input of a projection behind them */
     xlstm_error *err;
     int status;
 } recorder;
@@ -156,19 +155,16 @@ static void head_norm(recorder *r, const xl_vk_op *op, bool halves) {
 
 /* ---- products ---- */
 
-typedef enum input_prologue { PLAIN, RMS_NORM, HEAD_NORM } input_prologue;
-
 /* An operation's input as its products read it. */
 typedef struct input {
     xl_vk_rows x;
-    input_prologue prologue; /* what the products themselves make of x */
-    const xl_vk_op *norm;    /* whose norm that is */
+    const xl_vk_op *norm; /* whose norm the products themselves make of x; NULL: it is taken as it is */
     uint32_t rows;
 } input;
 
 typedef struct few_push {
-    uint64_t w, heads, x, norm, norm_bias, gate, bias, y;
-    uint32_t rows, quads, blocks, width, x_stride, y_stride, tokens, dv, add;
+    uint64_t w, heads, x, norm, norm_bias, bias, y;
+    uint32_t rows, quads, blocks, width, x_stride, y_stride, tokens, add;
     float eps, cap;
 } few_push;
 
@@ -179,7 +175,7 @@ typedef struct few_cut {
 
 /* The numbers are the best of those tried on an H100. */
 static few_cut cut_few(const recorder *r, const xl_vk_product *w, uint32_t outs, uint32_t tokens, bool gated,
-                       input_prologue prologue) {
+                       bool makes_norm) {
     enum { TEAMS_WANTED = 4096, MADE_TEAMS = 16 };
     const uint32_t lanes = r->plan->device->lanes;
     few_cut cut = {.group = GROUP, .rows = 2, .unroll = 2, .split = 1};
@@ -188,19 +184,16 @@ static few_cut cut_few(const recorder *r, const xl_vk_product *w, uint32_t outs,
         cut.rows = 4;
         cut.unroll = 1;
     }
-    if (prologue != PLAIN && tokens == 1) {
+    if (makes_norm && tokens == 1) {
         /* A workgroup of more rows makes the input less often. */
         cut.group = MADE_TEAMS * lanes;
         if (cut.group > r->plan->device->group_max) cut.group = r->plan->device->group_max;
-        if (prologue == HEAD_NORM) {
-            /* The prologue is long: more workgroups, and more weights on their way meanwhile. */
-            cut.rows = 1;
-            cut.unroll = 4;
-        }
+        if (w->format > XL_FORMAT_Q8_0) cut.rows = 4; /* a row is few units */
         if (w->rows > XL_VK_NARROW_ROWS) return cut;
     } else if (tokens == 1 && w->format <= XL_FORMAT_F16 && w->rows > XL_VK_NARROW_ROWS) {
         cut.rows = 4;
     }
+    if (tokens == 1 && w->format > XL_FORMAT_Q8_0) cut.rows = 4; /* a row is few units */
     /* Where rows are few, several teams share them, so that the device has enough to do. */
     while (cut.split < cut.group / lanes && outs / cut.rows * cut.split < TEAMS_WANTED &&
            w->quads / (cut.split * 2) >= lanes)
@@ -211,22 +204,15 @@ static few_cut cut_few(const recorder *r, const xl_vk_product *w, uint32_t outs,
 static void product_few(recorder *r, const xl_vk_product *w, const input *in, xl_vk_rows y, bool gated) {
     uint32_t outs = gated ? w->rows / 2 : w->rows, tokens = 1;
     while (tokens < in->rows && tokens < FEW_TOKENS) tokens *= 2;
-    const few_cut cut = cut_few(r, w, outs, tokens, gated, in->prologue);
+    const few_cut cut = cut_few(r, w, outs, tokens, gated, in->norm != NULL);
     uint32_t padded = ceil_div(w->cols, COLUMNS_MAX) * COLUMNS_MAX;
-    const uint32_t specs[] = {(uint32_t)w->format,
-                              cut.rows,
-                              cut.unroll,
-                              tokens,
-                              cut.split,
-                              (uint32_t)in->prologue,
-                              gated,
-                              in->prologue == PLAIN ? 1 : padded / 4};
+    const uint32_t specs[] = {(uint32_t)w->format, cut.rows,         cut.unroll, tokens,
+                              cut.split,           in->norm != NULL, gated,      in->norm ? padded / 4 : 1};
     const few_push push = {.w = xl_vk_address(w->values),
                            .heads = xl_vk_address(w->heads),
                            .x = xl_vk_address(in->x.span),
                            .norm = in->norm ? xl_vk_address(in->norm->norm) : 0,
                            .norm_bias = in->norm ? xl_vk_address(in->norm->norm_bias) : 0,
-                           .gate = xl_vk_address(slot_rows(r, XL_SLOT_O, false).span),
                            .bias = xl_vk_address(w->bias),
                            .y = xl_vk_address(y.span),
                            .rows = outs,
@@ -236,7 +222,6 @@ static void product_few(recorder *r, const xl_vk_product *w, const input *in, xl
                            .x_stride = in->x.stride,
                            .y_stride = y.stride,
                            .tokens = in->rows,
-                           .dv = (uint32_t)r->plan->program.v_head,
                            .add = w->add,
                            .eps = in->norm ? in->norm->norm_eps : 0,
                            .cap = w->cap};
@@ -444,12 +429,7 @@ static void products(recorder *r, const xl_vk_op *op, uint32_t rows, bool behind
         return;
     }
     input in = {.x = slot_rows(r, op->from, behind), .rows = rows};
-    if (r->head_norm) {
-        in.prologue = HEAD_NORM;
-        in.norm = r->head_norm;
-        r->head_norm = NULL;
-    } else if (op->norm.block && fuses(r, rows, r->plan->program.width[op->from])) {
-        in.prologue = RMS_NORM;
+    if (op->norm.block && fuses(r, rows, r->plan->program.width[op->from])) {
         in.norm = op;
     } else if (op->norm.block) {
         rms_norm(r, op, in.x, FLOATS, rows);
@@ -636,10 +616,6 @@ static void run_cell(recorder *r, const xl_vk_op *op) {
     if (r->shape->steps) cell_steps(r, &c);
     else if (r->shape->cell_rows) cell_by_matrix(r, &c);
     else cell_chunks(r, &c);
-    if (fuses(r, r->shape->rows, r->plan->program.width[XL_SLOT_H]) && r->shape->kept == r->shape->rows) {
-        r->head_norm = op;
-        return;
-    }
     barrier(r);
     bool last = op == &r->plan->ops[r->plan->last_cell];
     head_norm(r, op, !last && by_matrix(r, r->shape->rows));

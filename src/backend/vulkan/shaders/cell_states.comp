@@ -25,38 +25,54 @@ void main() {
     bool has_n = j0 == 0;
     float n = has_n && tid < SIDE ? Floats(state_n(block, p.shape, s.phase, head)).at[i0 + tid] : 0.0;
     uint qk = heads * dqk;
-    for (uint at = s.chunk; at < s.chunk + s.chunks; at++) {
-        uint count = Chunks(p.chunks).at[at].count;
-        float decay = Floats(p.decay).at[at * heads + head];
-        uint64_t rows = p.halves + uint64_t(at) * p.tile_rows * p.stride * 2ul;
-        Halves k = Halves(rows + (2 * qk + head * dqk) * 2ul), v = Halves(rows + (3 * qk + head * dv) * 2ul);
-        Halves before = Halves(p.c_before + (uint64_t(at) * heads + head) * dqk * dv * 2ul);
-        [[unroll]] for (uint i = 0; i < TILES; i++) [[unroll]] for (uint j = 0; j < TILES; j++) {
-            ROUNDED rounded = ROUNDED(z[i][j]);
-            coopMatStore(rounded, before.at, (wi + i * 16) * dv + wj + j * 16, dv, BY_ROWS);
-            z[i][j] = z[i][j] * decay;
-        }
-        // What is behind the chunk's tokens is zero up to the end of a tile.
-        float sum = 0.0;
-        for (uint s0 = 0; s0 < count; s0 += SIDE) {
-            LEFT a[SIDE / 16][TILES];
-            RIGHT b[SIDE / 16][TILES];
-            [[unroll]] for (uint l = 0; l < SIDE / 16; l++) [[unroll]] for (uint i = 0; i < TILES; i++) {
-                coopMatLoad(a[l][i], k.at, (s0 + l * 16) * p.stride + wi + i * 16, p.stride, BY_COLUMNS);
-                coopMatLoad(b[l][i], v.at, (s0 + l * 16) * p.stride + wj + i * 16, p.stride, BY_ROWS);
+    // The tiles of 64 tokens of all chunks follow one another; what is behind a chunk's tokens is zero. While one is
+    // multiplied the next is on its way.
+    uint per_chunk = p.tile_rows / SIDE, count = s.chunks * per_chunk;
+    uint64_t rows = p.halves + uint64_t(s.chunk) * p.tile_rows * p.stride * 2ul;
+    uint64_t k = rows + (2 * qk + head * dqk) * 2ul, v = rows + (3 * qk + head * dv) * 2ul;
+    const uint STEPS = SIDE / 16;
+    LEFT a[STEPS][TILES];
+    RIGHT b[STEPS][TILES];
+    float sum = 0.0, decay = 1.0;
+    [[unroll]] for (uint l = 0; l < STEPS; l++) [[unroll]] for (uint i = 0; i < TILES; i++) {
+        coopMatLoad(a[l][i], Halves(k).at, l * 16 * p.stride + wi + i * 16, p.stride, BY_COLUMNS);
+        coopMatLoad(b[l][i], Halves(v).at, l * 16 * p.stride + wj + i * 16, p.stride, BY_ROWS);
+    }
+    for (uint at = 0; at < count; at++) {
+        uint chunk = s.chunk + at / per_chunk;
+        if (at % per_chunk == 0) {
+            decay = Floats(p.decay).at[chunk * heads + head];
+            Halves before = Halves(p.c_before + (uint64_t(chunk) * heads + head) * dqk * dv * 2ul);
+            [[unroll]] for (uint i = 0; i < TILES; i++) [[unroll]] for (uint j = 0; j < TILES; j++) {
+                ROUNDED rounded = ROUNDED(z[i][j]);
+                coopMatStore(rounded, before.at, (wi + i * 16) * dv + wj + j * 16, dv, BY_ROWS);
+                z[i][j] = z[i][j] * decay;
             }
-            if (has_n) {
-                [[unroll]] for (uint l = 0; l < SIDE / 2; l++)
-                    sum += float(k.at[(s0 + tid / SIDE + 2 * l) * p.stride + i0 + tid % SIDE]);
-            }
-            [[unroll]] for (uint l = 0; l < SIDE / 16; l++) [[unroll]] for (uint i = 0; i < TILES; i++)
-                [[unroll]] for (uint j = 0; j < TILES; j++) z[i][j] = coopMatMulAdd(a[l][i], b[l][j], z[i][j]);
+            if (has_n && tid < SIDE)
+                Floats(floats_at(p.n_before, (uint64_t(chunk) * heads + head) * dqk)).at[i0 + tid] = n;
+            n *= decay;
         }
+        LEFT a_now[STEPS][TILES] = a;
+        RIGHT b_now[STEPS][TILES] = b;
         if (has_n) {
-            if (tid < SIDE) Floats(floats_at(p.n_before, (uint64_t(at) * heads + head) * dqk)).at[i0 + tid] = n;
+            sum = 0.0;
+            [[unroll]] for (uint l = 0; l < SIDE / 2; l++)
+                sum += float(Halves(k).at[(tid / SIDE + 2 * l) * p.stride + i0 + tid % SIDE]);
+        }
+        k += uint64_t(SIDE) * p.stride * 2ul;
+        v += uint64_t(SIDE) * p.stride * 2ul;
+        if (at + 1 < count) {
+            [[unroll]] for (uint l = 0; l < STEPS; l++) [[unroll]] for (uint i = 0; i < TILES; i++) {
+                coopMatLoad(a[l][i], Halves(k).at, l * 16 * p.stride + wi + i * 16, p.stride, BY_COLUMNS);
+                coopMatLoad(b[l][i], Halves(v).at, l * 16 * p.stride + wj + i * 16, p.stride, BY_ROWS);
+            }
+        }
+        [[unroll]] for (uint l = 0; l < STEPS; l++) [[unroll]] for (uint i = 0; i < TILES; i++)
+            [[unroll]] for (uint j = 0; j < TILES; j++) z[i][j] = coopMatMulAdd(a_now[l][i], b_now[l][j], z[i][j]);
+        if (has_n) {
             n_parts[tid] = sum;
             barrier();
-            n = n * decay + n_parts[tid % SIDE] + n_parts[SIDE + tid % SIDE];
+            n += n_parts[tid % SIDE] + n_parts[SIDE + tid % SIDE];
             barrier();
         }
     }

@@ -1,7 +1,7 @@
 #version 460
 // y[t, r] (+)= epilogue(sum over k of w[r, k] x'[t, k]) for few tokens: bound by reading the weights. A team of LANES
 // invocations takes ROWS rows, or shares them with SPLIT - 1 others; a workgroup row takes TOKENS tokens. The prologue
-// makes x' of x in shared memory, for one token: its norm, or the norm of each head times the output gate.
+// makes x' of x in shared memory, for one token: its norm.
 #include "common.glsl"
 #include "math.glsl"
 #include "reduce.glsl"
@@ -14,13 +14,13 @@ layout(constant_id = 6) const uint SPLIT = 1;
 layout(constant_id = 7) const uint PROLOGUE = 0;
 layout(constant_id = 8) const uint GATED = 0;        // rows r and rows + r make y[r] = silu(gate) * up
 layout(constant_id = 9) const uint SHARED_QUADS = 1; // vec4 of x' that there is room for
-const uint NONE = 0, RMS_NORM = 1, HEAD_NORM = 2;
+const uint NONE = 0, RMS_NORM = 1;
 
 layout(push_constant) uniform Push {
-    uint64_t w, heads, x, norm, norm_bias, gate, bias, y;
+    uint64_t w, heads, x, norm, norm_bias, bias, y;
     uint rows, quads, blocks; // outputs; 16-byte pieces and blocks of a row of w
     uint width, x_stride, y_stride;
-    uint tokens, dv, add;
+    uint tokens, add;
     float eps, cap;
 } p;
 
@@ -55,49 +55,6 @@ void norm_input() {
         if (p.norm_bias != 0ul) v += load_quad(p.norm_bias, quad);
         if (quad < SHARED_QUADS) input_quads[quad] = v;
     }
-    barrier();
-}
-
-void write_input(uint column, float value) { input_quads[column / 4][column % 4] = value; }
-
-// A head for a team, its values in registers where there are not more than the usual.
-void norm_heads() {
-    const uint KEPT = 16;
-    ReadFloats h = ReadFloats(p.x), w = ReadFloats(p.norm), b = ReadFloats(p.norm_bias), gate = ReadFloats(p.gate);
-    uint heads = p.width / p.dv;
-    // Every team makes as many rounds, so that sums through shared memory meet.
-    for (uint first = 0; first < heads; first += TEAMS) {
-        uint head = first + team(), at = head * p.dv;
-        uint count = head < heads ? p.dv : 0;
-        float v[KEPT], o[KEPT];
-        float sum = 0.0, square = 0.0;
-        [[unroll]] for (uint l = 0; l < KEPT; l++) {
-            uint i = lane() + l * LANES;
-            v[l] = i < count ? h.at[at + i] : 0.0;
-            o[l] = i < count ? gate.at[at + i] : 0.0;
-        }
-        [[unroll]] for (uint l = 0; l < KEPT; l++) sum += v[l];
-        for (uint i = lane() + KEPT * LANES; i < count; i += LANES) sum += h.at[at + i];
-        float mean = team_sum(sum) / float(p.dv);
-        [[unroll]] for (uint l = 0; l < KEPT; l++)
-            if (lane() + l * LANES < count) square += (v[l] - mean) * (v[l] - mean);
-        for (uint i = lane() + KEPT * LANES; i < count; i += LANES) square += (h.at[at + i] - mean) * (h.at[at + i] - mean);
-        float scale = 1.0 / sqrt(team_sum(square) / float(p.dv) + p.eps);
-        [[unroll]] for (uint l = 0; l < KEPT; l++) {
-            uint i = lane() + l * LANES;
-            if (i < count) {
-                float y = (v[l] - mean) * scale * w.at[at + i];
-                if (p.norm_bias != 0ul) y += b.at[at + i];
-                write_input(at + i, y * sigmoid(o[l]));
-            }
-        }
-        for (uint i = lane() + KEPT * LANES; i < count; i += LANES) {
-            float y = (h.at[at + i] - mean) * scale * w.at[at + i];
-            if (p.norm_bias != 0ul) y += b.at[at + i];
-            write_input(at + i, y * sigmoid(gate.at[at + i]));
-        }
-    }
-    for (uint i = p.width + gl_LocalInvocationIndex; i < SHARED_QUADS * 4; i += gl_WorkGroupSize.x) write_input(i, 0.0);
     barrier();
 }
 
@@ -147,7 +104,6 @@ void main() {
     bool whole = c + STEP * (UNROLL - 1) < COUNT;
     if (whole) load_units(c, STEP);
     if (PROLOGUE == RMS_NORM) norm_input();
-    if (PROLOGUE == HEAD_NORM) norm_heads();
     while (whole) {
         [[unroll]] for (uint u = 0; u < UNROLL; u++) [[unroll]] for (uint r = 0; r < ROWS; r++)
             add_unit(units[u * ROWS + r], c + u * STEP, r, first_token);
