@@ -1,0 +1,178 @@
+/* The mLSTM cell of a segment: token by token, in chunks, or in chunks by the matrix units. */
+#include <math.h>
+
+#include "backend/vulkan/vk_recorder.h"
+
+enum { GATES_GROUP = 512, STEP_COLUMNS = 16 };
+
+typedef struct shape_push {
+    uint32_t heads, dqk, dv, spare;
+} shape_push;
+
+/* What the cell's shaders read and write. */
+typedef struct cell {
+    uint64_t slices, chunks, q, k, v, i, f, h, gates, weights, decay, c_before, n_before, block;
+    uint32_t stride, gate_stride, h_stride;
+    shape_push shape;
+    float eps, scale;
+} cell;
+
+static cell find_cell(const xl_vk_recorder *r, const xl_vk_op *op) {
+    const xl_executor *e = r->executor;
+    const xl_program *p = &r->plan->program;
+    const xl_vk_rows *work = e->work;
+    return (cell){
+        .slices = xl_vk_address(xl_vk_control(r, e->slices)),
+        .chunks = xl_vk_address(xl_vk_control(r, e->chunks)),
+        .q = xl_vk_address(xl_vk_slot_rows(e, XL_SLOT_Q).span),
+        .k = xl_vk_address(xl_vk_slot_rows(e, XL_SLOT_K).span),
+        .v = xl_vk_address(xl_vk_slot_rows(e, XL_SLOT_V).span),
+        .i = xl_vk_address(xl_vk_slot_rows(e, XL_SLOT_I).span),
+        .f = xl_vk_address(xl_vk_slot_rows(e, XL_SLOT_F).span),
+        .h = xl_vk_address(xl_vk_slot_rows(e, XL_SLOT_H).span),
+        .gates = xl_vk_address(work[XL_VK_WORK_GATES].span),
+        .weights = xl_vk_address(work[XL_VK_WORK_WEIGHTS].span),
+        .decay = xl_vk_address(work[XL_VK_WORK_DECAY].span),
+        .c_before = xl_vk_address(work[XL_VK_WORK_C_BEFORE].span),
+        .n_before = xl_vk_address(work[XL_VK_WORK_N_BEFORE].span),
+        .block = (uint64_t)op->block * r->plan->block_bytes,
+        .stride = work[XL_VK_WORK_QKVO].stride,
+        .gate_stride = work[XL_VK_WORK_IF].stride,
+        .h_stride = work[XL_VK_WORK_H].stride,
+        .shape = {(uint32_t)p->heads, (uint32_t)p->qk_head, (uint32_t)p->v_head, 0},
+        .eps = (float)p->eps,
+        .scale = (float)(1 / sqrt((double)p->qk_head)),
+    };
+}
+
+static void cell_steps(xl_vk_recorder *r, const cell *c) {
+    for (uint32_t token = 0; token < r->shape->steps; token++) {
+        const struct {
+            uint64_t slices, q, k, v, i, f, h, block;
+            shape_push shape;
+            uint32_t stride, gate_stride, h_stride, token;
+            float eps, scale;
+        } push = {c->slices, c->q,      c->k,           c->v,        c->i,  c->f,   c->h,    c->block,
+                  c->shape,  c->stride, c->gate_stride, c->h_stride, token, c->eps, c->scale};
+        const uint32_t specs[] = {STEP_COLUMNS, c->shape.dqk};
+        if (token) xl_vk_barrier(r);
+        xl_vk_dispatch(r, &(xl_vk_launch){XL_VK_SHADER_step, XL_VK_GROUP, specs, 2, &push, sizeof push,
+                                          xl_vk_ceil_div(c->shape.dv, STEP_COLUMNS), c->shape.heads,
+                                          r->shape->slices});
+    }
+}
+
+static void chunk_gates(xl_vk_recorder *r, const cell *c) {
+    const struct {
+        uint64_t slices, chunks, i, f, gates, decay, block;
+        shape_push shape;
+        uint32_t gate_stride;
+    } push = {c->slices, c->chunks, c->i, c->f, c->gates, c->decay, c->block, c->shape, c->gate_stride};
+    const uint32_t most = r->plan->device->group_max;
+    xl_vk_dispatch(r, &(xl_vk_launch){XL_VK_SHADER_chunk_gates, most < GATES_GROUP ? most : GATES_GROUP, NULL, 0,
+                                      &push, sizeof push, c->shape.heads, r->shape->slices, 1});
+}
+
+static void chunk_states(xl_vk_recorder *r, const cell *c, uint32_t head, uint32_t heads) {
+    const struct {
+        uint64_t slices, chunks, k, v, gates, decay, c_before, n_before, block;
+        shape_push shape;
+        uint32_t stride, first_head;
+    } push = {c->slices,   c->chunks,   c->k,     c->v,     c->gates,  c->decay,
+              c->c_before, c->n_before, c->block, c->shape, c->stride, head};
+    xl_vk_dispatch(
+        r, &(xl_vk_launch){XL_VK_SHADER_chunk_states, XL_VK_GROUP, NULL, 0, &push, sizeof push,
+                           xl_vk_ceil_div(c->shape.dqk, XL_VK_SIDE) * xl_vk_ceil_div(c->shape.dv, XL_VK_SIDE),
+                           heads, r->shape->slices});
+}
+
+static void chunk_weights(xl_vk_recorder *r, const cell *c, uint32_t head, uint32_t heads) {
+    uint32_t side = xl_vk_ceil_div(r->shape->longest, XL_VK_SIDE);
+    const struct {
+        uint64_t chunks, q, k, gates, weights;
+        shape_push shape;
+        uint32_t stride, longest, first_head, side;
+        float scale;
+    } push = {c->chunks,         c->q, c->k, c->gates, c->weights, c->shape, c->stride,
+              r->shape->longest, head, side, c->scale};
+    xl_vk_dispatch(r, &(xl_vk_launch){XL_VK_SHADER_chunk_weights, XL_VK_GROUP, NULL, 0, &push, sizeof push,
+                                      side * side, heads, r->shape->chunks});
+}
+
+static void chunk_output(xl_vk_recorder *r, const cell *c, uint32_t head, uint32_t heads) {
+    uint32_t side = xl_vk_ceil_div(r->shape->longest, XL_VK_SIDE),
+             columns = xl_vk_ceil_div(c->shape.dv, XL_VK_SIDE);
+    const struct {
+        uint64_t chunks, q, v, gates, weights, c_before, n_before, h;
+        shape_push shape;
+        uint32_t stride, h_stride, longest, first_head;
+        float eps, scale;
+        uint32_t columns;
+    } push = {c->chunks, c->q,      c->v,        c->gates,          c->weights, c->c_before, c->n_before, c->h,
+              c->shape,  c->stride, c->h_stride, r->shape->longest, head,       c->eps,      c->scale,    columns};
+    xl_vk_dispatch(r, &(xl_vk_launch){XL_VK_SHADER_chunk_output, XL_VK_GROUP, NULL, 0, &push, sizeof push,
+                                      side * columns, heads, r->shape->chunks});
+}
+
+static void cell_chunks(xl_vk_recorder *r, const cell *c) {
+    uint32_t band = r->shape->band, all = c->shape.heads;
+    chunk_gates(r, c);
+    xl_vk_barrier(r);
+    for (uint32_t head = 0; head < all; head += band) {
+        uint32_t heads = all - head < band ? all - head : band;
+        chunk_states(r, c, head, heads);
+        chunk_weights(r, c, head, heads);
+    }
+    xl_vk_barrier(r);
+    for (uint32_t head = 0; head < all; head += band)
+        chunk_output(r, c, head, all - head < band ? all - head : band);
+}
+
+static void cell_halves(xl_vk_recorder *r, const cell *c, uint32_t tile_rows) {
+    const xl_vk_rows *to = &r->executor->work[XL_VK_WORK_CELL];
+    const struct {
+        uint64_t chunks, q, k, v, gates, to;
+        shape_push shape;
+        uint32_t stride, to_stride, tile_rows;
+        float scale;
+    } push = {c->chunks, c->q,      c->k,       c->v,      c->gates, xl_vk_address(to->span),
+              c->shape,  c->stride, to->stride, tile_rows, c->scale};
+    xl_vk_dispatch(r, &(xl_vk_launch){XL_VK_SHADER_chunk_halves, XL_VK_GROUP, NULL, 0, &push, sizeof push, 1,
+                                      tile_rows, r->shape->chunks});
+}
+
+static void cell_by_matrix(xl_vk_recorder *r, const cell *c) {
+    const xl_vk_rows *rows = &r->executor->work[XL_VK_WORK_CELL];
+    uint32_t tile_rows = xl_vk_ceil_div(r->shape->longest, XL_VK_CELL_SIDE) * XL_VK_CELL_SIDE;
+    uint32_t columns = c->shape.dv / XL_VK_CELL_SIDE;
+    const struct {
+        uint64_t slices, chunks, halves, decay, c_before, n_before, block;
+        shape_push shape;
+        uint32_t stride, tile_rows;
+    } states = {c->slices, c->chunks, xl_vk_address(rows->span), c->decay, c->c_before, c->n_before,
+                c->block,  c->shape,  2 * rows->stride,          tile_rows};
+    const struct {
+        uint64_t chunks, halves, gates, c_before, n_before, h;
+        shape_push shape;
+        uint32_t stride, tile_rows, h_stride;
+        float eps;
+    } output = {c->chunks, xl_vk_address(rows->span), c->gates,  c->c_before, c->n_before, c->h,
+                c->shape,  2 * rows->stride,          tile_rows, c->h_stride, c->eps};
+    chunk_gates(r, c);
+    xl_vk_barrier(r);
+    cell_halves(r, c, tile_rows);
+    xl_vk_barrier(r);
+    xl_vk_dispatch(r, &(xl_vk_launch){XL_VK_SHADER_cell_states, XL_VK_GROUP, NULL, 0, &states, sizeof states,
+                                      c->shape.dqk / XL_VK_CELL_SIDE * columns, c->shape.heads, r->shape->slices});
+    xl_vk_barrier(r);
+    xl_vk_dispatch(r, &(xl_vk_launch){XL_VK_SHADER_cell_output, XL_VK_GROUP, NULL, 0, &output, sizeof output,
+                                      tile_rows / XL_VK_CELL_SIDE * (c->shape.dv / XL_VK_CELL_COLUMNS),
+                                      c->shape.heads, r->shape->chunks});
+}
+
+void xl_vk_record_cell(xl_vk_recorder *r, const xl_vk_op *op) {
+    const cell c = find_cell(r, op);
+    if (r->shape->steps) cell_steps(r, &c);
+    else if (r->shape->cell_rows) cell_by_matrix(r, &c);
+    else cell_chunks(r, &c);
+}
