@@ -11,10 +11,10 @@
 #include "base/memory.h"
 #include "base/sha256.h"
 #include "format/checkpoint_folder.h"
-#include "format/json_reader.h"
 #include "format/model_config.h"
 #include "format/safetensors.h"
 #include "format/shard_index.h"
+#include "model/block_map.h"
 
 #define INDEX_LIMIT ((size_t)256 << 20)
 
@@ -149,12 +149,18 @@ static int plain_format(xlstm_dtype dtype) {
                                  : -1;
 }
 
-/* The format of blocks of that name; -1 where there is none. */
-static int block_format(const char *name) {
-    for (int f = 0; f < XL_FORMAT_COUNT; f++) {
-        if (xl_format_get(f)->block > 1 && !strcmp(name, xl_format_get(f)->name)) return f;
-    }
-    return -1;
+/* A file whose metadata names the formats of tensors of bytes. */
+typedef struct block_file {
+    const xlstm_tensor_file *file;
+    xl_stored *stored; /* its tensors */
+} block_file;
+
+static const char *set_format(void *user, const char *name, xl_format_id format) {
+    const block_file *b = user;
+    const xlstm_tensor *t = xlstm_tensor_file_find(b->file, name);
+    if (!t || t->dtype != XLSTM_U8) return "no tensor of bytes has that name";
+    b->stored[t - xlstm_tensor_file_at(b->file, 0)].format = (int)format;
+    return NULL;
 }
 
 /* Gives the tensors of file `f`, which `stored` lists, the formats that the file's metadata names for bytes. */
@@ -162,31 +168,9 @@ static int read_blocks(const xl_checkpoint *c, size_t f, xl_stored *stored, xlst
     const char *map = xlstm_tensor_file_metadata(c->files[f], XL_BLOCKS_KEY);
     if (!map) return XLSTM_OK;
     char *text = strdup(map), *where = xl_format("%s: metadata " XL_BLOCKS_KEY, xl_tensor_file_path(c->files[f]));
-    if (!text || !where) {
-        free(text);
-        free(where);
-        return out_of_memory(c, err);
-    }
-    xl_json_reader r;
-    xl_json_string name;
-    int status = XLSTM_OK;
-    xl_json_open(&r, where, text, strlen(text), err);
-    while (!status && xl_json_member(&r, &name)) {
-        const char *format = xl_json_check(&r, &name) && xl_json_peek(&r) == '"' ? xl_json_text(&r) : NULL;
-        if (r.status) break;
-        const xlstm_tensor *t = xlstm_tensor_file_find(c->files[f], name.text);
-        if (!format || !t || t->dtype != XLSTM_U8) {
-            status = xl_fail(err, XLSTM_EFORMAT, "%s: '%.200s' is no tensor of bytes with the name of a format",
-                             where, name.text);
-        } else if (block_format(format) < 0) {
-            status = xl_fail(err, XLSTM_EUNSUPPORTED,
-                             "%s: '%.200s' has format '%.40s', which this version does not know", where, name.text,
-                             format);
-        } else {
-            stored[t - xlstm_tensor_file_at(c->files[f], 0)].format = block_format(format);
-        }
-    }
-    if (!status) status = r.status ? r.status : xl_json_close(&r);
+    block_file b = {c->files[f], stored};
+    int status =
+        text && where ? xl_block_map_read(where, text, strlen(text), set_format, &b, err) : out_of_memory(c, err);
     free(text);
     free(where);
     return status;
