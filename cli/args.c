@@ -122,11 +122,29 @@ static int take_flag(cli_config *cfg, int argc, char **argv, int *i) {
     return CLI_GO_ON;
 }
 
+/* Takes the words after "--" as the value of the command's key for them. */
+static int take_rest(cli_config *cfg, int count, char **words) {
+    json_t *list = json_array(), **slot = &cfg->value[CLI_LAYER_COMMAND_LINE][cli_row(cfg, cfg->spec->rest)];
+    for (int i = 0; i < count; i++) {
+        if (json_array_append_new(list, json_string(words[i]))) {
+            json_decref(list);
+            return cli_usage(cfg, "the word %d after -- is not UTF-8", i + 1);
+        }
+    }
+    json_decref(*slot);
+    *slot = list;
+    return CLI_GO_ON;
+}
+
 int cli_args_parse(cli_config *cfg, int argc, char **argv) {
     bool flags = true;
     for (int i = 1; i < argc; i++) {
         if (flags && !strcmp(argv[i], "--")) {
             flags = false;
+            if (!cfg->spec->rest || i + 1 == argc) continue;
+            const int code = take_rest(cfg, argc - i - 1, argv + i + 1);
+            if (code != CLI_GO_ON) return code;
+            break;
         } else if (flags && argv[i][0] == '-' && argv[i][1]) {
             int code = take_flag(cfg, argc, argv, &i);
             if (code != CLI_GO_ON) return code;

@@ -42,6 +42,8 @@ static void list_all(void) {
 
 static const cli_spec spec = {
     .command = CLI(optimize),
+    .arguments = "[-- COMMAND]",
+    .rest = "command",
     .summary = "Searches for the fastest runtime parameters for a checkpoint and a prompt, and\n"
                "compares the winner in fresh processes with the baseline, which is the settings\n"
                "in force without a search. Writes a run folder.",

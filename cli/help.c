@@ -10,6 +10,7 @@ enum { WIDTH = 79, COLUMN = 30 };
 static const char *const titles[CLI_GROUP_COUNT] = {
     [CLI_GROUP_INPUT] = "Input",
     [CLI_GROUP_SEARCH] = "Search",
+    [CLI_GROUP_COMMAND] = "Command (target exec)",
     [CLI_GROUP_MEASURE] = "Work",
     [CLI_GROUP_ENGINE] = "Engine (a profile or the best snapshot may change these defaults)",
     [CLI_GROUP_SAMPLING] = "Sampling",

@@ -37,7 +37,8 @@ typedef enum cli_type {
     CLI_INTS,     /* list of integers within [min, max]: [16, 32] or "16,32,64-128+32,1-8*2" */
     CLI_CHOICES,  /* list of names from `choices`: ["a", "b"] or "a,b" */
     CLI_NAMES,    /* list of any names; `choices` (may be NULL) are those that help and completion offer */
-    CLI_OBJECT,   /* JSON object, checked by the command; JSON text on the command line */
+    CLI_OBJECT,   /* JSON object, checked by the command; on the command line JSON text, or the name of a file */
+    CLI_WORDS,    /* the words of a command: a list of texts, or one text that is split at spaces outside quotes */
     CLI_INERT /* a key of the original that has no effect here; any value is accepted, with one notice for all of
                  them */
 } cli_type;
@@ -46,6 +47,7 @@ typedef enum cli_type {
 typedef enum cli_group {
     CLI_GROUP_INPUT,
     CLI_GROUP_SEARCH,
+    CLI_GROUP_COMMAND,
     CLI_GROUP_MEASURE,
     CLI_GROUP_ENGINE,
     CLI_GROUP_SAMPLING,

@@ -43,7 +43,7 @@ json_t *cli_resume_meta(const char *folder) {
 }
 
 /* Returns --key=value as it would be typed, malloc'd; NULL when out of memory. */
-static char *typed(const char *key, const json_t *value) {
+static char *typed(const char *key, cli_type type, const json_t *value) {
     if (json_is_boolean(value)) return xl_format("--%s=%s", key, json_is_true(value) ? "true" : "false");
     if (json_is_string(value)) return xl_format("--%s=%s", key, json_string_value(value));
     if (json_is_integer(value)) return xl_format("--%s=%lld", key, (long long)json_integer_value(value));
@@ -51,7 +51,7 @@ static char *typed(const char *key, const json_t *value) {
         char digits[XL_NUMBER_TEXT];
         return xl_format("--%s=%s", key, xl_number_text(digits, json_real_value(value)));
     }
-    if (json_is_array(value)) {
+    if (json_is_array(value) && type != CLI_WORDS) {
         char *text = xl_format("--%s=", key);
         for (size_t i = 0; text && i < json_array_size(value); i++) {
             const json_t *one = json_array_get(value, i);
@@ -117,7 +117,7 @@ int cli_resume_arguments(const json_t *meta, int argc, char **argv, int *out_cou
          * was decided from other keys. */
         const char *source = json_string_value(json_object_get(sources, key));
         if (source && !strcmp(source, "default") && strcmp(key, "mode") != 0) continue;
-        ok = (all[count++] = typed(key, value)) != NULL;
+        ok = (all[count++] = typed(key, cli_key_at(row)->type, value)) != NULL;
     }
     for (int i = 1; ok && i < argc; i++) ok = (all[count++] = strdup(argv[i])) != NULL;
     if (!ok) {

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "cli/optimize.h"
+#include "cli/signals.h"
 #include "tuner/target/engine_settings.h"
 #include "tuner/target/targets.h"
 
@@ -129,6 +130,12 @@ static void find_program(cli_job *job, const char *argv0) {
     else snprintf(job->program, sizeof job->program, "%s", argv0);
 }
 
+/* A command may take long, so it is ended; a sample of the engine is finished. */
+static int is_stopped(void *user) {
+    (void)user;
+    return cli_signals_stop() != 0;
+}
+
 static int open_target(cli_job *job, const char *model, const json_t *stored, xlstm_error *err) {
     const tune_target_class *class = job->class;
     json_t *options = cli_effective_json(job->cfg), *names = json_array(), *settings = NULL;
@@ -142,6 +149,7 @@ static int open_target(cli_job *job, const char *model, const json_t *stored, xl
     const tune_target_options how = {.config = options,
                                      .settings = class->of_checkpoint ? settings : stored,
                                      .program = job->program,
+                                     .cancel = class->of_command ? is_stopped : NULL,
                                      .program_argument = cli_command_name(CLI(fresh_process))};
     if (!status) status = tune_target_open(&job->target, cli_str(job->cfg, "target"), &how, err);
     json_decref(options);
@@ -156,6 +164,8 @@ static const char *misuse(const cli_job *job) {
     if (job->placebo && !job->class->of_checkpoint) return "placebo: only the target engine has one";
     if (job->placebo && cli_str(cfg, "study"))
         return "placebo: its points do not run the settings in their names, so they are kept out of a shared study";
+    if (cli_list_count(cfg, "command") && !job->class->of_command)
+        return "command: it is for --target exec; another target runs none";
     if (cli_object(cfg, "space") && cli_list_count(cfg, "tune") &&
         cli_layer_of(cfg, "space") == cli_layer_of(cfg, "tune"))
         return "tune and space both define what is searched: give only one of them";

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/file.h"
 #include "base/utf8.h"
 
 enum { LIST_LIMIT = 4096 };
@@ -128,6 +129,9 @@ void cli_value_wanted(const cli_key *key, char *out, size_t size) {
     case CLI_OBJECT:
         snprintf(out, size, "a JSON object");
         break;
+    case CLI_WORDS:
+        snprintf(out, size, "the words of a command");
+        break;
     case CLI_INERT:
         snprintf(out, size, "anything");
         break;
@@ -241,6 +245,67 @@ static json_t *parse_bool(const char *text) {
     return NULL;
 }
 
+/* Takes the next word off *at, without its quotes; malloc'd. NULL where a quote is not closed, or out of memory. */
+static char *next_word(const char **at) {
+    char *word = malloc(strlen(*at) + 1), quote = 0;
+    size_t length = 0;
+    const char *p = *at;
+    for (; word && *p && (quote || !isspace((unsigned char)*p)); p++) {
+        if (quote ? *p == quote : *p == '\'' || *p == '"') quote = quote ? 0 : *p;
+        else if (*p == '\\' && quote != '\'' && p[1]) word[length++] = *++p;
+        else word[length++] = *p;
+    }
+    *at = p;
+    if (word) word[length] = 0;
+    if (!quote) return word;
+    free(word);
+    return NULL;
+}
+
+static json_t *texts_from_json(const json_t *json) {
+    bool good = json_is_array(json) && json_array_size(json) && json_array_size(json) <= LIST_LIMIT;
+    for (size_t i = 0; good && i < json_array_size(json); i++) good = json_is_string(json_array_get(json, i));
+    return good ? json_deep_copy(json) : NULL;
+}
+
+static json_t *split_words(const char *text) {
+    json_t *list = text[0] == '[' ? json_loads(text, 0, NULL) : NULL;
+    if (list) {
+        json_t *texts = texts_from_json(list);
+        json_decref(list);
+        return texts;
+    }
+    list = json_array();
+    while (list) {
+        while (isspace((unsigned char)*text)) text++;
+        if (!*text) break;
+        char *word = next_word(&text);
+        json_t *one = word ? json_string(word) : NULL;
+        free(word);
+        if (one && json_array_size(list) < LIST_LIMIT && !json_array_append_new(list, one)) continue;
+        json_decref(list);
+        return NULL;
+    }
+    if (json_array_size(list)) return list;
+    json_decref(list);
+    return NULL;
+}
+
+enum { OBJECT_FILE_MOST = 1 << 24 };
+
+/* Of JSON text, or of a file that holds it. */
+static json_t *parse_object(const char *text) {
+    json_t *out = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    char *data = NULL;
+    size_t bytes;
+    if (!out && text[strspn(text, " \t\n")] != '{' && !xl_file_read(text, OBJECT_FILE_MOST, &data, &bytes, NULL))
+        out = json_loadb(data, bytes, JSON_REJECT_DUPLICATES, NULL);
+    free(data);
+    if (json_is_object(out)) return out;
+    json_decref(out);
+    return NULL;
+}
+
 json_t *cli_value_from_text(const cli_key *key, const char *text, char *message) {
     json_t *out = NULL;
     const char *end;
@@ -279,11 +344,10 @@ json_t *cli_value_from_text(const cli_key *key, const char *text, char *message)
         out = parse_choices(key, text);
         break;
     case CLI_OBJECT:
-        out = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
-        if (!json_is_object(out)) {
-            json_decref(out);
-            out = NULL;
-        }
+        out = parse_object(text);
+        break;
+    case CLI_WORDS:
+        out = split_words(text);
         break;
     }
     char quoted[128];
@@ -369,6 +433,10 @@ json_t *cli_value_from_json(const cli_key *key, const json_t *json, char *messag
         break;
     case CLI_OBJECT:
         if (json_is_object(json)) out = json_deep_copy(json);
+        break;
+    case CLI_WORDS:
+        if (text) out = split_words(text);
+        else out = texts_from_json(json);
         break;
     case CLI_INERT:
         out = json_deep_copy(json);

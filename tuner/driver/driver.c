@@ -202,6 +202,7 @@ static int prepare(drive *d, xlstm_error *err) {
     sampler.on_sample_ctx = d;
     sampler.now_s = o->now_s;
     sampler.now_ctx = o->now_ctx;
+    tune_target_watch(d->target, &sampler.limits);
     int status = tune_sampler_create(&d->sampler, &sampler, err);
     if (status) return status;
     d->started_wall = xl_wall_s();

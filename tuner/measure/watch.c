@@ -21,6 +21,7 @@
 
 typedef struct snapshot {
     double at, busy, steal, own; /* in seconds; busy and steal over all processors, own of this process */
+    double children;             /* seconds of the processes that it started and that have ended */
     double queued;               /* seconds in which this thread could have run but had no processor */
     long switches;
     unsigned continued;
@@ -104,6 +105,8 @@ static snapshot take(const tune_watch *watch) {
             s.switches = use.ru_nivcsw;
             s.own = seconds(use.ru_utime) + seconds(use.ru_stime);
         }
+        /* Programs that were run as a part of the sample are no neighbours. */
+        if (!getrusage(RUSAGE_CHILDREN, &use)) s.children = seconds(use.ru_utime) + seconds(use.ru_stime);
         s.queued = read_queued();
         s.continued = atomic_load(&continued);
         s.at = xl_now_s();
@@ -204,7 +207,8 @@ void tune_watch_end(tune_watch *watch, tune_disturbance *out) {
         double whole = window * watch->cpus;
         /* Ticks that end just inside the window could make the share larger than 1. */
         out->steal = fmin(1, fmax(0, (end.steal - from->steal) / whole));
-        out->neighbours = fmin(1, fmax(0, (end.busy - from->busy - (end.own - from->own)) / whole));
+        out->neighbours = fmin(
+            1, fmax(0, (end.busy - from->busy - (end.own - from->own) - (end.children - from->children)) / whole));
     }
     if (out->steal > watch->limits.steal) out->reasons |= TUNE_STEAL;
     if (out->neighbours > watch->limits.neighbours) out->reasons |= TUNE_NEIGHBOURS;

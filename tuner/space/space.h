@@ -129,7 +129,8 @@ int tune_space_seal_points(tune_space *s, const uint16_t *index, size_t count, x
 int tune_space_from_json(const json_t *object, const tune_known *known, size_t known_count, tune_space **out,
                          xlstm_error *err);
 /* Makes a space from the text of `--tune`: names separated by commas, each alone (its useful range) or as
- * NAME=VALUE, NAME=A|B|C, NAME=MIN:MAX, NAME=MIN:MAX:STEP or NAME=MIN:MAX:x2 (powers of two). */
+ * NAME=VALUE, NAME=A|B|C, NAME=MIN:MAX, NAME=MIN:MAX:STEP or NAME=MIN:MAX:x2 (powers of two). Where `known` is NULL
+ * any name is accepted, but not alone. */
 int tune_space_from_names(const char *text, const tune_known *known, size_t known_count, tune_space **out,
                           xlstm_error *err);
 /* ---- reading ---- */

@@ -233,11 +233,11 @@ static bool integer(const char *text, int64_t *out) {
 static tune_value text_value(const tune_known *k, const char *text) {
     char *end;
     double x = strtod(text, &end);
-    if (k->choices || end == text || *end) return (tune_value){.text = text};
+    if ((k && k->choices) || end == text || *end) return (tune_value){.text = text};
     return (tune_value){.number = x};
 }
 
-static int names_bounds(tune_space *s, const tune_known *k, char *text, xlstm_error *err) {
+static int names_bounds(tune_space *s, const char *name, const tune_known *k, char *text, xlstm_error *err) {
     char *max_text = strchr(text, ':');
     *max_text++ = 0;
     char *step_text = strchr(max_text, ':');
@@ -245,33 +245,34 @@ static int names_bounds(tune_space *s, const tune_known *k, char *text, xlstm_er
     int64_t min, max, step = 1;
     bool powers = step_text && !strcmp(step_text, "x2");
     if (!integer(text, &min) || !integer(max_text, &max) || (step_text && !powers && !integer(step_text, &step))) {
-        return xl_fail(err, XLSTM_EARG, "space: %s: wanted MIN:MAX, MIN:MAX:STEP or MIN:MAX:x2 in integers",
-                       k->name);
+        return xl_fail(err, XLSTM_EARG, "space: %s: wanted MIN:MAX, MIN:MAX:STEP or MIN:MAX:x2 in integers", name);
     }
-    return add_bounds(s, k->name, k, min, max, step, powers, err);
+    return add_bounds(s, name, k, min, max, step, powers, err);
 }
 
 static int names_param(tune_space *s, char *item, const tune_known *known, size_t known_count, xlstm_error *err) {
     char *values_text = strchr(item, '=');
     if (values_text) *values_text++ = 0;
-    const tune_known *k = find_known(item, known, known_count, err);
-    if (!k) return XLSTM_EARG;
+    const tune_known *k = known ? find_known(item, known, known_count, err) : NULL;
+    if (known && !k) return XLSTM_EARG;
     int status;
-    if (!values_text) {
+    if (!values_text && !k) {
+        status = xl_fail(err, XLSTM_EARG, "space: %s: wanted values, as in %s=1:8 or %s=a|b", item, item, item);
+    } else if (!values_text) {
         status = add_useful(s, k, err);
     } else if (strchr(values_text, ':')) {
-        status = names_bounds(s, k, values_text, err);
+        status = names_bounds(s, item, k, values_text, err);
     } else {
         tune_value values[256];
         size_t n = 0;
         char *save = NULL;
         for (char *v = strtok_r(values_text, "|", &save); v; v = strtok_r(NULL, "|", &save)) {
-            if (n == 256) return xl_fail(err, XLSTM_EARG, "space: %s: more than 256 values", k->name);
+            if (n == 256) return xl_fail(err, XLSTM_EARG, "space: %s: more than 256 values", item);
             values[n++] = text_value(k, v);
         }
-        status = add_checked(s, k->name, k, values, n, err);
+        status = add_checked(s, item, k, values, n, err);
     }
-    if (!status) tune_space_set_preset(s, tune_space_params(s) - 1, preset_of(k));
+    if (!status && k) tune_space_set_preset(s, tune_space_params(s) - 1, preset_of(k));
     return status;
 }
 

@@ -247,6 +247,7 @@ static int answer_request(const json_t *j, xlstm_error *err) {
     sampling.measure = tune_meter_measure;
     sampling.ctx = &meter;
     sampling.on_sample = on_sample;
+    tune_target_watch(&target, &sampling.limits);
     status = tune_sampler_create(&sampler, &sampling, err);
     plan.gauge_threads = threads_of(&target);
     if (!status) status = tune_blocks_run(sampler, BASELINE, WINNER, &plan, &result, err);

@@ -123,6 +123,10 @@ int tune_meter_measure(void *ctx, int64_t candidate, unsigned repeats, double li
     return status;
 }
 
+void tune_target_watch(const tune_target *target, tune_watch_limits *limits) {
+    if (target->elsewhere) limits->halted_s = INFINITY;
+}
+
 bool tune_target_is_baseline(const tune_target *target, int64_t candidate) {
     if (candidate == TUNE_BASELINE) return true;
     if (target->is_baseline) return target->is_baseline(target->self, candidate);

@@ -35,6 +35,7 @@ typedef struct tune_target {
     char *equal; /* one sentence on why there are fewer points than settings; NULL where there are not */
     /* Filled by tune_target_open; a target that is made in another way has none, and its comparisons run in this
      * process. */
+    bool elsewhere; /* other processes do the work while this one waits */
     const tune_target_class *class;
     json_t *request;      /* what a fresh process needs to open it too; a target may add to "config" of it */
     tune_space *declared; /* the space, where tune_target_declare made it */
@@ -100,6 +101,7 @@ struct tune_target_class {
                        xlstm_error *err); /* XLSTM_EUNSUPPORTED: not on this machine; NULL: all can be */
     const char *argument;                 /* what is to follow "NAME:", for the help; NULL: nothing may */
     bool of_checkpoint; /* a request to the checkpoint and the prompt that the configuration names */
+    bool of_command;    /* the command that the configuration names */
     /* Fills the members of the target above `class`, and its functions. `out` stays where it is until close, so
      * that `self` may point to it. After a failure close is called too, where it is set. */
     int (*describe)(tune_target *out, const tune_target_options *options, xlstm_error *err);
@@ -139,6 +141,8 @@ typedef struct tune_meter {
 int tune_meter_measure(void *meter, int64_t candidate, unsigned repeats, double limit, tune_reading *out,
                        xlstm_error *err);
 
+/* Sets what a sampler of this target should call a disturbance, where that is not the usual. */
+void tune_target_watch(const tune_target *target, tune_watch_limits *limits);
 /* Whether a candidate is the baseline or equal in effect to it, so that there is nothing to compare. */
 bool tune_target_is_baseline(const tune_target *target, int64_t candidate);
 /* Computes all metrics that follow from mean parts; NAN for the others. */

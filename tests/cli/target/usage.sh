@@ -1,0 +1,19 @@
+# What is wrong with a command is said before anything is run.
+opt() { xltune optimize --target exec "$@" >/dev/null; echo $?; }
+opt --tune 'n=1|2'
+opt -- echo 1
+opt --tune n -- echo {n}
+opt --tune 'n=1|2' -- no-such-program {n}
+opt --tune 'n=1|2' -- echo {m}
+opt --tune 'n=1|2' -- echo {n
+opt --tune 'n=1|2' -- echo {{n}}
+opt --tune 'n=1|2' --baseline '{"m": 1}' -- echo {n}
+opt --tune 'n=1|2' --expect 300 -- echo {n}
+opt --tune 'n=1|2' --prepare "echo 'x" -- echo {n}
+opt --tune 'n=1|2' --metrics '{"a": {}}' -- echo {n}
+opt --tune 'n=1|2' --metrics '{"a": {"regex": "("}}' -- echo {n}
+opt --tune 'n=1|2' --metrics '{"a": {"regex": "x", "json": "y"}}' -- echo {n}
+opt --tune 'n=1|2' --metrics '{"a": {"regx": "x"}}' -- echo {n}
+opt --tune 'n=1|2' --metrics '{"wall_s": {"regex": "x"}}' -- echo {n}
+opt --tune 'n=1|2' --objective rate -- echo {n}
+xltune optimize --tune 'chunk_size=16|32' -- echo {n} >/dev/null; echo $?
