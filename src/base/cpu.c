@@ -1,9 +1,12 @@
 #include "base/cpu.h"
 
-#include <stdbool.h>
+#include <math.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "base/cgroup.h"
 #ifdef __linux__
 #include <sched.h>
 #include <sys/syscall.h>
@@ -127,4 +130,56 @@ int xl_cpu_count(void) {
 #endif
     long n = sysconf(_SC_NPROCESSORS_ONLN);
     return n > 0 ? (int)n : 1;
+}
+
+/* Whether a CPU before `cpu` that is allowed shares its core. The list is as in "0,64" or "0-1". */
+static bool has_earlier(const char *list, bool (*allowed)(const void *ctx, int cpu), const void *ctx, int cpu) {
+    int first, last, used;
+    for (; sscanf(list, "%d%n", &first, &used) == 1; list += *list == ',') {
+        list += used;
+        last = first;
+        if (sscanf(list, "-%d%n", &last, &used) == 1) list += used;
+        for (int c = first < 0 ? 0 : first; c <= last && c < cpu; c++)
+            if (allowed(ctx, c)) return true;
+    }
+    return false;
+}
+
+int xl_cpu_cores(const char *root, bool (*allowed)(const void *ctx, int cpu), const void *ctx, int count) {
+    int cores = 0;
+    for (int cpu = 0; cpu < count; cpu++) {
+        char path[512], list[256] = "";
+        if (!allowed(ctx, cpu)) continue;
+        snprintf(path, sizeof path, "%s/sys/devices/system/cpu/cpu%d/topology/thread_siblings_list", root, cpu);
+        FILE *file = fopen(path, "r");
+        if (file) {
+            if (!fgets(list, sizeof list, file)) list[0] = 0;
+            fclose(file);
+        }
+        cores += !has_earlier(list, allowed, ctx, cpu);
+    }
+    return cores;
+}
+
+#ifdef __linux__
+static bool is_set(const void *ctx, int cpu) {
+    return CPU_ISSET((size_t)cpu, (const cpu_set_t *)ctx);
+}
+#endif
+
+int xl_cpu_useful(void) {
+    const int count = xl_cpu_count();
+    int useful = count;
+#ifdef __linux__
+    cpu_set_t set;
+    if (!sched_getaffinity(0, sizeof set, &set)) useful = xl_cpu_cores("", is_set, &set, CPU_SETSIZE);
+    xl_group_limits limits;
+    xl_group_limits_read("", &limits);
+    if (ceil(limits.cpus) < useful) useful = (int)ceil(limits.cpus);
+#elif defined(__APPLE__) && defined(__aarch64__)
+    int fast = 0;
+    size_t size = sizeof fast;
+    if (!sysctlbyname("hw.perflevel0.physicalcpu", &fast, &size, NULL, 0)) useful = fast;
+#endif
+    return useful < 1 ? 1 : useful < count ? useful : count;
 }

@@ -2,6 +2,8 @@
 #ifndef XL_BASE_CPU_H
 #define XL_BASE_CPU_H
 
+#include <stdbool.h>
+
 /* Instruction sets, one bit each. */
 enum {
     XL_CPU_AVX2 = 1,         /* AVX2, FMA and F16C */
@@ -27,5 +29,13 @@ unsigned xl_cpu_flags(void);
 int xl_cpu_flags_masked(const char *mask);
 /* Logical CPUs this process may run on; at least 1. */
 int xl_cpu_count(void);
+/* How many threads of heavy work this process can use well: the cores that it may run on (a core's hardware threads
+ * share its units; on a Mac, the fast cores), or its control groups' share of processor time, rounded up, where
+ * that is less; 1 … xl_cpu_count(). */
+int xl_cpu_useful(void);
+
+/* Cores among the CPUs c with allowed(ctx, c), c < count; a CPU of which nothing is known is a core of its own.
+ * `root` stands before /sys: "" for the system's own. */
+int xl_cpu_cores(const char *root, bool (*allowed)(const void *ctx, int cpu), const void *ctx, int count);
 
 #endif

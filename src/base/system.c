@@ -3,6 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#ifdef __linux__
+#include "base/cgroup.h"
+#endif
 #ifdef __APPLE__
 #include <mach/mach.h>
 #include <sys/sysctl.h>
@@ -35,70 +38,18 @@ static uint64_t number_in(const char *folder, const char *name) {
     return (uint64_t)value;
 }
 
-/* Value of "name N" in the group's memory.stat. */
-static uint64_t group_stat(const char *folder, const char *name) {
-    char path[512], key[64];
-    if (snprintf(path, sizeof path, "%s/memory.stat", folder) >= (int)sizeof path) return 0;
-    FILE *file = fopen(path, "r");
-    if (!file) return 0;
-    unsigned long long value = 0, found = 0;
-    while (fscanf(file, "%63s %llu", key, &value) == 2) {
-        if (!strcmp(key, name)) {
-            found = value;
-            break;
-        }
-    }
-    fclose(file);
-    return (uint64_t)found;
-}
-
-/* The folder of this process's control group (version 2); false where there is none. */
-static int group_folder(char *folder, size_t bytes) {
-    FILE *file = fopen("/proc/self/cgroup", "r");
-    if (!file) return 0;
-    char line[400];
-    int found = 0;
-    while (!found && fgets(line, sizeof line, file)) {
-        if (strncmp(line, "0::", 3)) continue;
-        line[strcspn(line, "\n")] = 0;
-        found = snprintf(folder, bytes, "/sys/fs/cgroup%s", line + 3) < (int)bytes;
-    }
-    fclose(file);
-    return found;
-}
-
-/* The lowest limit on the way up to the root group, and what is left under it. */
-static void group_memory(uint64_t *limit, uint64_t *left) {
-    char folder[512];
-    *limit = *left = UINT64_MAX;
-    if (!group_folder(folder, sizeof folder)) return;
-    while (strlen(folder) >= strlen("/sys/fs/cgroup")) {
-        uint64_t max = number_in(folder, "memory.max");
-        if (max) {
-            uint64_t used = number_in(folder, "memory.current");
-            /* The system can give up pages of files, also those of a mapped checkpoint. */
-            uint64_t cache = group_stat(folder, "inactive_file") + group_stat(folder, "active_file");
-            used = used > cache ? used - cache : 0;
-            if (max < *limit) *limit = max;
-            uint64_t free_bytes = max > used ? max - used : 0;
-            if (free_bytes < *left) *left = free_bytes;
-        }
-        char *slash = strrchr(folder, '/');
-        if (!slash) break;
-        *slash = 0;
-    }
-}
-
 uint64_t xl_memory_total(void) {
-    uint64_t total = meminfo("MemTotal"), limit, left;
-    group_memory(&limit, &left);
-    return limit < total ? limit : total;
+    const uint64_t total = meminfo("MemTotal");
+    xl_group_limits limits;
+    xl_group_limits_read("", &limits);
+    return limits.memory < total ? limits.memory : total;
 }
 
 uint64_t xl_memory_available(void) {
-    uint64_t available = meminfo("MemAvailable"), limit, left;
-    group_memory(&limit, &left);
-    return left < available ? left : available;
+    const uint64_t available = meminfo("MemAvailable");
+    xl_group_limits limits;
+    xl_group_limits_read("", &limits);
+    return limits.memory_left < available ? limits.memory_left : available;
 }
 
 uint64_t xl_memory_resident(void) {

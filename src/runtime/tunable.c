@@ -59,9 +59,14 @@ static int64_t count_cpus(const xlstm_hparams *hparams) {
     return at_most(xl_cpu_count(), XL_POOL_MAX);
 }
 
+static int64_t useful_cpus(const xlstm_hparams *hparams) {
+    (void)hparams;
+    return at_most(xl_cpu_useful(), XL_POOL_MAX);
+}
+
 /* Four bands for each thread, where there are so many heads, let threads of unequal speed end together. */
 static int64_t band_of_heads(const xlstm_hparams *hparams) {
-    const int64_t band = hparams ? hparams->num_heads / (4 * count_cpus(hparams)) : 1;
+    const int64_t band = hparams ? hparams->num_heads / (4 * useful_cpus(hparams)) : 1;
     return band > 1 ? band : 1;
 }
 
@@ -124,7 +129,7 @@ static const tunable_row table[XLSTM_TUNABLE_COUNT] = {
     {.shown = {XLSTM_TUNE_WORKERS, "workers", "threads", "number of threads in prefill", XLSTM_TYPE_INT, 1,
                XL_POOL_MAX, 0, NULL, XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_MEMORY, NULL},
      .limit = count_cpus,
-     .preset = count_cpus},
+     .preset = useful_cpus},
     {.shown = {XLSTM_TUNE_SEGMENT, "segment", "tokens", "tokens that go through the layers together in prefill",
                XLSTM_TYPE_INT, 1, COUNT_MAX, 512, NULL, XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_MEMORY,
                "a segment is no longer than the prompt"},
@@ -134,7 +139,7 @@ static const tunable_row table[XLSTM_TUNABLE_COUNT] = {
     {.shown = {XLSTM_TUNE_DECODE_WORKERS, "decode_workers", "threads", "number of threads in decode",
                XLSTM_TYPE_INT, 1, XL_POOL_MAX, 0, NULL, XLSTM_AFFECTS_DECODE, NULL},
      .limit = count_cpus,
-     .preset = count_cpus},
+     .preset = useful_cpus},
     {.shown = {XLSTM_TUNE_PINNING, "pinning", "",
                "whether threads are bound to CPUs, close together (compact) or far apart (spread)",
                XLSTM_TYPE_CHOICE, 0, 2, XLSTM_PIN_NONE, pinnings, XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_DECODE,

@@ -72,8 +72,9 @@ static void read_machine(const tune_watch *watch, snapshot *s) {
 }
 
 static double read_queued(void) {
-    unsigned long long ran, queued = 0;
+    unsigned long long queued = 0;
 #ifdef __linux__
+    unsigned long long ran;
     FILE *f = fopen("/proc/thread-self/schedstat", "re");
     if (!f) return 0;
     if (fscanf(f, "%llu %llu", &ran, &queued) != 2) queued = 0;
