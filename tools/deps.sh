@@ -32,6 +32,9 @@ clang-tidy - - - the gating analyzer
 vulkan-validationlayers - vulkan-validation-layers vulkan-validation-layers what the driver does not check
 spirv-tools - spirv-tools spirv-tools checks the compiled shaders
 spirv-cross - spirv-cross spirv-cross translates the shaders to Metal, as a check
+gcc-aarch64-linux-gnu - - - builds for arm64
+qemu-user - - - runs what was built for arm64
+python3-venv - - - the Mac's compiler check (ziglang from PyPI)
 libclang-rt-14-dev - compiler-rt compiler-rt sanitizer runtimes for clang
 LIST
     return 0
