@@ -169,6 +169,21 @@ static char *describe(const converter *c, const char *fingerprint) {
     return text;
 }
 
+/* Removes what a conversion that was killed was writing (base/output.h names such files). */
+static void remove_leftovers(const converter *c) {
+    DIR *dir = opendir(c->out);
+    const struct dirent *entry;
+    while (dir && (entry = readdir(dir))) {
+        const size_t n = strlen(entry->d_name);
+        if (n < 4 || strncmp(entry->d_name, "xltune-", 7) != 0 || strcmp(entry->d_name + n - 4, ".tmp") != 0)
+            continue;
+        char *path = xl_path_join(c->out, entry->d_name);
+        if (path) unlink(path);
+        free(path);
+    }
+    if (dir) closedir(dir);
+}
+
 /* The folder must be new or empty, or hold the marker of this conversion. */
 static int prepare_folder(const converter *c, const char *marker, const char *text) {
     char *there = NULL;
@@ -180,6 +195,7 @@ static int prepare_folder(const converter *c, const char *marker, const char *te
                              "%s: holds another unfinished conversion (%.200s), wanted a new or empty folder",
                              c->out, there);
         free(there);
+        if (!status) remove_leftovers(c);
         return status;
     }
     int status = xl_make_folder(c->out, c->err);

@@ -47,6 +47,7 @@ print("{\"checkpoint\":\"%s\",\"weights\":\"q8_0\",\"head_weights\":\"same\",\"i
 rm u/config.json
 xltune info --model u 2>&1 | sed 's/ (it holds.*//'
 printf cut > u/model-1.safetensors
+printf cut > u/xltune-1-0.tmp
 cp u/model-0.safetensors kept
 touch -d '2001-01-01' u/model-0.safetensors
 xltune convert --model s --weights q8_0 --out u | sed 's/, [0-9.]* s$//'
