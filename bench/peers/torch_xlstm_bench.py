@@ -117,11 +117,11 @@ def main():
                   "unit"])
     version = subprocess.run([a.xltune, "--version"], capture_output=True, text=True).stdout.strip()
     peer = f"torch {torch.__version__}, transformers {transformers.__version__}"
-    name, cpu = os.path.basename(os.path.normpath(a.model)), processor()
+    name, machine = os.path.basename(os.path.normpath(a.model)), processor()
 
     def put(engine, arithmetic, test, turn, seconds, cpu, work, unit):
         date = datetime.datetime.now().isoformat(timespec="seconds")
-        out.writerow([date, cpu, a.threads, name, engine, arithmetic, test, turn, f"{seconds:.6f}",
+        out.writerow([date, machine, a.threads, name, engine, arithmetic, test, turn, f"{seconds:.6f}",
                       "" if cpu is None else f"{cpu:.6f}", f"{work / seconds:.2f}", unit])
         file.flush()
 
