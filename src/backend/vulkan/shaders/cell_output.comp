@@ -138,7 +138,7 @@ void main() {
     for (uint d = 0; d < dqk; d += 32) {
         RIGHT b[2][TILES];
         [[unroll]] for (uint l = 0; l < 2; l++) [[unroll]] for (uint j = 0; j < TILES; j++)
-            coopMatLoad(b[l][j], c.at, (d + l * 16) * dv + j0 + j * 16, dv, BY_ROWS);
+            coopMatLoad(b[l][j], c.at, (j0 + j * 16) * dqk + d + l * 16, dqk, BY_COLUMNS);
         [[unroll]] for (uint l = 0; l < 2; l++) [[unroll]] for (uint i = 0; i < ROWS; i++) {
             LEFT a;
             coopMatLoad(a, wide, i * 16 * Q_LINE + (d + l * 16) / 8, Q_LINE, BY_ROWS);
