@@ -11,10 +11,12 @@ enum {
     EACH = 8 * 16,          /* bytes that an invocation of read.comp reads */
     SPREAD = 4096,          /* workgroups in a row of the dispatch */
     CACHED_BYTES = 8 << 20, /* fits into the caches of the devices that we know */
-    READ_BYTES = 1 << 30,   /* of one submission at least, so that its cost does not count */
-    SIZE = 4096,            /* rows and columns of the weights, twice the tokens */
-    SOFT_SIZE = 512,        /* where the device is software */
-    SIDE = 64               /* of a tile of product_many.comp */
+    READ_BYTES = 1 << 30,   /* of a buffer at most */
+    READ_REPEATS = 16,      /* so many times as much in a submission, so that its cost does not count */
+    SOFT_READ_BYTES = 1 << 28,
+    SIZE = 4096,     /* rows and columns of the weights, twice the tokens */
+    SOFT_SIZE = 512, /* where the device is software */
+    SIDE = 64        /* of a tile of product_many.comp */
 };
 
 /* A dispatch that is repeated inside a submission. */
@@ -67,7 +69,8 @@ static int measure_read(xl_device *device, const xl_vk_block *block, uint64_t by
     }
     const double read = (double)p.x * p.y * GROUP * EACH;
     double best;
-    p.repeats = (uint32_t)(READ_BYTES / read) + 1;
+    const bool soft = device->properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
+    p.repeats = (uint32_t)((soft ? SOFT_READ_BYTES : (double)READ_BYTES * READ_REPEATS) / read) + 1;
     int status = xl_vk_pipeline_get(&p.pipeline, device, XL_VK_SHADER_read, GROUP, NULL, 0, err);
     if (!status) status = measure(&p, seconds, &best, err);
     if (!status) *gb_s = read * p.repeats / best * 1e-9;
