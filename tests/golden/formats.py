@@ -9,6 +9,7 @@ import sys
 import tempfile
 
 xltune, model, golden = sys.argv[1:4]
+wrapper = os.environ.get("MESON_EXE_WRAPPER", "").split()  # the emulator, for a program of another processor
 
 
 def read(path):
@@ -31,7 +32,7 @@ def write(path, tensors):
 
 
 def verify(folder, file, *flags):
-    return subprocess.run([xltune, "verify", "--model", folder, "--golden", file, *flags], capture_output=True,
+    return subprocess.run([*wrapper, xltune, "verify", "--model", folder, "--golden", file, *flags], capture_output=True,
                           text=True, check=False)
 
 
@@ -39,7 +40,7 @@ failures = 0
 with tempfile.TemporaryDirectory() as work:
     for name in ("q8_0", "q6_k", "q4_k", "q4_0"):
         converted, dump, own = (os.path.join(work, f"{name}.{kind}") for kind in ("folder", "dump", "golden"))
-        subprocess.run([xltune, "convert", "--model", model, "--weights", name, "--out", converted], check=True,
+        subprocess.run([*wrapper, xltune, "convert", "--model", model, "--weights", name, "--out", converted], check=True,
                        capture_output=True)
         verify(converted, golden, "--cpu-mask", "c", "--dump", dump)
         write(own, {"input_ids": read(golden)["input_ids"], **read(dump)})
