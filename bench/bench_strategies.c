@@ -1,9 +1,10 @@
 /* Replays strategies on every landscape of a folder and prints their scores.
  *
  *   bench_strategies FOLDER [--strategy A,B] [--seeds K] [--budget N] [--noise …] [--set PARAMETER=VALUE]...
- *                    [--csv FILE] [--label TEXT] [--only PART]
+ *                    [--csv FILE] [--label TEXT] [--only PART] [--pending N] [--first-seed S] [--brief 1]
  *
- * --set changes a parameter of the strategy auto; --only takes the landscapes whose name contains PART. */
+ * --set changes a parameter of the strategy auto; --only takes the landscapes whose name contains PART.
+ * With --brief 1 a run ends with the budget, and P says nothing. */
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,6 +62,9 @@ int main(int argc, char **argv) {
         if (!strcmp(argv[i], "--strategy")) strategies = value;
         else if (!strcmp(argv[i], "--seeds")) o.seeds = atoi(value);
         else if (!strcmp(argv[i], "--budget")) o.budget = atoi(value);
+        else if (!strcmp(argv[i], "--pending")) o.pending = atoi(value);
+        else if (!strcmp(argv[i], "--first-seed")) o.search.seed = (uint64_t)atoll(value);
+        else if (!strcmp(argv[i], "--brief")) o.brief = atoi(value);
         else if (!strcmp(argv[i], "--noise")) noise_text = value;
         else if (!strcmp(argv[i], "--csv")) csv_path = value;
         else if (!strcmp(argv[i], "--label")) label = value;

@@ -1,4 +1,5 @@
 /* xltune replay: runs search strategies against a space that was measured exhaustively. */
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +30,10 @@ static const cli_spec spec = {
                "relative standard deviation S (gauss:S:R). With halves, the even repeats\n"
                "(counted from 0) give the true times and the optimum, and the strategy is told\n"
                "the mean of the odd repeats, or of R of them (halves:R). No sample then judges\n"
-               "a choice that it took part in.\n",
+               "a choice that it took part in.\n\n"
+               "With --pending N a strategy is asked for N points before it is told the first,\n"
+               "as by N workers: it then knows less at each choice. From then on the value of\n"
+               "the point that was asked for first is told, and one more point is asked for.\n",
 };
 
 /* Fills `out` with the numbers of evaluations after which results are reported (1, 2, 5, 10, 25, 50, … up to the
@@ -66,9 +70,10 @@ static json_t *score_json(const tune_landscape *l, const tune_replay_options *o,
         snprintf(key, sizeof key, "%zu", counts[i]);
         json_object_set_new(shares, key, json_real(tune_replay_share(l, traces, o->seeds, counts[i])));
     }
-    return json_pack("{s:s, s:s, s:i, s:o, s:o, s:f, s:f, s:f}", "landscape", l->name, "strategy", o->strategy,
-                     "seeds", o->seeds, "share", shares, "P", xl_json_number(score->performance), "over",
-                     score->over, "abs", score->abs, "repeats", score->repeats);
+    return json_pack("{s:s, s:s, s:i, s:I, s:i, s:o, s:o, s:f, s:f, s:f}", "landscape", l->name, "strategy",
+                     o->strategy, "seeds", o->seeds, "first_seed", (json_int_t)o->search.seed, "pending",
+                     o->pending, "share", shares, "P", xl_json_number(score->performance), "over", score->over,
+                     "abs", score->abs, "repeats", score->repeats);
 }
 
 static void append_trace(FILE *file, const tune_landscape *l, const tune_replay_options *o,
@@ -77,7 +82,7 @@ static void append_trace(FILE *file, const tune_landscape *l, const tune_replay_
         for (size_t i = 0; i < traces[run].count; i++) {
             const tune_step *s = &traces[run].steps[i];
             xl_csv_put_text(file, l->name);
-            fprintf(file, ",%s,%d,%zu,%u,", o->strategy, run, i + 1, s->row);
+            fprintf(file, ",%s,%" PRIu64 ",%zu,%u,", o->strategy, o->search.seed + (uint64_t)run, i + 1, s->row);
             xl_csv_put_number(file, s->observed, 9);
             fprintf(file, ",%u,", s->best_row);
             if (s->estimate > 0) xl_csv_put_number(file, s->estimate, 9);
@@ -112,8 +117,11 @@ static int run(int argc, char **argv) {
     json_t *results = NULL;
     int status = XLSTM_OK;
     const char *path = cli_str(cfg, "landscape"), *trace_path = cli_str(cfg, "trace");
-    tune_replay_options o = {.budget = (int)cli_int(cfg, "budget"), .seeds = (int)cli_int(cfg, "seeds")};
+    tune_replay_options o = {.budget = (int)cli_int(cfg, "budget"),
+                             .seeds = (int)cli_int(cfg, "seeds"),
+                             .pending = (int)cli_int(cfg, "pending")};
     tune_strategy_options_init(&o.search);
+    o.search.seed = (uint64_t)cli_int(cfg, "first_seed");
     code = 1;
     if (!path) {
         code = cli_usage(cfg, "no landscape given, wanted --landscape FILE");

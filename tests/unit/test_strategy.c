@@ -371,6 +371,33 @@ static void threads_change_nothing(void **state) {
     tune_landscape_destroy(l);
 }
 
+/* With several points in flight, each row is measured once, the order is that of asking, and a space is measured
+ * completely; the first seed is that of the first run. */
+static void points_in_flight(void **state) {
+    tune_landscape *l;
+    assert_int_equal(tune_landscape_read(INVENTED, &l, NULL), 0);
+    tune_replay_options o = {.strategy = "grid", .budget = 40, .seeds = 1, .pending = 7, .brief = true};
+    tune_trace a, b[2];
+    tune_strategy_options_init(&o.search);
+    assert_int_equal(tune_replay(l, &o, &a, NULL), 0);
+    assert_int_equal(a.count, 40);
+    for (size_t i = 0; i < a.count; i++) assert_int_equal(a.steps[i].row, i);
+    tune_traces_release(&a, 1);
+    o.strategy = "auto";
+    o.budget = 1000;
+    o.search.seed = 5;
+    assert_int_equal(tune_replay(l, &o, &a, NULL), 0);
+    assert_int_equal(a.count, l->rows + 1); /* one row twice, to see whether there is noise */
+    o.search.seed = 4;
+    o.seeds = 2;
+    assert_int_equal(tune_replay(l, &o, b, NULL), 0);
+    assert_int_equal(a.count, b[1].count);
+    for (size_t i = 0; i < a.count; i++) assert_int_equal(a.steps[i].row, b[1].steps[i].row);
+    tune_traces_release(&a, 1);
+    tune_traces_release(b, 2);
+    tune_landscape_destroy(l);
+}
+
 /* The search and the scores use different repeats. */
 static void halves(void **state) {
     static const char text[] = "x,time,cost_s,times\n"
@@ -513,6 +540,7 @@ int main(void) {
         cmocka_unit_test(generations_keep_their_elites),
         cmocka_unit_test(scores_equal_those_of_the_community),
         cmocka_unit_test(threads_change_nothing),
+        cmocka_unit_test(points_in_flight),
         cmocka_unit_test(halves),
         cmocka_unit_test(auto_beats_random),
         cmocka_unit_test(noise_forms),

@@ -81,47 +81,76 @@ static int add_step(tune_trace *t, size_t *room, tune_step step, xlstm_error *er
     return XLSTM_OK;
 }
 
+/* A run in progress. */
+typedef struct run_state {
+    const tune_landscape *l;
+    const tune_replay_options *o;
+    tune_strategy *strategy;
+    tune_proposal *flight; /* [pending]: a ring of the points that were asked for and not told */
+    size_t first, flying;  /* the oldest of them, and their number */
+    double *known;         /* [rows]: the last observation of each row; 0: none */
+    xl_rng rng;
+    double spent;
+    int free_proposals; /* number of proposals in a row that cost nothing */
+    size_t room;        /* of the trace */
+} run_state;
+
+/* Asks for points until `pending` of them are in flight, or the strategy has no other before it is told one. */
+static int ask_ahead(run_state *r, size_t pending, size_t wanted, xlstm_error *err) {
+    while (r->flying < pending && r->flying < wanted && !tune_strategy_done(r->strategy)) {
+        tune_proposal p;
+        int status = tune_strategy_ask(r->strategy, &p, err);
+        if (status == XLSTM_EARG && r->flying) return XLSTM_OK;
+        if (status) return status;
+        r->flight[(r->first + r->flying++) % pending] = p;
+    }
+    return XLSTM_OK;
+}
+
+/* Measures the oldest point in flight and tells the result. */
+static int measure_oldest(run_state *r, size_t pending, tune_trace *trace, xlstm_error *err) {
+    const tune_landscape *l = r->l;
+    const tune_proposal p = r->flight[r->first];
+    r->first = (r->first + 1) % pending;
+    r->flying--;
+    if (!p.again && r->known[p.point] != 0) {
+        r->free_proposals++;
+        return tune_strategy_tell(r->strategy, p.point, r->known[p.point], 0, err);
+    }
+    r->free_proposals = 0;
+    double value = observe(l, p.point, &r->o->noise, &r->rng);
+    r->known[p.point] = value;
+    r->spent += l->cost[p.point];
+    int status = tune_strategy_tell(r->strategy, p.point, value, l->cost[p.point], err);
+    if (status) return status;
+    tune_best best = tune_strategy_best(r->strategy);
+    bool any = best.point != TUNE_NO_POINT;
+    return add_step(trace, &r->room,
+                    (tune_step){p.point, any ? best.point : p.point, value, any ? best.estimate : 0}, err);
+}
+
 static int run_one(const tune_landscape *l, const tune_replay_options *o, int run, tune_trace *trace,
                    xlstm_error *err) {
+    const size_t pending = o->pending > 1 ? (size_t)o->pending : 1;
+    const size_t budget = (size_t)o->budget, limit = o->brief ? budget : budget + 64 * l->rows;
     tune_strategy_options search = o->search;
     search.seed += (uint64_t)run;
     search.budget = o->budget;
-    tune_strategy *s = NULL;
-    double *known = xl_array(l->rows, sizeof *known); /* the last observation of each row; 0: none */
-    int status = known ? tune_strategy_create(o->strategy, l->space, &search, &s, err)
-                       : xl_fail(err, XLSTM_ENOMEM, "replay: out of memory");
-    if (status) goto end;
-    memset(known, 0, l->rows * sizeof *known);
-    xl_rng rng;
-    xl_rng_seed(&rng, search.seed ^ UINT64_C(0x6e6f697365)); /* a stream apart from the strategy's */
-    size_t room = 0, budget = (size_t)o->budget, limit = budget + 64 * l->rows;
-    double spent = 0;
-    int free_proposals = 0;
-    while ((trace->count < budget || spent < l->t95) && trace->count < limit && !tune_strategy_done(s)) {
-        tune_proposal p;
-        status = tune_strategy_ask(s, &p, err);
-        if (status) goto end;
-        if (!p.again && known[p.point] != 0) {
-            status = tune_strategy_tell(s, p.point, known[p.point], 0, err);
-            if (status) goto end;
-            if (++free_proposals > FREE_LIMIT) break;
-            continue;
-        }
-        free_proposals = 0;
-        double value = observe(l, p.point, &o->noise, &rng);
-        known[p.point] = value;
-        spent += l->cost[p.point];
-        status = tune_strategy_tell(s, p.point, value, l->cost[p.point], err);
-        if (status) goto end;
-        tune_best best = tune_strategy_best(s);
-        bool any = best.point != TUNE_NO_POINT;
-        status = add_step(trace, &room,
-                          (tune_step){p.point, any ? best.point : p.point, value, any ? best.estimate : 0}, err);
-        if (status) goto end;
+    run_state r = {.l = l, .o = o};
+    r.known = calloc(l->rows, sizeof *r.known);
+    r.flight = xl_array(pending, sizeof *r.flight);
+    int status = r.known && r.flight ? tune_strategy_create(o->strategy, l->space, &search, &r.strategy, err)
+                                     : xl_fail(err, XLSTM_ENOMEM, "replay: out of memory");
+    xl_rng_seed(&r.rng, search.seed ^ UINT64_C(0x6e6f697365)); /* a stream apart from the strategy's */
+    while (!status && (trace->count < budget || r.spent < l->t95) && trace->count < limit) {
+        status = ask_ahead(&r, pending, limit - trace->count, err);
+        if (status || !r.flying) break;
+        status = measure_oldest(&r, pending, trace, err);
+        if (r.free_proposals > FREE_LIMIT) break;
     }
-end:
-    tune_strategy_destroy(s);
-    free(known);
+    tune_strategy_destroy(r.strategy);
+    free(r.flight);
+    free(r.known);
     return status;
 }
 

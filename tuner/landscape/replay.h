@@ -42,13 +42,16 @@ typedef struct tune_replay_options {
     tune_noise noise;
     int budget;  /* number of evaluations */
     int seeds;   /* number of runs */
+    int pending; /* number of points that are measured at the same time; 0 means 1 */
+    bool brief;  /* a run ends with the budget, also where the time budget is not spent; P then says nothing */
     int threads; /* 0: one for each processor */
 } tune_replay_options;
 
 /* Runs the strategy. Each run continues until both the budget and the landscape's time budget (t95) are spent, or
- * the strategy is done. Where a strategy proposes a point again without asking for another sample of it (`again`),
- * this costs nothing and is not a step. Fills traces [seeds], to be freed by tune_traces_release; they do not
- * depend on the number of threads. */
+ * the strategy is done. With `pending` above 1 the strategy is asked for that many points before it is told the
+ * first; from then on the value that was asked for first is told, and one more point is asked for. Where a strategy
+ * proposes a point again without asking for another sample of it (`again`), this costs nothing and is not a step.
+ * Fills traces [seeds], to be freed by tune_traces_release; they do not depend on the number of threads. */
 int tune_replay(const tune_landscape *l, const tune_replay_options *o, tune_trace *traces, xlstm_error *err);
 void tune_traces_release(tune_trace *traces, int seeds);
 
