@@ -2,6 +2,8 @@
  * (surrogate.h). They are fitted to the logarithms of the values, limited at a quantile: how slow the slower
  * points are does not matter, and without the limit the models would mostly learn that. Candidates are the
  * neighbours of the best points, points two moves away from them, crosses of two of the best, and random points.
+ * Points in flight, which were asked for and not told yet, are taken to have the values that the models predicted
+ * for them, so that the next proposal looks elsewhere.
  *
  * Whether there is noise is found by measuring the incumbent a second time. Where there is, the value of a point
  * is what the Gaussian process estimates from its samples and those of its neighbours, and the incumbent gets more
@@ -49,9 +51,10 @@ const tune_auto_knob tune_auto_knobs[] = {
 
 enum {
     MAX_CANDIDATES = 4096,
-    PROBE = 16, /* number of values after which a point is measured again, to see whether there is noise */
-    FAIR = 4,   /* number of later samples from which their mean is a better estimate than the model's */
-    RIVALS = 40 /* number of points that may be the incumbent under noise: the best by their means */
+    PROBE = 16,   /* number of values after which a point is measured again, to see whether there is noise */
+    FAIR = 4,     /* number of later samples from which their mean is a better estimate than the model's */
+    BELIEFS = 64, /* points in flight that the models take into account, at most */
+    RIVALS = 40   /* number of points that may be the incumbent under noise: the best by their means */
 };
 /* Under noise the incumbent's estimate fluctuates. It counts as improved where it changed by this many standard
  * deviations of one value. */
@@ -94,6 +97,12 @@ typedef struct auto_search {
     size_t valid;
     tune_surrogate_sample *samples;
     size_t room;
+    struct {
+        uint32_t point;
+        float y;
+    } belief[BELIEFS]; /* a ring: what the models predicted for the newest points that were asked for */
+    size_t beliefs;    /* number of them that were ever written */
+    size_t flying;     /* number of points in flight that the models were fitted to; they come before the others */
 } auto_search;
 
 static void destroy(void *state);
@@ -182,8 +191,8 @@ static void learn_noise(auto_search *s) {
 }
 
 static int reserve(auto_search *s, xlstm_error *err) {
-    if (s->record.count <= s->room) return XLSTM_OK;
-    s->room = 2 * s->record.count;
+    if (s->record.count + BELIEFS <= s->room) return XLSTM_OK;
+    s->room = 2 * s->record.count + BELIEFS;
     free(s->ranked);
     free(s->samples);
     s->ranked = xl_array(s->room, sizeof *s->ranked);
@@ -193,13 +202,29 @@ static int reserve(auto_search *s, xlstm_error *err) {
     return xl_fail(err, XLSTM_ENOMEM, "strategy auto: out of memory");
 }
 
-/* Fits the models to the ranked points and to those that failed, whose value is the bound. */
+/* Returns what the models predicted for a point when it was asked for; the median of the values where they were
+ * not asked. */
+static float believed_value(const auto_search *s, uint32_t point) {
+    const size_t kept = s->beliefs < BELIEFS ? s->beliefs : BELIEFS;
+    for (size_t i = 0; i < kept; i++) {
+        if (s->belief[i].point == point) return s->belief[i].y;
+    }
+    return (float)s->ranked[(s->valid - 1) / 2].estimate;
+}
+
+/* Fits the models to the points in flight, taking what is believed of them for their values, to the ranked points,
+ * and to those that failed, whose value is the bound. */
 static int fit(auto_search *s, xlstm_error *err) {
-    size_t n = 0;
     if (s->fitted) return XLSTM_OK;
+    size_t n = 0;
     s->bound = (float)s->ranked[(size_t)((double)(s->valid - 1) * s->p.clip)].estimate;
-    for (; n < s->valid; n++) {
-        const tune_seen *o = ranked_seen(s, n);
+    s->flying = s->record.pending < BELIEFS ? s->record.pending : BELIEFS;
+    for (; n < s->flying; n++) {
+        const uint32_t point = s->record.flight[s->record.pending - s->flying + n];
+        s->samples[n] = (tune_surrogate_sample){.point = point, .y = fminf(believed_value(s, point), s->bound)};
+    }
+    for (size_t i = 0; i < s->valid; i++, n++) {
+        const tune_seen *o = ranked_seen(s, i);
         s->samples[n] = (tune_surrogate_sample){
             .point = o->point, .y = fminf((float)o->mean, s->bound), .noise = (float)(s->variance / o->samples)};
     }
@@ -218,7 +243,8 @@ static incumbent believed(const auto_search *s, size_t i) {
     incumbent b = {.seen = ranked_seen(s, i)};
     b.mean = b.seen->mean;
     b.variance = s->variance / b.seen->samples;
-    if (s->noise == NOISE_PRESENT && s->fitted) tune_surrogate_known(s->models, i, &b.mean, &b.variance);
+    if (s->noise == NOISE_PRESENT && s->fitted)
+        tune_surrogate_known(s->models, s->flying + i, &b.mean, &b.variance);
     return b;
 }
 
@@ -333,7 +359,7 @@ static double distance(const auto_search *s, uint32_t a, uint32_t b) {
     return d;
 }
 
-/* Returns the point, among some random ones, that is farthest from all measured points. */
+/* Returns the point, among some random ones, that is farthest from all points that are measured or in flight. */
 static uint32_t spread_point(auto_search *s) {
     uint32_t best = TUNE_NO_POINT;
     double farthest = -1;
@@ -342,6 +368,9 @@ static uint32_t spread_point(auto_search *s) {
         double nearest = INFINITY;
         for (size_t j = 0; j < s->record.count; j++) {
             nearest = fmin(nearest, distance(s, point, s->record.seen[j].point));
+        }
+        for (size_t j = 0; j < s->record.pending; j++) {
+            nearest = fmin(nearest, distance(s, point, s->record.flight[j]));
         }
         if (nearest > farthest) {
             farthest = nearest;
@@ -390,6 +419,8 @@ static int ask_model(auto_search *s, tune_proposal *out, xlstm_error *err) {
     tune_space_forget(s->space, known);
     out->point = tune_space_find(s->space, chosen);
     if (out->point == TUNE_NO_POINT) return xl_fail(err, XLSTM_ENOMEM, "strategy auto: out of memory");
+    s->belief[s->beliefs % BELIEFS].point = out->point;
+    s->belief[s->beliefs++ % BELIEFS].y = (float)tune_surrogate_mean(s->models, out->point);
     return XLSTM_OK;
 }
 
@@ -402,12 +433,13 @@ static int ask(void *state, tune_proposal *out, xlstm_error *err) {
         s->repeats++;
     } else if (!tune_record_any_fresh(&s->record)) {
         return xl_fail(err, XLSTM_EARG, "strategy auto: every point is being measured, wanted a result first");
-    } else if (!s->valid || s->record.count < (size_t)s->p.initial) {
+    } else if (!s->valid || s->record.count + s->record.pending < (size_t)s->p.initial) {
         out->point = spread_point(s);
     } else {
         int status = ask_model(s, out, err);
         if (status) return status;
     }
+    s->fitted = false;
     return tune_record_ask(&s->record, out->point, err);
 }
 

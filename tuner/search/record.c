@@ -59,7 +59,17 @@ void tune_record_release(tune_record *r) {
     free(r->row);
     free(r->asked);
     free(r->seen);
+    free(r->flight);
     *r = (tune_record){0};
+}
+
+/* Takes a point out of those in flight. */
+static void land(tune_record *r, uint32_t point) {
+    size_t at = 0;
+    while (at < r->pending && r->flight[at] != point) at++;
+    if (at == r->pending) return;
+    memmove(r->flight + at, r->flight + at + 1, (r->pending - at - 1) * sizeof *r->flight);
+    r->pending--;
 }
 
 tune_seen *tune_record_find(const tune_record *r, uint32_t point) {
@@ -81,7 +91,7 @@ int tune_record_tell(tune_record *r, uint32_t point, double value, xlstm_error *
         s = &r->seen[r->count++];
         *s = (tune_seen){.point = point};
         r->row[point] = (uint32_t)r->count;
-        if (r->asked[point]) r->pending--;
+        if (r->asked[point]) land(r, point);
     }
     r->asked[point] = 0;
     r->told++;
@@ -99,7 +109,16 @@ int tune_record_tell(tune_record *r, uint32_t point, double value, xlstm_error *
 int tune_record_ask(tune_record *r, uint32_t point, xlstm_error *err) {
     int status = reserve_ids(r, err);
     if (status) return status;
-    if (!r->asked[point] && !r->row[point]) r->pending++;
+    if (!r->asked[point] && !r->row[point]) {
+        if (r->pending == r->flight_room) {
+            const size_t room = r->flight_room ? 2 * r->flight_room : 16;
+            uint32_t *more = realloc(r->flight, room * sizeof *more);
+            if (!more) return xl_fail(err, XLSTM_ENOMEM, "search: out of memory for %zu points", room);
+            r->flight = more;
+            r->flight_room = room;
+        }
+        r->flight[r->pending++] = point;
+    }
     r->asked[point] = 1;
     return changed(r, err);
 }

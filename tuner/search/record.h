@@ -33,8 +33,9 @@ typedef struct tune_record {
     xl_rng rng;     /* draws it */
     tune_seen *seen;
     size_t count, room;
-    size_t pending; /* number of points that were asked for and never told */
-    int told;       /* number of values told, failures included */
+    uint32_t *flight; /* [pending]: the points that were asked for and never told, in the order of asking */
+    size_t pending, flight_room;
+    int told; /* number of values told, failures included */
 } tune_record;
 
 int tune_record_init(tune_record *r, const tune_space *space, xlstm_error *err);

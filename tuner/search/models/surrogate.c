@@ -81,6 +81,13 @@ void tune_surrogate_known(const tune_surrogate *s, size_t i, double *mean, doubl
     tune_gp_sample(s->gp, i, mean, variance);
 }
 
+double tune_surrogate_mean(const tune_surrogate *s, uint32_t point) {
+    double process, forest, variance;
+    tune_gp_predict(s->gp, &point, 1, &process, &variance);
+    tune_forest_predict(s->forest, point, &forest, &variance);
+    return (process + forest) / 2;
+}
+
 /* Returns the expected improvement on `target` of a normal variable. */
 static double improvement(double target, double mean, double sd) {
     if (sd < 1e-12) return fmax(target - mean, 0);

@@ -51,6 +51,8 @@ void tune_surrogate_add(tune_surrogate *s, uint32_t point, float y);
 /* Estimates sample i of the last fit, i < count and i < TUNE_SURROGATE_KNOWN: mean and variance of y without its
  * noise. */
 void tune_surrogate_known(const tune_surrogate *s, size_t i, double *mean, double *variance);
+/* Predicts the mean of y at a point, by the last fit. */
+double tune_surrogate_mean(const tune_surrogate *s, uint32_t point);
 /* Computes the expected improvement on `target` of `count` points; predicted standard deviations are multiplied by
  * `widen`. */
 void tune_surrogate_promise(const tune_surrogate *s, const uint32_t *point, size_t count, double target,
