@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #ifdef __linux__
@@ -47,26 +45,24 @@ typedef struct running {
 /* ---- starting ---- */
 
 /* Between fork and exec: only functions that are safe there. */
-static void become(const tune_child_options *o, const int out[2], const int problem[2], const int error[2]) {
+static void become(char *const *argv, uint64_t memory, const int streams[3], int error) {
     setpgid(0, 0);
 #ifdef __linux__
     prctl(PR_SET_PDEATHSIG, SIGKILL);
 #endif
     const int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
-    dup2(nothing, 0);
-    dup2(o->discard ? nothing : out[1], 1);
-    dup2(problem[1], 2);
+    for (int i = 0; i < 3; i++) dup2(streams[i] < 0 ? nothing : streams[i], i);
     for (int s = 1; s < NSIG; s++) signal(s, SIG_DFL);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    if (o->memory) {
-        const struct rlimit limit = {(rlim_t)o->memory, (rlim_t)o->memory};
+    if (memory) {
+        const struct rlimit limit = {(rlim_t)memory, (rlim_t)memory};
         setrlimit(RLIMIT_AS, &limit);
     }
-    execvp(o->argv[0], o->argv);
+    execvp(argv[0], argv);
     const int code = errno;
-    ssize_t told = write(error[1], &code, sizeof code);
+    ssize_t told = write(error, &code, sizeof code);
     (void)told;
     _exit(127);
 }
@@ -96,30 +92,44 @@ static int open_handle(pid_t pid) {
 #endif
 }
 
-static int start(running *r, xlstm_error *err) {
-    int out[2] = {-1, -1}, problem[2] = {-1, -1}, error[2] = {-1, -1}, code = 0;
-    bool ok = make_pipe(out) && make_pipe(problem) && make_pipe(error);
-    r->began = xl_now_s();
-    if (ok) r->pid = fork();
-    if (ok && !r->pid) become(r->options, out, problem, error);
-    if (!ok || r->pid < 0) code = errno;
+int tune_child_start(char *const *argv, uint64_t memory, const int streams[3], pid_t *pid, xlstm_error *err) {
+    int error[2] = {-1, -1}, code = 0;
+#ifdef __linux__
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+#endif
+    if (!make_pipe(error)) return xl_fail(err, XLSTM_EIO, "%s: %s", argv[0], strerror(errno));
+    *pid = fork();
+    if (!*pid) become(argv, memory, streams, error[1]);
+    if (*pid < 0) code = errno;
     else {
-        setpgid(r->pid, r->pid); /* also here, since who comes first is not known */
+        setpgid(*pid, *pid); /* also here, since who comes first is not known */
         close(error[1]);
         error[1] = -1;
         ssize_t n;
         while ((n = read(error[0], &code, sizeof code)) < 0 && errno == EINTR) {
         }
         if (n != (ssize_t)sizeof code) code = 0;
-        if (code) waitpid(r->pid, NULL, 0);
+        if (code) waitpid(*pid, NULL, 0);
     }
     close_pipe(error);
+    if (!code) return XLSTM_OK;
+    *pid = 0;
+    return xl_fail(err, XLSTM_EIO, "%s: %s", argv[0], strerror(code));
+}
+
+static int start(running *r, xlstm_error *err) {
+    int out[2] = {-1, -1}, problem[2] = {-1, -1};
+    int status = make_pipe(out) && make_pipe(problem)
+                     ? XLSTM_OK
+                     : xl_fail(err, XLSTM_EIO, "%s: %s", r->options->argv[0], strerror(errno));
+    const int streams[3] = {-1, r->options->discard ? -1 : out[1], problem[1]};
+    r->began = xl_now_s();
+    if (!status) status = tune_child_start(r->options->argv, r->options->memory, streams, &r->pid, err);
     const int ends[2] = {out[0], problem[0]};
-    if (code) {
+    if (status) {
         close_pipe(out);
         close_pipe(problem);
-        r->pid = 0;
-        return xl_fail(err, XLSTM_EIO, "%s: %s", r->options->argv[0], strerror(code));
+        return status;
     }
     close(out[1]);
     close(problem[1]);
@@ -207,15 +217,19 @@ static bool kill_orphans(void) {
     return any;
 }
 
-/* Ends the program, where it has not ended, and all that it started. */
-static void end_all(running *r) {
-    kill(-r->pid, SIGKILL);
-    while (wait4(r->pid, &r->status, 0, &r->use) < 0 && errno == EINTR) {
+void tune_child_end_all(pid_t pid, int *status, struct rusage *use) {
+    kill(-pid, SIGKILL);
+    while (wait4(pid, status, 0, use) < 0 && errno == EINTR) {
     }
-    if (!r->ended) r->end = xl_now_s();
     /* What it started itself may become a child of this process only when its own parent is gone. */
     for (int round = 0; round < ROUNDS && kill_orphans(); round++) {
     }
+}
+
+/* Ends the program, where it has not ended, and all that it started. */
+static void end_all(running *r) {
+    tune_child_end_all(r->pid, &r->status, &r->use);
+    if (!r->ended) r->end = xl_now_s();
 }
 
 static void keep_last_line(tune_child_result *out) {
@@ -255,9 +269,6 @@ int tune_child_run(const tune_child_options *options, tune_child_result *out, xl
     bool stop = false;
     tune_child_end end = TUNE_CHILD_EXITED;
     *out = (tune_child_result){0};
-#ifdef __linux__
-    prctl(PR_SET_CHILD_SUBREAPER, 1);
-#endif
     for (int i = 0; i < 2; i++) r.stream[i].text = malloc(options->keep + 1);
     int status =
         r.stream[0].text && r.stream[1].text ? XLSTM_OK : xl_fail(err, XLSTM_ENOMEM, "command: out of memory");

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/resource.h>
+#include <sys/types.h>
 
 #include <xlstm/status.h>
 
@@ -44,6 +46,14 @@ typedef struct tune_child_result {
  * XLSTM_ENOMEM. However it ended, *out is filled where XLSTM_OK is returned, and then to be cleared. */
 int tune_child_run(const tune_child_options *options, tune_child_result *out, xlstm_error *err);
 void tune_child_clear(tune_child_result *result);
+
+/* ---- the parts of it, for a program that stays ---- */
+
+/* Starts a program in a process group of its own, with these descriptors as its standard streams; -1: /dev/null.
+ * They stay open here, and need FD_CLOEXEC. `memory` as above. XLSTM_EIO where it cannot be started. */
+int tune_child_start(char *const *argv, uint64_t memory, const int streams[3], pid_t *pid, xlstm_error *err);
+/* Kills the process group, waits for the program, and ends what it has left behind, as above. */
+void tune_child_end_all(pid_t pid, int *status, struct rusage *use);
 
 /* Whether a program of this name can be found and run. */
 bool tune_child_exists(const char *program);
