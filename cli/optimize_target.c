@@ -165,7 +165,7 @@ static const char *misuse(const cli_job *job) {
     if (job->placebo && cli_str(cfg, "study"))
         return "placebo: its points do not run the settings in their names, so they are kept out of a shared study";
     if (cli_list_count(cfg, "command") && !job->class->of_command)
-        return "command: it is for --target exec; another target runs none";
+        return "command: it is for --target exec and --target worker; another target runs none";
     if (cli_object(cfg, "space") && cli_list_count(cfg, "tune") &&
         cli_layer_of(cfg, "space") == cli_layer_of(cfg, "tune"))
         return "tune and space both define what is searched: give only one of them";

@@ -211,6 +211,15 @@ static int take_answer(tune_worker *w, json_t **answer, xlstm_error *err) {
     return XLSTM_OK;
 }
 
+/* Whether the program itself has ended and all that it printed was read, though a child that it left behind may
+ * keep its streams open. */
+static bool has_ended(tune_worker *w) {
+    siginfo_t info = {.si_pid = 0};
+    if (waitid(P_PID, (id_t)w->pid, &info, WEXITED | WNOHANG | WNOWAIT) || !info.si_pid) return false;
+    struct pollfd p = {.fd = w->fd[OUT], .events = POLLIN};
+    return poll(&p, 1, 0) <= 0;
+}
+
 static int exchange(tune_worker *w, const char *text, size_t left, double seconds, json_t **answer,
                     xlstm_error *err) {
     const double until = xl_now_s() + seconds;
@@ -235,7 +244,7 @@ static int exchange(tune_worker *w, const char *text, size_t left, double second
         }
         const int status = take_answer(w, answer, err);
         if (status || *answer) return status;
-        if (w->fd[OUT] < 0) return gone(w, err);
+        if (w->fd[OUT] < 0 || has_ended(w)) return gone(w, err);
         if (w->noise > NOISE_MOST) return give_up(w, "printed 256 MiB on its standard error", err);
         if (w->cancel && w->cancel(w->user)) {
             end_process(w);
