@@ -194,7 +194,6 @@ static int take_answer(tune_worker *w, json_t **answer, xlstm_error *err) {
     char *end = w->used ? memchr(w->line, '\n', w->used) : NULL;
     json_error_t bad;
     if (!end) return w->used > LINE_MOST ? give_up(w, "printed 4 MiB without the end of a line", err) : XLSTM_OK;
-    if (end + 1 != w->line + w->used) return give_up(w, "printed more than one line as an answer", err);
     *answer = json_loadb(w->line, (size_t)(end - w->line), JSON_REJECT_DUPLICATES, &bad);
     if (!json_is_object(*answer)) {
         char what[128];
@@ -206,6 +205,11 @@ static int take_answer(tune_worker *w, json_t **answer, xlstm_error *err) {
         json_decref(*answer);
         *answer = NULL;
         return give_up(w, what, err);
+    }
+    if (end + 1 != w->line + w->used) {
+        json_decref(*answer);
+        *answer = NULL;
+        return give_up(w, "printed more than one line as an answer", err);
     }
     w->used = 0;
     return XLSTM_OK;

@@ -46,7 +46,9 @@ xltune optimize --target worker:it.py --mode grid --effort quick --repeats 1 --t
 cat runs/worker_*/summary.csv | python3 -c 'import csv, sys
 for row in csv.DictReader(sys.stdin):
     print(row["how"], row["status"], row["reason"].split(" (")[0].split(", while the answer")[0], sep=": ")' |
-    sed 's/[0-9.]* s in all/N s in all/; s/yyy*/y…/'
+    # The second answer is seen with the first one, or instead of the next one.
+    sed 's/[0-9.]* s in all/N s in all/; s/yyy*/y…/;
+        s/printed more than one line as an answer/its answer has not the id of the request/'
 # Nothing that it started is still there.
 cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' ' ' | grep -c "sleep [9]$TAG" | sed 's/^/left: /'
 # A parameter that is declared to affect the output may change it; and space, baseline and arguments.
