@@ -370,7 +370,7 @@ static int run_all(const options *o, FILE *csv) {
 int main(int argc, char **argv) {
     options o = {
         .runs = 2000, .budget_s = INFINITY, .recording = XL_SOURCE_DIR "/bench/recordings/decode-two-regimes.csv"};
-    for (int i = 1; i < argc; i++) {
+    for (int i = 1; i < argc; i += 2) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";
         if (!strcmp(argv[i], "--runs")) o.runs = atoi(value);
         else if (!strcmp(argv[i], "--noise")) o.only = value;
@@ -380,7 +380,6 @@ int main(int argc, char **argv) {
         else if (!strcmp(argv[i], "--recording")) o.recording = value;
         else if (!strcmp(argv[i], "--out")) o.out = value;
         else return usage();
-        i++;
     }
     xlstm_error err;
     if (read_recording(o.recording, &err)) {
