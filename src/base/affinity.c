@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #ifdef XL_HAVE_HWLOC
 #include <hwloc.h>
@@ -36,7 +37,8 @@ static void spread_out(xl_affinity *a) {
 static bool order_by_topology(xl_affinity *a) {
 #ifdef XL_HAVE_HWLOC
     hwloc_topology_t topology;
-    if (hwloc_topology_init(&topology)) return false;
+    /* Without it, as in a container that has no /sys, hwloc would complain on standard error. */
+    if (access("/sys/devices/system/cpu", R_OK) || hwloc_topology_init(&topology)) return false;
     int seen = 0;
     if (!hwloc_topology_load(topology)) {
         int units = hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_PU);
