@@ -338,6 +338,7 @@ static void add_tunable(int id, cli_key *one, cli_key *list) {
 static void fill(void) {
     if (rows[0].name) return;
     for (int i = 0; tune_strategies[i]; i++) add_name(strategies, sizeof strategies, tune_strategies[i]->name);
+    assert(tune_strategies[0]);
     add_name(first_strategy, sizeof first_strategy, tune_strategies[0]->name);
     /* The devices are not listed for this, because that would start their drivers for every command. */
     if (xlstm_device_kind_at(0)) add_name(first_device, sizeof first_device, xlstm_device_kind_at(0));

@@ -1,5 +1,6 @@
 #include "model/checkpoint.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -101,6 +102,7 @@ static void check_index(const xl_checkpoint *c, const xl_shard_index *index, pro
             const char **file = bsearch(&t->file, index->files, index->file_count, sizeof *file, by_text);
             at = (size_t)(file - index->files);
         }
+        assert(c->files);
         if (!xlstm_tensor_file_find(c->files[at], t->tensor))
             problem(p, WRONG, "'%.128s' is not in %.80s as the index says", t->tensor, t->file);
     }
@@ -178,6 +180,7 @@ static int read_blocks(const xl_checkpoint *c, size_t f, xl_stored *stored, xlst
 
 static int collect(xl_checkpoint *c, xlstm_error *err) {
     size_t total = 0;
+    assert(c->files || !c->file_count);
     for (size_t f = 0; f < c->file_count; f++) total += xlstm_tensor_file_count(c->files[f]);
     c->stored = xl_array(total, sizeof *c->stored);
     if (!c->stored) return out_of_memory(c, err);

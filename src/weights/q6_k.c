@@ -38,8 +38,10 @@ static void to_f32(const void *src, float *dst, size_t n) {
     const block *b = src; /* bytes only, so that no alignment is needed */
     for (size_t i = 0; i < n; i += BLOCK, b++) {
         float unit = xl_load_f16(b->scale) * UNIT;
-        for (size_t j = 0; j < BLOCK && i + j < n; j++)
-            dst[i + j] = unit * (float)b->scales[j / GROUP] * (float)number(b, j);
+        for (size_t j = 0; j < BLOCK && i + j < n; j++) {
+            const size_t group = j / GROUP;
+            dst[i + j] = unit * (float)b->scales[group] * (float)number(b, j);
+        }
     }
 }
 

@@ -1,4 +1,5 @@
 /* Memory: large blocks of one buffer each, and copies between host and device. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -175,6 +176,7 @@ int xl_vk_download(xl_vk_span from, void *data, uint64_t bytes, xlstm_error *err
         status = end_once(device, err);
     }
     pthread_mutex_unlock(&device->lock);
+    assert(status || host.host);
     if (!status) memcpy(data, host.host, bytes);
     xl_vk_block_free(&host);
     return status;

@@ -9,7 +9,7 @@
 const char xl_gpt2_pattern[] = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 
 static bool holds_lookahead(const xl_bytes *pattern) {
-    for (size_t i = 0; i + 3 <= pattern->size; i++) {
+    for (size_t i = 0; pattern->data && i + 3 <= pattern->size; i++) {
         if (!memcmp(pattern->data + i, "(?=", 3)) return true;
     }
     return false;
