@@ -26,6 +26,6 @@ for line in open("log"):
 print("faults", faults, "left open" if point else "closed", sorted(seen))
 END
 # The words can be a line for the shell; texts are put in as they are.
-xltune optimize --target exec --mode grid --repeats 1 --effort quick --budget 2s --shell --tune 'cmd=cat|tac' \
+xltune optimize --target exec --mode grid --repeats 1 --effort quick --budget 15s --shell --tune 'cmd=cat|tac' \
     --log-dir r2 -- 'echo {cmd} | sed "s/.*/x/" | {cmd}' >out; echo $?
 cut -d, -f9,14 r2/*/summary.csv

@@ -12,7 +12,7 @@ large) exec python3 -c 'x = bytearray(900 << 20); print("same")' ;;
 esac
 END
 export TAG=$$
-xltune optimize --target exec --mode grid --effort quick --repeats 1 --time-limit 1s --memory-limit 400 \
+xltune optimize --target exec --mode grid --effort quick --repeats 1 --time-limit 3s --memory-limit 400 \
     --tune 'how=ok|other|fails|killed|hangs|leaves|floods|large' -- sh it {how} >out
 cat runs/exec_*/summary.csv | python3 -c 'import csv, sys
 for row in csv.DictReader(sys.stdin):
