@@ -29,7 +29,7 @@ void xl_fit_scale_and_offset(const xl_fit_values *v, int most, float *scale, flo
 static inline float xl_fit_round(float x, float low, float high) {
     const float shift = 0x1.8p23f; /* adding it leaves no bits for a fraction */
     float q = (x + shift) - shift;
-    q = q < low ? low : q;
+    q = q > low ? q : low; /* also where x is no number, as after a scale that overflowed */
     return q > high ? high : q;
 }
 

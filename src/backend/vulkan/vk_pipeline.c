@@ -62,7 +62,7 @@ static int get(VkPipeline *out, xl_device *device, xl_vk_pipeline *key, xlstm_er
 int xl_vk_pipeline_get(VkPipeline *out, xl_device *device, xl_vk_shader shader, uint32_t group,
                        const uint32_t *specs, uint32_t count, xlstm_error *err) {
     xl_vk_pipeline key = {.shader = shader, .specs = {group, device->lanes}, .spec_count = count + 2};
-    memcpy(key.specs + 2, specs, count * sizeof *specs);
+    if (count) memcpy(key.specs + 2, specs, count * sizeof *specs);
     pthread_mutex_lock(&device->lock);
     int status = get(out, device, &key, err);
     pthread_mutex_unlock(&device->lock);
