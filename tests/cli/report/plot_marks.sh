@@ -1,5 +1,5 @@
 # What the pictures mark, and where. The texts of the SVG are the same as those of the PNG.
-command -v gnuplot > /dev/null || exit 77
+command -v gnuplot >/dev/null || { echo "gnuplot is not here" >&2; exit 77; }
 head=backend,workers,heads_per_band,chunk_size,prefill_tok_s,decode_tok_s,prefill_s,decode_s
 texts() { sed -n "s,.*<text>\(.*\)</text>.*,\1,p" "$1"; }
 says() { grep -q ">$2<" "$1" && echo "$(basename "$1"): $2" || echo "$(basename "$1"): no $2"; }

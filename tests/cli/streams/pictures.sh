@@ -1,5 +1,5 @@
 # A gnuplot that cannot write reports nothing, so its files are checked before an old picture is replaced.
-real=$(command -v gnuplot) || exit 77
+real=$(command -v gnuplot) || { echo "gnuplot is not here" >&2; exit 77; }
 mkdir run far bin
 {
     echo backend,workers,heads_per_band,chunk_size,prefill_tok_s,decode_tok_s,prefill_s,decode_s
