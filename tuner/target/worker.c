@@ -181,7 +181,7 @@ static int gone(tune_worker *w, xlstm_error *err) {
         if (!info.si_pid) poll(NULL, 0, 10);
     }
     last_words(w, words);
-    const int status = end_process(w);
+    int status = end_process(w); /* not const: the macros of a Mac take its address */
     if (info.si_pid && WIFEXITED(status))
         snprintf(what, sizeof what, "ended with exit code %d", WEXITSTATUS(status));
     else if (info.si_pid && WIFSIGNALED(status))
