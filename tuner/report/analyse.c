@@ -303,8 +303,7 @@ int tune_report_noise(const tune_report *r, tune_noise *out, xlstm_error *err) {
     for (size_t i = 0; i < r->samples; i++) {
         const tune_report_sample *s = &r->sample[i];
         if (s->trial >= 0) continue;
-        double request = (isnan(s->prefill_s) ? 0 : s->prefill_s) + (isnan(s->decode_s) ? 0 : s->decode_s);
-        if (s->used && request > 0) x[n++] = request;
+        if (s->used && s->request_s > 0) x[n++] = s->request_s;
     }
     tune_describe_noise(x, n, out);
     free(x);

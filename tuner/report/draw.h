@@ -109,6 +109,8 @@ draw_mark draw_mark_chosen(const char *what);
  * list ends with an entry without a text. Room for it is made below a single plot; pictures of several panels have
  * it already. */
 void draw_legend(const drawing *d, const draw_mark *marks, bool panels);
+/* Names an axis, "name (unit)"; unit: "" for none. Both may be any text. */
+void draw_label(const drawing *d, const char *axis, const char *name, const char *unit);
 /* Starts a picture of several panels in a row. Label 1 of gnuplot is in use until the first plot is drawn. */
 void draw_panels(const drawing *d, int panels, const char *title);
 /* Returns the width of a panel in pixels. */

@@ -40,11 +40,14 @@ static void linear_tics(FILE *out, const char *axis, double low, double high, in
     /* Very small steps and very large numbers are written with an exponent, because written out the labels would
      * be too long or, beyond the digits of a double, equal. */
     const bool plain = decimals <= 6 && most < 1e7;
+    /* In a panel six digits would leave no room for the axis's name. */
+    const bool thousands = plain && most >= 1e5 && step >= 1000;
     const char *comma = "";
     fprintf(out, "set %stics (", axis);
     for (double k = ceil(low / step - 1e-9); k * step <= high + 1e-9 * step; k++) {
         double at = k == 0 ? 0 : k * step;
-        if (plain) fprintf(out, "%s'%.*f' %.12g", comma, decimals, at, at);
+        if (thousands && at != 0) fprintf(out, "%s'%.0fk' %.12g", comma, at / 1000, at);
+        else if (plain) fprintf(out, "%s'%.*f' %.12g", comma, decimals, at, at);
         else fprintf(out, "%s'%.6g' %.12g", comma, at, at);
         comma = ", ";
     }
@@ -262,6 +265,15 @@ void draw_legend(const drawing *d, const draw_mark *marks, bool panels) {
         fprintf(d->out, " at screen %.5f,%.5f left textcolor rgb '" DRAW_INK "'\n", (at + MARK) / d->width, y);
         at += MARK + LETTER * (double)strlen(m->text) + GAP;
     }
+}
+
+void draw_label(const drawing *d, const char *axis, const char *name, const char *unit) {
+    char text[64];
+    if (*unit) snprintf(text, sizeof text, "%.40s (%.20s)", name, unit);
+    else snprintf(text, sizeof text, "%.40s", name);
+    fprintf(d->out, "set %slabel ", axis);
+    tune_plot_quote(d->out, text);
+    fputc('\n', d->out);
 }
 
 double draw_panel_pixels(const drawing *d, int panels) {

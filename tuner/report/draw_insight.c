@@ -63,7 +63,7 @@ static void draw_progress(const drawing *d) {
     }
     fputs("EOD\nset title 'Progress of the search'\nset xlabel 'trial'\n", out);
     if (ratio) fputs("set ylabel 'time / baseline''s (under 1: faster)'\n", out);
-    else fprintf(out, "set ylabel 'whole request (%s)'\n", unit.name);
+    else draw_label(d, "y", tune_report_time_name(r), unit.name);
     draw_counts(d, "x", 0, r->trials ? r->trials - 1 : 0);
     draw_values(d, "y", y);
     draw_mark marks[DRAW_MARKS] = {{0}};
@@ -276,14 +276,10 @@ static bool front_wanted(const drawing *d) {
 }
 
 static void objective_label(const drawing *d, const char *axis, const char *name) {
-    static const char *const units[][2] = {{"tok_s", "tok/s"},     {"_ms", "ms"}, {"_mb", "MiB"},
-                                           {"kl", "nats a token"}, {"_j", "J"},   {"_s", "s"}};
-    const char *unit = "";
-    for (size_t i = 0; i < sizeof units / sizeof *units && !*unit; i++) {
-        if (strstr(name, units[i][0])) unit = units[i][1];
-    }
-    if (*unit) fprintf(d->out, "set %slabel '%s (%s)'\n", axis, name, unit);
-    else fprintf(d->out, "set %slabel '%s'\n", axis, name);
+    const tune_metrics *metrics = &d->report->run.metrics;
+    const int metric = tune_metrics_find(metrics, name);
+    const char *unit = metric < 0 ? "" : metrics->at[metric].unit;
+    draw_label(d, axis, name, unit);
 }
 
 static void draw_front(const drawing *d) {

@@ -106,8 +106,8 @@ static void put_colours(const drawing *d, bool ratio, draw_range v, draw_unit un
               out);
     } else {
         draw_values(d, "cb", v);
-        fprintf(out, "set palette defined (0 '#1d6996', 1 '#e8ecef')\nset cblabel 'whole request (%s)'\n",
-                unit.name);
+        fputs("set palette defined (0 '#1d6996', 1 '#e8ecef')\n", out);
+        draw_label(d, "cb", tune_report_time_name(d->report), unit.name);
     }
 }
 

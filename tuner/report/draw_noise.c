@@ -10,12 +10,8 @@ enum { WINDOW = 11 };
 #define LEAST_PAUSE 1.0   /* seconds */
 #define LABELLED_PAUSES 4 /* labels of more pauses would overlap */
 
-static double request(const tune_report_sample *s) {
-    return (isnan(s->prefill_s) ? 0 : s->prefill_s) + (isnan(s->decode_s) ? 0 : s->decode_s);
-}
-
 static bool counts(const tune_report_sample *s) {
-    return s->trial < 0 && isfinite(s->at) && request(s) > 0;
+    return s->trial < 0 && isfinite(s->at) && s->request_s > 0;
 }
 
 static bool noise_wanted(const drawing *d) {
@@ -81,7 +77,7 @@ static void draw_baseline(const drawing *d) {
     size_t n = 0, used = 0, aside = 0, marked = 0;
     for (size_t i = 0; i < r->samples; i++) {
         if (isfinite(r->sample[i].at)) go_on(&w, &r->sample[i]);
-        if (counts(&r->sample[i])) largest = fmax(largest, request(&r->sample[i]));
+        if (counts(&r->sample[i])) largest = fmax(largest, (&r->sample[i])->request_s);
     }
     const draw_unit unit = draw_time_unit(largest);
     const int pauses = w.pauses;
@@ -99,7 +95,7 @@ static void draw_baseline(const drawing *d) {
             n = 0;
         }
         if (!counts(s)) continue;
-        const double value = request(s) * unit.scale;
+        const double value = s->request_s * unit.scale;
         draw_include(&x, w.at / time);
         draw_include(&y, value);
         aside += !s->used;
@@ -117,7 +113,7 @@ static void draw_baseline(const drawing *d) {
         const tune_report_sample *s = &r->sample[i];
         if (!isfinite(s->at)) continue;
         go_on(&w, s);
-        if (counts(s) && !s->used) fprintf(out, "%.9g %.9g\n", w.at / time, request(s) * unit.scale);
+        if (counts(s) && !s->used) fprintf(out, "%.9g %.9g\n", w.at / time, s->request_s * unit.scale);
     }
     fputs("EOD\n", out);
     w = start;
@@ -128,7 +124,7 @@ static void draw_baseline(const drawing *d) {
     }
     fprintf(out, "set title 'The baseline, measured over and over'%s\nset xlabel 'time%s (%s)'\n",
             pauses ? " offset 0,0.8" : "", pauses ? " at work" : "", minutes ? "min" : "s");
-    fprintf(out, "set ylabel 'whole request (%s)'\n", unit.name);
+    draw_label(d, "y", tune_report_time_name(r), unit.name);
     if (pauses) fputs("set tmargin 5.5\n", out);
     draw_mark marks[DRAW_MARKS] = {{0}};
     int m = 0;

@@ -134,20 +134,25 @@ static void draw_scatter(const drawing *d) {
     fputc('\n', out);
 }
 
-/* ---- times_by_<parameter>: three panels ---- */
+/* ---- times_by_<parameter>: a panel each for the two times and the whole, or for the whole alone ---- */
 
-static const char *const panel_titles[] = {"prefill", "decode", "whole request"};
+enum { WHOLE = 2 }; /* the last panel; those before are the parts of part_s */
+
+static void panel_title(const tune_report *r, int panel, char out[32]) {
+    if (panel == WHOLE) snprintf(out, 32, "%s", tune_report_time_name(r));
+    else tune_metrics_stem(&r->run.metrics, r->run.metrics.apart[panel], out);
+}
 
 static double trial_time(const tune_report_trial *t, int panel) {
-    return panel == 0 ? t->prefill_s : panel == 1 ? t->decode_s : t->request_s;
+    return panel == WHOLE ? t->request_s : t->part_s[panel];
 }
 
 static double sample_time(const tune_report_sample *s, int panel) {
-    return panel == 0 ? s->prefill_s : panel == 1 ? s->decode_s : s->prefill_s + s->decode_s;
+    return panel == WHOLE ? s->request_s : s->part_s[panel];
 }
 
 static double baseline_time(const tune_baseline_speed *b, int panel) {
-    return panel == 0 ? b->prefill_s : panel == 1 ? b->decode_s : b->request_s;
+    return panel == WHOLE ? b->request_s : b->part_s[panel];
 }
 
 static bool sweep_wanted(const drawing *d) {
@@ -224,8 +229,10 @@ static void draw_sweep(const drawing *d) {
     if (w) marks[n++] = draw_mark_chosen(what);
     if (cold) marks[n++] = draw_mark_cold;
     snprintf(title, sizeof title, "Times by %.60s", x.p->name);
-    draw_panels(d, 3, title);
-    for (int panel = 0; panel < 3; panel++) {
+    const int panels = tune_report_times(r), first = WHOLE + 1 - panels;
+    draw_panels(d, panels, title);
+    for (int panel = first; panel <= WHOLE; panel++) {
+        char name[32];
         double largest = 0;
         draw_range y = DRAW_NOTHING;
         for (size_t i = 0; i < r->trials; i++) {
@@ -233,9 +240,13 @@ static void draw_sweep(const drawing *d) {
         }
         draw_unit unit = draw_time_unit(largest);
         sweep_data(d, &x, panel, unit, &y);
-        fprintf(out, "set title '%s' font ',16'\nset ylabel 'time (%s)'\n", panel_titles[panel], unit.name);
-        draw_parameter_axis(d, "x", &x, draw_panel_pixels(d, 3));
-        if (panel == 0) draw_legend(d, marks, true);
+        panel_title(r, panel, name);
+        fputs("set title ", out);
+        tune_plot_quote(out, name);
+        fputs(" font ',16'\n", out);
+        draw_label(d, "y", "time", unit.name);
+        draw_parameter_axis(d, "x", &x, draw_panel_pixels(d, panels));
+        if (panel == first) draw_legend(d, marks, true);
         if (baseline) {
             put_point(out, "baseline", x.baseline, baseline_time(&b, panel) * unit.scale);
             draw_include(&y, baseline_time(&b, panel) * unit.scale);

@@ -32,30 +32,50 @@ static double number_in(const json_t *object, const char *key) {
 static double tokens(const tune_report *r, bool decode) {
     for (size_t i = 0; i < r->trials; i++) {
         const tune_report_trial *t = &r->trial[i];
-        double n = decode ? t->decode_tok_s * t->decode_s : t->prefill_tok_s * t->prefill_s;
+        double n = decode ? t->decode_tok_s * t->part_s[1] : t->prefill_tok_s * t->part_s[0];
         if (t->ok && isfinite(n)) return n;
     }
     return NAN;
 }
 
-tune_baseline_speed tune_report_baseline_speed(const tune_report *r) {
-    const json_t *search = json_object_get(json_object_get(r->best, "baseline"), "search_metrics");
-    tune_baseline_speed b = {.prefill_s = number_in(search, "prefill_s"),
-                             .decode_s = number_in(search, "decode_s")};
-    double prefill = 0, decode = 0, n = 0;
+/* The mean over the baseline's samples in use; `part`: 0 or 1 of part_s, 2: the whole. */
+static double mean_of_samples(const tune_report *r, int part) {
+    double sum = 0, n = 0;
     for (size_t i = 0; i < r->samples; i++) {
         const tune_report_sample *s = &r->sample[i];
-        if (s->trial >= 0 || !s->used || !isfinite(s->prefill_s) || !isfinite(s->decode_s)) continue;
-        prefill += s->prefill_s;
-        decode += s->decode_s;
+        const double value = part < 2 ? s->part_s[part] : s->request_s;
+        if (s->trial >= 0 || !s->used || !isfinite(value)) continue;
+        sum += value;
         n++;
     }
-    if (isnan(b.prefill_s) && n > 0) b.prefill_s = prefill / n;
-    if (isnan(b.decode_s) && n > 0) b.decode_s = decode / n;
-    b.request_s = b.prefill_s + b.decode_s;
-    b.prefill_tok_s = tokens(r, false) / b.prefill_s;
-    b.decode_tok_s = tokens(r, true) / b.decode_s;
+    return n > 0 ? sum / n : NAN;
+}
+
+static double baseline_metric(const tune_report *r, int metric, int part) {
+    const json_t *search = json_object_get(json_object_get(r->best, "baseline"), "search_metrics");
+    const double value = metric < 0 ? NAN : number_in(search, tune_metrics_name(&r->run.metrics, metric));
+    return isnan(value) ? mean_of_samples(r, part) : value;
+}
+
+tune_baseline_speed tune_report_baseline_speed(const tune_report *r) {
+    const tune_metrics *m = &r->run.metrics;
+    tune_baseline_speed b;
+    for (int i = 0; i < 2; i++) b.part_s[i] = baseline_metric(r, m->apart[i], i);
+    b.request_s = m->apart[0] >= 0 ? b.part_s[0] + b.part_s[1] : baseline_metric(r, m->seconds, 2);
+    b.prefill_tok_s = tokens(r, false) / b.part_s[0];
+    b.decode_tok_s = tokens(r, true) / b.part_s[1];
     return b;
+}
+
+const char *tune_report_time_name(const tune_report *r) {
+    static char name[32];
+    if (r->run.metrics.apart[0] >= 0) return "whole request";
+    tune_metrics_stem(&r->run.metrics, r->run.metrics.seconds, name);
+    return name;
+}
+
+int tune_report_times(const tune_report *r) {
+    return r->run.metrics.apart[0] >= 0 ? 3 : 1;
 }
 
 const tune_report_trial *tune_report_chosen(const tune_report *r, const char **what) {
@@ -75,12 +95,12 @@ bool tune_report_cold_first(const tune_report *r) {
     if (r->samples || r->trials < 3 || !r->trial[0].ok) return false;
     for (size_t i = 1; i < r->trials; i++) {
         const tune_report_trial *t = &r->trial[i];
-        if (!t->ok || !isfinite(t->prefill_s) || !isfinite(t->decode_s)) continue;
-        prefill = fmax(prefill, t->prefill_s);
-        decode = fmax(decode, t->decode_s);
+        if (!t->ok || !isfinite(t->part_s[0]) || !isfinite(t->part_s[1])) continue;
+        prefill = fmax(prefill, t->part_s[0]);
+        decode = fmax(decode, t->part_s[1]);
         others++;
     }
-    return others >= 2 && r->trial[0].prefill_s > 1.5 * prefill && r->trial[0].decode_s > decode;
+    return others >= 2 && r->trial[0].part_s[0] > 1.5 * prefill && r->trial[0].part_s[1] > decode;
 }
 
 size_t tune_report_trial_samples(const tune_report *r, const tune_report_trial *t) {

@@ -13,9 +13,15 @@ bool tune_report_baseline_setting(const tune_report *report, const char *paramet
 
 /* The baseline's values in the search; NAN where they are not known. */
 typedef struct tune_baseline_speed {
-    double prefill_s, decode_s, request_s, prefill_tok_s, decode_tok_s;
+    double part_s[2], request_s, prefill_tok_s, decode_tok_s;
 } tune_baseline_speed;
 tune_baseline_speed tune_report_baseline_speed(const tune_report *report);
+
+/* What the time of one execution is called: "whole request" where it is the sum of two (tune_metrics.apart), else
+ * the metric's name without its unit. Static storage. */
+const char *tune_report_time_name(const tune_report *report);
+/* How many times a picture shows apart: the two and the whole, 3, or the whole alone, 1. */
+int tune_report_times(const tune_report *report);
 
 /* Returns the trial to mark, and in *what the label: "winner"; "fastest" in a recording; "best found, not
  * confirmed" where the baseline stays. NULL where there is none. */

@@ -134,6 +134,11 @@ static double metric_of(const tune_report *r, const tune_trial_row *t, const cha
     return metric < 0 ? NAN : t->metric[metric];
 }
 
+static double apart_of(const tune_report *r, const tune_trial_row *t, int which) {
+    const int metric = r->run.metrics.apart[which];
+    return metric < 0 ? NAN : t->metric[metric];
+}
+
 static void read_trial(tune_report *r, size_t i) {
     const tune_trial_row *from = &r->stored[i];
     tune_report_trial *t = &r->trial[i];
@@ -142,8 +147,7 @@ static void read_trial(tune_report *r, size_t i) {
                              .duplicate = from->status == TUNE_TRIAL_DUPLICATE,
                              .prefill_tok_s = metric_of(r, from, "prefill_tok_s"),
                              .decode_tok_s = metric_of(r, from, "decode_tok_s"),
-                             .prefill_s = metric_of(r, from, "prefill_s"),
-                             .decode_s = metric_of(r, from, "decode_s"),
+                             .part_s = {apart_of(r, from, 0), apart_of(r, from, 1)},
                              .request_s = from->metric[r->run.metrics.seconds],
                              .ratio = from->value,
                              .ppl = NAN};
@@ -180,10 +184,21 @@ static int by_time(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-static double part_of(const tune_report *r, const tune_sample_row *s, const char *name) {
-    const int metric = tune_metrics_find(&r->run.metrics, name);
+static double part_of(const tune_report *r, const tune_sample_row *s, int metric) {
     const int part = metric < 0 ? -1 : r->run.metrics.at[metric].part;
     return part < 0 ? NAN : s->parts[part];
+}
+
+static tune_report_sample report_sample(const tune_report *r, const tune_sample_row *s) {
+    const tune_metrics *metrics = &r->run.metrics;
+    const double first = part_of(r, s, metrics->apart[0]), second = part_of(r, s, metrics->apart[1]);
+    const double whole = part_of(r, s, metrics->seconds);
+    return (tune_report_sample){.trial = s->trial == TUNE_BASELINE_TRIAL ? -1 : (long)s->trial,
+                                .at = s->at >= 0 ? s->at : NAN,
+                                .part_s = {first, second},
+                                .request_s = isfinite(whole) ? whole : first + second,
+                                .used = s->used,
+                                .causes = s->causes};
 }
 
 static int read_samples(tune_report *r, tune_study *study, xlstm_error *err) {
@@ -194,13 +209,7 @@ static int read_samples(tune_report *r, tune_study *study, xlstm_error *err) {
     for (size_t i = 0; i < count && !status; i++) {
         const tune_sample_row *s = &rows[i];
         if (s->process > 0 || !strcmp(s->stage, "final")) continue; /* those of the last comparison */
-        tune_report_sample *to = &r->sample[r->samples++];
-        *to = (tune_report_sample){.trial = s->trial == TUNE_BASELINE_TRIAL ? -1 : (long)s->trial,
-                                   .at = s->at >= 0 ? s->at : NAN,
-                                   .prefill_s = part_of(r, s, "prefill_s"),
-                                   .decode_s = part_of(r, s, "decode_s"),
-                                   .used = s->used,
-                                   .causes = s->causes};
+        r->sample[r->samples++] = report_sample(r, s);
     }
     if (r->samples) qsort(r->sample, r->samples, sizeof *r->sample, by_time);
     free(rows);

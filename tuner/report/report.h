@@ -29,19 +29,21 @@ typedef struct tune_report_trial {
     size_t row; /* number of the trial, which is its row in summary.csv */
     bool ok;    /* whether its status is ok or duplicate */
     bool duplicate;
-    double prefill_tok_s, decode_tok_s, prefill_s, decode_s, request_s; /* NAN: not measured */
-    double ratio;                      /* objective divided by the baseline's; NAN: not recorded */
-    double value;                      /* what the search minimised: the ratio, or where there is none request_s */
-    int level[TUNE_REPORT_PARAMETERS]; /* index of the value among the parameter's levels; -1: none */
+    double prefill_tok_s, decode_tok_s; /* NAN: not measured, also in the following */
+    double part_s[2];                   /* the two times of which request_s is the sum (tune_metrics.apart) */
+    double request_s;                   /* the time of one execution (tune_metrics.seconds) */
+    double ratio;                       /* objective divided by the baseline's; NAN: not recorded */
+    double value;                       /* what the search minimised: the ratio, or where there is none request_s */
+    int level[TUNE_REPORT_PARAMETERS];  /* index of the value among the parameter's levels; -1: none */
     double objective[TUNE_REPORT_OBJECTIVES]; /* by the report's objectives; NAN: not measured */
     bool front;                               /* whether it is in pareto.csv */
     double ppl; /* perplexity of its continuation in outputs/ratings.csv; NAN: not rated */
 } tune_report_trial;
 
 typedef struct tune_report_sample {
-    long trial; /* number of its trial; -1: of the baseline */
-    double at;  /* seconds since 1970; NAN: unknown */
-    double prefill_s, decode_s;
+    long trial;                  /* number of its trial; -1: of the baseline */
+    double at;                   /* seconds since 1970; NAN: unknown */
+    double part_s[2], request_s; /* as of a trial */
     bool used;
     unsigned causes; /* TUNE_CAUSE_*: why it is not used, or what disturbed it */
 } tune_report_sample;
