@@ -14,7 +14,9 @@
 #include "cli/streams.h"
 #include "cli/value.h"
 #include "cli/work.h"
+#include "tuner/run/run_meta.h"
 #include "tuner/scores/output_name.h"
+#include "tuner/target/targets.h"
 
 static const cli_spec spec = {
     .command = CLI(save_outputs),
@@ -232,11 +234,27 @@ static void clip(saver *s, const xlstm_hparams *hparams) {
     }
 }
 
+/* Only libxlstm can continue a prompt with a trial's settings. A folder of the original names no target. */
+static int check_target(const saver *s, xlstm_error *err) {
+    json_t *meta = NULL;
+    const char *run = cli_str(s->cfg, "run");
+    if (tune_run_meta_read(run, &meta, NULL)) return XLSTM_OK;
+    const char *target = json_string_value(json_object_get(meta, "target"));
+    const tune_target_class *class = target ? tune_target_find(target) : NULL;
+    const int status = !target || (class && class->of_checkpoint)
+                           ? XLSTM_OK
+                           : xl_fail(err, XLSTM_EARG,
+                                     "%s: it tuned %s, whose settings cannot continue a prompt here", run, target);
+    json_decref(meta);
+    return status;
+}
+
 static int prepare(saver *s, xlstm_error *err) {
     char *prompt = NULL;
     size_t bytes = 0;
     xlstm_hparams hparams;
-    int status = read_summary(s, err);
+    int status = check_target(s, err);
+    if (!status) status = read_summary(s, err);
     if (!status) status = cli_run_prompt(s->cfg, &prompt, &bytes, err);
     const char *dir = status ? NULL : cli_model_path(s->cfg, err);
     if (!status) status = dir ? xlstm_tokenizer_open(&s->tokenizer, dir, err) : XLSTM_ENOTFOUND;
