@@ -38,7 +38,25 @@ install: build ## install under PREFIX (/usr/local), in DESTDIR if that is set
 uninstall: ## remove what install put there, its folders too
 	@$(destdir) python3 tools/uninstall.py $(BUILD) $(if $(PREFIX),"$(prefix)")
 
+analyze: ## what cppcheck says of the source
+	@sh tools/analyze.sh
+
+valgrind: build ## the unit tests that end quickly, under valgrind's memcheck
+	@sh tools/valgrind.sh $(BUILD)
+
+soak: build ## hours: calls that fail, kills, fuzzing; figures in OUT (build/soak)
+	@sh tools/soak.sh $(BUILD) $(or $(OUT),build/soak)
+
+coverage: ## which lines and branches the tests reach, by folder (build-coverage; needs gcc)
+	@sh tools/coverage.sh
+
+mutate: ## small mistakes in the source, one at a time: which does no test notice? (build-mutate; hours; ARGS)
+	@python3 tools/mutate.py build-mutate $(ARGS)
+
+release: ## source archive, Debian package and tarball of what is committed, in OUT (build/release)
+	@sh tools/release.sh $(or $(OUT),build/release)
+
 clean: ## remove the build folder
 	rm -rf $(BUILD)
 
-.PHONY: help deps build demo check shaders bench bench-peers install uninstall clean
+.PHONY: help deps build demo check shaders bench bench-peers install uninstall analyze valgrind soak coverage mutate release clean

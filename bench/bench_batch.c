@@ -8,6 +8,7 @@
 #include <xlstm/xlstm.h>
 
 #include "base/clock.h"
+#include "base/error.h"
 #include "base/memory.h"
 
 enum { SEQUENCES_MAX = 1024, ROUNDS_MAX = 100 };
@@ -22,37 +23,47 @@ static int compare(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* Steps of all sessions, each with the token of its number; the first call of all is not timed. */
+/* Greedy decoding of all sessions, each from the token of its number; the first call of all is not timed. */
 static int measure(xlstm_model *model, const xlstm_settings *settings, int count, int steps, int rounds,
                    double *speeds, xlstm_error *err) {
     size_t vocab = (size_t)xlstm_model_hparams(model)->vocab_size;
     xlstm_session *sessions[SEQUENCES_MAX] = {0};
-    xlstm_batch_item items[SEQUENCES_MAX];
     int32_t ids[SEQUENCES_MAX];
     xlstm_batch *batch = NULL;
-    float *logits = xl_aligned_alloc((size_t)count * vocab, sizeof *logits);
-    int status = logits ? xlstm_batch_create(&batch, model, settings, err) : XLSTM_ENOMEM;
+    int32_t *chosen = xl_array((size_t)count * (size_t)steps, sizeof *chosen);
+    int status = chosen ? xlstm_batch_create(&batch, model, settings, err) : XLSTM_ENOMEM;
     for (int i = 0; i < count && !status; i++) {
         ids[i] = (int32_t)((size_t)i % vocab);
         status = xlstm_session_create(&sessions[i], model, settings, err);
-        items[i] = (xlstm_batch_item){sessions[i], &ids[i], 1, XLSTM_LOGITS_LAST};
     }
     for (int r = -1; r < rounds && !status; r++) {
         double start = xl_now_s();
-        for (int s = 0; s < steps && !status; s++)
-            status = xlstm_batch_run(batch, items, (size_t)count, logits, err);
+        status = xlstm_batch_greedy(batch, sessions, ids, (size_t)count, chosen, (size_t)steps, err);
         if (r >= 0) speeds[r] = (double)count * steps / (xl_now_s() - start);
     }
     for (int i = 0; i < count; i++) xlstm_session_destroy(sessions[i]);
     xlstm_batch_destroy(batch);
-    xl_aligned_free(logits);
+    free(chosen);
     return status;
+}
+
+/* Sets a tunable from NAME=VALUE. */
+static int set(xlstm_settings *settings, char *text, xlstm_error *err) {
+    char *value = strchr(text, '=');
+    if (!value) return xl_fail(err, XLSTM_EARG, "-s %s: wanted NAME=VALUE", text);
+    *value++ = 0;
+    const xlstm_tunable *row = xlstm_tunable_find(text);
+    if (!row) return xl_fail(err, XLSTM_EARG, "-s %s: there is no such tunable", text);
+    return xlstm_settings_parse(settings, (int)row->id, value, err);
 }
 
 int main(int argc, char **argv) {
     const char *device = NULL, *counts = "1,8,32", *weights = "stored";
     int steps = 32, rounds = 5, option;
-    while ((option = getopt(argc, argv, "d:b:n:r:w:")) != -1) {
+    xlstm_error err;
+    xlstm_settings settings;
+    xlstm_settings_init(&settings, NULL);
+    while ((option = getopt(argc, argv, "d:b:n:r:w:s:")) != -1) {
         switch (option) {
         case 'd':
             device = optarg;
@@ -69,19 +80,20 @@ int main(int argc, char **argv) {
         case 'w':
             weights = optarg;
             break;
+        case 's':
+            if (set(&settings, optarg, &err)) return die(&err);
+            break;
         default:
             return 2;
         }
     }
     if (optind != argc - 1 || steps < 1 || rounds < 1 || rounds > ROUNDS_MAX) {
-        fprintf(stderr, "usage: bench_batch [-d DEVICE] [-b 1,8,32] [-n STEPS] [-r ROUNDS] [-w WEIGHTS] MODEL\n");
+        fprintf(stderr, "usage: bench_batch [-d DEVICE] [-b 1,8,32] [-n STEPS] [-r ROUNDS] [-w WEIGHTS] [-s "
+                        "NAME=VALUE]... MODEL\n");
         return 2;
     }
-    xlstm_error err;
-    xlstm_settings settings;
     xlstm_model *model;
     xlstm_model_info info;
-    xlstm_settings_init(&settings, NULL);
     if (xlstm_settings_parse(&settings, XLSTM_TUNE_WEIGHTS, weights, &err)) return die(&err);
     const xlstm_model_options options = {.settings = &settings, .device = device};
     if (xlstm_model_open(&model, argv[optind], &options, &err)) return die(&err);

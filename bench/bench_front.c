@@ -2,12 +2,13 @@
  * invented and on recorded spaces.
  *
  *   bench_front [--strategy A,B] [--seeds K] [--noise SD] [--csv FILE] [--label TEXT] [--only PART]
- *               [--recorded SUMMARY.csv --params NAME,NAME --objectives NAME,NAME]
+ *               [--recorded SUMMARY.csv --params NAME,NAME --objectives NAME,NAME] [--folder FOLDER]
  *
  * `auto`, like every strategy for one objective, is told only the first objective. --noise multiplies the values
  * that are told (not those that are scored) by a normal factor of that standard deviation. --recorded takes the
- * summary.csv of a run that measured its whole space. The reference point is the worst value of the true front in
- * each objective, plus a tenth of the front's range. */
+ * summary.csv of a run that measured its whole space, and --folder the recorded spaces of this project, which are
+ * in bench/results. The reference point is the worst value of the true front in each objective, plus a tenth of the
+ * front's range. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -243,15 +244,15 @@ static int add_column(tune_space *space, const xl_csv *csv, int column, const ch
     return status;
 }
 
-static int load(problem *p, const char *path, char *params, char *objectives, xlstm_error *err) {
+static int load(problem *p, const char *title, const char *path, char *params, char *objectives, xlstm_error *err) {
     xl_csv csv;
-    int column[TUNE_SPACE_PARAMS], metric[MOST], n = 0;
-    bool larger[MOST];
+    int column[TUNE_SPACE_PARAMS] = {0}, metric[MOST] = {0}, n = 0;
+    bool larger[MOST] = {false};
     char *save = NULL;
     int status = xl_csv_read(&csv, path, XL_CSV_BYTES, err);
     if (status) return status;
     *p = (problem){.space = tune_space_create()};
-    snprintf(p->name, sizeof p->name, "recorded");
+    snprintf(p->name, sizeof p->name, "%s", title);
     for (char *name = strtok_r(params, ",", &save); name && !status; name = strtok_r(NULL, ",", &save)) {
         column[n] = xl_csv_column(&csv, name);
         if (column[n] < 0) status = xl_fail(err, XLSTM_EARG, "%s: no column %s", path, name);
@@ -283,6 +284,33 @@ static int load(problem *p, const char *path, char *params, char *objectives, xl
         }
     }
     xl_csv_free(&csv);
+    return status;
+}
+
+/* The spaces that bench/front_spaces.sh recorded, and one of the engine. */
+static const struct {
+    const char *name, *file, *params, *objectives;
+} recordings[] = {
+    {"engine-recorded", "front-space-zen5-2cpu.csv", "weights,chunk_size,segment,workers,decode_workers",
+     "request_s,peak_mb,kl"},
+    {"zstd2", "front-zstd.csv", "strategy,window,search,match", "cpu_s,size"},
+    {"zstd3", "front-zstd.csv", "strategy,window,search,match", "cpu_s,size,peak_mb"},
+    {"sqlite2", "front-sqlite.csv", "page,journal,synchronous,cache,parts", "cpu_s,size"},
+    {"sqlite3", "front-sqlite.csv", "page,journal,synchronous,cache,parts", "cpu_s,size,peak_mb"},
+    {"gcc2", "front-gcc.csv", "level,vector,unroll,inline,math", "run_s,size"},
+    {"gcc3", "front-gcc.csv", "level,vector,unroll,inline,math", "run_s,size,compile_s"},
+};
+enum { RECORDINGS = sizeof recordings / sizeof *recordings, INVENTED = 4 };
+
+static int load_recording(problem *p, const char *folder, int i, xlstm_error *err) {
+    char *path = xl_format("%s/%s", folder, recordings[i].file), *params = xl_format("%s", recordings[i].params);
+    char *objectives = xl_format("%s", recordings[i].objectives);
+    const bool whole = path && params && objectives;
+    const int status = whole ? load(p, recordings[i].name, path, params, objectives, err)
+                             : xl_fail(err, XLSTM_ENOMEM, "out of memory");
+    free(path);
+    free(params);
+    free(objectives);
     return status;
 }
 
@@ -338,7 +366,7 @@ static int compare(const problem *p, const char *strategies, int seeds, double n
     int status = list ? XLSTM_OK : xl_fail(err, XLSTM_ENOMEM, "out of memory");
     for (char *name = status ? NULL : strtok_r(list, ",", &save); name && !status;
          name = strtok_r(NULL, ",", &save)) {
-        double mean[COUNTS] = {0}, shares[COUNTS];
+        double mean[COUNTS] = {0}, shares[COUNTS] = {0};
         for (int i = 0; i < seeds && !status; i++) {
             status = run(p, name, (uint64_t)i + 1, noise, shares, err);
             for (int k = 0; k < COUNTS; k++) mean[k] += shares[k] / seeds;
@@ -357,7 +385,8 @@ static int compare(const problem *p, const char *strategies, int seeds, double n
 }
 
 int main(int argc, char **argv) {
-    const char *strategies = "random,auto,nsga2", *csv_path = NULL, *label = "-", *only = "", *recorded = NULL;
+    const char *strategies = "random,auto,nsga2", *csv_path = NULL, *label = "-", *only = "", *recorded = NULL,
+               *folder = NULL;
     char *params = NULL, *objectives = NULL;
     int seeds = 50;
     double noise = 0;
@@ -370,17 +399,23 @@ int main(int argc, char **argv) {
         else if (!strcmp(argv[i], "--label")) label = value;
         else if (!strcmp(argv[i], "--only")) only = value;
         else if (!strcmp(argv[i], "--recorded")) recorded = value;
+        else if (!strcmp(argv[i], "--folder")) folder = value;
         else if (!strcmp(argv[i], "--params")) params = value;
         else if (!strcmp(argv[i], "--objectives")) objectives = value;
         else return fail(argv[i]);
     }
     if (seeds < 1) return fail("--seeds must be positive");
     if (recorded && (!params || !objectives)) return fail("--recorded wants --params and --objectives");
-    problem all[4];
+    problem all[INVENTED > RECORDINGS ? INVENTED : RECORDINGS] = {{.objectives = 0}};
     xlstm_error err = {0};
     int n = 0, status = XLSTM_OK;
     if (recorded) {
-        status = load(&all[n++], recorded, params, objectives, &err);
+        status = load(&all[n++], "recorded", recorded, params, objectives, &err);
+    } else if (folder) {
+        while (n < RECORDINGS && !status) {
+            status = load_recording(&all[n], folder, n, &err);
+            n++;
+        }
     } else {
         invent(&all[n++], "convex", box(5, 8), 2, convex);
         invent(&all[n++], "corners", box(5, 7), 3, corners);

@@ -67,8 +67,8 @@ static int measure(const xlstm_tokenizer *tokenizer, const char *text, size_t by
 }
 
 int main(int argc, char **argv) {
-    const char *dir = argc > 1 ? argv[1] : XL_SOURCE_DIR "/models/tiny-literature";
-    const char *path = argc > 2 ? argv[2] : XL_SOURCE_DIR "/prompts/long_form.txt";
+    const char *dir = argc > 1 ? argv[1] : "models/tiny-literature";
+    const char *path = argc > 2 ? argv[2] : "prompts/long_form.txt";
     xlstm_error err;
     xlstm_tokenizer *tokenizer = NULL;
     char *text = NULL;

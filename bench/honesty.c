@@ -150,8 +150,7 @@ static int usage(void) {
 }
 
 int main(int argc, char **argv) {
-    options o = {
-        .runs = 2000, .points = 24, .shared = XL_SOURCE_DIR "/../shared", .budget_s = {INFINITY}, .budgets = 1};
+    options o = {.runs = 2000, .points = 24, .shared = "../shared", .budget_s = {INFINITY}, .budgets = 1};
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";
         if (!strcmp(argv[i], "--quick-too")) {

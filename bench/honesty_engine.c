@@ -256,7 +256,7 @@ static int usage(void) {
 
 int main(int argc, char **argv) {
     const char *process = NULL;
-    setup o = {.model = XL_SOURCE_DIR "/models/tiny-literature",
+    setup o = {.model = "models/tiny-literature",
                .program = argv[0],
                .runs = 60,
                .points = 12,

@@ -260,8 +260,9 @@ static int run_many(const options *o, const noise *n, tune_effort effort, bool a
         tune_final_options_init(&final, effort);
         final.now_s = clock_of;
         final.now_ctx = &w;
-        final.spread_s = o->spread_s;
         final.budget_s = o->budget_s;
+        final.spread_whole = o->spread_s > 0;
+        final.spread_s = final.spread_whole ? o->spread_s : isfinite(o->budget_s) ? 0.9 * o->budget_s : 0;
         final.wait = wait_in;
         final.wait_ctx = &w;
         if (tune_final_run(&final, run_process, &w, &f, &err)) {
@@ -368,8 +369,7 @@ static int run_all(const options *o, FILE *csv) {
 }
 
 int main(int argc, char **argv) {
-    options o = {
-        .runs = 2000, .budget_s = INFINITY, .recording = XL_SOURCE_DIR "/bench/recordings/decode-two-regimes.csv"};
+    options o = {.runs = 2000, .budget_s = INFINITY, .recording = "bench/recordings/decode-two-regimes.csv"};
     for (int i = 1; i < argc; i += 2) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";
         if (!strcmp(argv[i], "--runs")) o.runs = atoi(value);

@@ -44,8 +44,8 @@ static int unknown(cli_config *cfg, const char *flag, const char *name) {
 }
 
 /* Returns the row of a flag, or -1. *negated becomes true for `--no-x` where x is a boolean. */
-static int flag_row(const char *name, cli_commands command, bool *negated) {
-    int row = cli_key_find(name, command, true);
+static int flag_row(const char *name, bool letter, cli_commands command, bool *negated) {
+    int row = letter ? cli_key_find_letter(name, command) : cli_key_find(name, command, true);
     *negated = false;
     if (row < 0 && (!strncmp(name, "no-", 3) || !strncmp(name, "no_", 3))) {
         row = cli_key_find(name + 3, command, true);
@@ -78,7 +78,7 @@ static int take_flag(cli_config *cfg, int argc, char **argv, int *i) {
         return 0;
     }
     bool negated;
-    int row = flag_row(plain, cfg->spec->command, &negated);
+    int row = flag_row(plain, flag[1] != '-' && !plain[1], cfg->spec->command, &negated);
     if (row < 0) return unknown(cfg, shown, plain);
     const cli_key *key = cli_key_at(row);
 
@@ -110,6 +110,11 @@ static int take_flag(cli_config *cfg, int argc, char **argv, int *i) {
         return CLI_GO_ON;
     }
     json_t **given = cfg->value[CLI_LAYER_COMMAND_LINE];
+    if (key->type == CLI_TEXTS && given[row]) {
+        json_array_extend(given[row], parsed);
+        json_decref(parsed);
+        return CLI_GO_ON;
+    }
     json_decref(given[row]);
     given[row] = parsed;
     /* A list is not copied to the second key: every element of one would then be combined with every element of the

@@ -22,6 +22,9 @@ typedef struct speed {
     double mean, sd, median;
     tune_interval interval; /* of the mean, at a confidence level of 95 % */
     bool has_interval;      /* whether there are enough samples for an interval */
+    double limit_ts;        /* median of what the limit allowed; 0: not measured */
+    double share;           /* median of each sample's share of the limit around it */
+    tune_interval shares;   /* of their mean, as `interval` */
 } speed;
 
 /* With fewer samples the width of Student's interval depends more on the number of samples than on their spread. */
@@ -36,6 +39,19 @@ static bool speed_of(const bench_row *row, speed *s) {
     s->median = tune_median(s->ts, row->samples);
     s->interval = tune_mean_interval(s->ts, row->samples, 0.95);
     s->has_interval = row->samples >= INTERVAL_SAMPLES && s->interval.low > 0;
+    s->limit_ts = 0;
+    if (!row->limit) return true;
+    double *shares = xl_array(row->samples, sizeof *shares);
+    if (!shares) {
+        free(s->ts);
+        s->ts = NULL;
+        return false;
+    }
+    for (size_t i = 0; i < row->samples; i++) shares[i] = s->ts[i] / row->limits_ts[i];
+    s->limit_ts = tune_median(row->limits_ts, row->samples);
+    s->share = tune_median(shares, row->samples);
+    s->shares = tune_mean_interval(shares, row->samples, 0.95);
+    free(shares);
     return true;
 }
 
@@ -70,6 +86,7 @@ static json_t *row_json(const bench_table *table, const bench_row *row, bool lis
     json_object_set_new(o, "model_n_params", json_integer((json_int_t)table->info.parameters));
     for (int id = 0; id < XLSTM_TUNABLE_COUNT; id++) {
         const xlstm_tunable *t = xlstm_tunable_get(id);
+        if (!xlstm_tunable_is_on(id, table->info.device)) continue;
         tunable_text(row, id, name, sizeof name);
         json_object_set_new(o, t->name,
                             t->type == XLSTM_TYPE_CHOICE ? json_string(name)
@@ -93,9 +110,11 @@ static json_t *row_json(const bench_table *table, const bench_row *row, bool lis
                         row->peak_bytes ? xl_json_number((double)row->peak_bytes / 1048576) : json_null());
     json_object_set_new(o, "load_s", xl_json_number(row->load_s));
     json_object_set_new(o, "limit_of", xl_json_text(row->limit_of));
-    json_object_set_new(o, "limit_ts", row->limit_ts > 0 ? xl_json_number(row->limit_ts) : json_null());
-    json_object_set_new(o, "limit_share",
-                        row->limit_ts > 0 ? xl_json_number(s.median / row->limit_ts) : json_null());
+    const bool limited = s.limit_ts > 0, interval = limited && row->samples >= INTERVAL_SAMPLES;
+    json_object_set_new(o, "limit_ts", limited ? xl_json_number(s.limit_ts) : json_null());
+    json_object_set_new(o, "limit_share", limited ? xl_json_number(s.share) : json_null());
+    json_object_set_new(o, "limit_share_low", interval ? xl_json_number(s.shares.low) : json_null());
+    json_object_set_new(o, "limit_share_high", interval ? xl_json_number(s.shares.high) : json_null());
     json_object_set_new(o, "n_disturbed", json_integer((json_int_t)row->disturbed));
     for (size_t i = 0; i < row->samples; i++) {
         json_array_append_new(ns, json_integer(llround(row->seconds[i] * 1e9)));
@@ -284,7 +303,11 @@ static void put_cell(const column *c, const bench_row *row, const speed *s, char
         put_speed(out + used, size - (size_t)used, s->interval.high, s->mean);
         break;
     case COLUMN_LIMIT:
-        if (row->limit_ts > 0) snprintf(out, size, "%.0f %% %s", 100 * s->median / row->limit_ts, row->limit_of);
+        if (!(s->limit_ts > 0)) break;
+        used = snprintf(out, size, "%.0f", 100 * s->share);
+        if (row->samples >= INTERVAL_SAMPLES)
+            used += snprintf(out + used, size - (size_t)used, " ± %.0f", 50 * (s->shares.high - s->shares.low));
+        snprintf(out + used, size - (size_t)used, " %% %s", row->limit_of);
         break;
     case COLUMN_LOAD:
         snprintf(out, size, "%.2f s", row->load_s);
@@ -451,9 +474,9 @@ static int print_md(const bench_table *table, FILE *out) {
     if (done && table->roofline.threads) {
         const xlstm_roofline *r = &table->roofline;
         fprintf(out,
-                "\nLimits of this machine, measured before and after, %d threads: products in f32\n"
-                "(sgemm) %.1f, in bf16 %.1f, in int8 %.1f GFLOP/s; read %.1f GB/s from memory,\n"
-                "%.1f GB/s from cache.\n",
+                "\nLimits of this machine, the highest seen, %d threads: products in f32 (sgemm)\n"
+                "%.1f, in bf16 %.1f, in int8 %.1f GFLOP/s; read %.1f GB/s from memory,\n"
+                "%.1f GB/s from cache. Shares are of what was measured around each sample.\n",
                 r->threads, r->sgemm_gflop_s, r->bf16_gflop_s, r->int8_gflop_s, r->stream_gb_s, r->cached_gb_s);
     }
     for (size_t i = 0; speeds && i < table->count; i++) free(speeds[i].ts);

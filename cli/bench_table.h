@@ -18,7 +18,8 @@ typedef struct bench_row {
     uint64_t peak_bytes;       /* highest resident memory while the row was sampled; 0: unknown */
     double load_s;
     double work;          /* of the whole test: operations of prefill's products, or bytes that decode reads */
-    double limit_ts;      /* tokens per second that the roofline allows; 0: not measured */
+    unsigned limit;       /* the XLSTM_LIMIT_* that bounds the row; 0: not measured */
+    double *limits_ts;    /* with a limit: tokens per second that it allowed around each sample */
     const char *limit_of; /* "sgemm", "bf16" or "int8" by the arithmetic of prefill; "read", or "cache" where
                              everything that decode reads fits into the cache */
 } bench_row;

@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/rng.h"
+#include "cli/bench_limits.h"
 #include "cli/bench_table.h"
 #include "cli/command.h"
 #include "cli/config.h"
@@ -34,11 +35,13 @@ static const cli_spec spec = {
                "or huge_pages need the checkpoint to be opened again and are measured one after\n"
                "the other. The column t/s holds the mean and the standard deviation, and 95 %\n"
                "the interval of the mean, which is given from five samples on. --profile\n"
-               "original gives the defaults of the original.\n",
+               "original gives the defaults of the original. With --roofline the limits of\n"
+               "the machine are measured before each sample and after it, and the column of\n"
+               "limit holds the median of the samples' shares and half the width of their\n"
+               "95 % interval.\n",
 };
 
 enum { MOST_ROWS = 100000, WARM_UPS = 3 };
-#define ROOFLINE_SECONDS 3.0
 
 typedef struct bench {
     cli_config *cfg;
@@ -48,6 +51,8 @@ typedef struct bench {
     int32_t *ids; /* of the prompt */
     size_t count;
     float *logits;
+    int32_t *chosen; /* room for the longest decode */
+    bench_limits limits;
     tune_watch *watch;     /* notices what else the machine did during a sample */
     char disturbance[128]; /* what disturbed the first sample that was disturbed */
 } bench;
@@ -178,7 +183,12 @@ static int make_rows(bench *b, xlstm_error *err) {
             }
             if (!bench_tokens(&row)) continue;
             row.seconds = xl_array(repeats, sizeof *row.seconds);
-            if (!row.seconds) return xl_fail(err, XLSTM_ENOMEM, "out of memory for %zu samples", repeats);
+            row.limits_ts = xl_array(repeats, sizeof *row.limits_ts);
+            if (!row.seconds || !row.limits_ts) {
+                free(row.seconds);
+                free(row.limits_ts);
+                return xl_fail(err, XLSTM_ENOMEM, "out of memory for %zu samples", repeats);
+            }
             b->table.rows[b->table.count++] = row;
         }
     }
@@ -215,34 +225,6 @@ static int make_prompt(bench *b, const char *model_path, int64_t vocabulary, xls
     return XLSTM_OK;
 }
 
-static int32_t likeliest(const float *logits, int64_t n) {
-    int64_t best = 0;
-    for (int64_t i = 1; i < n; i++) {
-        if (logits[i] > logits[best]) best = i;
-    }
-    return (int32_t)best;
-}
-
-/* ---- the machine's limits ---- */
-
-/* Measures the limits of the machine. They are upper bounds, so the better value of this measurement and earlier
- * ones is kept. */
-static int measure_limits(bench *b, xlstm_error *err) {
-    if (!cli_bool(b->cfg, "roofline")) return XLSTM_OK;
-    xlstm_roofline now, *best = &b->table.roofline;
-    int status = xlstm_roofline_measure(&now, cli_str(b->cfg, "device"), 0, ROOFLINE_SECONDS, err);
-    if (status) return status;
-    if (best->threads) {
-        now.stream_gb_s = fmax(now.stream_gb_s, best->stream_gb_s);
-        now.cached_gb_s = fmax(now.cached_gb_s, best->cached_gb_s);
-        now.sgemm_gflop_s = fmax(now.sgemm_gflop_s, best->sgemm_gflop_s);
-        now.bf16_gflop_s = fmax(now.bf16_gflop_s, best->bf16_gflop_s);
-        now.int8_gflop_s = fmax(now.int8_gflop_s, best->int8_gflop_s);
-    }
-    *best = now;
-    return XLSTM_OK;
-}
-
 /* Work of a row's test. Prefill: two operations per weight of the linear layers for each token, and the head once.
  * Decode: for each token all weights are read once, and the state is read and written. */
 static double work_of(const bench_row *row, const xlstm_hparams *hp, const xlstm_model_info *info) {
@@ -252,53 +234,27 @@ static double work_of(const bench_row *row, const xlstm_hparams *hp, const xlstm
     return 2 * ((double)row->n_prompt * (double)hp->num_blocks * block + d * (double)hp->vocab_size);
 }
 
-static void set_limits(bench *b) {
-    const xlstm_roofline *r = &b->table.roofline;
-    for (size_t i = 0; r->threads && i < b->table.count; i++) {
-        bench_row *row = &b->table.rows[i];
-        double each = row->work / (double)bench_tokens(row), rate;
-        if (row->n_gen) {
-            bool cached = each <= (double)r->cached_bytes;
-            row->limit_of = cached ? "cache" : "read";
-            rate = cached ? r->cached_gb_s : r->stream_gb_s;
-        } else {
-            int64_t compute = xlstm_settings_get(&row->settings, XLSTM_TUNE_COMPUTE);
-            row->limit_of = compute == XLSTM_COMPUTE_BF16   ? "bf16"
-                            : compute == XLSTM_COMPUTE_INT8 ? "int8"
-                                                            : "sgemm";
-            rate = compute == XLSTM_COMPUTE_BF16   ? r->bf16_gflop_s
-                   : compute == XLSTM_COMPUTE_INT8 ? r->int8_gflop_s
-                                                   : r->sgemm_gflop_s;
-        }
-        row->limit_ts = rate * 1e9 / each;
-    }
-}
-
 /* Runs the row's test once from an empty state. *seconds is the time of the prefill up to the logits of the last
  * token, or of n_gen times feeding one token and choosing the most likely next one. */
-static int run_test(const bench *b, xlstm_session *session, const bench_row *row, int64_t vocabulary,
-                    double *seconds, xlstm_error *err) {
+static int run_test(const bench *b, xlstm_session *session, const bench_row *row, double *seconds,
+                    xlstm_error *err) {
     xlstm_session_reset(session);
     double start = xl_now_s();
     int status = XLSTM_OK;
     if (row->n_prompt) {
         status = xlstm_prefill(session, b->ids, (size_t)row->n_prompt, XLSTM_LOGITS_LAST, b->logits, err);
     }
-    int32_t id = b->count ? b->ids[0] : 0;
-    for (int64_t i = 0; i < row->n_gen && !status; i++) {
-        status = xlstm_decode(session, id, b->logits, err);
-        if (!status) id = likeliest(b->logits, vocabulary);
-    }
+    if (row->n_gen && !status)
+        status = xlstm_decode_greedy(session, b->count ? b->ids[0] : 0, b->chosen, (size_t)row->n_gen, err);
     *seconds = xl_now_s() - start;
     return status;
 }
 
 /* Runs a test until its time is steady: a run, not the first one, is within 5 % of the fastest so far. */
-static int warm_up(const bench *b, xlstm_session *session, const bench_row *row, int64_t vocabulary,
-                   xlstm_error *err) {
+static int warm_up(const bench *b, xlstm_session *session, const bench_row *row, xlstm_error *err) {
     double fastest = INFINITY, seconds;
     for (int i = 0; i < WARM_UPS; i++) {
-        int status = run_test(b, session, row, vocabulary, &seconds, err);
+        int status = run_test(b, session, row, &seconds, err);
         if (status) return status;
         if (i && seconds < 1.05 * fastest) break;
         if (seconds < fastest) fastest = seconds;
@@ -325,7 +281,6 @@ static void print_profile(const xlstm_session *session) {
 /* Measures the rows [first, last), which use the same opened model. Samples are taken in turn, in one order and
  * then in the reverse, so that a drift of the machine's speed affects all rows alike. */
 static int measure(bench *b, xlstm_model *model, size_t first, size_t last, xlstm_error *err) {
-    int64_t vocabulary = xlstm_model_hparams(model)->vocab_size;
     size_t count = last - first;
     xlstm_session **sessions = calloc(count, sizeof(xlstm_session *));
     int status = sessions ? XLSTM_OK : xl_fail(err, XLSTM_ENOMEM, "out of memory for %zu sessions", count);
@@ -339,12 +294,14 @@ static int measure(bench *b, xlstm_model *model, size_t first, size_t last, xlst
             if (status) break;
             xlstm_session_set_cancel(sessions[i], cli_signals_cancel, NULL);
         }
-        status = warm_up(b, sessions[i], row, vocabulary, err);
+        status = warm_up(b, sessions[i], row, err);
     }
     /* From here on a row holds the settings in force. */
     for (size_t i = 0; i < count && !status; i++) {
         xlstm_session_settings(sessions[i], &b->table.rows[first + i].settings);
+        bench_limits_choose(&b->limits, &b->table.rows[first + i]);
     }
+    bench_row *done = NULL; /* of the last sample */
     int64_t repeats = cli_int(b->cfg, "repeats");
     for (int64_t r = 0; r < repeats && !status; r++) {
         for (size_t k = 0; k < count && !status; k++) {
@@ -352,10 +309,13 @@ static int measure(bench *b, xlstm_model *model, size_t first, size_t last, xlst
             bench_row *row = &b->table.rows[first + i];
             double seconds;
             tune_disturbance disturbance;
+            status = bench_limits_between(&b->limits, done, row, err);
+            done = NULL;
+            if (status) break;
             cli_progress("measuring: sample", (size_t)r * count + k, (size_t)repeats * count);
             forget_peak();
             tune_watch_begin(b->watch);
-            status = run_test(b, sessions[i], row, vocabulary, &seconds, err);
+            status = run_test(b, sessions[i], row, &seconds, err);
             tune_watch_end(b->watch, &disturbance);
             if (status) break;
             if (disturbance.reasons) {
@@ -365,7 +325,12 @@ static int measure(bench *b, xlstm_model *model, size_t first, size_t last, xlst
             uint64_t peak = peak_bytes();
             if (peak > row->peak_bytes) row->peak_bytes = peak;
             row->seconds[row->samples++] = seconds;
+            done = row;
         }
+    }
+    if (done) {
+        int failed = bench_limits_between(&b->limits, done, NULL, err);
+        if (!status) status = failed;
     }
     cli_progress_end();
     for (size_t i = 0; sessions && !status && i < count; i++) {
@@ -405,6 +370,11 @@ static int measure_all(bench *b, xlstm_error *err) {
             if (!status) status = make_prompt(b, path, vocabulary, err);
             if (!status) status = combine(b, model, err);
             if (!status) status = make_rows(b, err);
+            int64_t longest = 0;
+            for (size_t i = 0; i < b->table.count; i++)
+                if (b->table.rows[i].n_gen > longest) longest = b->table.rows[i].n_gen;
+            b->chosen = xl_array((size_t)longest, sizeof *b->chosen);
+            if (!status && !b->chosen) status = xl_fail(err, XLSTM_ENOMEM, "out of memory for tokens");
         }
         xlstm_model_info info;
         xlstm_model_get_info(model, &info);
@@ -471,10 +441,9 @@ static int run(int argc, char **argv) {
     tune_watch_limits limits;
     tune_watch_limits_init(&limits);
     int status = tune_watch_create(&b.watch, &limits, &err);
-    if (!status) status = measure_limits(&b, &err);
+    if (!status && cli_bool(b.cfg, "roofline"))
+        status = bench_limits_open(&b.limits, cli_str(b.cfg, "device"), &b.table.roofline, &err);
     if (!status) status = measure_all(&b, &err);
-    if (!status) status = measure_limits(&b, &err);
-    if (!status) set_limits(&b);
     /* After a signal, what was measured before it is printed. */
     if (!status || status == XLSTM_ECANCELLED) {
         if (print(&b.table, cli_str(b.cfg, "output"))) status = xl_fail(&err, XLSTM_ENOMEM, "bench: out of memory");
@@ -483,11 +452,16 @@ static int run(int argc, char **argv) {
     code = status == XLSTM_ECANCELLED && cli_signals_code() ? cli_signals_code()
            : status                                         ? cli_fail(b.cfg, &err)
                                                             : 0;
-    for (size_t i = 0; i < b.table.count; i++) free(b.table.rows[i].seconds);
+    for (size_t i = 0; i < b.table.count; i++) {
+        free(b.table.rows[i].seconds);
+        free(b.table.rows[i].limits_ts);
+    }
+    bench_limits_close(&b.limits);
     free(b.table.rows);
     tune_watch_destroy(b.watch);
     free(b.settings);
     free(b.ids);
+    free(b.chosen);
     xl_aligned_free(b.logits);
     cli_config_free(b.cfg);
     return code;

@@ -13,6 +13,7 @@
 #include "cli/command.h"
 #include "cli/landscape_export.h"
 #include "cli/optimize.h"
+#include "cli/optimize_cluster.h"
 #include "cli/signals.h"
 #include "cli/streams.h"
 #include "tuner/driver/proposer.h"
@@ -72,6 +73,10 @@ static const cli_spec spec = {
                "announce one. No snapshot is written.\n\n"
                "--resume RUN continues a run that was interrupted, or a finished one with\n"
                "larger --trials, --generations, --budget or --effort.\n\n"
+               "With --agents N other processes measure, `xltune agent --study STUDY` on any\n"
+               "machine, and this one only proposes. Agents on machines of one kind share a run\n"
+               "and a winner. With --ray-address the agents are started on a Ray cluster, one\n"
+               "on each node. See docs/cluster.md and docs/cluster-ray.md.\n\n"
                "Ctrl-C ends the run after the current trial with everything written; a second\n"
                "Ctrl-C ends it at once.\n",
 };
@@ -79,40 +84,6 @@ static const cli_spec spec = {
 static int stopped(void *ctx) {
     (void)ctx;
     return cli_signals_stop() != 0;
-}
-
-/* The strategy to use: the one asked for by `mode`, or where only `generations` or `population` were given the
- * first one that works in generations. */
-static const tune_strategy_class *mode_of(const cli_config *cfg) {
-    const bool generations = cli_is_set(cfg, "generations") || cli_is_set(cfg, "population");
-    for (int i = 0; !cli_is_set(cfg, "mode") && generations && tune_strategies[i]; i++) {
-        if (tune_strategies[i]->ends == TUNE_ENDS_GENERATIONS) return tune_strategies[i];
-    }
-    return tune_strategy_find(cli_str(cfg, "mode"));
-}
-
-static void read_options(const cli_job *job, tune_drive_options *o) {
-    const cli_config *cfg = job->cfg;
-    const tune_metrics *metrics = job->target.metrics;
-    tune_drive_options_init(o, metrics);
-    const tune_strategy_class *mode = mode_of(cfg);
-    o->mode = mode->name;
-    o->seed = (uint64_t)cli_int(cfg, "seed");
-    o->trials = mode->exhaustive && !cli_is_set(cfg, "trials") ? 0 : (int)cli_int(cfg, "trials");
-    o->population = (int)cli_int(cfg, "population");
-    o->generations = (int)cli_int(cfg, "generations");
-    if (cli_has(cfg, "budget")) o->budget_s = cli_num(cfg, "budget");
-    if (cli_has(cfg, "spread")) o->spread_s = cli_num(cfg, "spread");
-    int effort = tune_effort_parse(cli_str(cfg, "effort"));
-    o->effort = effort < 0 ? TUNE_NORMAL : (tune_effort)effort;
-    /* The default of `repeats` means one sample for a first look; only a number given by the user limits how many
-     * samples the race may add. */
-    o->repeats = cli_is_set(cfg, "repeats") ? (int)cli_int(cfg, "repeats") : 0;
-    o->every = cli_has(cfg, "export_landscape");
-    memcpy(o->objective, job->objective, sizeof o->objective);
-    o->objectives = job->objectives;
-    o->apart = mode->divides && metrics->apart[0] >= 0 && o->objectives == 1 && o->objective[0] == metrics->seconds;
-    o->stop = stopped;
 }
 
 /* Measuring every point for a landscape is a recording, which looks for no winner. */
@@ -175,7 +146,7 @@ static int record(cli_job *job, tune_run *run, const tune_drive_options *o, xlst
     cli_show_init(&show, job, 0);
     tune_watcher watcher = cli_show_watcher(&show);
     int status = tune_recording_run(&job->target, o, tune_run_keeper(run), &watcher, &r, err);
-    cli_show_clear(&show);
+    cli_show_end(&show);
     if (status) return status;
     cli_show_recording(run, &r);
     if (r.end != TUNE_DRIVE_DONE) return XLSTM_OK;
@@ -213,7 +184,7 @@ static int search(cli_job *job, tune_run *run, tune_drive_options *o, xlstm_erro
     const double began = xl_now_s();
     int status = tune_drive(&job->target, o, tune_run_keeper(run), &watcher, &result, err);
     o->budget_s = fmax(0, o->budget_s - (xl_now_s() - began));
-    cli_show_clear(&show);
+    cli_show_end(&show);
     if (status) return status;
     cli_show_result(&show, run, &result);
     if (cli_has(job->cfg, "export_landscape") && result.end == TUNE_DRIVE_DONE)
@@ -249,6 +220,8 @@ static int run_parsed(cli_config *cfg, const char *argv0, const char *resume, js
     json_t *first = NULL;
     tune_named_list *priors = NULL;
     xlstm_error err = {0};
+    const char *wrong = cli_cluster_misuse(cfg);
+    if (wrong) return cli_usage(cfg, "%s", wrong);
     /* Checked first, so that a folder that cannot be written is reported before a large model is loaded. */
     if (!resume && xl_make_folder(cli_str(cfg, "log_dir"), &err)) return cli_fail(cfg, &err);
     if (!resume && access(cli_str(cfg, "log_dir"), W_OK)) {
@@ -258,18 +231,27 @@ static int run_parsed(cli_config *cfg, const char *argv0, const char *resume, js
     const char *landscape = cli_str(cfg, "export_landscape");
     if (landscape && tune_landscape_write_check(landscape, &err)) return cli_fail(cfg, &err);
     cli_signals_install();
-    int code = cli_job_open(&job, cfg, argv0, meta ? json_object_get(meta, "settings") : NULL);
+    cluster_agents *agents = NULL;
+    int code = cli_cluster_open(&agents, cfg, argv0);
+    if (code != CLI_GO_ON) return code;
+    code = cli_job_open(&job, cfg, argv0, meta ? json_object_get(meta, "settings") : NULL);
     if (code != CLI_GO_ON) {
+        cluster_agents_close(agents);
         cli_job_close(&job);
         return code;
     }
-    read_options(&job, &options);
+    cli_job_options(&job, &options);
     int status;
+    if (agents || cli_has(cfg, "agents")) {
+        code = cli_fleet_search(&job, &options, meta, agents);
+        cli_job_close(&job);
+        return code;
+    }
     if (resume) {
         first = json_incref(json_object_get(meta, "first_points"));
         status = cli_run_continue(&job, resume, meta, &run, &err);
     } else {
-        status = cli_run_begin(&job, &options, &run, &first, &err);
+        status = cli_run_begin(&job, &options, NULL, &run, &first, &err);
     }
     if (!status) status = read_priors(first, &priors, &options.prior_count, &err);
     options.priors = priors;

@@ -12,8 +12,8 @@
 
 static const cli_spec spec = {
     .command = CLI(params),
-    .summary = "Lists every tunable with its type, its range and default for this model and\n"
-               "machine, and what it affects.",
+    .summary = "Lists every tunable of the device with its type, its range and default for this\n"
+               "model and machine, and what it affects.",
 };
 
 static const struct {
@@ -26,9 +26,8 @@ static const struct {
                {XLSTM_AFFECTS_LOAD, "load"}};
 enum { EFFECTS = sizeof effects / sizeof effects[0] };
 
-static json_t *describe(const xlstm_tunable *t, const xlstm_hparams *hparams) {
-    int64_t min, max, preset;
-    xlstm_tunable_range(t->id, hparams, &min, &max, &preset);
+static json_t *describe(const xlstm_tunable *t, const xlstm_tunable_span *span) {
+    const int64_t min = span->min, max = span->max, preset = span->preset;
     bool choice = t->type == XLSTM_TYPE_CHOICE;
     json_t *row = json_pack("{s:s, s:s, s:s, s:s}", "name", t->name, "type", choice ? "choice" : "int", "unit",
                             t->unit, "text", t->text);
@@ -92,15 +91,17 @@ static int run(int argc, char **argv) {
     if (code != CLI_GO_ON) return code;
     xlstm_error err = {0};
     xlstm_hparams hparams;
+    xlstm_tunable_span spans[XLSTM_TUNABLE_COUNT];
     json_t *rows = json_array();
     const char *dir = cli_model_path(cfg, &err);
     int status = dir ? xlstm_checkpoint_inspect(dir, &hparams, NULL, &err) : XLSTM_ENOTFOUND;
+    if (!status) status = xlstm_tunable_spans(cli_str(cfg, "device"), &hparams, spans, &err);
     if (status) {
         code = cli_fail(cfg, &err);
         goto out;
     }
     for (int id = 0; id < XLSTM_TUNABLE_COUNT; id++) {
-        json_array_append_new(rows, describe(xlstm_tunable_get(id), &hparams));
+        if (spans[id].there) json_array_append_new(rows, describe(xlstm_tunable_get(id), &spans[id]));
     }
     if (cli_bool(cfg, "json")) {
         if (cli_print_json(rows, JSON_INDENT(2), stdout, &err)) {

@@ -1,9 +1,6 @@
 /* xltune plot: draws the pictures of a run. */
-#include <stdio.h>
-
 #include "cli/command.h"
 #include "cli/report_write.h"
-#include "cli/streams.h"
 
 static const cli_spec spec = {
     .command = CLI(plot),
@@ -16,20 +13,12 @@ static const cli_spec spec = {
                "into the run folder, or into the folder that --out names.\n",
 };
 
-static const char *unit_of(const char *parameter) {
-    const xlstm_tunable *t = xlstm_tunable_find(parameter);
-    return t ? t->unit : NULL;
-}
-
-static void wrote(void *ctx, const char *path) {
-    printf("%s\n", cli_plain(path));
-}
-
 static int run(int argc, char **argv) {
     cli_config *cfg = NULL;
     int code = cli_config_parse(&cfg, &spec, argc, argv);
     if (code != CLI_GO_ON) return code;
-    tune_report_options options = {.folder = cli_str(cfg, "out"), .unit = unit_of, .wrote = wrote};
+    tune_report_options options = {
+        .folder = cli_str(cfg, "out"), .unit = cli_report_unit, .wrote = cli_report_wrote};
     const tune_writer *const writers[] = {&tune_writer_png, NULL};
     code = cli_report_write(cfg, "--run DIR", writers, &options);
     cli_config_free(cfg);

@@ -16,11 +16,14 @@
 #include "cli/json_out.h"
 #include "cli/streams.h"
 #include "cli/study_compare.h"
+#include "tuner/report/compare.h"
 #include "tuner/run/snapshot.h"
 #include "tuner/run/table.h"
 #include "tuner/study/study.h"
+#include "tuner/study/study_address.h"
 
 #define FILE_MOST ((size_t)1 << 30)
+#define IMPORT_MOST ((size_t)64 << 30) /* it is not held in memory */
 
 static const cli_spec spec = {
     .command = CLI(study),
@@ -71,7 +74,7 @@ static int open_folder(const char *folder, opened *o, xlstm_error *err) {
         status = xl_fail(err, XLSTM_EFORMAT, "%s: names no study: the folder is not a run of xltune", path);
         goto out;
     }
-    database = xl_path_join(folder, study);
+    database = tune_study_in_folder(folder, study);
     status =
         database ? tune_study_open_reading(&o->study, database, err) : xl_fail(err, XLSTM_ENOMEM, "out of memory");
     if (!status) status = tune_study_run_find(o->study, uid, &o->run, err);
@@ -414,34 +417,56 @@ static int do_export(cli_config *cfg, FILE *out, xlstm_error *err) {
 
 /* ---- import into a study ---- */
 
+/* All files are read before the study is opened, so that a wrong one leaves no new study behind. */
 static int do_import(cli_config *cfg, FILE *out, xlstm_error *err) {
     tune_study *study = NULL;
+    tune_imports *runs = NULL;
     const size_t count = (size_t)cli_positional_count(cfg) - 1;
     tune_import *files = calloc(count + 1, sizeof *files);
-    int status = files ? XLSTM_OK : xl_fail(err, XLSTM_ENOMEM, "out of memory");
+    xl_text *texts = calloc(count + 1, sizeof *texts);
+    int status = files && texts ? XLSTM_OK : xl_fail(err, XLSTM_ENOMEM, "out of memory");
     for (size_t i = 0; !status && i < count; i++) {
-        char *data = NULL;
         files[i].name = cli_positional(cfg, (int)i + 1);
-        status = xl_file_read(files[i].name, FILE_MOST, &data, &files[i].bytes, err);
-        files[i].text = data;
+        status = xl_text_open(&texts[i], files[i].name, IMPORT_MOST, err);
+        files[i].text = texts[i].data;
+        files[i].bytes = texts[i].bytes;
     }
+    if (!status) status = tune_imports_read(&runs, files, count, err);
     if (!status) status = tune_study_open(&study, cli_str(cfg, "study"), true, err);
-    if (!status) status = tune_study_import(study, files, count, err);
-    for (size_t i = 0; i < count && files; i++) {
-        if (!status) fprintf(out, "%s: run %lld\n", cli_plain(files[i].name), (long long)files[i].run);
-        free((char *)(uintptr_t)files[i].text);
-    }
+    if (!status) status = tune_imports_store(runs, study, err);
+    for (size_t i = 0; i < count && !status; i++)
+        fprintf(out, "%s: run %lld\n", cli_plain(files[i].name), (long long)files[i].run);
+    tune_imports_free(runs);
+    for (size_t i = 0; i < count && texts; i++) xl_text_close(&texts[i]);
+    free(texts);
     free(files);
+    tune_study_close(study);
+    return status;
+}
+
+/* The study that a place stands for: malloc'd, NULL when out of memory. */
+static char *study_at(const char *place) {
+    return xl_is_folder(place) ? xl_path_join(place, TUNE_STUDY_FILE) : strdup(place);
+}
+
+/* Whether a place has a study that can be read. */
+static int look_at(const char *place, xlstm_error *err) {
+    tune_study *study = NULL;
+    char *path = study_at(place);
+    int status = path ? tune_study_open_reading(&study, path, err) : xl_fail(err, XLSTM_ENOMEM, "out of memory");
+    free(path);
     tune_study_close(study);
     return status;
 }
 
 static int do_merge(cli_config *cfg, FILE *out, xlstm_error *err) {
     tune_study *study = NULL;
-    int status = tune_study_open(&study, cli_str(cfg, "study"), true, err);
+    int status = XLSTM_OK;
+    for (int i = 1; !status && i < cli_positional_count(cfg); i++) status = look_at(cli_positional(cfg, i), err);
+    if (!status) status = tune_study_open(&study, cli_str(cfg, "study"), true, err);
     for (int i = 1; !status && i < cli_positional_count(cfg); i++) {
         const char *place = cli_positional(cfg, i);
-        char *path = xl_is_folder(place) ? xl_path_join(place, TUNE_STUDY_FILE) : strdup(place);
+        char *path = study_at(place);
         size_t added = 0;
         status = path ? tune_study_merge(study, path, &added, err) : xl_fail(err, XLSTM_ENOMEM, "out of memory");
         if (!status) fprintf(out, "%s: %zu runs added\n", cli_plain(place), added);
@@ -463,8 +488,8 @@ static int do_compare(cli_config *cfg, FILE *out, xlstm_error *err) {
         if (!status) status = tune_study_trials(o[i].study, o[i].run.id, &trials[i], &count[i], err);
     }
     if (!status) {
-        const cli_compared side[2] = {{&o[0].run, trials[0], count[0]}, {&o[1].run, trials[1], count[1]}};
-        json_t *j = cli_compare_runs(&side[0], &side[1]);
+        const tune_compared side[2] = {{&o[0].run, trials[0], count[0]}, {&o[1].run, trials[1], count[1]}};
+        json_t *j = tune_compare_runs(&side[0], &side[1]);
         if (as_json(cfg)) status = print_json(out, j, err);
         else cli_compare_text(out, j, as_csv(cfg));
         json_decref(j);

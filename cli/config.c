@@ -13,6 +13,7 @@
 #include "cli/config_impl.h"
 #include "cli/streams.h"
 #include "cli/value.h"
+#include "tuner/study/study_address.h"
 
 void cli_notice(const char *format, ...) {
     va_list args;
@@ -61,6 +62,10 @@ static const json_t *get(const cli_config *cfg, const char *key, cli_layer *laye
     int row = cli_row(cfg, key);
     assert(row >= 0 && "a key that the command uses");
     return cli_value(cfg, row, layer);
+}
+
+cli_commands cli_config_command(const cli_config *cfg) {
+    return cfg->spec->command;
 }
 
 bool cli_has(const cli_config *cfg, const char *key) {
@@ -165,6 +170,17 @@ void cli_add_inert(cli_config *cfg, const char *name) {
     cfg->inert = longer;
 }
 
+/* No copy of a configuration holds the password of a study's address. */
+static void hide_password(json_t *root) {
+    const char *study = json_string_value(json_object_get(root, "study"));
+    char *copy = study ? strdup(study) : NULL;
+    if (copy) {
+        tune_study_hide_password(copy);
+        json_object_set_new(root, "study", json_string(copy));
+    }
+    free(copy);
+}
+
 int cli_json_read(const char *path, json_t **object, xlstm_error *err) {
     char *text;
     size_t bytes;
@@ -181,6 +197,7 @@ int cli_json_read(const char *path, json_t **object, xlstm_error *err) {
         return xl_fail(err, XLSTM_EFORMAT, "%s: found no JSON object at the top, wanted {\"key\": value, ...}",
                        path);
     }
+    hide_password(root);
     *object = root;
     return XLSTM_OK;
 }

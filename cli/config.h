@@ -54,6 +54,8 @@ enum { CLI_GO_ON = -1 };
 int cli_config_parse(cli_config **out, const cli_spec *spec, int argc, char **argv);
 void cli_config_free(cli_config *cfg);
 
+/* The one command of this configuration, as CLI(generate). */
+cli_commands cli_config_command(const cli_config *cfg);
 /* Whether any layer gives the key a value. */
 bool cli_has(const cli_config *cfg, const char *key);
 /* Whether a config file or the command line gave the value. */
@@ -87,6 +89,10 @@ const char *cli_config_file(const cli_config *cfg);
 /* The folder of the checkpoint, found as documented for model_path. NULL, with *err filled, where it does not
  * exist. Lives as long as cfg. */
 const char *cli_model_path(cli_config *cfg, xlstm_error *err);
+
+/* Looks for a relative path that a key has beside the config that gave it, in the current folder, in `folder`
+ * there, and in `folder` of the installed data. malloc'd; NULL where it is in none of them. */
+char *cli_find_path(const cli_config *cfg, const char *name, const char *key, const char *folder);
 
 /* Encodes a prompt. *ids is malloc'd; BOS comes first where `bos` is true and the tokenizer has one, and a notice
  * is printed where the text itself begins with BOS too. `name` is the text's file for messages; NULL: that of the

@@ -14,10 +14,12 @@
 #define RUNS_PROMPT (CLI(optimize) | CLI(save_outputs) | CLI(judge) | CLI(generate) | CLI(bench))
 #define COUNTS_NEW (CLI(optimize) | CLI(save_outputs) | CLI(bench))
 #define HAS_MODEL                                                                                                  \
-    (CLI_ENGINE | CLI(tokenize) | CLI(detokenize) | CLI(params) | CLI(devices) | CLI(info) | CLI(convert))
+    (CLI_ENGINE | CLI(agent) | CLI(tokenize) | CLI(detokenize) | CLI(params) | CLI(devices) | CLI(info) |          \
+     CLI(convert))
 #define HAS_JSON                                                                                                   \
-    (CLI(perplexity) | CLI(params) | CLI(devices) | CLI(info) | CLI(verify) | CLI(explain) | CLI(replay))
-#define HAS_RUN (CLI(save_outputs) | CLI(judge) | CLI(plot) | CLI(explain))
+    (CLI(perplexity) | CLI(params) | CLI(devices) | CLI(info) | CLI(verify) | CLI(explain) | CLI(replay) |         \
+     CLI(cluster) | CLI(top))
+#define HAS_RUN (CLI(save_outputs) | CLI(judge) | CLI(plot) | CLI(explain) | CLI(report))
 /* The formats by the names that PyTorch has for them. */
 #define WEIGHT_NAMES "float32=f32|float16=f16|bfloat16=bf16"
 #define HUGE_COUNT 1e12
@@ -33,6 +35,10 @@ static const cli_key fixed[] = {
     {"prompt", CLI_GROUP_INPUT, CLI_STR, CLI(tokenize), 0, 0, NULL, NULL, "TEXT", "the text", 0},
     {"prompt_file", CLI_GROUP_INPUT, CLI_STR, RUNS_PROMPT | CLI(tokenize), 0, 0, NULL, NULL, "FILE",
      "file with the prompt, used byte for byte; - is standard input", 0},
+    {"system", CLI_GROUP_INPUT, CLI_STR, CLI(chat), 0, 0, NULL, NULL, "TEXT",
+     "message of the system, which comes before all others", 0},
+    {"chat_template", CLI_GROUP_INPUT, CLI_STR, CLI(chat) | CLI(generate), 0, 0, NULL, NULL, "NAME",
+     "chat template: the name of one of the checkpoint's, a file, or none (default: the checkpoint's own)", 0},
     {"load_state", CLI_GROUP_INPUT, CLI_STR, CLI(generate), 0, 0, NULL, NULL, "FILE",
      "continue from a saved state; a prompt, if given, is fed after it", 0},
     {"file", CLI_GROUP_INPUT, CLI_STR, CLI(perplexity) | CLI(tokenize) | CLI(detokenize), 0, 0, NULL, NULL, "FILE",
@@ -60,6 +66,10 @@ static const cli_key fixed[] = {
     {"backend", CLI_GROUP_SEARCH, CLI_CHOICE, CLI(optimize), 0, 0, "ray",
      "ray|queued|ray_compiled_steps=ray|queued_compiled_steps=queued", NULL, "scheduler to tune", 0},
     {"target", CLI_GROUP_SEARCH, CLI_STR, CLI(optimize), 0, 0, "engine", NULL, "NAME[:ARG]", "what is tuned", 0},
+    {"target", CLI_GROUP_SEARCH, CLI_STR, CLI(save_outputs) | CLI(judge), 0, 0, NULL, NULL, "NAME[:ARG]",
+     "what was tuned, as for optimize (default: the run's)", 0},
+    {"target", CLI_GROUP_SEARCH, CLI_STR, CLI(agent), 0, 0, NULL, NULL, "NAME[:ARG]",
+     "what the search must be of (default: whatever the study says)", 0},
     {"mode", CLI_GROUP_SEARCH, CLI_CHOICE, CLI(optimize), 0, 0, first_strategy, strategies, NULL, "search strategy",
      0},
     {"tune", CLI_GROUP_SEARCH, CLI_NAMES, CLI(optimize), 0, 0, NULL, tunables, "NAMES",
@@ -134,12 +144,73 @@ static const cli_key fixed[] = {
     {"memory_limit", CLI_GROUP_COMMAND, CLI_NUM, CLI(optimize), 1, 1e12, NULL, NULL, "MIB",
      "address space of each of its processes (default: no limit)", 0},
 
+    {"agents", CLI_GROUP_CLUSTER, CLI_INT, CLI(optimize), 0, 1e6, NULL, NULL, "N",
+     "propose only; processes of `xltune agent` measure. Begins when N of them are there", 0},
+    {"lease", CLI_GROUP_CLUSTER, CLI_DURATION, CLI(optimize), 1, 1e6, "30s", NULL, "TIME",
+     "an agent that is silent for so long is gone, and another measures what it was measuring", 0},
+    {"fleet", CLI_GROUP_CLUSTER, CLI_STR, CLI(agent), 0, 0, NULL, NULL, "NAME",
+     "which search of the study to measure for (default: the newest that is open)", 0},
+    {"patience", CLI_GROUP_CLUSTER, CLI_DURATION, CLI(agent), 1, 1e8, "60s", NULL, "TIME",
+     "how long to wait for a search, and for one whose proposing process is silent", 0},
+    {"ray_address", CLI_GROUP_CLUSTER, CLI_STR, CLI(optimize) | CLI(cluster), 0, 0, NULL, NULL, "URL",
+     "the dashboard of a Ray cluster's head, as in http://HEAD:8265", 0},
+    {"nodes", CLI_GROUP_CLUSTER, CLI_STR, CLI(optimize), 0, 0, "all", NULL, "N",
+     "measure on so many nodes of the cluster, or on all", 0},
+    {"resources", CLI_GROUP_CLUSTER, CLI_OBJECT, CLI(optimize), 0, 0, NULL, NULL, "JSON",
+     "what an agent takes of its node, as in {\"GPU\": 1} (default: all its CPUs)", 0},
+    {"ship", CLI_GROUP_CLUSTER, CLI_NAMES, CLI(optimize), 0, 0, NULL, NULL, "PATHS",
+     "files and folders to send to the nodes, into the agents' working folder", 0},
+    {"host", CLI_GROUP_SERVER, CLI_STR, CLI(serve), 0, 0, "127.0.0.1", NULL, "ADDRESS",
+     "address to listen at; one that others can reach wants an API key", 0},
+    {"port", CLI_GROUP_SERVER, CLI_INT, CLI(serve), 0, 65535, "8080", NULL, NULL,
+     "port to listen at; 0: any that is free", 0},
+    {"port", CLI_GROUP_SERVER, CLI_INT, CLI(dash), 0, 65535, "0", NULL, NULL,
+     "port of 127.0.0.1 to listen at; 0: any that is free", 0},
+    {"api_key_file", CLI_GROUP_SERVER, CLI_STR, CLI(serve), 0, 0, NULL, NULL, "FILE",
+     "API keys, one a line, of 8 characters or more; $XLTUNE_API_KEY is another", 0},
+    {"sessions", CLI_GROUP_SERVER, CLI_STR, CLI(serve), 0, 0, NULL, NULL, "DIR",
+     "folder of the conversations that requests name by session_id (default: none are kept)", 0},
+    {"max_batch", CLI_GROUP_SERVER, CLI_INT, CLI(serve), 1, 4096, "32", NULL, NULL,
+     "sequences that get a token in one step at most", 0},
+    {"slice", CLI_GROUP_SERVER, CLI_INT, CLI(serve), 1, 65536, "512", NULL, NULL,
+     "tokens of prompts that are read in one step at most", 0},
+    {"max_itl_ms", CLI_GROUP_SERVER, CLI_NUM, CLI(serve), 0, 1e6, "0", NULL, "MS",
+     "longest time between two tokens of a stream while prompts are read; 0: twice that without prompts", 0},
+    {"max_streams", CLI_GROUP_SERVER, CLI_INT, CLI(serve), 0, 1e5, "0", NULL, NULL,
+     "sequences in memory at once; 0: as many as fit into half of what is free, at most 1024", 0},
+    {"max_queue", CLI_GROUP_SERVER, CLI_INT, CLI(serve), 0, 1e6, "256", NULL, NULL,
+     "sequences that wait beyond these; others are refused with 429", 0},
+    {"max_tokens", CLI_GROUP_SERVER, CLI_INT, CLI(serve), 1, 1e9, "4096", NULL, NULL, "tokens of an answer at most",
+     0},
+    {"max_connections", CLI_GROUP_SERVER, CLI_INT, CLI(serve), 1, 1e5, "1100", NULL, NULL,
+     "open connections at most", 0},
+    {"max_body_mb", CLI_GROUP_SERVER, CLI_NUM, CLI(serve), 0.001, 1024, "2", NULL, "MIB",
+     "size of a request at most", 0},
+    {"request_limit", CLI_GROUP_SERVER, CLI_DURATION, CLI(serve), 0, 1e6, "10m", NULL, "TIME",
+     "time of a request, waiting included; 0: no limit", 0},
+    {"idle_limit", CLI_GROUP_SERVER, CLI_DURATION, CLI(serve), 1, 1e6, "60s", NULL, "TIME",
+     "time after which a client is dropped that does not send or read what it should", 0},
+    {"drain_limit", CLI_GROUP_SERVER, CLI_DURATION, CLI(serve), 0, 1e6, "30s", NULL, "TIME",
+     "time that running answers get to end after SIGTERM", 0},
+    {"cache_mb", CLI_GROUP_SERVER, CLI_NUM, CLI(serve), 0, HUGE_COUNT, "512", NULL, "MIB",
+     "memory for the states behind beginnings of prompts; 0: none are kept", 0},
+    {"cache_dir", CLI_GROUP_SERVER, CLI_STR, CLI(serve), 0, 0, NULL, NULL, "DIR",
+     "folder for such states that leave the memory (default: they are dropped)", 0},
+    {"cache_dir_mb", CLI_GROUP_SERVER, CLI_NUM, CLI(serve), 0, HUGE_COUNT, "4096", NULL, "MIB",
+     "size of that folder", 0},
+
     {"new", CLI_GROUP_MEASURE, CLI_INT, CLI(optimize), 0, 1e9, "64", NULL, NULL,
      "number of tokens to generate; end of text is ignored", 0},
     {"new", CLI_GROUP_MEASURE, CLI_INT, CLI(save_outputs), 0, 1e9, "32", NULL, NULL,
      "number of tokens to generate; end of text is ignored", 0},
     {"max_new_tokens", CLI_GROUP_MEASURE, CLI_INT, CLI(generate), 0, 1e9, "20", NULL, NULL,
      "most tokens to generate; generation also stops at end of text", 0},
+    {"max_new_tokens", CLI_GROUP_MEASURE, CLI_INT, CLI(chat), 0, 1e9, "512", NULL, NULL,
+     "most tokens of an answer; it also ends at end of text", 0},
+    {"n", CLI_GROUP_MEASURE, CLI_INT, CLI(generate), 1, 64, "1", NULL, NULL,
+     "number of continuations; more than one are printed as with --json, each drawn with the next seed", 0},
+    {"batch_size", CLI_GROUP_MEASURE, CLI_INT, CLI(generate), 1, 4096, "16", NULL, NULL,
+     "most sequences that are continued together, with --jsonl or --n", 0},
     {"repeats", CLI_GROUP_MEASURE, CLI_INT, CLI(optimize), 1, 1e6, "1", NULL, NULL,
      "samples of each point in the search", 0},
     {"new", CLI_GROUP_MEASURE, CLI_INTS, CLI(bench), 0, 1e9, "128", NULL, "N,N",
@@ -152,38 +223,59 @@ static const cli_key fixed[] = {
     {"profile_gpu", CLI_GROUP_MEASURE, CLI_BOOL, CLI(bench), 0, 0, "false", NULL, NULL,
      "also print where the time of a GPU goes, by operation and kernel; they run one after another then", 0},
 
-    {"device", CLI_GROUP_ENGINE, CLI_STR, CLI_ENGINE | CLI(params), 0, 0, first_device, NULL, "NAME",
+    {"device", CLI_GROUP_ENGINE, CLI_STR, CLI_ENGINE | CLI(params) | CLI(agent), 0, 0, first_device, NULL, "NAME",
      "device to run on, one of those that `xltune devices` lists", 0},
     {"cpu_mask", CLI_GROUP_ENGINE, CLI_CHOICE, CLI_ENGINE | CLI(params), 0, 0, NULL, XL_CPU_MASKS, NULL,
      "use no instruction set beyond this one", 0},
 
     {"temperature", CLI_GROUP_SAMPLING, CLI_NUM, CLI(generate), 0, 1e6, "0", NULL, NULL,
      "sampling temperature; 0 always takes the likeliest token", 0},
-    {"top_k", CLI_GROUP_SAMPLING, CLI_INT, CLI(generate), 0, 1e9, "0", NULL, NULL,
+    {"temperature", CLI_GROUP_SAMPLING, CLI_NUM, CLI(chat), 0, 1e6, "0.7", NULL, NULL,
+     "sampling temperature; 0 always takes the likeliest token", 0},
+    {"top_k", CLI_GROUP_SAMPLING, CLI_INT, CLI(generate) | CLI(chat), 0, 1e9, "0", NULL, NULL,
      "sample from the k likeliest tokens only; 0 means all", 0},
-    {"top_p", CLI_GROUP_SAMPLING, CLI_NUM, CLI(generate), 1e-6, 1, "1", NULL, NULL,
+    {"top_p", CLI_GROUP_SAMPLING, CLI_NUM, CLI(generate) | CLI(chat), 1e-6, 1, "1", NULL, NULL,
      "sample from the likeliest tokens whose probabilities sum to p only; 1 means all", 0},
-    {"min_p", CLI_GROUP_SAMPLING, CLI_NUM, CLI(generate), 0, 1, "0", NULL, NULL,
+    {"min_p", CLI_GROUP_SAMPLING, CLI_NUM, CLI(generate) | CLI(chat), 0, 1, "0", NULL, NULL,
      "drop tokens less likely than this share of the likeliest token's probability; 0 drops none", 0},
-    {"repetition_penalty", CLI_GROUP_SAMPLING, CLI_NUM, CLI(generate), 0.01, 100, "1", NULL, NULL,
+    {"repetition_penalty", CLI_GROUP_SAMPLING, CLI_NUM, CLI(generate) | CLI(chat), 0.01, 100, "1", NULL, NULL,
      "a value above 1 makes repeated tokens less likely", 0},
-    {"repeat_last_n", CLI_GROUP_SAMPLING, CLI_INT, CLI(generate), -1, 1e9, "64", NULL, NULL,
+    {"repeat_last_n", CLI_GROUP_SAMPLING, CLI_INT, CLI(generate) | CLI(chat), -1, 1e9, "64", NULL, NULL,
      "how many tokens the penalty looks back; 0 turns it off, -1 means all", 0},
-    {"seed", CLI_GROUP_SAMPLING, CLI_INT, CLI(generate), 0, 0x1p53, "1337", NULL, NULL,
+    {"seed", CLI_GROUP_SAMPLING, CLI_INT, CLI(generate) | CLI(chat), 0, 0x1p53, "1337", NULL, NULL,
      "seed of the random numbers", 0},
+    {"stop", CLI_GROUP_SAMPLING, CLI_TEXTS, CLI(generate) | CLI(chat), 0, 0, NULL, NULL, "TEXT",
+     "text at which a continuation ends, which is not printed; may be given up to 16 times", 0},
+
+    {"via", CLI_GROUP_OPINION, CLI_STR, CLI(judge), 0, 0, NULL, NULL, "URL",
+     "server whose model compares the texts: http://HOST:PORT/v1, or Ollama's /api", 0},
+    {"via_model", CLI_GROUP_OPINION, CLI_STR, CLI(judge), 0, 0, NULL, NULL, "NAME",
+     "model of that server (default: the first that it names)", 0},
+    {"via_repeats", CLI_GROUP_OPINION, CLI_INT, CLI(judge), 1, 100, "2", NULL, NULL,
+     "how often each pair is asked about, the order turned each time", 0},
+    {"via_seed", CLI_GROUP_OPINION, CLI_INT, CLI(judge), 0, 0x1p53, "1337", NULL, NULL,
+     "seed of the order, of the choice of pairs and of the model", 0},
+    {"comparisons", CLI_GROUP_OPINION, CLI_INT, CLI(judge), 1, 1e6, "100", NULL, NULL,
+     "most pairs that are compared; of more, so many are chosen at random", 0},
+    {"rubric", CLI_GROUP_OPINION, CLI_STR, CLI(judge), 0, 0, NULL, NULL, "TEXT",
+     "what makes a text better (default: fluent, coherent, relevant, no repetition)", 0},
 
     {"log_dir", CLI_GROUP_OUTPUT, CLI_STR, CLI(optimize), 0, 0, "runs", NULL, "DIR",
      "folder in which run folders are made", 0},
     {"tag", CLI_GROUP_OUTPUT, CLI_WORD, CLI(optimize), 0, 0, "", NULL, "WORD",
      "word at the end of the run folder's name", 0},
-    {"study", CLI_GROUP_OUTPUT, CLI_STR, CLI(optimize) | CLI(study), 0, 0, NULL, NULL, "FILE",
-     "study to use (default: the run folder's own)", 0},
+    {"study", CLI_GROUP_OUTPUT, CLI_STR, CLI(optimize) | CLI(study) | CLI(agent), 0, 0, NULL, NULL, "STUDY",
+     "study to use: a file, or postgresql://USER@HOST/DATABASE (default: the run folder's own)", 0},
     {"export_landscape", CLI_GROUP_OUTPUT, CLI_STR, CLI(optimize), 0, 0, NULL, NULL, "FILE",
      "write all samples as a landscape, for replay and Kernel Tuner", 0},
     {"outputs", CLI_GROUP_OUTPUT, CLI_STR, CLI(save_outputs) | CLI(judge), 0, 0, NULL, NULL, "DIR",
      "folder of the continuations (default: RUN/outputs)", 0},
     {"out", CLI_GROUP_OUTPUT, CLI_STR, CLI(plot) | CLI(explain) | CLI(synth) | CLI(study) | CLI(convert), 0, 0,
      NULL, NULL, "PATH", "where to write", 0},
+    {"study", CLI_GROUP_OUTPUT, CLI_STR, CLI(dash), 0, 0, NULL, NULL, "STUDY",
+     "study whose runs are shown: a file, or the address of a PostgreSQL server", 0},
+    {"html", CLI_GROUP_OUTPUT, CLI_STR, CLI(report), 0, 0, NULL, NULL, "FILE",
+     "the page to write (default: report.html in the run folder)", 0},
     {"kl_base", CLI_GROUP_OUTPUT, CLI_STR, CLI(perplexity), 0, 0, NULL, NULL, "FILE",
      "write the logits of every token here, for --kl", 0},
     {"dump", CLI_GROUP_OUTPUT, CLI_STR, CLI(verify), 0, 0, NULL, NULL, "FILE",
@@ -200,8 +292,13 @@ static const cli_key fixed[] = {
     {"format", CLI_GROUP_OUTPUT, CLI_CHOICE, CLI(study), 0, 0, NULL, "csv|json", NULL,
      "output format (default: plain text, or json for export)", 0},
     {"json", CLI_GROUP_OUTPUT, CLI_BOOL, HAS_JSON, 0, 0, "false", NULL, NULL, "print one JSON object", 0},
-    {"jsonl", CLI_GROUP_OUTPUT, CLI_BOOL, CLI(tokenize) | CLI(detokenize), 0, 0, "false", NULL, NULL,
-     "read and write one JSON object on each line", 0},
+    {"once", CLI_GROUP_OUTPUT, CLI_BOOL, CLI(top), 0, 0, "false", NULL, NULL, "print the view once, then end", 0},
+    {"json", CLI_GROUP_OUTPUT, CLI_BOOL, CLI(generate), 0, 0, "false", NULL, NULL,
+     "print each continuation as one JSON object on a line, see below", 0},
+    {"logprobs", CLI_GROUP_OUTPUT, CLI_INT, CLI(generate), 0, 20, NULL, NULL, NULL,
+     "print as with --json, with each token's log-probability and those of the N likeliest", 0},
+    {"jsonl", CLI_GROUP_OUTPUT, CLI_BOOL, CLI(tokenize) | CLI(detokenize) | CLI(generate), 0, 0, "false", NULL,
+     NULL, "read and write one JSON object on each line", 0},
 
     {"mem_log", CLI_GROUP_MEMORY, CLI_STR, CLI(generate), 0, 0, NULL, NULL, "FILE",
      "write the memory in use here (csv)", 0},
@@ -266,11 +363,11 @@ static const cli_alias aliases[] = {
     {"file", "prompt_file", RUNS_PROMPT, true, NULL},
     {"text", "prompt", CLI(tokenize), true, NULL},
 
-    {"new", "max_new_tokens", CLI(generate), true, NULL},
-    {"n", "max_new_tokens", CLI(generate), true, NULL},
-    {"n_predict", "max_new_tokens", CLI(generate), true, NULL},
-    {"predict", "max_new_tokens", CLI(generate), true, NULL},
-    {"max_tokens", "max_new_tokens", CLI(generate), true, NULL},
+    {"new", "max_new_tokens", CLI(generate) | CLI(chat), true, NULL},
+    {"n", "max_new_tokens", CLI(generate) | CLI(chat), true, NULL}, /* behind one dash */
+    {"n_predict", "max_new_tokens", CLI(generate) | CLI(chat), true, NULL},
+    {"predict", "max_new_tokens", CLI(generate) | CLI(chat), true, NULL},
+    {"max_tokens", "max_new_tokens", CLI(generate) | CLI(chat), true, NULL},
     {"max_new_tokens", "new", COUNTS_NEW, true, NULL},
     {"n", "new", COUNTS_NEW, true, NULL},
     {"n_predict", "new", COUNTS_NEW, true, NULL},
@@ -281,10 +378,12 @@ static const cli_alias aliases[] = {
     {"S", "shell", CLI(optimize), true, NULL},
     {"repetitions", "repeats", CLI(bench), true, NULL},
 
-    {"temp", "temperature", CLI(generate), true, NULL},
-    {"repeat_penalty", "repetition_penalty", CLI(generate), true, NULL},
-    {"s", "seed", CLI(generate) | CLI(optimize) | CLI(synth), true, NULL},
-    {"random_seed", "seed", CLI(generate) | CLI(optimize) | CLI(synth), true, NULL},
+    {"sys", "system", CLI(chat), true, NULL},
+    {"system_prompt", "system", CLI(chat), true, NULL},
+    {"temp", "temperature", CLI(generate) | CLI(chat), true, NULL},
+    {"repeat_penalty", "repetition_penalty", CLI(generate) | CLI(chat), true, NULL},
+    {"s", "seed", CLI(generate) | CLI(chat) | CLI(optimize) | CLI(synth), true, NULL},
+    {"random_seed", "seed", CLI(generate) | CLI(chat) | CLI(optimize) | CLI(synth), true, NULL},
 
     {"o", "output", CLI(bench), true, NULL},
     {"o", "out", CLI(plot) | CLI(synth) | CLI(study) | CLI(convert), true, NULL},
@@ -385,16 +484,27 @@ static int find_row(const char *name, cli_commands command) {
     return other;
 }
 
-int cli_key_find(const char *name, cli_commands command, bool flag) {
-    fill();
-    int row = find_row(name, command);
-    if (row >= 0 && (rows[row].commands & command)) return row;
+/* The row that an alias of the command stands for; -1: there is no such alias. */
+static int find_alias(const char *name, cli_commands command, bool flag) {
     for (int i = 0; i < ALIASES; i++) {
         if (!same(aliases[i].alias, name) || !(aliases[i].commands & command)) continue;
-        if (aliases[i].flag_only && !flag) continue;
-        return find_row(aliases[i].name, command);
+        if (!aliases[i].flag_only || flag) return find_row(aliases[i].name, command);
     }
-    return row;
+    return -1;
+}
+
+int cli_key_find(const char *name, cli_commands command, bool flag) {
+    fill();
+    const int row = find_row(name, command);
+    if (row >= 0 && (rows[row].commands & command)) return row;
+    const int alias = find_alias(name, command, flag);
+    return alias >= 0 ? alias : row;
+}
+
+int cli_key_find_letter(const char *letter, cli_commands command) {
+    fill();
+    const int alias = find_alias(letter, command, true);
+    return alias >= 0 ? alias : cli_key_find(letter, command, true);
 }
 
 int cli_key_second(const char *name, cli_commands command) {
@@ -409,9 +519,9 @@ int cli_key_alias(const cli_key *key, cli_commands command, int n, const char **
         const cli_alias *a = &aliases[n];
         if (!(a->commands & command)) continue;
         if (!same(a->name, key->name) && !(a->both && same(a->both, key->name))) continue;
-        /* Where the command has a key of the alias's name, that key is meant. */
+        /* Where the command has a key of the alias's name, that key is meant; but for a letter behind one dash. */
         const int row = find_row(a->alias, command);
-        if (row >= 0 && (rows[row].commands & command)) continue;
+        if (a->alias[1] && row >= 0 && (rows[row].commands & command)) continue;
         *alias = a->alias;
         return n + 1;
     }
@@ -439,8 +549,8 @@ const char *cli_key_nearest(const char *name, cli_commands command, bool flag) {
     for (int own = 1; own >= (flag ? 1 : 0); own--) {
         int count = 0;
         for (int i = 0; i < ROWS; i++) {
-            if (!!(rows[i].commands & command) == own && !(flag && rows[i].type == CLI_INERT))
-                names[count++] = rows[i].name;
+            const bool named = rows[i].name[1] && !(flag && rows[i].type == CLI_INERT);
+            if (named && !!(rows[i].commands & command) == own) names[count++] = rows[i].name;
         }
         int nearest = continued(name, names, count);
         for (int i = 0; i < ALIASES; i++) {

@@ -20,11 +20,13 @@ typedef uint64_t cli_commands;
 #define CLI_ALL UINT64_MAX
 /* The commands that run a model and therefore have the tunables as keys. */
 #define CLI_ENGINE                                                                                                 \
-    (CLI(optimize) | CLI(save_outputs) | CLI(judge) | CLI(generate) | CLI(bench) | CLI(perplexity) | CLI(verify))
-/* The commands whose numbers are meant to be compared; they compute in float32 unless told otherwise. */
-#define CLI_EXACT (CLI(judge) | CLI(perplexity) | CLI(verify))
+    (CLI(optimize) | CLI(save_outputs) | CLI(judge) | CLI(generate) | CLI(bench) | CLI(perplexity) | CLI(verify) | \
+     CLI(serve) | CLI(chat))
+/* The commands whose numbers are meant to be compared, and that whose answers must not depend on what else is
+ * asked; they compute in float32 unless told otherwise. */
+#define CLI_EXACT (CLI(judge) | CLI(perplexity) | CLI(verify) | CLI(serve))
 /* The commands whose tunables start from the golden profile and the best snapshot. */
-#define CLI_TUNED (CLI(optimize) | CLI(save_outputs) | CLI(generate) | CLI(bench))
+#define CLI_TUNED (CLI(optimize) | CLI(save_outputs) | CLI(generate) | CLI(chat) | CLI(bench) | CLI(serve))
 
 typedef enum cli_type {
     CLI_INT,      /* integer within [min, max] */
@@ -38,6 +40,7 @@ typedef enum cli_type {
     CLI_CHOICES,  /* list of names from `choices`: ["a", "b"] or "a,b" */
     CLI_NAMES,    /* list of any names; `choices` (may be NULL) are those that help and completion offer */
     CLI_OBJECT,   /* JSON object, checked by the command; on the command line JSON text, or the name of a file */
+    CLI_TEXTS,    /* a list of texts; the flag may be given several times, each time with one */
     CLI_WORDS,    /* the words of a command: a list of texts, or one text that is split at spaces outside quotes */
     CLI_INERT /* a key of the original that has no effect here; any value is accepted, with one notice for all of
                  them */
@@ -48,9 +51,12 @@ typedef enum cli_group {
     CLI_GROUP_INPUT,
     CLI_GROUP_SEARCH,
     CLI_GROUP_COMMAND,
+    CLI_GROUP_CLUSTER,
+    CLI_GROUP_SERVER,
     CLI_GROUP_MEASURE,
     CLI_GROUP_ENGINE,
     CLI_GROUP_SAMPLING,
+    CLI_GROUP_OPINION,
     CLI_GROUP_OUTPUT,
     CLI_GROUP_MEMORY,
     CLI_GROUP_CONFIG,
@@ -88,6 +94,10 @@ const cli_key *cli_key_at(int index);
 /* Index of the row that `command` uses under that name or alias ('-' and '_' are the same); where it uses none,
  * that of another command's row; else -1. `flag` says that the name comes from the command line. */
 int cli_key_find(const char *name, cli_commands command, bool flag);
+
+/* The same for a flag of one letter behind a single dash: a letter that is an alias goes before a key of that name,
+ * so that -n and --n may differ. */
+int cli_key_find_letter(const char *letter, cli_commands command);
 
 /* Index of the second key that a flag sets, as `-t` sets both workers and decode_workers; -1: it sets only one. */
 int cli_key_second(const char *name, cli_commands command);

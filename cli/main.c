@@ -10,6 +10,7 @@
 #include "cli/faults.h"
 #include "cli/json_memory.h"
 #include "cli/streams.h"
+#include "tuner/study/study_address.h"
 
 typedef struct row {
     const char *name;
@@ -82,6 +83,8 @@ static int run(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+    /* First of all, because the list of processes shows the arguments. */
+    for (int i = 1; i < argc; i++) tune_study_hide_password(argv[i]);
     cli_streams_prepare();
     cli_memory_prepare();
     cli_faults_install(STDERR_FILENO, "xltune: ", CLI_FAULT_TEXT "\n");

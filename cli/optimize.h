@@ -3,6 +3,7 @@
 #define CLI_OPTIMIZE_H
 
 #include "cli/config.h"
+#include "cluster/agents.h"
 #include "tuner/driver/driver.h"
 #include "tuner/driver/recording.h"
 #include "tuner/run/run.h"
@@ -13,11 +14,13 @@
 typedef struct cli_job {
     cli_config *cfg;
     const tune_target_class *class;
+    char *name; /* of the target, with its argument; a program that was found has its whole path */
     tune_target target;
-    /* Of a target of a checkpoint. */
-    xlstm_hparams hparams;
+    /* Of a target that is told a request. */
     char *prompt; /* text, prompt_bytes long */
     size_t prompt_bytes;
+    /* Of a target of a checkpoint. */
+    xlstm_hparams hparams;
     int32_t *ids; /* [count], with BOS */
     size_t count;
     int64_t new_tokens;
@@ -32,15 +35,32 @@ typedef struct cli_job {
  * which become the baseline; NULL: the configured settings do. */
 int cli_job_open(cli_job *job, cli_config *cfg, const char *argv0, const json_t *stored);
 void cli_job_close(cli_job *job);
+/* The path of this program. */
+void cli_find_program(char path[4096], const char *argv0);
+/* The value of the key `target`, where its argument is the name of a program with the whole path of that, if it is
+ * found beside the config, here or among the installed targets; malloc'd, NULL when out of memory. */
+char *cli_target_name(const cli_config *cfg, const char *value);
 /* What one of the two parts of the time that are searched apart is called: "prefill". Static storage. */
 const char *cli_part_name(const cli_job *job, int part);
 
+/* What the configuration says of the search (optimize_options.c); it stops on a signal. */
+void cli_job_options(const cli_job *job, tune_drive_options *options);
+
 /* ---- beginning and continuing a run (optimize_run.c) ---- */
 
-/* *first: the points to try first, an array of objects of params. */
-int cli_run_begin(cli_job *job, const tune_drive_options *options, tune_run **run, json_t **first,
-                  xlstm_error *err);
-/* What was raised becomes the configuration of the run. EMISMATCH where it cannot go on. */
+/* A kind of nodes, for whose runs other facts hold than for this machine. */
+typedef struct cli_kind {
+    const char *fleet, *kind;
+    const json_t *about; /* as tune_agent_about made it */
+} cli_kind;
+
+/* *first: the points to try first, an array of objects of params. kind: NULL is this machine. */
+int cli_run_begin(cli_job *job, const tune_drive_options *options, const cli_kind *kind, tune_run **run,
+                  json_t **first, xlstm_error *err);
+/* The text of run_meta.json as a run on this machine would have it; malloc'd. */
+int cli_run_describe(cli_job *job, const tune_drive_options *options, char **meta, xlstm_error *err);
+/* What was raised becomes the configuration of the run. EMISMATCH where it cannot go on; then *run is NULL, and the
+ * run's state is the one that it had. */
 int cli_run_continue(const cli_job *job, const char *folder, json_t *meta, tune_run **run, xlstm_error *err);
 
 /* ---- resuming a run (optimize_resume.c) ---- */
@@ -54,8 +74,17 @@ json_t *cli_resume_meta(const char *folder);
  * is given that may not be changed in a resumed run. */
 int cli_resume_arguments(const json_t *meta, int argc, char **argv, int *out_count, char ***out);
 void cli_resume_free(char **arguments);
+/* Makes the arguments alone that say what a stored configuration says, without the keys in `except`, which ends
+ * with NULL. The first one is the command's name. NULL when out of memory. */
+char **cli_typed_arguments(const json_t *meta, const char *command, const char *const *except, int *count);
 /* Prints a notice where log_dir holds an interrupted run with this configuration. */
 void cli_resume_hint(const char *log_dir, const json_t *effective);
+
+/* ---- a search that other processes measure (optimize_fleet.c) ---- */
+
+/* Proposes until the fleet's searches have ended; returns the exit code. `meta`: of a run of the fleet that is
+ * continued; NULL: a new one is begun. `agents` are started on a cluster for it; NULL: they come by themselves. */
+int cli_fleet_search(cli_job *job, tune_drive_options *options, const json_t *meta, cluster_agents *agents);
 
 /* ---- what is shown (optimize_show.c) ---- */
 
@@ -72,10 +101,13 @@ typedef struct cli_show {
     int64_t finalist[CLI_FINALISTS]; /* trials of the last playoff, best first */
     int finalists;
     const cli_job *job;
+    struct xl_live *live; /* what `xltune top` shows */
 } cli_show;
 void cli_show_init(cli_show *show, const cli_job *job, int total);
 tune_watcher cli_show_watcher(cli_show *show);
 void cli_show_clear(cli_show *show);
+/* Clears the line, and tells nobody any more. */
+void cli_show_end(cli_show *show);
 /* Prints the winner, the baseline, the verdict, and the front of several objectives. */
 void cli_show_result(const cli_show *show, const tune_run *run, const tune_drive_result *result);
 /* Prints how many points were recorded, the fastest point and the baseline. */

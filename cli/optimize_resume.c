@@ -71,8 +71,9 @@ static char *typed(const char *key, cli_type type, const json_t *value) {
 /* The keys that may be given together with --resume: those that raise a limit, and those that do not change the
  * run. */
 static bool may_be_given(const char *key) {
-    static const char *const names[] = {"resume", "trials", "generations", "budget",
-                                        "spread", "effort", "best_dir",    "print_effective_config"};
+    static const char *const names[] = {"resume",      "trials", "generations", "budget",
+                                        "spread",      "effort", "best_dir",    "print_effective_config",
+                                        "ray_address", "nodes",  "resources",   "ship"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (!strcmp(key, names[i])) return true;
     }
@@ -89,29 +90,27 @@ static bool is_replaced(const char *key) {
     return false;
 }
 
-int cli_resume_arguments(const json_t *meta, int argc, char **argv, int *out_count, char ***out) {
+static bool is_among(const char *key, const char *const *names) {
+    for (; *names; names++) {
+        if (!strcmp(key, *names)) return true;
+    }
+    return false;
+}
+
+char **cli_typed_arguments(const json_t *meta, const char *command, const char *const *except, int *out_count) {
     json_t *effective = json_object_get(meta, "effective_args"), *value;
     const json_t *sources = json_object_get(meta, "config_source");
-    size_t room = json_object_size(effective) + (size_t)argc + 4, count = 0;
-    char **all = calloc(room, sizeof *all);
+    size_t count = 0;
+    char **all = calloc(json_object_size(effective) + 4, sizeof *all);
     const char *key, *prompt = json_string_value(json_object_get(meta, "prompt"));
     bool ok = all;
-    for (int i = 1; i < argc; i++) {
-        const char *given = key_of(argv[i]);
-        if (!given || may_be_given(given)) continue;
-        cli_say("optimize",
-                "%s cannot change on resume; only trials, generations, budget and effort may be raised (see xltune "
-                "optimize -h)",
-                argv[i]);
-        free(all);
-        return 2;
-    }
-    if (ok) ok = (all[count++] = strdup(argv[0])) != NULL;
+    if (ok) ok = (all[count++] = strdup(command)) != NULL;
     if (ok) ok = (all[count++] = strdup("--no-best")) != NULL;
     if (ok && prompt) ok = (all[count++] = xl_format("--prompt=%s", prompt)) != NULL;
     json_object_foreach(effective, key, value) {
         int row = cli_key_find(key, CLI(optimize), false);
-        if (!ok || json_is_null(value) || is_replaced(key) || row < 0 || cli_key_at(row)->type == CLI_INERT)
+        if (!ok || json_is_null(value) || is_replaced(key) || is_among(key, except) || row < 0 ||
+            cli_key_at(row)->type == CLI_INERT)
             continue;
         /* A default that is typed would count as given by the user. Only `mode` is typed in any case, because it
          * was decided from other keys. */
@@ -119,13 +118,39 @@ int cli_resume_arguments(const json_t *meta, int argc, char **argv, int *out_cou
         if (source && !strcmp(source, "default") && strcmp(key, "mode") != 0) continue;
         ok = (all[count++] = typed(key, cli_key_at(row)->type, value)) != NULL;
     }
-    for (int i = 1; ok && i < argc; i++) ok = (all[count++] = strdup(argv[i])) != NULL;
+    *out_count = (int)count;
+    if (ok) return all;
+    cli_resume_free(all);
+    return NULL;
+}
+
+int cli_resume_arguments(const json_t *meta, int argc, char **argv, int *out_count, char ***out) {
+    static const char *const none[] = {NULL};
+    for (int i = 1; i < argc; i++) {
+        const char *given = key_of(argv[i]);
+        if (!given || may_be_given(given)) continue;
+        cli_say("optimize",
+                "%s cannot change on resume; only trials, generations, budget and effort may be raised (see xltune "
+                "optimize -h)",
+                argv[i]);
+        return 2;
+    }
+    int count = 0;
+    char **all = cli_typed_arguments(meta, argv[0], none, &count);
+    char **more = all ? realloc(all, ((size_t)count + (size_t)argc) * sizeof *all) : NULL;
+    bool ok = more;
+    if (more) all = more;
+    for (int i = 1; ok && i < argc; i++) {
+        ok = (all[count] = strdup(argv[i])) != NULL;
+        count += ok;
+    }
+    if (ok) all[count] = NULL;
     if (!ok) {
         cli_resume_free(all);
         cli_say("optimize", "out of memory");
         return 1;
     }
-    *out_count = (int)count;
+    *out_count = count;
     *out = all;
     return CLI_GO_ON;
 }

@@ -14,6 +14,7 @@
 #include "tuner/run/run_meta.h"
 #include "tuner/search/strategy.h"
 #include "tuner/study/machine.h"
+#include "tuner/study/study_address.h"
 
 /* ---- run_meta.json ---- */
 
@@ -51,11 +52,16 @@ static json_t *absolute(const char *path) {
     return j;
 }
 
+static bool has_model(const cli_job *job) {
+    return job->class->of_checkpoint || (job->class->told_request && cli_has(job->cfg, "model_path"));
+}
+
 /* The configuration in force, in a form that can be used again from another folder. */
 static json_t *effective_json(const cli_job *job, const char *mode) {
     json_t *j = cli_effective_json(job->cfg);
     json_object_set_new(j, "mode", json_string(mode));
-    if (job->class->of_checkpoint) json_object_set_new(j, "model_path", absolute(cli_model_path(job->cfg, NULL)));
+    json_object_set_new(j, "target", json_string(job->name));
+    if (has_model(job)) json_object_set_new(j, "model_path", absolute(cli_model_path(job->cfg, NULL)));
     json_object_del(j, "resume");
     json_object_del(j, "print_effective_config");
     /* The default of `repeats` says "once", but as a given value it would limit the samples of a trial. */
@@ -72,7 +78,7 @@ static void set_facts(json_t *j, const tune_named_list *facts) {
 
 /* What a request to a checkpoint is. */
 static void set_request(json_t *j, const cli_job *job) {
-    json_object_set_new(j, "model_path", absolute(cli_model_path(job->cfg, NULL)));
+    if (has_model(job)) json_object_set_new(j, "model_path", absolute(cli_model_path(job->cfg, NULL)));
     json_object_set_new(j, "prompt", json_stringn(job->prompt, job->prompt_bytes));
     json_object_set_new(j, "new", json_integer(job->new_tokens));
 }
@@ -82,7 +88,7 @@ static json_t *meta_json(cli_job *job, const tune_drive_options *o, json_t *effe
     cli_config *cfg = job->cfg;
     json_t *j = json_object();
     json_object_set_new(j, "backend", json_string(row->backend));
-    if (job->class->of_checkpoint) set_request(j, job);
+    if (job->class->of_checkpoint || job->class->told_request) set_request(j, job);
     json_object_set_new(j, "mode", json_string(o->mode));
     json_object_set_new(j, "generations", json_integer(cli_int(cfg, "generations")));
     json_object_set_new(j, "population", json_integer(cli_int(cfg, "population")));
@@ -122,7 +128,7 @@ static json_t *known_points(const cli_job *job, const tune_run_row *row) {
     tune_study *study = NULL;
     tune_known_point *points = NULL;
     size_t count = 0, here = 0;
-    if (file && xl_is_file(file) && !tune_study_open_reading(&study, file, NULL) &&
+    if (file && (tune_study_is_server(file) || xl_is_file(file)) && !tune_study_open_reading(&study, file, NULL) &&
         !tune_study_known(study, row, -1, 6, &points, &count, NULL)) {
         for (size_t i = 0; i < count; i++) {
             here += points[i].same_machine;
@@ -155,52 +161,129 @@ static char *plain(const char *text) {
     return (char *)(uintptr_t)text;
 }
 
-int cli_run_begin(cli_job *job, const tune_drive_options *o, tune_run **run, json_t **first, xlstm_error *err) {
-    cli_config *cfg = job->cfg;
-    const tune_target *target = &job->target;
+/* Everything that a run is described by. */
+typedef struct description {
     tune_machine machine;
-    int status = tune_machine_read(&machine, err);
+    json_t *effective;
+    char *space, *machine_info, *objectives, *kind_machine, *kind_version;
+    tune_run_row row; /* its texts are those above, and the job's */
+} description;
+
+static int describe(cli_job *job, const tune_drive_options *o, description *d, xlstm_error *err) {
+    const tune_target *target = &job->target;
+    *d = (description){0};
+    int status = tune_machine_read(&d->machine, err);
     if (status) return status;
-    json_t *space = tune_space_json(target->space), *effective = effective_json(job, o->mode), *meta = NULL;
-    char *space_text = json_dumps(space, JSON_COMPACT | JSON_REAL_PRECISION(17));
-    char *machine_text = json_dumps(machine.info, JSON_COMPACT), *meta_text = NULL;
-    char *objectives = joined_objectives(job);
-    tune_run_row row = {.backend = plain(job->class->of_checkpoint ? cli_str(cfg, "backend") : job->class->name),
-                        .mode = plain(o->mode),
-                        .objective = objectives,
-                        .seed = cli_int(cfg, "seed"),
-                        .machine = machine.fingerprint,
-                        .machine_info = machine_text,
-                        .version = plain(xlstm_version()),
-                        .target = plain(job->class->name),
-                        .identity = target->identity,
-                        .workload = target->workload,
-                        .build = target->build,
-                        .metrics = *target->metrics,
-                        .space = space_text};
-    if (!space_text || !machine_text || !objectives || !effective) {
-        status = xl_fail(err, XLSTM_ENOMEM, "run: out of memory");
-        goto out;
-    }
-    *first = tune_strategy_find(o->mode)->guided ? known_points(job, &row) : json_array();
-    meta = meta_json(job, o, effective, &row, &machine, *first);
-    meta_text = json_dumps(meta, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
-    row.meta = meta_text;
-    if (!meta_text) {
-        status = xl_fail(err, XLSTM_ENOMEM, "run: out of memory");
-        goto out;
-    }
-    cli_resume_hint(cli_str(cfg, "log_dir"), effective);
-    status = tune_run_create(run, cli_str(cfg, "log_dir"), cli_str(cfg, "tag"), cli_str(cfg, "study"), &row, err);
-out:
-    free(space_text);
-    free(machine_text);
-    free(meta_text);
-    free(objectives);
+    json_t *space = tune_space_json(target->space);
+    d->effective = effective_json(job, o->mode);
+    d->space = json_dumps(space, JSON_COMPACT | JSON_REAL_PRECISION(17));
+    d->machine_info = json_dumps(d->machine.info, JSON_COMPACT);
+    d->objectives = joined_objectives(job);
     json_decref(space);
-    json_decref(effective);
+    d->row = (tune_run_row){.backend =
+                                plain(job->class->of_checkpoint ? cli_str(job->cfg, "backend") : job->class->name),
+                            .mode = plain(o->mode),
+                            .objective = d->objectives,
+                            .seed = cli_int(job->cfg, "seed"),
+                            .machine = d->machine.fingerprint,
+                            .machine_info = d->machine_info,
+                            .version = plain(xlstm_version()),
+                            .target = plain(job->class->name),
+                            .metrics = *target->metrics,
+                            .space = d->space};
+    if (d->space && d->machine_info && d->objectives && d->effective &&
+        tune_named_copy(&d->row.identity, target->identity.item, target->identity.count) &&
+        tune_named_copy(&d->row.workload, target->workload.item, target->workload.count) &&
+        tune_named_copy(&d->row.build, target->build.item, target->build.count))
+        return XLSTM_OK;
+    return xl_fail(err, XLSTM_ENOMEM, "run: out of memory");
+}
+
+static void description_clear(description *d) {
+    free(d->space);
+    free(d->machine_info);
+    free(d->objectives);
+    free(d->kind_machine);
+    free(d->kind_version);
+    tune_named_clear(&d->row.identity);
+    tune_named_clear(&d->row.workload);
+    tune_named_clear(&d->row.build);
+    json_decref(d->effective);
+    tune_machine_clear(&d->machine);
+}
+
+/* Replaces the facts of this machine by those of a kind of nodes. */
+static int take_kind(description *d, const cli_kind *kind, xlstm_error *err) {
+    static const char *const names[] = {"identity", "workload", "build"};
+    tune_named_list *const lists[] = {&d->row.identity, &d->row.workload, &d->row.build};
+    const char *machine = json_string_value(json_object_get(kind->about, "machine"));
+    const char *version = json_string_value(json_object_get(kind->about, "version"));
+    int status = XLSTM_OK;
+    for (int i = 0; !status && i < 3; i++) {
+        tune_named_clear(lists[i]);
+        status = tune_named_from_json(lists[i], json_object_get(kind->about, names[i]), err);
+    }
+    if (status) return status;
+    free(d->space);
+    free(d->machine_info);
+    d->row.space = d->space =
+        json_dumps(json_object_get(kind->about, "space"), JSON_COMPACT | JSON_REAL_PRECISION(17));
+    d->row.machine_info = d->machine_info = json_dumps(json_object_get(kind->about, "machine_info"), JSON_COMPACT);
+    d->row.machine = d->kind_machine = machine ? strdup(machine) : NULL;
+    d->row.version = d->kind_version = version ? strdup(version) : NULL;
+    d->row.fleet = plain(kind->fleet);
+    d->row.kind = plain(kind->kind);
+    return d->space && d->machine_info && d->row.machine && d->row.version
+               ? XLSTM_OK
+               : xl_fail(err, XLSTM_EFORMAT, "node: what it says of itself lacks something");
+}
+
+/* Says in the meta what another kind of nodes has instead. */
+static void set_kind(json_t *meta, const cli_kind *kind) {
+    json_t *machine = json_deep_copy(json_object_get(kind->about, "machine_info"));
+    json_object_set(machine, "fingerprint", json_object_get(kind->about, "machine"));
+    json_object_set_new(meta, "machine", machine);
+    json_object_set(meta, "settings", json_object_get(kind->about, "baseline"));
+    json_object_set(meta, "space", json_object_get(kind->about, "space"));
+    json_object_set_new(meta, "fleet", json_string(kind->fleet));
+    json_object_set_new(meta, "kind", json_string(kind->kind));
+    json_object_del(meta, "points");
+}
+
+int cli_run_describe(cli_job *job, const tune_drive_options *o, char **text, xlstm_error *err) {
+    description d;
+    int status = describe(job, o, &d, err);
+    json_t *meta = status ? NULL : meta_json(job, o, d.effective, &d.row, &d.machine, NULL);
+    *text = meta ? json_dumps(meta, JSON_INDENT(2) | JSON_REAL_PRECISION(17)) : NULL;
+    if (!status && !*text) status = xl_fail(err, XLSTM_ENOMEM, "run: out of memory");
     json_decref(meta);
-    tune_machine_clear(&machine);
+    description_clear(&d);
+    return status;
+}
+
+int cli_run_begin(cli_job *job, const tune_drive_options *o, const cli_kind *kind, tune_run **run, json_t **first,
+                  xlstm_error *err) {
+    cli_config *cfg = job->cfg;
+    description d;
+    json_t *meta = NULL;
+    char *text = NULL;
+    int status = describe(job, o, &d, err);
+    if (!status && kind) status = take_kind(&d, kind, err);
+    if (status) goto out;
+    *first = tune_strategy_find(o->mode)->guided ? known_points(job, &d.row) : json_array();
+    meta = meta_json(job, o, d.effective, &d.row, &d.machine, *first);
+    if (kind) set_kind(meta, kind);
+    d.row.meta = text = json_dumps(meta, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+    if (!text) {
+        status = xl_fail(err, XLSTM_ENOMEM, "run: out of memory");
+        goto out;
+    }
+    if (!kind) cli_resume_hint(cli_str(cfg, "log_dir"), d.effective);
+    status = tune_run_create(run, cli_str(cfg, "log_dir"), cli_str(cfg, "tag"), cli_str(cfg, "study"), &d.row, err);
+out:
+    free(text);
+    json_decref(meta);
+    description_clear(&d);
     return status;
 }
 
@@ -252,6 +335,13 @@ static int raise_meta(const cli_job *job, tune_run *run, json_t *meta, xlstm_err
 
 int cli_run_continue(const cli_job *job, const char *folder, json_t *meta, tune_run **run, xlstm_error *err) {
     int status = tune_run_resume(run, folder, err);
-    if (!status) status = check_same(job, *run, err);
-    return status ? status : raise_meta(job, *run, meta, err);
+    if (status) return status;
+    status = check_same(job, *run, err);
+    if (!status) status = raise_meta(job, *run, meta, err);
+    if (!status) return XLSTM_OK;
+    /* A run that cannot go on stays what it was. One that was running had been interrupted. */
+    const char *was = tune_keeper_run(tune_run_keeper(*run))->state;
+    tune_run_close(*run, strcmp(was, TUNE_RUN_RUNNING) != 0 ? was : TUNE_RUN_INTERRUPTED);
+    *run = NULL;
+    return status;
 }

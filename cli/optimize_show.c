@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/live.h"
 #include "base/memory.h"
 #include "cli/optimize.h"
 #include "cli/streams.h"
@@ -30,6 +31,16 @@ static void clock_text(double seconds, char *out, size_t size) {
 
 void cli_show_init(cli_show *show, const cli_job *job, int total) {
     *show = (cli_show){.terminal = isatty(STDERR_FILENO) && isatty(STDOUT_FILENO), .total = total, .job = job};
+    show->live = xl_live_open("optimize");
+    if (job->hparams.num_blocks) xl_live_text(show->live, "device", cli_str(job->cfg, "device"));
+    xl_live_text(show->live, "model", job->hparams.num_blocks ? cli_model_path(job->cfg, NULL) : job->name);
+    xl_live_tick(show->live);
+}
+
+void cli_show_end(cli_show *show) {
+    cli_show_clear(show);
+    xl_live_close(show->live);
+    show->live = NULL;
 }
 
 void cli_show_clear(cli_show *show) {
@@ -66,6 +77,10 @@ static void progress(void *ctx, const char *stage, int done, int total, double b
     cli_show *show = ctx;
     double now = xl_now_s();
     const bool record = strcmp(stage, "record") == 0;
+    xl_live_text(show->live, "stage", stage);
+    xl_live_number(show->live, "done", done);
+    xl_live_number(show->live, "total", total);
+    xl_live_tick(show->live);
     if (!show->terminal && record) say_tenth(show, done, total, left_s);
     if (!show->terminal || now - show->last < 0.1) return;
     show->last = now;
@@ -151,12 +166,23 @@ static void add_metrics(char *line, const cli_job *job, const double *metric) {
     }
 }
 
+/* Tells those who look on of the last trial. */
+static void tell_trial(cli_show *show, const tune_trial_row *t) {
+    char params[512];
+    params_text(&t->params, params, sizeof params);
+    xl_live_text(show->live, "params", params);
+    xl_live_number(show->live, "tokens_s", metric_of(show->job, t->metric, "decode_tok_s"));
+    xl_live_number(show->live, "prompt_tokens_s", metric_of(show->job, t->metric, "prefill_tok_s"));
+    xl_live_tick(show->live);
+}
+
 static void trial(void *ctx, const tune_trial_row *t, bool old) {
     cli_show *show = ctx;
     if (old) {
         show->old++;
         return;
     }
+    tell_trial(show, t);
     if (show->terminal) return;
     char line[LINE] = "", params[512], total[16] = "", percent[24], samples[40] = "";
     if (!show->headed) {
@@ -257,8 +283,8 @@ static void show_side(const char *name, const json_t *side) {
            json_number_value(json_object_get(m, "request_s")));
     const json_t *kl = json_object_get(m, "kl"), *ppl = json_object_get(m, "ppl");
     if (kl && ppl)
-        printf("          perplexity of the prompt %.6g, KL to the baseline %.3g nats a token\n",
-               json_number_value(ppl), json_number_value(kl));
+        printf("          perplexity %.6g, KL to the baseline %.3g nats a token\n", json_number_value(ppl),
+               json_number_value(kl));
 }
 
 /* The column of the settings. */

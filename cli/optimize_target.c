@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/system.h"
 #include "cli/optimize.h"
 #include "cli/signals.h"
 #include "tuner/target/engine_settings.h"
@@ -96,7 +97,8 @@ static int set_space(const cli_job *job, json_t *options, xlstm_error *err) {
 static int read_prompt(cli_job *job, const char *model, xlstm_error *err) {
     xlstm_tokenizer *tokenizer = NULL;
     int status = cli_prompt_text(job->cfg, &job->prompt, &job->prompt_bytes, err);
-    if (!status) status = xlstm_tokenizer_open(&tokenizer, model, err);
+    if (status || !job->class->of_checkpoint) return status;
+    status = xlstm_tokenizer_open(&tokenizer, model, err);
     if (!status)
         status = cli_encode_prompt(job->cfg, tokenizer, NULL, job->prompt, job->prompt_bytes, true, &job->ids,
                                    &job->count, err);
@@ -122,12 +124,41 @@ static int set_request(cli_job *job, const char *model, const json_t *stored, js
     return status;
 }
 
+/* What a target is told that is not libxlstm. */
+static int tell_request(const cli_job *job, const char *model, json_t *options, xlstm_error *err) {
+    json_t *prompt = json_stringn(job->prompt, job->prompt_bytes);
+    if (!prompt) return xl_fail(err, XLSTM_EFORMAT, "prompt: not UTF-8, which a worker is told in JSON");
+    json_object_set_new(options, "prompt", prompt);
+    json_object_del(options, "prompt_file");
+    if (model) {
+        char *real = realpath(model, NULL);
+        json_object_set_new(options, "model_path", json_string(real ? real : model));
+        free(real);
+    }
+    return XLSTM_OK;
+}
+
 /* ---- opening ---- */
 
-static void find_program(cli_job *job, const char *argv0) {
-    ssize_t n = readlink("/proc/self/exe", job->program, sizeof job->program - 1);
-    if (n > 0) job->program[n] = 0;
-    else snprintf(job->program, sizeof job->program, "%s", argv0);
+char *cli_target_name(const cli_config *cfg, const char *value) {
+    /* The server under a load is a worker that comes with xltune. */
+    if (!strcmp(value, "serve")) value = "worker:serve_load.py";
+    const tune_target_class *class = tune_target_find(value);
+    const char *program = class && class->argument_folder ? strchr(value, ':') : NULL;
+    const size_t length = program ? strlen(++program) : 0;
+    /* Other names without a folder are looked for in PATH. */
+    if (!length || (!strchr(program, '/') && (length < 4 || strcmp(program + length - 3, ".py") != 0)))
+        return strdup(value);
+    char *found = cli_find_path(cfg, program, "target", class->argument_folder);
+    char *real = found ? realpath(found, NULL) : NULL;
+    char *name = real ? xl_format("%s:%s", class->name, real) : strdup(value);
+    free(found);
+    free(real);
+    return name;
+}
+
+void cli_find_program(char path[4096], const char *argv0) {
+    if (!xl_program_path(path, 4096)) snprintf(path, 4096, "%s", argv0);
 }
 
 /* A command may take long, so it is ended; a sample of the engine is finished. */
@@ -145,13 +176,14 @@ static int open_target(cli_job *job, const char *model, const json_t *stored, xl
     if (class->metrics) json_object_set(options, "objective", names);
     else if (!cli_is_set(job->cfg, "objective")) json_object_del(options, "objective");
     if (!status && class->of_checkpoint) status = set_request(job, model, stored, options, &settings, err);
+    if (!status && class->told_request) status = tell_request(job, model, options, err);
     if (!status) status = set_space(job, options, err);
     const tune_target_options how = {.config = options,
                                      .settings = class->of_checkpoint ? settings : stored,
                                      .program = job->program,
                                      .cancel = class->of_command ? is_stopped : NULL,
                                      .program_argument = cli_command_name(CLI(fresh_process))};
-    if (!status) status = tune_target_open(&job->target, cli_str(job->cfg, "target"), &how, err);
+    if (!status) status = tune_target_open(&job->target, job->name, &how, err);
     json_decref(options);
     json_decref(names);
     json_decref(settings);
@@ -175,11 +207,13 @@ static const char *misuse(const cli_job *job) {
 int cli_job_open(cli_job *job, cli_config *cfg, const char *argv0, const json_t *stored) {
     xlstm_error err = {0};
     const char *name = cli_str(cfg, "target");
+    char *whole = cli_target_name(cfg, name);
     *job = (cli_job){.cfg = cfg,
-                     .class = tune_target_find(name),
+                     .class = tune_target_find(whole ? whole : name),
+                     .name = whole,
                      .new_tokens = cli_int(cfg, "new"),
                      .placebo = cli_bool(cfg, "placebo")};
-    find_program(job, argv0);
+    cli_find_program(job->program, argv0);
     if (!job->class) {
         const tune_target_options none = {.config = NULL};
         tune_target_open(&job->target, name, &none, &err);
@@ -194,9 +228,12 @@ int cli_job_open(cli_job *job, cli_config *cfg, const char *argv0, const json_t 
         return cli_usage(cfg, "new: found %lld, wanted at least 1", (long long)job->new_tokens);
     const char *wrong = misuse(job);
     if (wrong) return cli_usage(cfg, "%s", wrong);
-    const char *model = job->class->of_checkpoint ? cli_model_path(cfg, &err) : NULL;
-    if (job->class->of_checkpoint && !model) return cli_fail(cfg, &err);
-    int status = model ? read_prompt(job, model, &err) : XLSTM_OK;
+    if (!job->name) return cli_usage(cfg, "target: out of memory");
+    const bool told = job->class->told_request, any = job->class->of_checkpoint || told;
+    const bool has_model = job->class->of_checkpoint || (told && cli_has(cfg, "model_path"));
+    const char *model = has_model ? cli_model_path(cfg, &err) : NULL;
+    if (has_model && !model) return cli_fail(cfg, &err);
+    int status = any ? read_prompt(job, model, &err) : XLSTM_OK;
     if (!status) status = open_target(job, model, stored, &err);
     if (status) return cli_fail(cfg, &err);
     if (!job->class->metrics && read_objectives(job, job->target.metrics, &err))
@@ -207,6 +244,7 @@ int cli_job_open(cli_job *job, cli_config *cfg, const char *argv0, const json_t 
 void cli_job_close(cli_job *job) {
     tune_target_close(&job->target);
     free(job->prompt);
+    free(job->name);
     free(job->ids);
     *job = (cli_job){0};
 }

@@ -1,4 +1,5 @@
 /* Where prompts, checkpoints and the installed data are looked for. */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/system.h"
 #include "cli/config_impl.h"
 
 static const size_t TEXT_LIMIT = (size_t)1 << 30;
@@ -22,14 +24,27 @@ static char *if_exists(char *path) {
     return NULL;
 }
 
-char *cli_data_path(const char *name) {
-    char *path = if_exists(xl_path_join(cli_data_folder(), name));
-    return path ? path : if_exists(xl_path_join(XL_SOURCE_DIR, name));
+/* Looks in `folder` as seen from the program's own. malloc'd, absolute; NULL where it is not there. */
+static char *beside_program(const char *folder, const char *name) {
+    char program[PATH_MAX];
+    if (!xl_program_path(program, sizeof program)) return NULL;
+    char *own = xl_path_folder(program), *place = own ? xl_path_join(own, folder) : NULL;
+    char *joined = place ? xl_path_join(place, name) : NULL, *path = joined ? realpath(joined, NULL) : NULL;
+    free(joined);
+    free(place);
+    free(own);
+    return path;
 }
 
-/* Looks for a relative path beside the config that named it, in the current folder, in `folder` there, and in
- * `folder` of the installed data. malloc'd; NULL where it is in none of them. */
-static char *look_up(const cli_config *cfg, const char *name, const char *key, const char *folder) {
+/* Installed data comes first: as seen from the program, which may have been moved with its data, then where the
+ * build was told to install it. A program in a build folder, which lies in that of the source, finds the source. */
+char *cli_data_path(const char *name) {
+    char *path = beside_program("../share/xltune", name);
+    if (!path) path = if_exists(xl_path_join(cli_data_folder(), name));
+    return path ? path : beside_program("../..", name);
+}
+
+char *cli_find_path(const cli_config *cfg, const char *name, const char *key, const char *folder) {
     if (name[0] == '/') return if_exists(strdup(name));
     char *path = NULL;
     if (cfg->config_path && cli_layer_of(cfg, key) == CLI_LAYER_CONFIG) {
@@ -82,7 +97,7 @@ const char *cli_model_path(cli_config *cfg, xlstm_error *err) {
         cfg->model_path = default_model(err);
         return cfg->model_path;
     }
-    cfg->model_path = look_up(cfg, name, "model_path", "models");
+    cfg->model_path = cli_find_path(cfg, name, "model_path", "models");
     if (!cfg->model_path) {
         xl_fail(err, XLSTM_ENOTFOUND, "model_path (%s): found no folder %s, wanted a checkpoint's",
                 cli_source(cfg, "model_path"), name);
@@ -149,7 +164,7 @@ int cli_prompt_text(cli_config *cfg, char **text, size_t *bytes, xlstm_error *er
         const char *prompt = cli_str(cfg, "prompt");
         return copy(prompt ? prompt : "", prompt ? strlen(prompt) : 0, text, bytes, err);
     }
-    char *path = look_up(cfg, name, "prompt_file", "prompts");
+    char *path = cli_find_path(cfg, name, "prompt_file", "prompts");
     if (!path) {
         return xl_fail(err, XLSTM_ENOTFOUND, "prompt_file (%s): found no file %s, nor one in prompts/",
                        cli_source(cfg, "prompt_file"), name);

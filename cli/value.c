@@ -129,6 +129,9 @@ void cli_value_wanted(const cli_key *key, char *out, size_t size) {
     case CLI_OBJECT:
         snprintf(out, size, "a JSON object");
         break;
+    case CLI_TEXTS:
+        snprintf(out, size, "text in UTF-8, not empty");
+        break;
     case CLI_WORDS:
         snprintf(out, size, "the words of a command");
         break;
@@ -346,6 +349,9 @@ json_t *cli_value_from_text(const cli_key *key, const char *text, char *message)
     case CLI_OBJECT:
         out = parse_object(text);
         break;
+    case CLI_TEXTS:
+        if (*text) out = json_pack("[s]", text);
+        break;
     case CLI_WORDS:
         out = split_words(text);
         break;
@@ -433,6 +439,15 @@ json_t *cli_value_from_json(const cli_key *key, const json_t *json, char *messag
         break;
     case CLI_OBJECT:
         if (json_is_object(json)) out = json_deep_copy(json);
+        break;
+    case CLI_TEXTS:
+        if (text && *text) out = json_pack("[s]", text);
+        else out = texts_from_json(json);
+        for (size_t i = 0; i < json_array_size(out); i++) {
+            if (json_string_length(json_array_get(out, i))) continue;
+            json_decref(out);
+            out = NULL;
+        }
         break;
     case CLI_WORDS:
         if (text) out = split_words(text);

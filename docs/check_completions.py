@@ -18,7 +18,7 @@ CASES = [
     ("xltune help ", ["generate", "study"], ["help"]),
     ("xltune study ", ["list", "show", "export", "compare"], ["generate"]),
     ("xltune study exp", ["export"], ["list"]),
-    ("xltune optimize --mode ", ["auto", "nsga2", "ga", "random", "grid"], []),
+    ("xltune optimize --mode ", ["auto", "ehvi", "nsga2", "ga", "random", "grid"], []),
     ("xltune optimize --tune ", ["chunk_size", "heads_per_band", "decode_workers"], []),
     ("xltune replay --strategy ", ["auto", "grid"], []),
     ("xltune generate --profile ", ["golden_ray", "golden_queued"], []),

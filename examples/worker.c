@@ -48,9 +48,10 @@ static json_t *measure(const json_t *request) {
 }
 
 int main(void) {
-    char line[1 << 16];
+    char *line = NULL;
+    size_t room = 0;
     for (int i = 0; i < N * N; i++) from[i / N][i % N] = (float)i;
-    while (fgets(line, sizeof line, stdin)) {
+    while (getline(&line, &room, stdin) > 0) {
         json_t *request = json_loads(line, 0, NULL);
         const char *what = json_string_value(json_object_get(request, "do"));
         json_t *answer = what && !strcmp(what, "describe") ? describe() : measure(request);
@@ -61,5 +62,6 @@ int main(void) {
         json_decref(answer);
         json_decref(request);
     }
+    free(line);
     return 0;
 }

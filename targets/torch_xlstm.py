@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """The original's path as a worker for xltune: xLSTM in Hugging Face transformers on PyTorch.
 
-    xltune optimize --target worker:targets/torch_xlstm.py --model-path DIR --new 64 -- --device mps
+    xltune optimize --target worker:torch_xlstm.py --model-path DIR --new 64 -- --device mps
 
 Tunables: chunk_size, chunkwise_kernel, dtype, compile, and on a CPU threads. One sample is one request: prefill of the
-prompt and greedy generation of `new` tokens; the device is synchronized around each timing. docs/worker-protocol.md
-says how xltune asks.
+prompt and greedy generation of `new` tokens; the device is synchronized around each timing. It also continues prompts
+and scores texts, for save-outputs and judge. docs/worker-protocol.md says how xltune asks.
 """
 import argparse
+import gc
 import hashlib
 import inspect
 import json
@@ -29,6 +30,8 @@ except ImportError as problem:
     MISSING = f"{problem}; wanted PyTorch and a version of transformers that has xLSTM"
 
 KERNELS = ["chunkwise--native_autograd", "parallel--native_autograd"]
+# Those of the package xlstm for a CUDA card; without it transformers has its own native one.
+CUDA_KERNELS = ["chunkwise--triton_xl_chunk", "chunkwise--triton_limit_chunk"]
 DEVICES = ["mps", "cuda", "cpu"]
 
 
@@ -67,6 +70,50 @@ def device_name(device):
     return torch.cuda.get_device_name() if device == "cuda" else device
 
 
+def empty_cache(device):
+    """Gives back the memory of the model before, which would count for this one."""
+    gc.collect()
+    if device == "cuda":
+        torch.cuda.empty_cache()
+    elif device == "mps":
+        torch.mps.empty_cache()
+
+
+def begin_peak(device):
+    """The largest memory is counted from here on, where that can be said (not on macOS)."""
+    if device == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+    elif device == "cpu" and os.path.exists("/proc/self/clear_refs"):
+        with open("/proc/self/clear_refs", "w", encoding="ascii") as f:
+            f.write("5")
+
+
+def peak_mb(device):
+    if device == "cuda":
+        return torch.cuda.max_memory_allocated() / (1 << 20)
+    if device == "mps":
+        return torch.mps.driver_allocated_memory() / (1 << 20)
+    if os.path.exists("/proc/self/status"):
+        with open("/proc/self/status", encoding="ascii", errors="replace") as f:
+            return next(int(line.split()[1]) for line in f if line.startswith("VmHWM:")) / (1 << 10)
+    import resource
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << (20 if sys.platform == "darwin" else 10))
+
+
+def kernels(device):
+    try:
+        from transformers.utils import is_xlstm_available
+    except ImportError:
+        return KERNELS
+    return KERNELS + CUDA_KERNELS if device == "cuda" and is_xlstm_available() else KERNELS
+
+
+def default_model():
+    """As for xltune: the checkpoint of the environment, or the one that is installed beside this file's folder."""
+    here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    return os.environ.get("XLTUNE_MODEL") or os.path.join(here, "models", "tiny-literature")
+
+
 def checkpoint_hash(folder):
     """A name for the checkpoint: its config, and the size and first MiB of each file of weights."""
     found = hashlib.sha256()
@@ -78,28 +125,32 @@ def checkpoint_hash(folder):
     return found.hexdigest()[:32]
 
 
+def log_probability(rows, ids):
+    """The sum over tokens, each with the logits before it."""
+    return sum(float(torch.log_softmax(row.float(), -1)[i]) for row, i in zip(rows, ids))
+
+
 class Path:
     """A checkpoint and a prompt, and the model of the last point."""
 
     def __init__(self, config, options):
-        self.folder = options.model_path or config.get("model_path")
+        self.folder = options.model_path or config.get("model_path") or default_model()
         if not self.folder or not os.path.isfile(os.path.join(self.folder, "config.json")):
             raise ValueError(f"model_path: found {self.folder}, wanted a folder with config.json")
         self.device = choose_device(options.device)
         self.new = int(config.get("new") or 64)
-        text = config.get("prompt") or "The capital of France is"
-        if config.get("prompt_file"):
-            with open(config["prompt_file"], encoding="utf-8", newline="") as f:
-                text = f.read()
-        self.ids = self.tokenize(text)
+        self.tokenizer = AutoTokenizer.from_pretrained(self.folder)
+        self.ids = self.encode_prompt(config.get("prompt") or "")
         self.config = xLSTMConfig.from_pretrained(self.folder)
         self.key = self.model = None
 
-    def tokenize(self, text):
-        tokenizer = AutoTokenizer.from_pretrained(self.folder)
-        ids = tokenizer(text, add_special_tokens=False).input_ids
-        if tokenizer.bos_token_id is not None and ids[:1] != [tokenizer.bos_token_id]:
-            ids = [tokenizer.bos_token_id] + ids
+    def encode(self, text):
+        return self.tokenizer(text, add_special_tokens=False).input_ids
+
+    def encode_prompt(self, text):
+        ids, bos = self.encode(text), self.tokenizer.bos_token_id
+        if bos is not None:
+            ids = [bos] + ids
         if not ids:
             raise ValueError("prompt: found no token, wanted at least one")
         return ids
@@ -108,16 +159,17 @@ class Path:
         chunks = [16, 32, 64, 128, 256]
         if self.config.chunk_size not in chunks:
             chunks = sorted(chunks + [self.config.chunk_size])
-        kernel = self.config.chunkwise_kernel
+        kernel, known = self.config.chunkwise_kernel, kernels(self.device)
         dtypes = ["float32", "bfloat16", "float16"] if self.device != "cpu" else ["float32", "bfloat16"]
         stored = str(getattr(self.config, "dtype", None) or "float32").replace("torch.", "")
         list_ = [
             {"name": "chunk_size", "values": chunks, "default": self.config.chunk_size, "affects": ["time"]},
-            {"name": "chunkwise_kernel", "values": KERNELS, "default": kernel if kernel in KERNELS else KERNELS[0],
+            {"name": "chunkwise_kernel", "values": known, "default": kernel if kernel in known else known[0],
              "affects": ["time"]},
             {"name": "dtype", "values": dtypes, "default": stored if stored in dtypes else "float32",
              "affects": ["time", "memory", "output", "opening"]},
-            {"name": "compile", "values": ["off", "on"], "default": "off", "affects": ["time", "opening"]},
+            {"name": "compile", "values": ["off", "on"], "default": "off",
+             "affects": ["time", "output", "opening"]},
         ]
         if self.device == "cpu":
             count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -137,10 +189,12 @@ class Path:
                 {"name": "request_s", "unit": "s"},
                 {"name": "prefill_s", "unit": "s"},
                 {"name": "decode_s", "unit": "s"},
+                {"name": "prefill_tok_s", "unit": "tok/s", "better": "larger"},
                 {"name": "decode_tok_s", "unit": "tok/s", "better": "larger"},
                 {"name": "peak_mb", "unit": "MiB"},
                 {"name": "avg_logprob", "better": "larger", "exact": True},
             ],
+            "can": ["continue", "score"],
         }
 
     def open(self, point):
@@ -151,6 +205,7 @@ class Path:
         if key == self.key:
             return
         self.key = self.model = None
+        empty_cache(self.device)
         dtype = getattr(torch, point["dtype"])
         config = xLSTMConfig.from_pretrained(self.folder)
         config.chunk_size = point["chunk_size"]
@@ -159,8 +214,11 @@ class Path:
         config.mode = "inference"
         model = xLSTMForCausalLM.from_pretrained(self.folder, config=config, dtype=dtype).to(self.device).eval()
         self.cache = next(n for n in ("cache", "cache_params") if n in inspect.signature(model.forward).parameters)
-        self.model = torch.compile(model) if point.get("compile") == "on" else model
-        self.request(min(self.new, 2))  # compiles and warms up
+        if point.get("compile") == "on":
+            for block in model.backbone.blocks:  # all have the same code, which is compiled once
+                block.compile()
+        self.model = model
+        self.request(min(self.new, 2), self.ids)  # compiles and warms up
         self.key = key
 
     def step(self, ids, state):
@@ -168,11 +226,11 @@ class Path:
         return out.logits[0, -1], getattr(out, self.cache)
 
     @without_gradients
-    def request(self, new):
-        """Seconds of prefill and of decoding, the ids, and their mean logarithm of probability."""
+    def request(self, new, prompt):
+        """Seconds of prefill and of decoding, the ids, and the sum of their logarithms of probability."""
         synchronize(self.device)
         began = time.perf_counter()
-        logits, state = self.step(self.ids, None)
+        logits, state = self.step(prompt, None)
         chosen = logits.argmax()
         synchronize(self.device)
         middle = time.perf_counter()
@@ -183,23 +241,13 @@ class Path:
             all_logits.append(logits)
         synchronize(self.device)
         end = time.perf_counter()
-        scores = [float(torch.log_softmax(row.float(), -1)[i]) for row, i in zip(all_logits, ids)]
-        return middle - began, end - middle, ids, sum(scores) / len(scores)
-
-    def peak_mb(self):
-        if self.device == "cuda":
-            return torch.cuda.max_memory_allocated() / (1 << 20)
-        if self.device == "mps":
-            return torch.mps.driver_allocated_memory() / (1 << 20)
-        import resource
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << (20 if sys.platform == "darwin" else 10))
+        return middle - began, end - middle, ids, log_probability(all_logits, ids)
 
     def measure(self, point, repeats):
         try:
             self.open(point)
-            if self.device == "cuda":
-                torch.cuda.reset_peak_memory_stats()
-            runs = [self.request(self.new) for _ in range(repeats)]
+            begin_peak(self.device)
+            runs = [self.request(self.new, self.ids) for _ in range(repeats)]
         except RuntimeError as problem:
             self.key = self.model = None
             if "out of memory" in str(problem):
@@ -207,9 +255,42 @@ class Path:
             raise
         if not all(math.isfinite(run[3]) for run in runs):
             raise ValueError("found scores that are no numbers")
-        samples = [{"request_s": p + d, "prefill_s": p, "decode_s": max(d, 1e-9),
-                    "decode_tok_s": (self.new - 1) / max(d, 1e-9), "peak_mb": self.peak_mb()} for p, d, _, _ in runs]
-        return {"samples": samples, "output": " ".join(map(str, runs[0][2])), "exact": {"avg_logprob": runs[0][3]}}
+        samples = []
+        for prefill, decode, _, _ in runs:
+            decode = max(decode, 1e-9)
+            samples.append({"request_s": prefill + decode, "prefill_s": prefill, "decode_s": decode,
+                            "prefill_tok_s": len(self.ids) / prefill, "decode_tok_s": max(self.new - 1, 1) / decode,
+                            "peak_mb": peak_mb(self.device)})
+        ids = runs[0][2]
+        return {"samples": samples, "output": " ".join(map(str, ids)), "exact": {"avg_logprob": runs[0][3] / len(ids)}}
+
+    def continue_text(self, point, prompt, new):
+        self.open(point)
+        ids = self.request(new, self.encode_prompt(prompt))[2] if new else []
+        return {"text": self.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)}
+
+    @without_gradients
+    def score_text(self, point, prompt, text):
+        """A text is tokenized by itself."""
+        self.open(point)
+        ids = self.encode(text)
+        if not ids:
+            return {"logprob": 0.0, "tokens": 0}
+        logits, state = self.step(self.encode_prompt(prompt), None)
+        rows = [logits]
+        if len(ids) > 1:
+            out = self.model(torch.tensor([ids[:-1]], device=self.device), use_cache=True, **{self.cache: state})
+            rows += list(out.logits[0])
+        return {"logprob": log_probability(rows, ids), "tokens": len(ids)}
+
+    def answer(self, request):
+        if request["do"] == "measure":
+            return self.measure(request["point"], request["repeats"])
+        if request["do"] == "continue":
+            return self.continue_text(request["point"], request["prompt"], request["new"])
+        if request["do"] == "score":
+            return self.score_text(request["point"], request["prompt"], request["text"])
+        raise ValueError(f"do: found {request['do']}, wanted describe, measure, continue or score")
 
 
 def main():
@@ -227,7 +308,7 @@ def main():
                 path = Path(request["config"], options)
                 answer = path.describe()
             else:
-                answer = path.measure(request["point"], request["repeats"])
+                answer = path.answer(request)
         except Infeasible as problem:
             answer = {"error": str(problem), "infeasible": True}
         except Exception as problem:

@@ -11,7 +11,7 @@ from collections import defaultdict
 from fnmatch import fnmatchcase as fnmatch
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-TOPS = ("include", "src", "tuner", "cli", "bench")
+TOPS = ("include", "src", "tuner", "cluster", "server", "cli", "bench")
 
 # The driver's results about a run, which are the only part of it that tuner/run may include.
 DRIVER_RESULTS = ["tuner/driver/result.h", "tuner/driver/keeper.h", "tuner/driver/front.h"]
@@ -41,7 +41,9 @@ ALLOWED = {
     "tuner/run": [*DRIVER_RESULTS, "tuner/study", "tuner/space", "tuner/metric", "src/base", "include/xlstm/status.h"],
     "tuner/report": ["tuner/study", "tuner/metric", "tuner/space", "tuner/measure/stats.h", "tuner/measure/final.h",
                      "src/base", "include/xlstm/status.h"],
-    "cli": ["include/xlstm", "tuner", "src/base"],
+    "cluster": ["src/base", "include/xlstm/status.h"],
+    "server": ["include/xlstm", "src/base"],
+    "cli": ["include/xlstm", "tuner", "cluster", "server", "src/base"],
     "bench": ["include/xlstm", "src/kernels", "src/weights", "src/base", "tuner"],
 }
 # file (* stands for anything) -> what it alone may include besides
@@ -58,6 +60,7 @@ LIBRARIES = {
     r"cblas.*\.h|Accelerate/.*": ["src/kernels"],
     r"pcre2\.h|utf8proc\.h": ["src/format"],
     r"hwloc.*\.h": ["src/base"],
+    r"histedit\.h": ["cli"],
     r"microhttpd\.h|curl/.*": ["server", "cluster"],
 }
 
@@ -138,7 +141,7 @@ def unit_of(path):
     return stem.removesuffix("_impl") if path.endswith("_impl.h") else stem
 
 
-NAME = r"(?:xlstm|xl|tune|cli)_\w+"
+NAME = r"(?:xlstm|xl|tune|cluster|serve|cli)_\w+"
 
 
 def without_texts(text):

@@ -32,6 +32,8 @@ say "Their scores"
 do_ judge --run "$run" --model "$model" --prompt-file "$prompt" --outputs "$run/outputs"
 say "Pictures"
 do_ plot --run "$run"
+say "A page for a browser"
+do_ report --run "$run"
 say "Text, generated with the winning parameters"
 do_ generate --model "$model" --config "$run/best.json" --prompt-file prompts/short.txt \
     --max-new-tokens 60 --temperature 0.7 --top-p 0.9 --seed 3

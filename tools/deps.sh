@@ -17,6 +17,10 @@ libutf8proc-dev utf8proc utf8proc-devel libutf8proc Unicode normal forms
 libhwloc-dev hwloc hwloc-devel hwloc processor topology and pinning
 zlib1g-dev zlib zlib-devel zlib packed landscapes of replay
 libsqlite3-dev sqlite sqlite-devel sqlite the study's database
+libmicrohttpd-dev libmicrohttpd libmicrohttpd-devel libmicrohttpd the HTTP server
+libedit-dev libedit libedit-devel libedit line editing in xltune chat
+libpq-dev libpq libpq-devel postgresql-libs studies on a PostgreSQL server
+libcurl4-openssl-dev curl libcurl-devel curl clusters: the requests to a Ray head
 gnuplot-nox gnuplot gnuplot gnuplot pictures
 fonts-dejavu-core - dejavu-sans-fonts ttf-dejavu letters in the pictures
 libcmocka-dev cmocka libcmocka-devel cmocka unit tests
@@ -33,7 +37,12 @@ vulkan-validationlayers - vulkan-validation-layers vulkan-validation-layers what
 spirv-tools - spirv-tools spirv-tools checks the compiled shaders
 spirv-cross - spirv-cross spirv-cross translates the shaders to Metal, as a check
 gcc-aarch64-linux-gnu - - - builds for arm64
+libc6-dev-arm64-cross - - - what that links with
 qemu-user - - - runs what was built for arm64
+postgresql postgresql postgresql-server postgresql the server that the tests start
+chromium - chromium chromium tests of the page of `report`
+nodejs node nodejs nodejs drives the browser in these tests
+npm - npm npm gets what drives it (playwright-core, axe-core)
 python3-venv - - - the Mac's compiler check (ziglang from PyPI)
 libclang-rt-14-dev - compiler-rt compiler-rt sanitizer runtimes for clang
 LIST
@@ -44,7 +53,8 @@ as_root=
 [ "$(id -u)" = 0 ] || as_root=sudo
 if command -v apt-get >/dev/null 2>&1; then
     column=1
-    have() { dpkg-query -W -f='${Status}' "$1" 2>/dev/null | grep -q 'install ok installed'; }
+    # Node.js from its makers brings npm along.
+    have() { { [ "$1" = npm ] && command -v npm >/dev/null; } || dpkg-query -W -f='${Status}' "$1" 2>/dev/null | grep -q 'install ok installed'; }
     add() {
         $as_root apt-get update -qq
         $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null

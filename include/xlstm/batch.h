@@ -41,6 +41,11 @@ XLSTM_API void xlstm_batch_set_cancel(xlstm_batch *batch, xlstm_cancel_fn cancel
 XLSTM_API int xlstm_batch_run(xlstm_batch *batch, const xlstm_batch_item *items, size_t count, float *logits,
                               xlstm_error *err);
 
+/* Greedy decoding of n tokens of every session (see xlstm_decode_greedy): feeds ids [count], one to each session,
+ * and then what was chosen for it; writes the chosen tokens to out [n, count]. Errors as of xlstm_batch_run. */
+XLSTM_API int xlstm_batch_greedy(xlstm_batch *batch, xlstm_session *const *sessions, const int32_t *ids,
+                                 size_t count, int32_t *out, size_t n, xlstm_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -42,15 +42,16 @@ struct xlstm_model_info {
                                    XLSTM_WEIGHTS_STORED where they have several formats */
     uint64_t resident_bytes;    /* bytes of weights as held in memory (mapped pages included) */
     uint64_t decode_read_bytes; /* weight bytes that one decoded token reads */
-    uint64_t state_bytes;       /* float32 state C, n, m of one sequence, over all blocks */
+    uint64_t state_bytes;       /* state C, n, m of one sequence, over all blocks, as a model holds it; in float32
+                                   before opening */
     uint64_t files;             /* shards */
     /* Hexadecimal, NUL-terminated: SHA-256 of the hyper-parameters and, for each tensor in the published order, of
      * its name, dtype, shape and a sample of its bytes: up to 8 blocks of 1 KiB, evenly spread from its beginning
      * to its end (the whole tensor up to 32 KiB). The same weights in other shards have the same fingerprint. */
     char fingerprint[65];
     double load_seconds; /* what opening took */
-    /* Bound on the relative L2 error of logits that the format in memory causes; 0 where weights are held exactly
-     * as they are stored. */
+    /* Bound on the relative L2 error of logits that the formats of weights and state in memory cause; 0 where
+     * weights are held exactly as they are stored, and the state in float32. */
     double weights_tolerance;
     const char *device; /* a name of xlstm_device_at; NULL before opening */
     /* The kernels in force: on a CPU the table, by the name of its mask ("c", "avx2", "avx512", …);

@@ -67,6 +67,15 @@ XLSTM_API int xlstm_prefill(xlstm_session *session, const int32_t *ids, size_t n
 /* Feeds one token and writes the next token's logits [V] (NULL: not computed). Errors as of xlstm_prefill. */
 XLSTM_API int xlstm_decode(xlstm_session *session, int32_t id, float *logits, xlstm_error *err);
 
+/* Greedy decoding of n tokens in one call: feeds `id`, then each token that was chosen but the last, and writes the
+ * chosen ones to out [n]. A token is chosen as a sampler with temperature 0 draws it. A device that chooses itself
+ * has several steps under way at once, so that they do not wait for the caller. n = 0 does nothing. Errors as of
+ * xlstm_prefill; after one that changes the state what out holds is unspecified. */
+XLSTM_API int xlstm_decode_greedy(xlstm_session *session, int32_t id, int32_t *out, size_t n, xlstm_error *err);
+/* So many steps of it are under way at once with the session's settings, and as many tokens make a call worth
+ * while; 1: the steps of a call are as many calls of xlstm_decode. */
+XLSTM_API size_t xlstm_greedy_ahead(const xlstm_session *session);
+
 /* Copies one block's state: c [NH, dqk, dv], n [NH, dqk], m [NH]; any pointer may be NULL. */
 XLSTM_API int xlstm_state_get(const xlstm_session *session, int64_t block, float *c, float *n, float *m,
                               xlstm_error *err);

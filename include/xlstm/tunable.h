@@ -3,6 +3,7 @@
 #ifndef XLSTM_TUNABLE_H
 #define XLSTM_TUNABLE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <xlstm/status.h>
@@ -23,15 +24,34 @@ typedef enum xlstm_tunable_id {
     XLSTM_TUNE_PINNING,        /* choice: none, compact, spread */
     XLSTM_TUNE_WEIGHTS,        /* choice: stored, or a weight format; at load */
     XLSTM_TUNE_HUGE_PAGES,     /* choice: off, on; at load */
-    XLSTM_TUNE_COMPUTE,        /* choice: auto, f32, bf16, int8: what products are made in in prefill */
+    XLSTM_TUNE_COMPUTE,        /* choice: auto, f32, bf16, int8: what products are made in */
     XLSTM_TUNE_HEAD_WEIGHTS,   /* choice: same, or a weight format; of embedding and head, at load */
+    XLSTM_TUNE_STATE,          /* choice: f32, bf16, f16: format of the state's C, at load */
+    /* Of devices of the kind "vulkan" alone. Choices that are numbers: xlstm_tunable_number. */
+    XLSTM_TUNE_GPU_ROWS,      /* choice: auto, 1, 2, 4, 8: rows of weights of a team in products of few tokens */
+    XLSTM_TUNE_GPU_UNROLL,    /* choice: auto, 1, 2, 4: pieces of each row that are in flight there */
+    XLSTM_TUNE_GPU_GROUP,     /* choice: auto, 64 to 1024: invocations of a workgroup there */
+    XLSTM_TUNE_GPU_SPLIT,     /* choice: auto, 1, 2, 4, 8: teams that share the columns of a row there */
+    XLSTM_TUNE_GPU_TILE,      /* choice: auto, small, square, wide: tiles of the matrix units */
+    XLSTM_TUNE_GPU_SUBGROUPS, /* choice: auto, off: whether sums go through subgroups */
+    XLSTM_TUNE_GPU_BLOCKS,    /* choice: all, 1, 2, 4, 8, 16: blocks of the model in a submission */
+    XLSTM_TUNE_GPU_WAIT,      /* choice: sleep, spin: how the host waits */
+    XLSTM_TUNE_GPU_CHAIN,     /* choice: auto, 1 to 16: steps of greedy decoding in a submission */
+    XLSTM_TUNE_GPU_STREAMS,   /* choice: auto, 1 to 8: submissions under way there */
+    XLSTM_TUNE_GPU_OVERLAP,   /* choice: off, on: whether dispatches wait for one another without barriers there */
     XLSTM_TUNABLE_COUNT
 } xlstm_tunable_id;
 
 enum { XLSTM_SCHED_QUEUED, XLSTM_SCHED_RAY, XLSTM_SCHED_RECURRENT };
 enum { XLSTM_HEAD_WEIGHTS_SAME }; /* as the tunable `weights`; other choices: the weight formats, as there */
 enum { XLSTM_WEIGHTS_STORED };    /* other choices: the weight formats, by their names */
+enum { XLSTM_STATE_F32, XLSTM_STATE_BF16, XLSTM_STATE_F16 };
 enum { XLSTM_COMPUTE_AUTO, XLSTM_COMPUTE_F32, XLSTM_COMPUTE_BF16, XLSTM_COMPUTE_INT8 };
+enum { XLSTM_GPU_AUTO }; /* the first choice of each that has `auto`, and `all` */
+enum { XLSTM_TILE_AUTO, XLSTM_TILE_SMALL, XLSTM_TILE_SQUARE, XLSTM_TILE_WIDE };
+enum { XLSTM_SUBGROUPS_AUTO, XLSTM_SUBGROUPS_OFF };
+enum { XLSTM_OVERLAP_OFF, XLSTM_OVERLAP_ON };
+enum { XLSTM_WAIT_SLEEP, XLSTM_WAIT_SPIN };
 enum { XLSTM_PIN_NONE, XLSTM_PIN_COMPACT, XLSTM_PIN_SPREAD };
 
 /* What a change of the parameter can change, as a set of bits. */
@@ -56,6 +76,7 @@ typedef struct xlstm_tunable {
     const char *const *choices; /* NULL-terminated names of a choice, else NULL */
     unsigned affects;           /* XLSTM_AFFECTS_* */
     const char *in_force;       /* one line: when two values have the same effect; NULL: they never have */
+    const char *device;         /* the one kind of devices that has it ("vulkan"); NULL: every kind */
 } xlstm_tunable;
 
 typedef struct xlstm_model xlstm_model;
@@ -86,6 +107,21 @@ XLSTM_API void xlstm_tunable_limits(int id, const xlstm_hparams *hparams, int64_
 /* The range inside these limits that is worth a search, and the default. Any out pointer may be NULL. */
 XLSTM_API void xlstm_tunable_range(int id, const xlstm_hparams *hparams, int64_t *min, int64_t *max,
                                    int64_t *preset);
+
+/* What a tunable can be on a device. */
+typedef struct xlstm_tunable_span {
+    bool there;       /* the device has it; else it has no effect */
+    int64_t min, max; /* worth a search, and no more than the device can do */
+    int64_t preset;
+} xlstm_tunable_span;
+/* Fills spans[0 … XLSTM_TUNABLE_COUNT) for a device (a name of xlstm_device_at; NULL: the first) and a model
+ * (`hparams` NULL: the device alone). EUNSUPPORTED where there is no such kind of device. */
+XLSTM_API int xlstm_tunable_spans(const char *device, const xlstm_hparams *hparams, xlstm_tunable_span *spans,
+                                  xlstm_error *err);
+/* Whether a device (a name of xlstm_device_at; NULL: the first) is of a kind that has the tunable. */
+XLSTM_API bool xlstm_tunable_is_on(int id, const char *device);
+/* The number that a choice is the name of; 0 where its name is no number. */
+XLSTM_API int64_t xlstm_tunable_number(int id, int64_t choice);
 
 /* Sets every value to its default for such a model (NULL: the machine alone). */
 XLSTM_API void xlstm_settings_init(xlstm_settings *settings, const xlstm_hparams *hparams);

@@ -3,6 +3,7 @@
 #define XLSTM_XLSTM_H
 
 #include <xlstm/batch.h>
+#include <xlstm/chat.h>
 #include <xlstm/convert.h>
 #include <xlstm/model.h>
 #include <xlstm/roofline.h>

@@ -64,7 +64,8 @@ typedef enum xl_op_kind {
     XL_OP_LOGITS   /* the caller's logits = out[0] of the (normed) slot `from`, for the rows asked for */
 } xl_op_kind;
 
-/* So many tokens or fewer are multiplied one by one, in float32 whatever the tunable `compute` says. */
+/* So many tokens or fewer are multiplied one by one: in 8-bit integers where the tunable `compute` says so and the
+ * weights are integers, and in float32 else. */
 #define XL_FEW_TOKENS 8
 
 #define XL_OP_OUTS 6
@@ -85,7 +86,8 @@ typedef struct xl_program {
     size_t count;
     int64_t width[XL_SLOT_COUNT]; /* floats a token */
     int64_t blocks, heads, qk_head, v_head, vocab;
-    double eps; /* the cell's */
+    double eps;                /* the cell's */
+    xl_format_id state_format; /* of C in a state: f32, bf16 or f16 */
 } xl_program;
 
 /* What a call feeds to one sequence. */
@@ -106,6 +108,18 @@ typedef struct xl_batch {
                                and at every chunk and tile that this thread computes itself */
     void *user;
 } xl_batch;
+
+/* Steps of decode in which the device chooses the tokens: the first step feeds `ids`, each later one what the step
+ * before has chosen. A token is chosen by the largest logit, of equal ones the one with the lowest id. */
+typedef struct xl_greedy {
+    xl_state *const *states; /* [count], of different sequences; each moves on by `steps` tokens */
+    const int32_t *ids;      /* [count], each in 0 … vocab - 1 */
+    size_t count, steps;     /* both > 0 */
+    int32_t *out;            /* [steps, count]: what was chosen; -1 where no logit was finite, and then what follows
+                                for this sequence has no meaning */
+    xlstm_cancel_fn cancel;  /* may be NULL; polled on the calling thread now and then */
+    void *user;
+} xl_greedy;
 
 typedef struct xl_device_options {
     const char *name;     /* of the device, as `describe` gives it; NULL: the backend's first */
@@ -133,16 +147,24 @@ typedef struct xl_backend {
     const char *(*device_kernels)(const xl_device *device);
     /* Bytes that weights may take now; 0: unknown. */
     uint64_t (*memory_available)(const xl_device *device);
-    /* Measures the limits of the device (xlstm/roofline.h). */
-    int (*roofline)(xlstm_roofline *out, xl_device *device, int threads, double seconds, xlstm_error *err);
+    /* Lowers most[id], the highest value of each tunable, to what the device of this name can do. NULL: it does
+     * whatever the table allows. */
+    void (*limit_tunables)(const char *device, int64_t most[XLSTM_TUNABLE_COUNT]);
+    /* As xlstm_probe_measure (xlstm/roofline.h), arguments checked. */
+    int (*roofline)(xlstm_roofline *out, xl_device *device, int threads, unsigned limits, double seconds,
+                    xlstm_error *err);
     /* True where weights may be used in mapped files as they are. */
     bool uses_host_memory;
     /* Rows of weights are filled up to a multiple of so many columns, with bytes of zero; 0: not at all. */
     int64_t row_columns;
 
-    /* Conversion of weights on their way to the device, as in weights/formats.h; from any thread. */
+    /* Conversion of weights on their way to a device, as in weights/formats.h; from any thread. NULL: the first
+     * backend's are used. */
     void (*to_f32)(const xl_device *device, xl_format_id from, const void *src, float *dst, size_t n);
     void (*from_f32)(const xl_device *device, xl_format_id to, const float *src, void *dst, size_t n);
+    /* `importance` may be NULL, and is ignored by formats that round each value by itself. */
+    void (*from_f32_weighted)(const xl_device *device, xl_format_id to, const float *src, const float *importance,
+                              void *dst, size_t n);
 
     /* Bytes of a buffer at most. NULL: any number. */
     size_t (*buffer_max)(const xl_device *device);
@@ -188,6 +210,11 @@ typedef struct xl_backend {
     /* Runs the batch in segments of tokens. ECANCELLED and ENOMEM leave the states at unspecified positions, except
      * ENOMEM before the first segment. */
     int (*run)(xl_executor *executor, const xl_batch *batch, xlstm_error *err);
+    /* NULL: the host must choose. EUNSUPPORTED, and nothing is changed, where the device cannot take so many
+     * sequences; else errors as of `run`. */
+    int (*greedy)(xl_executor *executor, const xl_greedy *greedy, xlstm_error *err);
+    /* Steps that `greedy` keeps under way at once with the settings in force. NULL where there is none. */
+    size_t (*greedy_ahead)(const xl_executor *executor);
     /* The index-th entry of the schedule that the last runs really used; false past the last. */
     bool (*schedule)(const xl_executor *executor, int index, xlstm_schedule_entry *out);
 } xl_backend;

@@ -43,8 +43,9 @@ static bool order_by_topology(xl_affinity *a) {
     if (!hwloc_topology_load(topology)) {
         int units = hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_PU);
         for (int i = 0; i < units; i++) {
-            unsigned cpu = hwloc_get_obj_by_type(topology, HWLOC_OBJ_PU, (unsigned)i)->os_index;
-            if (cpu < CPU_SETSIZE && CPU_ISSET(cpu, &a->all)) a->compact[seen++] = (int)cpu;
+            const struct hwloc_obj *unit = hwloc_get_obj_by_type(topology, HWLOC_OBJ_PU, (unsigned)i);
+            if (unit && unit->os_index < CPU_SETSIZE && CPU_ISSET(unit->os_index, &a->all))
+                a->compact[seen++] = (int)unit->os_index;
         }
     }
     hwloc_topology_destroy(topology);

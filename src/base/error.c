@@ -51,7 +51,7 @@ unsigned xl_name_distance(const char *a, const char *b) {
     size_t n = strlen(b);
     if (n > LIMIT) n = LIMIT;
     for (size_t j = 0; j <= n; j++) row[j] = (unsigned)j;
-    for (size_t i = 0; a[i] && i < LIMIT; i++) {
+    for (size_t i = 0; i < LIMIT && a[i]; i++) {
         unsigned diagonal = row[0];
         row[0] = (unsigned)i + 1;
         for (size_t j = 1; j <= n; j++) {

@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -83,6 +85,39 @@ out:
     return status;
 }
 
+int xl_text_open(xl_text *out, const char *path, size_t limit, xlstm_error *err) {
+    char *data = NULL;
+    void *map = MAP_FAILED;
+    struct stat st;
+    *out = (xl_text){0};
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_size > 0 && (uintmax_t)st.st_size <= limit)
+        map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (fd >= 0) close(fd);
+    if (map == MAP_FAILED) { /* also says what is wrong with a file that cannot be opened */
+        int status = xl_file_read(path, limit, &data, &out->bytes, err);
+        out->data = data;
+        return status;
+    }
+    posix_madvise(map, (size_t)st.st_size, POSIX_MADV_SEQUENTIAL);
+    out->data = map;
+    out->bytes = (size_t)st.st_size;
+    out->is_mapped = true;
+    xl_mapped_add(&out->mapped, map, out->bytes, path);
+    return XLSTM_OK;
+}
+
+void xl_text_close(xl_text *text) {
+    void *data = (void *)(uintptr_t)text->data;
+    if (text->is_mapped) {
+        xl_mapped_remove(&text->mapped);
+        munmap(data, text->bytes);
+    } else {
+        free(data);
+    }
+    *text = (xl_text){0};
+}
+
 /* The lock is taken on the folder itself, so that no lock file is left behind. */
 int xl_folder_lock(int *lock, const char *path, xlstm_error *err) {
     *lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -103,6 +138,16 @@ void xl_folder_unlock(int *lock) {
     *lock = -1;
 }
 
+void xl_sync_folder(const char *path) {
+    char *folder = xl_path_folder(path);
+    int fd = folder ? open(folder, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd >= 0) {
+        fsync(fd);
+        close(fd);
+    }
+    free(folder);
+}
+
 int xl_make_folder(const char *path, xlstm_error *err) {
     char *copy = strdup(path);
     if (!copy) return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", path);
@@ -117,6 +162,7 @@ int xl_make_folder(const char *path, xlstm_error *err) {
             free(copy);
             return status;
         }
+        if (!why) xl_sync_folder(copy);
         if (!end) break;
         *p = end;
     }

@@ -7,6 +7,8 @@
 
 #include <xlstm/status.h>
 
+#include "base/mapped.h"
+
 /* How long a FIFO without a partner is waited for, in seconds. */
 #define XL_FIFO_WAIT_S 5
 
@@ -14,8 +16,22 @@
  * FIFO is read to its end; EIO where nobody opens it for writing within XL_FIFO_WAIT_S or where
  * its writer is silent for a minute. */
 int xl_file_read(const char *path, size_t limit, char **data, size_t *bytes, xlstm_error *err);
-/* Makes a folder and its parents; one that exists is fine. */
+/* A file's text, for reading once or a few times from its beginning to its end. */
+typedef struct xl_text {
+    const char *data; /* not NUL-terminated */
+    size_t bytes;
+    bool is_mapped;
+    xl_mapped mapped;
+} xl_text;
+/* Does the same for a text that need not be in memory as a whole: a regular file is mapped, anything else is read.
+ * *out and `path` must stay in place until xl_text_close, which accepts a zeroed one. */
+int xl_text_open(xl_text *out, const char *path, size_t limit, xlstm_error *err);
+void xl_text_close(xl_text *text);
+/* Makes a folder and its parents, and waits until they are on the disk; one that exists is fine. */
 int xl_make_folder(const char *path, xlstm_error *err);
+/* Makes that `path` was made, renamed or removed durable: fsyncs the folder that holds it. Failure is not reported:
+ * the data are safe. */
+void xl_sync_folder(const char *path);
 /* Takes the only lock of a folder, to change a file in it that others change too; waits for it. *lock is for
  * xl_folder_unlock, which accepts a lock that was not taken (-1). A process that dies lets go of it. */
 int xl_folder_lock(int *lock, const char *path, xlstm_error *err);

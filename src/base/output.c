@@ -1,7 +1,9 @@
 #include "base/output.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -37,16 +39,6 @@ int xl_write_all(int fd, const void *data, size_t bytes) {
         bytes -= (size_t)n;
     }
     return 0;
-}
-
-void xl_sync_folder(const char *path) {
-    char *folder = xl_path_folder(path);
-    int fd = folder ? open(folder, O_RDONLY | O_CLOEXEC) : -1;
-    if (fd >= 0) {
-        fsync(fd);
-        close(fd);
-    }
-    free(folder);
 }
 
 /* ---- where a path leads to ---- */
@@ -122,10 +114,11 @@ static int share_descriptor(int number) {
     return fcntl(number, F_DUPFD_CLOEXEC, 3);
 }
 
+static atomic_uint serial; /* number of the next temporary file of this process */
+
 /* The temporary file's name is short, so that a target whose name has the greatest possible length can be written
  * too. */
 static int open_aside(xl_output *o, const struct stat *old) {
-    static atomic_uint serial;
     char *folder = xl_path_folder(o->target);
     int why = folder ? 0 : ENOMEM;
     while (!why) {
@@ -212,6 +205,34 @@ int xl_output_commit(xl_output *o, xlstm_error *err) {
     }
     xl_output_abort(o);
     return status;
+}
+
+/* Returns the process that made a temporary file and sets its number there; 0: the name is that of another file. */
+static long maker_of(const char *name, unsigned long *number) {
+    char *end;
+    if (strncmp(name, "xltune-", 7) != 0 || name[7] < '1' || name[7] > '9') return 0;
+    const long pid = strtol(name + 7, &end, 10);
+    if (*end != '-' || end[1] < '0' || end[1] > '9') return 0;
+    *number = strtoul(end + 1, &end, 10);
+    return strcmp(end, ".tmp") == 0 ? pid : 0;
+}
+
+/* In a container a program that is started again often gets the number of the one before it. What has this
+ * process's number and was not made by it is then recognized by its own number, which was counted before the file
+ * was made. */
+static bool is_left(const char *name) {
+    unsigned long number = 0;
+    const long pid = maker_of(name, &number);
+    if (pid == (long)getpid()) return number >= atomic_load(&serial);
+    return pid && kill((pid_t)pid, 0) && errno == ESRCH;
+}
+
+void xl_output_sweep(const char *folder) {
+    DIR *dir = opendir(folder);
+    for (const struct dirent *e; dir && (e = readdir(dir));) {
+        if (is_left(e->d_name)) unlinkat(dirfd(dir), e->d_name, 0);
+    }
+    if (dir) closedir(dir);
 }
 
 void xl_output_abort(xl_output *o) {

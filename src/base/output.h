@@ -34,6 +34,9 @@ void xl_output_abort(xl_output *o);
  * o; NULL where o is a descriptor. */
 const char *xl_output_name(const xl_output *o);
 
+/* Removes the temporary files in a folder of processes that are gone: killed, or ended with the machine. */
+void xl_output_sweep(const char *folder);
+
 /* The whole of an output at once. */
 int xl_file_write(const char *path, const void *data, size_t bytes, xlstm_error *err);
 
@@ -48,7 +51,5 @@ int xl_log_close(xl_log *log, xlstm_error *err);
 
 /* Writes everything to a descriptor; 0, or -1 with errno. */
 int xl_write_all(int fd, const void *data, size_t bytes);
-/* Makes a rename of `path` durable: fsyncs the folder that holds it. Failure is not reported: the data are safe. */
-void xl_sync_folder(const char *path);
 
 #endif

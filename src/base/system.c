@@ -7,6 +7,7 @@
 #include "base/cgroup.h"
 #endif
 #ifdef __APPLE__
+#include <mach-o/dyld.h>
 #include <mach/mach.h>
 #include <sys/sysctl.h>
 #endif
@@ -116,4 +117,16 @@ uint64_t xl_cache_bytes(void) {
     }
 #endif
     return 0;
+}
+
+bool xl_program_path(char *path, size_t bytes) {
+#if defined(__APPLE__)
+    uint32_t room = bytes > UINT32_MAX ? UINT32_MAX : (uint32_t)bytes;
+    return !_NSGetExecutablePath(path, &room);
+#else
+    const ssize_t n = readlink("/proc/self/exe", path, bytes);
+    if (n < 0 || (size_t)n >= bytes) return false;
+    path[n] = 0;
+    return true;
+#endif
 }

@@ -1,7 +1,9 @@
-/* The memory of the machine and of this process. */
+/* The memory of the machine and of this process, and where its program is. */
 #ifndef XL_BASE_SYSTEM_H
 #define XL_BASE_SYSTEM_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Bytes of physical memory, or the control group's limit where that is lower; 0 where it is not known. */
@@ -13,5 +15,7 @@ uint64_t xl_memory_available(void);
 uint64_t xl_memory_resident(void);
 /* Bytes of the last-level cache of a CPU; 0 where it is not known. */
 uint64_t xl_cache_bytes(void);
+/* Writes the path of the program that this process runs. Returns false where it is not known or does not fit. */
+bool xl_program_path(char *path, size_t bytes);
 
 #endif

@@ -16,3 +16,7 @@ size_t xl_prepared_bytes(int64_t cols) {
     enum { EXTRA = 2 * XL_Q4_K_GROUPS };
     return (size_t)((cols + XL_LONG_BLOCK - 1) / XL_LONG_BLOCK * (XL_LONG_BLOCK + EXTRA)) * sizeof(float);
 }
+
+int64_t xl_int8_blocks(int64_t cols) {
+    return (cols + XL_LONG_BLOCK - 1) / XL_LONG_BLOCK * (XL_LONG_BLOCK / XL_INT8_BLOCK);
+}

@@ -13,24 +13,27 @@
 
 #include "weights/formats.h"
 
-/* One token of one head in the recurrent form. */
+/* One token of one head in the recurrent form, or of some of its columns: each column of C and h is computed from
+ * v's value for it alone, and from q, k, n and the gates. */
 typedef struct xl_mlstm_step {
-    int64_t dqk, dv;    /* head sizes */
-    const float *q;     /* [dqk], not yet scaled by dqk^-1/2 */
-    const float *k;     /* [dqk] */
-    const float *v;     /* [dv] */
-    float igate, fgate; /* capped pre-activations */
-    float *c;           /* [dqk, dv] state, read and updated */
-    float *n;           /* [dqk] */
-    float *m;           /* [1] */
-    float eps;          /* the cell's */
-    float *h;           /* [dv] out */
+    int64_t dqk, dv;       /* head sizes; dv: the columns at hand */
+    const float *q;        /* [dqk], not yet scaled by dqk^-1/2 */
+    const float *k;        /* [dqk] */
+    const float *v;        /* [dv] */
+    float igate, fgate;    /* capped pre-activations */
+    void *c;               /* [dqk, dv] state, read and updated */
+    xl_format_id c_format; /* f32, bf16 or f16: C is rounded to that when it is stored, behind h */
+    int64_t c_stride;      /* values between rows of C */
+    float *n;              /* [dqk], read and updated */
+    float *m;              /* [1] */
+    float eps;             /* the cell's */
+    float *h;              /* [dv] out */
 } xl_mlstm_step;
 
-/* One chunk of one head in the chunkwise form. Strides are in floats between tokens. */
+/* One chunk of one head in the chunkwise form, or of some of its columns. Strides are in floats between tokens. */
 typedef struct xl_mlstm_chunk {
     int64_t length;  /* L tokens, 1 … any */
-    int64_t dqk, dv; /* head sizes */
+    int64_t dqk, dv; /* head sizes; dv: the columns at hand */
     const float *q;  /* [L, dqk], not yet scaled by dqk^-1/2 */
     const float *k;  /* [L, dqk] */
     const float *v;  /* [L, dv] */
@@ -38,11 +41,12 @@ typedef struct xl_mlstm_chunk {
     const float *igate; /* [L], capped pre-activations */
     const float *fgate; /* [L] */
     int64_t i_stride, f_stride;
-    float *c;  /* [dqk, dv] state, read and updated */
-    float *n;  /* [dqk] */
-    float *m;  /* [1] */
-    float eps; /* the cell's */
-    float *h;  /* [L, dv] out */
+    float *c;         /* [dqk, dv] state, read and updated */
+    int64_t c_stride; /* floats between rows of C */
+    float *n;         /* [dqk], read and updated */
+    float *m;         /* [1] */
+    float eps;        /* the cell's */
+    float *h;         /* [L, dv] out */
     int64_t h_stride;
     float *scratch; /* xl_mlstm_chunk_scratch(L, dqk, dv) floats, 64-byte aligned */
 } xl_mlstm_chunk;
@@ -61,6 +65,17 @@ typedef enum xl_compute {
 } xl_compute;
 
 #define XL_INT8_BLOCK 32
+
+/* A block of activations: value = scale * q. A block with a value that is not finite has the scale NaN and zeros.
+ */
+typedef struct xl_int8_block {
+    float scale;
+    int16_t sum[2]; /* of q, the first and the second half */
+    int8_t q[XL_INT8_BLOCK];
+} xl_int8_block;
+
+/* Blocks of a vector of `cols` values: it is filled up with zeros to whole blocks of every weight format. */
+int64_t xl_int8_blocks(int64_t cols);
 
 /* Bytes of scratch that a product needs, 64-byte aligned. */
 #define XL_GEMM_SCRATCH ((size_t)320 << 10)
@@ -94,12 +109,23 @@ typedef struct xl_kernels {
     /* By weight format; as the functions of the same names in weights/formats.h. */
     void (*to_f32[XL_FORMAT_COUNT])(const void *src, float *dst, size_t n);
     void (*from_f32[XL_FORMAT_COUNT])(const float *src, void *dst, size_t n);
+    void (*from_f32_weighted[XL_FORMAT_COUNT])(const float *src, const float *importance, void *dst, size_t n);
 
     /* Puts a vector into the form that `matvec` of a format wants, once for all products in which it takes part:
      * out has xl_prepared_bytes(cols) bytes at a 64-byte boundary. NULL: matvec takes the vector as it is. */
     void (*prepare[XL_FORMAT_COUNT])(const float *x, int64_t cols, void *out);
     /* y[r] = sum_j w[r, j] x[j], r < w->rows, for w of that format; x [cols] as `prepare` made it. */
     void (*matvec[XL_FORMAT_COUNT])(const xl_matrix *w, const void *x, float *y);
+    /* Does the same for n vectors x[i] and results y[i], which have the bits that matvec gives, and reads the
+     * weights once for several of them. NULL: matvec for each is as good. */
+    void (*matvecs[XL_FORMAT_COUNT])(const xl_matrix *w, const void *const *x, int64_t n, float *const *y);
+
+    /* Products of few vectors in 8-bit integers, for decode. x becomes xl_int8_blocks(cols) blocks, once for all
+     * products in which it takes part. multiply_int8 is as xl_gemm's `multiply`, for p->w of that format, with the
+     * blocks of n vectors behind one another in p->packed, and without scratch. It takes the integers of the
+     * weights as their blocks hold them and rounds none; NULL for a format that holds no integers. */
+    void (*prepare_int8)(const float *x, int64_t cols, xl_int8_block *out);
+    void (*multiply_int8[XL_FORMAT_COUNT])(const xl_product *p);
 
     xl_gemm gemm[XL_COMPUTE_COUNT];
 

@@ -433,11 +433,16 @@ int xl_checkpoint_info(const xl_checkpoint *c, xlstm_model_info *info, xlstm_err
         int status = hash_sample(&hash, c, s, err);
         if (status) return status;
     }
-    uint64_t head = (uint64_t)h->qk_head * (uint64_t)h->v_head + (uint64_t)h->qk_head + 1;
-    info->state_bytes = (uint64_t)h->num_blocks * (uint64_t)h->num_heads * head * sizeof(float);
+    info->state_bytes = xl_state_bytes(h, XL_FORMAT_F32);
     xl_sha256_hex(&hash, info->fingerprint);
     info->stored_weights = common_format(c);
     return XLSTM_OK;
+}
+
+uint64_t xl_state_bytes(const xlstm_hparams *h, xl_format_id format) {
+    const uint64_t keys = (uint64_t)h->qk_head, each = xl_format_get((int)format)->block_bytes;
+    return (uint64_t)h->num_blocks * (uint64_t)h->num_heads *
+           (keys * (uint64_t)h->v_head * each + (keys + 1) * sizeof(float));
 }
 
 int xlstm_checkpoint_inspect(const char *dir, xlstm_hparams *hparams, xlstm_model_info *info, xlstm_error *err) {

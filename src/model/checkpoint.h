@@ -51,6 +51,9 @@ const xl_stored *xl_checkpoint_find(const xl_checkpoint *checkpoint, const char 
 int xl_check_range(const char *dir, const char *tensor, xl_format_id format, const float *values, size_t count,
                    size_t first, xlstm_error *err);
 
+/* Bytes of C, held in that format, n and m of one sequence. */
+uint64_t xl_state_bytes(const xlstm_hparams *hparams, xl_format_id format);
+
 /* Fills everything that the files tell: all except load_seconds, device and kernels. Reads the fingerprint's
  * sample. */
 int xl_checkpoint_info(const xl_checkpoint *checkpoint, xlstm_model_info *info, xlstm_error *err);

@@ -22,6 +22,7 @@
 #include "base/pool.h"
 #include "format/safetensors.h"
 #include "model/checkpoint.h"
+#include "model/host.h"
 
 #define PIECE_BYTES ((size_t)1 << 20)
 #define BATCH 16 /* pieces */
@@ -54,6 +55,7 @@ typedef struct batch {
 
 typedef struct converter {
     xl_checkpoint source;
+    xl_host host; /* converts */
     const char *out;
     const xlstm_convert_options *options;
     xlstm_tensor_file *importance;
@@ -264,16 +266,14 @@ static void stop(converter *c, const xlstm_error *why) {
 
 static int convert_rows(const converter *c, const piece *p, xlstm_error *err) {
     const job *j = p->job;
-    const xl_format_row *from = xl_format_get((int)j->from), *to = xl_format_get((int)j->to);
     for (int64_t i = 0; i < p->count; i++) {
         const char *in = p->in + (size_t)i * j->from_row;
         char *out = p->out + (size_t)i * j->to_row;
-        from->to_f32(in, p->floats, (size_t)j->cols);
+        c->host.backend->to_f32(c->host.device, j->from, in, p->floats, (size_t)j->cols);
         int status = xl_check_range(c->source.dir, j->tensor->name, j->to, p->floats, (size_t)j->cols,
                                     (size_t)((p->first + i) * j->cols), err);
         if (status) return status;
-        if (j->importance) to->from_f32_weighted(p->floats, j->importance, out, (size_t)j->cols);
-        else to->from_f32(p->floats, out, (size_t)j->cols);
+        c->host.backend->from_f32_weighted(c->host.device, j->to, p->floats, j->importance, out, (size_t)j->cols);
     }
     return XLSTM_OK;
 }
@@ -471,6 +471,7 @@ static int finish_folder(const converter *c, const char *marker) {
     for (size_t i = 0; i < sizeof files / sizeof *files && !status; i++) status = copy_file(c, files[i]);
     if (!status && unlink(marker))
         status = xl_fail(c->err, XLSTM_EIO, "%s: cannot remove: %s", marker, strerror(errno));
+    if (!status) xl_sync_folder(marker);
     return status;
 }
 
@@ -507,9 +508,11 @@ int xlstm_checkpoint_convert(const char *dir, const char *out, const xlstm_conve
         return xl_fail(err, XLSTM_EARG, "weights %lld and head_weights %lld, wanted 0 to %d",
                        (long long)options->weights, (long long)options->head_weights, XL_FORMAT_COUNT);
     converter c = {.out = out, .options = options, .err = err, .reporting = ATOMIC_FLAG_INIT};
-    int status = convert(&c, dir);
+    int status = xl_host_open(&c.host, NULL, NULL, err);
+    if (!status) status = convert(&c, dir);
     if (!status && result) *result = c.result;
     xlstm_tensor_file_close(c.importance);
+    xl_host_close(&c.host);
     xl_checkpoint_close(&c.source);
     xl_aligned_free(c.memory);
     free(c.jobs);

@@ -91,6 +91,7 @@ int xl_forward_build(xl_program *program, const xlstm_model *model, xlstm_error 
         .v_head = hp->v_head,
         .vocab = hp->vocab_size,
         .eps = hp->eps,
+        .state_format = model->state_format,
     };
     return XLSTM_OK;
 }

@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "base/pool.h"
 #include "format/safetensors.h"
+#include "model/host.h"
 #include "model/store.h"
 
 /* Bytes of the file that a task takes: large enough for a disk, small enough to share out and to cancel. */
@@ -142,6 +143,7 @@ typedef struct task {
 
 typedef struct loader {
     struct xlstm_model *model;
+    xl_host host; /* converts */
     task *tasks;
     size_t count;
     char *buffers; /* BUFFER_BYTES a thread */
@@ -281,15 +283,16 @@ static int convert_run(const loader *l, const xl_part *part, size_t first, size_
         status = xl_tensor_file_read(file, part->stored->tensor, from_at, buffer, bytes, err);
         if (status) return status;
         if (to == XL_FORMAT_F32) {
-            backend->to_f32(l->model->device, part->from, buffer, (float *)(void *)target, count);
+            l->host.backend->to_f32(l->host.device, part->from, buffer, (float *)(void *)target, count);
         } else {
             const float *values = part->from == XL_FORMAT_F32 ? (const float *)(const void *)buffer : floats;
-            if (part->from != XL_FORMAT_F32) backend->to_f32(l->model->device, part->from, buffer, floats, count);
+            if (part->from != XL_FORMAT_F32)
+                l->host.backend->to_f32(l->host.device, part->from, buffer, floats, count);
             size_t element = from_at / from_row->block_bytes * (size_t)from_row->block;
             status = xl_check_range(l->model->store->checkpoint.dir, part->stored->tensor->name, to, values, count,
                                     element, err);
             if (status) return status;
-            backend->from_f32(l->model->device, to, values, target, count);
+            l->host.backend->from_f32(l->host.device, to, values, target, count);
         }
         if (!host) status = put(l, w, to_at, target, to_bytes, err);
         if (status) return status;
@@ -348,7 +351,8 @@ int xl_load_parts(struct xlstm_model *model, const xl_parts *parts, int threads,
     if (threads < 1) threads = 1;
     if (threads > XL_POOL_MAX) threads = XL_POOL_MAX;
     l.buffers = xl_aligned_alloc((size_t)threads, BUFFER_BYTES);
-    int status = XLSTM_OK;
+    int status = xl_host_open(&l.host, model->backend, model->device, err);
+    if (status) goto out;
     if (!l.buffers || make_tasks(&l, parts)) {
         status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", model->store->checkpoint.dir);
         goto out;
@@ -359,6 +363,7 @@ int xl_load_parts(struct xlstm_model *model, const xl_parts *parts, int threads,
     poll_cancel(&l);
     status = atomic_load(&l.status);
 out:
+    xl_host_close(&l.host);
     free(l.tasks);
     xl_aligned_free(l.buffers);
     return status;

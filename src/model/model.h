@@ -38,6 +38,7 @@ struct xlstm_model {
     xl_device *device;
     xl_plan *plan;
 
+    xl_format_id state_format;             /* of C in states */
     xl_weight embedding;                   /* [V, D] */
     xl_weight lm_head;                     /* [V, D]; the embedding where the two are tied */
     const float *out_norm, *out_norm_bias; /* [D]; NULL where add_out_norm (out_norm_bias) is false */
@@ -49,6 +50,7 @@ struct xlstm_model {
 /* How a checkpoint is opened; see xlstm_model_options. */
 typedef struct xl_model_request {
     int64_t weights, head_weights; /* choices of the tunables of these names */
+    xl_format_id state_format;     /* of C: f32, bf16 or f16 */
     bool huge_pages;
     int threads; /* that load */
     const char *device, *cpu_mask;

@@ -66,6 +66,8 @@ static void count_bytes(struct xlstm_model *model, const xl_parts *parts) {
         if (part->from != m->format && format->tolerance > info->weights_tolerance)
             info->weights_tolerance = format->tolerance;
     }
+    const double of_state = xl_format_get((int)model->state_format)->tolerance;
+    if (of_state > info->weights_tolerance) info->weights_tolerance = of_state;
     info->resident_bytes = matrices + vectors;
     info->decode_read_bytes = info->resident_bytes;
     if (!model->hparams.tie_word_embeddings) {
@@ -92,6 +94,8 @@ int xl_model_open(struct xlstm_model **out, const char *dir, const xl_model_requ
     if (!status) status = xl_checkpoint_info(&model->store->checkpoint, &model->info, err);
     if (status) goto fail;
     model->hparams = model->store->checkpoint.hparams;
+    model->state_format = request->state_format;
+    model->info.state_bytes = xl_state_bytes(&model->hparams, model->state_format);
     status = xl_bind(model, request, &parts, err);
     if (!status)
         status = xl_plan_memory(model, &parts, request->huge_pages, model->backend->memory_available(model->device),

@@ -96,6 +96,22 @@ static int check_items(xlstm_batch *batch, const xlstm_batch_item *items, size_t
     return status;
 }
 
+int xlstm_batch_greedy(xlstm_batch *batch, xlstm_session *const *sessions, const int32_t *ids, size_t count,
+                       int32_t *out, size_t n, xlstm_error *err) {
+    if (!count || !n) return XLSTM_OK;
+    xlstm_batch_item *items = xl_array(count, sizeof *items);
+    if (!items) return xl_fail(err, XLSTM_ENOMEM, "out of memory for a batch of %zu", count);
+    /* Logits are not given to the caller; that there is room for them is not asked. */
+    static const float none;
+    for (size_t i = 0; i < count; i++) items[i] = (xlstm_batch_item){sessions[i], &ids[i], 1, XLSTM_LOGITS_LAST};
+    int status = reserve(batch, count, err);
+    if (!status) status = check_items(batch, items, count, &none, err);
+    free(items);
+    if (status) return status;
+    return xl_session_greedy(batch->sessions, batch->executor, batch->feeds, count, out, n, batch->cancel,
+                             batch->user, err);
+}
+
 int xlstm_batch_run(xlstm_batch *batch, const xlstm_batch_item *items, size_t count, float *logits,
                     xlstm_error *err) {
     if (!count) return XLSTM_OK;

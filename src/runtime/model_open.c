@@ -13,8 +13,11 @@ int xlstm_model_open(xlstm_model **out, const char *dir, const xlstm_model_optio
     else xlstm_settings_init(&settings, NULL);
     int status = xlstm_settings_check(&settings, err);
     if (status) return status;
+    static const xl_format_id states[] = {
+        [XLSTM_STATE_F32] = XL_FORMAT_F32, [XLSTM_STATE_BF16] = XL_FORMAT_BF16, [XLSTM_STATE_F16] = XL_FORMAT_F16};
     const xl_model_request request = {.weights = xlstm_settings_get(&settings, XLSTM_TUNE_WEIGHTS),
                                       .head_weights = xlstm_settings_get(&settings, XLSTM_TUNE_HEAD_WEIGHTS),
+                                      .state_format = states[xlstm_settings_get(&settings, XLSTM_TUNE_STATE)],
                                       .huge_pages = xlstm_settings_get(&settings, XLSTM_TUNE_HUGE_PAGES) != 0,
                                       .threads = (int)xlstm_settings_get(&settings, XLSTM_TUNE_WORKERS),
                                       .device = options->device,

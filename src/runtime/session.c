@@ -122,17 +122,19 @@ static bool any_finite(const float *logits, int64_t count) {
     return false;
 }
 
+int xl_session_not_finite(uint64_t position, xlstm_error *err) {
+    return xl_fail(err, XLSTM_ENOTFINITE,
+                   "no logit after token %llu (counted from 0) is finite: the weights or the state hold NaN or "
+                   "infinity",
+                   (unsigned long long)position);
+}
+
 /* One finite logit is enough to continue; without one, anything that is drawn or scored is meaningless. */
 static int check_logits(const xlstm_session *session, size_t first_position, size_t rows, const float *logits,
                         xlstm_error *err) {
     int64_t vocab = session->model->hparams.vocab_size;
     for (size_t i = 0; i < rows; i++) {
-        if (!any_finite(logits + i * (size_t)vocab, vocab))
-            return xl_fail(
-                err, XLSTM_ENOTFINITE,
-                "no logit after token %zu (counted from 0) is finite: the weights or the state hold NaN or "
-                "infinity",
-                first_position + i);
+        if (!any_finite(logits + i * (size_t)vocab, vocab)) return xl_session_not_finite(first_position + i, err);
     }
     return XLSTM_OK;
 }

@@ -35,4 +35,12 @@ int xl_session_feed(xl_feed *feed, const xlstm_session *session, const int32_t *
 /* Runs a batch of feeds; feeds[i] is of sessions[i], whose positions move on. */
 int xl_session_run(xlstm_session *const *sessions, xl_executor *executor, const xl_batch *batch, xlstm_error *err);
 
+/* The error of logits after the token at this position, none of which is finite. */
+int xl_session_not_finite(uint64_t position, xlstm_error *err);
+
+/* Greedy decoding of n tokens of each sequence. feeds[i] is of sessions[i] and has one token, which is fed first.
+ * out: [n, count]. n and count are > 0. */
+int xl_session_greedy(xlstm_session *const *sessions, xl_executor *executor, const xl_feed *feeds, size_t count,
+                      int32_t *out, size_t n, xlstm_cancel_fn cancel, void *user, xlstm_error *err);
+
 #endif

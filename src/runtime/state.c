@@ -21,16 +21,41 @@ int xlstm_state_get(const xlstm_session *session, int64_t block, float *c, float
     return status ? status : session->model->backend->state_get(session->state, block, c, n, m, err);
 }
 
-/* Name, shape and bytes of a part; data NULL. */
-static xlstm_tensor part_of(const xlstm_hparams *hp, int64_t block, int part, char name[NAME_BYTES]) {
+/* The formats in which a state may hold C, and a file too. */
+static const struct {
+    xl_format_id format;
+    xlstm_dtype dtype;
+} c_formats[] = {{XL_FORMAT_F32, XLSTM_F32}, {XL_FORMAT_BF16, XLSTM_BF16}, {XL_FORMAT_F16, XLSTM_F16}};
+enum { C_FORMATS = sizeof c_formats / sizeof *c_formats };
+
+static xlstm_dtype dtype_of(xl_format_id format) {
+    int i = 0;
+    while (c_formats[i].format != format) i++;
+    return c_formats[i].dtype;
+}
+
+/* The row of a tensor's values; NULL where C is never held so. */
+static const xl_format_row *format_of(const xlstm_tensor *t) {
+    for (int i = 0; i < C_FORMATS; i++)
+        if (c_formats[i].dtype == t->dtype) return xl_format_get((int)c_formats[i].format);
+    return NULL;
+}
+
+/* Name, shape and bytes of a part whose C is of that dtype; data NULL. */
+static xlstm_tensor part_of(const xlstm_hparams *hp, int64_t block, int part, xlstm_dtype c_dtype,
+                            char name[NAME_BYTES]) {
     snprintf(name, NAME_BYTES, "state.%lld.%c", (long long)block, "cnm"[part]);
-    xlstm_tensor t = {.name = name, .dtype = XLSTM_F32, .rank = 3 - (part > 0)};
+    xlstm_tensor t = {.name = name, .dtype = part ? XLSTM_F32 : c_dtype, .rank = 3 - (part > 0)};
     t.shape[0] = hp->num_heads;
     t.shape[1] = part == 2 ? 1 : hp->qk_head;
     t.shape[2] = hp->v_head;
-    t.bytes = sizeof(float);
+    t.bytes = xlstm_dtype_size(t.dtype);
     for (int i = 0; i < t.rank; i++) t.bytes *= (size_t)t.shape[i];
     return t;
+}
+
+static size_t values_of(const xlstm_tensor *t) {
+    return t->bytes / xlstm_dtype_size(t->dtype);
 }
 
 /* Room for one block's parts: parts[0 … 2] point into parts[0], to free. */
@@ -40,7 +65,8 @@ static int block_room(const xlstm_session *session, float *parts[PARTS], xlstm_e
     size_t floats = 0, at[PARTS];
     for (int i = 0; i < PARTS; i++) {
         at[i] = floats;
-        floats += part_of(hp, 0, i, name).bytes / sizeof(float);
+        const xlstm_tensor part = part_of(hp, 0, i, XLSTM_F32, name);
+        floats += values_of(&part);
     }
     float *room = xl_array(floats, sizeof(float));
     if (!room) return xl_fail(err, XLSTM_ENOMEM, "out of memory for %zu bytes of state", floats * sizeof(float));
@@ -78,14 +104,19 @@ int xlstm_session_copy_state(xlstm_session *dst, const xlstm_session *src, xlstm
     return status;
 }
 
-/* Whether the `bytes` bytes of float32 at `data` (any alignment) are all finite; if not, the failure has this
- * `status`. */
-static int check_finite(const void *data, size_t bytes, int status, const char *path, const char *name,
-                        xlstm_error *err) {
-    for (size_t i = 0; i < bytes / sizeof(float); i++) {
-        float value;
-        memcpy(&value, (const char *)data + i * sizeof value, sizeof value);
-        if (!isfinite(value)) return xl_fail(err, status, "%s: %s: value %zu is not finite", path, name, i);
+/* Whether all values of the tensor, at `data` (any alignment), are finite; if not, the failure has this `status`.
+ */
+static int check_finite(const xlstm_tensor *t, const void *data, int status, const char *path, xlstm_error *err) {
+    enum { PIECE = 1024 };
+    const xl_format_row *format = format_of(t);
+    for (size_t first = 0; first < values_of(t); first += PIECE) {
+        float piece[PIECE];
+        const size_t left = values_of(t) - first, n = left < PIECE ? left : PIECE;
+        format->to_f32((const char *)data + first * format->block_bytes, piece, n);
+        for (size_t i = 0; i < n; i++) {
+            if (!isfinite(piece[i]))
+                return xl_fail(err, status, "%s: %s: value %zu is not finite", path, t->name, first + i);
+        }
     }
     return XLSTM_OK;
 }
@@ -112,9 +143,12 @@ static int write_parts(const xlstm_session *session, const xlstm_tensor *tensors
         if (i % PARTS == 0)
             status = session->model->backend->state_get(session->state, (int64_t)(i / PARTS), parts[0], parts[1],
                                                         parts[2], err);
-        if (!status)
-            status = check_finite(parts[i % PARTS], tensors[i].bytes, XLSTM_ENOTFINITE, path, tensors[i].name, err);
-        if (!status) status = xlstm_tensor_writer_append(writer, parts[i % PARTS], tensors[i].bytes, err);
+        /* Written over itself: a format of C has no more bytes than float32. */
+        float *values = parts[i % PARTS];
+        if (!status && tensors[i].dtype != XLSTM_F32)
+            format_of(&tensors[i])->from_f32(values, values, values_of(&tensors[i]));
+        if (!status) status = check_finite(&tensors[i], values, XLSTM_ENOTFINITE, path, err);
+        if (!status) status = xlstm_tensor_writer_append(writer, values, tensors[i].bytes, err);
     }
     return status;
 }
@@ -133,7 +167,9 @@ static int save(const xlstm_session *session, const xl_sampler_state *sampler, c
         status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", path);
         goto out;
     }
-    for (size_t i = 0; i < blocks; i++) tensors[i] = part_of(hp, (int64_t)(i / PARTS), (int)(i % PARTS), names[i]);
+    for (size_t i = 0; i < blocks; i++)
+        tensors[i] =
+            part_of(hp, (int64_t)(i / PARTS), (int)(i % PARTS), dtype_of(session->model->state_format), names[i]);
     if (sampler) xl_sampler_state_tensors(sampler, tensors + blocks);
     status = block_room(session, parts, err);
     if (!status) status = xlstm_tensor_writer_begin(&writer, path, tensors, count, metadata, err);
@@ -235,15 +271,17 @@ static int check_state(const xlstm_tensor_file *file, const xlstm_model *model, 
     if (count != wanted) return xl_fail(err, XLSTM_EFORMAT, "%s: %zu tensors, wanted %zu", path, count, wanted);
     for (size_t i = 0; i < blocks; i++) {
         char name[NAME_BYTES];
-        const xlstm_tensor want = part_of(&model->hparams, (int64_t)(i / PARTS), (int)(i % PARTS), name);
+        const int part = (int)(i % PARTS);
+        const xlstm_tensor want = part_of(&model->hparams, (int64_t)(i / PARTS), part, XLSTM_F32, name);
         const xlstm_tensor *have = xlstm_tensor_file_find(file, name);
         if (!have) return xl_fail(err, XLSTM_EFORMAT, "%s: %s is missing", path, name);
-        bool same = have->dtype == want.dtype && have->rank == want.rank;
+        bool same = (part ? have->dtype == want.dtype : format_of(have) != NULL) && have->rank == want.rank;
         for (int j = 0; j < want.rank && same; j++) same = have->shape[j] == want.shape[j];
         if (!same)
-            return xl_fail(err, XLSTM_EFORMAT, "%s: %s is not F32 [%lld, %lld%s]", path, name,
-                           (long long)want.shape[0], (long long)want.shape[1], want.rank == 3 ? ", …" : "");
-        status = check_finite(have->data, have->bytes, XLSTM_EFORMAT, path, name, err);
+            return xl_fail(err, XLSTM_EFORMAT, "%s: %s is not %s [%lld, %lld%s]", path, name,
+                           part ? "F32" : "F32, BF16 or F16", (long long)want.shape[0], (long long)want.shape[1],
+                           want.rank == 3 ? ", …" : "");
+        status = check_finite(have, have->data, XLSTM_EFORMAT, path, err);
         if (status) return status;
     }
     return sampler ? xl_sampler_state_read(&out->sampler, file, model->hparams.vocab_size, path, err) : XLSTM_OK;
@@ -260,8 +298,9 @@ static int load(xlstm_session *session, xlstm_sampler *sampler, const char *path
     for (int64_t i = 0; i < session->model->hparams.num_blocks && !status; i++) {
         for (int j = 0; j < PARTS; j++) {
             char name[NAME_BYTES];
-            size_t bytes = part_of(&session->model->hparams, i, j, name).bytes;
-            memcpy(parts[j], xlstm_tensor_file_find(file, name)->data, bytes);
+            (void)part_of(&session->model->hparams, i, j, XLSTM_F32, name);
+            const xlstm_tensor *t = xlstm_tensor_file_find(file, name);
+            format_of(t)->to_f32(t->data, parts[j], values_of(t));
         }
         status = session->model->backend->state_set(session->state, i, parts[0], parts[1], parts[2], err);
         session->undefined = status != XLSTM_OK;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/backend.h"
 #include "base/cpu.h"
 #include "base/error.h"
 #include "base/pool.h"
@@ -27,7 +28,18 @@ static const char *const head_weights[] = {"same",
 #undef FORMAT
                                            NULL};
 static const char *const computes[] = {"auto", "f32", "bf16", "int8", NULL};
+static const char *const states[] = {"f32", "bf16", "f16", NULL};
 static const char *const switches[] = {"off", "on", NULL};
+static const char *const gpu_rows[] = {"auto", "1", "2", "4", "8", NULL};
+static const char *const gpu_unrolls[] = {"auto", "1", "2", "4", NULL};
+static const char *const gpu_groups[] = {"auto", "64", "128", "256", "512", "1024", NULL};
+static const char *const gpu_splits[] = {"auto", "1", "2", "4", "8", NULL};
+static const char *const gpu_tiles[] = {"auto", "small", "square", "wide", NULL};
+static const char *const gpu_subgroups[] = {"auto", "off", NULL};
+static const char *const gpu_blocks[] = {"all", "1", "2", "4", "8", "16", NULL};
+static const char *const gpu_chains[] = {"auto", "1", "2", "4", "8", "16", NULL};
+static const char *const gpu_streams[] = {"auto", "1", "2", "4", "8", NULL};
+static const char *const gpu_waits[] = {"sleep", "spin", NULL};
 
 /* A tunable with all that is particular to it. What is NULL or 0 has the value named in its comment. */
 typedef struct tunable_row {
@@ -83,7 +95,8 @@ static int64_t format_held(int64_t value, const xlstm_work *work) {
 }
 
 static int64_t compute_resolved(int64_t value, const xlstm_work *work) {
-    if (work->prompt_tokens > 0 && work->prompt_tokens <= XL_FEW_TOKENS) return XLSTM_COMPUTE_F32;
+    if (work->prompt_tokens > 0 && work->prompt_tokens <= XL_FEW_TOKENS && value != XLSTM_COMPUTE_INT8)
+        return XLSTM_COMPUTE_F32;
     return value == XLSTM_COMPUTE_AUTO ? work->auto_compute : value;
 }
 
@@ -107,68 +120,118 @@ static int64_t head_as_weights(int64_t value, const xlstm_settings *others) {
 
 /* ---- the table ---- */
 
+#define BY_PRODUCT "auto is by the size of each product, and what the device cannot do is the most that it can"
+
 static const tunable_row table[XLSTM_TUNABLE_COUNT] = {
     {.shown =
          {XLSTM_TUNE_SCHEDULER, "scheduler", "",
           "order of the mLSTM cell's work in prefill: each band of heads through a whole segment (queued), all "
           "bands one chunk at a time (ray), or token by token (recurrent)",
-          XLSTM_TYPE_CHOICE, 0, 2, XLSTM_SCHED_QUEUED, schedulers, XLSTM_AFFECTS_PREFILL, NULL}},
+          XLSTM_TYPE_CHOICE, 0, 2, XLSTM_SCHED_QUEUED, schedulers, XLSTM_AFFECTS_PREFILL, NULL, NULL}},
     {.shown = {XLSTM_TUNE_CHUNK_SIZE, "chunk_size", "tokens", "tokens in one chunk of the chunkwise mLSTM cell",
                XLSTM_TYPE_INT, 1, COUNT_MAX, 64, NULL, XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_MEMORY,
-               "a chunk is no longer than its segment or the prompt, and the scheduler recurrent has no chunks"},
+               "a chunk is no longer than its segment or the prompt, and the scheduler recurrent has no chunks",
+               NULL},
      .useful_min = 8,
      .useful_max = 1024,
      .effective = within_prompt,
      .beside = chunk_within_segment},
     {.shown = {XLSTM_TUNE_HEADS_PER_BAND, "heads_per_band", "heads",
                "heads in a band, which is one task of the mLSTM cell", XLSTM_TYPE_INT, 1, COUNT_MAX, 0, NULL,
-               XLSTM_AFFECTS_PREFILL, "a band has no more heads than the model"},
+               XLSTM_AFFECTS_PREFILL, "a band has no more heads than the model", NULL},
      .limit = count_heads,
      .preset = band_of_heads,
      .effective = within_heads},
     {.shown = {XLSTM_TUNE_WORKERS, "workers", "threads", "number of threads in prefill", XLSTM_TYPE_INT, 1,
-               XL_POOL_MAX, 0, NULL, XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_MEMORY, NULL},
+               XL_POOL_MAX, 0, NULL, XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_MEMORY, NULL, NULL},
      .limit = count_cpus,
      .preset = useful_cpus},
     {.shown = {XLSTM_TUNE_SEGMENT, "segment", "tokens", "tokens that go through the layers together in prefill",
                XLSTM_TYPE_INT, 1, COUNT_MAX, 512, NULL, XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_MEMORY,
-               "a segment is no longer than the prompt"},
+               "a segment is no longer than the prompt", NULL},
      .useful_min = 16,
      .useful_max = 8192,
      .effective = within_prompt},
     {.shown = {XLSTM_TUNE_DECODE_WORKERS, "decode_workers", "threads", "number of threads in decode",
-               XLSTM_TYPE_INT, 1, XL_POOL_MAX, 0, NULL, XLSTM_AFFECTS_DECODE, NULL},
+               XLSTM_TYPE_INT, 1, XL_POOL_MAX, 0, NULL, XLSTM_AFFECTS_DECODE, NULL, NULL},
      .limit = count_cpus,
      .preset = useful_cpus},
     {.shown = {XLSTM_TUNE_PINNING, "pinning", "",
                "whether threads are bound to CPUs, close together (compact) or far apart (spread)",
                XLSTM_TYPE_CHOICE, 0, 2, XLSTM_PIN_NONE, pinnings, XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_DECODE,
-               "with one thread in prefill and one in decode, nothing is bound"},
+               "with one thread in prefill and one in decode, nothing is bound", NULL},
      .beside = pinning_of_several},
-    {.shown = {XLSTM_TUNE_WEIGHTS, "weights", "", "format of the weights in memory", XLSTM_TYPE_CHOICE, 0,
-               XL_FORMAT_COUNT, XLSTM_WEIGHTS_STORED, weights,
+    {.shown = {XLSTM_TUNE_WEIGHTS, "weights", "", "format of the weights", XLSTM_TYPE_CHOICE, 0, XL_FORMAT_COUNT,
+               XLSTM_WEIGHTS_STORED, weights,
                XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_DECODE | XLSTM_AFFECTS_MEMORY | XLSTM_AFFECTS_NUMERICS |
                    XLSTM_AFFECTS_LOAD,
-               "stored is the format of the checkpoint's matrices, where they share one"},
+               "stored is the format of the checkpoint's matrices, where they share one", NULL},
      .effective = format_held},
     {.shown = {XLSTM_TUNE_HUGE_PAGES, "huge_pages", "",
                "whether weights are held in huge pages, where the system has them", XLSTM_TYPE_CHOICE, 0, 1, 0,
                switches, XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_DECODE | XLSTM_AFFECTS_MEMORY | XLSTM_AFFECTS_LOAD,
-               NULL}},
+               NULL, NULL}},
     {.shown = {XLSTM_TUNE_COMPUTE, "compute", "",
-               "what prefill multiplies: float32 values, values rounded to bfloat16, or values rounded to 8-bit "
+               "what is multiplied: float32 values, values rounded to bfloat16, or values rounded to 8-bit "
                "integers in blocks of 32; sums are float32, and gates are computed in float32 always",
                XLSTM_TYPE_CHOICE, 0, 3, XLSTM_COMPUTE_AUTO, computes,
-               XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_NUMERICS,
+               XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_DECODE | XLSTM_AFFECTS_NUMERICS,
                "auto is bf16 where no matrix is held finer than that and the processor multiplies it faster, else "
-               "f32; up to 8 tokens are computed in f32 always"},
+               "f32; up to 8 tokens at once, as in decode, are computed in int8 where that is asked for and the "
+               "weights are integers, else in f32",
+               NULL},
      .effective = compute_resolved},
-    {.shown = {XLSTM_TUNE_HEAD_WEIGHTS, "head_weights", "", "format of the embedding and the head in memory",
+    {.shown = {XLSTM_TUNE_HEAD_WEIGHTS, "head_weights", "", "format of the embedding and the head",
                XLSTM_TYPE_CHOICE, 0, XL_FORMAT_COUNT, XLSTM_HEAD_WEIGHTS_SAME, head_weights,
                XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_DECODE | XLSTM_AFFECTS_MEMORY | XLSTM_AFFECTS_NUMERICS |
                    XLSTM_AFFECTS_LOAD,
-               "same is the format of weights"},
+               "same is the format of weights", NULL},
      .beside = head_as_weights},
+    {.shown = {XLSTM_TUNE_STATE, "state", "",
+               "format of the recurrent state's matrices in memory; its vectors are float32 always",
+               XLSTM_TYPE_CHOICE, 0, 2, XLSTM_STATE_F32, states,
+               XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_DECODE | XLSTM_AFFECTS_MEMORY | XLSTM_AFFECTS_NUMERICS |
+                   XLSTM_AFFECTS_LOAD,
+               NULL, NULL}},
+    {.shown = {XLSTM_TUNE_GPU_ROWS, "gpu_rows", "", "rows of weights of a team in a GPU's products of few tokens",
+               XLSTM_TYPE_CHOICE, 0, 4, XLSTM_GPU_AUTO, gpu_rows, XLSTM_AFFECTS_DECODE, BY_PRODUCT, "vulkan"}},
+    {.shown = {XLSTM_TUNE_GPU_UNROLL, "gpu_unroll", "",
+               "pieces of each of these rows that are on their way from memory at the same time", XLSTM_TYPE_CHOICE,
+               0, 3, XLSTM_GPU_AUTO, gpu_unrolls, XLSTM_AFFECTS_DECODE, BY_PRODUCT, "vulkan"}},
+    {.shown = {XLSTM_TUNE_GPU_GROUP, "gpu_group", "",
+               "invocations of a workgroup in a GPU's products of few tokens", XLSTM_TYPE_CHOICE, 0, 5,
+               XLSTM_GPU_AUTO, gpu_groups, XLSTM_AFFECTS_DECODE, BY_PRODUCT, "vulkan"}},
+    {.shown = {XLSTM_TUNE_GPU_SPLIT, "gpu_split", "", "teams that share the columns of a row there",
+               XLSTM_TYPE_CHOICE, 0, 4, XLSTM_GPU_AUTO, gpu_splits, XLSTM_AFFECTS_DECODE, BY_PRODUCT, "vulkan"}},
+    {.shown = {XLSTM_TUNE_GPU_TILE, "gpu_tile", "",
+               "tokens and rows that a workgroup multiplies by a GPU's matrix units: 32 x 64, 128 x 128 or 128 x "
+               "192",
+               XLSTM_TYPE_CHOICE, 0, 3, XLSTM_TILE_AUTO, gpu_tiles, XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_DECODE,
+               BY_PRODUCT, "vulkan"}},
+    {.shown = {XLSTM_TUNE_GPU_SUBGROUPS, "gpu_subgroups", "",
+               "whether a GPU sums through subgroups, where it can (auto), or through shared memory (off)",
+               XLSTM_TYPE_CHOICE, 0, 1, XLSTM_SUBGROUPS_AUTO, gpu_subgroups,
+               XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_DECODE, NULL, "vulkan"}},
+    {.shown = {XLSTM_TUNE_GPU_BLOCKS, "gpu_blocks", "", "blocks of the model that are submitted to a GPU at once",
+               XLSTM_TYPE_CHOICE, 0, 5, XLSTM_GPU_AUTO, gpu_blocks, XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_DECODE,
+               NULL, "vulkan"}},
+    {.shown = {XLSTM_TUNE_GPU_WAIT, "gpu_wait", "",
+               "whether the host sleeps until a GPU is done, or asks it all the time, which takes a processor",
+               XLSTM_TYPE_CHOICE, 0, 1, XLSTM_WAIT_SLEEP, gpu_waits, XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_DECODE,
+               NULL, "vulkan"}},
+    {.shown = {XLSTM_TUNE_GPU_CHAIN, "gpu_chain", "",
+               "steps that are submitted to a GPU at once where it chooses the tokens itself, as greedy decoding "
+               "lets it",
+               XLSTM_TYPE_CHOICE, 0, 5, XLSTM_GPU_AUTO, gpu_chains, XLSTM_AFFECTS_DECODE,
+               "auto is 4, and 1 on a software device; with gpu_blocks a submission is a step at most", "vulkan"}},
+    {.shown = {XLSTM_TUNE_GPU_STREAMS, "gpu_streams", "", "such submissions that are under way at the same time",
+               XLSTM_TYPE_CHOICE, 0, 4, XLSTM_GPU_AUTO, gpu_streams, XLSTM_AFFECTS_DECODE,
+               "auto is 2, and 1 on a software device", "vulkan"}},
+    {.shown = {XLSTM_TUNE_GPU_OVERLAP, "gpu_overlap", "",
+               "whether a GPU's dispatches wait for one another themselves there instead of at barriers, and bring "
+               "weights "
+               "meanwhile; for devices that begin dispatches in their order",
+               XLSTM_TYPE_CHOICE, 0, 1, XLSTM_OVERLAP_OFF, switches, XLSTM_AFFECTS_DECODE, NULL, "vulkan"}},
 };
 _Static_assert(XL_FEW_TOKENS == 8, "the text of compute says the number");
 
@@ -208,6 +271,35 @@ void xlstm_tunable_range(int id, const xlstm_hparams *hparams, int64_t *min, int
     if (min) *min = row->useful_min ? row->useful_min : low;
     if (max) *max = row->useful_max ? row->useful_max : high;
     if (preset) *preset = row->preset ? row->preset(hparams) : row->shown.preset;
+}
+
+bool xlstm_tunable_is_on(int id, const char *device) {
+    const tunable_row *row = row_of(id);
+    const xl_backend *backend = xl_backend_find(device);
+    return row && backend && (!row->shown.device || !strcmp(row->shown.device, backend->name));
+}
+
+int64_t xlstm_tunable_number(int id, int64_t choice) {
+    const tunable_row *row = row_of(id);
+    return row && row->shown.choices && choice >= 0 && choice <= row->shown.max
+               ? strtoll(row->shown.choices[choice], NULL, 10)
+               : 0;
+}
+
+int xlstm_tunable_spans(const char *device, const xlstm_hparams *hparams, xlstm_tunable_span *spans,
+                        xlstm_error *err) {
+    const xl_backend *backend = xl_backend_find(device);
+    if (!backend) return xl_fail(err, XLSTM_EUNSUPPORTED, "device '%.60s': there is no such kind", device);
+    int64_t most[XLSTM_TUNABLE_COUNT];
+    for (int id = 0; id < XLSTM_TUNABLE_COUNT; id++) {
+        xlstm_tunable_span *span = &spans[id];
+        *span = (xlstm_tunable_span){.there = xlstm_tunable_is_on(id, device)};
+        xlstm_tunable_range(id, hparams, &span->min, &span->max, &span->preset);
+        most[id] = span->max;
+    }
+    if (backend->limit_tunables) backend->limit_tunables(device, most);
+    for (int id = 0; id < XLSTM_TUNABLE_COUNT; id++) spans[id].max = most[id];
+    return XLSTM_OK;
 }
 
 _Static_assert(XLSTM_TUNABLE_COUNT <= sizeof(xlstm_settings) / sizeof(int64_t), "settings have room for every row");

@@ -4,9 +4,6 @@
 #include <stddef.h>
 #include <string.h>
 
-enum { TRIALS = 9 };            /* on each side of the scale that spans the values */
-static const float STEP = 0.2f; /* between trials, in whole numbers that span the values */
-
 void xl_fit_take(xl_fit_values *v, const float *src, const float *importance, size_t count) {
     v->count = (int)count;
     memcpy(v->x, src, count * sizeof *src);
@@ -45,8 +42,8 @@ float xl_fit_scale(const xl_fit_values *v, int half) {
     for (int i = 0; i < v->count; i++) most = fabsf(v->x[i]) > fabsf(most) ? v->x[i] : most;
     if (most == 0) return 0;
     float best = most / (float)-half, gain = -1;
-    for (int t = -TRIALS; t <= TRIALS; t++) {
-        float inverse = ((float)-half + STEP * (float)t) / most;
+    for (int t = -XL_FIT_SIDE; t <= XL_FIT_SIDE; t++) {
+        float inverse = ((float)-half + XL_FIT_STEP * (float)t) / most;
         sums s = add_up(v, inverse, 0, (float)-half, (float)(half - 1));
         /* With the best scale, s.xq / s.qq, the error is the sum of w x² less this. */
         if (s.qq > 0 && s.xq * s.xq > gain * s.qq) {
@@ -68,8 +65,8 @@ void xl_fit_scale_and_offset(const xl_fit_values *v, int most, float *scale, flo
     *scale = (high - low) / (float)most;
     *offset = -low;
     float gain = -1;
-    for (int t = -TRIALS; t <= TRIALS && high > low; t++) {
-        float inverse = ((float)most + STEP * (float)t) / (high - low);
+    for (int t = -XL_FIT_SIDE; t <= XL_FIT_SIDE && high > low; t++) {
+        float inverse = ((float)most + XL_FIT_STEP * (float)t) / (high - low);
         sums s = add_up(v, inverse, -low * inverse, 0, (float)most);
         float determinant = sw * s.qq - s.q * s.q, a = 0, b = 0;
         if (determinant > 0) {

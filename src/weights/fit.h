@@ -7,7 +7,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { XL_FIT_MAX = 32 }; /* values of a fit */
+#include "weights/blocks.h"
+
+enum {
+    XL_FIT_MAX = 32, /* values of a fit */
+    XL_FIT_SIDE = 9  /* trials on each side of the scale that spans the values */
+};
+#define XL_FIT_STEP 0.2f /* between trials, in whole numbers that span the values */
 
 /* Values of a block beside how much the square of each one's error counts. */
 typedef struct xl_fit_values {
@@ -24,6 +30,11 @@ float xl_fit_scale(const xl_fit_values *v, int half);
 
 /* The scale s >= 0 and the offset o >= 0 for which s * q - o, q a whole number in [0, most], comes nearest. */
 void xl_fit_scale_and_offset(const xl_fit_values *v, int most, float *scale, float *offset);
+
+/* Write the factors of a block's groups, and tell each group's as it was stored. */
+void xl_q4_k_store_units(xl_block_q4_k *b, const float scales[XL_Q4_K_GROUPS], const float offsets[XL_Q4_K_GROUPS],
+                         float stored_scales[XL_Q4_K_GROUPS], float stored_offsets[XL_Q4_K_GROUPS]);
+void xl_q6_k_store_units(xl_block_q6_k *b, const float scales[XL_Q6_K_GROUPS], float stored_scales[XL_Q6_K_GROUPS]);
 
 /* x to the nearest whole number (ties to even) in [low, high]; |x| < 2^22. */
 static inline float xl_fit_round(float x, float low, float high) {

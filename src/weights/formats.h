@@ -17,7 +17,8 @@ typedef enum xl_format_id {
 typedef struct xl_format_row {
     const char *name;
     const char *text; /* one line: how a value is held */
-    int64_t block;    /* elements of a block; the last block of a row is filled up with zeros */
+    int64_t block; /* elements of a block; the last one of a row is filled up with zeros, or, in q4_k, with values
+                    * no larger than its own, which meet activations that are filled up with zeros */
     /* In long blocks: the format of shorter ones that rows which would have to be filled up too far are held in.
      * Else the format itself. */
     xl_format_id short_rows;

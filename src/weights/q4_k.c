@@ -42,21 +42,31 @@ static float store_units(const float values[GROUPS], uint8_t unit[2], uint8_t nu
     return one;
 }
 
+void xl_q4_k_store_units(block *b, const float scales[GROUPS], const float offsets[GROUPS],
+                         float stored_scales[GROUPS], float stored_offsets[GROUPS]) {
+    uint8_t s[GROUPS], o[GROUPS];
+    float scale_unit = store_units(scales, b->scale, s), offset_unit = store_units(offsets, b->offset, o);
+    memset(b->offsets, 0, sizeof b->offsets);
+    for (int g = 0; g < GROUPS; g++) {
+        b->scales[g] = (uint8_t)(s[g] | o[g] >> 4 << 6);
+        b->offsets[g % (GROUPS / 2)] |= (uint8_t)((o[g] & 15) << (g < GROUPS / 2 ? 0 : 4));
+        stored_scales[g] = scale_unit * s[g];
+        stored_offsets[g] = offset_unit * o[g];
+    }
+}
+
 static void quantize_block(const float *src, const float *importance, size_t count, block *b) {
     float scales[GROUPS] = {0}, offsets[GROUPS] = {0};
-    uint8_t s[GROUPS], o[GROUPS];
     for (int g = 0; g < GROUPS && (size_t)g * GROUP < count; g++) {
         size_t first = (size_t)g * GROUP, left = count - first;
         xl_fit_values v;
         xl_fit_take(&v, src + first, importance ? importance + first : NULL, left < GROUP ? left : GROUP);
         xl_fit_scale_and_offset(&v, MOST, &scales[g], &offsets[g]);
     }
-    float scale_unit = store_units(scales, b->scale, s), offset_unit = store_units(offsets, b->offset, o);
-    memset(b->scales, 0, sizeof b->scales + sizeof b->offsets + sizeof b->q);
+    xl_q4_k_store_units(b, scales, offsets, scales, offsets);
+    memset(b->q, 0, sizeof b->q);
     for (int g = 0; g < GROUPS; g++) {
-        b->scales[g] = (uint8_t)(s[g] | o[g] >> 4 << 6);
-        b->offsets[g % (GROUPS / 2)] |= (uint8_t)((o[g] & 15) << (g < GROUPS / 2 ? 0 : 4));
-        float scale = scale_unit * s[g], offset = offset_unit * o[g], inverse = scale > 0 ? 1 / scale : 0;
+        float offset = offsets[g], inverse = scales[g] > 0 ? 1 / scales[g] : 0;
         for (size_t j = 0; j < GROUP; j++) {
             size_t i = (size_t)g * GROUP + j;
             float q = i < count ? xl_fit_round((src[i] + offset) * inverse, 0, MOST) : 0;

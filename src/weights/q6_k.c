@@ -45,20 +45,28 @@ static void to_f32(const void *src, float *dst, size_t n) {
     }
 }
 
+void xl_q6_k_store_units(block *b, const float scales[GROUPS], float stored_scales[GROUPS]) {
+    float most = 0;
+    for (size_t g = 0; g < GROUPS; g++) most = fmaxf(most, fabsf(scales[g]));
+    float unit = xl_store_f16(b->scale, most / UNIT / BYTE_MAX) * UNIT;
+    for (size_t g = 0; g < GROUPS; g++) {
+        b->scales[g] = (int8_t)(unit > 0 ? xl_fit_round(scales[g] / unit, -BYTE_MAX, BYTE_MAX) : 0);
+        stored_scales[g] = unit * (float)b->scales[g];
+    }
+}
+
 static void quantize_block(const float *src, const float *importance, size_t count, block *b) {
-    float scales[GROUPS] = {0}, most = 0;
+    float scales[GROUPS] = {0};
     memset(b, 0, sizeof *b);
     for (size_t g = 0; g < GROUPS && g * GROUP < count; g++) {
         size_t first = g * GROUP, left = count - first;
         xl_fit_values v;
         xl_fit_take(&v, src + first, importance ? importance + first : NULL, left < GROUP ? left : GROUP);
         scales[g] = xl_fit_scale(&v, HALF);
-        most = fmaxf(most, fabsf(scales[g]));
     }
-    float unit = xl_store_f16(b->scale, most / UNIT / BYTE_MAX) * UNIT;
+    xl_q6_k_store_units(b, scales, scales);
     for (size_t g = 0; g < GROUPS; g++) {
-        b->scales[g] = (int8_t)(unit > 0 ? xl_fit_round(scales[g] / unit, -BYTE_MAX, BYTE_MAX) : 0);
-        float scale = unit * (float)b->scales[g], inverse = scale != 0 ? 1 / scale : 0;
+        float inverse = scales[g] != 0 ? 1 / scales[g] : 0;
         for (size_t i = g * GROUP; i < (g + 1) * GROUP; i++)
             set_number(b, i, i < count ? (int)xl_fit_round(src[i] * inverse, -HALF, HALF - 1) : 0);
     }

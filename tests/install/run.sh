@@ -20,5 +20,6 @@ unset PKG_CONFIG_SYSROOT_DIR PKG_CONFIG_LIBDIR
 # The first golden of tests/data/demo-goldens/greedy.json.
 LD_LIBRARY_PATH=$root/$libdir "$place/generate" "$source/models/tiny-literature" "It was a bright cold morning, and" 96 >"$place/text"
 diff "$source/tests/install/expected.txt" "$place/text"
+cmp "$source/targets/torch_xlstm.py" "$root/share/xltune/targets/torch_xlstm.py"
 DESTDIR=$place/root python3 "$source/tools/uninstall.py" "$build" >/dev/null
 [ ! -e "$place/root" ] || { echo "left after uninstall:"; find "$place/root"; exit 1; }

@@ -6,10 +6,28 @@
 #include "tuner/study/study.h"
 #include "tuner/target/engine_metrics.h"
 
-static inline char *file(const char *name) {
+/* Whether the studies of these tests are on a server, which tests/postgres.py has started. */
+static inline bool on_server(void) {
+    return getenv("XLTUNE_TEST_POSTGRES") != NULL;
+}
+
+/* Returns where a new study is: a path in the test's folder, or the address of a new, empty database; owned by the
+ * caller. */
+static inline char *place(const char *name) {
     char *path = test_path(name);
     unlink(path);
-    return path;
+    if (!on_server()) return path;
+    free(path);
+    char *command = xl_format("dropdb --if-exists '%s' 2>/dev/null && createdb '%s'", name, name);
+    assert_int_equal(system(command), 0); /* NOLINT: a database of our own */
+    free(command);
+    return xl_format("postgresql:///%s", name);
+}
+
+/* The same for what only a file can be. */
+static inline char *file(const char *name) {
+    if (on_server()) TEST_SKIP("only a file can be this");
+    return place(name);
 }
 
 static inline char *text(const char *s) {

@@ -76,6 +76,42 @@ static void files_are_whole(void **state) {
     free(deep);
 }
 
+/* What a killed process left goes; what a living one writes, and what has another name, stays. */
+static void left_files_are_swept(void **state) {
+    char *folder = test_path("left"), *target = xl_path_join(folder, "f");
+    xl_output *o;
+    assert_int_equal(xl_make_folder(folder, NULL), 0);
+    assert_int_equal(xl_output_open(&o, target, NULL), 0);
+    const pid_t gone = fork();
+    if (!gone) _exit(0);
+    assert_int_equal(waitpid(gone, NULL, 0), gone);
+    const struct {
+        long pid;
+        const char *rest;
+        bool left;
+    } files[] = {{gone, "-0.tmp", true},       {gone, "-4711.tmp", true},      {getpid(), "-999999.tmp", true},
+                 {getppid(), "-0.tmp", false}, {gone, "-0.tmp.txt", false},    {gone, "-.tmp", false},
+                 {gone, ".tmp", false},        {gone, "-0.safetensors", false}};
+    char name[8][64];
+    for (int i = 0; i < 8; i++) {
+        snprintf(name[i], sizeof name[i], "left/xltune-%ld%s", files[i].pid, files[i].rest);
+        test_put(name[i], "x");
+    }
+    test_put("left/xltune--1-0.tmp", "x");
+    xl_output_sweep(folder);
+    for (int i = 0; i < 8; i++) {
+        char *path = test_path(name[i]);
+        assert_int_equal(access(path, F_OK) != 0, files[i].left);
+        free(path);
+    }
+    assert_int_equal(access(xl_output_name(o), F_OK), 0);
+    assert_int_equal(xl_output_commit(o, NULL), 0);
+    assert_int_equal(access(target, F_OK), 0);
+    xl_output_sweep(target); /* is no folder */
+    free(target);
+    free(folder);
+}
+
 /* A second process waits for the folder's lock until the first gives it back, and no file is left. */
 static void a_folder_is_locked(void **state) {
     int lock, ends[2];
@@ -111,8 +147,10 @@ static void a_folder_is_locked(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(checked_sizes), cmocka_unit_test(error_is_one_line), cmocka_unit_test(nearest_name),
-        cmocka_unit_test(random_stream), cmocka_unit_test(files_are_whole),   cmocka_unit_test(a_folder_is_locked),
+        cmocka_unit_test(checked_sizes),        cmocka_unit_test(error_is_one_line),
+        cmocka_unit_test(nearest_name),         cmocka_unit_test(random_stream),
+        cmocka_unit_test(files_are_whole),      cmocka_unit_test(a_folder_is_locked),
+        cmocka_unit_test(left_files_are_swept),
     };
     return cmocka_run_group_tests(tests, test_make_folder, test_remove_folder);
 }

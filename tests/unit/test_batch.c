@@ -6,7 +6,9 @@
 #include "small_model.h"
 
 enum { MEMBERS = 7, LONGEST = 90, VOCAB = 101, ROUNDS = 3 };
-static const double tolerance = 2e-5;
+/* The rounding of float32, magnified by the gates of up to 270 tokens; with vectors of eight floats, 2.4e-5 were
+ * seen. That it is rounding, and no fault that a tolerance hides, the distances from plain C say: see below. */
+static const double tolerance = 4e-5;
 
 static void assert_same_state(const xlstm_session *a, const xlstm_session *b, const xlstm_hparams *hp) {
     size_t n = (size_t)(hp->num_heads * hp->qk_head), c = n * (size_t)hp->v_head, m = (size_t)hp->num_heads;
@@ -21,9 +23,14 @@ static void assert_same_state(const xlstm_session *a, const xlstm_session *b, co
 }
 
 /* Decodes, slices of prefill and sequences that want no logits, mixed at random, in three calls after each
- * other. */
+ * other. Against the plain C functions, token by token, which take most sums in float64, the worst of the batches
+ * is no farther than twice the worst of the members alone. */
 static void equals_its_members(void **state) {
-    small_model *s = small_model_create(2, NULL);
+    small_model *s = small_model_create(2, NULL), *plain = small_model_create(2, "c");
+    double of_together = 0, of_alone = 0;
+    xlstm_settings by_token;
+    xlstm_settings_init(&by_token, &plain->model.hparams);
+    xlstm_settings_set(&by_token, XLSTM_TUNE_SEGMENT, 1);
     xl_rng rng;
     xl_rng_seed(&rng, 5);
     for (int run = 0; run < 40; run++) {
@@ -37,15 +44,16 @@ static void equals_its_members(void **state) {
         xlstm_settings_set(&settings, XLSTM_TUNE_WORKERS, workers[xl_rng_below(&rng, 3)]);
         xlstm_settings_set(&settings, XLSTM_TUNE_DECODE_WORKERS, workers[xl_rng_below(&rng, 3)]);
         xlstm_batch *batch;
-        xlstm_session *together[MEMBERS], *alone[MEMBERS];
+        xlstm_session *together[MEMBERS], *alone[MEMBERS], *exact[MEMBERS];
         assert_int_equal(xlstm_batch_create(&batch, &s->model, &settings, NULL), XLSTM_OK);
         for (int i = 0; i < MEMBERS; i++) {
             assert_int_equal(xlstm_session_create(&together[i], &s->model, NULL, NULL), XLSTM_OK);
             assert_int_equal(xlstm_session_create(&alone[i], &s->model, NULL, NULL), XLSTM_OK);
+            assert_int_equal(xlstm_session_create(&exact[i], &plain->model, &by_token, NULL), XLSTM_OK);
         }
         for (int round = 0; round < ROUNDS; round++) {
             static int32_t ids[MEMBERS][LONGEST];
-            static float logits[MEMBERS * LONGEST * VOCAB], one[LONGEST * VOCAB];
+            static float logits[MEMBERS * LONGEST * VOCAB], one[LONGEST * VOCAB], right[LONGEST * VOCAB];
             xlstm_batch_item items[MEMBERS];
             size_t count = 1 + xl_rng_below(&rng, MEMBERS);
             bool decodes = xl_rng_below(&rng, 3) == 0;
@@ -61,6 +69,10 @@ static void equals_its_members(void **state) {
                 size_t rows =
                     items[i].logits == XLSTM_LOGITS_ALL ? items[i].n : items[i].logits == XLSTM_LOGITS_LAST;
                 assert_true(test_relative_error(at, one, rows * VOCAB) <= tolerance);
+                assert_int_equal(xlstm_prefill(exact[i], items[i].ids, items[i].n, items[i].logits, right, NULL),
+                                 0);
+                of_together = fmax(of_together, test_relative_error(at, right, rows * VOCAB));
+                of_alone = fmax(of_alone, test_relative_error(one, right, rows * VOCAB));
                 at += rows * VOCAB;
                 assert_same_state(together[i], alone[i], &s->model.hparams);
             }
@@ -68,10 +80,13 @@ static void equals_its_members(void **state) {
         for (int i = 0; i < MEMBERS; i++) {
             xlstm_session_destroy(together[i]);
             xlstm_session_destroy(alone[i]);
+            xlstm_session_destroy(exact[i]);
         }
         xlstm_batch_destroy(batch);
     }
+    assert_true(of_together <= fmax(2 * of_alone, 1e-6));
     small_model_destroy(s);
+    small_model_destroy(plain);
 }
 
 static int never(void *user) {

@@ -95,7 +95,7 @@ static void chunks_stay_inside_the_tolerance(void **state) {
 }
 
 /* `auto` is bfloat16 or float32 for weights in bfloat16, and float32 for weights in float32. A session says which;
- * few tokens are computed in float32 whatever it is. */
+ * few tokens with such weights are computed in float32 whatever it is. */
 static void auto_is_resolved(void **state) {
     int64_t ran;
     xlstm_model_info info;
@@ -124,11 +124,58 @@ static void auto_is_resolved(void **state) {
     xlstm_model_close(exact);
 }
 
+/* Logits of five tokens, one after the other, and of the same five in one call where `together`. malloc'd. */
+static float *decode(xlstm_model *m, const xlstm_settings *settings, bool together, int64_t *ran) {
+    static const int32_t ids[] = {5, 17, 400, 33, 2048};
+    enum { N = sizeof ids / sizeof *ids };
+    const size_t vocab = (size_t)xlstm_model_hparams(m)->vocab_size;
+    float *logits = calloc(N * vocab, sizeof *logits);
+    xlstm_session *session;
+    assert_int_equal(xlstm_session_create(&session, m, settings, NULL), XLSTM_OK);
+    if (together) {
+        assert_int_equal(xlstm_prefill(session, ids, N, XLSTM_LOGITS_ALL, logits, NULL), XLSTM_OK);
+        if (ran) *ran = xlstm_session_schedule_value(session, "compute");
+    }
+    for (size_t i = 0; i < N && !together; i++)
+        assert_int_equal(xlstm_decode(session, ids[i], logits + i * vocab, NULL), XLSTM_OK);
+    xlstm_session_destroy(session);
+    return logits;
+}
+
+/* Few tokens are multiplied as integers where that is asked for and the weights are integers: off float32 by more
+ * than its rounding, and by less than what is stated. How many are multiplied in one call changes no product, and
+ * the number of threads no bit. */
+static void few_tokens_in_integers(void **state) {
+    static const char *const formats[] = {"q8_0", "q6_k", "q4_k", "q4_0"};
+    for (size_t f = 0; f < sizeof formats / sizeof *formats; f++) {
+        xlstm_settings settings = settings_of(XLSTM_COMPUTE_INT8);
+        xlstm_model *m;
+        int64_t ran;
+        assert_int_equal(xlstm_settings_parse(&settings, XLSTM_TUNE_WEIGHTS, formats[f], NULL), XLSTM_OK);
+        const xlstm_model_options options = {.settings = &settings};
+        assert_int_equal(xlstm_model_open(&m, demo, &options, NULL), XLSTM_OK);
+        float *rounded = decode(m, &settings, false, NULL), *together = decode(m, &settings, true, &ran);
+        assert_int_equal(ran, XLSTM_COMPUTE_INT8);
+        xlstm_settings_set(&settings, XLSTM_TUNE_DECODE_WORKERS, 1);
+        float *alone = decode(m, &settings, false, NULL);
+        xlstm_settings_set(&settings, XLSTM_TUNE_COMPUTE, XLSTM_COMPUTE_F32);
+        float *exact = decode(m, &settings, false, NULL);
+        const double error = test_relative_error(rounded, exact, count(5));
+        assert_true(error > 2e-5 && error < xlstm_compute_tolerance(XLSTM_COMPUTE_INT8));
+        assert_true(test_relative_error(together, exact, count(5)) < xlstm_compute_tolerance(XLSTM_COMPUTE_INT8));
+        assert_memory_equal(rounded, alone, count(5) * sizeof *alone);
+        xlstm_settings_set(&settings, XLSTM_TUNE_COMPUTE, XLSTM_COMPUTE_AUTO);
+        float *automatic = decode(m, &settings, false, NULL);
+        assert_memory_equal(automatic, exact, count(5) * sizeof *exact);
+        free(rounded), free(together), free(alone), free(exact), free(automatic);
+        xlstm_model_close(m);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_is_in_force),
-        cmocka_unit_test(workers_change_nothing),
-        cmocka_unit_test(chunks_stay_inside_the_tolerance),
+        cmocka_unit_test(few_tokens_in_integers), cmocka_unit_test(each_is_in_force),
+        cmocka_unit_test(workers_change_nothing), cmocka_unit_test(chunks_stay_inside_the_tolerance),
         cmocka_unit_test(auto_is_resolved),
     };
     return cmocka_run_group_tests(tests, open_demo, close_demo);

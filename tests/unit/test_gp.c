@@ -136,6 +136,40 @@ static void neither_batches_nor_order_matter(void **state) {
     tune_space_destroy(s);
 }
 
+/* Points whose values are expected change no mean, and variances as much as if the values had been told. */
+static void expected_points_change_variances_alone(void **state) {
+    enum { TOLD = 50, EXPECTED = 30, ALL = TOLD + EXPECTED };
+    tune_space *s = make_space();
+    uint32_t order[POINTS];
+    float y[ALL], none[ALL] = {0};
+    double before[POINTS], mean[POINTS], variance[POINTS], known[EXPECTED], all[POINTS], less[POINTS], least = 1;
+    xl_rng rng;
+    xl_rng_seed(&rng, 8);
+    shuffle(order, 8);
+    tune_gp *g = fit(s, order, TOLD, 0, 8, y);
+    tune_gp_predict(g, order, POINTS, before, variance);
+    tune_gp_expect(g, order + TOLD, EXPECTED, known);
+    for (int i = 0; i < EXPECTED; i++) {
+        assert_true(known[i] == before[TOLD + i]);
+        y[TOLD + i] = (float)known[i];
+    }
+    tune_gp_predict(g, order, POINTS, mean, less);
+    assert_int_equal(tune_gp_fit(g, order, y, none, ALL, 0, &rng, NULL), 0);
+    tune_gp_predict(g, order, POINTS, all, variance);
+    /* Without the expected points the scale is larger by the same factor everywhere, because they fit so well. */
+    const double factor = less[POINTS - 1] / variance[POINTS - 1];
+    assert_true(factor > 1.2);
+    for (int i = 0; i < POINTS; i++) {
+        assert_true(fabs(mean[i] - before[i]) < 1e-9);
+        assert_true(fabs(all[i] - before[i]) < 1e-4);
+        assert_true(fabs(less[i] / variance[i] / factor - 1) < 0.02);
+        if (i >= TOLD && i < ALL) least = fmin(least, less[i] / less[POINTS - 1]);
+    }
+    assert_true(least < 0.5);
+    tune_gp_destroy(g);
+    tune_space_destroy(s);
+}
+
 /* A single sample, equal samples, and a parameter with more values than the model distinguishes. */
 static void corners(void **state) {
     tune_space *s = tune_space_create();
@@ -164,6 +198,7 @@ int main(void) {
         cmocka_unit_test(what_was_seen_is_kept),
         cmocka_unit_test(noise_is_taken_out),
         cmocka_unit_test(neither_batches_nor_order_matter),
+        cmocka_unit_test(expected_points_change_variances_alone),
         cmocka_unit_test(corners),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

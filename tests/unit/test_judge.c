@@ -3,6 +3,7 @@
 
 #include "base/csv.h"
 #include "helper.h"
+#include "tuner/scores/model_scorer.h"
 #include "tuner/scores/output_name.h"
 #include "tuner/scores/outputs.h"
 #include "tuner/scores/score.h"
@@ -146,9 +147,13 @@ static int judge(const char *folder, const char *prompt, tune_scores_summary *su
     xlstm_model *model;
     xlstm_tokenizer *tokenizer;
     open_demo(&model, &tokenizer);
-    tune_scores_options options = {
-        .model = model, .tokenizer = tokenizer, .prompt = prompt, .prompt_bytes = strlen(prompt), .folder = folder};
-    int status = tune_scores_folder(&options, summary, err);
+    const tune_model_scorer_options by = {
+        .model = model, .tokenizer = tokenizer, .prompt = prompt, .prompt_bytes = strlen(prompt)};
+    tune_model_scorer *scorer;
+    int status = tune_model_scorer_open(&scorer, &by, err);
+    const tune_scores_options options = {.scorer = tune_model_scorer_scorer(scorer), .folder = folder};
+    if (!status) status = tune_scores_folder(&options, summary, err);
+    tune_model_scorer_close(scorer);
     xlstm_tokenizer_close(tokenizer);
     xlstm_model_close(model);
     return status;

@@ -252,7 +252,7 @@ static int pictures(const tune_report_options *options, xlstm_error *err) {
     tune_analysis *a = malloc(sizeof *a);
     assert_non_null(a);
     assert_int_equal(tune_report_analyse(r, a, NULL), 0);
-    int status = tune_writer_png.write(r, a, options, err);
+    int status = tune_writer_png.write(&(const tune_analysed){r, a}, 1, options, err);
     free(a);
     tune_report_free(r);
     return status;
@@ -395,7 +395,7 @@ static void tables_are_written(void **state) {
     assert_non_null(a);
     assert_int_equal(tune_report_analyse(r, a, NULL), 0);
     tune_report_options options = {0};
-    assert_int_equal(tune_writer_csv.write(r, a, &options, NULL), 0);
+    assert_int_equal(tune_writer_csv.write(&(const tune_analysed){r, a}, 1, &options, NULL), 0);
     free(a);
     tune_report_free(r);
     size_t bytes;

@@ -1,5 +1,6 @@
 /* Making run folders: a name is taken by mkdir, and what a killed process left is removed. */
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -39,6 +40,29 @@ static char *dead_start(const char *name) {
     touch(path, "study.sqlite-wal");
     touch(path, "run_meta.json.tmp17");
     return path;
+}
+
+/* Where the folder cannot be locked it is not left behind. */
+static void test_no_descriptors(void **state) {
+    struct rlimit was, none;
+    char *folder = NULL;
+    int lock = -1;
+    xlstm_error err;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+    none = (struct rlimit){.rlim_cur = 0, .rlim_max = was.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    int status = tune_run_folder_make(test_folder, NAME "_none", &folder, &lock, &err);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+    assert_int_equal(status, XLSTM_EIO);
+    assert_non_null(strstr(err.text, NAME "_none"));
+    assert_false(exists(NAME "_none"));
+    /* With descriptors the same name is free. */
+    assert_int_equal(tune_run_folder_make(test_folder, NAME "_none", &folder, &lock, &err), XLSTM_OK);
+    assert_true(exists(NAME "_none"));
+    assert_non_null(strstr(folder, NAME "_none"));
+    close(lock);
+    tune_run_folder_discard(folder);
+    free(folder);
 }
 
 /* Processes that start at the same time with one name each get a folder of their own. */
@@ -142,6 +166,7 @@ static void test_failed_start(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_no_descriptors),
         cmocka_unit_test(test_at_once),
         cmocka_unit_test(test_sweep),
         cmocka_unit_test(test_failed_start),

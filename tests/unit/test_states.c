@@ -141,6 +141,27 @@ static void labels_explain_or_not(void **state) {
     assert_int_equal(s.count, 2);
 }
 
+/* Values that are all the same, as a target may state them, are one state whatever a label says. */
+static void same_values_are_one_state(void **state) {
+    enum { N = 12 };
+    double x[N], label[N];
+    tune_states s;
+    for (int i = 0; i < N; i++) {
+        x[i] = 1.0986122886681098;
+        label[i] = i % 3 ? 2590 : 1200;
+    }
+    tune_states_find(x, N, &s);
+    assert_int_equal(s.count, 1);
+    assert_false(tune_states_labelled(x, label, N, &s));
+    assert_int_equal(s.count, 1);
+    assert_int_equal(s.at[0].processes, N);
+    /* Nor are they where the last digit differs. */
+    for (int i = 0; i < N; i++) x[i] += label[i] > 2000 ? 4e-16 : 0;
+    tune_states_find(x, N, &s);
+    assert_false(tune_states_labelled(x, label, N, &s));
+    assert_int_equal(s.count, 1);
+}
+
 static void the_verdict_names_the_label(void **state) {
     double x[TUNE_PROCESSES_MOST];
     tune_final f = {0};
@@ -216,6 +237,7 @@ int main(void) {
         cmocka_unit_test(the_verdict_says_what_it_holds_for),
         cmocka_unit_test(stays_widen_the_interval),
         cmocka_unit_test(labels_explain_or_not),
+        cmocka_unit_test(same_values_are_one_state),
         cmocka_unit_test(the_verdict_names_the_label),
         cmocka_unit_test(the_machine_is_gauged),
         cmocka_unit_test(quantiles_of_f),

@@ -40,6 +40,9 @@ static void student_as_tables(void **state) {
     near(tune_t_quantile(0.025, 7), -2.364624, 1e-6);
     near(tune_t_quantile(0.9995, 4), 8.610302, 1e-6);
     near(tune_t_quantile(0.975, INFINITY), 1.959963985, 1e-8);
+    assert_true(isnan(tune_t_quantile(0, 5)) && isnan(tune_t_quantile(1, 5)) && isnan(tune_t_quantile(NAN, 5)));
+    assert_true(isnan(tune_t_quantile(0.975, 0)) && isnan(tune_t_quantile(0.975, -1)));
+    assert_true(tune_t_quantile(0.5, 3) == 0);
     near(tune_t_cdf(2, 5), 0.949030, 1e-6);
     near(tune_t_cdf(-2, 5), 0.050970, 1e-6);
     near(tune_t_cdf(0, 3), 0.5, 1e-12);

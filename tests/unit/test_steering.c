@@ -31,7 +31,7 @@ static void all_objectives_steer(void **state) {
     s.awkward = true;
     tune_run *k = new_run("front");
     tune_drive_options o = several("auto", 0);
-    assert_string_equal(tune_drive_strategy(&o), "nsga2");
+    assert_string_equal(tune_drive_strategy(&o), "ehvi");
     if (tune_drive(&s.target, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     assert_int_equal(r.trials, 64); /* all of a small space */
     assert_int_equal(r.duplicates, 0);

@@ -2,8 +2,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include <sqlite3.h>
-
 #include "base/fnv.h"
 #include "study_rows.h"
 #include "tuner/study/machine.h"
@@ -33,11 +31,75 @@ static void machine_has_a_name(void **state) {
     tune_machine_clear(&b);
 }
 
+#ifdef __linux__
+/* What follows `key` and `skip` in the first line that begins with the key, up to a letter of `end`; "": nothing.
+ */
+static void fact(const char *path, const char *key, const char *skip, const char *end, char out[256]) {
+    FILE *f = fopen(path, "re");
+    out[0] = 0;
+    for (char line[512]; f && !out[0] && fgets(line, sizeof line, f);) {
+        if (strncmp(line, key, strlen(key)) != 0) continue;
+        const char *value = line + strlen(key);
+        snprintf(out, 256, "%.255s", value + strspn(value, skip));
+        out[strcspn(out, end)] = 0;
+    }
+    if (f) fclose(f);
+}
+
+/* What is said of the machine is what the system says. */
+static void machine_has_facts(void **state) {
+    tune_machine m;
+    xlstm_error err;
+    char wanted[256], path[96], size[256], level[256], type[256];
+    must(tune_machine_read(&m, &err), &err);
+    fact("/proc/cpuinfo", "model name", "\t :", "\n", wanted);
+    if (wanted[0]) assert_string_equal(json_string_value(json_object_get(m.info, "cpu")), wanted);
+    fact("/etc/os-release", "PRETTY_NAME=\"", "", "\"\n", wanted);
+    if (wanted[0]) assert_string_equal(json_string_value(json_object_get(m.info, "os")), wanted);
+    const json_t *caches = json_object_get(m.info, "caches");
+    for (int i = 0; i < 16; i++) {
+        static const char folder[] = "/sys/devices/system/cpu/cpu0/cache";
+        snprintf(path, sizeof path, "%s/index%d/level", folder, i);
+        fact(path, "", "", "\n", level);
+        if (!level[0]) break;
+        snprintf(path, sizeof path, "%s/index%d/type", folder, i);
+        fact(path, "", "", "\n", type);
+        snprintf(path, sizeof path, "%s/index%d/size", folder, i);
+        fact(path, "", "", "\n", size);
+        snprintf(path, sizeof path, "L%.8s%s", level, type[0] == 'D' ? "d" : type[0] == 'I' ? "i" : "");
+        assert_string_equal(json_string_value(json_object_get(caches, path)), size);
+    }
+    tune_machine_clear(&m);
+}
+#endif
+
+static void stages_are_known(void **state) {
+    assert_string_equal(tune_study_stage("search"), "search");
+    assert_string_equal(tune_study_stage("check"), "check");
+    assert_string_equal(tune_study_stage("final"), "final");
+    assert_string_equal(tune_study_stage("finale"), "search");
+    assert_string_equal(tune_study_stage(NULL), "search");
+}
+
+/* A study in memory has its tables, and ends with its closing. */
+static void in_memory(void **state) {
+    for (int i = 0; i < 2; i++) {
+        tune_study *s;
+        xlstm_error err;
+        tune_run_row run = sample_run("only"), got;
+        must(tune_study_open_memory(&s, &err), &err);
+        must(tune_study_run_add(s, &run, &err), &err);
+        must(tune_study_run_find(s, "only", &got, &err), &err);
+        tune_run_row_clear(&got);
+        tune_study_close(s);
+    }
+}
+
 static void rows_come_back(void **state) {
-    char *path = file("rows.sqlite");
+    char *path = place("rows.sqlite");
     tune_study *s;
     xlstm_error err;
-    assert_int_equal(tune_study_open(&s, path, false, &err), XLSTM_ENOTFOUND);
+    if (!on_server()) assert_int_equal(tune_study_open(&s, path, false, &err), XLSTM_ENOTFOUND);
     must(tune_study_open(&s, path, true, &err), &err);
     tune_run_row run = sample_run("u1"), got;
     must(tune_study_run_add(s, &run, &err), &err);
@@ -105,7 +167,7 @@ static void rows_come_back(void **state) {
 /* Processes that open the missing file at the same time and write to it at once. */
 static void several_processes(void **state) {
     enum { PROCESSES = 4, TRIALS = 40 };
-    char *path = file("shared.sqlite");
+    char *path = place("shared.sqlite");
     pid_t children[PROCESSES];
     for (int p = 0; p < PROCESSES; p++) {
         children[p] = fork();
@@ -143,9 +205,17 @@ static void several_processes(void **state) {
     free(path);
 }
 
+static int die_after_put(tune_study *s, void *ctx, bool again, xlstm_error *err) {
+    void **what = ctx;
+    (void)again;
+    if (tune_study_put_trials(s, *(int64_t *)what[0], what[1], 1, false, err)) return XLSTM_EINTERNAL;
+    kill(getpid(), SIGKILL);
+    return XLSTM_OK;
+}
+
 /* A process that is killed inside a transaction leaves nothing of it, and no lock. */
 static void killed_between_steps(void **state) {
-    char *path = file("killed.sqlite");
+    char *path = place("killed.sqlite");
     tune_study *s;
     xlstm_error err;
     must(tune_study_open(&s, path, true, &err), &err);
@@ -156,9 +226,9 @@ static void killed_between_steps(void **state) {
     if (!child) {
         tune_trial_row t = sample_trial(0, 1), u = sample_trial(1, 2);
         if (tune_study_open(&s, path, false, NULL) || tune_study_trial_add(s, run.id, &t, NULL, 0, NULL) ||
-            tune_study_begin(s, NULL) || tune_study_put_trial(s, run.id, &u, false, NULL))
+            tune_study_transaction(s, die_after_put, (void *[]){&run.id, &u}, NULL))
             _exit(1);
-        kill(getpid(), SIGKILL);
+        _exit(2);
     }
     int code;
     assert_int_equal(waitpid(child, &code, 0), child);
@@ -176,7 +246,7 @@ static void killed_between_steps(void **state) {
 }
 
 static void what_is_known(void **state) {
-    char *path = file("known.sqlite");
+    char *path = place("known.sqlite");
     fill(path, "r1", "m2");
     fill(path, "r2", "m1");
     tune_study *s;
@@ -204,33 +274,33 @@ static void what_is_known(void **state) {
 static void liveness(void **state) {
     xlstm_error err;
     tune_study *s;
-    char *path = file("live.sqlite"), *place = test_path("queued_20260101_000000_live");
+    char *path = place("live.sqlite"), *folder = test_path("queued_20260101_000000_live");
     tune_run_row run = sample_run("live"), got;
     int lock, second;
-    must(xl_make_folder(place, &err), &err);
+    must(xl_make_folder(folder, &err), &err);
     must(tune_study_open(&s, path, true, &err), &err);
-    run.folder = place;
+    run.folder = folder;
     must(tune_study_run_add(s, &run, &err), &err);
-    must(tune_run_lock(&lock, place, &err), &err);
-    assert_false(tune_run_is_free(place));
-    assert_int_equal(tune_run_lock(&second, place, &err), XLSTM_EARG);
+    must(tune_run_lock(&lock, folder, &err), &err);
+    assert_false(tune_run_is_free(folder));
+    assert_int_equal(tune_run_lock(&second, folder, &err), XLSTM_EARG);
     must(tune_study_run_find(s, "live", &got, &err), &err);
     assert_string_equal(got.state, TUNE_RUN_RUNNING);
     tune_run_row_clear(&got);
     close(lock); /* as the system does when the process ends */
-    assert_true(tune_run_is_free(place));
+    assert_true(tune_run_is_free(folder));
     must(tune_study_run_find(s, "live", &got, &err), &err);
     assert_string_equal(got.state, TUNE_RUN_INTERRUPTED);
     tune_run_row_clear(&got);
-    rmdir(place);
-    assert_true(tune_run_is_free(place));
-    assert_int_equal(tune_run_lock(&lock, place, &err), XLSTM_ENOTFOUND);
+    rmdir(folder);
+    assert_true(tune_run_is_free(folder));
+    assert_int_equal(tune_run_lock(&lock, folder, &err), XLSTM_ENOTFOUND);
     must(tune_study_run_update(s, run.id, TUNE_RUN_FINISHED, NULL, NULL, NULL, &err), &err);
     must(tune_study_run_find(s, "live", &got, &err), &err);
     assert_string_equal(got.state, TUNE_RUN_FINISHED);
     tune_run_row_clear(&got);
     tune_study_close(s);
-    free(place);
+    free(folder);
     free(path);
 }
 
@@ -290,7 +360,11 @@ static void read_only(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+#ifdef __linux__
+        cmocka_unit_test(machine_has_facts),
+#endif
         cmocka_unit_test(hash_is_fnv1a_128),    cmocka_unit_test(machine_has_a_name),
+        cmocka_unit_test(stages_are_known),     cmocka_unit_test(in_memory),
         cmocka_unit_test(rows_come_back),       cmocka_unit_test(several_processes),
         cmocka_unit_test(killed_between_steps), cmocka_unit_test(read_only),
         cmocka_unit_test(what_is_known),        cmocka_unit_test(liveness),

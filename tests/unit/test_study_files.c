@@ -5,28 +5,29 @@
 #include "tuner/study/study_impl.h"
 
 static void migrates(void **state) {
-    char *path = file("old.sqlite");
+    char *path = place("old.sqlite");
     tune_study *s;
     xlstm_error err;
     must(tune_study_open(&s, path, true, &err), &err);
     tune_run_row run = sample_run("old");
     must(tune_study_run_add(s, &run, &err), &err);
     tune_study_close(s);
-    const char *steps[16];
+    tune_study_step steps[16] = {{0}};
     int count = tune_study_step_count;
     memcpy(steps, tune_study_steps, (size_t)count * sizeof *steps);
-    steps[count] = "ALTER TABLE run ADD COLUMN note TEXT DEFAULT 'none'";
+    steps[count].sql = "ALTER TABLE run ADD COLUMN note TEXT DEFAULT 'none'";
     /* A migration step that fails leaves the old version unchanged. */
-    steps[count + 1] = "ALTER TABLE run ADD COLUMN other TEXT; ALTER TABLE nowhere ADD COLUMN x TEXT";
+    steps[count + 1].sql = "ALTER TABLE run ADD COLUMN other TEXT; ALTER TABLE nowhere ADD COLUMN x TEXT";
     assert_int_not_equal(tune_study_open_steps(&s, path, false, steps, count + 2, &err), XLSTM_OK);
     must(tune_study_open(&s, path, false, &err), &err);
     tune_study_close(s);
     must(tune_study_open_steps(&s, path, false, steps, count + 1, &err), &err);
-    sqlite3_stmt *q;
-    must(tune_study_prepare(s, &q, "test", &err, "SELECT note FROM run WHERE uid = 'old'", ""), &err);
-    assert_int_equal(sqlite3_step(q), SQLITE_ROW);
-    assert_string_equal((const char *)sqlite3_column_text(q, 0), "none");
-    sqlite3_finalize(q);
+    tune_rows *q;
+    int status = XLSTM_OK;
+    must(tune_study_query(s, &q, "test", &err, "SELECT note FROM run WHERE uid = 'old'", ""), &err);
+    assert_true(tune_rows_next(s, q, &status, &err));
+    assert_string_equal(s->db->class->text(q, 0), "none");
+    tune_rows_end(s, q);
     tune_study_close(s);
     /* A newer version is refused with both version numbers. */
     assert_int_equal(tune_study_open(&s, path, false, &err), XLSTM_EFORMAT);
@@ -85,7 +86,7 @@ static void older_schema(void **state) {
 }
 
 static void older_export(void **state) {
-    char *path = file("v1.sqlite"), *data = test_read(XL_SOURCE_DIR, "tests/data/run-v1.json");
+    char *path = place("v1.sqlite"), *data = test_read(XL_SOURCE_DIR, "tests/data/run-v1.json");
     tune_study *s;
     xlstm_error err;
     tune_import one = {.name = "run-v1.json", .text = data, .bytes = strlen(data)};
@@ -144,6 +145,28 @@ static void damaged_and_foreign_files(void **state) {
     assert_int_equal(status, XLSTM_EFORMAT);
     assert_non_null(strstr(err.text, "damaged"));
 
+    /* One of which only the last pages are gone: it opens, and reading fails on the way instead of ending early. */
+    unlink(path);
+    must(tune_study_open(&s, path, true, &err), &err);
+    must(tune_study_run_add(s, &run, &err), &err);
+    for (int i = 0; i < 200; i++) {
+        tune_trial_row t = sample_trial(i, 1);
+        must(tune_study_trial_add(s, run.id, &t, NULL, 0, &err), &err);
+    }
+    tune_study_close(s);
+    f = fopen(path, "r+b");
+    assert_non_null(f);
+    fseek(f, 0, SEEK_END);
+    size = ftell(f);
+    assert_true(size > 16 * 4096);
+    fseek(f, size - 4 * 4096, SEEK_SET);
+    for (int i = 0; i < 4; i++) assert_int_equal(fwrite(junk, 1, sizeof junk, f), sizeof junk);
+    fclose(f);
+    must(tune_study_open(&s, path, false, &err), &err);
+    assert_int_equal(tune_study_trials(s, 1, &trials, &count, &err), XLSTM_EFORMAT);
+    assert_non_null(strstr(err.text, "damaged"));
+    tune_study_close(s);
+
     /* A database of another program. */
     unlink(path);
     sqlite3 *db;
@@ -155,8 +178,100 @@ static void damaged_and_foreign_files(void **state) {
     free(path);
 }
 
+static size_t line_of(const char *text, const char *part) {
+    const char *end = strstr(text, part);
+    size_t line = 1;
+    assert_non_null(end);
+    for (; text < end; text++) line += *text == '\n';
+    return line;
+}
+
+/* Exports a run of many trials and samples. */
+static void many_rows(const char *path, size_t count, char **text) {
+    tune_study *s;
+    xlstm_error err;
+    tune_run_row run = sample_run("many");
+    tune_sample_row *samples = calloc(count, sizeof *samples);
+    must(tune_study_open(&s, path, true, &err), &err);
+    must(tune_study_run_add(s, &run, &err), &err);
+    for (size_t i = 0; i < count; i++) {
+        tune_trial_row t = sample_trial((int)i, 1);
+        must(tune_study_trial_add(s, run.id, &t, NULL, 0, &err), &err);
+        samples[i] =
+            (tune_sample_row){.trial = (int64_t)i, .stage = "search", .seq = (int64_t)i, .at = 1, .value = 2};
+    }
+    must(tune_study_samples_add(s, run.id, samples, count, &err), &err);
+    must(tune_study_event_add(s, run.id, "note", "a \"[text]\\", &err), &err);
+    must(tune_study_export(s, run.id, text, &err), &err);
+    must(tune_study_run_remove(s, run.id, &err), &err);
+    free(samples);
+    tune_study_close(s);
+}
+
+/* A copy of a text in which one part is put in the place of another. */
+static char *with(const char *text, const char *old, const char *put) {
+    const char *at = strstr(text, old);
+    char *out = malloc(strlen(text) + strlen(put) + 1);
+    if (!at) fail_msg("no '%s' in %s", old, text);
+    sprintf(out, "%.*s%s%s", (int)(at - text), text, put, at + strlen(old));
+    return out;
+}
+
+static void refuse(tune_study *s, const char *text, int wanted, const char *said) {
+    xlstm_error err;
+    tune_run_row none;
+    tune_import file = {"many.json", text, strlen(text), 0};
+    assert_int_equal(tune_study_import(s, &file, 1, &err), wanted);
+    if (!strstr(err.text, said)) fail_msg("found '%s', wanted '%s'", err.text, said);
+    assert_int_equal(tune_study_run_find(s, "many", &none, &err), XLSTM_ENOTFOUND);
+}
+
+/* Lists that are longer than what is read and stored at a time. */
+static void long_lists(void **state) {
+    enum { MANY = 150 };
+    char *path = place("many.sqlite"), *text = NULL, *again, said[100];
+    tune_study *s;
+    xlstm_error err;
+    many_rows(path, MANY, &text);
+    must(tune_study_open(&s, path, false, &err), &err);
+
+    /* The last trial comes twice; a mistake among the last samples; one in an event; a comma too few. */
+    char *twice = with(text, "\"trial\": 149,\n   \"params\"", "\"trial\": 3,\n   \"params\"");
+    refuse(s, twice, XLSTM_EARG, "has trial 3 already");
+    char *used = with(text, "\"seq\": 149,", "\"seq\": \"149\",");
+    snprintf(said, sizeof said, "many.json: line %zu: samples[149].seq: found another type, wanted an integer",
+             line_of(used, "\"seq\": \"149\"") - 5);
+    refuse(s, used, XLSTM_EFORMAT, said);
+    char *event = with(text, "\"kind\": \"note\"", "\"kind\": null");
+    refuse(s, event, XLSTM_EFORMAT, "events[0].kind: found another type, wanted text");
+    char *comma = with(text, "  },\n  {\n   \"trial\": 100,", "  }\n  {\n   \"trial\": 100,");
+    snprintf(said, sizeof said, "many.json: line %zu, column 3: ']' expected",
+             line_of(comma, "  {\n   \"trial\": 100,"));
+    refuse(s, comma, XLSTM_EFORMAT, said);
+    char *bracket = with(text, "\"told\": null", "\"told\": ]");
+    snprintf(said, sizeof said, "many.json: line %zu, ", line_of(bracket, "\"told\": ]"));
+    refuse(s, bracket, XLSTM_EFORMAT, said);
+    char *lists = with(text, "\"samples\": [", "\"trials\": [");
+    refuse(s, lists, XLSTM_EFORMAT, "duplicate object key");
+
+    /* The members may come in any order, and others are passed over. */
+    char *run = strstr(text, " \"run\": {"), *trials = strstr(text, " \"trials\": ["),
+         *turned = malloc(strlen(text) + 100);
+    assert_true(run && trials && run < trials);
+    const size_t end = strlen(trials) - strlen("\n}");
+    sprintf(turned, "{%.*s,\n \"more\": [{\"a\": [1, null]}],\n%.*s \"format\": \"xltune-run\", \"version\": 2}",
+            (int)end, trials, (int)(trials - run), run);
+    tune_import file = {"turned.json", turned, strlen(turned), 0};
+    must(tune_study_import(s, &file, 1, &err), &err);
+    must(tune_study_export(s, file.run, &again, &err), &err);
+    assert_string_equal(text, again);
+    tune_study_close(s);
+    char *const all[] = {path, text, again, twice, used, event, comma, bracket, lists, turned};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
+}
+
 static void exchange(void **state) {
-    char *a = file("a.sqlite"), *b = file("b.sqlite");
+    char *a = place("a.sqlite"), *b = place("b.sqlite");
     fill(a, "ra", "m1");
     fill(b, "rb", "m2");
     tune_study *s;
@@ -169,6 +284,9 @@ static void exchange(void **state) {
     assert_int_equal(added, 0);
 
     tune_run_row found;
+    must(tune_study_run_find(s, "rb", &found, &err), &err);
+    must(tune_study_run_update(s, found.id, TUNE_RUN_FINISHED, NULL, NULL, "{\"x\":1}", &err), &err);
+    tune_run_row_clear(&found);
     must(tune_study_run_find(s, "rb", &found, &err), &err);
     assert_string_equal(found.machine, "m2");
     assert_int_equal(found.trials, 5);
@@ -200,7 +318,25 @@ static void exchange(void **state) {
     assert_true(trials[3].ratios.value[1] == 0.25);
     tune_trial_rows_free(trials, count);
     assert_string_equal(one, two);
+    tune_run_row again;
+    must(tune_study_run_find(s, "rb", &again, &err), &err);
+    assert_true(again.created == 1000 && again.finished == found.finished && again.finished > 1000);
+    assert_string_equal(again.state, TUNE_RUN_FINISHED);
+    assert_string_equal(again.folder, found.folder);
+    assert_string_equal(again.mode, "random");
+    assert_string_equal(again.meta, "{\"new\":64}");
+    assert_string_equal(again.space, "{\"chunk_size\":[16,32]}");
+    assert_string_equal(again.result, "{\"x\":1}");
+    assert_true(again.seed == 1337 && again.metrics.count == tune_engine_metrics.count);
+    tune_run_row_clear(&again);
     tune_run_row_clear(&found);
+    tune_event_row *events;
+    must(tune_study_events(s, file[0].run, &events, &count, &err), &err);
+    assert_int_equal(count, 1);
+    assert_true(events[0].at > 1e9 && events[0].at < 1e11);
+    assert_string_equal(events[0].kind, "start");
+    assert_string_equal(events[0].text, "began");
+    tune_event_rows_free(events, count);
 
     /* With one invalid member anywhere, nothing is stored. */
     must(tune_study_run_remove(s, file[0].run, &err), &err);
@@ -215,7 +351,10 @@ static void exchange(void **state) {
     assert_non_null(joined);
     memcpy(joined, "\"joineD\"", 8);
     assert_int_equal(tune_study_import(s, file, 1, &err), XLSTM_EFORMAT);
-    assert_non_null(strstr(err.text, "one.json: trials[3].told: element 3 is not a number, wanted"));
+    char named[80];
+    snprintf(named, sizeof named, "one.json: line %zu: trials[3].told: element 3 is not a number, wanted",
+             line_of(one, "\"trial\": 3,") - 1);
+    assert_non_null(strstr(err.text, named));
     for (size_t cut = 0; cut < strlen(one); cut += 97) {
         file[0].bytes = cut;
         assert_int_equal(tune_study_import(s, file, 1, &err), XLSTM_EFORMAT);
@@ -231,7 +370,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(migrates),     cmocka_unit_test(older_schema),
         cmocka_unit_test(older_export), cmocka_unit_test(damaged_and_foreign_files),
-        cmocka_unit_test(exchange),
+        cmocka_unit_test(exchange),     cmocka_unit_test(long_lists),
     };
     return cmocka_run_group_tests(tests, test_make_folder, test_remove_folder);
 }

@@ -172,6 +172,12 @@ static void patterns_that_are_refused(void **state) {
         {"\\xe9", XLSTM_EUNSUPPORTED, "\"\\xe9\" at byte 0: a byte"},
         {"\\u12", XLSTM_EFORMAT, "\"\\u12\" at byte 0: a number"},
         {"\\x{d800}", XLSTM_EFORMAT, "a number that is not that of a character"},
+        {"\\x{dfff}", XLSTM_EFORMAT, "a number that is not that of a character"},
+        {"\\x{110000}", XLSTM_EFORMAT, "a number that is not that of a character"},
+        {"\\x{}", XLSTM_EFORMAT, "a number that is not that of a character"},
+        {"\\x{41", XLSTM_EFORMAT, "a number that is not that of a character"},
+        {"\\xg", XLSTM_EFORMAT, "a number that is not that of a character"},
+        {"\\x80", XLSTM_EUNSUPPORTED, "a byte of a character"},
         {"\\pL", XLSTM_EUNSUPPORTED, "without braces"},
         {"\\p{L&}", XLSTM_EUNSUPPORTED, "a property that is not known"},
         {"\\p{sc=Han}", XLSTM_EUNSUPPORTED, "a property that is not known"},
@@ -197,6 +203,9 @@ static void patterns_that_are_refused(void **state) {
         {"a{70000}", XLSTM_EUNSUPPORTED, "above 65535"},
         {"(?<=a+)b", XLSTM_EUNSUPPORTED, "lookbehind"},
         {"(?i)ss", XLSTM_EUNSUPPORTED, "when case is ignored"},
+        {"(?i)SS", XLSTM_EUNSUPPORTED, "when case is ignored"},
+        {"(?i)Fi", XLSTM_EUNSUPPORTED, "when case is ignored"},
+        {"(?i)\u017Ft", XLSTM_EUNSUPPORTED, "when case is ignored"},
         {"(?i)\u00DF", XLSTM_EUNSUPPORTED, "when case is ignored"},
         {"(?i)[\u00DF]", XLSTM_EUNSUPPORTED, "when case is ignored"},
         {"(?i)[\\p{Lu}]", XLSTM_EUNSUPPORTED, "ignores case"},
@@ -224,6 +233,42 @@ static void patterns_that_are_refused(void **state) {
         assert_int_equal(open_pattern(&tokenizer, options, deep, NULL), XLSTM_EUNSUPPORTED);
     }
     free(deep);
+    json_decref(options);
+}
+
+/* Each of these is the letter or the control character that it stands for, and no other. */
+static void patterns_that_are_numbers(void **state) {
+    static const struct {
+        const char *pattern, *is;
+    } numbers[] = {{"\\x9", "\t"},
+                   {"\\x41", "A"},
+                   {"\\x7f", "\x7f"},
+                   {"\\x{41}", "A"},
+                   {"\\u0041", "A"},
+                   {"\\011", "\t"},
+                   {"\\x{d7ff}", "\xed\x9f\xbf"},
+                   {"\\x{e000}", "\xee\x80\x80"},
+                   {"\\x{00000041}", "A"},
+                   {"\\u00e9", "\xc3\xa9"}};
+    json_t *options = read_options(XL_SOURCE_DIR);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        xlstm_tokenizer *one, *same;
+        xlstm_error err = {0, ""};
+        char text[32];
+        if (open_pattern(&one, options, numbers[i].pattern, &err)) fail_msg("%s: %s", numbers[i].pattern, err.text);
+        if (open_pattern(&same, options, numbers[i].is, &err)) fail_msg("%s: %s", numbers[i].pattern, err.text);
+        int32_t *a, *b;
+        size_t m, n;
+        const int bytes = snprintf(text, sizeof text, "the%she%s%s", numbers[i].is, numbers[i].is, numbers[i].is);
+        assert_int_equal(xlstm_tokenizer_encode(one, text, (size_t)bytes, false, &a, &m, &err), 0);
+        assert_int_equal(xlstm_tokenizer_encode(same, text, (size_t)bytes, false, &b, &n, &err), 0);
+        assert_int_equal(m, n);
+        assert_memory_equal(a, b, n * sizeof *b);
+        free(a);
+        free(b);
+        xlstm_tokenizer_close(one);
+        xlstm_tokenizer_close(same);
+    }
     json_decref(options);
 }
 
@@ -281,9 +326,13 @@ static void random_damage(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_mistake),       cmocka_unit_test(no_json),
-        cmocka_unit_test(files_beside),       cmocka_unit_test(patterns_that_are_refused),
-        cmocka_unit_test(patterns_that_cost), cmocka_unit_test(random_damage),
+        cmocka_unit_test(each_mistake),
+        cmocka_unit_test(no_json),
+        cmocka_unit_test(files_beside),
+        cmocka_unit_test(patterns_that_are_refused),
+        cmocka_unit_test(patterns_that_are_numbers),
+        cmocka_unit_test(patterns_that_cost),
+        cmocka_unit_test(random_damage),
     };
     return cmocka_run_group_tests(tests, test_make_folder, test_remove_folder);
 }

@@ -4,6 +4,7 @@
 
 #include "helper.h"
 
+#include "backend/vulkan/vulkan_impl.h"
 #include "base/rng.h"
 
 static const char *const folders[] = {XL_SOURCE_DIR "/tests/data/f16-fused-bias",
@@ -50,16 +51,21 @@ static xlstm_session *session_on(xlstm_model *model, int64_t chunk, int64_t segm
     return session;
 }
 
-static void assert_same_state(const xlstm_session *a, const xlstm_session *b, const xlstm_hparams *hp) {
+static void assert_same_state_within(const xlstm_session *a, const xlstm_session *b, const xlstm_hparams *hp,
+                                     double most) {
     size_t n = (size_t)(hp->num_heads * hp->qk_head), c = n * (size_t)hp->v_head, m = (size_t)hp->num_heads;
     float *x = calloc(2 * (c + n + m), sizeof *x), *y = x + c + n + m;
     for (int64_t i = 0; i < hp->num_blocks; i++) {
         assert_int_equal(xlstm_state_get(a, i, x, x + c, x + c + n, NULL), XLSTM_OK);
         assert_int_equal(xlstm_state_get(b, i, y, y + c, y + c + n, NULL), XLSTM_OK);
-        assert_true(test_relative_error(x, y, c + n + m) <= tolerance);
+        assert_true(test_relative_error(x, y, c + n + m) <= most);
     }
     free(x);
     assert_int_equal(xlstm_session_position(a), xlstm_session_position(b));
+}
+
+static void assert_same_state(const xlstm_session *a, const xlstm_session *b, const xlstm_hparams *hp) {
+    assert_same_state_within(a, b, hp, tolerance);
 }
 
 /* Prefill of any length in any cut, then some tokens of decode. */
@@ -98,6 +104,91 @@ static void every_format_equals_the_cpu(void **state) {
             xlstm_model_close(gpu);
         }
     }
+}
+
+static xlstm_session *session_of(xlstm_model *model, int64_t compute, int tunable, int64_t value) {
+    xlstm_settings settings;
+    xlstm_session *session;
+    xlstm_settings_init(&settings, xlstm_model_hparams(model));
+    xlstm_settings_set(&settings, XLSTM_TUNE_COMPUTE, compute);
+    xlstm_settings_set(&settings, tunable, value);
+    assert_int_equal(xlstm_session_create(&session, model, &settings, NULL), XLSTM_OK);
+    return session;
+}
+
+/* Where weights are in blocks, int8 rounds what few tokens are multiplied by, and only that. */
+static void int8_is_near_float32(void **state) {
+    static const size_t lengths[] = {1, 5};
+    /* Of a checkpoint that was trained; of random ones errors grow. */
+    const double rounding = 0.2, steps = 0.02;
+    xl_rng rng;
+    xl_rng_seed(&rng, 5);
+    for (int64_t weights = 4; !xlstm_weight_format_at((int)weights - 1, NULL, NULL, NULL); weights++) {
+        xlstm_model *model = open_on(XL_SOURCE_DIR "/models/tiny-literature", "vulkan", weights);
+        size_t vocab = (size_t)xlstm_model_hparams(model)->vocab_size;
+        float *x = calloc(2 * TOKENS * vocab, sizeof *x), *y = x + TOKENS * vocab;
+        for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+            int32_t ids[TOKENS];
+            make_ids(ids, TOKENS, model, &rng);
+            xlstm_session *a = session_of(model, XLSTM_COMPUTE_F32, XLSTM_TUNE_GPU_ROWS, 0),
+                          *b = session_of(model, XLSTM_COMPUTE_INT8, XLSTM_TUNE_GPU_ROWS,
+                                          i % 2 ? 3 : 0); /* auto, 4 */
+            assert_int_equal(xlstm_prefill(a, ids, lengths[i], XLSTM_LOGITS_ALL, x, NULL), XLSTM_OK);
+            assert_int_equal(xlstm_prefill(b, ids, lengths[i], XLSTM_LOGITS_ALL, y, NULL), XLSTM_OK);
+            double error = test_relative_error(y, x, lengths[i] * vocab);
+            assert_true(error <= rounding);
+            assert_true((error > 0) == (xlstm_session_schedule_value(b, "compute") == XLSTM_COMPUTE_INT8));
+            assert_int_equal(xlstm_decode(a, ids[0], x, NULL), XLSTM_OK);
+            assert_int_equal(xlstm_decode(b, ids[0], y, NULL), XLSTM_OK);
+            assert_true(test_relative_error(y, x, vocab) <= rounding);
+            assert_int_equal(xlstm_session_schedule_value(b, "decode_compute"),
+                             xlstm_session_schedule_value(b, "compute"));
+            /* The cell's steps round their output themselves, as products do that of its chunks. */
+            xlstm_session *c = session_of(model, XLSTM_COMPUTE_INT8, XLSTM_TUNE_SCHEDULER, XLSTM_SCHED_RECURRENT),
+                          *d = session_of(model, XLSTM_COMPUTE_INT8, XLSTM_TUNE_SCHEDULER, XLSTM_SCHED_QUEUED);
+            assert_int_equal(xlstm_prefill(c, ids, lengths[i], XLSTM_LOGITS_ALL, x, NULL), XLSTM_OK);
+            assert_int_equal(xlstm_prefill(d, ids, lengths[i], XLSTM_LOGITS_ALL, y, NULL), XLSTM_OK);
+            assert_true(test_relative_error(y, x, lengths[i] * vocab) <= steps);
+            xlstm_session_destroy(a);
+            xlstm_session_destroy(b);
+            xlstm_session_destroy(c);
+            xlstm_session_destroy(d);
+        }
+        free(x);
+        xlstm_model_close(model);
+    }
+}
+
+/* Every value of the backend's own tunables, also those beyond what the device can do, in float32 and in int8. */
+static void tunables_do_not_matter(void **state) {
+    static const int64_t computes[] = {XLSTM_COMPUTE_F32, XLSTM_COMPUTE_INT8};
+    xlstm_model *model = open_on(folders[1], "vulkan", 4); /* q8_0 */
+    size_t vocab = (size_t)xlstm_model_hparams(model)->vocab_size;
+    float *x = calloc(2 * TOKENS * vocab, sizeof *x), *y = x + TOKENS * vocab;
+    int32_t ids[TOKENS];
+    xl_rng rng;
+    xl_rng_seed(&rng, 8);
+    make_ids(ids, TOKENS, model, &rng);
+    for (int c = 0; c < 2; c++) {
+        xlstm_session *a = session_of(model, computes[c], XLSTM_TUNE_GPU_ROWS, 0);
+        assert_int_equal(xlstm_prefill(a, ids, TOKENS, XLSTM_LOGITS_LAST, x, NULL), XLSTM_OK);
+        for (int t = 1; t <= 3; t++) assert_int_equal(xlstm_decode(a, ids[t], x, NULL), XLSTM_OK);
+        for (int id = 0; id < XLSTM_TUNABLE_COUNT; id++) {
+            const xlstm_tunable *row = xlstm_tunable_get(id);
+            for (int64_t value = 0; row->device && value <= row->max; value++) {
+                xlstm_session *b = session_of(model, computes[c], id, value);
+                assert_int_equal(xlstm_prefill(b, ids, TOKENS, XLSTM_LOGITS_LAST, y, NULL), XLSTM_OK);
+                for (int t = 1; t <= 3; t++) assert_int_equal(xlstm_decode(b, ids[t], y, NULL), XLSTM_OK);
+                /* Rounding to integers turns what float32 rounds differently into steps. */
+                assert_true(test_relative_error(y, x, vocab) <= (c ? 1e-2 : tolerance));
+                assert_same_state_within(b, a, xlstm_model_hparams(model), c ? 1e-2 : tolerance);
+                xlstm_session_destroy(b);
+            }
+        }
+        xlstm_session_destroy(a);
+    }
+    free(x);
+    xlstm_model_close(model);
 }
 
 /* Decodes and slices of prefill, mixed at random, with and without logits. */
@@ -186,6 +277,225 @@ static void states_are_copied_saved_and_reset(void **state) {
     xlstm_model_close(gpu);
 }
 
+/* ---- tokens that the device chooses ---- */
+
+static xlstm_session *ahead_on(xlstm_model *model, int64_t chain, int64_t streams, int64_t blocks) {
+    xlstm_settings settings;
+    xlstm_session *session;
+    xlstm_settings_init(&settings, xlstm_model_hparams(model));
+    xlstm_settings_set(&settings, XLSTM_TUNE_GPU_CHAIN, chain);
+    xlstm_settings_set(&settings, XLSTM_TUNE_GPU_STREAMS, streams);
+    xlstm_settings_set(&settings, XLSTM_TUNE_GPU_BLOCKS, blocks);
+    xlstm_settings_set(&settings, XLSTM_TUNE_GPU_WAIT, streams % 2);
+    assert_int_equal(xlstm_session_create(&session, model, &settings, NULL), XLSTM_OK);
+    return session;
+}
+
+/* n tokens from `id` on, chosen by a sampler. */
+static void choose_on_the_host(xlstm_session *session, int32_t id, int32_t *out, size_t n, int64_t vocab) {
+    const xlstm_sampling greedy = {.top_p = 1, .repetition_penalty = 1};
+    xlstm_sampler *sampler;
+    float *logits = calloc((size_t)vocab, sizeof *logits);
+    assert_int_equal(xlstm_sampler_create(&sampler, &greedy, vocab, NULL), XLSTM_OK);
+    for (size_t i = 0; i < n; i++, id = out[i - 1]) {
+        assert_int_equal(xlstm_decode(session, id, logits, NULL), XLSTM_OK);
+        out[i] = xlstm_sampler_draw(sampler, logits);
+    }
+    xlstm_sampler_destroy(sampler);
+    free(logits);
+}
+
+/* Odd and even numbers of steps, more and fewer than are under way at once, calls of both kinds in turn. */
+static void the_device_chooses_as_the_host_does(void **state) {
+    static const int64_t paces[][3] = {{2, 1, 0}, {1, 3, 0}, {4, 2, 0}, {5, 4, 0}, {3, 2, 1}}; /* choices */
+    static const size_t lengths[] = {1, 2, 9, 4};
+    for (int m = 0; m < 2; m++) {
+        xlstm_model *model = open_on(folders[m], "vulkan", 0);
+        const xlstm_hparams *hp = xlstm_model_hparams(model);
+        xlstm_session *a = ahead_on(model, 1, 1, 0);
+        assert_int_equal(xlstm_greedy_ahead(a), 1);
+        for (size_t p = 0; p < sizeof paces / sizeof *paces; p++) {
+            xlstm_session *b = ahead_on(model, paces[p][0], paces[p][1], paces[p][2]);
+            int32_t first = (int32_t)(p + 5), host[32], device[32];
+            assert_true(xlstm_greedy_ahead(b) > 1 && xlstm_greedy_ahead(b) <= XL_VK_RING);
+            xlstm_session_reset(a);
+            for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++) {
+                choose_on_the_host(a, first, host, lengths[l], hp->vocab_size);
+                assert_int_equal(xlstm_decode_greedy(b, first, device, lengths[l], NULL), XLSTM_OK);
+                assert_memory_equal(host, device, lengths[l] * sizeof *host);
+                assert_int_equal(xlstm_session_position(a), xlstm_session_position(b));
+                assert_int_equal(xlstm_session_pending(b), -1);
+                first = host[lengths[l] - 1];
+                /* A prompt in between is other commands on the same workspace. */
+                assert_int_equal(xlstm_prefill(a, host, lengths[l], XLSTM_LOGITS_NONE, NULL, NULL), XLSTM_OK);
+                assert_int_equal(xlstm_prefill(b, host, lengths[l], XLSTM_LOGITS_NONE, NULL, NULL), XLSTM_OK);
+            }
+            assert_same_state_within(b, a, hp, 0);
+            assert_int_equal(xlstm_session_schedule_value(b, "decode_ahead"), (int64_t)xlstm_greedy_ahead(b));
+            xlstm_session_destroy(b);
+        }
+        xlstm_session_destroy(a);
+        xlstm_model_close(model);
+    }
+}
+
+/* Dispatches without barriers between them, for weights of all kinds, in float32 and by integers. */
+static void overlap_does_not_matter(void **state) {
+    enum { STEPS = 5 };
+    static const struct {
+        int64_t weights, compute;
+    } cases[] = {{0, XLSTM_COMPUTE_F32}, {4, XLSTM_COMPUTE_F32}, {7, XLSTM_COMPUTE_INT8}};
+    for (int f = 0; f < 2; f++) {
+        for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+            xlstm_model *model = open_on(folders[f], "vulkan", cases[c].weights);
+            xlstm_settings settings;
+            xlstm_session *sessions[2];
+            int32_t chosen[2][STEPS];
+            xlstm_settings_init(&settings, xlstm_model_hparams(model));
+            xlstm_settings_set(&settings, XLSTM_TUNE_COMPUTE, cases[c].compute);
+            xlstm_settings_set(&settings, XLSTM_TUNE_GPU_CHAIN, 2);
+            xlstm_settings_set(&settings, XLSTM_TUNE_GPU_STREAMS, 2);
+            for (int o = 0; o < 2; o++) {
+                xlstm_settings_set(&settings, XLSTM_TUNE_GPU_OVERLAP, o);
+                assert_int_equal(xlstm_session_create(&sessions[o], model, &settings, NULL), XLSTM_OK);
+                assert_int_equal(xlstm_decode_greedy(sessions[o], 9, chosen[o], STEPS, NULL), XLSTM_OK);
+                assert_int_equal(xlstm_session_schedule_value(sessions[o], "decode_overlap"), o);
+            }
+            assert_memory_equal(chosen[0], chosen[1], sizeof chosen[0]);
+            assert_same_state_within(sessions[1], sessions[0], xlstm_model_hparams(model),
+                                     c == 2 ? 1e-2 : tolerance);
+            for (int o = 0; o < 2; o++) xlstm_session_destroy(sessions[o]);
+            xlstm_model_close(model);
+        }
+    }
+}
+
+static void a_batch_chooses_as_its_members_do(void **state) {
+    enum { STEPS = 7 };
+    xlstm_model *model = open_on(folders[0], "vulkan", 0), *cpu = open_on(folders[0], "cpu", 0);
+    const xlstm_hparams *hp = xlstm_model_hparams(model);
+    xlstm_settings settings;
+    xlstm_settings_init(&settings, hp);
+    xlstm_settings_set(&settings, XLSTM_TUNE_GPU_CHAIN, 3);
+    xlstm_settings_set(&settings, XLSTM_TUNE_GPU_STREAMS, 2);
+    xlstm_settings_set(&settings, XLSTM_TUNE_SEGMENT,
+                       4); /* fewer than there are: a step is one recording all the same */
+    for (int on_cpu = 0; on_cpu < 2; on_cpu++) {
+        xlstm_batch *batch;
+        xlstm_session *together[MEMBERS], *alone[MEMBERS];
+        int32_t ids[MEMBERS], chosen[STEPS * MEMBERS], host[STEPS];
+        xlstm_model *of = on_cpu ? cpu : model;
+        assert_int_equal(xlstm_batch_create(&batch, of, &settings, NULL), XLSTM_OK);
+        for (int i = 0; i < MEMBERS; i++) {
+            together[i] = session_on(of, 64, 512, 0);
+            alone[i] = session_on(of, 64, 512, 0);
+            ids[i] = 3 * i + 1;
+            /* They stand at different places. */
+            for (int t = 0; t < i % 3; t++) {
+                assert_int_equal(xlstm_decode(together[i], t, NULL, NULL), XLSTM_OK);
+                assert_int_equal(xlstm_decode(alone[i], t, NULL, NULL), XLSTM_OK);
+            }
+        }
+        assert_int_equal(xlstm_batch_greedy(batch, together, ids, MEMBERS, chosen, STEPS, NULL), XLSTM_OK);
+        for (int i = 0; i < MEMBERS; i++) {
+            choose_on_the_host(alone[i], ids[i], host, STEPS, hp->vocab_size);
+            for (int s = 0; s < STEPS; s++) assert_int_equal(chosen[s * MEMBERS + i], host[s]);
+            assert_same_state(together[i], alone[i], hp);
+        }
+        /* One that is given twice changes nothing. */
+        xlstm_session *const twice[] = {together[0], together[0]};
+        assert_int_equal(xlstm_batch_greedy(batch, twice, ids, 2, chosen, 1, NULL), XLSTM_EARG);
+        assert_same_state(together[0], alone[0], hp);
+        for (int i = 0; i < MEMBERS; i++) {
+            xlstm_session_destroy(together[i]);
+            xlstm_session_destroy(alone[i]);
+        }
+        xlstm_batch_destroy(batch);
+    }
+    xlstm_model_close(model);
+    xlstm_model_close(cpu);
+}
+
+/* Ties, both zeros, the smallest numbers, infinities and NaN. */
+static void the_choice_is_the_samplers(void **state) {
+    enum { ROWS = 3, SLOTS = 4, STEPS = 6 };
+    static const uint32_t sizes[] = {1, 2, 63, 1024, 5001, 50304};
+    static const float odd[] = {0.0F, -0.0F, 1e-45F, -1e-45F, INFINITY, -INFINITY, NAN, 1, -1, 3e38F, -3e38F};
+    const xl_device_options options = {.name = "vulkan"};
+    const xlstm_sampling greedy = {.top_p = 1, .repetition_penalty = 1};
+    xl_device *device;
+    xl_vk_block in, ring;
+    VkPipeline pipeline;
+    xl_rng rng;
+    xl_rng_seed(&rng, 12);
+    assert_int_equal(xl_vk_device_open(&device, &options, NULL), XLSTM_OK);
+    assert_int_equal(xl_vk_block_alloc(&in, device, XL_VK_UPLOAD, 1 << 20, "a test", NULL), XLSTM_OK);
+    assert_int_equal(xl_vk_block_alloc(&ring, device, XL_VK_DOWNLOAD, 4096, "a test", NULL), XLSTM_OK);
+    uint32_t group = 1024;
+    while (group > device->group_max) group /= 2;
+    assert_int_equal(xl_vk_pipeline_get(&pipeline, device, XL_VK_SHADER_choose, true, group, NULL, 0, NULL),
+                     XLSTM_OK);
+    xl_vk_slice *slices = in.host;
+    uint32_t *ids = (uint32_t *)(void *)(slices + ROWS), *turns = ids + ROWS, most = 0;
+    float *logits = (float *)(void *)(turns + ROWS);
+    memset(ring.host, 0, 4096);
+    for (int i = 0; i < ROWS; i++) {
+        slices[i] = (xl_vk_slice){.row = 7, .phase = (uint32_t)i % 2, .spare = 9};
+        turns[i] = (uint32_t)i;
+    }
+    for (uint32_t step = 0; step < STEPS * sizeof sizes / sizeof *sizes; step++) {
+        const uint32_t vocab = sizes[step / STEPS], kind = step % STEPS;
+        for (uint32_t i = 0; i < ROWS * vocab; i++)
+            logits[i] = kind == 0   ? odd[xl_rng_below(&rng, sizeof odd / sizeof *odd)]
+                        : kind == 1 ? odd[5 + xl_rng_below(&rng, 2)] /* nothing finite */
+                        : kind == 2 ? odd[xl_rng_below(&rng, 4)]     /* hardly anything */
+                        : kind == 3 ? -5
+                                    : (float)xl_rng_below(&rng, kind == 4 ? 4 : 1 << 20) - 8;
+        /* The last ones are looked at too. */
+        for (uint32_t r = 0; r < ROWS && kind == 5; r++) logits[(r + 1) * vocab - 1 - r % vocab] = 1e9F;
+        const char *base = in.host;
+        const struct {
+            uint64_t logits, ids, slices, turns, ring, order;
+            uint32_t vocab, slots;
+        } push = {in.address + (uint64_t)((char *)logits - base),
+                  in.address + (uint64_t)((char *)ids - base),
+                  in.address,
+                  in.address + (uint64_t)((char *)turns - base),
+                  ring.address,
+                  ring.address + 1024,
+                  vocab,
+                  SLOTS};
+        uint64_t value;
+        assert_int_equal(xl_vk_begin(device, device->once, 0, NULL), XLSTM_OK);
+        vkCmdBindPipeline(device->once, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline);
+        vkCmdPushConstants(device->once, device->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, sizeof push, &push);
+        vkCmdDispatch(device->once, ROWS, 1, 1);
+        xl_vk_full_barrier(device->once);
+        assert_int_equal(vkEndCommandBuffer(device->once), VK_SUCCESS);
+        assert_int_equal(xl_vk_submit(device, &device->once, 1, NULL, NULL, &value, NULL), XLSTM_OK);
+        assert_int_equal(xl_vk_wait(device, value, NULL, NULL, NULL), XLSTM_OK);
+        for (uint32_t r = 0; r < ROWS; r++) {
+            xlstm_sampler *sampler;
+            assert_int_equal(xlstm_sampler_create(&sampler, &greedy, vocab, NULL), XLSTM_OK);
+            const int32_t wanted = xlstm_sampler_draw(sampler, logits + (size_t)r * vocab);
+            const int32_t found = ((int32_t *)ring.host)[(step + r) % SLOTS * ROWS + r];
+            bool finite = false;
+            for (uint32_t i = 0; i < vocab; i++) finite |= isfinite(logits[(size_t)r * vocab + i]) != 0;
+            assert_int_equal(found, finite ? wanted : -1);
+            assert_int_equal(ids[r], wanted);
+            assert_int_equal(turns[r], r + step + 1);
+            assert_int_equal(slices[r].phase, (r + step + 1) % 2);
+            assert_true(slices[r].row == 7 && slices[r].spare == 9);
+            most = ids[r] > most ? ids[r] : most;
+            xlstm_sampler_destroy(sampler);
+        }
+    }
+    assert_true(most > 40000); /* not always the first */
+    xl_vk_block_free(&in);
+    xl_vk_block_free(&ring);
+    xl_vk_device_close(device);
+}
+
 static int at_once(void *user) {
     return 1;
 }
@@ -197,7 +507,21 @@ static void a_cancelled_call_says_so(void **state) {
     xlstm_session_set_cancel(session, at_once, NULL);
     assert_int_equal(xlstm_prefill(session, ids, 3, XLSTM_LOGITS_NONE, NULL, NULL), XLSTM_ECANCELLED);
     xlstm_session_set_cancel(session, NULL, NULL);
+    assert_int_equal(xlstm_decode(session, 1, NULL, NULL), XLSTM_EARG);
     xlstm_session_reset(session);
+    /* So does greedy decoding, with nothing left under way. */
+    xlstm_session *ahead = ahead_on(gpu, 2, 3, 0);
+    int32_t chosen[9];
+    xlstm_session_set_cancel(ahead, at_once, NULL);
+    assert_int_equal(xlstm_decode_greedy(ahead, 1, chosen, 9, NULL), XLSTM_ECANCELLED);
+    assert_int_equal(xlstm_decode_greedy(ahead, 1, chosen, 9, NULL), XLSTM_EARG);
+    xlstm_session_set_cancel(ahead, NULL, NULL);
+    xlstm_session_reset(ahead);
+    assert_int_equal(xlstm_decode_greedy(ahead, 1, chosen, 9, NULL), XLSTM_OK);
+    assert_int_equal(xlstm_decode_greedy(ahead, -1, chosen, 9, NULL), XLSTM_EARG);
+    assert_int_equal(xlstm_decode_greedy(ahead, chosen[8], chosen, 0, NULL), XLSTM_OK);
+    assert_int_equal(xlstm_session_position(ahead), 9);
+    xlstm_session_destroy(ahead);
     assert_int_equal(xlstm_prefill(session, ids, 3, XLSTM_LOGITS_NONE, NULL, NULL), XLSTM_OK);
     assert_int_equal(xlstm_session_schedule_value(session, "chunk_size"), 3);
     xlstm_session_destroy(session);
@@ -213,11 +537,19 @@ static void devices_that_are_not_there_are_refused(void **state) {
     }
 }
 
-int main(void) {
+/* An argument is the pattern of the tests to run. */
+int main(int argc, char **argv) {
+    if (argc > 1) cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_format_equals_the_cpu),
+        cmocka_unit_test(int8_is_near_float32),
+        cmocka_unit_test(tunables_do_not_matter),
         cmocka_unit_test(batches_equal_their_members),
         cmocka_unit_test(states_are_copied_saved_and_reset),
+        cmocka_unit_test(the_device_chooses_as_the_host_does),
+        cmocka_unit_test(overlap_does_not_matter),
+        cmocka_unit_test(a_batch_chooses_as_its_members_do),
+        cmocka_unit_test(the_choice_is_the_samplers),
         cmocka_unit_test(a_cancelled_call_says_so),
         cmocka_unit_test(devices_that_are_not_there_are_refused),
     };

@@ -68,14 +68,16 @@ static int run_process(void *ctx, const tune_block_plan *plan, tune_block_result
     if (p->recalls) return XLSTM_OK;
     int status;
     const double began = xl_wall_s();
-    if (tune_fresh_possible(c->target)) {
+    if (c->run) {
+        status = c->run(c->run_ctx, p->winner, plan, p->done - 1, out, err);
+    } else if (tune_fresh_possible(c->target)) {
         *c->origin = xl_wall_s();
         status = tune_fresh_run(c->target, NULL, p->winner, plan, c->on_sample, c->on_sample_ctx, out, err);
     } else {
         status = tune_blocks_run(c->sampler, TUNE_BASELINE, p->winner, plan, out, err);
     }
     if (stop_level(c)) return xl_fail(err, XLSTM_ECANCELLED, "stopped");
-    out->at = began;
+    if (!c->run) out->at = began;
     /* A process that ran out of time has no result to store, and a resumed run with more time starts it again. */
     return status || out->blocks == 0 ? status : remember(p, out, err);
 }
@@ -118,18 +120,24 @@ static bool plan(const tune_comparison *c, tune_final_options *o) {
     o->now_ctx = c->options->now_ctx;
     o->budget_s = time_for_it(c);
     o->unhurried = !isfinite(c->options->budget_s);
-    /* The time includes the last process. */
-    o->spread_s = fmin(c->options->spread_s, 0.9 * o->budget_s);
+    /* A machine that changes its state is known the better, the longer it is watched. With a budget the processes
+     * are spread over what it leaves, but not over more time than the search took: a budget may be a mere bound. */
+    o->spread_whole = c->options->spread_s > 0;
+    o->spread_s = c->options->spread_s;
+    if (!o->spread_whole && !o->unhurried) o->spread_s = tune_drive_now(c->options) - c->started;
+    o->spread_s = fmin(o->spread_s, 0.9 * o->budget_s); /* the time includes the last process */
     o->seed = c->options->seed ^ 0x66696e616cu;
-    const double *costs = tune_race_baseline_costs(c->race, &n);
+    o->machines = c->machines;
     tune_race_entry e;
+    if (!c->race) return true;
+    const double *costs = tune_race_baseline_costs(c->race, &n);
     if (n == 0 || !tune_race_get(c->race, TUNE_BASELINE, &e)) return true;
     double sample = tune_target_seconds(c->target, e.parts);
     if (!(sample > 0)) return true;
     o->quads = tune_block_quads(costs, n, tune_sampler_seconds(c->sampler) / (double)n, sample);
     bool fits = tune_final_fit(o, sample);
     double about = tune_final_seconds(o, sample);
-    if (fits && o->spread_s > 0 && c->watcher && c->watcher->note) {
+    if (fits && o->spread_whole && c->watcher && c->watcher->note) {
         char text[160];
         snprintf(text, sizeof text, "the last comparison's %d fresh processes are spread over %.0f minutes",
                  o->most_processes, ceil(o->spread_s / 60));
@@ -151,7 +159,7 @@ static bool plan(const tune_comparison *c, tune_final_options *o) {
 static int finish(tune_comparison *c, tune_drive_result *r, int64_t compared, xlstm_error *err) {
     tune_race_entry e = {0};
     json_t *joined = NULL;
-    tune_race_get(c->race, r->winner, &e);
+    if (c->race) tune_race_get(c->race, r->winner, &e);
     tune_standing_facts facts = {.winner = r->winner,
                                  .entry = &e,
                                  .final = &r->final,
@@ -204,6 +212,8 @@ static int stay(tune_comparison *c, tune_drive_result *r, xlstm_error *err) {
 static int conclude(tune_comparison *c, tune_drive_result *r, xlstm_error *err) {
     const int64_t compared = r->winner;
     int used = tune_final_text(r->verdict, sizeof r->verdict, &r->final);
+    if (c->remark && *c->remark && used >= 0 && (size_t)used < sizeof r->verdict)
+        used += snprintf(r->verdict + used, sizeof r->verdict - (size_t)used, "%s", *c->remark);
     if (r->final.verdict != TUNE_VERDICT_BETTER) {
         r->winner = TUNE_BASELINE;
         if (used >= 0 && (size_t)used < sizeof r->verdict)
@@ -234,5 +244,6 @@ int tune_comparison_run(tune_comparison *c, tune_drive_result *r, xlstm_error *e
     tune_event_rows_free(p.events, p.event_count);
     if (status) return status;
     if (stop_level(c)) return xl_fail(err, XLSTM_ECANCELLED, "stopped");
+    if (c->judged) c->judged(c->run_ctx, &r->final);
     return conclude(c, r, err);
 }

@@ -14,15 +14,23 @@ typedef struct tune_comparison {
     tune_keeper *keeper;
     const tune_watcher *watcher;
     tune_sampler *sampler;
-    tune_race *race;
-    double started; /* value of tune_drive_now when this process began to work on the run */
-    bool in_time;   /* whether the search ended for another reason than that its time was up */
+    tune_race *race; /* NULL where other processes did the search */
+    double started;  /* value of tune_drive_now when this process began to work on the run */
+    bool in_time;    /* whether the search ended for another reason than that its time was up */
     /* on_sample is called for every sample of a fresh process. Before it, *process is set to the number of the
      * process, and *origin to the time of its start, in seconds since 1970. */
     tune_sample_fn on_sample;
     void *on_sample_ctx;
     int64_t *process;
     double *origin;
+    /* Runs a process elsewhere, and reports no samples; NULL: it runs here. `number` counts processes from 0. */
+    int (*run)(void *ctx, int64_t winner, const tune_block_plan *plan, int number, tune_block_result *out,
+               xlstm_error *err);
+    int machines; /* number of machines on which they run in turn; 0: one */
+    /* Told of the result before the verdict is put into words; may change it. May be NULL. */
+    void (*judged)(void *ctx, tune_final *final);
+    void *run_ctx;
+    char **remark; /* *remark is added to the verdict's words; may be NULL, and so may that */
 } tune_comparison;
 
 /* Compares `result->winner` with the baseline, sets the verdict, and tells the keeper how the run stands.

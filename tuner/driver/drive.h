@@ -6,6 +6,7 @@
 #include "tuner/driver/options.h"
 #include "tuner/driver/proposer.h"
 #include "tuner/driver/result.h"
+#include "tuner/measure/gauge.h"
 #include "tuner/measure/race.h"
 #include "tuner/target/target.h"
 
@@ -13,7 +14,7 @@ typedef struct drive {
     const tune_target *target;
     tune_meter meter; /* measures it */
     const tune_drive_options *options;
-    tune_keeper *keeper;
+    tune_keeper *keeper; /* NULL: this process only measures */
     const tune_watcher *watcher;
     tune_drive_result *result;
     tune_sampler *sampler;
@@ -38,7 +39,9 @@ typedef struct drive {
     int limit;         /* number of proposals; 0: no limit */
     double trial_s;    /* seconds that measured trials took in this process, and how many there were */
     int trial_n;
-    xlstm_error kept; /* the first failure inside a callback */
+    tune_gauge *gauge; /* looks at the machine; NULL before the first look */
+    bool told_states;  /* whether the user knows that the machine has states */
+    xlstm_error kept;  /* the first failure inside a callback */
     int kept_status;
 } drive;
 

@@ -27,7 +27,7 @@ bool tune_drive_may_be_on_front(void *ctx, const tune_race_entry *e) {
     double df, sd = tune_race_scatter(d->race, &df);
     tune_trial_row about = {.index = -1};
     size_t count;
-    if (isnan(sd)) return true;
+    if (isnan(sd) || !d->keeper) return true;
     for (int i = 0; i < TUNE_METRICS; i++) about.metric[i] = NAN;
     const bool known = !tune_row_describe(d->target, e->candidate, &about, NULL);
     tune_row_measured(d->target, e->parts, &about);
@@ -132,20 +132,11 @@ int tune_drive_duplicate(drive *d, uint32_t point, xlstm_error *err) {
     const tune_trial_row *original = &tune_keeper_trials(d->keeper, &count)[tune_drive_trial_of(d, point)];
     double told[TUNE_TOLD_COUNT];
     tune_trial_row t;
-    int status = tune_row_new(d->target, d->keeper, point, &t, err);
+    int status = tune_row_duplicate(d->target, tune_keeper_next(d->keeper), point, original, &t, err);
     if (status) return status;
-    t.status = TUNE_TRIAL_DUPLICATE;
-    t.duplicate_of = original->index;
-    t.reason = original->status == TUNE_TRIAL_OK
-                   ? xl_format("as trial %lld", (long long)original->index)
-                   : xl_format("as trial %lld: %s", (long long)original->index, original->reason);
-    memcpy(t.metric, original->metric, sizeof t.metric);
-    t.value = original->value;
-    t.token_hash = original->token_hash ? strdup(original->token_hash) : NULL;
     tune_drive_told_of(original, told);
     d->taken_count = 0;
-    status = put_numbers(&t.told, original->told.value, original->told.count, err);
-    if (!status) status = keep(d, &t, point, err);
+    status = keep(d, &t, point, err);
     if (!status) status = tune_proposer_tell(d->proposer, point, told, 0, err);
     tune_trial_row_clear(&t);
     return status;
@@ -204,15 +195,83 @@ static void mark_dropped(drive *d, const tune_trial_row *t) {
     }
 }
 
-/* Stores the results of a trial and tells them to the strategy. */
-static int settle(drive *d, tune_trial_row *t, uint32_t point, double told[TUNE_TOLD_COUNT], bool joined,
-                  xlstm_error *err) {
+/* ---- measuring: what a node of a fleet does too ---- */
+
+/* Puts what the strategy is to be told into the row. */
+static int put_told(const drive *d, tune_trial_row *t, const double told[TUNE_TOLD_COUNT], xlstm_error *err) {
     const int objectives = d->options->objectives;
-    t->joined = joined;
     const size_t n = TUNE_TOLD_OBJECTIVES + (objectives > 1 ? (size_t)objectives : 0);
-    int status = put_numbers(&t->told, told, n, err);
-    if (!status) status = keep(d, t, point, err);
+    return put_numbers(&t->told, told, n, err);
+}
+
+int tune_drive_sample(drive *d, uint32_t point, tune_trial_row *t, xlstm_error *err) {
+    const int64_t candidate = point;
+    tune_race_entry e;
+    double told[TUNE_TOLD_COUNT], start = tune_drive_now(d->options);
+    const int objectives = d->options->objectives;
+    for (int i = 0; i < TUNE_TOLD_COUNT; i++) told[i] = NAN;
+    d->block = t->index;
+    d->taken_count = 0;
+    d->trials[point] = (int32_t)t->index;
+    int status = tune_race_run(d->race, &candidate, 1, &e, err);
+    d->trials[point] = -1;
+    if (!status) status = tune_drive_kept_failure(d, err);
+    if (status) return status;
+    if (e.outcome == TUNE_RACE_UNTIMED) return TUNE_TIME_UP;
+    judge_outcome(d, &e, t);
+    if (t->status == TUNE_TRIAL_OK) status = tune_row_describe(d->target, candidate, t, err);
+    if (!status && (t->status == TUNE_TRIAL_OK || t->status == TUNE_TRIAL_TIMEOUT))
+        status = take_values(d, &e, t, err);
+    if (status) return status;
+    t->seconds = tune_drive_now(d->options) - start;
+    d->trial_s += t->seconds;
+    d->trial_n++;
+    if (t->status == TUNE_TRIAL_OK) {
+        told[TUNE_TOLD_VALUE] = t->value;
+        told[TUNE_TOLD_FIRST] = tune_drive_part_ratio(d, t->index, 0);
+        told[TUNE_TOLD_SECOND] = tune_drive_part_ratio(d, t->index, 1);
+        for (int k = 0; k < objectives; k++) told[TUNE_TOLD_OBJECTIVES + k] = told_objective(d, t, k);
+    } else if (t->status == TUNE_TRIAL_TIMEOUT) {
+        told[TUNE_TOLD_VALUE] = t->value;
+    }
+    mark_dropped(d, t);
+    return put_told(d, t, told, err);
+}
+
+int tune_drive_sample_baseline(drive *d, tune_trial_row *t, xlstm_error *err) {
+    double told[TUNE_TOLD_COUNT];
+    const double start = tune_drive_now(d->options);
+    d->block = t->index;
+    d->taken_count = 0;
+    int status = tune_race_take_baseline(d->race, err);
+    if (!status) status = tune_drive_kept_failure(d, err);
+    if (!status) status = tune_row_describe(d->target, TUNE_BASELINE, t, err);
+    if (status) return status;
+    tune_sample_row *own = &d->taken[d->taken_count - 1];
+    own->trial = t->index;
+    own->used = true;
+    tune_row_measured(d->target, own->parts, t);
+    t->status = TUNE_TRIAL_OK;
+    t->reason = strdup("the baseline's own settings");
+    t->value = 1;
+    t->samples = 1;
+    t->seconds = tune_drive_now(d->options) - start;
+    for (int i = 0; i < TUNE_TOLD_COUNT; i++) told[i] = i < TUNE_TOLD_OBJECTIVES ? 1 : NAN;
+    for (int k = 0; k < d->options->objectives; k++) {
+        const int objective = d->options->objective[k];
+        told[TUNE_TOLD_OBJECTIVES + k] = k && d->target->metrics->at[objective].of_point ? t->metric[objective] : 1;
+    }
+    return put_told(d, t, told, err);
+}
+
+/* ---- measuring and proposing in one process ---- */
+
+/* Stores the results of a trial and tells them to the strategy. */
+static int settle(drive *d, tune_trial_row *t, uint32_t point, bool joined, xlstm_error *err) {
+    double told[TUNE_TOLD_COUNT];
     bool changed = false;
+    t->joined = joined;
+    int status = keep(d, t, point, err);
     if (!status) status = tune_drive_refresh(d, t->index, &changed, err);
     if (status || joined) return status;
     /* The values come from the stored row, so that a resumed run tells the strategy exactly the same numbers. */
@@ -221,78 +280,22 @@ static int settle(drive *d, tune_trial_row *t, uint32_t point, double told[TUNE_
 }
 
 int tune_drive_measure(drive *d, uint32_t point, bool joined, xlstm_error *err) {
-    const int64_t candidate = point;
-    tune_race_entry e;
     tune_trial_row t;
-    double told[TUNE_TOLD_COUNT], start = tune_drive_now(d->options);
-    const int objectives = d->options->objectives;
-    for (int i = 0; i < TUNE_TOLD_COUNT; i++) told[i] = NAN;
-    int status = tune_row_new(d->target, d->keeper, point, &t, err);
+    int status = tune_row_new(d->target, tune_keeper_next(d->keeper), point, &t, err);
     if (status) return status;
-    d->block = t.index;
-    d->taken_count = 0;
-    d->trials[point] = (int32_t)t.index;
-    status = tune_race_run(d->race, &candidate, 1, &e, err);
-    d->trials[point] = -1;
-    if (!status) status = tune_drive_kept_failure(d, err);
-    if (status) goto out;
-    if (e.outcome == TUNE_RACE_UNTIMED) {
-        if (!joined) d->untimed = point;
-        status = TUNE_TIME_UP;
-        goto out;
-    }
-    judge_outcome(d, &e, &t);
-    if (t.status == TUNE_TRIAL_OK) status = tune_row_describe(d->target, candidate, &t, err);
-    if (!status && (t.status == TUNE_TRIAL_OK || t.status == TUNE_TRIAL_TIMEOUT))
-        status = take_values(d, &e, &t, err);
-    if (status) goto out;
-    t.seconds = tune_drive_now(d->options) - start;
-    d->trial_s += t.seconds;
-    d->trial_n++;
-    if (t.status == TUNE_TRIAL_OK) {
-        told[TUNE_TOLD_VALUE] = t.value;
-        told[TUNE_TOLD_FIRST] = tune_drive_part_ratio(d, t.index, 0);
-        told[TUNE_TOLD_SECOND] = tune_drive_part_ratio(d, t.index, 1);
-        for (int k = 0; k < objectives; k++) told[TUNE_TOLD_OBJECTIVES + k] = told_objective(d, &t, k);
-    } else if (t.status == TUNE_TRIAL_TIMEOUT) {
-        told[TUNE_TOLD_VALUE] = t.value;
-    }
-    mark_dropped(d, &t);
-    status = settle(d, &t, point, told, joined, err);
-out:
+    status = tune_drive_sample(d, point, &t, err);
+    if (status == TUNE_TIME_UP && !joined) d->untimed = point;
+    if (!status) status = settle(d, &t, point, joined, err);
     tune_trial_row_clear(&t);
     return status;
 }
 
 int tune_drive_take_from_baseline(drive *d, uint32_t point, bool joined, xlstm_error *err) {
     tune_trial_row t;
-    double told[TUNE_TOLD_COUNT];
-    const double start = tune_drive_now(d->options);
-    const int objectives = d->options->objectives;
-    int status = tune_row_new(d->target, d->keeper, point, &t, err);
+    int status = tune_row_new(d->target, tune_keeper_next(d->keeper), point, &t, err);
     if (status) return status;
-    d->block = t.index;
-    d->taken_count = 0;
-    status = tune_race_take_baseline(d->race, err);
-    if (!status) status = tune_drive_kept_failure(d, err);
-    if (!status) status = tune_row_describe(d->target, TUNE_BASELINE, &t, err);
-    if (status) goto out;
-    tune_sample_row *own = &d->taken[d->taken_count - 1];
-    own->trial = t.index;
-    own->used = true;
-    tune_row_measured(d->target, own->parts, &t);
-    t.status = TUNE_TRIAL_OK;
-    t.reason = strdup("the baseline's own settings");
-    t.value = 1;
-    t.samples = 1;
-    t.seconds = tune_drive_now(d->options) - start;
-    for (int i = 0; i < TUNE_TOLD_COUNT; i++) told[i] = i < TUNE_TOLD_OBJECTIVES ? 1 : NAN;
-    for (int k = 0; k < objectives; k++) {
-        const int objective = d->options->objective[k];
-        told[TUNE_TOLD_OBJECTIVES + k] = k && d->target->metrics->at[objective].of_point ? t.metric[objective] : 1;
-    }
-    status = settle(d, &t, point, told, joined, err);
-out:
+    status = tune_drive_sample_baseline(d, &t, err);
+    if (!status) status = settle(d, &t, point, joined, err);
     tune_trial_row_clear(&t);
     return status;
 }

@@ -5,6 +5,12 @@
 
 #include "tuner/driver/drive.h"
 
+/* The measuring role alone: fill the row of a trial (tune_row_new) by measuring its point, or by one more sample of
+ * the baseline for a point that is equal in effect to it. The samples are in d->taken, what the strategy is to be
+ * told is in the row, and nothing is stored. TUNE_TIME_UP where the time was up before the first sample. */
+int tune_drive_sample(drive *d, uint32_t point, tune_trial_row *t, xlstm_error *err);
+int tune_drive_sample_baseline(drive *d, tune_trial_row *t, xlstm_error *err);
+
 /* Each measures a point that has no trial yet, stores the trial and, unless it only checks a join (`joined`), tells
  * the strategy. TUNE_TIME_UP where the time was up before the first sample. */
 int tune_drive_measure(drive *d, uint32_t point, bool joined, xlstm_error *err);

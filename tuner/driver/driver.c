@@ -4,13 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/error.h"
-#include "base/memory.h"
 #include "tuner/driver/comparison.h"
 #include "tuner/driver/drive.h"
+#include "tuner/driver/drive_prepare.h"
 #include "tuner/driver/drive_resume.h"
 #include "tuner/driver/drive_samples.h"
+#include "tuner/driver/drive_states.h"
 #include "tuner/driver/drive_trials.h"
 #include "tuner/driver/interaction.h"
 #include "tuner/driver/standing.h"
@@ -175,76 +175,6 @@ static int search_all(drive *d, int64_t *winner, xlstm_error *err) {
     return status;
 }
 
-/* Returns those of the options' priors that are points, each once. *points is malloc'd. */
-static int find_priors(const drive *d, uint32_t **points, size_t *count, xlstm_error *err) {
-    const tune_drive_options *o = d->options;
-    size_t used = 0;
-    uint32_t *all = xl_array(o->prior_count, sizeof *all);
-    if (!all) return xl_fail(err, XLSTM_ENOMEM, "first points: out of memory");
-    for (size_t i = 0; i < o->prior_count; i++) {
-        const uint32_t point = tune_named_point(&o->priors[i], d->target->space);
-        bool seen = point == TUNE_NO_POINT;
-        for (size_t k = 0; k < used; k++) seen |= all[k] == point;
-        if (!seen) all[used++] = point;
-    }
-    *points = all;
-    *count = used;
-    return XLSTM_OK;
-}
-
-static int prepare(drive *d, xlstm_error *err) {
-    const tune_drive_options *o = d->options;
-    tune_sampler_options sampler;
-    tune_sampler_options_init(&sampler);
-    sampler.measure = tune_drive_measure_sample;
-    sampler.ctx = d;
-    sampler.on_sample = tune_drive_on_sample;
-    sampler.on_sample_ctx = d;
-    sampler.now_s = o->now_s;
-    sampler.now_ctx = o->now_ctx;
-    tune_target_watch(d->target, &sampler.limits);
-    int status = tune_sampler_create(&d->sampler, &sampler, err);
-    if (status) return status;
-    d->started_wall = xl_wall_s();
-    tune_race_options race;
-    tune_race_options_init(&race, o->effort);
-    if (o->repeats > 0) {
-        race.most = o->repeats;
-        if (race.first > race.most) race.first = race.most;
-        if (race.playoff > 4 * race.most) race.playoff = 4 * race.most;
-    }
-    if (o->every) {
-        race.first = race.most;
-        race.hopeless = INFINITY;
-    }
-    /* With several objectives a point that is slow in the first one may still be on the Pareto front. */
-    if (o->objectives > 1) {
-        race.hopeless = INFINITY;
-        race.worthy = tune_drive_may_be_on_front;
-        race.worthy_ctx = d;
-    }
-    status = tune_race_create(&d->race, d->sampler, TUNE_BASELINE, &race, err);
-    if (status) return status;
-
-    tune_strategy_options strategy;
-    tune_strategy_options_init(&strategy);
-    uint32_t *priors = NULL;
-    strategy.seed = o->seed;
-    strategy.population = o->population;
-    strategy.generations = o->generations;
-    strategy.trials = o->trials;
-    strategy.budget = o->trials;
-    strategy.noise = 0;
-    strategy.objectives = o->objectives;
-    status = find_priors(d, &priors, &strategy.prior_count, err);
-    strategy.priors = priors;
-    if (!status)
-        status =
-            tune_proposer_create(&d->proposer, tune_drive_strategy(o), d->target->space, o->apart, &strategy, err);
-    free(priors);
-    return status;
-}
-
 int tune_drive(const tune_target *target, const tune_drive_options *options, tune_keeper *keeper,
                const tune_watcher *watcher, tune_drive_result *result, xlstm_error *err) {
     drive d = {.target = target,
@@ -261,7 +191,8 @@ int tune_drive(const tune_target *target, const tune_drive_options *options, tun
     const tune_strategy_class *class = tune_strategy_find(options->mode);
     const bool generations = class && class->ends == TUNE_ENDS_GENERATIONS;
     d.limit = generations ? options->population * options->generations : options->trials;
-    int status = prepare(&d, err);
+    int status = tune_drive_prepare(&d, err);
+    if (!status) status = tune_drive_make_proposer(&d.proposer, options, target->space, options->apart, err);
     if (!status) status = tune_keeper_rebuild(keeper, target, err);
     if (!status) status = tune_drive_restore(&d, err);
     if (!status && exhausted(&d)) {
@@ -302,6 +233,7 @@ int tune_drive(const tune_target *target, const tune_drive_options *options, tun
 out:
     tune_proposer_destroy(d.proposer);
     tune_race_destroy(d.race);
+    tune_gauge_destroy(d.gauge);
     tune_sampler_destroy(d.sampler);
     free(d.trials);
     free(d.taken);

@@ -33,6 +33,9 @@ int tune_keeper_open(tune_keeper **out, tune_study *study, const tune_run_row *r
     if (files) k->files = *files;
     int status = tune_study_trials(study, run->id, &k->trials, &k->count, err);
     k->room = k->count;
+    /* The nodes of a fleet do not finish trials in their order. */
+    while (k->count && k->trials[k->count - 1].index != (int64_t)k->count - 1)
+        tune_trial_row_clear(&k->trials[--k->count]);
     if (status) tune_keeper_close(k);
     else *out = k;
     return status;
@@ -64,13 +67,17 @@ const tune_trial_row *tune_keeper_trials(const tune_keeper *keeper, size_t *coun
 
 /* ---- trials ---- */
 
+int64_t tune_keeper_next(const tune_keeper *keeper) {
+    return (int64_t)keeper->count;
+}
+
 static int tell(const tune_keeper *k, const tune_trial_row *trial, const tune_named_list *settings,
                 const tune_sample_row *samples, size_t count, xlstm_error *err) {
     return k->has_files ? k->files.trial(k->files.ctx, trial, settings, samples, count, err) : XLSTM_OK;
 }
 
-int tune_keeper_add(tune_keeper *keeper, const tune_trial_row *trial, const tune_named_list *settings,
-                    const tune_sample_row *samples, size_t count, xlstm_error *err) {
+/* Makes room for a copy of a trial at the end of the list. */
+static int append(tune_keeper *keeper, const tune_trial_row *trial, xlstm_error *err) {
     if (keeper->count == keeper->room) {
         size_t room = keeper->room ? 2 * keeper->room : 64;
         tune_trial_row *grown = realloc(keeper->trials, room * sizeof *grown);
@@ -78,8 +85,14 @@ int tune_keeper_add(tune_keeper *keeper, const tune_trial_row *trial, const tune
         keeper->trials = grown;
         keeper->room = room;
     }
-    if (!tune_trial_row_copy(&keeper->trials[keeper->count], trial)) return no_memory(err);
-    int status = tune_study_trial_add(keeper->study, keeper->run->id, trial, samples, count, err);
+    return tune_trial_row_copy(&keeper->trials[keeper->count], trial) ? XLSTM_OK : no_memory(err);
+}
+
+int tune_keeper_add(tune_keeper *keeper, const tune_trial_row *trial, const tune_named_list *settings,
+                    const tune_sample_row *samples, size_t count, xlstm_error *err) {
+    int status = append(keeper, trial, err);
+    if (status) return status;
+    status = tune_study_trial_add(keeper->study, keeper->run->id, trial, samples, count, err);
     if (status) {
         tune_trial_row_clear(&keeper->trials[keeper->count]);
         return status;
@@ -114,6 +127,24 @@ static bool settings_of(const tune_target *target, const tune_trial_row *trial, 
                                          : tune_target_settings(target, trial->point, out);
 }
 
+int tune_keeper_adopt(tune_keeper *keeper, const tune_target *target, const tune_trial_row *trial,
+                      xlstm_error *err) {
+    tune_sample_row *samples = NULL;
+    tune_named_list settings = {0};
+    size_t count = 0;
+    if (trial->index != tune_keeper_next(keeper))
+        return xl_fail(err, XLSTM_EINTERNAL, "trial %lld is not the next one", (long long)trial->index);
+    int status = append(keeper, trial, err);
+    if (!status) keeper->count++;
+    if (!status && keeper->has_files)
+        status = tune_study_samples_of(keeper->study, keeper->run->id, trial->index, &samples, &count, err);
+    if (!status && !settings_of(target, trial, &settings)) status = no_memory(err);
+    if (!status) status = tell(keeper, trial, &settings, samples, count, err);
+    tune_named_clear(&settings);
+    free(samples);
+    return status;
+}
+
 /* Selects the samples of the search that belong to a trial, and the baseline's samples taken beside them. */
 static size_t select_samples(const tune_trial_row *trial, const tune_sample_row *all, size_t count,
                              tune_sample_row *mine) {
@@ -145,6 +176,7 @@ int tune_keeper_rebuild(tune_keeper *keeper, const tune_target *target, xlstm_er
         status = tell(keeper, trial, &settings, mine, select_samples(trial, samples, count, mine), err);
         tune_named_clear(&settings);
     }
+    if (!status && keeper->has_files) status = keeper->files.ready(keeper->files.ctx, err);
     free(samples);
     free(mine);
     return status;

@@ -19,6 +19,9 @@ typedef struct tune_keeper_files {
      * it, including the baseline's samples beside them. */
     int (*trial)(void *ctx, const tune_trial_row *trial, const tune_named_list *settings,
                  const tune_sample_row *samples, size_t count, xlstm_error *err);
+    /* Called after the rows of all stored trials were passed to `trial` that followed `begin`: from now on each
+     * trial is a new one. */
+    int (*ready)(void *ctx, xlstm_error *err);
     /* What the baseline's samples say so far; the metrics of the point itself among its metrics. */
     int (*baseline)(void *ctx, const tune_side *baseline, xlstm_error *err);
     int (*standing)(void *ctx, const tune_standing *standing, xlstm_error *err);
@@ -37,13 +40,20 @@ void tune_keeper_close(tune_keeper *keeper); /* NULL is accepted */
 const char *tune_keeper_name(const tune_keeper *keeper);
 tune_study *tune_keeper_study(const tune_keeper *keeper);
 const tune_run_row *tune_keeper_run(const tune_keeper *keeper);
-/* The trials stored so far, in order. The pointer is valid until the next call that adds or changes a trial. */
+/* The trials stored so far, in order, up to the first that is missing. The pointer is valid until the next call
+ * that adds or changes a trial. */
 const tune_trial_row *tune_keeper_trials(const tune_keeper *keeper, size_t *count);
+
+/* The index of the trial that is added next. */
+int64_t tune_keeper_next(const tune_keeper *keeper);
 
 /* Stores a finished trial with its samples and the baseline's samples beside them, and passes it to the files.
  * `settings` has every setting of its point. The strings of `trial` are copied. */
 int tune_keeper_add(tune_keeper *keeper, const tune_trial_row *trial, const tune_named_list *settings,
                     const tune_sample_row *samples, size_t count, xlstm_error *err);
+/* Takes over the next trial, which another process stored, and passes it to the files with its own samples. */
+int tune_keeper_adopt(tune_keeper *keeper, const tune_target *target, const tune_trial_row *trial,
+                      xlstm_error *err);
 /* Replaces the values of a stored trial after more samples. The files change only with tune_keeper_rebuild. */
 int tune_keeper_change(tune_keeper *keeper, const tune_trial_row *trial, xlstm_error *err);
 /* Stores samples at once that do not belong to a new trial. */

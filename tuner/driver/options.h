@@ -7,7 +7,7 @@
 #include "tuner/study/study.h"
 
 typedef struct tune_drive_options {
-    const char *mode; /* name of a strategy; with several objectives auto means nsga2 */
+    const char *mode; /* name of a strategy; with several objectives auto means ehvi */
     uint64_t seed;
     int trials;      /* number of proposals; 0: until the strategy is done */
     int population;  /* of strategies that work in generations */

@@ -73,7 +73,7 @@ static int add_row(recorder *r, int i, tune_sample *sample, int measured, const 
                    xlstm_error *err) {
     tune_trial_row t;
     tune_sample_row row = {0};
-    int status = tune_row_new(r->target, r->keeper, (uint32_t)i, &t, err);
+    int status = tune_row_new(r->target, tune_keeper_next(r->keeper), (uint32_t)i, &t, err);
     if (status) return status;
     if (measured < 0) {
         t.status = measured == XLSTM_EUNSUPPORTED ? TUNE_TRIAL_INFEASIBLE : TUNE_TRIAL_FAILED;

@@ -7,20 +7,37 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/memory.h"
 
-int tune_row_new(const tune_target *target, const tune_keeper *keeper, uint32_t point, tune_trial_row *row,
-                 xlstm_error *err) {
-    size_t count;
-    tune_keeper_trials(keeper, &count);
-    *row = (tune_trial_row){.index = (int64_t)count,
-                            .point = point,
-                            .duplicate_of = -1,
-                            .value = NAN,
-                            .spread = NAN,
-                            .started = xl_wall_s()};
+int tune_row_new(const tune_target *target, int64_t index, uint32_t point, tune_trial_row *row, xlstm_error *err) {
+    *row = (tune_trial_row){
+        .index = index, .point = point, .duplicate_of = -1, .value = NAN, .spread = NAN, .started = xl_wall_s()};
     for (int i = 0; i < TUNE_METRICS; i++) row->metric[i] = NAN;
     if (tune_named_of_point(&row->params, target->space, point)) row->key = tune_named_text(&row->params);
     if (row->key) return XLSTM_OK;
+    tune_trial_row_clear(row);
+    return xl_fail(err, XLSTM_ENOMEM, "trial: out of memory");
+}
+
+int tune_row_duplicate(const tune_target *target, int64_t index, uint32_t point, const tune_trial_row *original,
+                       tune_trial_row *row, xlstm_error *err) {
+    int status = tune_row_new(target, index, point, row, err);
+    if (status) return status;
+    row->status = TUNE_TRIAL_DUPLICATE;
+    row->duplicate_of = original->index;
+    row->reason = original->status == TUNE_TRIAL_OK
+                      ? xl_format("as trial %lld", (long long)original->index)
+                      : xl_format("as trial %lld: %s", (long long)original->index, original->reason);
+    memcpy(row->metric, original->metric, sizeof row->metric);
+    row->value = original->value;
+    row->token_hash = original->token_hash ? strdup(original->token_hash) : NULL;
+    const size_t count = original->told.count;
+    if (!count) return XLSTM_OK;
+    if ((row->told.value = xl_array(count, sizeof *row->told.value))) {
+        memcpy(row->told.value, original->told.value, count * sizeof *row->told.value);
+        row->told.count = count;
+        return XLSTM_OK;
+    }
     tune_trial_row_clear(row);
     return xl_fail(err, XLSTM_ENOMEM, "trial: out of memory");
 }

@@ -4,10 +4,12 @@
 
 #include "tuner/driver/keeper.h"
 
-/* Makes the row of the point that is measured next in the keeper's run: index, params and key, but no values. The
- * caller clears it with tune_trial_row_clear; on failure (XLSTM_ENOMEM) there is nothing to clear. */
-int tune_row_new(const tune_target *target, const tune_keeper *keeper, uint32_t point, tune_trial_row *row,
-                 xlstm_error *err);
+/* Makes the row of a point as the trial of this index: params and key, but no values. The caller clears it with
+ * tune_trial_row_clear; on failure (XLSTM_ENOMEM) there is nothing to clear. */
+int tune_row_new(const tune_target *target, int64_t index, uint32_t point, tune_trial_row *row, xlstm_error *err);
+/* Makes the row of a trial that repeats the values of another trial of the same point. */
+int tune_row_duplicate(const tune_target *target, int64_t index, uint32_t point, const tune_trial_row *original,
+                       tune_trial_row *row, xlstm_error *err);
 /* Sets the metrics that follow from mean parts; metrics that are properties of the point stay as they are. */
 void tune_row_measured(const tune_target *target, const double parts[TUNE_PARTS], tune_trial_row *row);
 /* Computes the mean parts behind a row's metrics; NAN for a part that is not the mean of any metric. */

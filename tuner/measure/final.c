@@ -22,6 +22,7 @@ void tune_final_options_init(tune_final_options *options, tune_effort effort) {
         .blocks = 3,
         .quads = 1,
         .budget_s = INFINITY,
+        .machines = 1,
         .seed = 1,
     };
 }
@@ -72,7 +73,7 @@ const char *tune_final_stop_name(tune_final_stop stop) {
 }
 
 const char *tune_scope_name(tune_scope scope) {
-    static const char *const names[] = {"one state", "time of measuring", "long run"};
+    static const char *const names[] = {"one state", "time of measuring", "long run", "machines of the kind"};
     return names[scope];
 }
 
@@ -176,33 +177,65 @@ static double now(const tune_final_options *o) {
     return o->now_s ? o->now_s(o->now_ctx) : xl_now_s();
 }
 
+/* Half the width that the interval over several machines may be expected to have: that of Student for the means of
+ * the machines, if they differed by chance alone. It looks at the scatter within the machines, which says nothing
+ * about their means. */
+static double half_of_machines(const tune_final_options *o, const tune_final *out) {
+    const int n = out->processes, machines = o->machines;
+    double ss = 0;
+    int df = 0;
+    for (int m = 0; m < machines; m++) {
+        double mean = 0;
+        int k = 0;
+        for (int i = m; i < n; i += machines) {
+            const double d = out->process[i] - mean;
+            mean += d / ++k;
+            ss += d * (out->process[i] - mean);
+        }
+        df += k > 0 ? k - 1 : 0;
+    }
+    return df < 1 ? INFINITY : tune_t_quantile(0.5 + o->level / 2, machines - 1) * sqrt(ss / df / n);
+}
+
 /* Whether enough processes have run. `first` is the number of processes that gave s0. Looks only at scatters and
  * counts and never at means, because otherwise the interval would contain the true value less often than it
  * claims. */
 static bool enough(const tune_final_options *o, const tune_final *out, int first, int *planned) {
     int n = out->processes;
-    if (n < first) return false;
-    double half = half_width(out->process, n, first, o->level);
+    const bool several = o->machines > 1;
+    if (n < first || (several && n % o->machines)) return false;
+    double half = several ? half_of_machines(o, out) : half_width(out->process, n, first, o->level);
     if (2 * half <= o->width && out->blocks >= LEAST_BLOCKS) return true;
     double more = ceil(n * pow(2 * half / o->width, 2));
     *planned = more < o->most_processes ? (int)more : o->most_processes;
     return false;
 }
 
+/* Whether the processes so far show a machine that changes its state. Of several machines that is not known: where
+ * they differ, the processes jump from one to the other too. */
+static bool changes_state(const tune_final_options *o, const tune_final *out) {
+    tune_states states;
+    if (o->machines > 1) return false;
+    tune_states_find(out->process, out->processes, &states);
+    return states.count > 1;
+}
+
 /* Returns how many processes there may be. A machine that changes its state needs more of them than the scatter
  * alone demands; they are taken from the rest of the budget. */
 static int most_of(const tune_final_options *o, const tune_final *out, int most) {
-    tune_states states;
-    if (out->processes < most || !isfinite(o->budget_s) || o->spread_s > 0) return most;
+    if (out->processes < most || !isfinite(o->budget_s) || o->spread_whole) return most;
     if (out->processes > most) return TUNE_PROCESSES_MOST; /* as was decided before */
-    tune_states_find(out->process, out->processes, &states);
-    return states.count > 1 ? TUNE_PROCESSES_MOST : most;
+    return changes_state(o, out) ? TUNE_PROCESSES_MOST : most;
 }
 
-/* Where processes are spread over a time: waits until the next one is due. `before` is when the last one began. */
-static int wait_for_turn(const tune_final_options *o, int most, double before) {
+/* Where processes are spread over a time: waits until the next one is due. `before` is when the last one began. A
+ * machine that was seen to change its state needs many processes, and where the spread is only what the budget
+ * leaves, the rest of it is for them. */
+static int wait_for_turn(const tune_final_options *o, int most, double before, const tune_final *out) {
     double left = before + o->spread_s / fmax(1, most - 1) - now(o);
-    return o->spread_s > 0 && o->wait && left > 0 ? o->wait(o->wait_ctx, left) : 0;
+    if (!(o->spread_s > 0) || !o->wait || left <= 0) return 0;
+    if (!o->spread_whole && changes_state(o, out)) return 0;
+    return o->wait(o->wait_ctx, left);
 }
 
 int tune_final_run(const tune_final_options *o, tune_process_fn process, void *ctx, tune_final *out,
@@ -212,7 +245,10 @@ int tune_final_run(const tune_final_options *o, tune_process_fn process, void *c
         return xl_fail(err, XLSTM_EARG, "comparison: level %g, width %g, %d blocks, %d first processes", o->level,
                        o->width, o->blocks, o->first_processes);
     }
-    int most = o->most_processes < TUNE_PROCESSES_MOST ? o->most_processes : TUNE_PROCESSES_MOST;
+    /* Each of several machines has as many turns, and two at least. */
+    const int machines = o->machines > 1 ? o->machines : 1, turns = (o->most_processes + machines - 1) / machines;
+    int most = machines > 1 ? machines * (turns > 2 ? turns : 2) : o->most_processes;
+    if (most > TUNE_PROCESSES_MOST) most = TUNE_PROCESSES_MOST;
     int first = o->first_processes < most ? o->first_processes : most;
     int planned = first, last_status = 0, lost_in_a_row = 0;
     double start = now(o), begin = start, longest = 0;
@@ -222,7 +258,7 @@ int tune_final_run(const tune_final_options *o, tune_process_fn process, void *c
     xlstm_error why = {0};
 
     while (out->processes < most_of(o, out, most) && lost_in_a_row < 3) {
-        if (out->processes + out->lost > 0 && wait_for_turn(o, most, begin)) {
+        if (out->processes + out->lost > 0 && wait_for_turn(o, most, begin, out)) {
             last_status = XLSTM_ECANCELLED;
             out->stop = TUNE_STOP_CANCELLED;
             break;
@@ -269,7 +305,7 @@ int tune_final_run(const tune_final_options *o, tune_process_fn process, void *c
         lost_in_a_row = 0;
         if (!(r.at > 0)) r.at = begin;
         add_process(out, &sum, &r);
-        bool done = enough(o, out, first, &planned) && !(o->spread_s > 0);
+        bool done = enough(o, out, first, &planned) && !o->spread_whole;
         if (o->progress) {
             double half = half_width(out->process, out->processes, first, o->level);
             double mean = tune_mean(out->process, (size_t)out->processes);
@@ -302,12 +338,10 @@ static void say_time(char *text, size_t bytes, double seconds) {
 }
 
 void tune_final_label(char *text, size_t bytes, const tune_final *f, int state) {
-    static const char *const forms[TUNE_QUANTITIES] = {"each processor at %.0f %% beside the others",
-                                                       "memory at %.1f GB/s", "%.0f MHz"};
     double sum = 0;
     for (int i = 0; i < f->processes; i++) sum += f->states.of[i] == state ? f->condition[f->label][i] : 0;
     sum /= f->states.at[state].processes;
-    snprintf(text, bytes, forms[f->label], f->label == TUNE_TOGETHER ? 100 * sum : sum);
+    tune_quantity_print(text, bytes, f->label, sum);
 }
 
 /* Writes "9 processes at +36.1 %, 3 at +84.0 %", each with its label where there is one. */
@@ -331,7 +365,9 @@ static void say_scope(char *text, size_t bytes, const tune_final *f) {
     if (f->span_s > 0) say_time(time, sizeof time, f->span_s);
     say_states(states, sizeof states, f);
     const char *in = f->span_s > 0 ? "these " : "";
-    if (f->scope == TUNE_SCOPE_LONG_RUN) {
+    if (f->scope == TUNE_SCOPE_MACHINES) {
+        snprintf(text, bytes, "; over processes and %d machines in %s", f->machines, time);
+    } else if (f->scope == TUNE_SCOPE_LONG_RUN) {
         snprintf(text, bytes, "; of the long run: %s, %d changes in %s", states, f->states.changes, time);
     } else if (f->scope == TUNE_SCOPE_STATE) {
         snprintf(text, bytes, "; one state of the machine in %s", time);

@@ -79,7 +79,12 @@ typedef struct tune_final_options {
     int quads;           /* quads of a block, from tune_block_quads */
     double budget_s;     /* seconds for the whole comparison; INFINITY: no limit */
     double spread_s;     /* seconds over which the begins of most_processes are spread evenly; 0: none */
-    bool unhurried;      /* no limit was asked for: first_processes and 20 blocks run in any case; default false */
+    bool spread_whole; /* whether all of them run, even where the interval is narrow enough before; default false */
+    bool unhurried;    /* no limit was asked for: first_processes and 20 blocks run in any case; default false */
+    /* The processes run in turn on so many machines of one kind; default 1. With several the comparison ends after
+     * a whole turn, when the scatter within the machines makes the interval over machines (nodes.h) narrow enough.
+     */
+    int machines;
     uint64_t seed;
     double (*now_s)(void *ctx); /* the clock of the budget, in seconds; NULL: the real one */
     void *now_ctx;
@@ -129,11 +134,13 @@ const char *tune_final_stop_name(tune_final_stop stop); /* returns "width", "bud
 
 /* For what the mean ratio and its interval hold. */
 typedef enum tune_scope {
-    TUNE_SCOPE_STATE,   /* for the time of measuring, in which the machine kept one state */
-    TUNE_SCOPE_TIME,    /* for the time of measuring, in which it changed its state too seldom, or drifted */
-    TUNE_SCOPE_LONG_RUN /* for the long run: the mean over all states, weighted by the time that each lasts */
+    TUNE_SCOPE_STATE,    /* for the time of measuring, in which the machine kept one state */
+    TUNE_SCOPE_TIME,     /* for the time of measuring, in which it changed its state too seldom, or drifted */
+    TUNE_SCOPE_LONG_RUN, /* for the long run: the mean over all states, weighted by the time that each lasts */
+    TUNE_SCOPE_MACHINES  /* for the mean over machines of one kind, of which several took part (nodes.h) */
 } tune_scope;
-const char *tune_scope_name(tune_scope scope); /* "one state", "time of measuring", "long run" */
+const char *
+tune_scope_name(tune_scope scope); /* "one state", "time of measuring", "long run", "machines of the kind" */
 
 typedef struct tune_final {
     tune_verdict verdict;
@@ -156,6 +163,7 @@ typedef struct tune_final {
     double at[TUNE_PROCESSES_MOST]; /* seconds from the begin of the first process to the begin of each, in order */
     double condition[TUNE_QUANTITIES]
                     [TUNE_PROCESSES_MOST]; /* of the machine during each process; NAN, 0: unknown */
+    int machines;  /* number of machines that took part and were not set aside; 0 or 1: one */
     int label;     /* the quantity of the condition that tells the states apart; TUNE_QUANTITIES: none */
     double span_s; /* seconds from the begin of the first process to the end of the last; 0: not known */
 } tune_final;

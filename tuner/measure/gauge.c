@@ -1,6 +1,7 @@
 #include "tuner/measure/gauge.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,27 +10,39 @@
 #include "base/error.h"
 #include "base/pool.h"
 #include "base/system.h"
+#include "tuner/measure/stats.h"
 #include "tuner/measure/timing.h"
 
 #define ROUNDS 3        /* the best counts: it is free of interrupts */
 #define ADDITIONS 60000 /* of each chain: some 150 microseconds */
-#define READ_ROUNDS 2
-#define READ_LEAST ((size_t)16 << 20) /* more than the cache holds, within these */
-#define READ_MOST ((size_t)64 << 20)
+/* Memory is read again and again for READ_S seconds, because a neighbour's traffic comes and goes within
+ * milliseconds; the median counts, which tells states apart where the best of a few rounds does not. */
+#define READ_S 0.016
+#define READ_ROUNDS_LEAST 5
+#define READ_ROUNDS_MOST 64
+#define READ_LEAST ((size_t)32 << 20) /* twice what the cache holds, within these */
+#define READ_MOST ((size_t)256 << 20)
 #define LINE_BYTES 64
+#define PAGE_BYTES 4096
 
 struct tune_gauge {
     xl_pool *pool;
     int threads;
     double seconds[XL_POOL_MAX]; /* of each thread in the last region */
     uint64_t sum[XL_POOL_MAX];
-    const unsigned char *memory;
+    unsigned char *memory; /* [bytes]; NULL before the first reading, or where there is none */
     size_t bytes;
 };
 
 const char *tune_quantity_name(int quantity) {
     static const char *const names[TUNE_QUANTITIES] = {"together", "read_gb_s", "mhz"};
     return names[quantity];
+}
+
+void tune_quantity_print(char *text, size_t bytes, int quantity, double value) {
+    static const char *const forms[TUNE_QUANTITIES] = {"each processor at %.0f %% beside the others",
+                                                       "memory at %.1f GB/s", "%.0f MHz"};
+    snprintf(text, bytes, forms[quantity], quantity == TUNE_TOGETHER ? 100 * value : value);
 }
 
 void tune_condition_init(tune_condition *condition) {
@@ -54,6 +67,7 @@ int tune_gauge_create(tune_gauge **out, int threads, xlstm_error *err) {
 void tune_gauge_destroy(tune_gauge *gauge) {
     if (!gauge) return;
     xl_pool_destroy(gauge->pool);
+    free(gauge->memory);
     free(gauge);
 }
 
@@ -97,10 +111,25 @@ static double together(tune_gauge *gauge) {
     return alone / all;
 }
 
+/* The part of the memory that a thread reads, in lines. */
+static void part_of(const tune_gauge *gauge, const xl_team *team, int thread, size_t *from, size_t *to) {
+    const size_t lines = gauge->bytes / LINE_BYTES, threads = (size_t)xl_team_size(team);
+    *from = lines * (size_t)thread / threads;
+    *to = lines * ((size_t)thread + 1) / threads;
+}
+
+/* Writes to every page, so that it is there, and near the thread that will read it. */
+static void touch(void *ctx, xl_team *team, int thread) {
+    tune_gauge *gauge = ctx;
+    size_t from, to;
+    part_of(gauge, team, thread, &from, &to);
+    for (size_t at = from * LINE_BYTES; at < to * LINE_BYTES; at += PAGE_BYTES) gauge->memory[at] = 1;
+}
+
 static void read_lines(void *ctx, xl_team *team, int thread) {
     tune_gauge *gauge = ctx;
-    const size_t lines = gauge->bytes / LINE_BYTES, threads = (size_t)xl_team_size(team);
-    const size_t from = lines * (size_t)thread / threads, to = lines * ((size_t)thread + 1) / threads;
+    size_t from, to;
+    part_of(gauge, team, thread, &from, &to);
     uint64_t sum = 0;
     xl_team_barrier(team);
     const double start = xl_now_s();
@@ -110,19 +139,21 @@ static void read_lines(void *ctx, xl_team *team, int thread) {
 }
 
 static double reading(tune_gauge *gauge) {
-    const size_t wanted = xl_cache_bytes() + xl_cache_bytes() / 2;
-    gauge->bytes = wanted < READ_LEAST ? READ_LEAST : wanted < READ_MOST ? wanted : READ_MOST;
-    unsigned char *memory = malloc(gauge->bytes);
-    double best = INFINITY;
-    if (!memory) return NAN;
-    memset(memory, 1, gauge->bytes); /* so that it is there */
-    gauge->memory = memory;
-    for (int round = 0; round < READ_ROUNDS; round++) {
-        int used = xl_pool_parallel(gauge->pool, gauge->threads, read_lines, gauge);
-        best = fmin(best, mean_seconds(gauge, used));
+    double rate[READ_ROUNDS_MOST];
+    if (!gauge->memory) {
+        const size_t wanted = 2 * (size_t)xl_cache_bytes();
+        gauge->bytes = wanted < READ_LEAST ? READ_LEAST : wanted < READ_MOST ? wanted : READ_MOST;
+        gauge->memory = malloc(gauge->bytes);
+        if (!gauge->memory) return NAN;
+        xl_pool_parallel(gauge->pool, gauge->threads, touch, gauge);
     }
-    free(memory);
-    return 1e-9 * (double)gauge->bytes / best;
+    const double start = xl_now_s();
+    size_t n = 0;
+    while (n < READ_ROUNDS_LEAST || (n < READ_ROUNDS_MOST && xl_now_s() - start < READ_S)) {
+        int used = xl_pool_parallel(gauge->pool, gauge->threads, read_lines, gauge);
+        rate[n++] = 1e-9 * (double)gauge->bytes / mean_seconds(gauge, used);
+    }
+    return tune_median(rate, n);
 }
 
 void tune_gauge_take(tune_gauge *gauge, tune_condition *out) {

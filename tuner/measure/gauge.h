@@ -3,6 +3,8 @@
 #ifndef TUNE_MEASURE_GAUGE_H
 #define TUNE_MEASURE_GAUGE_H
 
+#include <stddef.h>
+
 #include <xlstm/status.h>
 
 typedef enum tune_quantity {
@@ -12,6 +14,9 @@ typedef enum tune_quantity {
     TUNE_QUANTITIES
 } tune_quantity;
 const char *tune_quantity_name(int quantity); /* returns "together", "read_gb_s" or "mhz" */
+enum { TUNE_QUANTITY_TEXT = 64 };             /* bytes of its text, at most */
+/* Writes a value in words: "each processor at 57 % beside the others", "memory at 61.2 GB/s", "3200 MHz". */
+void tune_quantity_print(char *text, size_t bytes, int quantity, double value);
 
 typedef struct tune_condition {
     double value[TUNE_QUANTITIES]; /* NAN: not known */

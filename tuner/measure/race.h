@@ -20,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tuner/measure/gauge.h"
 #include "tuner/measure/timing.h"
 
 typedef enum tune_effort { TUNE_QUICK, TUNE_NORMAL, TUNE_THOROUGH } tune_effort;
@@ -43,6 +44,11 @@ typedef struct tune_race_options {
      * May be NULL. */
     bool (*worthy)(void *ctx, const struct tune_race_entry *entry);
     void *worthy_ctx;
+    /* Tells the machine's condition between two samples (gauge.h), which may take some 30 ms: it is asked twice a
+     * second at most, and for 4 % of the time. Where it shows two states of the machine (strata.h), candidates are
+     * compared within a state only. NULL: the machine is taken to have one state. */
+    void (*condition)(void *ctx, tune_condition *out);
+    void *condition_ctx;
 } tune_race_options;
 void tune_race_options_init(tune_race_options *options, tune_effort effort);
 
@@ -110,6 +116,8 @@ int64_t tune_race_incumbent(const tune_race *race);
 const double *tune_race_values(const tune_race *race, int64_t candidate, int *n);
 /* Returns the costs of all baseline samples in the order in which they were taken; for tune_describe_noise. */
 const double *tune_race_baseline_costs(const tune_race *race, size_t *n);
+/* Returns the states of the machine that its conditions showed so far; owned by the race. */
+const struct tune_strata *tune_race_strata(const tune_race *race);
 /* Returns the pooled standard deviation of one log ratio, and in *df (may be NULL) the degrees of freedom behind
  * it; NAN and 0 where there is none yet. */
 double tune_race_scatter(const tune_race *race, double *df);

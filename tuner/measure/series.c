@@ -49,6 +49,13 @@ static double trend_p(const double *x, size_t n, double stretch) {
     return 2 * tune_normal_cdf(-z);
 }
 
+bool tune_noise_is_outlier(const double *x, size_t n, size_t i, const tune_noise *noise, double *off) {
+    const size_t first = i > 10 ? i - 10 : 0, last = i + 11 < n ? i + 11 : n;
+    const double local = tune_median(x + first, last - first);
+    *off = (x[i] - local) / local;
+    return fabs(*off) > fmax(4 * noise->spread, 0.01);
+}
+
 void tune_describe_noise(const double *x, size_t n, tune_noise *out) {
     *out = (tune_noise){.n = n, .median = tune_median(x, n), .drift_p = 1, .correlation_time = NAN};
     if (n < 4) return;
@@ -63,12 +70,9 @@ void tune_describe_noise(const double *x, size_t n, tune_noise *out) {
     for (size_t i = 1; i < n; i++) rest[i - 1] = (x[i] - x[i - 1]) / sqrt(2);
     out->step = tune_mad(rest, n - 1) / out->median;
     out->drift_p = trend_p(x, m, out->correlation_time);
-    double margin = fmax(4 * out->spread, 0.01);
     for (size_t i = 0; i < n; i++) {
-        size_t first = i > 10 ? i - 10 : 0, last = i + 11 < n ? i + 11 : n;
-        double local = tune_median(x + first, last - first);
-        double off = (x[i] - local) / local;
-        if (fabs(off) <= margin) continue;
+        double off;
+        if (!tune_noise_is_outlier(x, n, i, out, &off)) continue;
         out->outliers++;
         if (fabs(off) > fabs(out->worst)) out->worst = off;
     }

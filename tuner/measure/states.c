@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tuner/measure/stats.h"
+#include "tuner/measure/strata.h"
 
 /* ---- finding states ---- */
 
@@ -117,6 +118,7 @@ void tune_states_find(const double *x, int n, tune_states *out) {
 #define LABEL_EXPLAINS 0.5  /* as they are not, it must explain so much of their variance, too, */
 #define LABEL_AGREES 0.9    /* or agree with the states in the values for so many of the processes */
 #define LABEL_PROCESSES 8
+#define SAME 1e-20 /* squares of logarithms that differ by rounding alone */
 
 /* Renumbers the groups of a label so that the one with the lowest mean of the values is the first. */
 static void by_mean(const double *x, int n, const tune_states *groups, unsigned char *of) {
@@ -124,7 +126,8 @@ static void by_mean(const double *x, int n, const tune_states *groups, unsigned 
     int rank[TUNE_STATES_MOST] = {0};
     tune_states_given(x, groups->of, n, groups->count, &s);
     for (int i = 0; i < s.count; i++) {
-        for (int k = 0; k < s.count; k++) rank[i] += s.at[k].mean < s.at[i].mean;
+        for (int k = 0; k < s.count; k++)
+            rank[i] += s.at[k].mean < s.at[i].mean || (k < i && s.at[k].mean == s.at[i].mean);
     }
     for (int i = 0; i < n; i++) of[i] = (unsigned char)rank[groups->of[i]];
 }
@@ -143,7 +146,14 @@ bool tune_states_labelled(const double *x, const double *label, int n, tune_stat
         logs[i] = log(label[i]);
     }
     tune_states_find(logs, n, &groups);
-    if (groups.count < 2) return false;
+    if (groups.count < 2) {
+        /* A state that changed while a label was taken leaves values between the levels, so that there is no gap.
+         */
+        const double threshold = tune_two_levels(label, (size_t)n);
+        if (!(threshold > 0)) return false;
+        for (int i = 0; i < n; i++) of[i] = label[i] > threshold;
+        tune_states_given(logs, of, n, 2, &groups);
+    }
     for (int i = 0; i < groups.count; i++) {
         if (groups.at[i].processes < 2) return false;
     }
@@ -158,6 +168,8 @@ bool tune_states_labelled(const double *x, const double *label, int n, tune_stat
         tune_states_given(x, of, n, 1, &none);
         double rest = within(&by_label, n), explained = within(&none, n) - rest;
         double df = groups.count - 1, df_rest = n - groups.count;
+        /* Values that are all the same, as some targets state them, leave nothing to explain. */
+        if (explained <= SAME) return false;
         if (explained < LABEL_EXPLAINS * (explained + rest)) return false;
         if (explained / df < rest / df_rest * tune_f_quantile(1 - LABEL_CHANCE, df, df_rest)) return false;
     }

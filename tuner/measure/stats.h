@@ -6,6 +6,7 @@
 #ifndef TUNE_MEASURE_STATS_H
 #define TUNE_MEASURE_STATS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Arithmetic mean, with compensated summation. Undefined for n = 0. */
@@ -55,6 +56,9 @@ typedef struct tune_noise {
     double correlation_time; /* in samples */
 } tune_noise;
 void tune_describe_noise(const double *x, size_t n, tune_noise *out);
+/* Whether sample i of the series is one of noise->outliers, and how far it is from the moving median, as a share of
+ * that (signed). `noise` describes the same series, of at least 4 samples. */
+bool tune_noise_is_outlier(const double *x, size_t n, size_t i, const tune_noise *noise, double *off);
 /* Writes the description as one sentence: "240 samples scatter by 0.6 %, drift +1.2 % from first to last, 3
  * outliers up to +18 %". Returns the length as snprintf does. */
 int tune_noise_text(char *text, size_t bytes, const tune_noise *noise);

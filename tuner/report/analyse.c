@@ -12,7 +12,8 @@
 #define LEAST_POINTS 6 /* fewer points allow no estimate */
 #define LEAST_SPARE 2  /* points beyond the number that the levels' means always fit exactly */
 #define GROUPS 30      /* of the jackknife */
-#define PASSES 30      /* of backfitting */
+#define PASSES 30      /* of backfitting, at most */
+#define SETTLED 1e-13  /* change of an effect below which there is no need of a further pass */
 #define BINS 8         /* a parameter with more numeric values is divided into this many bins */
 #define RIDGE 0.25     /* pulls the mean of a level with few visits towards zero */
 
@@ -103,7 +104,9 @@ static double backfit(table *t, const bool *with, int g, size_t groups, size_t *
         if (!left_out(i, g, groups)) total += t->fitted[i] * t->fitted[i];
     }
     memset(t->effect, 0, t->parameters * (size_t)t->most * sizeof *t->effect);
-    for (int pass = 0; pass < PASSES; pass++) {
+    double change = INFINITY; /* the largest one of an effect in the last pass */
+    for (int pass = 0; pass < PASSES && change > SETTLED; pass++) {
+        change = 0;
         for (size_t p = 0; p < t->parameters; p++) {
             if (!with[p]) continue;
             double *effect = t->effect + p * (size_t)t->most;
@@ -117,7 +120,9 @@ static double backfit(table *t, const bool *with, int g, size_t groups, size_t *
             }
             for (size_t i = 0; i < t->n; i++) t->fitted[i] += effect[t->level[i * t->parameters + p]];
             for (int l = 0; l < t->levels[p]; l++) {
-                effect[l] = t->count[l] ? t->sum[l] / (t->count[l] + RIDGE) : 0;
+                const double now = t->count[l] ? t->sum[l] / (t->count[l] + RIDGE) : 0;
+                change = fmax(change, fabs(now - effect[l]));
+                effect[l] = now;
             }
             for (size_t i = 0; i < t->n; i++) t->fitted[i] -= effect[t->level[i * t->parameters + p]];
         }

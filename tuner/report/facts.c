@@ -28,13 +28,22 @@ void tune_counts_text(char *text, size_t bytes, const tune_trial_counts *c) {
              failed);
 }
 
+/* The levels of parameters that the report does not have are zero in every trial. */
+static int by_point(const void *a, const void *b) {
+    const tune_report_trial *x = *(const tune_report_trial *const *)a, *y = *(const tune_report_trial *const *)b;
+    return memcmp(x->level, y->level, sizeof x->level);
+}
+
 size_t tune_report_points(const tune_report *r) {
-    size_t points = 0;
+    const tune_report_trial **list = xl_array(r->trials + 1, sizeof(const tune_report_trial *));
+    size_t n = 0, points = 0;
+    if (!list) return r->counts.measured; /* nearly the same number */
     for (size_t i = 0; i < r->trials; i++) {
-        bool seen = !r->trial[i].ok;
-        for (size_t k = 0; k < i && !seen; k++) seen = r->trial[k].ok && same_point(r, &r->trial[k], &r->trial[i]);
-        points += !seen;
+        if (r->trial[i].ok) list[n++] = &r->trial[i];
     }
+    qsort((void *)list, n, sizeof *list, by_point);
+    for (size_t i = 0; i < n; i++) points += i == 0 || by_point(&list[i - 1], &list[i]) != 0;
+    free((void *)list);
     return points;
 }
 
@@ -137,6 +146,7 @@ tune_comparison tune_report_comparison(const tune_report *r) {
         .begun_s = array(s, "begun_s"),
         .states = array(s, "states"),
         .state_of = array(s, "state_of"),
+        .condition = json_object_get(s, "condition"),
         .changes = (long)json_integer_value(json_object_get(s, "state_changes")),
         .holds_for = json_string_value(json_object_get(s, "holds_for")),
         .seconds = number(s, "seconds"),

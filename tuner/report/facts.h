@@ -44,14 +44,15 @@ typedef struct tune_comparison {
     bool there;
     double value, low, high, level; /* speed-up and its interval; NAN: unknown */
     long processes, blocks, discarded, kept, lost;
-    const char *stopped_by;     /* "width", "budget" or "most"; NULL: unknown */
-    const json_t *log_ratios;   /* array with one number for each process; may be NULL */
-    const json_t *begun_s;      /* for each process the seconds from the beginning of the first one; may be NULL */
-    const json_t *states;       /* array of objects with processes, visits and value; may be NULL */
-    const json_t *state_of;     /* the state of each process, as an index of `states`; may be NULL */
-    long changes;               /* number of changes of state from one process to the next */
-    const char *holds_for;      /* what tune_scope_name returns; NULL: unknown */
-    double seconds;             /* from the beginning of the first process to the end of the last; NAN: unknown */
+    const char *stopped_by;   /* "width", "budget" or "most"; NULL: unknown */
+    const json_t *log_ratios; /* array with one number for each process; may be NULL */
+    const json_t *begun_s;    /* for each process the seconds from the beginning of the first one; may be NULL */
+    const json_t *states;     /* array of objects with processes, visits and value; may be NULL */
+    const json_t *state_of;   /* the state of each process, as an index of `states`; may be NULL */
+    const json_t *condition;  /* of the machine: for each quantity its values, one for each process; may be NULL */
+    long changes;             /* number of changes of state from one process to the next */
+    const char *holds_for;    /* what tune_scope_name returns; NULL: unknown */
+    double seconds;           /* from the beginning of the first process to the end of the last; NAN: unknown */
     const char *verdict, *text; /* NULL where best.json has none */
 } tune_comparison;
 tune_comparison tune_report_comparison(const tune_report *report);

@@ -151,8 +151,8 @@ static void emit_all(drawing *d, const picture *list, const char *folder, outcom
     }
 }
 
-static int write_pictures(const tune_report *report, const tune_analysis *analysis,
-                          const tune_report_options *options, xlstm_error *err) {
+static int write_run(const tune_report *report, const tune_analysis *analysis, const tune_report_options *options,
+                     xlstm_error *err) {
     static const picture *const lists[] = {draw_original, draw_insight, draw_noise, draw_map};
     const char *folder = options->folder ? options->folder : report->folder;
     drawing d = {.report = report, .analysis = analysis, .options = options};
@@ -169,6 +169,14 @@ static int write_pictures(const tune_report *report, const tune_analysis *analys
     if (got.drawn == 0) return xl_fail(err, got.status, "%s", got.first.text);
     return xl_fail(err, got.status, "%s (%zu picture%s drawn, %zu not)", got.first.text, got.drawn,
                    got.drawn == 1 ? "" : "s", got.failed);
+}
+
+static int write_pictures(const tune_analysed *runs, size_t count, const tune_report_options *options,
+                          xlstm_error *err) {
+    int status = XLSTM_OK;
+    for (size_t i = 0; i < count && !status; i++)
+        status = write_run(runs[i].report, runs[i].analysis, options, err);
+    return status;
 }
 
 const tune_writer tune_writer_png = {"png", write_pictures};

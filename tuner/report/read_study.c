@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "tuner/report/import.h"
 #include "tuner/report/report.h"
+#include "tuner/study/study_address.h"
 
 static const char *const original_settings[] = {"workers", "heads_per_band", "chunk_size"};
 enum { ORIGINAL = sizeof original_settings / sizeof *original_settings };
@@ -297,10 +298,10 @@ static int find_ratings(tune_report *r, xlstm_error *err) {
 static int open_study(tune_report *r, tune_study **study, xlstm_error *err) {
     const char *file = json_string_value(json_object_get(r->meta, "study"));
     const char *uid = json_string_value(json_object_get(r->meta, "uid"));
-    char *path = xl_path_join(r->folder, file ? file : TUNE_STUDY_FILE);
+    char *path = tune_study_in_folder(r->folder, file ? file : TUNE_STUDY_FILE);
     *study = NULL;
     int status = path ? XLSTM_OK : no_memory(r->folder, err);
-    if (!status && xl_is_file(path)) {
+    if (!status && (xl_is_file(path) || tune_study_is_server(path))) {
         status = tune_study_open_reading(study, path, err);
         if (!status) status = tune_study_run_find(*study, uid, &r->run, err);
         if (status) {
@@ -347,6 +348,19 @@ static void read_objects(tune_report *r) {
     json_decref(baseline);
 }
 
+/* Reads everything of r->run, which is of this study. */
+static int read_run(tune_report *r, tune_study *study, xlstm_error *err) {
+    read_objects(r);
+    int status = read_trials(r, study, err);
+    if (!status) status = read_samples(r, study, err);
+    if (!status) status = find_ratings(r, err);
+    if (status) return status;
+    read_objectives(r);
+    r->winner = find_row(r, "params");
+    r->challenger = find_row(r, "challenger");
+    return XLSTM_OK;
+}
+
 int tune_report_read(tune_report **out, const char *folder, tune_setting_fn is_setting, xlstm_error *err) {
     tune_report *r = calloc(1, sizeof *r);
     tune_study *study = NULL;
@@ -355,18 +369,31 @@ int tune_report_read(tune_report **out, const char *folder, tune_setting_fn is_s
     if (!status && !xl_is_folder(folder)) status = xl_fail(err, XLSTM_ENOTFOUND, "%s: no such run folder", folder);
     for (size_t n = status ? 0 : strlen(r->folder); n > 1 && r->folder[n - 1] == '/';) r->folder[--n] = '\0';
     if (!status) status = find_run(r, &study, is_setting, err);
-    if (!status) read_objects(r);
-    if (!status) status = read_trials(r, study, err);
-    if (!status) status = read_samples(r, study, err);
-    if (!status) status = find_ratings(r, err);
+    if (!status) status = read_run(r, study, err);
     tune_study_close(study);
     if (status) {
         tune_report_free(r);
         return status;
     }
-    read_objectives(r);
-    r->winner = find_row(r, "params");
-    r->challenger = find_row(r, "challenger");
+    *out = r;
+    return XLSTM_OK;
+}
+
+int tune_report_read_from(tune_report **out, const char *study_path, const char *uid, xlstm_error *err) {
+    tune_report *r = calloc(1, sizeof *r);
+    tune_study *study = NULL;
+    int status = r ? tune_study_open_reading(&study, study_path, err) : no_memory(study_path, err);
+    if (!status) status = tune_study_run_find(study, uid, &r->run, err);
+    if (!status && !(r->folder = strdup(r->run.folder ? r->run.folder : ""))) status = no_memory(study_path, err);
+    if (!status) {
+        r->meta = object_of(r->run.meta);
+        status = read_run(r, study, err);
+    }
+    tune_study_close(study);
+    if (status) {
+        tune_report_free(r);
+        return status;
+    }
     *out = r;
     return XLSTM_OK;
 }

@@ -78,6 +78,8 @@ typedef bool (*tune_setting_fn)(const char *name);
 /* Reads the run of a folder; freed by tune_report_free. XLSTM_ENOTFOUND where there is neither a study nor a
  * summary.csv; XLSTM_EFORMAT names file and line, what was found and what was wanted. `is_setting` may be NULL. */
 int tune_report_read(tune_report **out, const char *folder, tune_setting_fn is_setting, xlstm_error *err);
+/* Reads a run of a study, a file or the address of a server, by its uid; its folder may be elsewhere or gone. */
+int tune_report_read_from(tune_report **out, const char *study, const char *uid, xlstm_error *err);
 void tune_report_free(tune_report *report);
 
 /* ---- analysis ---- */
@@ -122,20 +124,29 @@ typedef struct tune_report_options {
     const char *folder;                         /* where files are written; NULL: into the run's own folder */
     tune_unit_fn unit;                          /* may be NULL */
     const char *gnuplot;                        /* the program; NULL: "gnuplot", looked up in PATH */
+    const char *file;                           /* html: the file to write, as xl_output_open takes it */
+    const char *page;                           /* html: the folder of page.html and what it names */
     void (*wrote)(void *ctx, const char *path); /* called with the path of each file; may be NULL */
     void *ctx;
 } tune_report_options;
 
-/* A form of the report. `write` makes its files in options->folder, or prints to standard output. */
+/* A run as the writers get it. */
+typedef struct tune_analysed {
+    const tune_report *report;
+    const tune_analysis *analysis;
+} tune_analysed;
+
+/* A form of the report. `write` makes its files in options->folder, or prints to standard output: one run after the
+ * other, or as html all in one file. */
 typedef struct tune_writer {
     const char *name; /* for example "text" */
-    int (*write)(const tune_report *report, const tune_analysis *analysis, const tune_report_options *options,
-                 xlstm_error *err);
+    int (*write)(const tune_analysed *runs, size_t count, const tune_report_options *options, xlstm_error *err);
 } tune_writer;
 
 extern const tune_writer tune_writer_text; /* the sentences of `explain`, 80 columns, on standard output */
 extern const tune_writer tune_writer_json; /* facts and sentences as one JSON object on standard output */
 extern const tune_writer tune_writer_csv;  /* importance.csv, interactions.csv */
 extern const tune_writer tune_writer_png;  /* PNG and SVG, by gnuplot; XLSTM_EUNSUPPORTED without it */
+extern const tune_writer tune_writer_html; /* a page that needs no other file */
 
 #endif

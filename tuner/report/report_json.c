@@ -1,4 +1,5 @@
-/* Writes the report as one JSON object on standard output. */
+#include "tuner/report/report_json.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,22 +77,29 @@ static json_t *front_json(const tune_report *r) {
 }
 
 /* Makes the sentences of `explain`, section by section. */
-static int words_json(json_t **out, const tune_report *r, const tune_analysis *a, xlstm_error *err) {
+static int words_json(json_t **out, const tune_report *r, const tune_analysis *a, bool placed, xlstm_error *err) {
     tune_words w;
     int status = tune_words_make(&w, r, a, err);
     json_t *list = *out = json_array();
     for (size_t s = 0; s < w.sections && !status; s++) {
         json_t *lines = json_array();
-        for (size_t i = 0; i < w.section[s].lines; i++)
+        size_t rows = 0;
+        for (size_t i = 0; i < w.section[s].lines; i++) {
             json_array_append_new(lines, json_string(w.section[s].line[i].text));
-        json_array_append_new(list, json_pack("{s:s*,s:o}", "title", w.section[s].title, "lines", lines));
+            rows += w.section[s].line[i].table;
+        }
+        json_t *section = json_pack("{s:s*,s:o}", "title", w.section[s].title, "lines", lines);
+        if (placed) {
+            json_object_set_new(section, "about", json_string(w.section[s].about));
+            json_object_set_new(section, "rows", json_integer((json_int_t)rows));
+        }
+        json_array_append_new(list, section);
     }
     tune_words_clear(&w);
     return status;
 }
 
-static int write_json(const tune_report *r, const tune_analysis *a, const tune_report_options *options,
-                      xlstm_error *err) {
+int tune_report_json(json_t **out, const tune_report *r, const tune_analysis *a, bool placed, xlstm_error *err) {
     tune_noise noise;
     tune_sample_counts samples;
     int status = tune_report_noise(r, &noise, err);
@@ -129,12 +137,20 @@ static int write_json(const tune_report *r, const tune_analysis *a, const tune_r
     json_object_set_new(j, "pairs", pairs_json(r, a));
     json_object_set_new(j, "noise", noise_json(&noise, &samples));
     json_t *words;
-    status = words_json(&words, r, a, err);
+    status = words_json(&words, r, a, placed, err);
     json_object_set_new(j, "words", words);
     if (status) {
         json_decref(j);
         return status;
     }
+    *out = j;
+    return XLSTM_OK;
+}
+
+static int write_run(const tune_report *r, const tune_analysis *a, xlstm_error *err) {
+    json_t *j;
+    int status = tune_report_json(&j, r, a, false, err);
+    if (status) return status;
     /* JSON escapes only control characters of one byte; for a terminal the others are escaped too. */
     const size_t plain = isatty(STDOUT_FILENO) ? JSON_ENSURE_ASCII : 0;
     char *text = json_dumps(j, JSON_INDENT(2) | JSON_REAL_PRECISION(12) | plain);
@@ -143,6 +159,13 @@ static int write_json(const tune_report *r, const tune_analysis *a, const tune_r
     puts(text);
     free(text);
     return 0;
+}
+
+static int write_json(const tune_analysed *runs, size_t count, const tune_report_options *options,
+                      xlstm_error *err) {
+    int status = XLSTM_OK;
+    for (size_t i = 0; i < count && !status; i++) status = write_run(runs[i].report, runs[i].analysis, err);
+    return status;
 }
 
 const tune_writer tune_writer_json = {"json", write_json};

@@ -28,7 +28,7 @@ static int save(const char *folder, const char *name, const char *text, const tu
     return status;
 }
 
-static int write_csv(const tune_report *r, const tune_analysis *a, const tune_report_options *options,
+static int write_run(const tune_report *r, const tune_analysis *a, const tune_report_options *options,
                      xlstm_error *err) {
     const char *folder = options->folder ? options->folder : r->folder;
     char *text = NULL;
@@ -57,6 +57,14 @@ static int write_csv(const tune_report *r, const tune_analysis *a, const tune_re
         free(text);
         text = NULL;
     }
+    return status;
+}
+
+static int write_csv(const tune_analysed *runs, size_t count, const tune_report_options *options,
+                     xlstm_error *err) {
+    int status = XLSTM_OK;
+    for (size_t i = 0; i < count && !status; i++)
+        status = write_run(runs[i].report, runs[i].analysis, options, err);
     return status;
 }
 

@@ -22,8 +22,7 @@ static void paragraph(const char *text) {
     putchar('\n');
 }
 
-static int write_text(const tune_report *report, const tune_analysis *analysis, const tune_report_options *options,
-                      xlstm_error *err) {
+static int write_run(const tune_report *report, const tune_analysis *analysis, xlstm_error *err) {
     tune_words w;
     int status = tune_words_make(&w, report, analysis, err);
     if (status) return status;
@@ -37,6 +36,16 @@ static int write_text(const tune_report *report, const tune_analysis *analysis, 
     }
     tune_words_clear(&w);
     return XLSTM_OK;
+}
+
+static int write_text(const tune_analysed *runs, size_t count, const tune_report_options *options,
+                      xlstm_error *err) {
+    int status = XLSTM_OK;
+    for (size_t i = 0; i < count && !status; i++) {
+        if (i) putchar('\n');
+        status = write_run(runs[i].report, runs[i].analysis, err);
+    }
+    return status;
 }
 
 const tune_writer tune_writer_text = {"text", write_text};

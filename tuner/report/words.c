@@ -51,7 +51,7 @@ static const char *or_unknown(const char *text) {
 static void say_run(tune_words *w, const tune_report *r) {
     char counts[160];
     const size_t points = tune_report_points(r), all = tune_report_combinations(r);
-    tune_say_heading(w, r->folder);
+    tune_say_heading(w, "run", r->folder);
     if (r->meta)
         tune_say(w, "Backend %s, strategy %s, objective %s.", or_unknown(r->run.backend),
                  text_of(r->meta, "strategy", or_unknown(r->run.mode)), or_unknown(r->run.objective));
@@ -85,7 +85,7 @@ static void say_winner(tune_words *w, const tune_report *r) {
     char text[1024];
     const json_t *params = json_object_get(r->best, "params");
     if (!params) return;
-    tune_say_heading(w, "Winner");
+    tune_say_heading(w, "winner", "Winner");
     object_text(params, text, sizeof text);
     const bool stays = json_is_true(json_object_get(r->best, "is_baseline"));
     const json_t *baseline = json_object_get(json_object_get(r->best, "baseline"), "params");
@@ -127,7 +127,7 @@ static int say_recording(tune_words *w, const tune_report *r, xlstm_error *err) 
     tune_recorded c;
     int status = tune_report_recorded(r, &c, err);
     if (status) return status;
-    tune_say_heading(w, "Recording");
+    tune_say_heading(w, "recording", "Recording");
     tune_say(w, "Every point was measured equally often, in rounds over all of them and the baseline. "
                 "Nothing was compared with the baseline, and there is no verdict.");
     if (!c.samples) {
@@ -159,7 +159,7 @@ static void say_joined(tune_words *w, const tune_report *r) {
     const json_t *interaction = json_object_get(r->best, "interaction");
     const char *text = json_string_value(json_object_get(interaction, "text"));
     if (!text) return;
-    tune_say_heading(w, "Prefill and decode, searched apart");
+    tune_say_heading(w, "joined", "Prefill and decode, searched apart");
     tune_say(w, "%c%s.", toupper((unsigned char)*text), *text ? text + 1 : "");
 }
 
@@ -189,7 +189,7 @@ static int say_front(tune_words *w, const tune_report *r, xlstm_error *err) {
     const size_t n = tune_report_front(r, front);
     double baseline[TUNE_REPORT_OBJECTIVES];
     bool known = false;
-    tune_say_heading(w, "Pareto front");
+    tune_say_heading(w, "front", "Pareto front");
     if (tune_report_is_recording(r))
         tune_say(
             w,
@@ -200,7 +200,8 @@ static int say_front(tune_words *w, const tune_report *r, xlstm_error *err) {
         tune_say(
             w,
             "%zu trial%s on the Pareto front: no other trial is as good in every objective and better in one. With "
-            "the strategy nsga2 all objectives steered the search. The first one, %s, decided the winner, and only "
+            "the strategies ehvi and nsga2 all objectives steer the search. The first one, %s, decided the winner, "
+            "and only "
             "the winner was compared with the baseline: the numbers here are the search's, without an interval, "
             "and "
             "trials within the noise of each other may change places.",
@@ -229,7 +230,7 @@ static int say_front(tune_words *w, const tune_report *r, xlstm_error *err) {
 }
 
 static void say_importance(tune_words *w, const tune_report *r, const tune_analysis *a) {
-    tune_say_heading(w, "What made the difference");
+    tune_say_heading(w, "importance", "What made the difference");
     if (r->parameters == 0) {
         tune_say(w, "No parameter was varied.");
         return;
@@ -260,7 +261,7 @@ static void say_importance(tune_words *w, const tune_report *r, const tune_analy
 
 static void say_pairs(tune_words *w, const tune_report *r, const tune_analysis *a) {
     if (a->pairs == 0) return;
-    tune_say_heading(w, "Parameters that act together");
+    tune_say_heading(w, "pairs", "Parameters that act together");
     size_t said = 0;
     if (!isfinite(a->pair[0].strength.share)) {
         tune_say(w, "Too few trials to tell from noise.");
@@ -279,7 +280,7 @@ static void say_pairs(tune_words *w, const tune_report *r, const tune_analysis *
 
 static void say_gaps(tune_words *w, const tune_report *r, const tune_analysis *a) {
     if (r->parameters == 0) return;
-    tune_say_heading(w, "Never tried");
+    tune_say_heading(w, "gaps", "Never tried");
     if (tune_report_all_tried(r)) {
         const size_t tried = r->counts.measured + r->counts.failed;
         tune_say(w, "Nothing: all %zu point%s of the space %s tried.", tried, plural(tried),
@@ -315,7 +316,7 @@ static int say_noise(tune_words *w, const tune_report *r, xlstm_error *err) {
     int status = tune_report_noise(r, &noise, err);
     if (status) return status;
     tune_report_baseline_samples(r, &c);
-    tune_say_heading(w, "Noise");
+    tune_say_heading(w, "noise", "Noise");
     if (noise.n == 0) {
         tune_say(w, "The folder holds no samples of the baseline, so nothing is known of the noise.");
     } else {

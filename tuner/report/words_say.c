@@ -7,12 +7,12 @@
 
 #include "base/utf8.h"
 
-void tune_say_heading(tune_words *w, const char *title) {
+void tune_say_heading(tune_words *w, const char *about, const char *title) {
     if (w->out_of_memory || w->sections == TUNE_SECTIONS) return;
     char *copy = strdup(title);
     if (copy) {
         xl_utf8_clean(copy);
-        w->section[w->sections++] = (tune_section){.title = copy};
+        w->section[w->sections++] = (tune_section){.about = about, .title = copy};
     } else {
         w->out_of_memory = true;
     }

@@ -15,6 +15,7 @@ typedef struct tune_line {
 } tune_line;
 
 typedef struct tune_section {
+    const char *about; /* a fixed name such as "verdict", by which other forms place it; static storage */
     char *title;
     size_t lines;
     tune_line *line;
@@ -28,8 +29,8 @@ typedef struct tune_words {
 
 enum { TUNE_ROW_WIDTH = 77 }; /* of a table, in columns */
 
-/* Begins a section with this title. */
-void tune_say_heading(tune_words *words, const char *title);
+/* Begins a section with this title. `about` is static. */
+void tune_say_heading(tune_words *words, const char *about, const char *title);
 /* Adds a paragraph to the last section, or a line of a table. The formats are those of printf. */
 void tune_say(tune_words *words, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void tune_say_row(tune_words *words, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -1,6 +1,7 @@
 #include "tuner/report/words_verdict.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "tuner/measure/final.h"
@@ -103,10 +104,37 @@ static void say_sequence(tune_words *w, const tune_comparison *c) {
     }
 }
 
+/* Says what the machine was like, by which another comparison can be told to have met the same state. */
+static void say_condition(tune_words *w, const tune_comparison *c) {
+    char text[TUNE_QUANTITIES * (TUNE_QUANTITY_TEXT + 2)] = "";
+    size_t used = 0;
+    for (int q = 0; q < TUNE_QUANTITIES; q++) {
+        const json_t *values = json_object_get(c->condition, tune_quantity_name(q));
+        double sum = 0;
+        size_t n = 0;
+        for (size_t i = 0; i < json_array_size(values); i++) {
+            const double value = json_number_value(json_array_get(values, i));
+            sum += value > 0 ? value : 0;
+            n += value > 0;
+        }
+        if (!n) continue;
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s", used ? ", " : "");
+        tune_quantity_print(text + used, sizeof text - used, q, sum / (double)n);
+        used += strlen(text + used);
+    }
+    if (used) tune_say(w, "On average it had %s.", text);
+}
+
 /* Says for what the interval holds: for a machine that changes its state, a narrow interval is not enough. */
 static void say_scope(tune_words *w, const tune_comparison *c) {
     if (!c->holds_for) return;
     const bool several = json_array_size(c->states) > 1;
+    if (!strcmp(c->holds_for, tune_scope_name(TUNE_SCOPE_MACHINES))) {
+        tune_say(
+            w, "The processes ran in turn on several machines of one kind, and the interval is over processes and "
+               "machines: it is that of the mean over machines of this kind.");
+        return;
+    }
     if (!strcmp(c->holds_for, tune_scope_name(TUNE_SCOPE_LONG_RUN)))
         tune_say(
             w,
@@ -135,11 +163,12 @@ static void say_scope(tune_words *w, const tune_comparison *c) {
             "The machine kept one state during the %.3g s of the comparison, as far as the ratios show; of states "
             "that it did not take in that time nothing is known.",
             c->seconds);
+    if (!several) say_condition(w, c);
     say_sequence(w, c);
 }
 
 void tune_say_verdict(tune_words *w, const tune_report *r) {
-    tune_say_heading(w, "Verdict");
+    tune_say_heading(w, "verdict", "Verdict");
     const tune_comparison c = tune_report_comparison(r);
     if (say_unfinished(w, r)) return;
     if (!c.text && !c.there) {

@@ -15,8 +15,9 @@
 #include "tuner/run/best_json.h"
 #include "tuner/run/pareto_csv.h"
 #include "tuner/run/run_folder.h"
-#include "tuner/run/table.h"
+#include "tuner/run/run_tables.h"
 #include "tuner/study/run_lock.h"
+#include "tuner/study/study_address.h"
 
 struct tune_run {
     char *folder;
@@ -26,7 +27,7 @@ struct tune_run {
     tune_keeper *keeper;
     const tune_space *space; /* set by `begin` */
     json_t *baseline;        /* settings that decide which columns summary.csv has */
-    FILE *jsonl, *csv;
+    tune_run_tables tables;
 };
 
 static int no_memory(xlstm_error *err) {
@@ -41,6 +42,7 @@ static bool copy_text(char **to, const char *from) {
 static tune_run *run_new(void) {
     tune_run *r = calloc(1, sizeof *r);
     if (r) r->lock = -1;
+    if (r) tune_run_tables_init(&r->tables);
     return r;
 }
 
@@ -54,45 +56,29 @@ static int replace(char **field, const char *text, xlstm_error *err) {
     return XLSTM_OK;
 }
 
-static int open_tables(tune_run *r, xlstm_error *err) {
-    static const char *const names[] = {"trials.jsonl", "summary.csv"};
-    FILE **files[] = {&r->jsonl, &r->csv};
-    for (int i = 0; i < 2; i++) {
-        if (*files[i]) fclose(*files[i]);
-        char *path = xl_path_join(r->folder, names[i]);
-        *files[i] = path ? fopen(path, "we") : NULL;
-        free(path);
-        if (!*files[i]) return xl_fail(err, XLSTM_EIO, "%s/%s: %s", r->folder, names[i], strerror(errno));
-    }
-    tune_table_csv_header(r->csv, &r->row.metrics, r->baseline);
-    return fflush(r->csv) ? xl_fail(err, XLSTM_EIO, "%s/summary.csv: %s", r->folder, strerror(errno)) : XLSTM_OK;
-}
-
 static int on_begin(void *ctx, const tune_space *space, const tune_named_list *baseline, xlstm_error *err) {
     tune_run *r = ctx;
     r->space = space;
     json_decref(r->baseline);
     r->baseline = tune_named_json(baseline);
-    return r->baseline ? open_tables(r, err) : no_memory(err);
+    return r->baseline ? tune_run_tables_begin(&r->tables, r->folder, &r->row.metrics, r->baseline, err)
+                       : no_memory(err);
 }
 
 static int on_trial(void *ctx, const tune_trial_row *trial, const tune_named_list *values,
                     const tune_sample_row *samples, size_t count, xlstm_error *err) {
     tune_run *r = ctx;
     json_t *settings = tune_named_json(values);
-    json_t *row = settings ? tune_table_json(&r->row.metrics, trial, settings, samples, count) : NULL;
-    char *line = row ? json_dumps(row, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
-    int status = line ? XLSTM_OK : no_memory(err);
-    json_decref(row);
-    if (!status) {
-        fprintf(r->jsonl, "%s\n", line);
-        tune_table_csv_row(r->csv, &r->row.metrics, r->baseline, trial, settings);
-        if (fflush(r->jsonl) || fflush(r->csv))
-            status = xl_fail(err, XLSTM_EIO, "%s: trials.jsonl or summary.csv: %s", r->folder, strerror(errno));
-    }
-    free(line);
+    int status = settings ? tune_run_tables_add(&r->tables, &r->row.metrics, r->baseline, trial, settings, samples,
+                                                count, err)
+                          : no_memory(err);
     json_decref(settings);
     return status;
+}
+
+static int on_ready(void *ctx, xlstm_error *err) {
+    tune_run *r = ctx;
+    return tune_run_tables_ready(&r->tables, err);
 }
 
 static int on_baseline(void *ctx, const tune_side *baseline, xlstm_error *err) {
@@ -113,6 +99,9 @@ static int on_standing(void *ctx, const tune_standing *standing, xlstm_error *er
     char *path = xl_path_join(r->folder, "best.json");
     int status = text && path ? replace(&r->row.result, text, err) : no_memory(err);
     if (!status) status = tune_study_run_update(r->study, r->row.id, NULL, NULL, NULL, text, err);
+    /* What best.json speaks of is on the disk before it is. */
+    if (!status) status = tune_study_settle(r->study, err);
+    if (!status) status = tune_run_tables_settle(&r->tables, err);
     if (!status) status = xl_file_write(path, text, strlen(text), err);
     json_decref(best);
     free(text);
@@ -143,6 +132,7 @@ static int keep(tune_run *r, xlstm_error *err) {
     const tune_keeper_files files = {.ctx = r,
                                      .begin = on_begin,
                                      .trial = on_trial,
+                                     .ready = on_ready,
                                      .baseline = on_baseline,
                                      .standing = on_standing,
                                      .front = on_front,
@@ -171,20 +161,13 @@ static char *complete_meta(const char *meta, const char *study_file, const char 
     return text;
 }
 
-static char *absolute(const char *path) {
-    if (path[0] == '/') return strdup(path);
-    char *here = getcwd(NULL, 0), *all = here ? xl_path_join(here, path) : NULL;
-    free(here);
-    return all;
-}
-
 /* Makes the folder, the study and the run in it. run_meta.json is written last, because it makes the folder a run
  * that can be resumed. On failure everything is removed. */
 static int begin(tune_run *r, const char *log_dir, const char *name, const char *study_file, xlstm_error *err) {
     char *database = NULL, *meta = NULL;
     int status = tune_run_folder_make(log_dir, name, &r->folder, &r->lock, err);
     if (status) return status;
-    r->row.folder = absolute(r->folder);
+    r->row.folder = tune_study_absolute(r->folder);
     meta = complete_meta(r->row.meta, study_file, r->row.uid);
     database = study_file ? strdup(study_file) : xl_path_join(r->folder, TUNE_STUDY_FILE);
     if (!r->row.folder || !meta || !database) {
@@ -198,6 +181,7 @@ static int begin(tune_run *r, const char *log_dir, const char *name, const char 
     if (!status) status = tune_study_run_add(r->study, &r->row, err);
     if (!status) status = tune_study_event_add(r->study, r->row.id, "start", "started", err);
     if (!status) status = keep(r, err);
+    if (!status) status = tune_study_settle(r->study, err);
     if (!status) status = write_meta(r->folder, r->row.meta, err);
 out:
     if (status) {
@@ -225,13 +209,14 @@ static bool copy_run(tune_run_row *to, const tune_run_row *from) {
            copy_list(&to->identity, &from->identity) && copy_list(&to->workload, &from->workload) &&
            copy_list(&to->build, &from->build) && copy_text(&to->version, from->version) &&
            copy_text(&to->meta, from->meta) && copy_text(&to->space, from->space) &&
-           copy_text(&to->baseline, from->baseline) && copy_text(&to->state, TUNE_RUN_RUNNING);
+           copy_text(&to->baseline, from->baseline) && copy_text(&to->fleet, from->fleet) &&
+           copy_text(&to->kind, from->kind) && copy_text(&to->state, TUNE_RUN_RUNNING);
 }
 
 int tune_run_create(tune_run **out, const char *log_dir, const char *tag, const char *study_file,
                     const tune_run_row *run, xlstm_error *err) {
     tune_run *r = run_new();
-    char *name = NULL, *study = study_file ? absolute(study_file) : NULL;
+    char *name = NULL, *study = study_file ? tune_study_absolute(study_file) : NULL;
     int status = XLSTM_OK;
     if (!r || !copy_run(&r->row, run) || (study_file && !study)) {
         status = no_memory(err);
@@ -284,6 +269,7 @@ int tune_run_resume(tune_run **out, const char *folder, xlstm_error *err) {
         goto out;
     }
     status = tune_run_lock(&r->lock, folder, err);
+    if (!status) xl_output_sweep(folder);
     if (!status) status = xl_file_read(path, 64 << 20, &data, &bytes, err);
     if (status) goto out;
     json_error_t bad;
@@ -295,7 +281,7 @@ int tune_run_resume(tune_run **out, const char *folder, xlstm_error *err) {
                          meta ? "no \"study\" or no \"uid\"" : bad.text);
         goto out;
     }
-    database = xl_path_join(folder, study);
+    database = tune_study_in_folder(folder, study);
     status = database ? tune_study_open(&r->study, database, false, err) : no_memory(err);
     if (!status) status = tune_study_run_find(r->study, uid, &r->row, err);
     if (!status) status = keep(r, err);
@@ -321,11 +307,12 @@ out:
 
 void tune_run_close(tune_run *run, const char *state) {
     if (!run) return;
-    if (run->study && state) tune_study_run_update(run->study, run->row.id, state, NULL, NULL, NULL, NULL);
+    if (run->study && state && !tune_study_run_update(run->study, run->row.id, state, NULL, NULL, NULL, NULL))
+        tune_study_settle(run->study, NULL);
+    tune_run_tables_settle(&run->tables, NULL);
     tune_keeper_close(run->keeper);
     tune_study_close(run->study);
-    if (run->jsonl) fclose(run->jsonl);
-    if (run->csv) fclose(run->csv);
+    tune_run_tables_close(&run->tables);
     if (run->lock >= 0) close(run->lock);
     tune_run_row_clear(&run->row);
     json_decref(run->baseline);
@@ -343,7 +330,8 @@ tune_keeper *tune_run_keeper(const tune_run *run) {
 
 int tune_run_set_meta(tune_run *run, const char *meta, xlstm_error *err) {
     int status = replace(&run->row.meta, meta, err);
-    if (!status) status = write_meta(run->folder, meta, err);
     if (!status) status = tune_study_run_update(run->study, run->row.id, NULL, meta, NULL, NULL, err);
+    if (!status) status = tune_study_settle(run->study, err);
+    if (!status) status = write_meta(run->folder, meta, err);
     return status;
 }

@@ -17,10 +17,11 @@
 
 enum { MOST = 10000 };
 
-/* Whether a file may belong to a run that has not begun: its study, run_meta.json, or a temporary file of the
- * latter. */
+/* Whether a file may belong to a run that has not begun: its study, run_meta.json, or what is written aside for the
+ * latter (base/output.h). */
 static bool is_of_start(const char *name) {
-    if (*name == '.') name++;
+    const size_t length = strlen(name);
+    if (length > 4 && !strncmp(name, "xltune-", 7) && !strcmp(name + length - 4, ".tmp")) return true;
     return !strncmp(name, TUNE_STUDY_FILE, strlen(TUNE_STUDY_FILE)) ||
            !strncmp(name, TUNE_RUN_META, strlen(TUNE_RUN_META));
 }
@@ -70,6 +71,7 @@ int tune_run_folder_make(const char *log_dir, const char *name, char **folder, i
         if (!mkdir(path, 0777)) {
             status = tune_run_lock(lock, path, err);
             if (!status && !has_begun_or_is_not_ours(path)) {
+                xl_sync_folder(path);
                 *folder = path;
                 return XLSTM_OK;
             }
@@ -78,6 +80,7 @@ int tune_run_folder_make(const char *log_dir, const char *name, char **folder, i
              * removed it, and a third may have made it again. Whoever holds the lock of a folder in which no run
              * has begun owns it. */
             if (status == XLSTM_ENOTFOUND || status == XLSTM_EARG) status = XLSTM_OK;
+            if (status) rmdir(path);
         } else if (errno != EEXIST) {
             status = xl_fail(err, XLSTM_EIO, "%s: cannot be made: %s", path, strerror(errno));
         }

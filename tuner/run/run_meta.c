@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "tuner/run/run_folder.h"
 #include "tuner/study/run_lock.h"
+#include "tuner/study/study_address.h"
 
 enum { META_MOST = 64 << 20 };
 
@@ -51,7 +52,7 @@ static bool is_interrupted(const char *folder, const json_t *effective, int64_t 
         json_t *meta = json_loadb(data, bytes, 0, NULL);
         const char *name = json_string_value(json_object_get(meta, "study"));
         const char *uid = json_string_value(json_object_get(meta, "uid"));
-        char *database = name ? xl_path_join(folder, name) : NULL;
+        char *database = name ? tune_study_in_folder(folder, name) : NULL;
         if (database && uid && json_equal(json_object_get(meta, "effective_args"), effective) &&
             tune_run_is_free(folder) && !tune_study_open_reading(&study, database, NULL) &&
             !tune_study_run_find(study, uid, &run, NULL)) {
@@ -138,8 +139,8 @@ int tune_run_same(const tune_run_row *run, const tune_run_now *now, char **note,
     const bool same_space = json_equal(now->space, stored);
     json_decref(stored);
     if (!same_space)
-        return xl_fail(err, XLSTM_EMISMATCH, "%s: its search space is not the one with which the run began",
-                       now->name);
+        return xl_fail(err, XLSTM_EMISMATCH,
+                       "%s: its search space is not the one with which the run began: start a new run", now->name);
     if (!other_fact(&run->build, now->build, &was) && !strcmp(now->version, run->version)) return XLSTM_OK;
     char *then = built_text(run->version, &run->build), *here = built_text(now->version, now->build);
     if (then && here) *note = xl_format("%s was begun with %s; it is continued with %s", now->name, then, here);

@@ -54,9 +54,16 @@ void tune_output_name_parse(const char *file, tune_output_name *out) {
     }
 }
 
+/* "__w=4"; "" for -1. */
+static const char *named(const char *key, int64_t value, char out[40]) {
+    out[0] = 0;
+    if (value >= 0) snprintf(out, 40, "__%s=%lld", key, (long long)value);
+    return out;
+}
+
 char *tune_output_name_format(const tune_output_name *name) {
-    char workers[32] = "";
-    if (name->workers >= 0) snprintf(workers, sizeof workers, "__w=%lld", (long long)name->workers);
-    return xl_format("b=%s__h=%lld__ck=%lld%s__i=%lld.txt", name->backend, (long long)name->heads_per_band,
-                     (long long)name->chunk_size, workers, (long long)name->row);
+    char heads[40], chunk[40], workers[40], row[40];
+    return xl_format("b=%s%s%s%s%s.txt", name->backend, named("h", name->heads_per_band, heads),
+                     named("ck", name->chunk_size, chunk), named("w", name->workers, workers),
+                     named("i", name->row, row));
 }

@@ -13,7 +13,7 @@ typedef struct tune_output_name {
 
 /* Reads the parts that the name has; parts of any other form are skipped. */
 void tune_output_name_parse(const char *file, tune_output_name *out);
-/* Returns the name, malloc'd, NULL when out of memory. Where workers is -1, `__w=` is left out. */
+/* Returns the name, malloc'd, NULL when out of memory. What is -1 is left out. */
 char *tune_output_name_format(const tune_output_name *name);
 
 #endif

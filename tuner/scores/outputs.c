@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include <jansson.h>
-#include <xlstm/model.h>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -33,15 +32,6 @@ typedef struct ratings {
     rating *list;
     size_t count;
 } ratings;
-
-/* A session that has read the prompt, and one that continues from there for each text. */
-typedef struct judge {
-    const tune_scores_options *options;
-    int64_t vocab_size;
-    xlstm_session *prompt, *work;
-    float *logits; /* [vocab_size]: those after the prompt */
-    xlstm_error *err;
-} judge;
 
 /* ---- the folder ---- */
 
@@ -101,61 +91,16 @@ static void ratings_free(ratings *all) {
 
 /* ---- scores ---- */
 
-static int feed_prompt(judge *j) {
-    const tune_scores_options *o = j->options;
-    int32_t *ids;
-    size_t count;
-    int status = xlstm_tokenizer_encode(o->tokenizer, o->prompt, o->prompt_bytes, true, &ids, &count, j->err);
-    if (status) return status;
-    if (!count)
-        status =
-            xl_fail(j->err, XLSTM_EARG, "the prompt is empty and the tokenizer has no BOS: nothing to go on from");
-    else status = xlstm_prefill(j->prompt, ids, count, XLSTM_LOGITS_LAST, j->logits, j->err);
-    xlstm_session_trim(j->prompt);
-    free(ids);
-    return status;
-}
-
-static int judge_open(judge *j, const tune_scores_options *options, xlstm_error *err) {
-    *j = (judge){.options = options, .err = err};
-    j->vocab_size = xlstm_model_hparams(options->model)->vocab_size;
-    j->logits = xl_aligned_alloc((size_t)j->vocab_size, sizeof *j->logits);
-    if (!j->logits) return xl_fail(err, XLSTM_ENOMEM, "out of memory for logits");
-    int status = xlstm_session_create(&j->prompt, options->model, options->settings, err);
-    if (!status) status = xlstm_session_create(&j->work, options->model, options->settings, err);
-    if (status) return status;
-    xlstm_session_set_cancel(j->prompt, options->cancel, options->user);
-    xlstm_session_set_cancel(j->work, options->cancel, options->user);
-    return feed_prompt(j);
-}
-
-static void judge_close(judge *j) {
-    xlstm_session_destroy(j->prompt);
-    xlstm_session_destroy(j->work);
-    xl_aligned_free(j->logits);
-}
-
-static int score(judge *j, rating *r) {
-    int32_t *ids;
-    size_t count;
+static int score(const tune_scores_options *o, rating *r, xlstm_error *err) {
     double sum = 0;
-    xlstm_error inner;
-    int status = xlstm_tokenizer_encode(j->options->tokenizer, r->text, r->bytes, false, &ids, &count, &inner);
-    if (status) return xl_fail(j->err, status, "%s/%s: %s", j->options->folder, r->file, inner.text);
-    if (count) {
-        const tune_continuation text = {
-            .ids = ids, .count = count, .logits = j->logits, .vocab_size = j->vocab_size};
-        status = xlstm_session_copy_state(j->work, j->prompt, j->err);
-        if (!status) status = tune_score_tokens(j->work, &text, &sum, NULL, NULL, NULL, j->err);
-        r->logprob = sum / (double)count;
-    }
-    r->tokens = count;
+    xlstm_error inner = {0};
+    int status = o->scorer.score(o->scorer.self, r->text, r->bytes, &sum, &r->tokens, &inner);
+    if (status) return xl_fail(err, status, "%s/%s: %s", o->folder, r->file, inner.text);
+    r->logprob = r->tokens ? sum / (double)r->tokens : 0;
     r->distinct2 = tune_distinct(r->text, r->bytes, 2);
     r->distinct3 = tune_distinct(r->text, r->bytes, 3);
-    if (!status && (r->distinct2 < 0 || r->distinct3 < 0))
-        status = xl_fail(j->err, XLSTM_ENOMEM, "%s: out of memory", r->file);
-    free(ids);
-    return status;
+    if (r->distinct2 < 0 || r->distinct3 < 0) return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", r->file);
+    return XLSTM_OK;
 }
 
 static size_t most_alike(const ratings *all) {
@@ -168,14 +113,13 @@ static size_t most_alike(const ratings *all) {
     return most;
 }
 
-static int score_all(judge *j, ratings *all, tune_scores_summary *summary) {
-    const tune_scores_options *o = j->options;
+static int score_all(const tune_scores_options *o, ratings *all, tune_scores_summary *summary, xlstm_error *err) {
     int status = XLSTM_OK;
     bool any = false;
     for (size_t i = 0; i < all->count && !status; i++) {
         rating *r = &all->list[i];
         if (r->same_as == i) {
-            status = score(j, r);
+            status = score(o, r, err);
             summary->distinct++;
         } else {
             const rating *first = &all->list[r->same_as];
@@ -262,13 +206,10 @@ static int write_ratings(const char *folder, const ratings *all, xlstm_error *er
 
 int tune_scores_folder(const tune_scores_options *options, tune_scores_summary *summary, xlstm_error *err) {
     ratings all = {NULL, 0};
-    judge j = {.options = options};
     *summary = (tune_scores_summary){0};
     int status = read_folder(options->folder, &all, err);
-    if (!status) status = judge_open(&j, options, err);
-    if (!status) status = score_all(&j, &all, summary);
+    if (!status) status = score_all(options, &all, summary, err);
     if (!status) status = write_ratings(options->folder, &all, err);
-    judge_close(&j);
     ratings_free(&all);
     return status;
 }

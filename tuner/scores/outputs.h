@@ -6,21 +6,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <xlstm/session.h>
-#include <xlstm/tokenizer.h>
-
 #include "tuner/scores/score.h"
 
+/* What scores a text: the sum of the natural log-probabilities of its tokens, each given the prompt and the tokens
+ * before it, and the number of tokens, which may be 0. The text is UTF-8. */
+typedef struct tune_scorer {
+    int (*score)(void *self, const char *text, size_t bytes, double *sum, size_t *tokens, xlstm_error *err);
+    void *self;
+} tune_scorer;
+
 typedef struct tune_scores_options {
-    xlstm_model *model;
-    const xlstm_tokenizer *tokenizer;
-    const xlstm_settings *settings; /* may be NULL: the defaults */
-    const char *prompt;             /* UTF-8; BOS is put before it */
-    size_t prompt_bytes;
+    tune_scorer scorer;
     const char *folder;        /* its files *.txt are read, sorted by name */
-    xlstm_cancel_fn cancel;    /* may be NULL; polled */
     tune_progress_fn progress; /* may be NULL; called with the number of files done and their total */
-    void *user;                /* argument of both functions */
+    void *user;                /* argument of progress */
 } tune_scores_options;
 
 typedef struct tune_scores_summary {

@@ -2,8 +2,8 @@
  * (surrogate.h). They are fitted to the logarithms of the values, limited at a quantile: how slow the slower
  * points are does not matter, and without the limit the models would mostly learn that. Candidates are the
  * neighbours of the best points, points two moves away from them, crosses of two of the best, and random points.
- * Points in flight, which were asked for and not told yet, are taken to have the values that the models predicted
- * for them, so that the next proposal looks elsewhere.
+ * Points in flight, which were asked for and not told yet, are taken to have the values that the models predict for
+ * them, so that the next proposal looks elsewhere.
  *
  * Whether there is noise is found by measuring the incumbent a second time. Where there is, the value of a point
  * is what the Gaussian process estimates from its samples and those of its neighbours, and the incumbent gets more
@@ -16,8 +16,10 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "tuner/search/candidates.h"
 #include "tuner/search/models/surrogate.h"
 #include "tuner/search/record.h"
+#include "tuner/search/spread.h"
 #include "tuner/search/strategy.h"
 
 const tune_auto_params tune_auto_defaults = {
@@ -34,6 +36,9 @@ const tune_auto_params tune_auto_defaults = {
     .growth = 0.05,
     .share = 0.3,
     .doubt = 1.5,
+    .hold = 2,
+    .caution = 0.4,
+    .settle = 100,
     .patience = 15,
     .boost = 7,
 };
@@ -47,14 +52,13 @@ const tune_auto_knob tune_auto_knobs[] = {
     MODEL_KNOB(pairs), MODEL_KNOB(refit), MODEL_KNOB(steps), KNOB(clip),        KNOB(parents),
     KNOB(near2),       KNOB(cross),       KNOB(random),      MODEL_KNOB(sigma), MODEL_KNOB(gp_sigma),
     KNOB(precision),   KNOB(growth),      KNOB(share),       KNOB(doubt),       KNOB(patience),
-    KNOB(boost),       {NULL, 0}};
+    KNOB(hold),        KNOB(settle),      KNOB(caution),     KNOB(boost),       {NULL, 0}};
 
 enum {
-    MAX_CANDIDATES = 4096,
-    PROBE = 16,   /* number of values after which a point is measured again, to see whether there is noise */
-    FAIR = 4,     /* number of later samples from which their mean is a better estimate than the model's */
-    BELIEFS = 64, /* points in flight that the models take into account, at most */
-    RIVALS = 40   /* number of points that may be the incumbent under noise: the best by their means */
+    SPREAD_MANY = 5, /* factor on the tries for points of the first design beyond the usual number */
+    PROBE = 16,      /* number of values after which a point is measured again, to see whether there is noise */
+    FAIR = 4,        /* number of later samples from which their mean is a better estimate than the model's */
+    RIVALS = 40      /* number of points that may be the incumbent under noise: the best by their means */
 };
 /* Under noise the incumbent's estimate fluctuates. It counts as improved where it changed by this many standard
  * deviations of one value. */
@@ -73,6 +77,16 @@ typedef struct incumbent {
     double mean, variance;
 } incumbent;
 
+/* Under noise, the point that is reported. It stays until another one is clearly better, because a point that was
+ * measured often is seldom as good as the luckiest of the others looks. */
+typedef struct winner {
+    bool any;
+    uint32_t row; /* of the point in the record */
+    incumbent is;
+    int samples; /* what was known when it became the winner, which it owes to these samples in part: … */
+    double mean; /* … their number and mean */
+} winner;
+
 typedef struct auto_search {
     tune_record record;
     const tune_space *space;
@@ -84,25 +98,16 @@ typedef struct auto_search {
     noise_state noise;
     double variance; /* of the logarithm of one value */
     double given;    /* the same as the caller expects it; negative: unknown */
-    uint32_t *candidates;
-    size_t candidate_count;
-    uint32_t *mark; /* [marks]: number of the proposal for which the point was last a candidate */
-    size_t marks;
-    uint32_t round;
+    tune_candidates candidates;
     incumbent best, rival; /* rival: may be better than the incumbent; its `seen` is NULL where there is none */
-    double stale_value;    /* the incumbent's value when it last improved */
-    int stale_since;       /* number of values told by then; 0: none */
-    int repeats;           /* number of proposals of points that were measured before */
-    ranked *ranked;        /* [valid]: the points that have a value, best first */
+    winner winner;
+    double stale_value; /* the incumbent's value when it last improved */
+    int stale_since;    /* number of values told by then; 0: none */
+    int repeats;        /* number of proposals of points that were measured before */
+    ranked *ranked;     /* [valid]: the points that have a value, best first */
     size_t valid;
     tune_surrogate_sample *samples;
     size_t room;
-    struct {
-        uint32_t point;
-        float y;
-    } belief[BELIEFS]; /* a ring: what the models predicted for the newest points that were asked for */
-    size_t beliefs;    /* number of them that were ever written */
-    size_t flying;     /* number of points in flight that the models were fitted to; they come before the others */
 } auto_search;
 
 static void destroy(void *state);
@@ -120,11 +125,8 @@ static int create(const tune_space *space, const tune_strategy_options *options,
     xl_rng_seed(&s->rng, options->seed);
     status = tune_surrogate_create(space, &s->p.models, &s->models, err);
     if (status) goto fail;
-    s->candidates = xl_array(MAX_CANDIDATES, sizeof *s->candidates);
-    if (!s->candidates) {
-        status = xl_fail(err, XLSTM_ENOMEM, "strategy auto: out of memory");
-        goto fail;
-    }
+    status = tune_candidates_init(&s->candidates, &s->record, err);
+    if (status) goto fail;
     *state = s;
     return XLSTM_OK;
 fail:
@@ -137,8 +139,7 @@ static void destroy(void *state) {
     if (!s) return;
     tune_record_release(&s->record);
     tune_surrogate_destroy(s->models);
-    free(s->candidates);
-    free(s->mark);
+    tune_candidates_release(&s->candidates);
     free(s->ranked);
     free(s->samples);
     free(s);
@@ -191,8 +192,8 @@ static void learn_noise(auto_search *s) {
 }
 
 static int reserve(auto_search *s, xlstm_error *err) {
-    if (s->record.count + BELIEFS <= s->room) return XLSTM_OK;
-    s->room = 2 * s->record.count + BELIEFS;
+    if (s->record.count <= s->room) return XLSTM_OK;
+    s->room = 2 * s->record.count + 64;
     free(s->ranked);
     free(s->samples);
     s->ranked = xl_array(s->room, sizeof *s->ranked);
@@ -202,27 +203,14 @@ static int reserve(auto_search *s, xlstm_error *err) {
     return xl_fail(err, XLSTM_ENOMEM, "strategy auto: out of memory");
 }
 
-/* Returns what the models predicted for a point when it was asked for; the median of the values where they were
- * not asked. */
-static float believed_value(const auto_search *s, uint32_t point) {
-    const size_t kept = s->beliefs < BELIEFS ? s->beliefs : BELIEFS;
-    for (size_t i = 0; i < kept; i++) {
-        if (s->belief[i].point == point) return s->belief[i].y;
-    }
-    return (float)s->ranked[(s->valid - 1) / 2].estimate;
-}
-
-/* Fits the models to the points in flight, taking what is believed of them for their values, to the ranked points,
- * and to those that failed, whose value is the bound. */
+/* Fits the models to the ranked points and to those that failed, whose value is the bound. They are told of the
+ * newest points in flight too. */
 static int fit(auto_search *s, xlstm_error *err) {
     if (s->fitted) return XLSTM_OK;
     size_t n = 0;
     s->bound = (float)s->ranked[(size_t)((double)(s->valid - 1) * s->p.clip)].estimate;
-    s->flying = s->record.pending < BELIEFS ? s->record.pending : BELIEFS;
-    for (; n < s->flying; n++) {
-        const uint32_t point = s->record.flight[s->record.pending - s->flying + n];
-        s->samples[n] = (tune_surrogate_sample){.point = point, .y = fminf(believed_value(s, point), s->bound)};
-    }
+    const size_t pending = s->record.pending,
+                 flying = pending < TUNE_SURROGATE_FLIGHT ? pending : TUNE_SURROGATE_FLIGHT;
     for (size_t i = 0; i < s->valid; i++, n++) {
         const tune_seen *o = ranked_seen(s, i);
         s->samples[n] = (tune_surrogate_sample){
@@ -232,7 +220,8 @@ static int fit(auto_search *s, xlstm_error *err) {
         if (s->record.seen[i].samples) continue;
         s->samples[n++] = (tune_surrogate_sample){s->record.seen[i].point, s->bound, 0};
     }
-    int status = tune_surrogate_fit(s->models, s->samples, n, &s->rng, err);
+    const uint32_t *flight = flying ? s->record.flight + pending - flying : NULL;
+    int status = tune_surrogate_fit(s->models, s->samples, n, flight, flying, &s->rng, err);
     s->fitted = !status;
     return status;
 }
@@ -243,8 +232,7 @@ static incumbent believed(const auto_search *s, size_t i) {
     incumbent b = {.seen = ranked_seen(s, i)};
     b.mean = b.seen->mean;
     b.variance = s->variance / b.seen->samples;
-    if (s->noise == NOISE_PRESENT && s->fitted)
-        tune_surrogate_known(s->models, s->flying + i, &b.mean, &b.variance);
+    if (s->noise == NOISE_PRESENT && s->fitted) tune_surrogate_known(s->models, i, &b.mean, &b.variance);
     return b;
 }
 
@@ -272,6 +260,30 @@ static void choose_incumbent(auto_search *s) {
     }
 }
 
+/* The estimate of a point of the record. */
+static incumbent believed_row(const auto_search *s, uint32_t row) {
+    for (size_t i = 0; i < s->valid && i < TUNE_SURROGATE_KNOWN; i++) {
+        if (s->ranked[i].row == row) return believed(s, i);
+    }
+    const tune_seen *seen = &s->record.seen[row];
+    return (incumbent){.seen = seen, .mean = seen->mean, .variance = s->variance / seen->samples};
+}
+
+static void choose_winner(auto_search *s) {
+    const incumbent *best = &s->best;
+    winner *w = &s->winner;
+    if (s->noise != NOISE_PRESENT || !best->seen) return;
+    const uint32_t row = (uint32_t)(best->seen - s->record.seen);
+    if (w->any) {
+        const double hold = s->p.hold * fmin(fmax(s->record.told / s->p.settle - 1, 0), 1);
+        w->is = believed_row(s, w->row);
+        if (row == w->row) return;
+        const double error = sqrt(best->variance + w->is.variance);
+        if (hold > 0 && best->mean + hold * error >= w->is.mean) return;
+    }
+    *w = (winner){.any = true, .row = row, .is = *best, .samples = best->seen->samples, .mean = best->seen->mean};
+}
+
 static int tell(void *state, uint32_t point, double value, double cost_s, xlstm_error *err) {
     auto_search *s = state;
     bool fresh = !tune_record_find(&s->record, point);
@@ -284,100 +296,21 @@ static int tell(void *state, uint32_t point, double value, double cost_s, xlstm_
     if (fresh) tune_surrogate_add(s->models, point, isnan(value) ? s->bound : fminf((float)log(value), s->bound));
     if (s->noise == NOISE_PRESENT && s->valid >= (size_t)s->p.initial) status = fit(s, err);
     choose_incumbent(s);
+    choose_winner(s);
     return status;
 }
 
-/* ---- candidates ---- */
-
-static bool reserve_marks(auto_search *s, uint32_t point) {
-    if (point < s->marks) return true;
-    const size_t marks = tune_space_counted(s->space) ? tune_space_size(s->space) : 2 * ((size_t)point + 1);
-    uint32_t *more = realloc(s->mark, marks * sizeof *more);
-    if (!more) return false;
-    memset(more + s->marks, 0, (marks - s->marks) * sizeof *more);
-    s->mark = more;
-    s->marks = marks;
-    return true;
-}
-
-/* Adds a candidate. A point for whose mark there is no memory is left out. */
-static void add_candidate(auto_search *s, uint32_t point) {
-    if (point == TUNE_NO_POINT || s->candidate_count == MAX_CANDIDATES || !reserve_marks(s, point)) return;
-    if (s->mark[point] == s->round) return;
-    s->mark[point] = s->round;
-    if (tune_record_fresh(&s->record, point)) s->candidates[s->candidate_count++] = point;
-}
-
-static void add_moves(auto_search *s, uint32_t parent) {
-    uint32_t near[MAX_CANDIDATES / 4];
-    size_t room = sizeof near / sizeof *near, dims = tune_space_params(s->space);
-    size_t n = tune_space_some_neighbours(s->space, parent, &s->rng, near, room);
-    for (size_t i = 0; i < n; i++) add_candidate(s, near[i]);
-    for (int i = 0; i < (int)s->p.near2; i++) {
-        uint16_t index[TUNE_SPACE_PARAMS];
-        memcpy(index, tune_space_index(s->space, parent), dims * sizeof *index);
-        for (int move = 0; move < 2; move++) {
-            size_t d = xl_rng_below(&s->rng, dims);
-            index[d] = (uint16_t)xl_rng_below(&s->rng, tune_space_param(s->space, d)->count);
-        }
-        add_candidate(s, tune_space_find(s->space, index));
-    }
-}
-
-static void add_cross(auto_search *s, uint32_t mother, uint32_t father) {
-    uint16_t index[TUNE_SPACE_PARAMS];
-    const uint16_t *x = tune_space_index(s->space, mother), *y = tune_space_index(s->space, father);
-    for (size_t d = 0; d < tune_space_params(s->space); d++) index[d] = xl_rng_below(&s->rng, 2) ? x[d] : y[d];
-    add_candidate(s, tune_space_find(s->space, index));
-}
-
 static void gather_candidates(auto_search *s) {
-    size_t parents = s->valid < (size_t)s->p.parents ? s->valid : (size_t)s->p.parents;
-    s->round++;
-    s->candidate_count = 0;
-    for (size_t i = 0; i < parents; i++) add_moves(s, ranked_seen(s, i)->point);
+    const size_t parents = s->valid < (size_t)s->p.parents ? s->valid : (size_t)s->p.parents;
+    tune_candidates_clear(&s->candidates);
+    for (size_t i = 0; i < parents; i++)
+        tune_candidates_near(&s->candidates, ranked_seen(s, i)->point, (int)s->p.near2, &s->rng);
     for (int i = 0; i < (int)s->p.cross && parents > 1; i++) {
-        add_cross(s, ranked_seen(s, xl_rng_below(&s->rng, parents))->point,
-                  ranked_seen(s, xl_rng_below(&s->rng, parents))->point);
+        const uint32_t father = ranked_seen(s, xl_rng_below(&s->rng, parents))->point;
+        const uint32_t mother = ranked_seen(s, xl_rng_below(&s->rng, parents))->point;
+        tune_candidates_cross(&s->candidates, mother, father, &s->rng);
     }
-    for (int i = 0; i < (int)s->p.random; i++) {
-        add_candidate(s, tune_space_random(s->space, &s->rng));
-    }
-    if (!s->candidate_count) add_candidate(s, tune_record_random_fresh(&s->record, &s->rng));
-}
-
-/* ---- the first points ---- */
-
-/* Returns the distance between two points, where the range of each parameter has length 1. */
-static double distance(const auto_search *s, uint32_t a, uint32_t b) {
-    const uint16_t *x = tune_space_index(s->space, a), *y = tune_space_index(s->space, b);
-    double d = 0;
-    for (size_t i = 0; i < tune_space_params(s->space); i++) {
-        const tune_param *p = tune_space_param(s->space, i);
-        if (p->count > 1) d += p->ordered ? fabs((double)x[i] - y[i]) / (p->count - 1) : x[i] != y[i];
-    }
-    return d;
-}
-
-/* Returns the point, among some random ones, that is farthest from all points that are measured or in flight. */
-static uint32_t spread_point(auto_search *s) {
-    uint32_t best = TUNE_NO_POINT;
-    double farthest = -1;
-    for (int i = 0; i < (int)s->p.spread || !i; i++) {
-        uint32_t point = tune_record_random_fresh(&s->record, &s->rng);
-        double nearest = INFINITY;
-        for (size_t j = 0; j < s->record.count; j++) {
-            nearest = fmin(nearest, distance(s, point, s->record.seen[j].point));
-        }
-        for (size_t j = 0; j < s->record.pending; j++) {
-            nearest = fmin(nearest, distance(s, point, s->record.flight[j]));
-        }
-        if (nearest > farthest) {
-            farthest = nearest;
-            best = point;
-        }
-    }
-    return best;
+    tune_candidates_random(&s->candidates, (int)s->p.random, &s->rng);
 }
 
 /* ---- ask ---- */
@@ -394,34 +327,28 @@ static const tune_seen *choose_repeat(const auto_search *s) {
         return probe && !s->record.asked[best->point] ? best : NULL;
     }
     if (!exhausted && s->repeats > s->p.share * s->record.told) return NULL;
+    const tune_seen *won = s->winner.any ? &s->record.seen[s->winner.row] : NULL;
     if (best->samples < samples_wanted(s) && !s->record.asked[best->point]) return best;
+    if (won && won->samples < samples_wanted(s) && !s->record.asked[won->point]) return won;
     bool open = exhausted && rival->samples < samples_wanted(s) && !s->record.asked[rival->point];
     return open ? rival : NULL;
 }
 
 static int ask_model(auto_search *s, tune_proposal *out, xlstm_error *err) {
-    double promise[MAX_CANDIDATES], most = -1;
+    double promise[TUNE_CANDIDATES], most = -1;
     int status = fit(s, err);
     if (status) return status;
-    const size_t known = tune_space_known(s->space);
     gather_candidates(s);
     int stale = s->record.told - s->stale_since;
     bool far = stale >= (int)s->p.patience && stale % 2;
-    tune_surrogate_promise(s->models, s->candidates, s->candidate_count, s->best.mean, far ? s->p.boost : 1,
+    tune_surrogate_promise(s->models, s->candidates.point, s->candidates.count, s->best.mean, far ? s->p.boost : 1,
                            promise);
-    for (size_t i = 0; i < s->candidate_count; i++) {
+    for (size_t i = 0; i < s->candidates.count; i++) {
         if (promise[i] <= most) continue;
         most = promise[i];
-        out->point = s->candidates[i];
+        out->point = s->candidates.point[i];
     }
-    uint16_t chosen[TUNE_SPACE_PARAMS];
-    memcpy(chosen, tune_space_index(s->space, out->point), tune_space_params(s->space) * sizeof *chosen);
-    tune_space_forget(s->space, known);
-    out->point = tune_space_find(s->space, chosen);
-    if (out->point == TUNE_NO_POINT) return xl_fail(err, XLSTM_ENOMEM, "strategy auto: out of memory");
-    s->belief[s->beliefs % BELIEFS].point = out->point;
-    s->belief[s->beliefs++ % BELIEFS].y = (float)tune_surrogate_mean(s->models, out->point);
-    return XLSTM_OK;
+    return tune_candidates_keep(&s->candidates, &out->point, err);
 }
 
 static int ask(void *state, tune_proposal *out, xlstm_error *err) {
@@ -434,7 +361,11 @@ static int ask(void *state, tune_proposal *out, xlstm_error *err) {
     } else if (!tune_record_any_fresh(&s->record)) {
         return xl_fail(err, XLSTM_EARG, "strategy auto: every point is being measured, wanted a result first");
     } else if (!s->valid || s->record.count + s->record.pending < (size_t)s->p.initial) {
-        out->point = spread_point(s);
+        /* Many points that are asked for before any is told are all that a search has for long, so they are worth
+         * more tries. */
+        const bool many = s->record.count + s->record.pending >= (size_t)s->p.initial;
+        const double tries = many ? s->p.spread * SPREAD_MANY : s->p.spread;
+        out->point = tune_spread_point(&s->record, (int)tries, &s->rng);
     } else {
         int status = ask_model(s, out, err);
         if (status) return status;
@@ -453,21 +384,25 @@ static bool done(const void *state) {
 
 static void best(const void *state, tune_best *out) {
     const auto_search *s = state;
+    const incumbent *is = s->winner.any ? &s->winner.is : &s->best;
     *out = (tune_best){.point = TUNE_NO_POINT};
-    const tune_seen *o = s->best.seen;
+    const tune_seen *o = is->seen;
     if (!o) return;
-    *out = (tune_best){o->point, exp(s->best.mean), sqrt(s->best.variance), o->samples};
-    if (s->noise != NOISE_PRESENT || o->samples <= FAIR) return;
-    /* The point was chosen because its first sample was low, so that sample is biased and left out; the later ones
-     * are not. */
-    out->estimate = exp((o->mean * o->samples - o->first) / (o->samples - 1));
-    out->relative_sd = sqrt(s->variance / (o->samples - 1));
+    double mean = is->mean, variance = is->variance;
+    const int later = o->samples - s->winner.samples;
+    if (s->winner.any && later >= FAIR) {
+        /* The samples for which it was chosen are biased and left out; the later ones are less so. */
+        mean = (o->mean * o->samples - s->winner.mean * s->winner.samples) / later;
+        variance = s->variance / later;
+    }
+    const double sd = sqrt(variance);
+    *out = (tune_best){o->point, exp(mean + s->p.caution * sd), sd, o->samples};
 }
 
 const tune_strategy_class tune_strategy_auto = {
     .name = "auto",
     .summary = "model-based search; exhaustive where the space is small (default)",
-    .many = "nsga2",
+    .many = "ehvi",
     .divides = true,
     .guided = true,
     .ends = TUNE_ENDS_SPACE,

@@ -19,8 +19,11 @@ typedef struct tune_auto_params {
     double growth;    /* additional samples that the incumbent should have for each value told */
     double share;     /* share of all samples that repeats may take, at most */
     double doubt;     /* standard errors that are added to a point's estimate before it may be the incumbent */
-    double patience;  /* values without a better incumbent after which every second proposal explores more */
-    double boost;     /* factor on both sigmas in those proposals */
+    double hold;   /* standard errors of the difference by which a point must be better to become the winner, … */
+    double settle; /* … from twice this number of values on; 0 up to this number, and growing between them */
+    double caution;  /* standard errors by which the winner's estimate is raised, because it was chosen for it */
+    double patience; /* values without a better incumbent after which every second proposal explores more */
+    double boost;    /* factor on both sigmas in those proposals */
 } tune_auto_params;
 
 extern const tune_auto_params tune_auto_defaults;

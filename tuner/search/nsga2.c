@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "tuner/search/pareto.h"
 #include "tuner/search/record.h"
+#include "tuner/search/spread.h"
 #include "tuner/search/strategy.h"
 
 enum {
@@ -151,26 +152,6 @@ static int tell(void *state, uint32_t point, double value, double cost_s, xlstm_
 static double apart(const tune_param *p, uint16_t x, uint16_t y) {
     if (x == y) return 0;
     return p->ordered ? fabs((double)x - y) / (p->count - 1) : 1;
-}
-
-static uint32_t spread_point(nsga2 *s) {
-    const tune_space *space = s->record.space;
-    uint32_t best = TUNE_NO_POINT;
-    double farthest = -1;
-    for (int i = 0; i < SPREAD; i++) {
-        uint32_t point = tune_record_random_fresh(&s->record, &s->rng);
-        double nearest = INFINITY;
-        for (size_t j = 0; j < s->record.count; j++) {
-            double d = 0;
-            for (size_t k = 0; k < tune_space_params(space); k++)
-                d += apart(tune_space_param(space, k), tune_space_index(space, point)[k], index_of(s, j)[k]);
-            nearest = fmin(nearest, d);
-        }
-        if (nearest <= farthest) continue;
-        farthest = nearest;
-        best = point;
-    }
-    return best;
 }
 
 static size_t parent(nsga2 *s) {
@@ -327,7 +308,8 @@ static int ask(void *state, tune_proposal *out, xlstm_error *err) {
         return xl_fail(err, XLSTM_EARG, "strategy nsga2: every point is being measured, wanted a result first");
     const size_t first = s->size < FIRST ? s->size : FIRST;
     int status = XLSTM_OK;
-    if (s->members < 2 || s->record.count + s->record.pending < first) out->point = spread_point(s);
+    if (s->members < 2 || s->record.count + s->record.pending < first)
+        out->point = tune_spread_point(&s->record, SPREAD, &s->rng);
     else status = promising_child(s, &out->point, err);
     return status ? status : tune_record_ask(&s->record, out->point, err);
 }
@@ -344,7 +326,7 @@ static void best(const void *state, tune_best *out) {
 
 const tune_strategy_class tune_strategy_nsga2 = {
     .name = "nsga2",
-    .summary = "NSGA-II, steered by all objectives; used by auto where there are several",
+    .summary = "NSGA-II, steered by all objectives",
     .guided = true,
     .ends = TUNE_ENDS_SPACE,
     .create = create,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "tuner/study/plain_json.h"
 #include "tuner/study/study_impl.h"
 
 static json_t *number(double value) {
@@ -29,6 +30,7 @@ char *tune_study_metric_text(const tune_metrics *metrics, const double *values) 
 }
 
 void tune_study_read_metrics(const tune_metrics *metrics, const char *text, double values[TUNE_METRICS]) {
+    if (text && tune_plain_metrics(text, metrics, values)) return;
     json_t *j = text ? json_loads(text, 0, NULL) : NULL;
     for (int i = 0; i < TUNE_METRICS; i++)
         values[i] = i < metrics->count ? value_of(json_object_get(j, metrics->at[i].name)) : NAN;
@@ -42,6 +44,12 @@ char *tune_study_part_text(const tune_metrics *metrics, const double *parts) {
 }
 
 void tune_study_read_parts(const char *text, double parts[TUNE_METRIC_PARTS]) {
+    double plain[TUNE_PLAIN_NUMBERS];
+    size_t count;
+    if (text && tune_plain_numbers(text, plain, &count)) {
+        for (size_t i = 0; i < TUNE_METRIC_PARTS; i++) parts[i] = i < count ? plain[i] : NAN;
+        return;
+    }
     json_t *j = text ? json_loads(text, 0, NULL) : NULL;
     for (int i = 0; i < TUNE_METRIC_PARTS; i++) parts[i] = value_of(json_array_get(j, (size_t)i));
     json_decref(j);
@@ -50,20 +58,18 @@ void tune_study_read_parts(const char *text, double parts[TUNE_METRIC_PARTS]) {
 int tune_study_metrics(tune_study *s, int64_t run, const tune_metrics **out, xlstm_error *err) {
     *out = &s->metrics;
     if (s->metrics_run == run) return XLSTM_OK;
-    sqlite3_stmt *q;
+    tune_rows *q;
     bool ok = true;
     s->metrics_run = 0;
     int status =
-        tune_study_prepare(s, &q, "reading a run's metrics", err, "SELECT metrics FROM run WHERE id = ?", "i", run);
+        tune_study_query(s, &q, "reading a run's metrics", err, "SELECT metrics FROM run WHERE id = $1", "i", run);
     if (status) return status;
-    const int code = sqlite3_step(q);
-    char *text = code == SQLITE_ROW ? tune_study_text(q, 0, &ok) : NULL;
-    if (code == SQLITE_ROW && text) status = tune_metrics_parse(&s->metrics, text, err);
-    else if (code == SQLITE_ROW) status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", s->path);
-    else if (code == SQLITE_DONE)
-        status = xl_fail(err, XLSTM_ENOTFOUND, "%s: no run %lld", s->path, (long long)run);
-    else status = tune_study_fail(s, "reading a run's metrics", err);
-    sqlite3_finalize(q);
+    const bool found = tune_rows_next(s, q, &status, err);
+    char *text = found ? tune_study_text(s, q, 0, &ok) : NULL;
+    tune_rows_end(s, q);
+    if (text) status = tune_metrics_parse(&s->metrics, text, err);
+    else if (found) status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", s->path);
+    else if (!status) status = xl_fail(err, XLSTM_ENOTFOUND, "%s: no run %lld", s->path, (long long)run);
     free(text);
     if (!status) s->metrics_run = run;
     return status;

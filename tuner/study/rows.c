@@ -1,11 +1,13 @@
-/* Reads and writes trials, samples and events as rows of the database. */
+/* Reads trials, samples and events from the database, and stores what was measured. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "tuner/study/plain_json.h"
 #include "tuner/study/study_impl.h"
 #include "tuner/study/trial_json.h"
 
@@ -19,67 +21,34 @@ bool tune_study_grow(void **array, size_t count, size_t *capacity, size_t size) 
     return true;
 }
 
-/* Makes the text of a column from a value, whose reference it takes; *out is NULL for null. */
-static int column_text(char **out, json_t *value, const tune_study *s, xlstm_error *err) {
-    const bool none = json_is_null(value);
-    *out = none ? NULL : json_dumps(value, JSON_COMPACT | JSON_REAL_PRECISION(17));
-    json_decref(value);
-    return *out || none ? XLSTM_OK : xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", s->path);
-}
-
-/* Reads such a column back with one of the functions tune_..._read. */
-static int read_column(tune_study *s, sqlite3_stmt *q, int column, tune_trial_row *t,
+/* Reads a column of JSON with one of the functions tune_..._read. */
+static int read_column(tune_study *s, tune_rows *q, int column, tune_trial_row *t,
                        int (*read)(tune_trial_row *, const json_t *, xlstm_error *), xlstm_error *err) {
     xlstm_error why = {0};
     json_error_t bad;
-    const char *text = (const char *)sqlite3_column_text(q, column);
+    const char *text = s->db->class->text(q, column);
     if (!text) return XLSTM_OK;
     json_t *j = json_loads(text, JSON_DECODE_ANY, &bad);
     int status = j ? read(t, j, &why) : xl_fail(&why, XLSTM_EFORMAT, "found no JSON (%s)", bad.text);
     json_decref(j);
     if (!status) return XLSTM_OK;
     return xl_fail(err, status, "%s: trial %lld, %s: %s", s->path, (long long)t->index,
-                   sqlite3_column_name(q, column), why.text);
+                   s->db->class->column(q, column), why.text);
 }
 
-int tune_study_put_trial(tune_study *s, int64_t run, const tune_trial_row *t, bool replace, xlstm_error *err) {
-    if (!replace) {
-        sqlite3_stmt *q;
-        int status = tune_study_prepare(s, &q, "adding a trial", err,
-                                        "SELECT 1 FROM trial WHERE run = ? AND number = ?", "ii", run, t->index);
-        if (status) return status;
-        int code = sqlite3_step(q);
-        if (code == SQLITE_ROW)
-            status = xl_fail(err, XLSTM_EARG, "%s: run %lld has trial %lld already", s->path, (long long)run,
-                             (long long)t->index);
-        else if (code != SQLITE_DONE) status = tune_study_fail(s, "adding a trial", err);
-        sqlite3_finalize(q);
-        if (status) return status;
-    }
-    char *params = NULL, *told = NULL, *ratios = NULL, *values = NULL;
-    const tune_metrics *metrics;
-    int status = tune_study_metrics(s, run, &metrics, err);
-    if (!status) status = column_text(&params, tune_params_json(t), s, err);
-    if (!status) status = column_text(&told, tune_told_json(t), s, err);
-    if (!status) status = column_text(&ratios, tune_ratios_json(t), s, err);
-    if (!status && !(values = tune_study_metric_text(metrics, t->metric)))
-        status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", s->path);
-    if (status) goto out;
-    status =
-        tune_study_run_sql(s, "adding a trial", err,
-                           "INSERT OR REPLACE INTO trial(run, number, params, key, status, reason, "
-                           "duplicate_of, metrics, value, spread, "
-                           "told, ratios, samples, token_hash, in_force, started, seconds) "
-                           "VALUES (?, ?, ?, ?, ?, ?, nullif(?, -1), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                           "iissssisddssissdd", run, t->index, params, t->key,
-                           tune_trial_status_name((int)t->status), t->reason, t->duplicate_of, values, t->value,
-                           t->spread, told, ratios, t->samples, t->token_hash, t->in_force, t->started, t->seconds);
-out:
-    free(params);
-    free(values);
-    free(told);
-    free(ratios);
-    return status;
+/* Does the same with numbers, which are mostly plain. */
+static int read_numbers(tune_study *s, tune_rows *q, int column, tune_trial_row *t, tune_numbers *out,
+                        int (*read)(tune_trial_row *, const json_t *, xlstm_error *), xlstm_error *err) {
+    double plain[TUNE_PLAIN_NUMBERS];
+    size_t count;
+    const char *text = s->db->class->text(q, column);
+    if (!text || !tune_plain_numbers(text, plain, &count)) return read_column(s, q, column, t, read, err);
+    if (!count) return XLSTM_OK;
+    if (!(out->value = xl_array(count, sizeof *out->value)))
+        return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", s->path);
+    memcpy(out->value, plain, count * sizeof *plain);
+    out->count = count;
+    return XLSTM_OK;
 }
 
 /* `mark` is the text by which a cause is recognized where only the explanation was stored. */
@@ -105,92 +74,87 @@ unsigned tune_causes_of_text(const char *why) {
     return found || !*why ? found : TUNE_CAUSE_ELSE;
 }
 
-int tune_study_put_samples(tune_study *s, int64_t run, const tune_sample_row *samples, size_t count,
-                           xlstm_error *err) {
-    const tune_metrics *metrics;
-    int status = count ? tune_study_metrics(s, run, &metrics, err) : XLSTM_OK;
-    for (size_t i = 0; !status && i < count; i++) {
-        const tune_sample_row *p = &samples[i];
-        char *parts = tune_study_part_text(metrics, p->parts);
-        if (!parts) return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", s->path);
-        status = tune_study_run_sql(s, "adding a sample", err,
-                                    "INSERT INTO sample(run, trial, stage, block, process, seq, at, parts, value, "
-                                    "used, why, causes) VALUES "
-                                    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, ''), ?)",
-                                    "iisiiidsdisi", run, p->trial, p->stage, p->block, p->process, p->seq, p->at,
-                                    parts, p->value, (int64_t)p->used, p->why, (int64_t)p->causes);
-        free(parts);
-    }
-    return status;
-}
+/* A trial with its samples, or samples alone (trial: NULL). */
+typedef struct measured {
+    int64_t run;
+    const tune_trial_row *trial;
+    bool replace;
+    const tune_sample_row *samples;
+    size_t count;
+} measured;
 
-static int put_trial(tune_study *study, int64_t run, const tune_trial_row *trial, bool replace,
-                     const tune_sample_row *samples, size_t count, xlstm_error *err) {
-    int status = tune_study_begin(study, err);
-    if (status) return status;
-    if (trial) status = tune_study_put_trial(study, run, trial, replace, err);
-    if (!status) status = tune_study_put_samples(study, run, samples, count, err);
-    return tune_study_end(study, status, err);
+static int put_measured(tune_study *s, void *ctx, bool again, xlstm_error *err) {
+    const measured *m = ctx;
+    int status = m->trial ? tune_study_put_trials(s, m->run, m->trial, 1, m->replace || again, err) : XLSTM_OK;
+    return status ? status : tune_study_put_samples(s, m->run, m->samples, m->count, again, err);
 }
 
 int tune_study_trial_add(tune_study *study, int64_t run, const tune_trial_row *trial,
                          const tune_sample_row *samples, size_t count, xlstm_error *err) {
-    return put_trial(study, run, trial, false, samples, count, err);
+    measured m = {run, trial, false, samples, count};
+    return tune_study_transaction(study, put_measured, &m, err);
 }
 
 int tune_study_trial_update(tune_study *study, int64_t run, const tune_trial_row *trial,
                             const tune_sample_row *samples, size_t count, xlstm_error *err) {
-    return put_trial(study, run, trial, true, samples, count, err);
+    measured m = {run, trial, true, samples, count};
+    return tune_study_transaction(study, put_measured, &m, err);
 }
 
 int tune_study_samples_add(tune_study *study, int64_t run, const tune_sample_row *samples, size_t count,
                            xlstm_error *err) {
-    return put_trial(study, run, NULL, false, samples, count, err);
+    measured m = {run, NULL, false, samples, count};
+    return tune_study_transaction(study, put_measured, &m, err);
 }
 
 int tune_study_trials(tune_study *study, int64_t run, tune_trial_row **rows, size_t *count, xlstm_error *err) {
-    sqlite3_stmt *q;
+    return tune_study_trials_between(study, run, INT64_MIN, INT64_MAX, rows, count, err);
+}
+
+int tune_study_trials_between(tune_study *study, int64_t run, int64_t first, int64_t last, tune_trial_row **rows,
+                              size_t *count, xlstm_error *err) {
+    const tune_database_class *class = study->db->class;
+    tune_rows *q;
     void *all = NULL;
     size_t used = 0, capacity = 0;
     const tune_metrics *metrics;
     int status = tune_study_metrics(study, run, &metrics, err);
     if (status) return status;
-    status = tune_study_prepare(study, &q, "reading trials", err,
-                                "SELECT number, params, key, status, reason, duplicate_of, metrics, value, spread, "
-                                "told, ratios, samples, token_hash, in_force, started, seconds "
-                                "FROM trial "
-                                "WHERE run = ? ORDER BY number",
-                                "i", run);
-    int code = SQLITE_DONE;
-    while (!status && (code = sqlite3_step(q)) == SQLITE_ROW) {
+    study->db->many = first == INT64_MIN;
+    status = tune_study_query(study, &q, "reading trials", err,
+                              "SELECT number, params, key, status, reason, duplicate_of, metrics, value, spread, "
+                              "told, ratios, samples, token_hash, in_force, started, seconds "
+                              "FROM trial "
+                              "WHERE run = $1 AND number >= $2 AND number <= $3 ORDER BY number",
+                              "iii", run, first, last);
+    while (!status && tune_rows_next(study, q, &status, err)) {
         if (!tune_study_grow(&all, used, &capacity, sizeof(tune_trial_row))) {
             status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", study->path);
             break;
         }
         bool ok = true;
         tune_trial_row *t = (tune_trial_row *)all + used++;
-        *t = (tune_trial_row){.index = sqlite3_column_int64(q, 0), .point = TUNE_NO_POINT, .duplicate_of = -1};
-        t->key = tune_study_text(q, 2, &ok);
-        int known = tune_trial_status_find((const char *)sqlite3_column_text(q, 3));
+        *t = (tune_trial_row){.index = class->integer(q, 0), .point = TUNE_NO_POINT, .duplicate_of = -1};
+        t->key = tune_study_text(study, q, 2, &ok);
+        int known = tune_trial_status_find(class->text(q, 3));
         t->status = known < 0 ? TUNE_TRIAL_FAILED : (tune_trial_status)known;
-        t->reason = tune_study_text(q, 4, &ok);
-        if (sqlite3_column_type(q, 5) != SQLITE_NULL) t->duplicate_of = sqlite3_column_int64(q, 5);
-        tune_study_read_metrics(metrics, (const char *)sqlite3_column_text(q, 6), t->metric);
+        t->reason = tune_study_text(study, q, 4, &ok);
+        if (class->text(q, 5)) t->duplicate_of = class->integer(q, 5);
+        tune_study_read_metrics(metrics, class->text(q, 6), t->metric);
         const int after = 7;
-        t->value = tune_study_real(q, after);
-        t->spread = tune_study_real(q, after + 1);
-        t->samples = sqlite3_column_int64(q, after + 4);
-        t->token_hash = tune_study_text(q, after + 5, &ok);
-        t->in_force = tune_study_text(q, after + 6, &ok);
-        t->started = sqlite3_column_double(q, after + 7);
-        t->seconds = sqlite3_column_double(q, after + 8);
+        t->value = class->real(q, after);
+        t->spread = class->real(q, after + 1);
+        t->samples = class->integer(q, after + 4);
+        t->token_hash = tune_study_text(study, q, after + 5, &ok);
+        t->in_force = tune_study_text(study, q, after + 6, &ok);
+        t->started = class->real(q, after + 7);
+        t->seconds = class->real(q, after + 8);
         if (!ok) status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", study->path);
         if (!status) status = read_column(study, q, 1, t, tune_params_read, err);
-        if (!status) status = read_column(study, q, after + 2, t, tune_told_read, err);
-        if (!status) status = read_column(study, q, after + 3, t, tune_ratios_read, err);
+        if (!status) status = read_numbers(study, q, after + 2, t, &t->told, tune_told_read, err);
+        if (!status) status = read_numbers(study, q, after + 3, t, &t->ratios, tune_ratios_read, err);
     }
-    if (!status && code != SQLITE_DONE) status = tune_study_fail(study, "reading trials", err);
-    sqlite3_finalize(q);
+    tune_rows_end(study, q);
     if (status) {
         tune_trial_rows_free(all, used);
         return status;
@@ -254,36 +218,34 @@ void tune_trial_rows_free(tune_trial_row *rows, size_t count) {
     free(rows);
 }
 
-int tune_study_samples(tune_study *study, int64_t run, tune_sample_row **rows, size_t *count, xlstm_error *err) {
-    sqlite3_stmt *q;
+#define SAMPLE_COLUMNS "trial, stage, block, process, seq, at, parts, value, used, why, causes"
+
+/* Reads all rows of the statement, and ends it. */
+static int read_samples(tune_study *study, tune_rows *q, tune_sample_row **rows, size_t *count, xlstm_error *err) {
+    const tune_database_class *class = study->db->class;
     void *all = NULL;
     size_t used = 0, capacity = 0;
-    int status = tune_study_prepare(study, &q, "reading samples", err,
-                                    "SELECT trial, stage, block, process, seq, at, parts, value, used, why, causes "
-                                    "FROM sample WHERE run = ? ORDER BY id",
-                                    "i", run);
-    int code = SQLITE_DONE;
-    while (!status && (code = sqlite3_step(q)) == SQLITE_ROW) {
+    int status = XLSTM_OK;
+    while (!status && tune_rows_next(study, q, &status, err)) {
         if (!tune_study_grow(&all, used, &capacity, sizeof(tune_sample_row))) {
             status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", study->path);
             break;
         }
         tune_sample_row *p = (tune_sample_row *)all + used++;
-        *p = (tune_sample_row){.trial = sqlite3_column_int64(q, 0),
-                               .stage = tune_study_stage((const char *)sqlite3_column_text(q, 1)),
-                               .block = sqlite3_column_int64(q, 2),
-                               .process = sqlite3_column_int64(q, 3),
-                               .seq = sqlite3_column_int64(q, 4),
-                               .at = sqlite3_column_double(q, 5),
-                               .value = tune_study_real(q, 7),
-                               .used = sqlite3_column_int(q, 8) != 0,
-                               .causes = (unsigned)sqlite3_column_int(q, 10)};
-        tune_study_read_parts((const char *)sqlite3_column_text(q, 6), p->parts);
-        const char *why = (const char *)sqlite3_column_text(q, 9);
-        if (why) sqlite3_snprintf(sizeof p->why, p->why, "%s", why);
+        *p = (tune_sample_row){.trial = class->integer(q, 0),
+                               .stage = tune_study_stage(class->text(q, 1)),
+                               .block = class->integer(q, 2),
+                               .process = class->integer(q, 3),
+                               .seq = class->integer(q, 4),
+                               .at = class->real(q, 5),
+                               .value = class->real(q, 7),
+                               .used = class->integer(q, 8) != 0,
+                               .causes = (unsigned)class->integer(q, 10)};
+        tune_study_read_parts(class->text(q, 6), p->parts);
+        const char *why = class->text(q, 9);
+        if (why) snprintf(p->why, sizeof p->why, "%s", why);
     }
-    if (!status && code != SQLITE_DONE) status = tune_study_fail(study, "reading samples", err);
-    sqlite3_finalize(q);
+    tune_rows_end(study, q);
     if (status) {
         free(all);
         return status;
@@ -293,11 +255,28 @@ int tune_study_samples(tune_study *study, int64_t run, tune_sample_row **rows, s
     return XLSTM_OK;
 }
 
+int tune_study_samples(tune_study *study, int64_t run, tune_sample_row **rows, size_t *count, xlstm_error *err) {
+    tune_rows *q;
+    study->db->many = true;
+    int status = tune_study_query(study, &q, "reading samples", err,
+                                  "SELECT " SAMPLE_COLUMNS " FROM sample WHERE run = $1 ORDER BY id", "i", run);
+    return status ? status : read_samples(study, q, rows, count, err);
+}
+
+int tune_study_samples_of(tune_study *study, int64_t run, int64_t trial, tune_sample_row **rows, size_t *count,
+                          xlstm_error *err) {
+    tune_rows *q;
+    int status = tune_study_query(study, &q, "reading samples", err,
+                                  "SELECT " SAMPLE_COLUMNS " FROM sample WHERE run = $1 AND trial = $2 ORDER BY id",
+                                  "ii", run, trial);
+    return status ? status : read_samples(study, q, rows, count, err);
+}
+
 int tune_study_put_event(tune_study *s, int64_t run, double at, const char *kind, const char *text,
                          xlstm_error *err) {
     return tune_study_run_sql(s, "noting an event", err,
-                              "INSERT INTO event(run, at, kind, text) VALUES (?, ?, ?, ?)", "idss", run, at, kind,
-                              text);
+                              "INSERT INTO event(run, at, kind, text) VALUES ($1, $2, $3, $4)", "idss", run, at,
+                              kind, text);
 }
 
 int tune_study_event_add(tune_study *study, int64_t run, const char *kind, const char *text, xlstm_error *err) {
@@ -305,24 +284,23 @@ int tune_study_event_add(tune_study *study, int64_t run, const char *kind, const
 }
 
 int tune_study_events(tune_study *study, int64_t run, tune_event_row **rows, size_t *count, xlstm_error *err) {
-    sqlite3_stmt *q;
+    const tune_database_class *class = study->db->class;
+    tune_rows *q;
     void *all = NULL;
     size_t used = 0, capacity = 0;
-    int status = tune_study_prepare(study, &q, "reading events", err,
-                                    "SELECT at, kind, text FROM event WHERE run = ? ORDER BY id", "i", run);
-    int code = SQLITE_DONE;
-    while (!status && (code = sqlite3_step(q)) == SQLITE_ROW) {
+    int status = tune_study_query(study, &q, "reading events", err,
+                                  "SELECT at, kind, text FROM event WHERE run = $1 ORDER BY id", "i", run);
+    while (!status && tune_rows_next(study, q, &status, err)) {
         bool ok = tune_study_grow(&all, used, &capacity, sizeof(tune_event_row));
         if (ok) {
             tune_event_row *e = (tune_event_row *)all + used++;
-            *e = (tune_event_row){.at = sqlite3_column_double(q, 0)};
-            e->kind = tune_study_text(q, 1, &ok);
-            e->text = tune_study_text(q, 2, &ok);
+            *e = (tune_event_row){.at = class->real(q, 0)};
+            e->kind = tune_study_text(study, q, 1, &ok);
+            e->text = tune_study_text(study, q, 2, &ok);
         }
         if (!ok) status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", study->path);
     }
-    if (!status && code != SQLITE_DONE) status = tune_study_fail(study, "reading events", err);
-    sqlite3_finalize(q);
+    tune_rows_end(study, q);
     if (status) {
         tune_event_rows_free(all, used);
         return status;

@@ -1,5 +1,5 @@
-/* The study: everything that was ever measured, in one SQLite file (in WAL mode). No other part of the program
- * uses SQL.
+/* The study: everything that was ever measured, in one SQLite file (in WAL mode) or on a PostgreSQL server. No
+ * other part of the program uses SQL.
  *
  * A study holds machines, runs, trials and samples. A run folder has a study of its own (study.sqlite), or many
  * runs share one file. Several processes may write to one study at once: every call here is one transaction, and
@@ -42,15 +42,19 @@ void tune_study_first_metrics(tune_metrics *out);
 
 typedef struct tune_study tune_study;
 
-/* Opens `path` and brings its schema up to date. Where it is missing it is created if `create` is set, else
- * XLSTM_ENOTFOUND. XLSTM_EFORMAT, with advice, for a file that is not a study, is damaged, or comes from a newer
- * version. */
+/* Opens `path`, a file or the address of a server (study_address.h), and brings its schema up to date. Where a file
+ * is missing it is created if `create` is set, else XLSTM_ENOTFOUND. XLSTM_EFORMAT, with advice, for a file that is
+ * not a study, is damaged, or comes from a newer version. */
 int tune_study_open(tune_study **out, const char *path, bool create, xlstm_error *err);
 /* Does the same for reading only, also where the file or its folder may not be written, such as the study of
  * another user or one on a read-only disk. Nothing is written there; calls that write to the study fail. */
 int tune_study_open_reading(tune_study **out, const char *path, xlstm_error *err);
 /* Makes an empty study that exists only in memory. */
 int tune_study_open_memory(tune_study **out, xlstm_error *err);
+/* Waits until everything that was stored is on the disk. In a file, what was stored since the last call survives
+ * the death of the process, but may be lost where the machine loses power; so it is called before anything else
+ * that lasts is written that speaks of it. */
+int tune_study_settle(tune_study *study, xlstm_error *err);
 void tune_study_close(tune_study *study);
 
 /* States of a run. A run is read as interrupted where its state is "running" but no process works on it. */
@@ -80,7 +84,8 @@ typedef struct tune_run_row {
     tune_metrics metrics;     /* the metrics of its trials */
     char *baseline;           /* JSON {"params": {…}, "metrics": {…}, …}; NULL before it is measured */
     char *result;             /* text of best.json; NULL before the end */
-    int64_t trials;           /* number of its trials; filled only by reading */
+    char *fleet, *kind; /* the fleet whose nodes measure it, and their kind (tasks.h); NULL: one process does */
+    int64_t trials;     /* number of its trials; filled only by reading */
 } tune_run_row;
 
 /* Whether two workloads are of one class: both have the same numbers, each within a factor of two (zero counts as
@@ -174,6 +179,9 @@ int tune_study_samples_add(tune_study *study, int64_t run, const tune_sample_row
                            xlstm_error *err);
 /* Reads a run's trials by index; *rows is freed by tune_trial_rows_free. */
 int tune_study_trials(tune_study *study, int64_t run, tune_trial_row **rows, size_t *count, xlstm_error *err);
+/* Does the same for those with an index from `first` to `last`. */
+int tune_study_trials_between(tune_study *study, int64_t run, int64_t first, int64_t last, tune_trial_row **rows,
+                              size_t *count, xlstm_error *err);
 /* Numbers of trials of a run by outcome; trials = measured + duplicates + failed. */
 typedef struct tune_trial_counts {
     size_t trials, measured, duplicates;
@@ -186,6 +194,9 @@ void tune_trial_row_clear(tune_trial_row *row);
 void tune_trial_rows_free(tune_trial_row *rows, size_t count);
 /* Reads a run's samples in the order in which they were stored; *rows is freed by free. */
 int tune_study_samples(tune_study *study, int64_t run, tune_sample_row **rows, size_t *count, xlstm_error *err);
+/* Does the same for the samples of one trial, without the baseline's beside them. */
+int tune_study_samples_of(tune_study *study, int64_t run, int64_t trial, tune_sample_row **rows, size_t *count,
+                          xlstm_error *err);
 
 /* An event in the history of a run: that it started, was resumed or stopped, or an error outside of trials. */
 typedef struct tune_event_row {
@@ -212,7 +223,7 @@ void tune_known_points_free(tune_known_point *points, size_t count);
 /* Copies every run of the study file `from` whose uid this study does not have yet, in one transaction. *added is
  * the number of runs copied. */
 int tune_study_merge(tune_study *study, const char *from, size_t *added, xlstm_error *err);
-/* Returns one run with its trials and samples as JSON text, malloc'd, in the format that tune_study_import
+/* Returns one run with its trials and samples as JSON text, malloc'd, in the format that tune_imports_read
  * reads. */
 int tune_study_export(tune_study *study, int64_t run, char **text, xlstm_error *err);
 /* A file written by tune_study_export. */
@@ -220,10 +231,17 @@ typedef struct tune_import {
     const char *name; /* for messages */
     const char *text;
     size_t bytes;
-    int64_t run; /* its number in this study, set by the import */
+    int64_t run; /* its number in the study, set by storing it */
 } tune_import;
-/* Imports files, all or none of them: every file is checked completely before anything is stored. XLSTM_EARG where
- * the study has a run already, or where two files hold the same run. */
+typedef struct tune_imports tune_imports;
+/* Reads and checks files completely, before a study is opened, or made, for them. XLSTM_EARG where two of them hold
+ * the same run. The files must outlive *out, which is freed by tune_imports_free (NULL is accepted), also after a
+ * failure. */
+int tune_imports_read(tune_imports **out, tune_import *files, size_t count, xlstm_error *err);
+void tune_imports_free(tune_imports *imports);
+/* Stores them, all or none. XLSTM_EARG where the study has a run already. */
+int tune_imports_store(tune_imports *imports, tune_study *study, xlstm_error *err);
+/* Both. */
 int tune_study_import(tune_study *study, tune_import *files, size_t count, xlstm_error *err);
 
 #endif

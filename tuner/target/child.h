@@ -5,8 +5,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/resource.h>
-#include <sys/types.h>
 
 #include <xlstm/status.h>
 
@@ -41,19 +39,11 @@ typedef struct tune_child_result {
     char last_line[160]; /* the last line with text on standard error */
 } tune_child_result;
 
-/* Runs it in a process group of its own, with standard input from /dev/null. What is left of the group at its end
- * is killed, and on Linux also what left the group. XLSTM_ECANCELLED; XLSTM_EIO where it cannot be started;
- * XLSTM_ENOMEM. However it ended, *out is filled where XLSTM_OK is returned, and then to be cleared. */
+/* Runs it under a guard (guard.h), with standard input from /dev/null; what it leaves behind is ended.
+ * XLSTM_ECANCELLED; XLSTM_EIO where it cannot be started; XLSTM_ENOMEM. However it ended, *out is filled where
+ * XLSTM_OK is returned, and then to be cleared. */
 int tune_child_run(const tune_child_options *options, tune_child_result *out, xlstm_error *err);
 void tune_child_clear(tune_child_result *result);
-
-/* ---- the parts of it, for a program that stays ---- */
-
-/* Starts a program in a process group of its own, with these descriptors as its standard streams; -1: /dev/null.
- * They stay open here, and need FD_CLOEXEC. `memory` as above. XLSTM_EIO where it cannot be started. */
-int tune_child_start(char *const *argv, uint64_t memory, const int streams[3], pid_t *pid, xlstm_error *err);
-/* Kills the process group, waits for the program, and ends what it has left behind, as above. */
-void tune_child_end_all(pid_t pid, int *status, struct rusage *use);
 
 /* Whether a program of this name can be found and run. */
 bool tune_child_exists(const char *program);

@@ -20,6 +20,8 @@ typedef struct copy {
     xlstm_session *session;
     xlstm_settings load; /* settings with which it was opened */
     bool cold;           /* whether no request was run on it yet */
+    bool clocked;        /* its device has clocks of its own, which sleep while it is idle */
+    xlstm_settings warm; /* those of its last request, where it is clocked */
 } copy;
 
 /* What is known of a candidate besides its times. */
@@ -38,7 +40,7 @@ struct tune_engine {
     int64_t vocab;
     copy copies[2];
     int32_t *tokens, *baseline_tokens; /* [new] */
-    float *margins;                    /* [new]: distance between the baseline's two largest logits */
+    float *margins;                    /* [new + 1]: distance between the baseline's two largest logits */
     bool have_baseline;
     float *logits; /* [V] */
     float *scored; /* [scored_n, V]: the baseline's logits over the prompt; NULL: none yet */
@@ -46,6 +48,7 @@ struct tune_engine {
     size_t scored_n;
     memo *memos;
     size_t memo_count, memo_room;
+    double busy_at; /* time of xl_now_s at which the last request ended */
     double stop_at; /* time of xl_now_s after which the current request is hopeless; INFINITY */
     bool stopped;
 };
@@ -103,6 +106,7 @@ static int copy_open(tune_engine *e, copy *c, const xlstm_settings *settings, xl
         xlstm_model_info info;
         xlstm_model_get_info(c->model, &info);
         status = check_same(e, info.fingerprint, err);
+        c->clocked = strcmp(info.device, xlstm_device_kind_at(0)) != 0;
     }
     if (!status) status = xlstm_session_create(&c->session, c->model, settings, err);
     if (status) {
@@ -160,21 +164,23 @@ static int64_t steps(const tune_engine *e) {
     return e->options.new_tokens > 1 ? e->options.new_tokens - 1 : 1;
 }
 
+/* Runs the request. margins: [new + 1] to fill, for which the host looks at all logits; or NULL. */
 static int request(tune_engine *e, copy *c, float *margins, double seconds[2], xlstm_error *err) {
+    float margin;
     xlstm_session_reset(c->session);
     double start = xl_now_s();
     int status = xlstm_prefill(c->session, e->ids, e->options.count, XLSTM_LOGITS_LAST, e->logits, err);
     if (status) return status;
-    e->tokens[0] = best_of(e->logits, e->vocab, &margins[0]);
+    e->tokens[0] = best_of(e->logits, e->vocab, margins ? margins : &margin);
     double middle = xl_now_s();
-    for (int64_t i = 0; i < steps(e); i++) {
+    if (!margins) status = xlstm_decode_greedy(c->session, e->tokens[0], e->tokens + 1, (size_t)steps(e), err);
+    for (int64_t i = 0; margins && i < steps(e) && !status; i++) {
         status = xlstm_decode(c->session, e->tokens[i], e->logits, err);
-        if (status) return status;
-        e->tokens[i + 1] = best_of(e->logits, e->vocab, &margins[i + 1]);
+        if (!status) e->tokens[i + 1] = best_of(e->logits, e->vocab, &margins[i + 1]);
     }
     seconds[0] = middle - start;
     seconds[1] = xl_now_s() - middle;
-    return XLSTM_OK;
+    return status;
 }
 
 static int compare_tokens(const tune_engine *e, xlstm_error *err) {
@@ -294,7 +300,7 @@ static int look_at_memory(tune_engine *e, copy *c, memo *m, xlstm_error *err) {
     tune_probe_settle();
     tune_probe probe;
     tune_probe_begin(&probe);
-    int status = request(e, c, e->margins + e->options.new_tokens + 1, seconds, err);
+    int status = request(e, c, NULL, seconds, err);
     tune_probe_end(&probe, &energy, &m->peak_mb);
     if (e->batch) m->peak_mb -= (double)(e->scored_n + SCORED_STEP) * (double)e->vocab * sizeof(float) / 0x1p20;
     c->cold = false;
@@ -340,24 +346,40 @@ static double time_limit(const tune_engine *e, double limit) {
     }
 }
 
-static int run(tune_engine *e, copy *c, memo *m, unsigned repeats, double limit, tune_reading *out,
-               xlstm_error *err) {
+/* Wakes a GPU, whose clocks have fallen where it was idle, by requests that are not timed; the first with other
+ * settings also makes their shaders. */
+static int wake(tune_engine *e, copy *c, const xlstm_settings *settings, xlstm_error *err) {
+    const double idle_s = 0.01, wake_s = 0.15, start = xl_now_s();
+    double seconds[2];
+    int status = XLSTM_OK;
+    if (!c->clocked || (!memcmp(&c->warm, settings, sizeof *settings) && start - e->busy_at < idle_s))
+        return XLSTM_OK;
+    do status = request(e, c, NULL, seconds, err);
+    while (!status && xl_now_s() - start < wake_s);
+    c->warm = *settings;
+    return status;
+}
+
+static int run(tune_engine *e, copy *c, memo *m, const xlstm_settings *settings, unsigned repeats, double limit,
+               tune_reading *out, xlstm_error *err) {
     const bool baseline = m->candidate == TUNE_BASELINE;
-    float *margins = e->margins + (baseline ? 0 : e->options.new_tokens + 1);
+    float *margins = baseline && !e->have_baseline ? e->margins : NULL;
     double seconds[2], sum[2] = {0, 0};
-    /* The first request on a copy reads its pages from disk, so it is not timed. */
-    if (c->cold) {
+    /* The first request on a copy reads its pages from disk, so it is not timed; nor is the one for margins. */
+    if (c->cold || margins) {
         int status = request(e, c, margins, seconds, err);
         if (status) return status;
         c->cold = false;
     }
+    const int awake = wake(e, c, settings, err);
+    if (awake) return awake;
     tune_probe probe;
     tune_probe_begin(&probe);
     for (unsigned r = 0; r < repeats; r++) {
         double start = xl_now_s();
         e->stop_at = start + time_limit(e, limit);
         e->stopped = false;
-        int status = request(e, c, margins, seconds, err);
+        int status = request(e, c, NULL, seconds, err);
         e->stop_at = INFINITY;
         if (status == XLSTM_ECANCELLED && e->stopped) {
             *out = (tune_reading){.cost = xl_now_s() - start, .parts = {xl_now_s() - start, NAN, NAN, NAN}};
@@ -367,6 +389,7 @@ static int run(tune_engine *e, copy *c, memo *m, unsigned repeats, double limit,
         sum[0] += seconds[0];
         sum[1] += seconds[1];
     }
+    e->busy_at = xl_now_s();
     *out = (tune_reading){.cost = 0};
     for (int i = 0; i < TUNE_PARTS; i++) out->parts[i] = NAN;
     out->parts[TUNE_PART_PREFILL_S] = sum[0] / repeats;
@@ -409,7 +432,7 @@ int tune_engine_measure(void *self, int64_t candidate, unsigned repeats, double 
     e->options.settings_of(e->options.ctx, candidate, &settings);
     int status = acquire(e, &settings, &c, &why);
     if (!status) status = first_look(e, c, m, &why);
-    if (!status) status = run(e, c, m, repeats, limit, out, &why);
+    if (!status) status = run(e, c, m, &settings, repeats, limit, out, &why);
     if (status < 0) {
         /* Where memory does not suffice for a candidate, only that candidate fails. */
         if ((status == XLSTM_ENOMEM || status == XLSTM_EDEVICEMEM) && candidate != TUNE_BASELINE)
@@ -444,7 +467,7 @@ int tune_engine_create(tune_engine **out, const tune_engine_options *options, xl
     e->ids = xl_array(options->count, sizeof *e->ids);
     e->tokens = xl_array(tokens, sizeof *e->tokens);
     e->baseline_tokens = xl_array(tokens, sizeof *e->baseline_tokens);
-    e->margins = xl_array(2 * tokens, sizeof *e->margins);
+    e->margins = xl_array(tokens, sizeof *e->margins);
     if (!e->ids || !e->tokens || !e->baseline_tokens || !e->margins) {
         status = xl_fail(err, XLSTM_ENOMEM, "engine: out of memory");
         goto out;

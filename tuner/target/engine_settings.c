@@ -14,6 +14,8 @@ json_t *tune_engine_settings_json(const xlstm_settings *settings) {
     for (int id = 0; id < XLSTM_TUNABLE_COUNT; id++) {
         const xlstm_tunable *t = xlstm_tunable_get(id);
         if (json_object_get(j, t->name)) continue;
+        /* What one kind of devices has alone is said where it was set. */
+        if (t->device && xlstm_settings_get(settings, id) == t->preset) continue;
         json_t *value = t->choices ? json_string(t->choices[xlstm_settings_get(settings, id)])
                                    : json_integer(xlstm_settings_get(settings, id));
         json_object_set_new(j, t->name, value);

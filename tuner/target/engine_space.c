@@ -17,15 +17,24 @@ unsigned tune_engine_affects(const xlstm_tunable *tunable) {
     return affects;
 }
 
-void tune_known_tunables(const xlstm_hparams *hparams, tune_known *out) {
-    for (int id = 0; id < XLSTM_TUNABLE_COUNT; id++) {
+int tune_known_tunables(const char *device, const xlstm_hparams *hparams, tune_known *out, size_t *count,
+                        xlstm_error *err) {
+    xlstm_tunable_span spans[XLSTM_TUNABLE_COUNT];
+    *count = 0;
+    const int status = xlstm_tunable_spans(device, hparams, spans, err);
+    for (int id = 0; id < XLSTM_TUNABLE_COUNT && !status; id++) {
         const xlstm_tunable *t = xlstm_tunable_get(id);
-        tune_known *k = &out[id];
-        *k = (tune_known){.name = t->name, .affects = tune_engine_affects(t), .choices = t->choices};
-        xlstm_tunable_range(id, hparams, &k->min, &k->max, &k->preset);
-        k->hard_min = t->min;
-        k->hard_max = t->max;
+        if (!spans[id].there) continue;
+        out[(*count)++] = (tune_known){.name = t->name,
+                                       .affects = tune_engine_affects(t),
+                                       .choices = t->choices,
+                                       .min = spans[id].min,
+                                       .max = spans[id].max,
+                                       .preset = spans[id].preset,
+                                       .hard_min = t->min,
+                                       .hard_max = t->max};
     }
+    return status;
 }
 
 int tune_space_original(int64_t heads_min, int64_t heads_max, int64_t chunks_min, int64_t chunks_max,

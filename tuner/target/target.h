@@ -18,6 +18,12 @@ typedef struct tune_outcome {
     tune_named_list in_force;    /* settings really used; owned by the receiver, may be empty */
 } tune_outcome;
 
+/* UTF-8, which may hold NUL. */
+typedef struct tune_passage {
+    const char *text;
+    size_t bytes;
+} tune_passage;
+
 typedef struct tune_target_class tune_target_class;
 
 typedef struct tune_target {
@@ -75,6 +81,14 @@ typedef struct tune_target {
      * process of `program` is started, which opens the target anew (fresh.h). */
     int (*spawn)(void *self, const tune_named_list *baseline, int64_t winner, const tune_block_plan *plan,
                  tune_sample_fn on_sample, void *ctx, tune_block_result *out, xlstm_error *err);
+    /* Continues a prompt, UTF-8, by `count` tokens, each the likeliest, with these settings. *text is malloc'd,
+     * NUL-terminated. NULL: the target continues no text. */
+    int (*continue_text)(void *self, const tune_named_list *settings, const tune_passage *prompt, size_t count,
+                         char **text, size_t *bytes, xlstm_error *err);
+    /* The sum of the natural log-probabilities of the tokens of a text, each given the prompt and the tokens before
+     * it, with the settings of the baseline; and the number of tokens. NULL: the target scores no text. */
+    int (*score_text)(void *self, const tune_passage *prompt, const tune_passage *text, double *sum, size_t *tokens,
+                      xlstm_error *err);
     /* How many threads compute for a candidate; INT_MAX: one for each processor. NULL: so many. */
     int (*threads)(void *self, int64_t candidate);
     void (*close)(void *self); /* frees what describe made; may be NULL */
@@ -102,6 +116,11 @@ struct tune_target_class {
     const char *argument;                 /* what is to follow "NAME:", for the help; NULL: nothing may */
     bool of_checkpoint; /* a request to the checkpoint and the prompt that the configuration names */
     bool of_command;    /* the command that the configuration names */
+    /* It is told the checkpoint and the prompt that the configuration names, and may use them or not: model_path,
+     * an absolute path, where one is given, and the text of the prompt as "prompt". */
+    bool told_request;
+    const char *argument_folder; /* the argument is the name of a program, which is looked for in this folder of the
+                                    installed data too; NULL: it is not */
     /* Fills the members of the target above `class`, and its functions. `out` stays where it is until close, so
      * that `self` may point to it. After a failure close is called too, where it is set. */
     int (*describe)(tune_target *out, const tune_target_options *options, xlstm_error *err);

@@ -169,10 +169,13 @@ static int original_space(const json_t *bounds, tune_space **out, xlstm_error *e
 static int make_space(engine_target *e, const json_t *config, xlstm_error *err) {
     tune_known known[XLSTM_TUNABLE_COUNT];
     const json_t *bounds = json_object_get(config, "bounds");
-    tune_known_tunables(&e->hparams, known);
-    int status = json_is_object(bounds) && !json_is_object(json_object_get(config, "space"))
+    size_t count = 0;
+    int status =
+        tune_known_tunables(json_string_value(json_object_get(config, "device")), &e->hparams, known, &count, err);
+    if (!status)
+        status = json_is_object(bounds) && !json_is_object(json_object_get(config, "space"))
                      ? original_space(bounds, &e->space, err)
-                     : tune_target_space(known, XLSTM_TUNABLE_COUNT, config, &e->space, err);
+                     : tune_target_space(known, count, config, &e->space, err);
     for (size_t i = 0; !status && i < tune_space_params(e->space); i++) {
         const xlstm_tunable *t = e->tunable[i] = xlstm_tunable_find(tune_space_param(e->space, i)->name);
         tune_value value = {0};

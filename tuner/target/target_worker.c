@@ -1,8 +1,7 @@
 /* A worker as a target: a program that stays and is asked in lines of JSON (docs/worker-protocol.md). It is named
  * by the argument, `worker:PROGRAM`, with what stands after -- as its arguments; a name that ends in .py is run by
  * python3, or by the program that XLTUNE_PYTHON names. Of the configuration it also takes `space` or `tune`,
- * `baseline`, `time_limit` and `memory_limit`, and the worker is told `model_path`, `prompt`, `prompt_file` and
- * `new`. */
+ * `baseline`, `time_limit` and `memory_limit`, and the worker is told `model_path`, `prompt` and `new`. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,12 +80,38 @@ static int greet(worker_target *w, xlstm_error *err) {
     return xl_fail(err, XLSTM_EFORMAT, "worker: describes itself otherwise than when the run began");
 }
 
-static json_t *measure_request(const worker_target *w, int64_t candidate, unsigned repeats) {
+/* Asks what is no description, of a worker that has described itself. Takes over `request`, NULL when out of
+ * memory. *took: the seconds of the answer. */
+static int ask(worker_target *w, json_t *request, double seconds, json_t **answer, double *took, xlstm_error *err) {
+    bool running = false;
+    int status =
+        request ? tune_worker_look(w->worker, &running, err) : xl_fail(err, XLSTM_ENOMEM, "worker: out of memory");
+    if (!status && !running) status = greet(w, err);
+    double began = xl_now_s();
+    if (!status) status = tune_worker_ask(w->worker, request, seconds, answer, err);
+    if (status && running && tune_worker_misspoke(w->worker)) {
+        /* Perhaps it belongs to the point before: a new process tells. */
+        status = greet(w, err);
+        began = xl_now_s();
+        if (!status) status = tune_worker_ask(w->worker, request, seconds, answer, err);
+    }
+    *took = xl_now_s() - began;
+    json_decref(request);
+    const json_t *error = status ? NULL : json_object_get(*answer, "error");
+    if (!error) return status;
+    const bool infeasible = json_is_true(json_object_get(*answer, "infeasible"));
+    const char *why = json_string_value(error);
+    status = xl_fail(err, infeasible ? XLSTM_EUNSUPPORTED : XLSTM_EIO, "worker: %.400s", why ? why : "failed");
+    json_decref(*answer);
+    *answer = NULL;
+    return status;
+}
+
+static json_t *point_of(const worker_target *w, int64_t candidate) {
     tune_named_list settings = {0};
-    if (!tune_target_settings(w->target, candidate, &settings)) return NULL;
-    json_t *point = tune_named_json(&settings);
+    json_t *point = tune_target_settings(w->target, candidate, &settings) ? tune_named_json(&settings) : NULL;
     tune_named_clear(&settings);
-    return point ? json_pack("{s:s, s:o, s:i}", "do", "measure", "point", point, "repeats", (int)repeats) : NULL;
+    return point;
 }
 
 /* ---- an answer ---- */
@@ -182,13 +207,7 @@ static int remember(worker_target *w, const json_t *answer, int64_t candidate, c
 
 static int read_answer(worker_target *w, const json_t *answer, int64_t candidate, unsigned repeats, double took,
                        tune_reading *out, xlstm_error *err) {
-    const json_t *error = json_object_get(answer, "error");
     char hash[33];
-    if (error) {
-        const bool infeasible = json_is_true(json_object_get(answer, "infeasible"));
-        const char *why = json_string_value(error);
-        return xl_fail(err, infeasible ? XLSTM_EUNSUPPORTED : XLSTM_EIO, "worker: %.400s", why ? why : "failed");
-    }
     int status = read_samples(w, answer, repeats, took, out, err);
     if (!status) status = read_output(w, answer, candidate, hash, err);
     if (!status) status = remember(w, answer, candidate, hash, err);
@@ -202,21 +221,66 @@ static int read_answer(worker_target *w, const json_t *answer, int64_t candidate
 static int measure(void *self, int64_t candidate, unsigned repeats, double limit, tune_reading *out,
                    xlstm_error *err) {
     worker_target *w = self;
-    json_t *answer = NULL, *request = measure_request(w, candidate, repeats);
+    json_t *answer = NULL;
+    double took;
     (void)limit;
     *out = (tune_reading){.parts = {0}};
-    int status = request ? XLSTM_OK : xl_fail(err, XLSTM_ENOMEM, "worker: out of memory");
-    bool running;
-    if (!status) status = tune_worker_look(w->worker, &running, err);
-    if (!status && !running) status = greet(w, err);
-    const double began = xl_now_s();
-    if (!status) status = tune_worker_ask(w->worker, request, time_limit(w, repeats), &answer, err);
-    const double took = xl_now_s() - began;
+    int status = ask(
+        w, json_pack("{s:s, s:o, s:i}", "do", "measure", "point", point_of(w, candidate), "repeats", (int)repeats),
+        time_limit(w, repeats), &answer, &took, err);
     if (!status) status = read_answer(w, answer, candidate, repeats, took, out, err);
     if (!status && candidate == TUNE_BASELINE) w->longest = fmax(w->longest, took / repeats);
     for (int i = w->is.metrics.parts; i < TUNE_PARTS; i++) out->parts[i] = NAN;
     json_decref(answer);
-    json_decref(request);
+    return status;
+}
+
+/* ---- texts ---- */
+
+static json_t *text_of(const tune_passage *passage) {
+    return json_stringn(passage->text, passage->bytes);
+}
+
+static int continue_text(void *self, const tune_named_list *settings, const tune_passage *prompt, size_t count,
+                         char **text, size_t *bytes, xlstm_error *err) {
+    worker_target *w = self;
+    json_t *answer = NULL;
+    double took;
+    int status = ask(w,
+                     json_pack("{s:s, s:o, s:o, s:I}", "do", "continue", "point", tune_named_json(settings),
+                               "prompt", text_of(prompt), "new", (json_int_t)count),
+                     time_limit(w, 1), &answer, &took, err);
+    const json_t *found = status ? NULL : json_object_get(answer, "text");
+    if (!status && !json_is_string(found))
+        status = xl_fail(err, XLSTM_EFORMAT, "worker: found no \"text\" in its answer to continue");
+    if (!status) {
+        *bytes = json_string_length(found);
+        *text = malloc(*bytes + 1);
+        if (*text) memcpy(*text, json_string_value(found), *bytes + 1);
+        else status = xl_fail(err, XLSTM_ENOMEM, "worker: out of memory");
+    }
+    json_decref(answer);
+    return status;
+}
+
+static int score_text(void *self, const tune_passage *prompt, const tune_passage *text, double *sum, size_t *tokens,
+                      xlstm_error *err) {
+    worker_target *w = self;
+    json_t *answer = NULL;
+    double took;
+    int status = ask(w,
+                     json_pack("{s:s, s:o, s:o, s:o}", "do", "score", "point", point_of(w, TUNE_BASELINE), "prompt",
+                               text_of(prompt), "text", text_of(text)),
+                     time_limit(w, 1), &answer, &took, err);
+    const json_t *logprob = json_object_get(answer, "logprob"), *count = json_object_get(answer, "tokens");
+    if (!status && (!json_is_number(logprob) || !json_is_integer(count) || json_integer_value(count) < 0))
+        status = xl_fail(err, XLSTM_EFORMAT,
+                         "worker: its answer to score: wanted \"logprob\", a number, and \"tokens\", a count");
+    if (!status) {
+        *sum = json_number_value(logprob);
+        *tokens = (size_t)json_integer_value(count);
+    }
+    json_decref(answer);
     return status;
 }
 
@@ -344,7 +408,7 @@ static void close_worker(void *self) {
 }
 
 static int describe(tune_target *out, const tune_target_options *options, xlstm_error *err) {
-    static const char *const told[] = {"model_path", "prompt", "prompt_file", "new"};
+    static const char *const told[] = {"model_path", "prompt", "new"};
     worker_target *w = calloc(1, sizeof *w);
     if (!w) return xl_fail(err, XLSTM_ENOMEM, "worker: out of memory");
     *w = (worker_target){.target = out, .config = json_object()};
@@ -365,6 +429,8 @@ static int describe(tune_target *out, const tune_target_options *options, xlstm_
     int status = create_worker(w, options, err);
     if (!status) status = ask_description(w, &answer, err);
     if (!status) status = tune_worker_description_read(&w->is, answer, err);
+    if (!status && w->is.can_continue) out->continue_text = continue_text;
+    if (!status && w->is.can_score) out->score_text = score_text;
     if (!status) status = declare(w, options, err);
     return status ? status : state_facts(w, json_object_get(options->config, "command"), err);
 }
@@ -373,5 +439,7 @@ const tune_target_class tune_target_worker = {
     .name = "worker",
     .summary = "a program that stays and is asked in lines of JSON, given by its name; its arguments after --",
     .argument = "PROGRAM",
+    .argument_folder = "targets",
     .of_command = true,
+    .told_request = true,
     .describe = describe};

@@ -13,26 +13,27 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
-#include "tuner/target/child.h"
+#include "tuner/target/guard.h"
 
 #define LINE_MOST ((size_t)4 << 20) /* bytes of an answer */
 #define NOISE_MOST (1 << 28)        /* bytes on standard error while one request is answered */
 
-enum { TICK_MS = 100, IN = 0, OUT = 1, PROBLEM = 2 };
+enum { TICK_MS = 100, END_MS = 500, IN = 0, OUT = 1, PROBLEM = 2 };
 
 struct tune_worker {
     char **argv;
     uint64_t memory;
     int (*cancel)(void *);
     void *user;
-    pid_t pid;  /* 0: it does not run */
-    int fd[3];  /* this end of each of its standard streams; -1: closed */
-    char *line; /* what it has answered so far */
+    tune_guard guard; /* its pid is 0 where the program does not run */
+    int fd[3];        /* this end of each of its standard streams; -1: closed */
+    char *line;       /* what it has answered so far */
     size_t used, room;
     char said[512]; /* the end of its standard error, without the NUL */
     size_t said_bytes;
     uint64_t noise; /* bytes on standard error since the request */
     unsigned asked; /* requests so far */
+    bool misspoke;  /* what was answered last was no answer to what was asked */
 };
 
 tune_worker *tune_worker_create(char *const *argv, uint64_t memory, int (*cancel)(void *), void *user) {
@@ -59,13 +60,11 @@ static void close_all(int *fd, size_t count) {
 }
 
 static int end_process(tune_worker *w) {
-    struct rusage use;
-    int status = 0;
-    if (w->pid > 0) tune_child_end_all(w->pid, &status, &use);
+    tune_guard_report report;
+    tune_guard_end(&w->guard, &report);
     close_all(w->fd, 3);
-    w->pid = 0;
     w->used = 0;
-    return status;
+    return report.status;
 }
 
 void tune_worker_stop(tune_worker *w) {
@@ -84,17 +83,12 @@ void tune_worker_destroy(tune_worker *w) {
 static int start(tune_worker *w, xlstm_error *err) {
     int pipes[3][2] = {{-1, -1}, {-1, -1}, {-1, -1}}, status = XLSTM_OK;
     for (int i = 0; !status && i < 3; i++) {
-        if (pipe(pipes[i])) {
-            pipes[i][0] = pipes[i][1] = -1;
-            status = xl_fail(err, XLSTM_EIO, "worker: %s", strerror(errno));
-            break;
-        }
-        for (int k = 0; k < 2; k++) fcntl(pipes[i][k], F_SETFD, FD_CLOEXEC);
+        if (!tune_pipe_open(pipes[i])) status = xl_fail(err, XLSTM_EIO, "worker: %s", strerror(errno));
     }
     const int theirs[3] = {pipes[IN][0], pipes[OUT][1], pipes[PROBLEM][1]};
-    if (!status) status = tune_child_start(w->argv, w->memory, theirs, &w->pid, err);
+    if (!status) status = tune_guard_start(w->argv, w->memory, theirs, &w->guard, err);
     if (status) {
-        for (int i = 0; i < 3; i++) close_all(pipes[i], 2);
+        for (int i = 0; i < 3; i++) tune_pipe_close(pipes[i]);
         return status;
     }
     w->fd[IN] = pipes[IN][1];
@@ -171,20 +165,22 @@ static int give_up(tune_worker *w, const char *what, xlstm_error *err) {
     return xl_fail(err, XLSTM_EIO, "worker: %s%s%s", what, words[0] ? ": " : "", words);
 }
 
+/* Gives up one that printed what was not asked for. */
+static int misspoke(tune_worker *w, const char *what, xlstm_error *err) {
+    w->misspoke = true;
+    return give_up(w, what, err);
+}
+
 /* It closed its standard output: says how it ended. */
 static int gone(tune_worker *w, xlstm_error *err) {
     char words[160], what[96] = "closed its standard output";
-    siginfo_t info = {.si_pid = 0};
     /* The end of a process comes after the end of its streams. */
-    for (int i = 0; i < 50 && !info.si_pid; i++) {
-        if (waitid(P_PID, (id_t)w->pid, &info, WEXITED | WNOHANG | WNOWAIT)) break;
-        if (!info.si_pid) poll(NULL, 0, 10);
-    }
+    struct pollfd p = {.fd = w->guard.report, .events = POLLIN};
+    const bool ended = poll(&p, 1, END_MS) > 0;
     last_words(w, words);
     int status = end_process(w); /* not const: the macros of a Mac take its address */
-    if (info.si_pid && WIFEXITED(status))
-        snprintf(what, sizeof what, "ended with exit code %d", WEXITSTATUS(status));
-    else if (info.si_pid && WIFSIGNALED(status))
+    if (ended && WIFEXITED(status)) snprintf(what, sizeof what, "ended with exit code %d", WEXITSTATUS(status));
+    else if (ended && WIFSIGNALED(status))
         snprintf(what, sizeof what, "ended by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
     return xl_fail(err, XLSTM_EIO, "worker: %s before it answered%s%s", what, words[0] ? ": " : "", words);
 }
@@ -204,12 +200,12 @@ static int take_answer(tune_worker *w, json_t **answer, xlstm_error *err) {
         }
         json_decref(*answer);
         *answer = NULL;
-        return give_up(w, what, err);
+        return misspoke(w, what, err);
     }
     if (end + 1 != w->line + w->used) {
         json_decref(*answer);
         *answer = NULL;
-        return give_up(w, "printed more than one line as an answer", err);
+        return misspoke(w, "printed more than one line as an answer", err);
     }
     w->used = 0;
     return XLSTM_OK;
@@ -218,8 +214,7 @@ static int take_answer(tune_worker *w, json_t **answer, xlstm_error *err) {
 /* Whether the program itself has ended and all that it printed was read, though a child that it left behind may
  * keep its streams open. */
 static bool has_ended(tune_worker *w) {
-    siginfo_t info = {.si_pid = 0};
-    if (waitid(P_PID, (id_t)w->pid, &info, WEXITED | WNOHANG | WNOWAIT) || !info.si_pid) return false;
+    if (!tune_guard_has_ended(&w->guard)) return false;
     struct pollfd p = {.fd = w->fd[OUT], .events = POLLIN};
     return poll(&p, 1, 0) <= 0;
 }
@@ -228,8 +223,9 @@ static int exchange(tune_worker *w, const char *text, size_t left, double second
                     xlstm_error *err) {
     const double until = xl_now_s() + seconds;
     while (!*answer) {
-        struct pollfd p[3];
+        struct pollfd p[4];
         nfds_t n = 0;
+        p[n++] = (struct pollfd){.fd = w->guard.report, .events = POLLIN};
         for (int i = 0; i < 3; i++) {
             if (w->fd[i] >= 0 && (i != IN || left))
                 p[n++] = (struct pollfd){.fd = w->fd[i], .events = i == IN ? POLLOUT : POLLIN};
@@ -263,15 +259,18 @@ static int exchange(tune_worker *w, const char *text, size_t left, double second
     return XLSTM_OK;
 }
 
-/* A worker that ended while nothing was asked is not the fault of the next point, but one that printed is. */
+/* What it did while nothing was asked is not the fault of the next point. */
 int tune_worker_look(tune_worker *w, bool *running, xlstm_error *err) {
     *running = false;
-    if (!w->pid) return XLSTM_OK;
+    if (!w->guard.pid) return XLSTM_OK;
     if (!read_some(w, OUT)) return xl_fail(err, XLSTM_ENOMEM, "worker: out of memory");
-    if (w->used) return give_up(w, "printed a line without being asked", err);
-    if (w->fd[OUT] < 0) end_process(w);
-    *running = w->pid > 0;
+    if (w->used || w->fd[OUT] < 0) end_process(w);
+    *running = w->guard.pid > 0;
     return XLSTM_OK;
+}
+
+bool tune_worker_misspoke(const tune_worker *w) {
+    return w->misspoke;
 }
 
 static int check_id(tune_worker *w, json_t **answer, unsigned id, xlstm_error *err) {
@@ -280,7 +279,7 @@ static int check_id(tune_worker *w, json_t **answer, unsigned id, xlstm_error *e
     if (same && !json_object_del(*answer, "id")) return XLSTM_OK;
     json_decref(*answer);
     *answer = NULL;
-    return give_up(w, "its answer has not the id of the request", err);
+    return misspoke(w, "its answer has not the id of the request", err);
 }
 
 int tune_worker_ask(tune_worker *w, json_t *request, double seconds, json_t **answer, xlstm_error *err) {
@@ -291,8 +290,9 @@ int tune_worker_ask(tune_worker *w, json_t *request, double seconds, json_t **an
     char *line = text ? xl_format("%s\n", text) : NULL;
     free(text);
     if (!line) return xl_fail(err, XLSTM_ENOMEM, "worker: out of memory");
-    int status = w->pid ? XLSTM_OK : start(w, err);
+    int status = w->guard.pid ? XLSTM_OK : start(w, err);
     w->noise = 0;
+    w->misspoke = false;
     if (!status) status = exchange(w, line, strlen(line), seconds, answer, err);
     free(line);
     return status ? status : check_id(w, answer, id, err);

@@ -22,7 +22,10 @@ tune_worker *tune_worker_create(char *const *argv, uint64_t memory, int (*cancel
  * request starts it anew; the text says what happened, with the last line on its standard error. XLSTM_ECANCELLED;
  * XLSTM_ENOMEM. */
 int tune_worker_ask(tune_worker *w, json_t *request, double seconds, json_t **answer, xlstm_error *err);
-/* Looks whether it runs, while it is not asked anything. XLSTM_EIO: it printed something, and was ended. */
+/* Whether the last tune_worker_ask failed because what was printed was no answer to that request: no JSON object,
+ * more than one line, or another id. In a process that was asked before, it may belong to an earlier request. */
+bool tune_worker_misspoke(const tune_worker *w);
+/* Looks whether it runs, while it is not asked anything. One that has printed something is ended. XLSTM_ENOMEM. */
 int tune_worker_look(tune_worker *w, bool *running, xlstm_error *err);
 /* Ends the program, and whatever it started. It is started again when it is asked something. */
 void tune_worker_stop(tune_worker *w);

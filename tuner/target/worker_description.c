@@ -191,6 +191,18 @@ static int read_metrics(tune_worker_description *d, xlstm_error *err) {
 
 /* ---- the whole ---- */
 
+static int read_abilities(tune_worker_description *d, xlstm_error *err) {
+    const json_t *list = json_object_get(d->answer, "can");
+    if (list && !json_is_array(list)) return wrong("description", "can", list, "a list", err);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *name = json_string_value(json_array_get(list, i));
+        if (!name) return wrong("description", "can", json_array_get(list, i), "continue or score", err);
+        d->can_continue |= !strcmp(name, "continue");
+        d->can_score |= !strcmp(name, "score"); /* a later protocol may know more */
+    }
+    return XLSTM_OK;
+}
+
 static int read_facts(const json_t *answer, const char *key, tune_named_list *out, xlstm_error *err) {
     const json_t *facts = json_object_get(answer, key);
     if (!facts) return XLSTM_OK;
@@ -205,6 +217,7 @@ int tune_worker_description_read(tune_worker_description *out, json_t *answer, x
         return wrong("description", "protocol", version, "1", err);
     int status = read_tunables(out, err);
     if (!status) status = read_metrics(out, err);
+    if (!status) status = read_abilities(out, err);
     if (!status) status = read_facts(answer, "identity", &out->identity, err);
     if (!status) status = read_facts(answer, "workload", &out->workload, err);
     return status ? status : read_facts(answer, "build", &out->build, err);

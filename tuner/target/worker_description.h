@@ -14,6 +14,7 @@ typedef struct tune_worker_description {
     const char **choices[TUNE_SPACE_PARAMS]; /* owned; NULL for numbers */
     json_t *space; /* owned: what is searched where nothing is said, in the form of the configuration's */
     tune_metrics metrics;
+    bool can_continue, can_score;              /* texts */
     tune_named_list identity, workload, build; /* owned */
 } tune_worker_description;
 

@@ -2,27 +2,46 @@
  * and output gate follow its chunk at once, while its values are in the cache. */
 #include "backend/cpu/cpu_impl.h"
 
-/* A head of a slice: its state and where its rows begin in the slots. */
+#include <assert.h>
+#include <string.h>
+
+enum {
+    COLUMNS_LEAST = 32,
+    PARTS_A_THREAD = 2
+}; /* columns of a head that a task has: whole panels of every kernel */
+
+/* A task's columns of a head of a slice: their state, where the head's rows begin in the slots, and its number. */
 typedef struct head_view {
-    float *c, *n, *m;
-    int64_t row, head;
+    char *c;
+    float *n, *m;
+    int64_t row, head, column, columns;
 } head_view;
 
-static head_view view_head(const segment *s, const xl_op *op, const slice *part, int64_t head) {
-    const xl_plan *plan = s->executor->plan;
-    const xl_program *p = &plan->program;
-    float *c = part->feed->state->data + (size_t)op->block * plan->block_floats;
-    float *n = c + p->heads * p->qk_head * p->v_head, *m = n + p->heads * p->qk_head;
-    return (head_view){.c = c + head * p->qk_head * p->v_head,
-                       .n = n + head * p->qk_head,
-                       .m = m + head,
-                       .row = part->row,
-                       .head = head};
+static size_t c_bytes_each(const xl_plan *plan) {
+    return xl_format_get((int)plan->program.state_format)->block_bytes;
 }
 
-/* Applies norm and output gate to `length` rows of one head, from `row` on. */
+static head_view view_head(const segment *s, const xl_op *op, const cell_task *task, int64_t head) {
+    const xl_plan *plan = s->executor->plan;
+    const xl_program *p = &plan->program;
+    const xl_cpu_block b = xl_cpu_block_of(task->slice->feed->state, op->block);
+    float *own = task->own ? task->own + (head - task->first) * (p->qk_head + 1) : NULL;
+    return (head_view){
+        .c = b.c + (size_t)(head * p->qk_head * p->v_head + task->column) * c_bytes_each(plan),
+        .n = own ? own : b.n + head * p->qk_head,
+        .m = own ? own + p->qk_head : b.m + head,
+        .row = task->slice->row,
+        .head = head,
+        .column = task->column,
+        .columns = task->columns,
+    };
+}
+
+/* Applies norm and output gate to `length` rows of one head, from `row` on, once all of its columns are there. */
 static void finish_head(const segment *s, const xl_op *op, int64_t head, int64_t row, int64_t length) {
     const xl_executor *e = s->executor;
+    if (s->parts > 1 && atomic_fetch_add(&e->arrived[row * e->plan->program.heads + head], 1) + 1 < s->parts)
+        return;
     const xl_kernels *k = &e->plan->device->kernels;
     int64_t dv = e->plan->program.v_head, width = e->plan->program.width[XL_SLOT_H];
     const float *bias = op->norm_bias ? op->norm_bias + head * dv : NULL;
@@ -40,20 +59,34 @@ static void run_steps(const segment *s, const xl_op *op, const head_view *v, int
     for (int64_t t = v->row + first; t < v->row + first + length; t++) {
         int64_t at = t * heads + v->head;
         const xl_mlstm_step step = {.dqk = dqk,
-                                    .dv = dv,
+                                    .dv = v->columns,
                                     .q = e->slot[XL_SLOT_Q] + at * dqk,
                                     .k = e->slot[XL_SLOT_K] + at * dqk,
-                                    .v = e->slot[XL_SLOT_V] + at * dv,
+                                    .v = e->slot[XL_SLOT_V] + at * dv + v->column,
                                     .igate = e->slot[XL_SLOT_I][at],
                                     .fgate = e->slot[XL_SLOT_F][at],
                                     .c = v->c,
+                                    .c_format = p->state_format,
+                                    .c_stride = dv,
                                     .n = v->n,
                                     .m = v->m,
                                     .eps = (float)p->eps,
-                                    .h = e->slot[XL_SLOT_H] + at * dv};
+                                    .h = e->slot[XL_SLOT_H] + at * dv + v->column};
         e->plan->device->kernels.mlstm_step(&step);
     }
     finish_head(s, op, v->head, v->row + first, length);
+}
+
+/* C in a float32 of its own [dqk, columns], from or to the state. */
+static void copy_c(const xl_plan *plan, const head_view *v, float *c, bool from_state) {
+    const xl_program *p = &plan->program;
+    const xl_kernels *k = &plan->device->kernels;
+    const size_t row = (size_t)p->v_head * c_bytes_each(plan), columns = (size_t)v->columns;
+    for (int64_t i = 0; i < p->qk_head; i++, c += columns) {
+        char *stored = v->c + (size_t)i * row;
+        if (from_state) k->to_f32[p->state_format](stored, c, columns);
+        else k->from_f32[p->state_format](c, stored, columns);
+    }
 }
 
 static void run_chunk(const segment *s, const xl_op *op, int thread, const head_view *v, int64_t first,
@@ -61,13 +94,20 @@ static void run_chunk(const segment *s, const xl_op *op, int thread, const head_
     const xl_executor *e = s->executor;
     const xl_program *p = &e->plan->program;
     int64_t dqk = p->qk_head, dv = p->v_head, heads = p->heads, at = (v->row + first) * heads + v->head;
+    const bool rounded = p->state_format != XL_FORMAT_F32;
+    float *scratch = xl_cpu_scratch(e, thread), *c = (float *)(void *)v->c;
+    if (rounded) {
+        c = scratch;
+        scratch += xl_cpu_c_floats(e->plan);
+        copy_c(e->plan, v, c, true);
+    }
     const xl_mlstm_chunk chunk = {
         .length = length,
         .dqk = dqk,
-        .dv = dv,
+        .dv = v->columns,
         .q = e->slot[XL_SLOT_Q] + at * dqk,
         .k = e->slot[XL_SLOT_K] + at * dqk,
-        .v = e->slot[XL_SLOT_V] + at * dv,
+        .v = e->slot[XL_SLOT_V] + at * dv + v->column,
         .q_stride = heads * dqk,
         .k_stride = heads * dqk,
         .v_stride = heads * dv,
@@ -75,15 +115,17 @@ static void run_chunk(const segment *s, const xl_op *op, int thread, const head_
         .fgate = e->slot[XL_SLOT_F] + at,
         .i_stride = heads,
         .f_stride = heads,
-        .c = v->c,
+        .c = c,
+        .c_stride = rounded ? v->columns : dv,
         .n = v->n,
         .m = v->m,
         .eps = (float)p->eps,
-        .h = e->slot[XL_SLOT_H] + at * dv,
+        .h = e->slot[XL_SLOT_H] + at * dv + v->column,
         .h_stride = heads * dv,
-        .scratch = xl_cpu_scratch(e, thread),
+        .scratch = scratch,
     };
     e->plan->device->kernels.mlstm_chunk(&chunk);
+    if (rounded) copy_c(e->plan, v, c, false);
     finish_head(s, op, v->head, v->row + first, length);
 }
 
@@ -103,18 +145,67 @@ static void end_task(segment *s, int64_t chunks) {
     atomic_fetch_add(&s->chunks, chunks);
 }
 
-int64_t xl_cpu_cut_cell(const segment *s, int64_t heads_per_band, cell_task *tasks) {
-    int64_t heads = s->executor->plan->program.heads, count = 0;
+/* Bands of heads of a slice; for a decoded token each head is one. */
+static int64_t band_of(const slice *part, int64_t heads_per_band) {
+    return part->feed->decode ? 1 : heads_per_band;
+}
+
+/* Where there are fewer bands than work for all threads, columns of heads are cut too. What is computed of q, k and
+ * n alone is then computed once for each part: some hundredths of the whole. */
+void xl_cpu_plan_cell(segment *s, int64_t heads_per_band, int threads) {
+    const xl_program *p = &s->executor->plan->program;
+    assert(p->v_head > 0 && s->slices > 0);
+    const int64_t wanted = threads > 1 ? (int64_t)threads * PARTS_A_THREAD : 1;
+    int64_t bands = 0, parts = p->v_head / COLUMNS_LEAST;
+    for (int64_t i = 0; i < s->slices; i++) {
+        const int64_t band = band_of(&s->executor->slices[i], heads_per_band);
+        bands += (p->heads + band - 1) / band;
+    }
+    if (parts > (wanted + bands - 1) / bands) parts = (wanted + bands - 1) / bands;
+    if (parts < 1) parts = 1;
+    s->columns = ((p->v_head + parts - 1) / parts + COLUMNS_LEAST - 1) / COLUMNS_LEAST * COLUMNS_LEAST;
+    if (s->columns > p->v_head) s->columns = p->v_head;
+    s->parts = (p->v_head + s->columns - 1) / s->columns;
+    s->tasks = bands * s->parts;
+}
+
+size_t xl_cpu_own_floats(const segment *s) {
+    const xl_program *p = &s->executor->plan->program;
+    return s->parts > 1 ? (size_t)(s->slices * s->parts * p->heads * (p->qk_head + 1)) : 0;
+}
+
+void xl_cpu_cut_cell(const segment *s, int64_t heads_per_band) {
+    const xl_program *p = &s->executor->plan->program;
+    cell_task *task = s->executor->tasks;
+    float *own = s->executor->own;
     for (int64_t i = 0; i < s->slices; i++) {
         const slice *part = &s->executor->slices[i];
-        /* For a decoded token each head is a task. */
-        int64_t band = part->feed->decode ? 1 : heads_per_band;
-        for (int64_t first = 0; first < heads; first += band, count++) {
-            int64_t end = first + band < heads ? first + band : heads;
-            if (tasks) tasks[count] = (cell_task){.slice = part, .first = first, .end = end};
-        }
+        const int64_t band = band_of(part, heads_per_band);
+        for (int64_t first = 0; first < p->heads; first += band)
+            for (int64_t column = 0; column < p->v_head; column += s->columns, task++) {
+                const int64_t left = p->v_head - column, end = first + band;
+                *task = (cell_task){.slice = part,
+                                    .first = first,
+                                    .end = end < p->heads ? end : p->heads,
+                                    .column = column,
+                                    .columns = left < s->columns ? left : s->columns,
+                                    .own = s->parts > 1 ? own : NULL};
+                if (task->own) own += (task->end - task->first) * (p->qk_head + 1);
+            }
     }
-    return count;
+}
+
+/* Copies n and m of a task's heads from the state, where it has its own, or back. */
+static void copy_own(const segment *s, const xl_op *op, const cell_task *task, bool from_state) {
+    const xl_program *p = &s->executor->plan->program;
+    const xl_cpu_block b = xl_cpu_block_of(task->slice->feed->state, op->block);
+    float *own = task->own;
+    for (int64_t head = task->first; own && head < task->end; head++, own += p->qk_head + 1) {
+        float *n = b.n + head * p->qk_head;
+        memcpy(from_state ? own : n, from_state ? n : own, (size_t)p->qk_head * sizeof *n);
+        if (from_state) own[p->qk_head] = b.m[head];
+        else b.m[head] = own[p->qk_head];
+    }
 }
 
 /* Runs the task through its whole slice, head by head, so that one head's state stays in the cache. */
@@ -122,15 +213,16 @@ static void run_task(segment *s, const xl_op *op, int thread, const cell_task *t
     const slice *part = task->slice;
     int64_t chunks = 0;
     begin_task(s);
+    copy_own(s, op, task, true);
     for (int64_t head = task->first; head < task->end; head++) {
-        head_view v = view_head(s, op, part, head);
+        head_view v = view_head(s, op, task, head);
         for (int64_t t = 0; t < part->count && !xl_cpu_stopped(s, thread); t += s->chunk_size) {
             int64_t length = part->count - t < s->chunk_size ? part->count - t : s->chunk_size;
             if (by_steps(s, part)) {
                 run_steps(s, op, &v, t, length);
             } else {
                 run_chunk(s, op, thread, &v, t, length);
-                chunks += head == task->first;
+                chunks += head == task->first && !task->column;
             }
         }
     }
@@ -173,17 +265,18 @@ static void run_ray(void *ctx, int64_t task, int thread) {
         int64_t first = band->at,
                 length = part->count - first < s->chunk_size ? part->count - first : s->chunk_size;
         begin_task(s);
+        if (!first) copy_own(s, op, band, true);
         for (int64_t head = band->first; head < band->end; head++) {
-            head_view v = view_head(s, op, part, head);
+            head_view v = view_head(s, op, band, head);
             if (by_steps(s, part)) run_steps(s, op, &v, first, length);
             else run_chunk(s, op, thread, &v, first, length);
         }
         band->at = first + length;
-        end_task(s, !by_steps(s, part));
+        end_task(s, !by_steps(s, part) && !band->column);
     }
 }
 
-void xl_cpu_cell(segment *s, const xl_op *op) {
+static void run_tasks(segment *s, const xl_op *op) {
     cell c = {s, op};
     if (s->scheduler != XLSTM_SCHED_RAY) {
         xl_region_run(s->region, s->tasks, run_queued, &c);
@@ -199,4 +292,13 @@ void xl_cpu_cell(segment *s, const xl_op *op) {
     }
     /* Each thread asks the driver again and again. */
     xl_region_run(s->region, s->tasks < s->region->threads ? s->tasks : s->region->threads, run_ray, &c);
+}
+
+void xl_cpu_cell(segment *s, const xl_op *op) {
+    const xl_executor *e = s->executor;
+    if (s->parts > 1) memset(e->arrived, 0, (size_t)(s->rows * e->plan->program.heads) * sizeof *e->arrived);
+    run_tasks(s, op);
+    /* All parts of a head end with the same n and m. */
+    for (int64_t i = 0; s->parts > 1 && i < s->tasks; i++)
+        if (!e->tasks[i].column) copy_own(s, op, &e->tasks[i], false);
 }

@@ -58,6 +58,13 @@ static void from_f32(const xl_device *device, xl_format_id to, const float *src,
     device->kernels.from_f32[to](src, dst, n);
 }
 
+static void from_f32_weighted(const xl_device *device, xl_format_id to, const float *src, const float *importance,
+                              void *dst, size_t n) {
+    const xl_kernels *k = &device->kernels;
+    if (importance && k->from_f32_weighted[to]) k->from_f32_weighted[to](src, importance, dst, n);
+    else k->from_f32[to](src, dst, n);
+}
+
 struct xl_buffer {
     void *memory;
     size_t bytes;
@@ -130,15 +137,20 @@ static int plan_create(xl_plan **out, xl_device *device, const xl_program *progr
         if (ops[i].kind == XL_OP_CELL) plan->last_cell = i;
         if (ops[i].norm && ops[i].kind != XL_OP_CELL && width > plan->widest_input) plan->widest_input = width;
     }
-    size_t c, n;
-    if (!xl_mul((size_t)(program->heads * program->qk_head), (size_t)program->v_head, &c) ||
-        !xl_add(c, (size_t)(program->heads * program->qk_head + program->heads), &n) || !xl_add(n, 15, &n)) {
+    enum { LINE = XL_CACHE_LINE };
+    const size_t keys = (size_t)(program->heads * program->qk_head);
+    size_t values, c, all;
+    if (!xl_mul(keys, (size_t)program->v_head, &values) ||
+        !xl_mul(values, xl_format_get((int)program->state_format)->block_bytes, &c) || !xl_add(c, LINE - 1, &c) ||
+        !xl_add(c, (keys + (size_t)program->heads) * sizeof(float) + LINE - 1, &all)) {
         plan_destroy(plan);
         return xl_fail(err, XLSTM_EARG, "a state of %lld heads of %lld x %lld is too large",
                        (long long)program->heads, (long long)program->qk_head, (long long)program->v_head);
     }
     plan->coarse = xl_cpu_is_coarse(program);
-    plan->block_floats = n / 16 * 16;
+    plan->integers = xl_cpu_has_integers(&device->kernels, program);
+    plan->c_bytes = c / LINE * LINE;
+    plan->block_bytes = all / LINE * LINE;
     *out = plan;
     return XLSTM_OK;
 }
@@ -155,6 +167,7 @@ const xl_backend xl_backend_cpu = {
     .uses_host_memory = true,
     .to_f32 = to_f32,
     .from_f32 = from_f32,
+    .from_f32_weighted = from_f32_weighted,
     .buffer_create = buffer_create,
     .buffer_destroy = buffer_destroy,
     .buffer_host = buffer_host,

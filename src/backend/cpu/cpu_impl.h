@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "backend/backend.h"
+#include "base/memory.h"
 #include "base/pool.h"
 #include "kernels/kernels.h"
 
@@ -18,14 +19,29 @@ struct xl_plan {
     xl_program program; /* ops are the plan's own copy */
     size_t last_cell;   /* operations behind it are needed only for the tokens whose logits are wanted */
     size_t widest_input;
-    bool coarse;         /* every matrix that tiles multiply is held no finer than bfloat16 */
-    size_t block_floats; /* state of one block: c [NH, dqk, dv], n [NH, dqk], m [NH] */
+    bool coarse;        /* every matrix that tiles multiply is held no finer than bfloat16 */
+    bool integers;      /* of few tokens some products can be made in 8-bit integers */
+    size_t c_bytes;     /* c [NH, dqk, dv] of a block in a state, whole cache lines */
+    size_t block_bytes; /* that, n [NH, dqk] and m [NH] */
 };
 
 struct xl_state {
     const xl_plan *plan;
-    float *data; /* [blocks][block_floats] */
+    char *data; /* [blocks][block_bytes] */
 };
+
+/* One block's state, by address; c in the plan's program.state_format. */
+typedef struct xl_cpu_block {
+    char *c;
+    float *n, *m;
+} xl_cpu_block;
+
+static inline xl_cpu_block xl_cpu_block_of(const xl_state *state, int64_t block) {
+    const xl_program *p = &state->plan->program;
+    char *c = state->data + (size_t)block * state->plan->block_bytes;
+    float *n = (float *)(void *)(c + state->plan->c_bytes);
+    return (xl_cpu_block){.c = c, .n = n, .m = n + p->heads * p->qk_head};
+}
 
 /* Tokens of one feed that are in a segment. */
 typedef struct slice {
@@ -35,10 +51,12 @@ typedef struct slice {
     int64_t count;
 } slice;
 
-/* A piece of the cell's work: heads [first, end) of a slice. */
+/* A piece of the cell's work: heads [first, end) of a slice, and of each of them the columns [column, column +
+ * columns) of C, v and h. */
 typedef struct cell_task {
     const slice *slice;
-    int64_t first, end;
+    int64_t first, end, column, columns;
+    float *own; /* n [dqk] and m of each head, where others work on other columns; NULL: those of the state */
     int64_t at; /* `ray`: the next token of the slice; the task's holder's alone while a chunk is in flight */
 } cell_task;
 
@@ -73,6 +91,11 @@ struct xl_executor {
     int64_t *kept;    /* [tokens] rows whose logits are wanted */
     cell_task *tasks; /* [task_room] */
     size_t task_room;
+    /* For heads that several tasks share: [tokens, heads] how many of them have computed the chunk that begins with
+     * that token, and room for cell_task.own. */
+    atomic_int *arrived;
+    float *own;
+    size_t own_room; /* floats */
     float *scratch;
     size_t scratch_floats; /* of one thread, whole cache lines */
     int scratch_threads;
@@ -85,10 +108,11 @@ typedef struct segment {
     const xl_batch *batch;
     const xl_region *region;
     int64_t slices, rows;
-    int64_t kept;   /* rows that go on behind the last cell */
-    bool scattered; /* they are not the first rows already */
-    float *logits;  /* [kept, vocab] */
-    int64_t tasks;  /* of the cell */
+    int64_t kept;           /* rows that go on behind the last cell */
+    bool scattered;         /* they are not the first rows already */
+    float *logits;          /* [kept, vocab] */
+    int64_t tasks;          /* of the cell */
+    int64_t parts, columns; /* tasks that share a head, and each one's columns of it */
     int64_t chunk_size;
     int scheduler;    /* of slices that are no decode */
     atomic_bool stop; /* cancelled: what is left is passed over */
@@ -128,19 +152,33 @@ int xl_cpu_run(xl_executor *executor, const xl_batch *batch, xlstm_error *err);
 bool xl_cpu_schedule(const xl_executor *executor, int index, xlstm_schedule_entry *out);
 
 /* roofline.c's. */
-int xl_cpu_roofline(xlstm_roofline *out, xl_device *device, int threads, double seconds, xlstm_error *err);
+int xl_cpu_roofline(xlstm_roofline *out, xl_device *device, int threads, unsigned limits, double seconds,
+                    xlstm_error *err);
 
 /* An operation, by the threads of the segment's region; the caller's thread calls it. */
 void xl_cpu_cell(segment *s, const xl_op *op);
 /* On the first `rows` rows of its input. */
 void xl_cpu_product(segment *s, const xl_op *op, int64_t rows);
 
-/* Cuts the cell's work of a segment into executor->tasks; their number, s->slices known. With tasks NULL only
- * counts. */
-int64_t xl_cpu_cut_cell(const segment *s, int64_t heads_per_band, cell_task *tasks);
+/* Decides how the cell's work of a segment, s->slices known, is cut for so many threads: s->tasks and s->parts. */
+void xl_cpu_plan_cell(segment *s, int64_t heads_per_band, int threads);
+/* Cuts it so into executor->tasks [s->tasks]. */
+void xl_cpu_cut_cell(const segment *s, int64_t heads_per_band);
+/* Floats of executor->own for that, s->parts known. */
+size_t xl_cpu_own_floats(const segment *s);
+
+/* Floats of scratch, whole cache lines, in which a head's C is computed where states hold it rounded. */
+static inline size_t xl_cpu_c_floats(const xl_plan *plan) {
+    enum { LINE = XL_CACHE_LINE / sizeof(float) };
+    const xl_program *p = &plan->program;
+    return ((size_t)(p->qk_head * p->v_head) + LINE - 1) / LINE * LINE;
+}
 
 /* True where every matrix that tiles multiply is held no finer than bfloat16. */
 bool xl_cpu_is_coarse(const xl_program *program);
+
+/* True where some products of few tokens can be made in 8-bit integers. */
+bool xl_cpu_has_integers(const xl_kernels *kernels, const xl_program *program);
 
 /* XLSTM_COMPUTE_*: what the tunable `compute` stands for where it is `auto`. */
 int64_t xl_cpu_auto_compute(const xl_plan *plan);

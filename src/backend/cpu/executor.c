@@ -73,10 +73,12 @@ static void drop_tokens(xl_executor *e) {
     free(e->ids);
     free(e->slices);
     free(e->kept);
+    free(e->arrived);
     e->slots = NULL;
     e->ids = NULL;
     e->slices = NULL;
     e->kept = NULL;
+    e->arrived = NULL;
     e->tokens = 0;
 }
 
@@ -92,7 +94,9 @@ static int reserve_tokens(xl_executor *e, size_t tokens, xlstm_error *err) {
     e->ids = xl_array(tokens, sizeof *e->ids);
     e->slices = xl_array(tokens, sizeof *e->slices);
     e->kept = xl_array(tokens, sizeof *e->kept);
-    if (!e->slots || !e->ids || !e->slices || !e->kept) {
+    size_t chunks;
+    if (xl_mul(tokens, (size_t)plan->program.heads, &chunks)) e->arrived = xl_array(chunks, sizeof *e->arrived);
+    if (!e->slots || !e->ids || !e->slices || !e->kept || !e->arrived) {
         drop_tokens(e);
         return xl_fail(err, XLSTM_ENOMEM, "out of memory for the activations of a segment of %zu tokens", tokens);
     }
@@ -118,6 +122,7 @@ static int reserve_scratch(xl_executor *e, size_t tokens, size_t chunk, int thre
     const xl_program *p = &e->plan->program;
     size_t floats = xl_cpu_product_scratch(e->plan, (int64_t)tokens), all;
     size_t cell = xl_mlstm_chunk_scratch((int64_t)chunk, p->qk_head, p->v_head);
+    if (p->state_format != XL_FORMAT_F32) cell += xl_cpu_c_floats(e->plan);
     floats = whole_lines(floats > cell ? floats : cell);
     if (floats <= e->scratch_floats && threads <= e->scratch_threads) return XLSTM_OK;
     if (floats < e->scratch_floats) floats = e->scratch_floats;
@@ -135,21 +140,28 @@ static int reserve_scratch(xl_executor *e, size_t tokens, size_t chunk, int thre
 static void drop_tasks(xl_executor *e) {
     free(e->tasks);
     free(e->driver.ready);
+    free(e->own);
     e->tasks = NULL;
     e->driver.ready = NULL;
+    e->own = NULL;
     e->task_room = 0;
+    e->own_room = 0;
 }
 
-static int reserve_tasks(xl_executor *e, size_t count, xlstm_error *err) {
-    if (count <= e->task_room) return XLSTM_OK;
+static int reserve_tasks(xl_executor *e, size_t count, size_t own, xlstm_error *err) {
+    if (count <= e->task_room && own <= e->own_room) return XLSTM_OK;
+    if (count < e->task_room) count = e->task_room;
+    if (own < e->own_room) own = e->own_room;
     drop_tasks(e);
     e->tasks = xl_array(count, sizeof *e->tasks);
     e->driver.ready = xl_array(count, sizeof *e->driver.ready);
-    if (!e->tasks || !e->driver.ready) {
+    e->own = xl_array(own ? own : 1, sizeof *e->own);
+    if (!e->tasks || !e->driver.ready || !e->own) {
         drop_tasks(e);
         return xl_fail(err, XLSTM_ENOMEM, "out of memory for %zu tasks of the cell", count);
     }
     e->task_room = count;
+    e->own_room = own;
     return XLSTM_OK;
 }
 
@@ -245,6 +257,7 @@ int xl_cpu_run(xl_executor *e, const xl_batch *batch, xlstm_error *err) {
         .heads = p->heads, .prompt_tokens = total, .auto_compute = xl_cpu_auto_compute(e->plan)};
     xlstm_settings v;
     xlstm_settings_effective(&e->settings, &work, &v);
+    if (total <= XL_FEW_TOKENS && !e->plan->integers) xlstm_settings_set(&v, XLSTM_TUNE_COMPUTE, XLSTM_COMPUTE_F32);
     const int64_t length = xlstm_settings_get(&v, XLSTM_TUNE_SEGMENT);
     const int64_t chunk = xlstm_settings_get(&v, XLSTM_TUNE_CHUNK_SIZE);
     const int64_t band = xlstm_settings_get(&v, XLSTM_TUNE_HEADS_PER_BAND);
@@ -266,10 +279,10 @@ int xl_cpu_run(xl_executor *e, const xl_batch *batch, xlstm_error *err) {
     while (at.feed < batch->count) {
         segment s = {.executor = e, .batch = batch, .chunk_size = chunk, .scheduler = scheduler};
         fill_segment(&s, &at, length);
-        s.tasks = xl_cpu_cut_cell(&s, band, NULL);
-        status = reserve_tasks(e, (size_t)s.tasks, err);
+        xl_cpu_plan_cell(&s, band, threads);
+        status = reserve_tasks(e, (size_t)s.tasks, xl_cpu_own_floats(&s), err);
         if (status) return status;
-        xl_cpu_cut_cell(&s, band, e->tasks);
+        xl_cpu_cut_cell(&s, band);
         xl_region region = xl_region_begin(pool, threads);
         region.eager = s.rows > XL_FEW_TOKENS;
         /* A caller that waits long for the others still asks whether to go on. */

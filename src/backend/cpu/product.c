@@ -3,6 +3,7 @@
  * vector. */
 #include "backend/cpu/cpu_impl.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -12,6 +13,7 @@ enum {
      */
     TILE_SIDE = 512,
     TILE_SIDE_MIN = 64,
+    SHORT_ROWS = 32,       /* fewest of a short tile: a whole panel of every kernel */
     PRODUCTS_A_THREAD = 2, /* tiles for each thread, so that threads of unequal speed end together */
     VECTORS_A_THREAD = 4,
     VECTOR_ROWS_MIN = 16,
@@ -20,8 +22,10 @@ enum {
     NARROW_ROWS = 64,
     NARROW_TOKENS = 16, /* fewest of a tile */
     /* So few tokens are computed one by one too: converting and packing the weights would cost more than it saves.
-     */
+       In float32, where a kernel takes several vectors, that holds for SHARED_TOKENS of them: on a Zen 3, 8 tokens
+       of a bfloat16 matrix take 0.4 of the time of tiles, 16 take 0.5, 32 take 0.65, and 48 take 0.75. */
     FEW_TOKENS = XL_FEW_TOKENS,
+    SHARED_TOKENS = 32,
     BLOCK_BYTES = 128 << 10 /* of weights that stay in the second-level cache over the tokens */
 };
 
@@ -30,6 +34,9 @@ typedef struct tiling {
     int64_t narrow;       /* tokens of a tile of a narrow projection, which has all of its rows */
     int64_t count;        /* tokens */
     int64_t projections;  /* that tiles run over; GATED computes both of its own in one tile */
+    /* Rows of this projection (NULL: of none) from `whole` on are cut into tiles of `shorter` rows. */
+    const xl_projection *last;
+    int64_t whole, shorter;
 } tiling;
 
 static int64_t min64(int64_t a, int64_t b) {
@@ -61,7 +68,22 @@ static int64_t tile_tokens(const tiling *t, const xl_projection *p) {
 }
 
 static int64_t count_tiles(const tiling *t, const xl_projection *p) {
-    return ceil_div(p->w->m.rows, tile_rows(t, p)) * ceil_div(t->count, tile_tokens(t, p));
+    const int64_t rows = p->w->m.rows, parts = ceil_div(t->count, tile_tokens(t, p));
+    if (p == t->last) return (t->whole / t->rows + ceil_div(rows - t->whole, t->shorter)) * parts;
+    return ceil_div(rows, tile_rows(t, p)) * parts;
+}
+
+/* Where tiles are no multiple of threads, some threads would have nothing to do in the last round. The tiles of
+ * that round are cut into quarters: 43 tiles for 16 threads take the time of 2.75 instead of 3. */
+static void shorten_last(const xl_op *op, tiling *t, int64_t tiles, int threads) {
+    const int64_t left = tiles % threads / ceil_div(t->count, t->tokens);
+    const xl_projection *last = NULL;
+    for (int64_t i = 0; i < t->projections; i++)
+        if (!is_narrow(&op->out[i])) last = &op->out[i];
+    if (threads == 1 || !left || t->rows < 2 * SHORT_ROWS || !last) return;
+    t->whole = max64(0, ceil_div(last->w->m.rows, t->rows) - left) * t->rows;
+    t->shorter = max64(SHORT_ROWS, t->rows / 4 / SHORT_ROWS * SHORT_ROWS);
+    t->last = last;
 }
 
 /* Every tile packs its weights again, so rows are cut first, and tokens (into whole panels) only where there are
@@ -70,11 +92,11 @@ static void cut_products(const xl_op *op, tiling *t, int threads, int64_t panel)
     int64_t largest = 1, wanted = threads == 1 ? 1 : (int64_t)threads * PRODUCTS_A_THREAD;
     for (int64_t i = 0; i < t->projections; i++) largest = max64(largest, op->out[i].w->m.rows);
     t->narrow = min64(TILE_SIDE, round_up(ceil_div(t->count, wanted), NARROW_TOKENS));
-    int64_t row_parts = ceil_div(largest, TILE_SIDE), token_parts = ceil_div(t->count, TILE_SIDE);
+    int64_t row_parts = ceil_div(largest, TILE_SIDE), token_parts = ceil_div(t->count, TILE_SIDE), tiles;
     for (;;) {
         t->rows = round_up(ceil_div(largest, row_parts), TILE_SIDE_MIN);
         t->tokens = round_up(ceil_div(t->count, token_parts), panel);
-        int64_t tiles = 0;
+        tiles = 0;
         for (int64_t i = 0; i < t->projections; i++)
             if (!is_narrow(&op->out[i])) tiles += count_tiles(t, &op->out[i]);
         if (tiles >= wanted) break;
@@ -86,11 +108,12 @@ static void cut_products(const xl_op *op, tiling *t, int threads, int64_t panel)
             break;
         }
     }
+    shorten_last(op, t, tiles, threads);
 }
 
-static tiling cut(const xl_op *op, int64_t count, int threads, int64_t panel) {
+static tiling cut(const xl_op *op, int64_t count, bool vectors, int threads, int64_t panel) {
     tiling t = {.count = count, .projections = op->kind == XL_OP_GATED ? 1 : op->outs};
-    if (count > FEW_TOKENS) {
+    if (!vectors) {
         cut_products(op, &t, threads, panel);
         return t;
     }
@@ -111,64 +134,122 @@ typedef struct tile {
 static tile tile_at(const xl_op *op, const tiling *t, int64_t index) {
     const xl_projection *p = op->out;
     for (int64_t tiles = count_tiles(t, p); index >= tiles; tiles = count_tiles(t, ++p)) index -= tiles;
-    const int64_t parts = ceil_div(t->count, tile_tokens(t, p));
-    const int64_t row = index / parts * tile_rows(t, p), token = index % parts * tile_tokens(t, p);
+    const int64_t parts = ceil_div(t->count, tile_tokens(t, p)), token = index % parts * tile_tokens(t, p);
+    int64_t rows = tile_rows(t, p), row = index / parts * rows;
+    if (p == t->last && row >= t->whole) {
+        rows = t->shorter;
+        row = t->whole + (index / parts - t->whole / t->rows) * rows;
+    }
     return (tile){.out = p,
                   .row = row,
-                  .rows = min64(tile_rows(t, p), p->w->m.rows - row),
+                  .rows = min64(rows, p->w->m.rows - row),
                   .token = token,
                   .count = min64(tile_tokens(t, p), t->count - token)};
 }
 
-/* The rows of the input that an operation multiplies, and, where they are few, their prepared form for each weight
- * format. */
+/* The rows of the input that an operation multiplies, and, where they are taken as vectors, their prepared form for
+ * each weight format, and in 8-bit integers. */
 typedef struct input {
     const float *x;
     int64_t rows, stride, cols; /* stride and cols in floats */
-    const char *packed;         /* the executor's, of all rows, where they are more than few */
-    float *prepared;            /* FEW_TOKENS rows of each format that has such a form, where rows are few */
+    const char *packed;         /* the executor's, of all rows, where they are no vectors */
+    bool vectors;               /* all projections multiply rows one by one; otherwise only the narrow ones do */
+    bool int8;                  /* few rows are multiplied in 8-bit integers where the weights are integers */
+    float *prepared;            /* PREPARED_ROWS of them */
     size_t prepared_floats;     /* of a row */
 } input;
 
-static float *prepared_row(const input *in, xl_format_id format, int64_t token) {
-    return in->prepared + ((size_t)format * FEW_TOKENS + (size_t)token) * in->prepared_floats;
+/* Few rows have any of the forms, more than few only one of those of formats that take several vectors. */
+enum { INT8_FORM = XL_FORMAT_COUNT, PREPARED_FORMS, SHARED_FORMS = XL_FORMAT_F16 + 1 };
+_Static_assert(XL_FORMAT_F32 < 3 && XL_FORMAT_BF16 < 3 && XL_FORMAT_F16 < 3, "the first of the formats");
+enum { FEW_ROWS = FEW_TOKENS * PREPARED_FORMS, SHARED_ROWS = SHARED_TOKENS * SHARED_FORMS };
+enum { PREPARED_ROWS = FEW_ROWS > SHARED_ROWS ? FEW_ROWS : SHARED_ROWS };
+
+static float *prepared_row(const input *in, int form, int64_t token) {
+    const int64_t room = in->rows <= FEW_TOKENS ? FEW_TOKENS : SHARED_TOKENS;
+    assert(token < room && (form < SHARED_FORMS || room == FEW_TOKENS));
+    return in->prepared + (size_t)(form * room + token) * in->prepared_floats;
 }
 
-/* Prepares few rows for every format of the operation's weights. */
+static bool takes_int8(const xl_kernels *k, const xl_projection *p) {
+    return !is_narrow(p) && k->multiply_int8[p->w->m.format];
+}
+
+/* Few rows as blocks, behind one another. */
+static xl_int8_block *int8_rows(const input *in) {
+    return (xl_int8_block *)(void *)prepared_row(in, INT8_FORM, 0);
+}
+
+/* Whether rows are computed one by one for all projections of an operation. */
+static bool takes_vectors(const xl_executor *e, const xl_op *op, int64_t rows) {
+    const xl_kernels *k = &e->plan->device->kernels;
+    if (rows <= FEW_TOKENS) return true;
+    bool vectors = rows <= SHARED_TOKENS && e->compute == XL_COMPUTE_F32;
+    for (int i = 0; i < op->outs && vectors; i++) {
+        const xl_format_id format = op->out[i].w->m.format;
+        vectors = (int)format < SHARED_FORMS && k->matvecs[format];
+    }
+    return vectors;
+}
+
+/* Prepares rows that are vectors for every format of the operation's weights. */
 static void prepare_rows(const xl_kernels *k, const xl_op *op, const input *in) {
-    bool is_prepared[XL_FORMAT_COUNT] = {false};
+    bool is_prepared[PREPARED_FORMS] = {false};
     for (int i = 0; i < op->outs; i++) {
         const xl_format_id format = op->out[i].w->m.format;
-        if (!k->prepare[format] || is_prepared[format]) continue;
-        for (int64_t t = 0; t < in->rows; t++)
-            k->prepare[format](in->x + t * in->stride, in->cols, prepared_row(in, format, t));
-        is_prepared[format] = true;
+        const bool int8 = in->int8 && takes_int8(k, &op->out[i]);
+        const int form = int8 ? INT8_FORM : (int)format;
+        if (is_prepared[form] || (!int8 && !k->prepare[format])) continue;
+        for (int64_t t = 0; t < in->rows; t++) {
+            const float *x = in->x + t * in->stride;
+            if (int8) k->prepare_int8(x, in->cols, int8_rows(in) + t * xl_int8_blocks(in->cols));
+            else k->prepare[format](x, in->cols, prepared_row(in, form, t));
+        }
+        is_prepared[form] = true;
     }
 }
 
-/* Matrix times vector for each token, a block of rows at a time, so that weights are read from memory once. */
+/* Rows of a block that stays in the second-level cache over the tokens: whole groups of those that kernels take
+ * together, since a row that is left over is much slower. */
+static int64_t block_rows(const xl_matrix *w) {
+    return max64(VECTOR_ROWS_MIN, BLOCK_BYTES / (int64_t)w->stride / VECTOR_ROWS_MIN * VECTOR_ROWS_MIN);
+}
+
+/* Matrix times vector for each token, so that weights are read from memory once: a kernel that takes several
+ * vectors sees to that itself, and others get a block of rows at a time. */
 static void run_vectors(const segment *s, const tile *t, const xl_projection *p, const xl_matrix *w,
                         const input *in, float *y, int64_t ldy, float *scratch) {
     const xl_kernels *k = &s->executor->plan->device->kernels;
+    const bool together = k->matvecs[w->format] && t->count > 1 && in->vectors;
     float *own_row = scratch;
     scratch += in->prepared_floats;
-    int64_t block = t->count == 1 ? t->rows : max64(VECTOR_ROWS_MIN, BLOCK_BYTES / (int64_t)w->stride);
+    const int64_t block = t->count == 1 || together ? t->rows : block_rows(w);
     for (int64_t row = 0; row < t->rows; row += block) {
         const xl_matrix part = xl_matrix_rows(w, row, min64(block, t->rows - row));
+        const void *xs[SHARED_TOKENS];
+        float *targets[SHARED_TOKENS];
         for (int64_t i = 0; i < t->count; i++) {
-            float *target = p->add ? scratch : y + i * ldy + row;
+            float *target = p->add ? scratch + (together ? i * part.rows : 0) : y + i * ldy + row;
             const void *x = in->x + (t->token + i) * in->stride;
             if (k->prepare[w->format]) {
-                if (in->rows <= FEW_TOKENS) {
+                if (in->vectors) {
                     x = prepared_row(in, w->format, t->token + i);
                 } else {
                     k->prepare[w->format](x, in->cols, own_row);
                     x = own_row;
                 }
             }
+            if (together) {
+                xs[i] = x;
+                targets[i] = target;
+                continue;
+            }
             k->matvec[w->format](&part, x, target);
             if (p->add) k->add(target, y + i * ldy + row, part.rows);
         }
+        if (together) k->matvecs[w->format](&part, xs, t->count, targets);
+        for (int64_t i = 0; together && p->add && i < t->count; i++)
+            k->add(targets[i], y + i * ldy + row, part.rows);
     }
 }
 
@@ -177,7 +258,14 @@ static void run_tile(const segment *s, const tile *t, const xl_projection *p, co
                      int64_t ldy, float *scratch) {
     const xl_kernels *k = &s->executor->plan->device->kernels;
     const xl_matrix w = xl_matrix_rows(&p->w->m, t->row, t->rows);
-    if (in->rows <= FEW_TOKENS || is_narrow(p)) {
+    if (in->int8 && takes_int8(k, p)) {
+        k->multiply_int8[w.format](&(xl_product){.w = w,
+                                                 .packed = int8_rows(in) + t->token * xl_int8_blocks(in->cols),
+                                                 .n = t->count,
+                                                 .y = y,
+                                                 .ldy = ldy,
+                                                 .accumulate = p->add});
+    } else if (in->vectors || is_narrow(p)) {
         run_vectors(s, t, p, &w, in, y, ldy, scratch);
     } else {
         const xl_gemm *gemm = &k->gemm[s->executor->compute];
@@ -214,7 +302,20 @@ static size_t prepared_floats(const xl_plan *plan) {
 
 /* Of the first thread's scratch, for all of them: the prepared rows. */
 static size_t shared_floats(size_t prepared) {
-    return (size_t)FEW_TOKENS * XL_FORMAT_COUNT * prepared;
+    return (size_t)PREPARED_ROWS * prepared;
+}
+
+/* Floats that a tile of a projection needs, and where the operation is gated the results of its second one. */
+static size_t tile_scratch(const xl_op *op, const xl_projection *p, int64_t tokens) {
+    const xl_matrix *w = &p->w->m;
+    const int64_t vectors = min64(tokens, SHARED_TOKENS), side = min64(tokens, TILE_SIDE) + TILE_SIDE_MIN;
+    int64_t one = w->rows, second = 0;
+    if (tokens > FEW_TOKENS) one = max64(one, XL_GEMM_SCRATCH / (int64_t)sizeof(float));
+    /* The results of a tile for all vectors, before they are added. */
+    if (p->add) one = max64(one, vectors * w->rows);
+    if (op->kind == XL_OP_GATED)
+        second = max64((vectors + 1) * w->rows, tokens > FEW_TOKENS ? side * min64(TILE_SIDE, w->rows) : 0);
+    return (size_t)(one + second);
 }
 
 size_t xl_cpu_product_scratch(const xl_plan *plan, int64_t tokens) {
@@ -222,13 +323,7 @@ size_t xl_cpu_product_scratch(const xl_plan *plan, int64_t tokens) {
     for (size_t i = 0; i < plan->program.count; i++) {
         const xl_op *op = &plan->program.ops[i];
         for (int j = 0; j < op->outs && op->kind != XL_OP_EMBED; j++) {
-            const xl_matrix *w = &op->out[j].w->m;
-            size_t one = (size_t)w->rows;
-            const size_t room = XL_GEMM_SCRATCH / sizeof(float);
-            if (tokens > FEW_TOKENS && one < room) one = room;
-            if (op->kind == XL_OP_GATED)
-                one += (size_t)(min64(tokens, TILE_SIDE) + TILE_SIDE_MIN) *
-                       (size_t)(tokens <= FEW_TOKENS ? w->rows : min64(TILE_SIDE, w->rows));
+            const size_t one = tile_scratch(op, &op->out[j], tokens);
             if (one > most) most = one;
         }
     }
@@ -263,6 +358,15 @@ bool xl_cpu_is_coarse(const xl_program *program) {
         }
     }
     return true;
+}
+
+bool xl_cpu_has_integers(const xl_kernels *kernels, const xl_program *program) {
+    for (size_t i = 0; i < program->count; i++) {
+        const xl_op *op = &program->ops[i];
+        for (int j = 0; j < op->outs && op->kind != XL_OP_EMBED; j++)
+            if (takes_int8(kernels, &op->out[j])) return true;
+    }
+    return false;
 }
 
 int64_t xl_cpu_auto_compute(const xl_plan *plan) {
@@ -327,17 +431,20 @@ void xl_cpu_product(segment *s, const xl_op *op, int64_t rows) {
     const xl_executor *e = s->executor;
     const xl_kernels *k = &e->plan->device->kernels;
     const int64_t width = e->plan->program.width[op->from], unit = k->gemm[e->compute].tokens;
+    const bool vectors = takes_vectors(e, op, rows);
     product p = {.s = s,
                  .op = op,
                  .in = {.x = op->norm ? e->normed : e->slot[op->from],
                         .rows = rows,
                         .stride = width,
                         .cols = width,
+                        .vectors = vectors,
+                        .int8 = rows <= FEW_TOKENS && e->compute == XL_COMPUTE_INT8,
                         .prepared = xl_cpu_scratch(e, 0),
                         .prepared_floats = prepared_floats(e->plan)},
-                 .tiles = cut(op, rows, s->region->threads, unit),
+                 .tiles = cut(op, rows, vectors, s->region->threads, unit),
                  .panel = round_up(FEW_TOKENS / 2, unit)};
-    if (rows <= FEW_TOKENS) {
+    if (vectors) {
         /* Cheaper than having the threads do it and waiting for them. */
         if (op->norm) norm_rows(&p, 0, rows);
         prepare_rows(k, op, &p.in);

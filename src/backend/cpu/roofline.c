@@ -151,27 +151,26 @@ static int measure_gemm(const xl_kernels *kernels, xl_compute compute, xl_format
     return XLSTM_OK;
 }
 
-int xl_cpu_roofline(xlstm_roofline *out, xl_device *device, int threads, double seconds, xlstm_error *err) {
-    if (threads < 0 || threads > XL_POOL_MAX)
-        return xl_fail(err, XLSTM_EARG, "threads is %d, wanted 0 … %d", threads, XL_POOL_MAX);
-    if (!(seconds >= 0.1 && seconds <= 60))
-        return xl_fail(err, XLSTM_EARG, "seconds is %g, wanted 0.1 … 60", seconds);
+int xl_cpu_roofline(xlstm_roofline *out, xl_device *device, int threads, unsigned limits, double seconds,
+                    xlstm_error *err) {
     xlstm_roofline r = {.threads = threads ? threads : xl_cpu_count(), .cache_bytes = xl_cache_bytes()};
     uint64_t cache = r.cache_bytes ? r.cache_bytes : (uint64_t)GUESSED_CACHE << 20;
     uint64_t quarter = xl_memory_available() / 4;
     r.stream_bytes = 8 * cache;
     if (quarter && r.stream_bytes > quarter) r.stream_bytes = quarter;
     r.cached_bytes = cache / 2;
-    enum { MEASUREMENTS = 5 };
+    if (r.threads > XL_POOL_MAX) r.threads = XL_POOL_MAX;
     const xl_kernels *k = &device->kernels;
-    seconds /= MEASUREMENTS;
-    int status = measure_read(&r.stream_bytes, &r.threads, seconds, &r.stream_gb_s, err);
-    if (!status) status = measure_read(&r.cached_bytes, &r.threads, seconds, &r.cached_gb_s, err);
-    if (!status)
+    int status = XLSTM_OK;
+    if (limits & XLSTM_LIMIT_STREAM)
+        status = measure_read(&r.stream_bytes, &r.threads, seconds, &r.stream_gb_s, err);
+    if (!status && limits & XLSTM_LIMIT_CACHED)
+        status = measure_read(&r.cached_bytes, &r.threads, seconds, &r.cached_gb_s, err);
+    if (!status && limits & XLSTM_LIMIT_SGEMM)
         status = measure_gemm(k, XL_COMPUTE_F32, XL_FORMAT_F32, &r.threads, seconds, &r.sgemm_gflop_s, err);
-    if (!status)
+    if (!status && limits & XLSTM_LIMIT_BF16)
         status = measure_gemm(k, XL_COMPUTE_BF16, XL_FORMAT_BF16, &r.threads, seconds, &r.bf16_gflop_s, err);
-    if (!status)
+    if (!status && limits & XLSTM_LIMIT_INT8)
         status = measure_gemm(k, XL_COMPUTE_INT8, XL_FORMAT_Q8_0, &r.threads, seconds, &r.int8_gflop_s, err);
     if (!status) *out = r;
     return status;

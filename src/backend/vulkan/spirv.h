@@ -7,9 +7,11 @@
 
 typedef enum xl_vk_shader {
 #define SHADER(name) XL_VK_SHADER_##name,
+#define NATIVE(name) XL_VK_SHADER_##name,
 #define KEPT(name, source, flags) XL_VK_SHADER_##name,
 #include "backend/vulkan/shaders/shaders.def"
 #undef KEPT
+#undef NATIVE
 #undef SHADER
     XL_VK_SHADER_COUNT
 } xl_vk_shader;

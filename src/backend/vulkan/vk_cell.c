@@ -45,18 +45,44 @@ static cell find_cell(const xl_vk_recorder *r, const xl_vk_op *op) {
     };
 }
 
-static void cell_steps(xl_vk_recorder *r, const cell *c) {
+/* Whether the step norms its heads itself, as it does where the device takes the shader. */
+static bool norms_heads(const xl_vk_recorder *r) {
+    return !r->plan->device->portable;
+}
+
+static void cell_steps(xl_vk_recorder *r, const xl_vk_op *op, const cell *c, xl_vk_cell_output output) {
+    const xl_vk_rows *work = r->executor->work,
+                     *y = &work[output == XL_VK_CELL_ROUNDED ? XL_VK_WORK_ROUNDED : XL_VK_WORK_HALVES];
     for (uint32_t token = 0; token < r->shape->steps; token++) {
         const struct {
-            uint64_t slices, q, k, v, i, f, h, block;
+            uint64_t slices, qkvo, gates, h, y, norm, norm_bias, counters, block;
             shape_push shape;
-            uint32_t stride, gate_stride, h_stride, token;
-            float eps, scale;
-        } push = {c->slices, c->q,      c->k,           c->v,        c->i,  c->f,   c->h,    c->block,
-                  c->shape,  c->stride, c->gate_stride, c->h_stride, token, c->eps, c->scale};
-        const uint32_t specs[] = {STEP_COLUMNS, c->shape.dqk};
+            uint32_t stride, gate_stride, h_stride, y_stride, token;
+            float eps, scale, norm_eps;
+        } push = {c->slices,
+                  c->q,
+                  c->i,
+                  c->h,
+                  xl_vk_address(y->span),
+                  xl_vk_address(op->norm),
+                  xl_vk_address(op->norm_bias),
+                  r->ordered ? xl_vk_order(r) : xl_vk_order(r) + XL_VK_ORDER_BYTES,
+                  c->block,
+                  {c->shape.heads, c->shape.dqk, c->shape.dv, r->stage},
+                  c->stride,
+                  c->gate_stride,
+                  c->h_stride,
+                  y->stride,
+                  token,
+                  c->eps,
+                  c->scale,
+                  op->norm_eps};
+        const uint32_t specs[] = {STEP_COLUMNS, c->shape.dqk, c->shape.dv, output};
+        const xl_vk_shader shader = r->ordered       ? XL_VK_SHADER_step_ordered
+                                    : norms_heads(r) ? XL_VK_SHADER_step_norm
+                                                     : XL_VK_SHADER_step;
         if (token) xl_vk_barrier(r);
-        xl_vk_dispatch(r, &(xl_vk_launch){XL_VK_SHADER_step, XL_VK_GROUP, specs, 2, &push, sizeof push,
+        xl_vk_dispatch(r, &(xl_vk_launch){shader, XL_VK_GROUP, specs, 4, &push, sizeof push,
                                           xl_vk_ceil_div(c->shape.dv, STEP_COLUMNS), c->shape.heads,
                                           r->shape->slices});
     }
@@ -170,9 +196,39 @@ static void cell_by_matrix(xl_vk_recorder *r, const cell *c) {
                                       c->shape.heads, r->shape->chunks});
 }
 
-void xl_vk_record_cell(xl_vk_recorder *r, const xl_vk_op *op) {
+static void head_norm(xl_vk_recorder *r, const xl_vk_op *op, const cell *c, bool halves) {
+    const xl_vk_rows *y = &r->executor->work[XL_VK_WORK_HALVES];
+    const uint32_t specs[] = {halves};
+    const struct {
+        uint64_t h, gate, w, b, y;
+        uint32_t dv, h_stride, gate_stride, y_stride;
+        float eps;
+    } push = {c->h,
+              xl_vk_address(xl_vk_slot_rows(r->executor, XL_SLOT_O).span),
+              xl_vk_address(op->norm),
+              xl_vk_address(op->norm_bias),
+              xl_vk_address(y->span),
+              c->shape.dv,
+              c->h_stride,
+              c->stride,
+              y->stride,
+              op->norm_eps};
+    xl_vk_barrier(r);
+    xl_vk_dispatch(r, &(xl_vk_launch){XL_VK_SHADER_head_norm, XL_VK_GROUP / 2, specs, 1, &push, sizeof push,
+                                      r->shape->rows, c->shape.heads, 1});
+}
+
+void xl_vk_record_cell(xl_vk_recorder *r, const xl_vk_op *op, xl_vk_cell_output output) {
+    enum { BLOCK = 32 };
     const cell c = find_cell(r, op);
-    if (r->shape->steps) cell_steps(r, &c);
+    if (r->shape->steps && norms_heads(r)) {
+        if (output == XL_VK_CELL_ROUNDED && c.shape.dv % BLOCK) output = XL_VK_CELL_FLOATS;
+        if (output == XL_VK_CELL_ROUNDED) r->rounded[XL_SLOT_H] = r->executor->work[XL_VK_WORK_ROUNDED];
+        cell_steps(r, op, &c, output);
+        return;
+    }
+    if (r->shape->steps) cell_steps(r, op, &c, XL_VK_CELL_FLOATS);
     else if (r->shape->cell_rows) cell_by_matrix(r, &c);
     else cell_chunks(r, &c);
+    head_norm(r, op, &c, output == XL_VK_CELL_HALVES);
 }

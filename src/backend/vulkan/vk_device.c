@@ -155,6 +155,7 @@ static int choose_memory(xl_device *device, xlstm_error *err) {
     device->heap = own_heap(&memory);
     if (!find_type(&memory, VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT, 0, &device->memory_type[XL_VK_DEVICE]) ||
         !find_type(&memory, reached, 0, &device->memory_type[XL_VK_UPLOAD]) ||
+        !find_type(&memory, reached, VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT, &device->memory_type[XL_VK_CONTROL]) ||
         !find_type(&memory, reached, VK_MEMORY_PROPERTY_HOST_CACHED_BIT, &device->memory_type[XL_VK_DOWNLOAD]))
         return xl_fail(err, XLSTM_EUNSUPPORTED, "%s: it lacks a kind of memory", device->properties.deviceName);
     return XLSTM_OK;
@@ -193,26 +194,51 @@ static void read_limits(xl_device *device) {
     device->block_max = p11.maxMemoryAllocationSize < most ? p11.maxMemoryAllocationSize : most;
 }
 
+static bool has_matrix(const xl_device *device, const VkExtensionProperties *list, uint32_t count) {
+    return has_name(list, count, VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME) &&
+           has_name(list, count, VK_KHR_SHADER_BFLOAT16_EXTENSION_NAME) && xl_vk_matrix_find(device);
+}
+
+/* The extensions of the device, to free; NULL where there is no memory. */
+static VkExtensionProperties *list_extensions(VkPhysicalDevice physical, uint32_t *count) {
+    *count = 0;
+    vkEnumerateDeviceExtensionProperties(physical, NULL, count, NULL);
+    VkExtensionProperties *list = xl_array(*count + 1, sizeof *list);
+    if (list) vkEnumerateDeviceExtensionProperties(physical, NULL, count, list);
+    return list;
+}
+
 static int make_device(xl_device *device, xlstm_error *err) {
     uint32_t count = 0, wanted = 0;
-    vkEnumerateDeviceExtensionProperties(device->physical, NULL, &count, NULL);
-    VkExtensionProperties *list = xl_array(count, sizeof *list);
+    VkExtensionProperties *list = list_extensions(device->physical, &count);
     if (!list) return xl_fail(err, XLSTM_ENOMEM, "out of memory");
-    vkEnumerateDeviceExtensionProperties(device->physical, NULL, &count, list);
     const char *names[EXTENSIONS_MAX];
     /* An extension that the standard orders to be taken where it is there. */
     static const char portability_subset[] = "VK_KHR_portability_subset";
-    if (has_name(list, count, portability_subset)) names[wanted++] = portability_subset;
+    device->portable = has_name(list, count, portability_subset);
+    if (device->portable) names[wanted++] = portability_subset;
     device->has_budget = has_name(list, count, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
     if (device->has_budget) names[wanted++] = VK_EXT_MEMORY_BUDGET_EXTENSION_NAME;
     device->exportable = has_name(list, count, VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME);
     if (device->exportable) names[wanted++] = VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME;
-    if (has_name(list, count, VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME) &&
-        has_name(list, count, VK_KHR_SHADER_BFLOAT16_EXTENSION_NAME) && xl_vk_matrix_find(device)) {
+    /* So that a module that shares blocks can make timelines for xl_vk_submit that both interfaces know. */
+    if (has_name(list, count, VK_KHR_EXTERNAL_SEMAPHORE_FD_EXTENSION_NAME))
+        names[wanted++] = VK_KHR_EXTERNAL_SEMAPHORE_FD_EXTENSION_NAME;
+    if (has_matrix(device, list, count)) {
         device->matrix = true;
         names[wanted++] = VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME;
         names[wanted++] = VK_KHR_SHADER_BFLOAT16_EXTENSION_NAME;
     }
+    /* A part of Vulkan 1.3. */
+    VkPhysicalDeviceShaderIntegerDotProductFeatures dots = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES};
+    bool newer = device->properties.apiVersion >= VK_API_VERSION_1_3;
+    if (newer || has_name(list, count, VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME)) {
+        VkPhysicalDeviceFeatures2 f = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, .pNext = &dots};
+        vkGetPhysicalDeviceFeatures2(device->physical, &f);
+    }
+    device->integers = dots.shaderIntegerDotProduct && !device->portable;
+    if (device->integers && !newer) names[wanted++] = VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME;
     free(list);
 
     const float priority = 1;
@@ -227,6 +253,10 @@ static int make_device(xl_device *device, xlstm_error *err) {
     VkPhysicalDeviceFeatures2 features = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, .pNext = &f12, .features = {.shaderInt64 = VK_TRUE}};
     if (device->matrix) xl_vk_matrix_enable(&matrix, &f12, &features);
+    if (device->integers) {
+        dots.pNext = features.pNext;
+        features.pNext = &dots;
+    }
     const VkDeviceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
                                      .pNext = &features,
                                      .queueCreateInfoCount = 1,
@@ -263,6 +293,26 @@ static int make_objects(xl_device *device, xlstm_error *err) {
     device->once = commands[XL_VK_STAGES];
     for (int i = 0; i < XL_VK_STAGES; i++) device->stages[i].commands = commands[i];
     return XLSTM_OK;
+}
+
+void xl_vk_limit_tunables(const char *name, int64_t most[XLSTM_TUNABLE_COUNT]) {
+    xl_device device = {.instance = VK_NULL_HANDLE};
+    VkPhysicalDevice devices[DEVICES_MAX];
+    uint32_t index;
+    if (parse_index(name, &index, NULL) || make_instance(&device.instance)) return;
+    if (index < list_devices(device.instance, devices)) {
+        device.physical = devices[index];
+        vkGetPhysicalDeviceProperties(device.physical, &device.properties);
+        read_limits(&device);
+        uint32_t count;
+        VkExtensionProperties *list = list_extensions(device.physical, &count);
+        if (!list || !has_matrix(&device, list, count)) most[XLSTM_TUNE_GPU_TILE] = XLSTM_TILE_AUTO;
+        free(list);
+        if (!device.subgroups) most[XLSTM_TUNE_GPU_SUBGROUPS] = XLSTM_SUBGROUPS_AUTO;
+        while (xlstm_tunable_number(XLSTM_TUNE_GPU_GROUP, most[XLSTM_TUNE_GPU_GROUP]) > device.group_max)
+            most[XLSTM_TUNE_GPU_GROUP]--;
+    }
+    vkDestroyInstance(device.instance, NULL);
 }
 
 int xl_vk_device_open(xl_device **out, const xl_device_options *options, xlstm_error *err) {

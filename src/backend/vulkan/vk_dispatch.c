@@ -22,7 +22,8 @@ void xl_vk_dispatch(xl_vk_recorder *r, const xl_vk_launch *l) {
     VkPipeline pipeline;
     xl_device *device = r->plan->device;
     if (r->status || !l->x || !l->y || !l->z) return;
-    r->status = xl_vk_pipeline_get(&pipeline, device, l->shader, l->group, l->specs, l->spec_count, r->err);
+    r->status = xl_vk_pipeline_get(&pipeline, device, l->shader, r->shape->knobs.subgroups, l->group, l->specs,
+                                   l->spec_count, r->err);
     if (r->status) return;
     vkCmdBindPipeline(r->commands, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline);
     vkCmdPushConstants(r->commands, device->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, l->push_bytes, l->push);
@@ -33,4 +34,8 @@ void xl_vk_dispatch(xl_vk_recorder *r, const xl_vk_launch *l) {
 xl_vk_span xl_vk_control(const xl_vk_recorder *r, const void *host) {
     const xl_vk_block *block = &r->executor->control;
     return (xl_vk_span){block, (uint64_t)((const char *)host - (const char *)block->host)};
+}
+
+uint64_t xl_vk_order(const xl_vk_recorder *r) {
+    return xl_vk_address(r->executor->work[XL_VK_WORK_COUNTERS].span);
 }

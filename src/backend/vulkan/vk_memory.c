@@ -75,8 +75,9 @@ int xl_vk_block_alloc(xl_vk_block *out, xl_device *device, xl_vk_place place, ui
     if (result) {
         xl_vk_block_free(&block);
         if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY || result == VK_ERROR_OUT_OF_HOST_MEMORY)
-            return xl_fail(err, XLSTM_EDEVICEMEM, "%s: %s takes %.2f GB, of which %.2f GB are available", name,
-                           what, (double)bytes * 1e-9, (double)xl_vk_memory_available(device) * 1e-9);
+            return xl_fail(err, XLSTM_EDEVICEMEM,
+                           "%s: out of device memory: %.2f GB for %s, where %.2f GB are available", name,
+                           (double)bytes * 1e-9, what, (double)xl_vk_memory_available(device) * 1e-9);
         return xl_vk_fail(device, result, what, err);
     }
     const VkBufferDeviceAddressInfo address = {.sType = VK_STRUCTURE_TYPE_BUFFER_DEVICE_ADDRESS_INFO,
@@ -94,7 +95,7 @@ static int send_stage(xl_device *device, xlstm_error *err) {
     xl_vk_full_barrier(stage->commands);
     VkResult result = vkEndCommandBuffer(stage->commands);
     if (result) return xl_vk_fail(device, result, "recording copies", err);
-    int status = xl_vk_submit_locked(device, stage->commands, NULL, NULL, &stage->done, err);
+    int status = xl_vk_submit_locked(device, &stage->commands, 1, NULL, NULL, &stage->done, err);
     device->stage = (device->stage + 1) % XL_VK_STAGES;
     return status;
 }
@@ -107,7 +108,7 @@ static int open_stage(xl_device *device, xlstm_error *err) {
     if (!stage->block.device)
         status = xl_vk_block_alloc(&stage->block, device, XL_VK_UPLOAD, STAGE_BYTES, "a buffer for copies", err);
     if (!status && stage->done) status = xl_vk_wait(device, stage->done, NULL, NULL, err);
-    if (!status) status = xl_vk_begin(device, stage->commands, true, err);
+    if (!status) status = xl_vk_begin(device, stage->commands, VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT, err);
     if (status) return status;
     /* What was submitted before may still use what is overwritten now. */
     xl_vk_full_barrier(stage->commands);
@@ -149,7 +150,7 @@ int xl_vk_upload_end(xl_device *device, xlstm_error *err) {
 /* Commands for one copy or fill on the device, and waiting for them. */
 static int begin_once(xl_device *device, xlstm_error *err) {
     int status = send_stage(device, err);
-    if (!status) status = xl_vk_begin(device, device->once, true, err);
+    if (!status) status = xl_vk_begin(device, device->once, VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT, err);
     if (!status) xl_vk_full_barrier(device->once);
     return status;
 }
@@ -159,7 +160,7 @@ static int end_once(xl_device *device, xlstm_error *err) {
     xl_vk_full_barrier(device->once);
     VkResult result = vkEndCommandBuffer(device->once);
     if (result) return xl_vk_fail(device, result, "recording copies", err);
-    int status = xl_vk_submit_locked(device, device->once, NULL, NULL, &value, err);
+    int status = xl_vk_submit_locked(device, &device->once, 1, NULL, NULL, &value, err);
     return status ? status : xl_vk_wait(device, value, NULL, NULL, err);
 }
 

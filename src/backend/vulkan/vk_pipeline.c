@@ -11,7 +11,7 @@
 enum { CACHE_LIMIT = 64 << 20 };
 
 static int make(VkPipeline *out, xl_device *device, const xl_vk_pipeline *key, xlstm_error *err) {
-    const xl_vk_code *code = &xl_vk_code_table[device->subgroups][key->shader];
+    const xl_vk_code *code = &xl_vk_code_table[key->subgroups][key->shader];
     const VkShaderModuleCreateInfo module_info = {
         .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO, .codeSize = code->bytes, .pCode = code->words};
     VkShaderModule module = VK_NULL_HANDLE;
@@ -34,7 +34,7 @@ static int make(VkPipeline *out, xl_device *device, const xl_vk_pipeline *key, x
 }
 
 static bool same(const xl_vk_pipeline *a, const xl_vk_pipeline *b) {
-    return a->shader == b->shader && a->spec_count == b->spec_count &&
+    return a->shader == b->shader && a->subgroups == b->subgroups && a->spec_count == b->spec_count &&
            !memcmp(a->specs, b->specs, a->spec_count * sizeof *a->specs);
 }
 
@@ -59,9 +59,17 @@ static int get(VkPipeline *out, xl_device *device, xl_vk_pipeline *key, xlstm_er
     return XLSTM_OK;
 }
 
-int xl_vk_pipeline_get(VkPipeline *out, xl_device *device, xl_vk_shader shader, uint32_t group,
+uint32_t xl_vk_lanes(const xl_device *device, bool subgroups) {
+    enum { SHARED_LANES = 32 };
+    return subgroups && device->subgroups ? device->lanes : SHARED_LANES;
+}
+
+int xl_vk_pipeline_get(VkPipeline *out, xl_device *device, xl_vk_shader shader, bool subgroups, uint32_t group,
                        const uint32_t *specs, uint32_t count, xlstm_error *err) {
-    xl_vk_pipeline key = {.shader = shader, .specs = {group, device->lanes}, .spec_count = count + 2};
+    xl_vk_pipeline key = {.shader = shader,
+                          .subgroups = subgroups && device->subgroups,
+                          .specs = {group, xl_vk_lanes(device, subgroups)},
+                          .spec_count = count + 2};
     if (count) memcpy(key.specs + 2, specs, count * sizeof *specs);
     pthread_mutex_lock(&device->lock);
     int status = get(out, device, &key, err);

@@ -142,11 +142,11 @@ static int repack(xl_plan *plan, const xl_vk_product *p, xl_vk_block *spare, xls
     push.to = spare->address;
     const uint32_t specs[] = {value_bytes(p->format), formats[p->format].head_bytes};
     VkPipeline pipeline;
-    status = xl_vk_pipeline_get(&pipeline, device, XL_VK_SHADER_repack, REPACK_GROUP, specs, 2, err);
+    status = xl_vk_pipeline_get(&pipeline, device, XL_VK_SHADER_repack, true, REPACK_GROUP, specs, 2, err);
     if (status) return status;
     pthread_mutex_lock(&device->lock);
     VkCommandBuffer commands = device->once;
-    status = xl_vk_begin(device, commands, true, err);
+    status = xl_vk_begin(device, commands, VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT, err);
     if (!status) {
         xl_vk_full_barrier(commands);
         vkCmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline);
@@ -159,7 +159,7 @@ static int repack(xl_plan *plan, const xl_vk_product *p, xl_vk_block *spare, xls
         uint64_t value = 0;
         VkResult result = vkEndCommandBuffer(commands);
         status = result ? xl_vk_fail(device, result, "recording work", err)
-                        : xl_vk_submit_locked(device, commands, NULL, NULL, &value, err);
+                        : xl_vk_submit_locked(device, &commands, 1, NULL, NULL, &value, err);
         if (!status) status = xl_vk_wait(device, value, NULL, NULL, err);
     }
     pthread_mutex_unlock(&device->lock);
@@ -202,6 +202,15 @@ int64_t xl_vk_auto_compute(const xl_plan *plan) {
     return plan->matrix && plan->coarse ? XLSTM_COMPUTE_BF16 : XLSTM_COMPUTE_F32;
 }
 
+bool xl_vk_has_integers(const xl_plan *plan) {
+    for (size_t i = 0; i < plan->count && plan->device->integers; i++) {
+        for (uint32_t j = 0; j < plan->ops[i].count; j++) {
+            if (plan->ops[i].kind != XL_OP_EMBED && plan->ops[i].products[j].blocks) return true;
+        }
+    }
+    return false;
+}
+
 void xl_vk_plan_destroy(xl_plan *plan) {
     if (!plan) return;
     xl_vk_block_free(&plan->vectors);
@@ -223,6 +232,9 @@ static int check(const xl_device *device, const xl_program *program, xlstm_error
         if (normed_elsewhere || !xl_vk_supports_op(device, op))
             return xl_fail(err, XLSTM_EUNSUPPORTED, "%s does not run operation %zu of the model", device->name, i);
     }
+    if (program->state_format != XL_FORMAT_F32)
+        return xl_fail(err, XLSTM_EUNSUPPORTED, "%s: state '%s', wanted f32, the only one on this device",
+                       device->name, xl_format_get((int)program->state_format)->name);
     if (program->qk_head * (int64_t)sizeof(float) * 2 > (int64_t)device->shared_bytes / 2)
         return xl_fail(err, XLSTM_EUNSUPPORTED, "%s: heads of %lld for q and k, %lld at most", device->name,
                        (long long)program->qk_head, (long long)device->shared_bytes / 4 / (long long)sizeof(float));

@@ -1,10 +1,10 @@
 /* The one queue: submitting and waiting by the device's timeline. */
 #include "backend/vulkan/vulkan_impl.h"
+#include "base/clock.h"
 #include "base/error.h"
 
-int xl_vk_begin(xl_device *device, VkCommandBuffer commands, bool once, xlstm_error *err) {
-    const VkCommandBufferBeginInfo info = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
-                                           .flags = once ? VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT : 0};
+int xl_vk_begin(xl_device *device, VkCommandBuffer commands, VkCommandBufferUsageFlags usage, xlstm_error *err) {
+    const VkCommandBufferBeginInfo info = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO, .flags = usage};
     VkResult result = vkBeginCommandBuffer(commands, &info);
     return result ? xl_vk_fail(device, result, "recording work", err) : XLSTM_OK;
 }
@@ -18,7 +18,7 @@ void xl_vk_full_barrier(VkCommandBuffer commands) {
                          0, NULL);
 }
 
-int xl_vk_submit_locked(xl_device *device, VkCommandBuffer commands, const xl_vk_point *wait,
+int xl_vk_submit_locked(xl_device *device, const VkCommandBuffer *commands, uint32_t count, const xl_vk_point *wait,
                         const xl_vk_point *signal, uint64_t *value, xlstm_error *err) {
     const VkPipelineStageFlags stage = VK_PIPELINE_STAGE_ALL_COMMANDS_BIT;
     VkSemaphore raised[2] = {device->timeline, signal ? signal->timeline : VK_NULL_HANDLE};
@@ -33,8 +33,8 @@ int xl_vk_submit_locked(xl_device *device, VkCommandBuffer commands, const xl_vk
                                .waitSemaphoreCount = wait ? 1 : 0,
                                .pWaitSemaphores = wait ? &wait->timeline : NULL,
                                .pWaitDstStageMask = &stage,
-                               .commandBufferCount = 1,
-                               .pCommandBuffers = &commands,
+                               .commandBufferCount = count,
+                               .pCommandBuffers = commands,
                                .signalSemaphoreCount = signal ? 2 : 1,
                                .pSignalSemaphores = raised};
     VkResult result = vkQueueSubmit(device->queue, 1, &info, VK_NULL_HANDLE);
@@ -43,10 +43,10 @@ int xl_vk_submit_locked(xl_device *device, VkCommandBuffer commands, const xl_vk
     return XLSTM_OK;
 }
 
-int xl_vk_submit(xl_device *device, VkCommandBuffer commands, const xl_vk_point *wait, const xl_vk_point *signal,
-                 uint64_t *value, xlstm_error *err) {
+int xl_vk_submit(xl_device *device, const VkCommandBuffer *commands, uint32_t count, const xl_vk_point *wait,
+                 const xl_vk_point *signal, uint64_t *value, xlstm_error *err) {
     pthread_mutex_lock(&device->lock);
-    int status = xl_vk_submit_locked(device, commands, wait, signal, value, err);
+    int status = xl_vk_submit_locked(device, commands, count, wait, signal, value, err);
     pthread_mutex_unlock(&device->lock);
     return status;
 }
@@ -63,4 +63,25 @@ int xl_vk_wait(xl_device *device, uint64_t value, void (*poll)(void *ctx), void 
         if (result != VK_TIMEOUT) return xl_vk_fail(device, result, "waiting for it", err);
         if (poll) poll(ctx);
     }
+}
+
+int xl_vk_spin(xl_device *device, uint64_t value, void (*poll)(void *ctx), void *ctx, xlstm_error *err) {
+    const double between_s = 0.02;
+    for (double polled = xl_now_s();;) {
+        uint64_t now = 0;
+        VkResult result = vkGetSemaphoreCounterValue(device->handle, device->timeline, &now);
+        if (result) return xl_vk_fail(device, result, "waiting for it", err);
+        if (now >= value) return XLSTM_OK;
+        if (!poll || xl_now_s() - polled < between_s) continue;
+        poll(ctx);
+        polled = xl_now_s();
+    }
+}
+
+void xl_vk_settle(xl_device *device) {
+    xlstm_error err;
+    pthread_mutex_lock(&device->lock);
+    const uint64_t value = device->submitted;
+    pthread_mutex_unlock(&device->lock);
+    (void)xl_vk_wait(device, value, NULL, NULL, &err);
 }

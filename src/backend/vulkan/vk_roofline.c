@@ -37,7 +37,7 @@ static int measure(const probe *p, double seconds, double *best, xlstm_error *er
     pthread_mutex_lock(&device->lock);
     for (int round = 0; !status && (round < 3 || xl_now_s() < until); round++) {
         uint64_t value = 0;
-        status = xl_vk_begin(device, commands, true, err);
+        status = xl_vk_begin(device, commands, VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT, err);
         if (status) break;
         vkCmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE, p->pipeline);
         vkCmdPushConstants(commands, device->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, p->push_bytes, p->push);
@@ -48,7 +48,7 @@ static int measure(const probe *p, double seconds, double *best, xlstm_error *er
         VkResult result = vkEndCommandBuffer(commands);
         if (result) status = xl_vk_fail(device, result, "recording work", err);
         const double start = xl_now_s();
-        if (!status) status = xl_vk_submit_locked(device, commands, NULL, NULL, &value, err);
+        if (!status) status = xl_vk_submit_locked(device, &commands, 1, NULL, NULL, &value, err);
         if (!status) status = xl_vk_wait(device, value, NULL, NULL, err);
         const double took = xl_now_s() - start;
         if (round && took < *best) *best = took;
@@ -71,7 +71,7 @@ static int measure_read(xl_device *device, const xl_vk_block *block, uint64_t by
     double best;
     const bool soft = device->properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
     p.repeats = (uint32_t)((soft ? SOFT_READ_BYTES : (double)READ_BYTES * READ_REPEATS) / read) + 1;
-    int status = xl_vk_pipeline_get(&p.pipeline, device, XL_VK_SHADER_read, GROUP, NULL, 0, err);
+    int status = xl_vk_pipeline_get(&p.pipeline, device, XL_VK_SHADER_read, true, GROUP, NULL, 0, err);
     if (!status) status = measure(&p, seconds, &best, err);
     if (!status) *gb_s = read * p.repeats / best * 1e-9;
     return status;
@@ -104,7 +104,7 @@ static int measure_f32(xl_device *device, const xl_vk_block *block, double secon
                .y = tokens / SIDE,
                .repeats = 1};
     double best;
-    int status = xl_vk_pipeline_get(&p.pipeline, device, XL_VK_SHADER_product_many, GROUP, specs, 1, err);
+    int status = xl_vk_pipeline_get(&p.pipeline, device, XL_VK_SHADER_product_many, true, GROUP, specs, 1, err);
     if (!status) status = measure(&p, seconds, &best, err);
     if (!status) *gflop_s = 2.0 * tokens * size * size / best * 1e-9;
     return status;
@@ -127,14 +127,15 @@ static int measure_bf16(xl_device *device, const xl_vk_block *block, double seco
                .y = 1,
                .repeats = 16};
     double best;
-    int status = xl_vk_pipeline_get(&p.pipeline, device, XL_VK_SHADER_matrix_square, GROUP, specs,
+    int status = xl_vk_pipeline_get(&p.pipeline, device, XL_VK_SHADER_matrix_square, true, GROUP, specs,
                                     sizeof specs / sizeof *specs, err);
     if (!status) status = measure(&p, seconds, &best, err);
     if (!status) *gflop_s = 2.0 * tokens * size * size * p.repeats / best * 1e-9;
     return status;
 }
 
-int xl_vk_roofline(xlstm_roofline *out, xl_device *device, int threads, double seconds, xlstm_error *err) {
+int xl_vk_roofline(xlstm_roofline *out, xl_device *device, int threads, unsigned limits, double seconds,
+                   xlstm_error *err) {
     const uint64_t least = (uint64_t)SIZE * SIZE * sizeof(float) * 3 / 2;
     uint64_t bytes = xl_vk_memory_available(device) / 4;
     xlstm_roofline r = {.threads = 1, .cached_bytes = CACHED_BYTES};
@@ -143,12 +144,16 @@ int xl_vk_roofline(xlstm_roofline *out, xl_device *device, int threads, double s
     if (bytes > (uint64_t)READ_BYTES * 2) bytes = (uint64_t)READ_BYTES * 2;
     if (bytes < least) bytes = least;
     r.stream_bytes = bytes / ((uint64_t)GROUP * EACH * SPREAD) * ((uint64_t)GROUP * EACH * SPREAD);
-    int status = xl_vk_block_alloc(&block, device, XL_VK_DEVICE, bytes, "a buffer to read", err);
-    if (!status) status = xl_vk_clear((xl_vk_span){&block, 0}, block.bytes, err);
-    if (!status) status = measure_read(device, &block, r.stream_bytes, seconds / 4, &r.stream_gb_s, err);
-    if (!status) status = measure_read(device, &block, r.cached_bytes, seconds / 4, &r.cached_gb_s, err);
-    if (!status) status = measure_f32(device, &block, seconds / 4, &r.sgemm_gflop_s, err);
-    if (!status && device->matrix) status = measure_bf16(device, &block, seconds / 4, &r.bf16_gflop_s, err);
+    int status = XLSTM_OK;
+    if (limits) status = xl_vk_block_alloc(&block, device, XL_VK_DEVICE, bytes, "a buffer to read", err);
+    if (!status && limits) status = xl_vk_clear((xl_vk_span){&block, 0}, block.bytes, err);
+    if (!status && limits & XLSTM_LIMIT_STREAM)
+        status = measure_read(device, &block, r.stream_bytes, seconds, &r.stream_gb_s, err);
+    if (!status && limits & XLSTM_LIMIT_CACHED)
+        status = measure_read(device, &block, r.cached_bytes, seconds, &r.cached_gb_s, err);
+    if (!status && limits & XLSTM_LIMIT_SGEMM) status = measure_f32(device, &block, seconds, &r.sgemm_gflop_s, err);
+    if (!status && limits & XLSTM_LIMIT_BF16 && device->matrix)
+        status = measure_bf16(device, &block, seconds, &r.bf16_gflop_s, err);
     xl_vk_block_free(&block);
     if (!status) *out = r;
     return status;

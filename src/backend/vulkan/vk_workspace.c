@@ -2,7 +2,7 @@
  * device give each other. */
 #include <string.h>
 
-#include "backend/vulkan/vulkan_impl.h"
+#include "backend/vulkan/vk_recorder.h"
 #include "base/error.h"
 
 enum { ALIGNMENT = 256, ROW_FLOATS = 256 };
@@ -35,6 +35,11 @@ static void sizes(const xl_executor *e, const xl_vk_shape *room, uint64_t rows[X
     stride[XL_VK_WORK_HALVES] = most(x_floats, h_floats) / 2;
     stride[XL_VK_WORK_PARTS] = x_floats;
     stride[XL_VK_WORK_EXPANDED] = (uint32_t)(e->plan->expanded_bytes / sizeof(float));
+    uint32_t widest = padded(e->plan->program.width[XL_SLOT_U]);
+    widest = most(widest, most(x_floats, h_floats));
+    stride[XL_VK_WORK_ROUNDED] = stride[XL_VK_WORK_ROUNDED_U] =
+        widest / 8 * 3; /* a word for four columns, and four for each block of 32 */
+    rows[XL_VK_WORK_ROUNDED] = rows[XL_VK_WORK_ROUNDED_U] = room->integers ? XL_VK_SMALL_TOKENS : 0;
     rows[XL_VK_WORK_HALVES] = room->matrix ? room->rows + more : 0;
     rows[XL_VK_WORK_PARTS] = room->matrix ? XL_VK_SPLIT * XL_VK_SMALL_TOKENS : 0;
     rows[XL_VK_WORK_EXPANDED] = room->matrix ? 1 : 0;
@@ -43,6 +48,8 @@ static void sizes(const xl_executor *e, const xl_vk_shape *room, uint64_t rows[X
     stride[XL_VK_WORK_DECAY] = (uint32_t)p->heads;
     stride[XL_VK_WORK_C_BEFORE] = head * (uint32_t)p->v_head;
     stride[XL_VK_WORK_N_BEFORE] = head;
+    stride[XL_VK_WORK_COUNTERS] = (uint32_t)p->heads;
+    rows[XL_VK_WORK_COUNTERS] = room->slices + (XL_VK_ORDER_BYTES / sizeof(uint32_t) + heads - 1) / heads;
     stride[XL_VK_WORK_CELL] = (uint32_t)(3 * p->width[XL_SLOT_Q] + p->width[XL_SLOT_V]) / 2;
     rows[XL_VK_WORK_CELL] = room->cell_rows;
     stride[XL_VK_WORK_LOGITS] = (uint32_t)p->vocab;
@@ -59,6 +66,7 @@ static void drop(xl_executor *e) {
     memset(e->work, 0, sizeof e->work);
     xl_vk_block_free(&e->control);
     xl_vk_block_free(&e->logits);
+    xl_vk_block_free(&e->chosen);
     e->room = (xl_vk_shape){0};
     e->recorded = (xl_vk_shape){0};
 }
@@ -93,8 +101,8 @@ static int place(xl_executor *e, const uint64_t rows[], const uint32_t stride[],
 
 static int place_control(xl_executor *e, const xl_vk_shape *room, xlstm_error *err) {
     uint64_t slices = (uint64_t)room->slices * sizeof(xl_vk_slice), chunks = room->chunks * sizeof(xl_vk_chunk);
-    uint64_t rows = (uint64_t)room->rows * sizeof(uint32_t);
-    int status = xl_vk_block_alloc(&e->control, e->plan->device, XL_VK_UPLOAD, slices + chunks + 2 * rows,
+    uint64_t rows = (uint64_t)room->rows * sizeof(uint32_t), greedy = room->greedy * sizeof(uint32_t);
+    int status = xl_vk_block_alloc(&e->control, e->plan->device, XL_VK_CONTROL, slices + chunks + 2 * rows + greedy,
                                    "the description of a segment", err);
     if (status) return status;
     char *host = e->control.host;
@@ -102,6 +110,12 @@ static int place_control(xl_executor *e, const xl_vk_shape *room, xlstm_error *e
     e->chunks = (xl_vk_chunk *)(void *)(host + slices);
     e->ids = (uint32_t *)(void *)(host + slices + chunks);
     e->kept = e->ids + room->rows;
+    e->turns = e->kept + room->rows;
+    if (room->greedy) {
+        status = xl_vk_block_alloc(&e->chosen, e->plan->device, XL_VK_DOWNLOAD, XL_VK_RING * greedy,
+                                   "the tokens that are chosen", err);
+        if (status) return status;
+    }
     if (!room->kept) return XLSTM_OK;
     uint64_t logits = (uint64_t)room->kept * (uint64_t)e->plan->program.vocab * sizeof(float);
     return xl_vk_block_alloc(&e->logits, e->plan->device, XL_VK_DOWNLOAD, logits, "logits", err);
@@ -116,7 +130,9 @@ int xl_vk_reserve(xl_executor *e, const xl_vk_shape *wanted, xlstm_error *err) {
                               .kept = most(have->kept, wanted->kept),
                               .scattered = most(have->scattered, wanted->scattered),
                               .matrix = most(have->matrix, wanted->matrix),
-                              .cell_rows = most(have->cell_rows, wanted->cell_rows)};
+                              .integers = most(have->integers, wanted->integers),
+                              .cell_rows = most(have->cell_rows, wanted->cell_rows),
+                              .greedy = most(have->greedy, wanted->greedy)};
     if (!memcmp(&room, have, sizeof room)) return XLSTM_OK;
     uint64_t rows[XL_VK_WORK_COUNT];
     uint32_t stride[XL_VK_WORK_COUNT];

@@ -13,14 +13,6 @@ static const char *device_kernels(const xl_device *device) {
     return device->subgroups ? "vulkan-subgroup" : "vulkan-shared";
 }
 
-static void to_f32(const xl_device *device, xl_format_id from, const void *src, float *dst, size_t n) {
-    xl_format_get((int)from)->to_f32(src, dst, n);
-}
-
-static void from_f32(const xl_device *device, xl_format_id to, const float *src, void *dst, size_t n) {
-    xl_format_get((int)to)->from_f32(src, dst, n);
-}
-
 static size_t buffer_max(const xl_device *device) {
     return device->block_max;
 }
@@ -61,10 +53,9 @@ const xl_backend xl_backend_vulkan = {
     .device_name = device_name,
     .device_kernels = device_kernels,
     .memory_available = xl_vk_memory_available,
+    .limit_tunables = xl_vk_limit_tunables,
     .roofline = xl_vk_roofline,
     .row_columns = 32,
-    .to_f32 = to_f32,
-    .from_f32 = from_f32,
     .buffer_max = buffer_max,
     .buffer_create = buffer_create,
     .buffer_destroy = buffer_destroy,
@@ -85,5 +76,7 @@ const xl_backend xl_backend_vulkan = {
     .configure = xl_vk_configure,
     .trim = xl_vk_trim,
     .run = xl_vk_run,
+    .greedy = xl_vk_greedy,
+    .greedy_ahead = xl_vk_greedy_ahead,
     .schedule = xl_vk_schedule,
 };

@@ -27,6 +27,8 @@ typedef struct xl_vk_block {
 typedef enum xl_vk_place {
     XL_VK_DEVICE,   /* the device's own memory */
     XL_VK_UPLOAD,   /* the host's, written by it and read by the device */
+    XL_VK_CONTROL,  /* the same in the device's own memory, where the host reaches it: read often, never by the host
+                     */
     XL_VK_DOWNLOAD, /* the host's, cached, written by the device */
     XL_VK_PLACE_COUNT
 } xl_vk_place;
@@ -49,6 +51,7 @@ enum {
 
 typedef struct xl_vk_pipeline {
     xl_vk_shader shader;
+    bool subgroups; /* the variant whose sums go through subgroups */
     uint32_t specs[XL_VK_SPECS_MAX], spec_count;
     VkPipeline handle;
 } xl_vk_pipeline;
@@ -74,7 +77,9 @@ struct xl_device {
     uint32_t memory_type[XL_VK_PLACE_COUNT];
     uint32_t heap; /* of the device's own memory */
     bool has_budget, exportable, profiled;
+    bool portable;         /* Vulkan on top of something else: shaders that are NATIVE do not run */
     bool matrix;           /* it has matrix units: see vk_matrix.c */
+    bool integers;         /* it has dot products of four bytes */
     bool subgroups;        /* the subgroup variant of the shaders runs */
     uint32_t lanes;        /* of a team: the subgroup's size */
     uint32_t shared_bytes; /* of a workgroup */
@@ -94,6 +99,7 @@ struct xl_device {
     xl_vk_pipeline *pipelines;
     size_t pipeline_count, pipeline_room;
     atomic_bool lost;
+    atomic_bool unordered; /* dispatches were seen not to begin in their order */
 };
 
 /* vk_error.c: makes an error of a failed Vulkan call; `what` says what was tried ("submitting work"). */
@@ -112,6 +118,7 @@ void xl_vk_matrix_enable(xl_vk_matrix_features *out, VkPhysicalDeviceVulkan12Fea
 
 /* vk_device.c */
 bool xl_vk_describe(int index, xlstm_device_info *out);
+void xl_vk_limit_tunables(const char *name, int64_t most[XLSTM_TUNABLE_COUNT]);
 int xl_vk_device_open(xl_device **out, const xl_device_options *options, xlstm_error *err);
 void xl_vk_device_close(xl_device *device);
 
@@ -134,23 +141,31 @@ typedef struct xl_vk_point {
     VkSemaphore timeline;
     uint64_t value;
 } xl_vk_point;
-/* Submits commands; *value is what the device's timeline reaches when they are done. `wait` (may be NULL) is waited
- * for first, `signal` (may be NULL) is raised afterwards too. */
-int xl_vk_submit(xl_device *device, VkCommandBuffer commands, const xl_vk_point *wait, const xl_vk_point *signal,
-                 uint64_t *value, xlstm_error *err);
+/* Submits command buffers, one after another (one may come several times where it was begun so); *value is what the
+ * device's timeline reaches when they are done. `wait` (may be NULL) is waited for first, `signal` (may be NULL) is
+ * raised afterwards too. */
+int xl_vk_submit(xl_device *device, const VkCommandBuffer *commands, uint32_t count, const xl_vk_point *wait,
+                 const xl_vk_point *signal, uint64_t *value, xlstm_error *err);
 /* The same with device->lock held. */
-int xl_vk_submit_locked(xl_device *device, VkCommandBuffer commands, const xl_vk_point *wait,
+int xl_vk_submit_locked(xl_device *device, const VkCommandBuffer *commands, uint32_t count, const xl_vk_point *wait,
                         const xl_vk_point *signal, uint64_t *value, xlstm_error *err);
 /* Waits until the timeline reaches the value. poll (may be NULL) is called now and then meanwhile. */
 int xl_vk_wait(xl_device *device, uint64_t value, void (*poll)(void *ctx), void *ctx, xlstm_error *err);
-int xl_vk_begin(xl_device *device, VkCommandBuffer commands, bool once, xlstm_error *err);
+/* The same by asking all the time. */
+int xl_vk_spin(xl_device *device, uint64_t value, void (*poll)(void *ctx), void *ctx, xlstm_error *err);
+/* Waits for all that was submitted; where that fails, the device is gone. */
+void xl_vk_settle(xl_device *device);
+/* usage: flags of VkCommandBufferBeginInfo */
+int xl_vk_begin(xl_device *device, VkCommandBuffer commands, VkCommandBufferUsageFlags usage, xlstm_error *err);
 /* A barrier over all memory between everything before and after, transfers included. */
 void xl_vk_full_barrier(VkCommandBuffer commands);
 
 /* vk_pipeline.c: made at the first call. specs[i] is specialization constant i + 2; 0 and 1 are `group`
- * (invocations of a workgroup) and the device's lanes. */
-int xl_vk_pipeline_get(VkPipeline *out, xl_device *device, xl_vk_shader shader, uint32_t group,
+ * (invocations of a workgroup) and the lanes of a team. `subgroups`: sums go through them, if the device can. */
+int xl_vk_pipeline_get(VkPipeline *out, xl_device *device, xl_vk_shader shader, bool subgroups, uint32_t group,
                        const uint32_t *specs, uint32_t count, xlstm_error *err);
+/* Invocations of a team. */
+uint32_t xl_vk_lanes(const xl_device *device, bool subgroups);
 void xl_vk_cache_load(xl_device *device);
 void xl_vk_cache_save(xl_device *device);
 void xl_vk_pipelines_free(xl_device *device);
@@ -196,6 +211,9 @@ uint32_t xl_vk_head_bytes(xl_format_id format);
 int xl_vk_plan_create(xl_plan **out, xl_device *device, const xl_program *program, xlstm_error *err);
 void xl_vk_plan_destroy(xl_plan *plan);
 int64_t xl_vk_auto_compute(const xl_plan *plan);
+/* Whether products of few tokens can be made by integers: the device has dot products, and weights are in blocks.
+ */
+bool xl_vk_has_integers(const xl_plan *plan);
 bool xl_vk_supports_op(const xl_device *device, const xl_op *op);
 
 /* ---- state: vk_state.c ---- */
@@ -225,8 +243,18 @@ typedef struct xl_vk_chunk {
     uint32_t row, count, slice, spare;
 } xl_vk_chunk;
 
+/* The backend's own tunables, as numbers: 0 stands for auto, and for all blocks. */
+typedef struct xl_vk_knobs {
+    uint32_t rows, unroll, group, split;
+    uint32_t tile;      /* XLSTM_TILE_* */
+    uint32_t subgroups; /* sums go through subgroups */
+    uint32_t blocks;    /* of the model in a submission */
+    uint32_t overlap;   /* dispatches wait for one another themselves */
+} xl_vk_knobs;
+
 /* What of a segment decides its commands. */
 typedef struct xl_vk_shape {
+    xl_vk_knobs knobs;
     uint32_t rows, slices, chunks;
     uint32_t steps;      /* the longest slice, where the cell goes token by token; 0: in chunks */
     uint32_t longest;    /* chunk */
@@ -235,7 +263,9 @@ typedef struct xl_vk_shape {
     uint32_t scattered;  /* they are not */
     uint32_t band;       /* heads of a dispatch of the cell */
     uint32_t matrix;     /* products are made by the matrix units */
+    uint32_t integers;   /* those of few tokens by integer dot products */
     uint32_t cell_rows;  /* rows of XL_VK_WORK_CELL; 0: the cell is computed in float32 */
+    uint32_t greedy;     /* sequences whose next tokens the device chooses; 0: logits go to the host */
 } xl_vk_shape;
 
 /* Tensors of the workspace: rows of `stride` floats. */
@@ -252,15 +282,19 @@ typedef enum xl_vk_work {
     XL_VK_WORK_U,
     XL_VK_WORK_UP,
     XL_VK_WORK_NORMED,
-    XL_VK_WORK_HALVES,   /* what products by the matrix units read, as bfloat16 */
-    XL_VK_WORK_PARTS,    /* sums over parts of the columns */
-    XL_VK_WORK_EXPANDED, /* a matrix as bfloat16: one row */
-    XL_VK_WORK_GATES,    /* [rows, heads] of struct Gates */
-    XL_VK_WORK_WEIGHTS,  /* [rows, heads, longest] */
-    XL_VK_WORK_DECAY,    /* [chunks, heads] */
-    XL_VK_WORK_C_BEFORE, /* [chunks, heads, dqk, dv] */
-    XL_VK_WORK_N_BEFORE, /* [chunks, heads, dqk] */
-    XL_VK_WORK_CELL,     /* what the cell by matrix units reads, as bfloat16 */
+    XL_VK_WORK_ROUNDED,   /* what shaders/round.comp makes of a row: the input of products, */
+    XL_VK_WORK_ROUNDED_U, /* and what a gated product leaves */
+    XL_VK_WORK_HALVES,    /* what products by the matrix units read, as bfloat16 */
+    XL_VK_WORK_PARTS,     /* sums over parts of the columns */
+    XL_VK_WORK_EXPANDED,  /* a matrix as bfloat16: one row */
+    XL_VK_WORK_GATES,     /* [rows, heads] of struct Gates */
+    XL_VK_WORK_WEIGHTS,   /* [rows, heads, longest] */
+    XL_VK_WORK_DECAY,     /* [chunks, heads] */
+    XL_VK_WORK_C_BEFORE,  /* [chunks, heads, dqk, dv] */
+    XL_VK_WORK_N_BEFORE,  /* [chunks, heads, dqk] */
+    XL_VK_WORK_COUNTERS,  /* the order of dispatches (shaders/order.glsl), then [slices, heads] of words, zero
+                             between  dispatches: see shaders/step.glsl */
+    XL_VK_WORK_CELL,      /* what the cell by matrix units reads, as bfloat16 */
     XL_VK_WORK_KEPT_X,
     XL_VK_WORK_KEPT_H,
     XL_VK_WORK_LOGITS,
@@ -282,18 +316,22 @@ struct xl_executor {
     const xl_plan *plan;
     xlstm_settings settings;
     VkCommandPool pool;
-    VkCommandBuffer commands;
+    VkCommandBuffer *commands; /* [command_room], of which a segment has command_count, one for each submission */
+    uint32_t command_room, command_count;
+    bool ordered;         /* dispatches of what is recorded wait for one another themselves */
     xl_vk_shape recorded; /* what `commands` holds; rows 0: nothing */
 
     xl_vk_shape room; /* that the workspace is large enough for */
     xl_vk_block blocks[XL_VK_WORK_COUNT];
     size_t block_count;
     xl_vk_rows work[XL_VK_WORK_COUNT];
-    xl_vk_block control; /* ids, kept rows, slices, chunks, written by the host */
+    xl_vk_block control; /* ids, kept rows, steps, slices, chunks, written by the host */
     uint32_t *ids, *kept;
+    uint32_t *turns; /* steps that the device has chosen a token in, for each sequence */
     xl_vk_slice *slices;
     xl_vk_chunk *chunks;
     xl_vk_block logits;  /* for the host */
+    xl_vk_block chosen;  /* the tokens that the device chose: [XL_VK_RING, sequences] */
     VkQueryPool queries; /* of a device that is profiled */
     uint32_t stamps;
     xl_vk_stamp *stamped; /* [XL_VK_STAMPS_MAX] */
@@ -302,6 +340,9 @@ struct xl_executor {
     struct {
         xlstm_settings settings;
         int64_t bands, chunks, submissions;
+        int64_t decode_compute; /* XLSTM_COMPUTE_* */
+        int64_t ahead;          /* steps of decode that were under way at once, */
+        int64_t overlap;        /* and whether its dispatches waited for one another themselves */
     } done;
 };
 
@@ -323,6 +364,15 @@ enum {
     XL_VK_CELL_DQK_MAX = 256  /* where there is room for so many of q */
 };
 
+/* vk_greedy.c */
+enum {
+    XL_VK_UNORDERED = -2,    /* chosen where dispatches did not keep their order */
+    XL_VK_RING = 128,        /* steps under way at most: the largest gpu_chain times the largest gpu_streams */
+    XL_VK_GREEDY_MAX = 65535 /* sequences */
+};
+int xl_vk_greedy(xl_executor *executor, const xl_greedy *greedy, xlstm_error *err);
+size_t xl_vk_greedy_ahead(const xl_executor *executor);
+
 /* vk_workspace.c: room for segments of these sizes; each may grow. */
 int xl_vk_reserve(xl_executor *executor, const xl_vk_shape *room, xlstm_error *err);
 /* Where a slot lies in the workspace, from its first column on. */
@@ -338,6 +388,7 @@ void xl_vk_profile_end(xl_executor *executor);
 void xl_vk_profile_add(xl_executor *executor);
 
 /* vk_roofline.c */
-int xl_vk_roofline(xlstm_roofline *out, xl_device *device, int threads, double seconds, xlstm_error *err);
+int xl_vk_roofline(xlstm_roofline *out, xl_device *device, int threads, unsigned limits, double seconds,
+                   xlstm_error *err);
 
 #endif

@@ -12,4 +12,5 @@ enum { TILE_ROWS = 6, TILE_VECTORS = 4, GEMM_TOKENS = 6, GEMM_VECTORS = 4 };
 
 #define SIMD_NAME "neon"
 #define SIMD_INIT xl_kernels_init_neon
+#define SIMD_FIT
 #include "kernels/simd/table.inc"

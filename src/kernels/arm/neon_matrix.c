@@ -1,10 +1,17 @@
-/* NEON with bf16: dense products of bfloat16. An instruction multiplies two tokens by two rows of weights, four
- * columns of each. */
+/* NEON with bf16 and i8mm: dense products of bfloat16, and of 8-bit integers (matrix_int8.inc). An instruction
+ * multiplies two tokens by two rows of weights, four columns of each in bfloat16. */
 #include <arm_neon.h>
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "kernels/kernels.h"
+
+#include "kernels/arm/vectors128.inc"
+
+#include "kernels/arm/integers128.inc"
+
+#include "kernels/simd/quantize.inc"
 
 enum {
     PAIRS = 6, /* of tokens in a panel */
@@ -128,8 +135,15 @@ static void multiply(const xl_kernels *table, const xl_product *p) {
     }
 }
 
+#include "kernels/arm/matrix_int8.inc"
+
 void xl_kernels_init_neon_matrix(xl_kernels *table) {
     table->name = "neon_matrix";
     table->gemm[XL_COMPUTE_BF16] =
         (xl_gemm){.fast = true, .tokens = TOKENS, .packed_bytes = packed_bytes, .pack = pack, .multiply = multiply};
+    table->gemm[XL_COMPUTE_INT8] = (xl_gemm){.fast = true,
+                                             .tokens = I8_TOKENS,
+                                             .packed_bytes = i8_packed_bytes,
+                                             .pack = i8_pack,
+                                             .multiply = i8_multiply};
 }

@@ -74,6 +74,7 @@ void xl_kernels_init_ref(xl_kernels *table) {
         .sigmoid_mul = sigmoid_mul,
         .silu_mul = silu_mul,
         .add = add,
+        .prepare_int8 = xl_ref_prepare_int8,
         .mlstm_step = xl_ref_mlstm_step,
         .mlstm_chunk = xl_ref_mlstm_chunk,
     };
@@ -81,6 +82,8 @@ void xl_kernels_init_ref(xl_kernels *table) {
     for (int f = 0; f < XL_FORMAT_COUNT; f++) {
         table->to_f32[f] = xl_format_get(f)->to_f32;
         table->from_f32[f] = xl_format_get(f)->from_f32;
+        table->from_f32_weighted[f] = xl_format_get(f)->from_f32_weighted;
         table->matvec[f] = matvec;
+        if (xl_format_get(f)->block > 1) table->multiply_int8[f] = xl_ref_multiply_int8;
     }
 }

@@ -47,9 +47,11 @@ void xl_int8_quantize(const float *x, int64_t n, xl_int8_block *to) {
         to->scale = largest / 127;
         float inverse = to->scale > 0 && to->scale < INFINITY ? 1 / to->scale : 0;
         if (!(inverse < INFINITY)) inverse = 0, to->scale = 0; /* below 127 / FLT_MAX all are taken for 0 */
+        to->sum[0] = to->sum[1] = 0;
         for (int64_t i = 0; i < XL_INT8_BLOCK; i++) {
             float q = i < count && inverse > 0 ? rintf(x[j + i] * inverse) : 0;
             to->q[i] = (int8_t)q;
+            to->sum[2 * i / XL_INT8_BLOCK] = (int16_t)(to->sum[2 * i / XL_INT8_BLOCK] + to->q[i]);
         }
         /* What is not finite makes the whole product so. */
         if (!(largest < INFINITY)) to->scale = NAN;
@@ -131,6 +133,35 @@ static void pack_int8(const float *x, int64_t ldx, int64_t n, int64_t cols, void
 
 static void multiply_int8(const xl_kernels *table, const xl_product *p) {
     multiply(table, p, XL_COMPUTE_INT8);
+}
+
+void xl_ref_prepare_int8(const float *x, int64_t cols, xl_int8_block *out) {
+    xl_int8_quantize(x, cols, out);
+    for (int64_t i = (cols + XL_INT8_BLOCK - 1) / XL_INT8_BLOCK; i < xl_int8_blocks(cols); i++)
+        out[i] = (xl_int8_block){0};
+}
+
+/* The exact values of both sides, with sums in float64. */
+void xl_ref_multiply_int8(const xl_product *p) {
+    const xl_int8_block *packed = p->packed;
+    for (int64_t r = 0; r < p->w.rows; r++)
+        for (int64_t t = 0; t < p->n; t++) {
+            const xl_int8_block *x = packed + t * xl_int8_blocks(p->w.cols);
+            const char *row = (const char *)p->w.data + (size_t)r * p->w.stride;
+            double sum = 0;
+            for (int64_t first = 0; first < p->w.cols; first += DEPTH) {
+                float values[DEPTH];
+                const int64_t depth = min64(p->w.cols - first, DEPTH);
+                xl_format_get((int)p->w.format)
+                    ->to_f32(row + xl_format_offset(p->w.format, first), values, (size_t)depth);
+                for (int64_t j = 0; j < depth; j++) {
+                    const xl_int8_block *block = &x[(first + j) / XL_INT8_BLOCK];
+                    sum += (double)values[j] * block->scale * block->q[j % XL_INT8_BLOCK];
+                }
+            }
+            float *y = p->y + t * p->ldy + r;
+            *y = p->accumulate ? *y + (float)sum : (float)sum;
+        }
 }
 
 const xl_gemm xl_ref_gemm[XL_COMPUTE_COUNT] = {

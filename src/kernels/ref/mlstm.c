@@ -25,9 +25,10 @@ void xl_mlstm_gates(float *m, float igate, float fgate, float *forget, float *in
 }
 
 void xl_ref_mlstm_step(const xl_mlstm_step *step) {
+    const xl_format_row *format = xl_format_get((int)step->c_format);
     int64_t dqk = step->dqk, dv = step->dv;
     const float *q = step->q, *k = step->k, *v = step->v;
-    float *c = step->c, *n = step->n, forget, input;
+    float *n = step->n, forget, input;
     xl_mlstm_gates(step->m, step->igate, step->fgate, &forget, &input);
     double scale = 1 / sqrt((double)dqk), product = 0;
     for (int64_t i = 0; i < dqk; i++) {
@@ -39,12 +40,14 @@ void xl_ref_mlstm_step(const xl_mlstm_step *step) {
         int64_t width = dv - first < COLUMNS ? dv - first : COLUMNS;
         double sum[COLUMNS] = {0};
         for (int64_t i = 0; i < dqk; i++) {
-            float *row = c + i * dv + first;
-            float ik = input * k[i];
+            char *stored = (char *)step->c + (size_t)(i * step->c_stride + first) * format->block_bytes;
+            float row[COLUMNS], ik = input * k[i];
+            format->to_f32(stored, row, (size_t)width);
             for (int64_t j = 0; j < width; j++) {
                 row[j] = forget * row[j] + ik * v[first + j];
                 sum[j] += (double)q[i] * row[j];
             }
+            format->from_f32(row, stored, (size_t)width);
         }
         for (int64_t j = 0; j < width; j++) step->h[first + j] = (float)(sum[j] * scale / denominator);
     }
@@ -82,7 +85,7 @@ static void chunk_token(const xl_mlstm_chunk *chunk, int64_t t, const double *a,
         int64_t width = dv - first < COLUMNS ? dv - first : COLUMNS;
         double sum[COLUMNS] = {0};
         for (int64_t i = 0; i < dqk; i++)
-            for (int64_t j = 0; j < width; j++) sum[j] += (double)q[i] * chunk->c[i * dv + first + j];
+            for (int64_t j = 0; j < width; j++) sum[j] += (double)q[i] * chunk->c[i * chunk->c_stride + first + j];
         for (int64_t j = 0; j < width; j++) sum[j] *= inter * scale;
         for (int64_t s = 0; s <= t; s++)
             for (int64_t j = 0; j < width; j++)
@@ -108,7 +111,7 @@ void xl_ref_mlstm_chunk(const xl_mlstm_chunk *chunk) {
         chunk->n[i] = (float)sum_n;
         for (int64_t first = 0; first < dv; first += COLUMNS) {
             int64_t width = dv - first < COLUMNS ? dv - first : COLUMNS;
-            float *row = chunk->c + i * dv + first;
+            float *row = chunk->c + i * chunk->c_stride + first;
             double sum[COLUMNS];
             for (int64_t j = 0; j < width; j++) sum[j] = decay * row[j];
             for (int64_t s = 0; s < length; s++) {

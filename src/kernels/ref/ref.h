@@ -21,19 +21,15 @@ void xl_mlstm_chunk_gates(const xl_mlstm_chunk *chunk, double *a, double *b, flo
 
 extern const xl_gemm xl_ref_gemm[XL_COMPUTE_COUNT];
 
-/* Thirty-two values as int8 arithmetic takes them: scale * q. */
-typedef struct xl_int8_block {
-    float scale;
-    int8_t q[XL_INT8_BLOCK];
-} xl_int8_block;
-
-/* Rounds x [n] to blocks, the last one filled up with zeros. A block with a value that is not finite has the scale
- * NaN. */
+/* Rounds x [n] to blocks, the last one filled up with zeros. */
 void xl_int8_quantize(const float *x, int64_t n, xl_int8_block *to);
 /* Columns first … first + depth - 1 of a row of w, which begin a block of its format: as they are where the format
  * holds integers in blocks of this size, else rounded; `values` has room for `depth` floats. */
 void xl_int8_weights(const xl_kernels *table, const xl_matrix *w, int64_t row, int64_t first, int64_t depth,
                      float *values, xl_int8_block *to);
+
+void xl_ref_prepare_int8(const float *x, int64_t cols, xl_int8_block *out);
+void xl_ref_multiply_int8(const xl_product *p);
 
 void xl_ref_mlstm_step(const xl_mlstm_step *step);
 void xl_ref_mlstm_chunk(const xl_mlstm_chunk *chunk);

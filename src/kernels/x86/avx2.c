@@ -20,7 +20,20 @@ static inline vi vi_dot(vi sum, vi w, vi x) {
     return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
 }
 
+#include "kernels/x86/blocks256.inc"
+
+enum { B_SUMS = 8, B_SIGNED_OFFSET = 0 };
+
+/* start + the products of unsigned numbers below 64 and signed bytes. */
+static inline bi b_dot(bi start, bb w, bb x) {
+    return _mm256_add_epi32(start, _mm256_madd_epi16(_mm256_maddubs_epi16(w, x), _mm256_set1_epi16(1)));
+}
+static inline bi b_dot_signed(bi start, bb w, bb x) {
+    return vi_dot(start, w, x);
+}
+
 #define SIMD_NAME "avx2"
 #define SIMD_INIT xl_kernels_init_avx2
 #define SIMD_INT8
+#define SIMD_FIT
 #include "kernels/simd/table.inc"

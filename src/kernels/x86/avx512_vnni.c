@@ -1,4 +1,4 @@
-/* AVX-512 VNNI: dense products of 8-bit integers, 64 of them an instruction. */
+/* AVX-512 VNNI: products of 8-bit integers, 64 of them an instruction. */
 #include <immintrin.h>
 #include <math.h>
 #include <stdint.h>
@@ -57,7 +57,24 @@ static inline vi vi_dot(vi sum, vi w, vi x) {
 
 #include "kernels/simd/gemm_int8.inc"
 
+#include "kernels/x86/blocks256.inc"
+
+/* A block is half a vector. Decode waits for memory, not for these instructions. */
+enum { B_SUMS = 16, B_SIGNED_OFFSET = 128 };
+
+static inline bi b_dot(bi start, bb w, bb x) {
+    return _mm256_dpbusd_epi32(start, w, x);
+}
+/* start + the products of signed bytes, the first with 128 added. */
+static inline bi b_dot_signed(bi start, bb w, bb x) {
+    return _mm256_dpbusd_epi32(start, _mm256_xor_si256(w, _mm256_set1_epi8(-128)), x);
+}
+
+#include "kernels/simd/units.inc"
+
+#include "kernels/simd/few_int8.inc"
+
 void xl_kernels_init_avx512_vnni(xl_kernels *table) {
     table->name = "avx512_vnni";
-    table->gemm[XL_COMPUTE_INT8] = gemm_int8;
+    set_int8(table);
 }

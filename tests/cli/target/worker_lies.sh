@@ -36,3 +36,7 @@ try '{"id": 1, "protocol": 1, "tunables": [{"name": "a", "values": [1]}], "metri
 xltune optimize --target worker 2>&1 | head -1
 xltune optimize --target worker:nothing 2>&1 | head -1
 xltune optimize --target worker:nothing.py 2>&1 | head -1
+# A worker of the installed ones is found by its name from anywhere; `true` in the place of Python only ends.
+XLTUNE_PYTHON=true xltune optimize --target worker:torch_xlstm.py 2>&1 | head -1
+try "{$good, \"tunables\": [{\"name\": \"a\", \"values\": [1]}], \"can\": \"score\"}"
+try "{$good, \"tunables\": [{\"name\": \"a\", \"values\": [1]}], \"can\": [3]}"

@@ -50,13 +50,14 @@ struct tune_gp {
     float *spare; /* [BINS][BINS]: working memory */
     /* Results of the last fit: */
     size_t count;
+    size_t expected;    /* points after the samples whose values are not known: only variances depend on them */
     uint8_t *bins;      /* [samples][dims] */
     double *y, *noise;  /* [samples] */
     double *alpha;      /* [samples]: inverse covariance times (y - mean), in units of the scale */
     double mean, scale; /* scale: variance for which a covariance of 1 stands */
     double noise_scale; /* the scale by which the noise was divided */
     double *factor;     /* [count][count]: lower half of the Cholesky factor, by columns */
-    float *factor_row;  /* the same by rows */
+    float *factor_row;  /* [count + expected][count + expected]: the same by rows, and that of the others */
     float *solved;      /* [samples][BATCH]: working memory of predict */
 };
 
@@ -300,6 +301,7 @@ static double scale_before(const tune_gp *g) {
 int tune_gp_fit(tune_gp *g, const uint32_t *point, const float *y, const float *noise, size_t count, int steps,
                 xl_rng *rng, xlstm_error *err) {
     g->count = count;
+    g->expected = 0;
     for (size_t i = 0; i < count; i++) {
         bins_of(g, point[i], g->bins + i * g->dims);
         g->y[i] = (double)y[i];
@@ -351,9 +353,10 @@ static void predict_batch(const tune_gp *g, const uint32_t *point, size_t m, sha
         bins_of(g, point[p], bins[p]);
         left[p] = 1;
     }
-    for (size_t i = 0; i < g->count; i++) {
+    const size_t n = g->count + g->expected;
+    for (size_t i = 0; i < n; i++) {
         float *x = g->solved + i * BATCH;
-        const float *row = g->factor_row + i * g->count;
+        const float *row = g->factor_row + i * n;
         for (size_t p = 0; p < BATCH; p++) {
             x[p] = p < m ? covariance(g, g->bins + i * g->dims, bins[p], s) : 0;
             sum[p] += (double)x[p] * g->alpha[i];
@@ -380,4 +383,30 @@ void tune_gp_predict(const tune_gp *g, const uint32_t *point, size_t count, doub
         size_t m = count - i < BATCH ? count - i : BATCH;
         predict_batch(g, point + i, m, s, mean + i, variance + i);
     }
+}
+
+void tune_gp_expect(tune_gp *g, const uint32_t *point, size_t count, double *mean) {
+    double variance[TUNE_GP_SAMPLES];
+    const size_t before = g->count, n = before + count;
+    const shares s = shares_of(g, &g->now);
+    const float one = 1 + (float)exp(g->now.nugget);
+    g->expected = 0;
+    tune_gp_predict(g, point, count, mean, variance);
+    for (size_t i = before; i-- > 0;)
+        memmove(g->factor_row + i * n, g->factor_row + i * before, (i + 1) * sizeof(float));
+    for (size_t i = before; i < n; i++) {
+        uint8_t *bins = g->bins + i * g->dims;
+        float *row = g->factor_row + i * n, left = one;
+        bins_of(g, point[i - before], bins);
+        for (size_t j = 0; j < i; j++) {
+            const float *other = g->factor_row + j * n;
+            float x = covariance(g, g->bins + j * g->dims, bins, s);
+            for (size_t k = 0; k < j; k++) x -= row[k] * other[k];
+            row[j] = x / other[j];
+            left -= row[j] * row[j];
+        }
+        row[i] = sqrtf(fmaxf(left, 1e-6f));
+        g->alpha[i] = 0;
+    }
+    g->expected = count;
 }

@@ -33,6 +33,10 @@ int tune_gp_fit(tune_gp *g, const uint32_t *point, const float *y, const float *
                 xl_rng *rng, xlstm_error *err);
 /* Estimates sample i of the last fit without its noise: mean and variance. */
 void tune_gp_sample(const tune_gp *g, size_t i, double *mean, double *variance);
+/* Adds `count` points to the last fit that are being measured, none of them among its samples; there may be
+ * TUNE_GP_SAMPLES with these. Predictions become less uncertain near them, and their means stay what they are, as
+ * they would if each had its predicted value, which mean[i] is set to. */
+void tune_gp_expect(tune_gp *g, const uint32_t *point, size_t count, double *mean);
 /* Predicts mean and variance at `count` points, by the last fit. */
 void tune_gp_predict(const tune_gp *g, const uint32_t *point, size_t count, double *mean, double *variance);
 

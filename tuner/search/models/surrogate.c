@@ -54,23 +54,35 @@ static size_t chosen(size_t i, size_t best, size_t most, size_t count) {
     return best + (i - best) * step;
 }
 
-int tune_surrogate_fit(tune_surrogate *s, const tune_surrogate_sample *sample, size_t count, xl_rng *rng,
-                       xlstm_error *err) {
+int tune_surrogate_fit(tune_surrogate *s, const tune_surrogate_sample *sample, size_t count, const uint32_t *flight,
+                       size_t flying, xl_rng *rng, xlstm_error *err) {
+    const size_t most = TUNE_GP_SAMPLES - flying;
     float noise[TUNE_GP_SAMPLES];
+    double expected[TUNE_SURROGATE_FLIGHT], worst = -INFINITY;
     size_t n = 0, i;
-    for (; n < FOREST_SAMPLES && (i = chosen(n, FOREST_BEST, FOREST_SAMPLES, count)) < count; n++) {
-        s->point[n] = sample[i].point;
-        s->y[n] = sample[i].y;
-    }
-    int grow = (int)fmax(s->params->refit, 300.0 / (double)n);
-    int status = tune_forest_fit(s->forest, s->point, s->y, n, grow, rng, err);
-    if (status) return status;
-    for (n = 0; n < TUNE_GP_SAMPLES && (i = chosen(n, TUNE_SURROGATE_KNOWN, TUNE_GP_SAMPLES, count)) < count; n++) {
+    xl_rng apart = *rng; /* of the forest, which draws one number */
+    xl_rng_next(rng);
+    for (; n < most && (i = chosen(n, TUNE_SURROGATE_KNOWN, most, count)) < count; n++) {
         s->point[n] = sample[i].point;
         s->y[n] = sample[i].y;
         noise[n] = sample[i].noise;
     }
-    return tune_gp_fit(s->gp, s->point, s->y, noise, n, (int)s->params->steps, rng, err);
+    int status = tune_gp_fit(s->gp, s->point, s->y, noise, n, (int)s->params->steps, rng, err);
+    if (status) return status;
+    if (flying) tune_gp_expect(s->gp, flight, flying, expected);
+    n = 0;
+    const size_t all = FOREST_SAMPLES - flying;
+    for (; n < all && (i = chosen(n, FOREST_BEST, all, count)) < count; n++) {
+        s->point[n] = sample[i].point;
+        s->y[n] = sample[i].y;
+        worst = fmax(worst, (double)sample[i].y);
+    }
+    for (size_t k = 0; k < flying; k++, n++) {
+        s->point[n] = flight[k];
+        s->y[n] = (float)fmin(expected[k], worst);
+    }
+    const int grow = (int)fmax(s->params->refit, 300.0 / (double)n);
+    return tune_forest_fit(s->forest, s->point, s->y, n, grow, &apart, err);
 }
 
 void tune_surrogate_add(tune_surrogate *s, uint32_t point, float y) {
@@ -81,31 +93,44 @@ void tune_surrogate_known(const tune_surrogate *s, size_t i, double *mean, doubl
     tune_gp_sample(s->gp, i, mean, variance);
 }
 
-double tune_surrogate_mean(const tune_surrogate *s, uint32_t point) {
-    double process, forest, variance;
-    tune_gp_predict(s->gp, &point, 1, &process, &variance);
-    tune_forest_predict(s->forest, point, &forest, &variance);
-    return (process + forest) / 2;
+double tune_improvement(double target, tune_normal x) {
+    if (x.sd < 1e-12) return fmax(target - x.mean, 0);
+    const double z = (target - x.mean) / x.sd;
+    return x.sd * (z * 0.5 * erfc(-z * 0.7071067811865476) + exp(-0.5 * z * z) * 0.3989422804014327);
 }
 
-/* Returns the expected improvement on `target` of a normal variable. */
-static double improvement(double target, double mean, double sd) {
-    if (sd < 1e-12) return fmax(target - mean, 0);
-    double z = (target - mean) / sd;
-    return sd * (z * 0.5 * erfc(-z * 0.7071067811865476) + exp(-0.5 * z * z) * 0.3989422804014327);
+static void predict_by_process(const tune_surrogate *s, const uint32_t *point, size_t count, double widen,
+                               tune_normal *out) {
+    double mean[PREDICTED], variance[PREDICTED];
+    for (size_t first = 0; first < count; first += PREDICTED) {
+        const size_t n = count - first < PREDICTED ? count - first : PREDICTED;
+        tune_gp_predict(s->gp, point + first, n, mean, variance);
+        for (size_t i = 0; i < n; i++)
+            out[first + i] = (tune_normal){mean[i], s->params->gp_sigma * widen * sqrt(variance[i])};
+    }
+}
+
+void tune_surrogate_predict(const tune_surrogate *s, tune_surrogate_model model, const uint32_t *point,
+                            size_t count, double widen, tune_normal *out) {
+    if (model == TUNE_SURROGATE_PROCESS) {
+        predict_by_process(s, point, count, widen, out);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        double variance;
+        tune_forest_predict(s->forest, point[i], &out[i].mean, &variance);
+        out[i].sd = s->params->sigma * widen * sqrt(variance);
+    }
 }
 
 void tune_surrogate_promise(const tune_surrogate *s, const uint32_t *point, size_t count, double target,
                             double widen, double *promise) {
-    double mean[PREDICTED], variance[PREDICTED];
+    tune_normal process[PREDICTED], forest[PREDICTED];
     for (size_t first = 0; first < count; first += PREDICTED) {
-        size_t n = count - first < PREDICTED ? count - first : PREDICTED;
-        tune_gp_predict(s->gp, point + first, n, mean, variance);
-        for (size_t i = 0; i < n; i++) {
-            double process = improvement(target, mean[i], s->params->gp_sigma * widen * sqrt(variance[i]));
-            tune_forest_predict(s->forest, point[first + i], &mean[i], &variance[i]);
-            double forest = improvement(target, mean[i], s->params->sigma * widen * sqrt(variance[i]));
-            promise[first + i] = (process + forest) / 2;
-        }
+        const size_t n = count - first < PREDICTED ? count - first : PREDICTED;
+        tune_surrogate_predict(s, TUNE_SURROGATE_PROCESS, point + first, n, widen, process);
+        tune_surrogate_predict(s, TUNE_SURROGATE_FOREST, point + first, n, widen, forest);
+        for (size_t i = 0; i < n; i++)
+            promise[first + i] = (tune_improvement(target, process[i]) + tune_improvement(target, forest[i])) / 2;
     }
 }

@@ -34,8 +34,10 @@ typedef struct tune_surrogate_sample {
     float y, noise;
 } tune_surrogate_sample;
 
-/* The Gaussian process can estimate the first samples without their noise, at most this many. */
-enum { TUNE_SURROGATE_KNOWN = 140 };
+enum {
+    TUNE_SURROGATE_KNOWN = 140, /* samples that the Gaussian process can estimate without their noise, at most */
+    TUNE_SURROGATE_FLIGHT = 60  /* points in flight that the models take into account, at most */
+};
 
 /* `params` must outlive the surrogate. The caller frees *out with tune_surrogate_destroy. */
 int tune_surrogate_create(const tune_space *space, const tune_surrogate_params *params, tune_surrogate **out,
@@ -43,16 +45,26 @@ int tune_surrogate_create(const tune_space *space, const tune_surrogate_params *
 void tune_surrogate_destroy(tune_surrogate *s);
 
 /* Fits the models to `count` samples (at least 1), each point once, best first. Of many samples each model learns
- * the best and some of the others. */
-int tune_surrogate_fit(tune_surrogate *s, const tune_surrogate_sample *sample, size_t count, xl_rng *rng,
-                       xlstm_error *err);
+ * the best and some of the others. The models take the `flying` points of flight, at most TUNE_SURROGATE_FLIGHT and
+ * none of them among the samples, to have the values that they predict for them. */
+int tune_surrogate_fit(tune_surrogate *s, const tune_surrogate_sample *sample, size_t count, const uint32_t *flight,
+                       size_t flying, xl_rng *rng, xlstm_error *err);
 /* Adds one more sample to the leaves of the forest, until the next fit. */
 void tune_surrogate_add(tune_surrogate *s, uint32_t point, float y);
 /* Estimates sample i of the last fit, i < count and i < TUNE_SURROGATE_KNOWN: mean and variance of y without its
  * noise. */
 void tune_surrogate_known(const tune_surrogate *s, size_t i, double *mean, double *variance);
-/* Predicts the mean of y at a point, by the last fit. */
-double tune_surrogate_mean(const tune_surrogate *s, uint32_t point);
+/* Predicts `count` points by one of the models, by the last fit; predicted standard deviations are multiplied by
+ * the model's factor and by `widen`. */
+typedef struct tune_normal {
+    double mean, sd;
+} tune_normal;
+typedef enum tune_surrogate_model { TUNE_SURROGATE_PROCESS, TUNE_SURROGATE_FOREST } tune_surrogate_model;
+enum { TUNE_SURROGATE_MODELS = 2 };
+void tune_surrogate_predict(const tune_surrogate *s, tune_surrogate_model model, const uint32_t *point,
+                            size_t count, double widen, tune_normal *out);
+/* Returns the expected improvement on `target` of a normal variable, of which smaller is better. */
+double tune_improvement(double target, tune_normal x);
 /* Computes the expected improvement on `target` of `count` points; predicted standard deviations are multiplied by
  * `widen`. */
 void tune_surrogate_promise(const tune_surrogate *s, const uint32_t *point, size_t count, double target,

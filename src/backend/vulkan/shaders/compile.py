@@ -23,7 +23,7 @@ def read_list():
     """Names of the shaders to compile, and (name, source, flags) of those that are kept."""
     with open(os.path.join(HERE, "shaders.def"), encoding="utf-8") as f:
         text = f.read()
-    return (re.findall(r"^SHADER\((\w+)\)", text, re.M),
+    return (re.findall(r"^(?:SHADER|NATIVE)\((\w+)\)", text, re.M),
             re.findall(r'^KEPT\((\w+), (\w+), "([^"]*)"\)', text, re.M))
 
 

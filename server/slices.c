@@ -1,0 +1,111 @@
+#include "server/slices.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const int64_t sizes[SERVE_SLICE_SIZES] = {1,  2,   3,   4,   6,   8,   12,  16,   24,   32,   48,   64,
+                                                 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096};
+
+/* Where no bound is given, a step with prompts takes at most this many times one without. */
+static const double stretch = 2;
+
+/* The share of the bound that is planned with; the rest is for what cannot be foreseen. A step beyond the bound
+ * takes `down` from it, and each of the others gives `up`, so that it settles where one step in three hundred is
+ * late: sizes that are tried are late too, and together they are to be fewer than one in a hundred. One that took
+ * more than `far` times the bound was disturbed, and a smaller slice would not have helped it. */
+static const double margin_first = 0.85, margin_least = 0.7, margin_most = 0.95, down = 0.03, up = 0.0001,
+                    far = 1.5;
+
+/* Samples of a size that make it known: before, it is being tried, and may be late. */
+enum { KNOWN = 4 };
+
+void serve_slices_init(serve_slices *s, double bound_s, int64_t most) {
+    *s = (serve_slices){.bound_s = bound_s, .most = most, .margin = margin_first};
+    while (s->sizes < SERVE_SLICE_SIZES && sizes[s->sizes] <= most) s->sizes++;
+}
+
+static int rising(const void *a, const void *b) {
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* What a share of the last measurements does not exceed: one that was disturbed counts as one. */
+static double quantile(const serve_samples *m, double share) {
+    double sorted[SERVE_SAMPLES];
+    const size_t count = m->seen < SERVE_SAMPLES ? m->seen : SERVE_SAMPLES;
+    memcpy(sorted, m->seconds, count * sizeof *sorted);
+    qsort(sorted, count, sizeof *sorted, rising);
+    return sorted[(size_t)(share * (double)(count - 1) + 0.5)];
+}
+
+static void add(serve_samples *m, double seconds, uint64_t step) {
+    m->seconds[m->seen++ % SERVE_SAMPLES] = seconds;
+    m->last = step;
+}
+
+static int class_of(int64_t decodes) {
+    int at = 0;
+    while (at + 1 < SERVE_PLAIN_SIZES && (INT64_C(1) << at) < decodes) at++;
+    return at;
+}
+
+/* Of the nearest number of sequences that is known; 0: none is. */
+static double plain(const serve_slices *s, int64_t decodes) {
+    const int at = class_of(decodes);
+    for (int d = 0; d < SERVE_PLAIN_SIZES; d++) {
+        if (at >= d && s->plain[at - d].seen) return quantile(&s->plain[at - d], 0.5);
+        if (at + d < SERVE_PLAIN_SIZES && s->plain[at + d].seen) return quantile(&s->plain[at + d], 0.5);
+    }
+    return 0;
+}
+
+/* A size that was not tried is expected to take hardly longer than the next smaller one: a part of what these take
+ * is the same for all, so that sizes in proportion would never be tried. What took too long is expected to take
+ * less as time goes by, and so is tried again: soon where little is known of it. */
+static double expected(const serve_slices *s, int size) {
+    for (int i = size; i >= 0; i--) {
+        const serve_samples *m = &s->extra[i];
+        if (!m->seen) continue;
+        const double age = (double)(s->step - m->last);
+        return quantile(m, 0.7) * exp(-age * (0.0002 + 0.01 / ((double)m->seen * m->seen))) * pow(1.15, size - i);
+    }
+    return 0;
+}
+
+/* Of a step that takes `usual` without prompts, in seconds. */
+static double bound_of(const serve_slices *s, double usual) {
+    return s->bound_s > 0 ? s->bound_s : stretch * usual;
+}
+
+int64_t serve_slices_choose(serve_slices *s, int64_t decodes) {
+    enum { FIRST = 3 }; /* of the sizes, as long as nothing is known */
+    if (!decodes) return s->most;
+    const double usual = plain(s, decodes);
+    const double room = bound_of(s, usual) * s->margin - usual;
+    int best = 0, last = FIRST;
+    for (int i = 0; i < s->sizes; i++)
+        if (s->extra[i].seen > 1 && i >= last) last = i + 1;
+    for (int i = 1; i < s->sizes && i <= last; i++)
+        if (expected(s, i) <= room) best = i;
+    return sizes[best];
+}
+
+void serve_slices_learn(serve_slices *s, int64_t decodes, int64_t tokens, double seconds) {
+    s->step++;
+    if (!decodes) return;
+    if (!tokens) {
+        add(&s->plain[class_of(decodes)], seconds, s->step);
+        return;
+    }
+    const double usual = plain(s, decodes), extra = seconds - usual;
+    for (int i = 0; i < s->sizes; i++) {
+        if (sizes[i] != tokens) continue;
+        const double late = usual > 0 ? seconds / bound_of(s, usual) : 0;
+        if (late > 0 && late < far && s->extra[i].seen >= KNOWN) {
+            s->margin += late > 1 ? -down : up;
+            s->margin = s->margin < margin_least ? margin_least : s->margin > margin_most ? margin_most : s->margin;
+        }
+        add(&s->extra[i], extra > 0 ? extra : 0, s->step);
+    }
+}

@@ -1,0 +1,34 @@
+/* How many tokens of prompts may be read beside a decode, so that running streams get their next token in time. It
+ * is learnt from the steps that were run, whatever the machine. */
+#ifndef SERVE_SLICES_H
+#define SERVE_SLICES_H
+
+#include <stdint.h>
+
+enum { SERVE_SLICE_SIZES = 24, SERVE_PLAIN_SIZES = 9, SERVE_SAMPLES = 31 };
+
+/* The last measurements of one thing. */
+typedef struct serve_samples {
+    double seconds[SERVE_SAMPLES];
+    uint32_t seen;
+    uint64_t last; /* number of the step of the last one */
+} serve_samples;
+
+typedef struct serve_slices {
+    double bound_s; /* of a step; 0: twice what it takes without prompts */
+    int64_t most;   /* tokens */
+    double margin;  /* share of the bound that is planned with */
+    int sizes;      /* of the table below, that are at most `most` */
+    uint64_t step;
+    serve_samples extra[SERVE_SLICE_SIZES]; /* that a step takes longer by so many tokens */
+    serve_samples plain[SERVE_PLAIN_SIZES]; /* without prompts, by the power of two that its sequences reach */
+} serve_slices;
+
+/* bound_s as above; most: 1 … 65536 tokens. */
+void serve_slices_init(serve_slices *s, double bound_s, int64_t most);
+/* Tokens for the next step, in which so many sequences are decoded; at least 1. */
+int64_t serve_slices_choose(serve_slices *s, int64_t decodes);
+/* A step with so many decodes and tokens of prompts took so long. */
+void serve_slices_learn(serve_slices *s, int64_t decodes, int64_t tokens, double seconds);
+
+#endif

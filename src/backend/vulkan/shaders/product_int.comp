@@ -1,0 +1,3 @@
+#version 460
+// See product_int.glsl.
+#include "product_int.glsl"

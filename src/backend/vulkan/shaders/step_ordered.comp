@@ -1,0 +1,5 @@
+#version 460
+// step_norm.comp behind dispatches without a barrier.
+#define NORMS
+#define ORDERED
+#include "step.glsl"

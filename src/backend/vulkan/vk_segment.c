@@ -1,0 +1,159 @@
+/* Cutting a batch into segments, and what limits them. */
+#include "backend/vulkan/vk_segment.h"
+
+#include <string.h>
+
+enum {
+    CHUNK_MAX = 1024,         /* so many tokens of a chunk are enough for any device */
+    CELL_BYTES = 1 << 30,     /* of states between chunks */
+    LOGITS_BYTES = 512 << 20, /* of a segment */
+    DISPATCH_MAX = 65535
+};
+
+static int64_t min64(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+static void add_slice(xl_vk_segment *s, xl_executor *e, const xl_feed *feed, int64_t token, int64_t count,
+                      const xl_vk_limits *limit) {
+    xl_vk_shape *shape = &s->shape;
+    uint32_t chunks = (uint32_t)((count + limit->chunk - 1) / limit->chunk);
+    if (e) {
+        e->slices[shape->slices] = (xl_vk_slice){.state = feed->state->block.address,
+                                                 .row = shape->rows,
+                                                 .count = (uint32_t)count,
+                                                 .chunk = shape->chunks,
+                                                 .chunks = chunks,
+                                                 .phase = feed->state->phase};
+        memcpy(e->ids + shape->rows, feed->ids + token, (size_t)count * sizeof *feed->ids);
+        for (uint32_t c = 0; c < chunks; c++) {
+            int64_t first = c * limit->chunk;
+            e->chunks[shape->chunks + c] = (xl_vk_chunk){.row = shape->rows + (uint32_t)first,
+                                                         .count = (uint32_t)min64(limit->chunk, count - first),
+                                                         .slice = shape->slices};
+        }
+    }
+    int64_t unwanted = (int64_t)(feed->count - feed->logit_rows), first = token > unwanted ? token : unwanted;
+    for (int64_t t = first; t < token + count; t++) {
+        uint32_t row = shape->rows + (uint32_t)(t - token);
+        if (!shape->kept) shape->kept_first = row;
+        if (row != shape->kept_first + shape->kept) shape->scattered = 1;
+        if (e) e->kept[shape->kept] = row;
+        shape->kept++;
+    }
+    if (count > 1) s->all_single = false;
+    shape->steps = shape->steps > count ? shape->steps : (uint32_t)count;
+    shape->longest =
+        shape->longest > min64(count, limit->chunk) ? shape->longest : (uint32_t)min64(count, limit->chunk);
+    shape->slices++;
+    shape->rows += (uint32_t)count;
+    shape->chunks += chunks;
+}
+
+/* Tokens of a feed from `token` on whose logits fit into what is left of the segment. */
+static int64_t fitting(const xl_vk_segment *s, const xl_feed *feed, int64_t token, const xl_vk_limits *limit) {
+    int64_t left = (int64_t)feed->count - token, count = min64(left, limit->rows - s->shape.rows);
+    count = min64(count, (limit->chunks - s->shape.chunks) * limit->chunk);
+    int64_t unwanted = (int64_t)(feed->count - feed->logit_rows),
+            free_rows = unwanted > token ? unwanted - token : 0;
+    return min64(count, free_rows + limit->kept - s->shape.kept);
+}
+
+/* The matrix units take whole tiles for each chunk, which is worth while where chunks fill them. */
+static uint32_t cell_rows(const xl_vk_shape *shape, const xl_program *p) {
+    enum { SHORTEST = 16, WASTE = 2 };
+    if (!shape->matrix || shape->longest < SHORTEST || p->qk_head % XL_VK_CELL_SIDE ||
+        p->qk_head > XL_VK_CELL_DQK_MAX || p->v_head % XL_VK_CELL_COLUMNS)
+        return 0;
+    uint32_t tiles = (shape->longest + XL_VK_CELL_SIDE - 1) / XL_VK_CELL_SIDE;
+    uint64_t rows = (uint64_t)shape->chunks * tiles * XL_VK_CELL_SIDE;
+    return rows <= WASTE * (uint64_t)shape->rows + XL_VK_CELL_SIDE ? (uint32_t)rows : 0;
+}
+
+xl_vk_segment xl_vk_next_segment(xl_executor *e, const xl_batch *batch, xl_vk_cursor *at, const xl_vk_limits *limit,
+                                 const xl_program *p) {
+    xl_vk_segment s = {.all_single = true};
+    s.shape.knobs = limit->knobs;
+    s.shape.band = (uint32_t)limit->band;
+    s.shape.matrix = limit->matrix;
+    s.shape.integers = limit->integers;
+    while (at->feed < batch->count) {
+        const xl_feed *feed = &batch->feeds[at->feed];
+        int64_t count = fitting(&s, feed, at->token, limit);
+        if (count < 1) break;
+        add_slice(&s, e, feed, at->token, count, limit);
+        at->token += count;
+        if (at->token < (int64_t)feed->count) break;
+        at->feed++;
+        at->token = 0;
+    }
+    if (limit->steps || s.all_single) s.shape.longest = s.shape.chunks = 0;
+    else s.shape.steps = 0;
+    s.shape.cell_rows = cell_rows(&s.shape, p);
+    s.shape.greedy = limit->greedy ? s.shape.kept : 0;
+    return s;
+}
+
+static uint32_t most(uint32_t a, uint32_t b) {
+    return a > b ? a : b;
+}
+
+/* Room for the largest of the batch's segments. */
+int xl_vk_reserve_for(xl_executor *e, const xl_batch *batch, const xl_vk_limits *limit, xlstm_error *err) {
+    xl_vk_cursor at = {0};
+    xl_vk_shape room = {0};
+    while (at.feed < batch->count) {
+        const xl_vk_segment s = xl_vk_next_segment(NULL, batch, &at, limit, &e->plan->program);
+        room.rows = most(room.rows, s.shape.rows);
+        room.slices = most(room.slices, s.shape.slices);
+        /* The list of chunks is written for steps too. */
+        room.chunks = most(room.chunks, s.shape.chunks ? s.shape.chunks : s.shape.rows);
+        room.longest = most(room.longest, s.shape.longest);
+        room.kept = most(room.kept, s.shape.kept);
+        room.scattered = most(room.scattered, s.shape.scattered);
+        room.cell_rows = most(room.cell_rows, s.shape.cell_rows);
+        room.greedy = most(room.greedy, s.shape.greedy);
+        room.matrix = most(room.matrix, s.shape.matrix && s.shape.rows > XL_FEW_TOKENS);
+        room.integers = most(room.integers, s.shape.integers && s.shape.rows <= XL_VK_SMALL_TOKENS);
+    }
+    return xl_vk_reserve(e, &room, err);
+}
+
+static uint32_t number(const xlstm_settings *v, xlstm_tunable_id id) {
+    return (uint32_t)xlstm_tunable_number(id, xlstm_settings_get(v, id));
+}
+
+static xl_vk_knobs find_knobs(const xl_device *device, const xlstm_settings *v) {
+    xl_vk_knobs knobs = {
+        .rows = number(v, XLSTM_TUNE_GPU_ROWS),
+        .unroll = number(v, XLSTM_TUNE_GPU_UNROLL),
+        .group = number(v, XLSTM_TUNE_GPU_GROUP),
+        .split = number(v, XLSTM_TUNE_GPU_SPLIT),
+        .tile = (uint32_t)xlstm_settings_get(v, XLSTM_TUNE_GPU_TILE),
+        .subgroups = device->subgroups && xlstm_settings_get(v, XLSTM_TUNE_GPU_SUBGROUPS) != XLSTM_SUBGROUPS_OFF,
+        .blocks = number(v, XLSTM_TUNE_GPU_BLOCKS),
+        .overlap =
+            xlstm_settings_get(v, XLSTM_TUNE_GPU_OVERLAP) == XLSTM_OVERLAP_ON && !atomic_load(&device->unordered),
+    };
+    if (knobs.group > device->group_max) knobs.group = device->group_max;
+    return knobs;
+}
+
+xl_vk_limits xl_vk_find_limits(const xl_executor *e, const xlstm_settings *v) {
+    const xl_program *p = &e->plan->program;
+    const int64_t before = p->heads * p->qk_head * p->v_head * (int64_t)sizeof(float);
+    const int64_t compute = xlstm_settings_get(v, XLSTM_TUNE_COMPUTE);
+    xl_vk_limits limit = {.knobs = find_knobs(e->plan->device, v),
+                          .rows = min64(xlstm_settings_get(v, XLSTM_TUNE_SEGMENT), DISPATCH_MAX),
+                          .chunk = min64(xlstm_settings_get(v, XLSTM_TUNE_CHUNK_SIZE), CHUNK_MAX),
+                          .chunks = CELL_BYTES / before,
+                          .kept = LOGITS_BYTES / (p->vocab * (int64_t)sizeof(float)),
+                          .band = xlstm_settings_get(v, XLSTM_TUNE_HEADS_PER_BAND),
+                          .steps = xlstm_settings_get(v, XLSTM_TUNE_SCHEDULER) == XLSTM_SCHED_RECURRENT,
+                          .matrix = e->plan->matrix && compute != XLSTM_COMPUTE_F32,
+                          .integers = xl_vk_has_integers(e->plan) && compute == XLSTM_COMPUTE_INT8};
+    limit.chunk = min64(limit.chunk, limit.rows);
+    if (limit.kept < 1) limit.kept = 1;
+    if (limit.chunks < 1 || limit.steps) limit.chunks = limit.steps ? DISPATCH_MAX : 1;
+    return limit;
+}

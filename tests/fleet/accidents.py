@@ -1,0 +1,203 @@
+#!/usr/bin/env python3
+"""Searches by a fleet in which something dies at a random moment: an agent, the database, or the proposing process.
+Nothing may be lost, nothing may count twice, and every search must end.
+
+usage: tests/fleet/accidents.py XLTUNE [ROUNDS] [--sqlite] [--seed N]     exits 77 where no PostgreSQL server is installed
+"""
+import argparse
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import postgres  # noqa: E402
+
+TRIALS = 12
+SPACE = {"ms": [6, 5, 4, 3, 2], "other": list(range(8))}
+SEARCH = ["--target", "exec", "--mode", "random", "--trials", str(TRIALS), "--effort", "quick",
+          "--lease", "2s", "--space", json.dumps(SPACE), "--seed", "7"]
+LIMIT_S = float(os.environ.get("TEST_LIMIT_S", 300))  # for what hangs; a busy machine may take long
+COMMAND = ["--", "sh", "-c", "sleep 0.00{ms} # {other}"]
+
+
+class Round:
+    def __init__(self, xltune, study, folder, server):
+        self.xltune, self.study, self.folder, self.server = xltune, study, folder, server
+        self.environment = dict(os.environ, **({} if server is None else server.environment))
+        self.agents = []
+        self.log = open(os.path.join(folder, "log"), "w+", encoding="utf-8")
+        self.proposer = self.begin("optimize", "--agents", "1", *SEARCH, "--log-dir", folder + "/runs", *COMMAND)
+        for _ in range(3):
+            self.add_agent()
+
+    def begin(self, command, *arguments):
+        if command == "optimize":
+            arguments = ("--study", self.study, *arguments) if "--resume" not in arguments else arguments
+        else:
+            arguments = ("--study", self.study, *arguments)
+        return subprocess.Popen([self.xltune, command, *arguments], cwd=self.folder, env=self.environment,
+                                stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+
+    def add_agent(self):
+        self.agents.append(self.begin("agent", "--patience", "30s"))
+
+    def await_connections(self):
+        """A program that begins while there is no server says so and ends; what is tried here is one that loses it."""
+        until = time.monotonic() + LIMIT_S
+        sql = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'xltune' AND datname = '" + self.name() + "'"
+        while time.monotonic() < until:
+            if int(self.server.sql(sql)) >= sum(p.poll() is None for p in [self.proposer, *self.agents]):
+                return
+            time.sleep(0.05)
+
+    def name(self):
+        return self.study.rsplit("/", 1)[1]
+
+    def accident(self, kind):
+        if kind == "agent":
+            victim = random.choice(self.agents)
+            victim.kill()
+            victim.wait()
+            self.agents.remove(victim)
+            self.add_agent()
+        elif kind == "database":
+            self.await_connections()
+            self.server.kill()
+            time.sleep(random.uniform(0, 0.5))
+            self.server.start()
+        else:
+            self.proposer.kill()
+            self.proposer.wait()
+            runs = os.path.join(self.folder, "runs")
+            begun = [r for r in (os.listdir(runs) if os.path.isdir(runs) else [])
+                     if os.path.exists(os.path.join(runs, r, "run_meta.json"))]
+            if begun:
+                self.proposer = self.begin("optimize", "--resume", os.path.join(runs, begun[0]))
+            else:  # killed before a run began: the user begins again
+                self.proposer = self.begin("optimize", "--agents", "1", *SEARCH, "--log-dir", runs, *COMMAND)
+
+    def finish(self):
+        """Agents of a search that is gone end; where all have ended another one is begun, as who looks after them would."""
+        until, seen = time.monotonic() + 2 * LIMIT_S, time.monotonic()
+        while self.proposer.poll() is None:
+            now = time.monotonic()
+            if now > until:
+                raise subprocess.TimeoutExpired("optimize", 2 * LIMIT_S)
+            if any(a.poll() is None for a in self.agents):
+                seen = now
+            elif now - seen > 5:
+                self.add_agent()
+            time.sleep(0.05)
+        code = self.proposer.returncode
+        for agent in self.agents:
+            agent.wait(timeout=LIMIT_S)
+        return code
+
+    def output(self):
+        self.log.flush()
+        self.log.seek(0)
+        return self.log.read()
+
+    def close(self):
+        for p in [self.proposer, *self.agents]:
+            if p.poll() is None:
+                p.kill()
+                p.wait()
+
+
+def rows_of(study, server, sql):
+    if server is None:
+        with sqlite3.connect(study) as db:
+            return [tuple(str(v) for v in row) for row in db.execute(sql)]
+    text = server.sql(sql, study.rsplit("/", 1)[1])
+    return [tuple(line.split("|")) for line in text.splitlines()]
+
+
+def check(study, server):
+    """What is wrong with the study, as sentences."""
+    place = "" if server is None else "xltune."
+    runs = rows_of(study, server, f"SELECT id, state FROM {place}run WHERE result IS NOT NULL")
+    if not runs:
+        return ["no run has a result"]
+    wrong = []
+    run = runs[-1][0]
+    numbers = [int(n) for n, in rows_of(study, server, f"SELECT number FROM {place}trial WHERE run = {run} ORDER BY number")]
+    if numbers != list(range(TRIALS)):
+        wrong.append(f"trials {numbers}, wanted 0 to {TRIALS - 1}, each once")
+    measured = rows_of(study, server, f"SELECT count(*) FROM {place}trial WHERE run = {run} AND status = 'ok' AND samples < 1")
+    if measured[0][0] != "0":
+        wrong.append(f"{measured[0][0]} trials without a sample")
+    twice = rows_of(study, server, f"SELECT trial, at FROM {place}sample WHERE run = {run} GROUP BY trial, stage, at, value "
+                                   "HAVING count(*) > 1")
+    if twice:
+        wrong.append(f"samples that are stored twice: {twice[:3]}")
+    lost = rows_of(study, server, f"SELECT number, state FROM {place}task WHERE run = {run} AND work = 'trial' AND state <> 'done'")
+    if lost:
+        wrong.append(f"tasks that are not done: {lost[:3]}")
+    orphans = rows_of(study, server, f"SELECT t.number FROM {place}task t LEFT JOIN {place}trial r ON r.run = t.run AND "
+                                     f"r.number = t.number WHERE t.run = {run} AND t.work = 'trial' AND r.number IS NULL")
+    if orphans:
+        wrong.append(f"results without a trial: {orphans[:3]}")
+    return wrong
+
+
+def play(xltune, number, server):
+    with tempfile.TemporaryDirectory(prefix="xltune-fleet-") as folder:
+        study = os.path.join(folder, "study.sqlite")
+        kinds = ["agent", "proposer"]
+        if server is not None:
+            server.sql(f"CREATE DATABASE r{number}")
+            study = f"postgresql:///r{number}"
+            kinds.append("database")
+        r = Round(xltune, study, folder, server)
+        done = []
+        try:
+            for _ in range(random.randint(1, 3)):
+                time.sleep(random.uniform(0.2, 2.5))
+                done.append(random.choice(kinds))
+                r.accident(done[-1])
+            began = time.monotonic()
+            code = r.finish()
+            wrong = [f"the search ended with {code}"] if code else []
+            wrong += check(study, server)
+        except (subprocess.SubprocessError, sqlite3.Error) as e:
+            wrong = [f"did not end, or has no study: {e}"]
+        finally:
+            r.close()
+        text = r.output()
+        r.log.close()
+        print(f"round {number}: {', '.join(done)}: " + ("; ".join(wrong) if wrong else
+              f"ok, {time.monotonic() - began:.1f} s after the last"), flush=True)
+        if wrong:
+            print(text[-4000:])
+        return not wrong
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("xltune")
+    p.add_argument("rounds", nargs="?", type=int, default=10)
+    p.add_argument("--sqlite", action="store_true")
+    p.add_argument("--seed", type=int, default=None)
+    a = p.parse_args()
+    if not a.sqlite and not postgres.programs():
+        print("skipped: no PostgreSQL server is installed")
+        return 77
+    seed = a.seed if a.seed is not None else random.SystemRandom().randrange(10 ** 6)
+    print(f"seed {seed}")
+    random.seed(seed)
+    xltune = os.path.abspath(a.xltune)
+    if a.sqlite:
+        return 0 if all([play(xltune, i, None) for i in range(a.rounds)]) else 1
+    with postgres.Server(["max_connections=50"]) as server:
+        return 0 if all([play(xltune, i, server) for i in range(a.rounds)]) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

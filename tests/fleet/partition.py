@@ -1,0 +1,157 @@
+#!/usr/bin/env python3
+"""A search in which the network parts two agents from the database for longer than their lease, several times, and
+heals: nothing is lost, nothing counts twice, the other agent goes on meanwhile, and the two come back.
+
+usage: tests/fleet/partition.py XLTUNE [CUTS]      exits 77 where no PostgreSQL server is installed, or where the user may
+                                                not make network namespaces (root may)
+"""
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import accidents  # noqa: E402
+import postgres  # noqa: E402
+
+TRIALS = 40
+LEASE_S = 2
+SERVER, AGENT = "10.99.7.1", "10.99.7.2"
+SEARCH = ["--target", "exec", "--mode", "random", "--trials", str(TRIALS), "--effort", "quick", "--lease", f"{LEASE_S}s",
+          "--space", json.dumps({"ms": [3, 2, 1], "other": list(range(40))}), "--seed", "5"]
+COMMAND = ["--", "sh", "-c", "sleep 0.0{ms} # {other}"]
+
+
+def ip(*words):
+    subprocess.run(["ip", *words], check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+class Network:
+    """Two namespaces joined by a cable: `here`, in which this test goes on, and `there`."""
+
+    def __init__(self):
+        self.here, self.there = (f"xltune-{os.getpid()}-{side}" for side in "ab")
+
+    def build(self):
+        for name in (self.here, self.there):
+            ip("netns", "add", name)
+            ip("-n", name, "link", "set", "lo", "up")
+        ip("-n", self.here, "link", "add", "cable", "type", "veth", "peer", "name", "cable", "netns", self.there)
+        for name, address in ((self.here, SERVER), (self.there, AGENT)):
+            ip("-n", name, "address", "add", address + "/24", "dev", "cable")
+            ip("-n", name, "link", "set", "cable", "up")
+
+    def remove(self):
+        for name in (self.here, self.there):
+            subprocess.run(["ip", "netns", "delete", name], check=False, stderr=subprocess.DEVNULL)
+
+
+def cut(network, change):
+    """Packets disappear in both directions (change: add), or no longer (del)."""
+    ip("-n", network[0], "route", change, "blackhole", AGENT + "/32")
+    ip("-n", network[1], "route", change, "blackhole", SERVER + "/32")
+
+
+def done_by(server, nodes):
+    """How many tasks the agents with these names of their own have done."""
+    listed = ", ".join(f"'{n}'" for n in nodes)
+    return int(server.sql(f"SELECT count(*) FROM xltune.task WHERE state = 'done' AND substr(node, 1, 8) IN ({listed})",
+                          "parted"))
+
+
+def expect(name, ok, seen, failures):
+    print(("ok    " if ok else "FAIL  ") + name, flush=True)
+    if not ok:
+        failures.append(name)
+        print("      " + str(seen)[-3000:])
+
+
+def inside(xltune, cuts, network):
+    failures, began = [], time.monotonic()
+    accidents.TRIALS = TRIALS
+    with tempfile.TemporaryDirectory(prefix="xltune-parted-") as folder, postgres.Server(address=SERVER) as server:
+        server.sql("CREATE DATABASE parted")
+        study = f"postgresql://test@{SERVER}:{server.port}/parted?tcp_user_timeout=1500&connect_timeout=2"
+        logs = [open(os.path.join(folder, name), "w+", encoding="utf-8") for name in ("proposer", "near", "far1", "far2")]
+
+        def start(log, *words):
+            return subprocess.Popen(words, cwd=folder, env=server.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+        def text(log):
+            log.seek(0)
+            return log.read()
+        agent = [xltune, "agent", "--study", study, "--patience", "60s"]
+        everyone = [start(logs[0], xltune, "optimize", "--study", study, "--agents", "3", *SEARCH, *COMMAND),
+                    start(logs[1], *agent)]
+        everyone += [start(log, "ip", "netns", "exec", network[1], *agent) for log in logs[2:]]
+        try:
+            while server.sql("SELECT to_regclass('xltune.task') IS NOT NULL", "parted") != "t" or int(server.sql(
+                    "SELECT count(*) FROM xltune.task WHERE state = 'done'", "parted")) < 3:
+                if everyone[0].poll() is not None or time.monotonic() - began > 60:
+                    raise RuntimeError("the search does not begin: " + text(logs[0]))
+                time.sleep(0.05)
+            far = [text(log).split("(")[1][:8] for log in logs[2:]]
+            near = text(logs[1]).split("(")[1][:8]
+            went_on = 0
+            for _ in range(cuts):
+                time.sleep(random.uniform(0.3, 1))
+                cut(network, "add")
+                time.sleep(0.1)
+                before = done_by(server, [near]), done_by(server, far)
+                time.sleep(LEASE_S + random.uniform(1, 2))
+                during = done_by(server, [near]), done_by(server, far)
+                cut(network, "del")
+                went_on += during[0] > before[0]
+                expect("nothing comes from the agents that are cut off", during[1] == before[1], (before, during), failures)
+            healed = done_by(server, far)
+            code = everyone[0].wait(timeout=120)
+            for agent in everyone[1:]:
+                agent.wait(timeout=60)
+            said = "\n".join(text(log) for log in logs)
+            expect("the search ends", code == 0 and all(a.returncode == 0 for a in everyone), said, failures)
+            expect("the agent that is not cut off goes on", went_on > 0, said, failures)
+            expect("the others come back", done_by(server, far) > healed, said, failures)
+            wrong = accidents.check("postgresql:///parted", server)
+            expect("nothing is lost and nothing counts twice", not wrong, (wrong, said), failures)
+        finally:
+            for p in everyone:
+                if p.poll() is None:
+                    p.kill()
+                    p.wait()
+            for log in logs:
+                log.close()
+    print(f"{len(failures)} failed, {time.monotonic() - began:.0f} s")
+    return 1 if failures else 0
+
+
+def main():
+    if len(sys.argv) > 2 and sys.argv[1] == "--inside":
+        return inside(sys.argv[2], int(sys.argv[3]), sys.argv[4:6])
+    if not postgres.programs():
+        print("skipped: no PostgreSQL server is installed")
+        return 77
+    if not shutil.which("ip"):
+        print("skipped: the program ip (iproute2) is not installed")
+        return 77
+    network = Network()
+    try:
+        network.build()
+    except subprocess.CalledProcessError as e:
+        network.remove()
+        print("skipped: no network namespace can be made here: " + e.stdout.decode().strip().replace("\n", " "))
+        return 77
+    try:
+        return subprocess.run(["ip", "netns", "exec", network.here, sys.executable, os.path.abspath(__file__), "--inside",
+                               os.path.abspath(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "2", network.here,
+                               network.there], check=False).returncode
+    finally:
+        network.remove()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

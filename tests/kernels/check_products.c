@@ -1,0 +1,190 @@
+/* Products of a matrix with many vectors, in each arithmetic, and with few in 8-bit integers. */
+#include "check.h"
+
+/* Packs x [n, cols] for the table, panel by panel. */
+static region pack(const xl_gemm *gemm, const float *x, int64_t ldx, int64_t n, int64_t cols) {
+    int64_t step = gemm->tokens, panels = (n + step - 1) / step;
+    size_t token = gemm->packed_bytes(cols);
+    region r = make((size_t)(panels * step) * token);
+    for (int64_t t = 0; t < n; t += step)
+        gemm->pack(x + t * ldx, ldx, n - t < step ? n - t : step, cols, r.data + (size_t)t * token);
+    return r;
+}
+
+/* y = or += x w' in that arithmetic, through its own packing. */
+static void product(const xl_kernels *table, xl_compute compute, const xl_matrix *w, const float *x, int64_t ldx,
+                    int64_t n, float *y, int64_t ldy, bool accumulate) {
+    const xl_gemm *gemm = &table->gemm[compute];
+    region packed = pack(gemm, x, ldx, n, w->cols), scratch = make(XL_GEMM_SCRATCH);
+    gemm->multiply(table, &(xl_product){.w = *w,
+                                        .packed = packed.data,
+                                        .n = n,
+                                        .y = y,
+                                        .ldy = ldy,
+                                        .accumulate = accumulate,
+                                        .scratch = scratch.data});
+    drop(packed, "packed tokens"), drop(scratch, "scratch of a product");
+}
+
+static const struct {
+    const char *name;
+    double rounding; /* relative L2 distance that rounding the operands may make */
+} computes[] = {{"f32", 2e-6}, {"bf16", 6e-3}, {"int8", 2e-2}};
+
+static void check_product(int compute, int format, int64_t n, int64_t rows, int64_t cols, bool accumulate) {
+    int64_t ldx = cols + 3, ldy = rows + 2;
+    char what[64];
+    snprintf(what, sizeof what, "gemm %s[%s] %dx%dx%d", computes[compute].name, name_of(format), (int)n, (int)rows,
+             (int)cols);
+    region data, x = random_floats((size_t)(n * ldx), 1), y = random_floats((size_t)(n * ldy - 2), 1);
+    region z = copy_of(y), exact = copy_of(y), one = make((size_t)rows * 4);
+    xl_matrix w = random_matrix(&data, format, rows, cols, 3, (size_t)(n % 2));
+    for (int64_t t = 0; t < n; t++) {
+        multiply(&ref, &w, floats(x) + t * ldx, floats(one));
+        for (int64_t r = 0; r < rows; r++)
+            floats(exact)[t * ldy + r] = floats(one)[r] + (accumulate ? floats(y)[t * ldy + r] : 0);
+    }
+    product(&ref, (xl_compute)compute, &w, floats(x), ldx, n, floats(y), ldy, accumulate);
+    product(&isa, (xl_compute)compute, &w, floats(x), ldx, n, floats(z), ldy, accumulate);
+    /* What lies between rows of y is compared too: it must not change. A few values may nearly cancel. */
+    double factor = rows * n < 64 ? 8 : 1;
+    expect(what, distance(floats(z), floats(y), (size_t)(n * ldy - 2)), 2e-6 * factor);
+    expect("the oracle's product, from float64", distance(floats(y), floats(exact), (size_t)(n * ldy - 2)),
+           computes[compute].rounding * factor);
+    drop(data, what), drop(x, what), drop(y, what), drop(z, what), drop(exact, what), drop(one, what);
+}
+
+/* A value that is not finite makes every product with it so, and no other. */
+static void check_not_finite(int compute) {
+    enum { N = 20, ROWS = 40, COLS = 70, TOKEN = 3 };
+    for (int i = 0; i < 2; i++) {
+        region data, x = random_floats(N * COLS, 1), y = make(N * ROWS * 4);
+        xl_matrix w = random_matrix(&data, XL_FORMAT_BF16, ROWS, COLS, 0, 0);
+        floats(x)[TOKEN * COLS + 33] = i ? NAN : INFINITY;
+        product(&isa, (xl_compute)compute, &w, floats(x), COLS, N, floats(y), ROWS, false);
+        for (int j = 0; j < N * ROWS; j++)
+            if (isfinite(floats(y)[j]) == (j / ROWS == TOKEN)) expect("gemm of what is not finite", INFINITY, 0);
+        drop(data, "gemm"), drop(x, "gemm"), drop(y, "gemm");
+    }
+}
+
+/* y [n, rows] = or += few vectors in 8-bit integers, prepared by the table itself. */
+static void multiply_few(const xl_kernels *table, const xl_matrix *w, const float *x, int64_t n, float *y,
+                         int64_t ldy, bool accumulate) {
+    const int64_t blocks = xl_int8_blocks(w->cols);
+    region prepared = make((size_t)(n * blocks) * sizeof(xl_int8_block));
+    xl_int8_block *to = (xl_int8_block *)(void *)prepared.data;
+    for (int64_t t = 0; t < n; t++) table->prepare_int8(x + t * w->cols, w->cols, to + t * blocks);
+    table->multiply_int8[w->format](
+        &(xl_product){.w = *w, .packed = to, .n = n, .y = y, .ldy = ldy, .accumulate = accumulate});
+    drop(prepared, "prepare_int8");
+}
+
+static void check_few(int format, int64_t n, int64_t rows, int64_t cols, bool accumulate) {
+    const int64_t ldy = rows + 3;
+    const size_t all = (size_t)(n * ldy - 3);
+    char what[64];
+    snprintf(what, sizeof what, "few int8[%s] %dx%dx%d", name_of(format), (int)n, (int)rows, (int)cols);
+    region data, x = random_floats((size_t)(n * cols), 1), y = random_floats(all, 1), z = copy_of(y);
+    region one = make((size_t)rows * 4), exact = copy_of(y);
+    xl_matrix w = random_matrix(&data, format, rows, cols, 2, (size_t)(n % 2));
+    multiply_few(&ref, &w, floats(x), n, floats(y), ldy, accumulate);
+    multiply_few(&isa, &w, floats(x), n, floats(z), ldy, accumulate);
+    const double factor = rows * n < 64 ? 8 : 1;
+    expect(what, distance(floats(z), floats(y), all), 2e-6 * factor);
+    for (int64_t t = 0; t < n; t++) {
+        multiply(&ref, &w, floats(x) + t * cols, floats(one));
+        for (int64_t r = 0; r < rows; r++)
+            floats(exact)[t * ldy + r] = floats(one)[r] + (accumulate ? floats(exact)[t * ldy + r] : 0);
+    }
+    expect("the oracle's few int8, from float64", distance(floats(y), floats(exact), all), 2e-2 * factor);
+    drop(data, what), drop(x, what), drop(y, what), drop(z, what), drop(one, what), drop(exact, what);
+}
+
+/* Blocks as they are rounded, sums included: both tables give the same. Bytes of the largest magnitude that a file
+ * can hold fit into whatever the sums are made in. */
+static void check_few_extremes(int format) {
+    enum { ROWS = 16, COLS = 512, N = 4 };
+    region data, x = random_floats(N * COLS, 1), y = make(N * ROWS * 4), z = make(N * ROWS * 4);
+    xl_matrix w = random_matrix(&data, format, ROWS, COLS, 0, 0);
+    for (size_t i = 0; i < data.bytes; i++) {
+        const size_t at = i % xl_format_get(format)->block_bytes;
+        if (format == XL_FORMAT_Q8_0 ? at >= 2 : format == XL_FORMAT_Q4_0 ? at >= 2 : at >= 20)
+            data.data[i] = (char)(format == XL_FORMAT_Q8_0 ? 0x80 : 0xff);
+    }
+    for (int i = 0; i < N * COLS; i++) floats(x)[i] = i / COLS % 2 ? -1.5f : 1.5f;
+    floats(x)[3 * COLS + 40] = NAN;
+    multiply_few(&ref, &w, floats(x), N, floats(y), ROWS, false);
+    multiply_few(&isa, &w, floats(x), N, floats(z), ROWS, false);
+    expect("few int8 of extremes", distance(floats(z), floats(y), N * ROWS), 2e-6);
+    for (int i = 0; i < N * ROWS; i++)
+        if (isfinite(floats(z)[i]) == (i / ROWS == 3)) expect("few int8 of what is not finite", INFINITY, 0);
+    drop(data, "few"), drop(x, "few"), drop(y, "few"), drop(z, "few");
+}
+
+static void bench_few(int format, int64_t n, int64_t size) {
+    char what[64];
+    if (!bench) return;
+    snprintf(what, sizeof what, "few int8[%s] %dx%dx%d", name_of(format), (int)n, (int)size, (int)size);
+    region data, x = random_floats((size_t)(n * size), 1), y = make((size_t)(n * size) * 4);
+    xl_matrix w = random_matrix(&data, format, size, size, 0, 0);
+    region prepared = make((size_t)(n * xl_int8_blocks(size)) * sizeof(xl_int8_block));
+    xl_int8_block *to = (xl_int8_block *)(void *)prepared.data;
+    for (int64_t t = 0; t < n; t++) isa.prepare_int8(floats(x) + t * size, size, to + t * xl_int8_blocks(size));
+    const xl_product p = {.w = w, .packed = to, .n = n, .y = floats(y), .ldy = size};
+    BENCH((double)data.bytes, "GB/s", what, ref.multiply_int8[format](&p), isa.multiply_int8[format](&p));
+    drop(prepared, what), drop(data, what), drop(x, what), drop(y, what);
+}
+
+static void check_few_int8(void) {
+    static const int64_t shapes[][2] = {{1, 1},    {5, 31},   {8, 32},   {16, 256},
+                                        {13, 300}, {40, 544}, {9, 1100}, {64, 2080}};
+    for (int f = 0; f < XL_FORMAT_COUNT; f++) {
+        if (!isa.multiply_int8[f]) continue;
+        for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
+            for (int64_t n = 1; n <= 8; n++) check_few(f, n, shapes[s][0], shapes[s][1], n % 3 == 1);
+        check_few_extremes(f);
+        for (int64_t n = 1; n <= 8; n *= 2) bench_few(f, n, 1024);
+        bench_few(f, 1, 4096); /* weights that do not fit into a core's own caches */
+    }
+}
+
+static void check_gemm(void) {
+    static const int64_t shapes[][3] = {{1, 1, 1},     {2, 5, 7},     {3, 300, 530},  {12, 32, 256}, {6, 16, 512},
+                                        {17, 33, 257}, {64, 96, 256}, {1, 40, 300},   {25, 65, 31},  {37, 70, 1100},
+                                        {32, 64, 544}, {48, 31, 64},  {13, 129, 2080}};
+    for (int c = 0; c < XL_COMPUTE_COUNT; c++) {
+        for (int f = 0; f < XL_FORMAT_COUNT; f++)
+            for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
+                for (int accumulate = 0; accumulate < 2; accumulate++)
+                    check_product(c, f, shapes[s][0], shapes[s][1], shapes[s][2], accumulate);
+        check_not_finite(c);
+    }
+    for (int c = 0; bench && c < XL_COMPUTE_COUNT; c++)
+        for (int f = 0; f < XL_FORMAT_COUNT; f++)
+            for (int64_t n = 64; n <= 512; n *= 8) {
+                int64_t size = 1024;
+                char what[64];
+                snprintf(what, sizeof what, "gemm %s[%s] %dx1024x1024", computes[c].name, name_of(f), (int)n);
+                region data, x = random_floats((size_t)(n * size), 1);
+                region y = make((size_t)(n * size) * 4), scratch = make(XL_GEMM_SCRATCH);
+                region packed[] = {pack(&ref.gemm[c], floats(x), size, n, size),
+                                   pack(&isa.gemm[c], floats(x), size, n, size)};
+                xl_product p = {.w = random_matrix(&data, f, size, size, 0, 0),
+                                .n = n,
+                                .y = floats(y),
+                                .ldy = size,
+                                .scratch = scratch.data};
+                xl_product q = p;
+                p.packed = packed[0].data, q.packed = packed[1].data;
+                BENCH(2.0 * (double)(size * size * n), "GFLOP/s", what, ref.gemm[c].multiply(&ref, &p),
+                      isa.gemm[c].multiply(&isa, &q));
+                drop(data, what), drop(x, what), drop(y, what), drop(scratch, what);
+                drop(packed[0], what), drop(packed[1], what);
+            }
+}
+
+void check_products(void) {
+    check_gemm();
+    check_few_int8();
+}

@@ -1,0 +1,177 @@
+/* What several machines of one kind say about one ratio. */
+#include "helper.h"
+
+#include "base/rng.h"
+#include "tuner/measure/final.h"
+#include "tuner/measure/nodes.h"
+#include "tuner/measure/stats.h"
+
+typedef struct fleet {
+    tune_final final;
+    tune_nodes nodes;
+    int of[TUNE_PROCESSES_MOST];
+} fleet;
+
+/* `turns` processes on each of `count` nodes with these effects, which scatter by sd. */
+static void play(fleet *f, const double *effect, int count, int turns, double sd, uint64_t seed) {
+    xl_rng rng;
+    *f = (fleet){.final = {.label = TUNE_QUANTITIES}};
+    xl_rng_seed(&rng, seed);
+    const int n = count * turns;
+    for (int i = 0; i < n; i++) {
+        f->of[i] = i % count;
+        f->final.process[i] = effect[i % count] + sd * xl_rng_normal(&rng);
+        f->final.at[i] = i;
+    }
+    tune_final_judge(f->final.process, n, n, 0.95, &f->final);
+    tune_nodes_judge(&f->final, f->of, count, &f->nodes);
+}
+
+static void one_node_is_no_block(void **state) {
+    fleet f;
+    tune_final alone = {0};
+    const double effect[] = {0.05};
+    play(&f, effect, 1, 8, 0.005, 1);
+    tune_final_judge(f.final.process, 8, 8, 0.95, &alone);
+    assert_int_equal(f.nodes.left, 1);
+    assert_true(f.final.log_low == alone.log_low && f.final.log_high == alone.log_high);
+    assert_int_equal(f.final.scope, alone.scope);
+}
+
+static void alike_nodes_keep_together(void **state) {
+    const double effect[] = {0.1, 0.1, 0.1, 0.1};
+    int aside = 0, covered = 0;
+    enum { RUNS = 400 };
+    for (int run = 0; run < RUNS; run++) {
+        fleet f;
+        play(&f, effect, 4, 3, 0.01, 100 + (uint64_t)run);
+        aside += f.nodes.left < 4;
+        covered += f.final.log_low <= 0.1 && f.final.log_high >= 0.1;
+        assert_int_equal(f.final.scope, TUNE_SCOPE_MACHINES);
+        assert_int_equal(f.final.states.count, 1); /* nodes are no states of a machine */
+    }
+    assert_true(aside <= RUNS / 50);
+    assert_true(covered >= RUNS * 93 / 100);
+}
+
+/* The interval of these nodes alone is that of the mean of their means, by the scatter within them. */
+static void these_nodes_alone(void **state) {
+    enum { NODES = 4, TURNS = 3 };
+    const double effect[NODES] = {0.1, 0.101, 0.099, 0.1};
+    fleet f;
+    play(&f, effect, NODES, TURNS, 0.01, 7);
+    assert_int_equal(f.nodes.left, NODES);
+    double mean = 0, within = 0;
+    for (int k = 0; k < NODES; k++) {
+        double own = 0;
+        for (int i = k; i < NODES * TURNS; i += NODES) own += f.final.process[i] / TURNS;
+        for (int i = k; i < NODES * TURNS; i += NODES)
+            within += pow(f.final.process[i] - own, 2) / (NODES * (TURNS - 1));
+        mean += own / NODES;
+    }
+    const double half = tune_t_quantile(0.975, NODES * (TURNS - 1)) * sqrt(within / (NODES * TURNS));
+    assert_true(fabs(f.nodes.these_low - (mean - half)) < 1e-9 && fabs(f.nodes.these_high - (mean + half)) < 1e-9);
+}
+
+static void an_odd_one_is_set_aside(void **state) {
+    double effect[] = {0.1, 0.1, 0.3, 0.1};
+    fleet f;
+    char text[600];
+    play(&f, effect, 4, 3, 0.01, 5);
+    assert_int_equal(f.nodes.left, 3);
+    assert_true(f.nodes.at[2].aside && !f.nodes.at[0].aside && !f.nodes.disagree);
+    assert_int_equal(f.final.processes, 9);
+    assert_int_equal(f.final.machines, 3);
+    assert_true(f.final.log_low > 0.05 && f.final.log_high < 0.15);
+    assert_int_equal(f.final.verdict, TUNE_VERDICT_BETTER);
+    tune_final_text(text, sizeof text, &f.final);
+    assert_non_null(strstr(text, "over processes and 3 machines"));
+    /* The same difference is no sign where all of them differ. */
+    effect[0] = -0.1;
+    effect[1] = 0.05;
+    play(&f, effect, 4, 3, 0.01, 5);
+    assert_int_equal(f.nodes.left, 4);
+    assert_true(f.nodes.disagree);
+    assert_true(f.final.log_low < -0.1 && f.final.log_high > 0.3);
+    assert_int_equal(f.final.verdict, TUNE_VERDICT_NONE);
+    /* Three: two against one. */
+    const double three[] = {0.1, 0.1, 0.3};
+    play(&f, three, 3, 4, 0.01, 6);
+    assert_true(f.nodes.left == 2 && f.nodes.at[2].aside);
+    /* Half a percent is not worth it, however sure it is. */
+    const double close[] = {0.1, 0.1, 0.1, 0.104};
+    play(&f, close, 4, 8, 0.0001, 7);
+    assert_true(f.nodes.left == 4 && !f.nodes.disagree);
+}
+
+static void two_nodes_know_little(void **state) {
+    const double effect[] = {0.1, 0.3};
+    fleet f;
+    play(&f, effect, 2, 6, 0.01, 8);
+    assert_int_equal(f.nodes.left, 2);
+    assert_true(f.nodes.disagree);
+    assert_true(f.final.log_low < 0.1 && f.final.log_high > 0.3);
+    const double alike[] = {0.1, 0.1};
+    play(&f, alike, 2, 6, 0.01, 9);
+    assert_false(f.nodes.disagree);
+    assert_true(f.nodes.these_low > 0.08 && f.nodes.these_high < 0.12);
+    assert_true(f.final.log_low <= f.nodes.these_low && f.final.log_high >= f.nodes.these_high - 0.005);
+}
+
+/* A node that ran one process only, and one that ran more. */
+static void turns_that_differ(void **state) {
+    fleet f = {.final = {.process = {0.1, 0.11, 0.1, 0.09, 0.12}, .label = TUNE_QUANTITIES}, .of = {0, 1, 0, 0, 2}};
+    tune_final_judge(f.final.process, 5, 5, 0.95, &f.final);
+    tune_nodes_judge(&f.final, f.of, 3, &f.nodes);
+    assert_int_equal(f.nodes.at[0].processes, 3);
+    assert_true(fabs(f.final.log_ratio - (0.29 / 3 + 0.11 + 0.12) / 3) < 1e-12);
+    /* No node has two: the scatter of processes is not known. */
+    f = (fleet){.final = {.process = {0.1, 0.11, 0.12}, .label = TUNE_QUANTITIES}, .of = {0, 1, 2}};
+    tune_final_judge(f.final.process, 3, 3, 0.95, &f.final);
+    tune_nodes_judge(&f.final, f.of, 3, &f.nodes);
+    assert_true(f.nodes.left == 3 && !f.nodes.disagree && isfinite(f.final.log_low));
+}
+
+/* The comparison itself gives each machine as many turns, and does not take machines for states of one. */
+typedef struct turns {
+    xl_rng rng;
+    int machines, at;
+    double effect[4], sd;
+} turns;
+
+static int run_process(void *ctx, const tune_block_plan *plan, tune_block_result *out, xlstm_error *err) {
+    turns *t = ctx;
+    (void)err;
+    const double x = t->effect[t->at++ % t->machines] + t->sd * xl_rng_normal(&t->rng);
+    *out = (tune_block_result){.blocks = plan->blocks};
+    for (int i = 0; i < plan->blocks; i++) out->log_ratio[i] = x;
+    return 0;
+}
+
+static void whole_turns(void **state) {
+    for (int machines = 2; machines <= 4; machines++) {
+        turns t = {.machines = machines, .effect = {0, 0.2, 0.01, -0.02}, .sd = 4e-3};
+        tune_final_options o;
+        tune_final f;
+        tune_final_options_init(&o, TUNE_NORMAL);
+        xl_rng_seed(&t.rng, 3);
+        o.machines = machines;
+        o.budget_s = 1e6;
+        assert_int_equal(tune_final_run(&o, run_process, &t, &f, NULL), 0);
+        assert_int_equal(f.processes % machines, 0);
+        assert_true(f.processes <= 24 + machines && f.processes >= 8);
+        /* Two say so little that all the turns are used. */
+        if (machines == 2) assert_int_equal(f.processes, 24);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(one_node_is_no_block),
+                                       cmocka_unit_test(alike_nodes_keep_together),
+                                       cmocka_unit_test(these_nodes_alone),
+                                       cmocka_unit_test(an_odd_one_is_set_aside),
+                                       cmocka_unit_test(two_nodes_know_little),
+                                       cmocka_unit_test(turns_that_differ),
+                                       cmocka_unit_test(whole_turns)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

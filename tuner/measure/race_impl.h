@@ -1,0 +1,93 @@
+/* What a race remembers of each candidate, and what it concludes from it; for race.c and race_run.c alone. */
+#ifndef TUNE_MEASURE_RACE_IMPL_H
+#define TUNE_MEASURE_RACE_IMPL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tuner/measure/race.h"
+#include "tuner/measure/strata.h"
+
+#define TUNE_COLD 0.05       /* a first sample is called cold only where it is slower by at least this share */
+enum { TUNE_EXCESSES = 64 }; /* ratios of first to later samples that are kept, to learn how cold first ones are */
+
+/* A sample's value, and between which conditions of the machine (numbers of tune_strata_add) it was taken. */
+typedef struct tune_race_value {
+    double value; /* ln(cost / baseline's cost) */
+    double cost;
+    int before, after; /* negative: not known */
+} tune_race_value;
+
+typedef struct tune_arm {
+    tune_race_entry entry;
+    double *values;           /* [n]: ln(cost / baseline's cost) */
+    tune_race_value *samples; /* [n]: the same and what else is known */
+    int n, room;
+    double parts[TUNE_PARTS]; /* sums over the samples */
+    double first_parts[TUNE_PARTS];
+    double ss;          /* sum of the squared deviations of `values` from their means in each state, */
+    int df;             /* and its degrees of freedom */
+    bool first_checked; /* whether the first sample is known to be warm */
+    int dropped;        /* number of samples dropped as warm-up */
+    double first_value; /* value of the very first sample */
+    bool warm;          /* whether the candidate has run in this process */
+} tune_arm;
+
+struct tune_race {
+    tune_sampler *sampler;
+    tune_race_options options;
+    int64_t baseline, incumbent;
+    tune_arm *arms; /* arms[0] is the baseline */
+    size_t count, room;
+    double *base_cost, *base_at;
+    size_t base_n, base_room;
+    double base_end_s;
+    bool ready;     /* whether the baseline is warm */
+    bool backwards; /* whether the next round runs in reverse order */
+    double ss;      /* sum of squared deviations, pooled over all arms, and its degrees of freedom */
+    int df;
+    double excess[TUNE_EXCESSES];
+    size_t excesses;
+    double t_df, t_value; /* the last degrees of freedom and their quantile of Student's t */
+    tune_finalist *finalists;
+    int finalist_count;
+    tune_strata *strata;  /* of the machine */
+    int condition;        /* number of the last condition; negative: none */
+    double condition_s;   /* when it was taken, */
+    double condition_for; /* and how long that took */
+};
+
+/* The candidates. Pointers stay valid while there is reserved room. find returns NULL where there is none. */
+tune_arm *tune_race_find(const tune_race *race, int64_t candidate);
+int tune_race_reserve(tune_race *race, size_t more, xlstm_error *err);
+tune_arm *tune_race_add(tune_race *race, int64_t candidate);
+void tune_race_drop_last(tune_race *race);
+
+/* Adds a sample, and computes the arm's mean and scatter after samples were added or removed. ENOMEM. */
+int tune_race_push(tune_arm *arm, const tune_race_value *value, xlstm_error *err);
+void tune_race_refresh(tune_race *race, tune_arm *arm);
+/* Takes the arm's first sample away. */
+void tune_race_drop_first(tune_race *race, tune_arm *arm);
+/* Computes all arms' scatters again, after the conditions showed other states than before. */
+void tune_race_restate(tune_race *race);
+
+/* By how much first samples are slower, as a logarithm: a quantile of the observed values, or 0 where these are no
+ * larger than the noise; and one more observation. */
+double tune_race_coldness(const tune_race *race, double p);
+void tune_race_learn(tune_race *race, double excess);
+/* Scatter pooled over all arms but one (NULL: over all). */
+double tune_race_scatter_without(const tune_race *race, const tune_arm *without, double *df);
+
+/* The difference of two arms' values: where the machine has states, over those in which both have samples, because
+ * what a candidate is worth may depend on the state. *weight is 1 over the difference's variance in units of one
+ * sample's; 0: they have no state in common, and the difference is NAN. */
+double tune_race_difference(const tune_race *race, const tune_arm *a, const tune_arm *b, double *weight);
+/* Half the width of the interval for such a difference. */
+double tune_race_half_width(tune_race *race, double weight);
+/* An arm's value as if it had been measured in each state of the machine for the time that the machine takes it,
+ * provided that all candidates differ as much between the states as those do that have samples in both. For
+ * ranking; decisions rest on differences. */
+double tune_race_standing(const tune_race *race, const tune_arm *arm);
+
+#endif
