@@ -12,23 +12,6 @@ out=${1:-$(mktemp -d "${TMPDIR:-/tmp}/xltune-macos.XXXXXX")}
     echo "check_macos: no ziglang in $python; pip install ziglang, in a virtual environment"
     exit 1
 }
-mkdir -p "$out/include"
-for library in jansson libpcre2-8 zlib sqlite3; do
-    folder=$(pkg-config --variable=includedir "$library")
-    case $library in
-    jansson) headers='jansson.h jansson_config.h' ;;
-    libpcre2-8) headers=pcre2.h ;;
-    zlib) headers='zlib.h zconf.h' ;;
-    sqlite3) headers=sqlite3.h ;;
-    esac
-    for header in $headers; do
-        # Debian has some of them in a folder of the architecture.
-        for from in "$folder/$header" "$folder/$(gcc -print-multiarch 2>/dev/null)/$header"; do
-            [ ! -f "$from" ] || cp "$from" "$out/include/"
-        done
-    done
-done
-cp "$(printf '#include <utf8proc.h>\n' | ${CC:-cc} -E - | sed -n 's/^# 1 "\(.*utf8proc\.h\)".*/\1/p' | head -n 1)" "$out/include/"
 
 one() {
     file=$1
@@ -52,6 +35,27 @@ if [ "${2:-}" ]; then
     for file in "$@"; do one "$file" || failed=1; done
     exit "$failed"
 fi
-git ls-files 'src/*.c' 'tuner/*.c' 'cli/*.c' | grep -v -E '^src/(kernels/(x86|blas)|backend/vulkan)' |
+
+mkdir -p "$out/include"
+for library in jansson libpcre2-8 zlib sqlite3 libpq libmicrohttpd; do
+    folder=$(pkg-config --variable=includedir "$library")
+    case $library in
+    jansson) headers='jansson.h jansson_config.h' ;;
+    libpcre2-8) headers=pcre2.h ;;
+    zlib) headers='zlib.h zconf.h' ;;
+    sqlite3) headers=sqlite3.h ;;
+    libpq) headers='libpq-fe.h postgres_ext.h pg_config_ext.h' ;;
+    libmicrohttpd) headers=microhttpd.h ;;
+    esac
+    for header in $headers; do
+        # Debian has some of them in a folder of the architecture.
+        for from in "$folder/$header" "$folder/$(gcc -print-multiarch 2>/dev/null)/$header"; do
+            [ ! -f "$from" ] || cp "$from" "$out/include/"
+        done
+    done
+done
+cp "$(printf '#include <utf8proc.h>\n' | ${CC:-cc} -E - | sed -n 's/^# 1 "\(.*utf8proc\.h\)".*/\1/p' | head -n 1)" "$out/include/"
+
+git ls-files 'src/*.c' 'tuner/*.c' 'cluster/*.c' 'server/*.c' 'cli/*.c' | grep -v -E '^src/(kernels/(x86|blas)|backend/vulkan)' |
     xargs -P "$(getconf _NPROCESSORS_ONLN)" -n 24 "$0" "$out"
 echo "all compile"
