@@ -1,5 +1,6 @@
 /* xltune study: shows what studies contain, and exchanges and compares runs. */
 #include <dirent.h>
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,10 +11,10 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
-#include "base/output.h"
 #include "cli/command.h"
 #include "cli/config.h"
 #include "cli/json_out.h"
+#include "cli/sink.h"
 #include "cli/streams.h"
 #include "cli/study_compare.h"
 #include "tuner/report/compare.h"
@@ -97,30 +98,6 @@ static int open_run(const cli_config *cfg, const char *name, opened *o, xlstm_er
         if (!status) status = tune_study_run_find(o->study, file ? name : "", &o->run, err);
     }
     if (status) opened_close(o);
-    return status;
-}
-
-/* The output of an action, collected in memory and written whole at the end, to --out FILE or to standard
- * output. */
-typedef struct sink {
-    const char *path;
-    FILE *f;
-    char *text;
-    size_t bytes;
-} sink;
-
-static bool sink_open(sink *s, const cli_config *cfg) {
-    *s = (sink){.path = cli_str(cfg, "out")};
-    s->f = open_memstream(&s->text, &s->bytes);
-    return s->f != NULL;
-}
-
-/* Writes the output, and closes the sink. `status` is the action's result; where it failed nothing is written. */
-static int sink_close(sink *s, int status, xlstm_error *err) {
-    if (fclose(s->f) && !status) status = xl_fail(err, XLSTM_ENOMEM, "out of memory");
-    if (!status && s->path && strcmp(s->path, "-") != 0) status = xl_file_write(s->path, s->text, s->bytes, err);
-    else if (!status) cli_put(s->text, s->bytes);
-    free(s->text);
     return status;
 }
 
@@ -291,15 +268,33 @@ static json_t *trial_settings(const json_t *baseline, const tune_trial_row *tria
     return all;
 }
 
-static void trials_csv(FILE *out, const opened *o, const tune_trial_row *trials, size_t count) {
-    json_t *baseline = baseline_settings(o);
-    tune_table_csv_header(out, &o->run.metrics, baseline);
-    for (size_t i = 0; i < count; i++) {
-        json_t *settings = trial_settings(baseline, &trials[i]);
-        tune_table_csv_row(out, &o->run.metrics, baseline, &trials[i], settings);
-        json_decref(settings);
-    }
-    json_decref(baseline);
+/* Where the rows of a table go. */
+typedef struct table_out {
+    FILE *out;
+    const tune_metrics *metrics;
+    json_t *baseline;
+} table_out;
+
+static int put_csv_row(void *ctx, tune_trial_row *trial, xlstm_error *err) {
+    const table_out *t = ctx;
+    json_t *settings = trial_settings(t->baseline, trial);
+    tune_table_csv_row(t->out, t->metrics, t->baseline, trial, settings);
+    json_decref(settings);
+    return ferror(t->out) ? xl_fail(err, XLSTM_EIO, "cannot write: %s", strerror(errno)) : XLSTM_OK;
+}
+
+static int trials_csv(FILE *out, const opened *o, xlstm_error *err) {
+    table_out t = {out, &o->run.metrics, baseline_settings(o)};
+    tune_table_csv_header(out, t.metrics, t.baseline);
+    int status = tune_study_trials_each(o->study, o->run.id, put_csv_row, &t, err);
+    json_decref(t.baseline);
+    return status;
+}
+
+static int whole_json(FILE *out, const opened *o, xlstm_error *err) {
+    int status = tune_study_export(o->study, o->run.id, out, err);
+    if (!status) fputc('\n', out);
+    return status;
 }
 
 /* Ends a line with facts, "device cpu, checkpoint 0123…"; hashes are cut. `before` stands before the first. */
@@ -359,19 +354,16 @@ static int do_show(cli_config *cfg, FILE *out, xlstm_error *err) {
     tune_trial_row *trials = NULL;
     tune_event_row *events = NULL;
     size_t count = 0, event_count = 0;
-    char *whole = NULL;
     int status = open_run(cfg, cli_positional(cfg, 1), &o, err);
-    if (!status) status = tune_study_trials(o.study, o.run.id, &trials, &count, err);
-    if (!status) status = tune_study_events(o.study, o.run.id, &events, &event_count, err);
     if (!status && as_json(cfg)) {
-        status = tune_study_export(o.study, o.run.id, &whole, err);
-        if (!status) fprintf(out, "%s\n", whole);
+        status = whole_json(out, &o, err);
     } else if (!status && as_csv(cfg)) {
-        trials_csv(out, &o, trials, count);
+        status = trials_csv(out, &o, err);
     } else if (!status) {
-        show_text(out, &o, trials, count, events, event_count);
+        status = tune_study_trials(o.study, o.run.id, &trials, &count, err);
+        if (!status) status = tune_study_events(o.study, o.run.id, &events, &event_count, err);
+        if (!status) show_text(out, &o, trials, count, events, event_count);
     }
-    free(whole);
     tune_trial_rows_free(trials, count);
     tune_event_rows_free(events, event_count);
     opened_close(&o);
@@ -397,20 +389,8 @@ static int do_best(cli_config *cfg, FILE *out, xlstm_error *err) {
 
 static int do_export(cli_config *cfg, FILE *out, xlstm_error *err) {
     opened o;
-    tune_trial_row *trials = NULL;
-    size_t count = 0;
-    char *whole = NULL;
     int status = open_run(cfg, cli_positional(cfg, 1), &o, err);
-    if (status) return status;
-    if (as_csv(cfg)) {
-        status = tune_study_trials(o.study, o.run.id, &trials, &count, err);
-        if (!status) trials_csv(out, &o, trials, count);
-    } else {
-        status = tune_study_export(o.study, o.run.id, &whole, err);
-        if (!status) fprintf(out, "%s\n", whole);
-    }
-    free(whole);
-    tune_trial_rows_free(trials, count);
+    if (!status) status = as_csv(cfg) ? trials_csv(out, &o, err) : whole_json(out, &o, err);
     opened_close(&o);
     return status;
 }
@@ -507,13 +487,16 @@ typedef struct action {
     const char *name;
     int least, most; /* number of arguments after the action's name */
     bool into;       /* whether it needs --study to write to */
+    bool flows;      /* whether its output may be longer than memory holds */
     int (*run)(cli_config *cfg, FILE *out, xlstm_error *err);
 } action;
 
-static const action actions[] = {{"list", 0, 63, false, do_list},     {"show", 1, 1, false, do_show},
-                                 {"best", 1, 1, false, do_best},      {"export", 1, 1, false, do_export},
-                                 {"import", 1, 63, true, do_import},  {"merge", 1, 63, true, do_merge},
-                                 {"compare", 2, 2, false, do_compare}};
+static const action actions[] = {
+    {"list", 0, 63, false, false, do_list},      {"show", 1, 1, false, true, do_show},
+    {"best", 1, 1, false, false, do_best},       {"export", 1, 1, false, true, do_export},
+    {"import", 1, 63, true, false, do_import},   {"merge", 1, 63, true, false, do_merge},
+    {"compare", 2, 2, false, false, do_compare},
+};
 enum { ACTIONS = sizeof actions / sizeof *actions };
 
 static int run_action(cli_config *cfg) {
@@ -534,12 +517,9 @@ static int run_action(cli_config *cfg) {
                          a->least == a->most ? "" : "at least ", a->least);
     if (a->into && !cli_str(cfg, "study")) return cli_usage(cfg, "%s: which study? --study FILE is wanted", name);
     xlstm_error err = {0};
-    sink s;
-    if (!sink_open(&s, cfg)) {
-        xl_fail(&err, XLSTM_ENOMEM, "out of memory");
-        return cli_fail(cfg, &err);
-    }
-    int status = sink_close(&s, a->run(cfg, s.f, &err), &err);
+    cli_sink s;
+    int status = cli_sink_open(&s, cli_str(cfg, "out"), a->flows, &err);
+    if (!status) status = cli_sink_close(&s, a->run(cfg, s.stream, &err), &err);
     return status ? cli_fail(cfg, &err) : 0;
 }
 

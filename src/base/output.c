@@ -21,6 +21,7 @@ struct xl_output {
     char *target;    /* where links lead to; NULL where the output is written in place */
     char *temporary; /* what is renamed to target */
     int fd;
+    FILE *stream; /* NULL: it was not asked for; it has the descriptor otherwise */
 };
 
 static int failed(const char *path, int why, xlstm_error *err) {
@@ -185,17 +186,32 @@ int xl_output_write(xl_output *o, const void *data, size_t bytes, xlstm_error *e
     return xl_write_all(o->fd, data, bytes) ? failed(o->path, errno, err) : XLSTM_OK;
 }
 
+int xl_output_stream(xl_output *o, FILE **stream, xlstm_error *err) {
+    if (!o->stream) o->stream = fdopen(o->fd, "w");
+    *stream = o->stream;
+    return o->stream ? XLSTM_OK : failed(o->path, errno, err);
+}
+
+/* Closes the descriptor, and the stream that has it; 0, or -1 with errno. */
+static int shut(xl_output *o) {
+    const int wrong = o->stream ? fclose(o->stream) : close(o->fd);
+    o->stream = NULL;
+    o->fd = -1;
+    return wrong;
+}
+
 const char *xl_output_name(const xl_output *o) {
     if (o->temporary) return o->temporary;
     return descriptor_of(o->path) >= 0 ? NULL : o->path;
 }
 
 int xl_output_commit(xl_output *o, xlstm_error *err) {
-    int why = 0;
+    /* What a stream could not write earlier it has forgotten, and the reason too. */
+    int why = o->stream && ferror(o->stream) ? EIO : 0;
+    if (o->stream && fflush(o->stream)) why = errno;
     /* Not every file system can sync, and a pipe does not need it. */
-    if (o->target && fsync(o->fd) && errno != EINVAL && errno != ENOTSUP) why = errno;
-    if (close(o->fd) && !why) why = errno;
-    o->fd = -1;
+    if (o->target && !why && fsync(o->fd) && errno != EINVAL && errno != ENOTSUP) why = errno;
+    if (shut(o) && !why) why = errno;
     if (!why && o->target && rename(o->temporary, o->target)) why = errno;
     int status = why ? failed(o->path, why, err) : XLSTM_OK;
     if (!why && o->target) {
@@ -237,7 +253,7 @@ void xl_output_sweep(const char *folder) {
 
 void xl_output_abort(xl_output *o) {
     if (!o) return;
-    if (o->fd >= 0) close(o->fd);
+    if (o->fd >= 0) (void)shut(o);
     if (o->temporary) unlink(o->temporary);
     free(o->temporary);
     free(o->target);

@@ -26,6 +26,9 @@ typedef struct xl_output xl_output;
 
 int xl_output_open(xl_output **out, const char *path, xlstm_error *err);
 int xl_output_write(xl_output *o, const void *data, size_t bytes, xlstm_error *err);
+/* Returns a stream that writes into the output, in place of xl_output_write. It belongs to o: a commit writes what
+ * it still holds and reports what it could not write. */
+int xl_output_stream(xl_output *o, FILE **stream, xlstm_error *err);
 /* Puts what was written in place. Releases o on success and on failure. */
 int xl_output_commit(xl_output *o, xlstm_error *err);
 /* Drops what was written (in place it stays as far as it came) and releases o, which may be NULL. */

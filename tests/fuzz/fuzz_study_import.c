@@ -24,7 +24,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         return 0;
     }
     char *text = NULL;
-    if (tune_study_export(study, file.run, &text, &err)) abort();
+    size_t bytes;
+    FILE *out = open_memstream(&text, &bytes);
+    if (!out || tune_study_export(study, file.run, out, &err) || fclose(out)) abort();
     free(text);
     tune_import again = {.name = "fuzz", .text = (const char *)data, .bytes = size};
     if (tune_study_import(study, &again, 1, &err) != XLSTM_EARG) abort();

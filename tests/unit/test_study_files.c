@@ -1,6 +1,7 @@
 /* Files of a study that others wrote: of an older version, from another study, damaged, or nothing of the kind. */
 #include <sqlite3.h>
 
+#include "base/error.h"
 #include "study_rows.h"
 #include "tuner/study/study_impl.h"
 
@@ -178,6 +179,18 @@ static void damaged_and_foreign_files(void **state) {
     free(path);
 }
 
+/* The JSON text of a run, owned by the caller. */
+static char *exported(tune_study *s, int64_t run) {
+    char *path = test_path("exported.json");
+    xlstm_error err;
+    FILE *out = fopen(path, "w");
+    assert_non_null(out);
+    must(tune_study_export(s, run, out, &err), &err);
+    assert_int_equal(fclose(out), 0);
+    free(path);
+    return test_read(test_folder, "exported.json");
+}
+
 static size_t line_of(const char *text, const char *part) {
     const char *end = strstr(text, part);
     size_t line = 1;
@@ -202,7 +215,7 @@ static void many_rows(const char *path, size_t count, char **text) {
     }
     must(tune_study_samples_add(s, run.id, samples, count, &err), &err);
     must(tune_study_event_add(s, run.id, "note", "a \"[text]\\", &err), &err);
-    must(tune_study_export(s, run.id, text, &err), &err);
+    *text = exported(s, run.id);
     must(tune_study_run_remove(s, run.id, &err), &err);
     free(samples);
     tune_study_close(s);
@@ -263,10 +276,92 @@ static void long_lists(void **state) {
             (int)end, trials, (int)(trials - run), run);
     tune_import file = {"turned.json", turned, strlen(turned), 0};
     must(tune_study_import(s, &file, 1, &err), &err);
-    must(tune_study_export(s, file.run, &again, &err), &err);
+    again = exported(s, file.run);
     assert_string_equal(text, again);
     tune_study_close(s);
     char *const all[] = {path, text, again, twice, used, event, comma, bracket, lists, turned};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
+}
+
+/* What a test sees of rows that are read one at a time. */
+typedef struct seen {
+    size_t rows, most;
+    tune_trial_row kept;
+} seen;
+
+static int see(seen *s, xlstm_error *err) {
+    return ++s->rows == s->most ? xl_fail(err, XLSTM_EARG, "enough") : XLSTM_OK;
+}
+
+static int see_trial(void *ctx, tune_trial_row *row, xlstm_error *err) {
+    seen *s = ctx;
+    assert_int_equal(row->index, s->rows);
+    if (row->index == 3) {
+        s->kept = *row;
+        *row = (tune_trial_row){0};
+    }
+    return see(s, err);
+}
+
+static int see_sample(void *ctx, const tune_sample_row *row, xlstm_error *err) {
+    assert_int_equal(row->seq, ((seen *)ctx)->rows);
+    return see(ctx, err);
+}
+
+static int see_event(void *ctx, tune_event_row *row, xlstm_error *err) {
+    assert_string_equal(row->kind, "note");
+    return see(ctx, err);
+}
+
+/* Reading ends where a visit fails, and the study can be used on. A row may be kept. A merge carries rows of all
+ * kinds, more than it stores at a time, or none. */
+static void one_row_at_a_time(void **state) {
+    enum { MANY = 150 };
+    char *path = place("rows.sqlite"), *other = place("other.sqlite"), *text = NULL;
+    tune_study *s, *to;
+    tune_run_row run;
+    xlstm_error err;
+    size_t added;
+    many_rows(path, MANY, &text);
+    tune_import file = {"many.json", text, strlen(text), 0};
+    must(tune_study_open(&s, path, false, &err), &err);
+    must(tune_study_import(s, &file, 1, &err), &err);
+
+    seen trials = {.most = 5}, samples = {.most = 140}, events = {.most = 1};
+    assert_int_equal(tune_study_trials_each(s, file.run, see_trial, &trials, &err), XLSTM_EARG);
+    assert_int_equal(tune_study_samples_each(s, file.run, see_sample, &samples, &err), XLSTM_EARG);
+    assert_int_equal(tune_study_events_each(s, file.run, see_event, &events, &err), XLSTM_EARG);
+    assert_string_equal(err.text, "enough");
+    assert_true(trials.rows == 5 && samples.rows == 140 && events.rows == 1);
+    assert_true(trials.kept.index == 3 && trials.kept.key && trials.kept.params.count);
+    tune_trial_row_clear(&trials.kept);
+    samples = (seen){0};
+    must(tune_study_samples_each(s, file.run, see_sample, &samples, &err), &err);
+    assert_int_equal(samples.rows, MANY);
+
+    must(tune_study_open(&to, other, true, &err), &err);
+    must(tune_study_merge(to, path, &added, &err), &err);
+    assert_int_equal(added, 1);
+    must(tune_study_run_find(to, "many", &run, &err), &err);
+    char *again = exported(to, run.id);
+    assert_string_equal(text, again);
+    tune_run_row_clear(&run);
+    tune_study_close(to);
+
+    /* A reader that cannot take it all is told, and an empty list is one. */
+    FILE *full = fopen("/dev/full", "w");
+    if (full) {
+        assert_int_equal(tune_study_export(s, file.run, full, &err), XLSTM_EIO);
+        assert_true(ferror(full));
+        assert_non_null(strstr(err.text, "cannot write"));
+        fclose(full);
+    }
+    run = sample_run("empty");
+    must(tune_study_run_add(s, &run, &err), &err);
+    char *empty = exported(s, run.id);
+    assert_non_null(strstr(empty, " \"trials\": [],\n \"samples\": [],\n \"events\": []\n}"));
+    tune_study_close(s);
+    char *const all[] = {path, other, text, again, empty};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
 }
 
@@ -290,8 +385,7 @@ static void exchange(void **state) {
     must(tune_study_run_find(s, "rb", &found, &err), &err);
     assert_string_equal(found.machine, "m2");
     assert_int_equal(found.trials, 5);
-    char *one, *two;
-    must(tune_study_export(s, found.id, &one, &err), &err);
+    char *one = exported(s, found.id);
     tune_import file[2] = {{"one.json", one, strlen(one), 0}, {"one.json", one, strlen(one), 0}};
     assert_int_equal(tune_study_import(s, file, 1, &err), XLSTM_EARG);
     must(tune_study_run_remove(s, found.id, &err), &err);
@@ -303,7 +397,7 @@ static void exchange(void **state) {
     tune_run_row none;
     assert_int_equal(tune_study_run_find(s, "rb", &none, &err), XLSTM_ENOTFOUND);
     must(tune_study_import(s, file, 1, &err), &err);
-    must(tune_study_export(s, file[0].run, &two, &err), &err);
+    char *two = exported(s, file[0].run);
     tune_trial_row *trials;
     size_t count;
     must(tune_study_trials(s, file[0].run, &trials, &count, &err), &err);
@@ -368,9 +462,10 @@ static void exchange(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(migrates),     cmocka_unit_test(older_schema),
-        cmocka_unit_test(older_export), cmocka_unit_test(damaged_and_foreign_files),
-        cmocka_unit_test(exchange),     cmocka_unit_test(long_lists),
+        cmocka_unit_test(migrates),          cmocka_unit_test(older_schema),
+        cmocka_unit_test(older_export),      cmocka_unit_test(damaged_and_foreign_files),
+        cmocka_unit_test(exchange),          cmocka_unit_test(long_lists),
+        cmocka_unit_test(one_row_at_a_time),
     };
     return cmocka_run_group_tests(tests, test_make_folder, test_remove_folder);
 }

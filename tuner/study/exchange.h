@@ -7,18 +7,25 @@
 #define TUNE_EXPORT_FORMAT "xltune-run"
 #define TUNE_EXPORT_VERSION 2 /* version 1 has an engine's circumstances in members of their own */
 
-/* Everything that belongs to one run. */
-typedef struct tune_whole {
-    tune_run_row run;
-    tune_trial_row *trials;
-    tune_sample_row *samples;
-    tune_event_row *events;
-    size_t trial_count, sample_count, event_count;
-} tune_whole;
+/* Rows of a run on their way into a study: as many as are stored together. */
+enum { TUNE_TOGETHER = 64 };
+typedef struct tune_carrier {
+    tune_study *study; /* NULL: they are not stored */
+    int64_t run;
+    tune_trial_row trials[TUNE_TOGETHER];
+    tune_sample_row samples[TUNE_TOGETHER];
+    size_t trial_count, sample_count;
+} tune_carrier;
 
-void tune_whole_clear(tune_whole *w);
-/* Stores the run; must be called inside a transaction. */
-int tune_whole_put(tune_study *s, tune_whole *w, xlstm_error *err);
+/* Adds a row, and stores those that are there where it is the last one that there is room for. What belongs to a
+ * trial is moved out of it, also where that fails. Must be called inside a transaction. */
+int tune_carry_trial(tune_carrier *c, tune_trial_row *row, xlstm_error *err);
+int tune_carry_sample(tune_carrier *c, const tune_sample_row *row, xlstm_error *err);
+/* Stores what is left. */
+int tune_carry_rest(tune_carrier *c, xlstm_error *err);
+/* Forgets it. */
+void tune_carrier_clear(tune_carrier *c);
+
 /* Sets *found to whether the study has a run of that uid. */
 int tune_study_have(tune_study *s, const char *uid, bool *found, xlstm_error *err);
 

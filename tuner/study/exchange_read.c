@@ -11,8 +11,6 @@
 #include "tuner/study/exchange_walk.h"
 #include "tuner/study/trial_json.h"
 
-enum { TOGETHER = 64 }; /* rows that are in memory at a time */
-
 /* Reads the members of one object. The first wrong one is reported, and later calls do nothing. */
 typedef struct reader {
     const tune_import *file;
@@ -205,11 +203,7 @@ static void read_event(reader *r, tune_event_row *e) {
 typedef struct taker {
     const tune_import *file;
     const tune_metrics *metrics;
-    tune_study *study; /* NULL: they are checked */
-    int64_t run;
-    tune_trial_row trials[TOGETHER];
-    tune_sample_row samples[TOGETHER];
-    size_t trial_count, sample_count;
+    tune_carrier carrier;
 } taker;
 
 static reader aim(const taker *k, tune_run_list list, size_t index, const json_t *object, size_t at,
@@ -222,43 +216,24 @@ static reader aim(const taker *k, tune_run_list list, size_t index, const json_t
     return r;
 }
 
-static void clear_trials(taker *k) {
-    for (size_t i = 0; i < k->trial_count; i++) tune_trial_row_clear(&k->trials[i]);
-    k->trial_count = 0;
-}
-
-static int send_trials(taker *k, xlstm_error *err) {
-    int status =
-        k->study ? tune_study_put_trials(k->study, k->run, k->trials, k->trial_count, false, err) : XLSTM_OK;
-    clear_trials(k);
-    return status;
-}
-
-static int send_samples(taker *k, xlstm_error *err) {
-    int status =
-        k->study ? tune_study_put_samples(k->study, k->run, k->samples, k->sample_count, false, err) : XLSTM_OK;
-    k->sample_count = 0;
-    return status;
-}
-
 static int take_trial(void *ctx, size_t index, const json_t *object, size_t at, xlstm_error *err) {
     taker *k = ctx;
     reader r = aim(k, TUNE_LIST_TRIALS, index, object, at, err);
-    tune_trial_row *t = &k->trials[k->trial_count];
     if (r.status) return r.status;
-    *t = (tune_trial_row){0};
-    k->trial_count++;
-    read_trial(&r, k->metrics, t);
-    return r.status || k->trial_count < TOGETHER ? r.status : send_trials(k, err);
+    tune_trial_row t = {0};
+    read_trial(&r, k->metrics, &t);
+    if (!r.status) return tune_carry_trial(&k->carrier, &t, err);
+    tune_trial_row_clear(&t);
+    return r.status;
 }
 
 static int take_sample(void *ctx, size_t index, const json_t *object, size_t at, xlstm_error *err) {
     taker *k = ctx;
     reader r = aim(k, TUNE_LIST_SAMPLES, index, object, at, err);
     if (r.status) return r.status;
-    read_sample(&r, k->metrics, &k->samples[k->sample_count]);
-    k->sample_count++;
-    return r.status || k->sample_count < TOGETHER ? r.status : send_samples(k, err);
+    tune_sample_row p;
+    read_sample(&r, k->metrics, &p);
+    return r.status ? r.status : tune_carry_sample(&k->carrier, &p, err);
 }
 
 static int take_event(void *ctx, size_t index, const json_t *object, size_t at, xlstm_error *err) {
@@ -268,7 +243,8 @@ static int take_event(void *ctx, size_t index, const json_t *object, size_t at, 
     tune_event_row e;
     read_event(&r, &e);
     int status = r.status;
-    if (!status && k->study) status = tune_study_put_event(k->study, k->run, e.at, e.kind, e.text, err);
+    const tune_carrier *to = &k->carrier;
+    if (!status && to->study) status = tune_study_put_event(to->study, to->run, e.at, e.kind, e.text, err);
     free(e.kind);
     free(e.text);
     return status;
@@ -281,15 +257,16 @@ static int read_lists(const tune_run_file *f, const tune_metrics *metrics, tune_
     if (!k) return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", f->file->name);
     k->file = f->file;
     k->metrics = metrics;
-    k->study = study;
-    k->run = run;
-    k->trial_count = k->sample_count = 0;
+    tune_carrier *to = &k->carrier;
+    to->study = study;
+    to->run = run;
+    to->trial_count = to->sample_count = 0;
     int status = tune_run_file_walk(f, TUNE_LIST_TRIALS, take_trial, k, err);
-    if (!status) status = send_trials(k, err);
+    if (!status) status = tune_carry_rest(to, err);
     if (!status) status = tune_run_file_walk(f, TUNE_LIST_SAMPLES, take_sample, k, err);
-    if (!status) status = send_samples(k, err);
+    if (!status) status = tune_carry_rest(to, err);
     if (!status) status = tune_run_file_walk(f, TUNE_LIST_EVENTS, take_event, k, err);
-    clear_trials(k);
+    tune_carrier_clear(to);
     free(k);
     return status;
 }

@@ -107,16 +107,38 @@ int tune_study_samples_add(tune_study *study, int64_t run, const tune_sample_row
     return tune_study_transaction(study, put_measured, &m, err);
 }
 
-int tune_study_trials(tune_study *study, int64_t run, tune_trial_row **rows, size_t *count, xlstm_error *err) {
-    return tune_study_trials_between(study, run, INT64_MIN, INT64_MAX, rows, count, err);
+/* ---- trials ---- */
+
+/* Fills *t from the current row. What it has got so far must be cleared also after a failure. */
+static int read_trial(tune_study *s, tune_rows *q, const tune_metrics *metrics, tune_trial_row *t,
+                      xlstm_error *err) {
+    const tune_database_class *class = s->db->class;
+    bool ok = true;
+    *t = (tune_trial_row){.index = class->integer(q, 0), .point = TUNE_NO_POINT, .duplicate_of = -1};
+    t->key = tune_study_text(s, q, 2, &ok);
+    int known = tune_trial_status_find(class->text(q, 3));
+    t->status = known < 0 ? TUNE_TRIAL_FAILED : (tune_trial_status)known;
+    t->reason = tune_study_text(s, q, 4, &ok);
+    if (class->text(q, 5)) t->duplicate_of = class->integer(q, 5);
+    tune_study_read_metrics(metrics, class->text(q, 6), t->metric);
+    const int after = 7;
+    t->value = class->real(q, after);
+    t->spread = class->real(q, after + 1);
+    t->samples = class->integer(q, after + 4);
+    t->token_hash = tune_study_text(s, q, after + 5, &ok);
+    t->in_force = tune_study_text(s, q, after + 6, &ok);
+    t->started = class->real(q, after + 7);
+    t->seconds = class->real(q, after + 8);
+    int status = ok ? XLSTM_OK : xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", s->path);
+    if (!status) status = read_column(s, q, 1, t, tune_params_read, err);
+    if (!status) status = read_numbers(s, q, after + 2, t, &t->told, tune_told_read, err);
+    if (!status) status = read_numbers(s, q, after + 3, t, &t->ratios, tune_ratios_read, err);
+    return status;
 }
 
-int tune_study_trials_between(tune_study *study, int64_t run, int64_t first, int64_t last, tune_trial_row **rows,
-                              size_t *count, xlstm_error *err) {
-    const tune_database_class *class = study->db->class;
-    tune_rows *q;
-    void *all = NULL;
-    size_t used = 0, capacity = 0;
+static int visit_trials(tune_study *study, int64_t run, int64_t first, int64_t last, tune_trial_visit visit,
+                        void *ctx, xlstm_error *err) {
+    tune_rows *q = NULL;
     const tune_metrics *metrics;
     int status = tune_study_metrics(study, run, &metrics, err);
     if (status) return status;
@@ -128,39 +150,54 @@ int tune_study_trials_between(tune_study *study, int64_t run, int64_t first, int
                               "WHERE run = $1 AND number >= $2 AND number <= $3 ORDER BY number",
                               "iii", run, first, last);
     while (!status && tune_rows_next(study, q, &status, err)) {
-        if (!tune_study_grow(&all, used, &capacity, sizeof(tune_trial_row))) {
-            status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", study->path);
-            break;
-        }
-        bool ok = true;
-        tune_trial_row *t = (tune_trial_row *)all + used++;
-        *t = (tune_trial_row){.index = class->integer(q, 0), .point = TUNE_NO_POINT, .duplicate_of = -1};
-        t->key = tune_study_text(study, q, 2, &ok);
-        int known = tune_trial_status_find(class->text(q, 3));
-        t->status = known < 0 ? TUNE_TRIAL_FAILED : (tune_trial_status)known;
-        t->reason = tune_study_text(study, q, 4, &ok);
-        if (class->text(q, 5)) t->duplicate_of = class->integer(q, 5);
-        tune_study_read_metrics(metrics, class->text(q, 6), t->metric);
-        const int after = 7;
-        t->value = class->real(q, after);
-        t->spread = class->real(q, after + 1);
-        t->samples = class->integer(q, after + 4);
-        t->token_hash = tune_study_text(study, q, after + 5, &ok);
-        t->in_force = tune_study_text(study, q, after + 6, &ok);
-        t->started = class->real(q, after + 7);
-        t->seconds = class->real(q, after + 8);
-        if (!ok) status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", study->path);
-        if (!status) status = read_column(study, q, 1, t, tune_params_read, err);
-        if (!status) status = read_numbers(study, q, after + 2, t, &t->told, tune_told_read, err);
-        if (!status) status = read_numbers(study, q, after + 3, t, &t->ratios, tune_ratios_read, err);
+        tune_trial_row t;
+        status = read_trial(study, q, metrics, &t, err);
+        if (!status) status = visit(ctx, &t, err);
+        tune_trial_row_clear(&t);
     }
     tune_rows_end(study, q);
+    return status;
+}
+
+int tune_study_trials_each(tune_study *study, int64_t run, tune_trial_visit visit, void *ctx, xlstm_error *err) {
+    return visit_trials(study, run, INT64_MIN, INT64_MAX, visit, ctx, err);
+}
+
+/* An array of rows that are read. */
+typedef struct rows_read {
+    const char *study;
+    void *all;
+    size_t used, capacity;
+} rows_read;
+
+/* Puts a row of `size` bytes at the end of the array. */
+static int keep(rows_read *r, const void *row, size_t size, xlstm_error *err) {
+    if (!tune_study_grow(&r->all, r->used, &r->capacity, size))
+        return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", r->study);
+    memcpy((char *)r->all + r->used++ * size, row, size);
+    return XLSTM_OK;
+}
+
+static int keep_trial(void *ctx, tune_trial_row *row, xlstm_error *err) {
+    int status = keep(ctx, row, sizeof *row, err);
+    if (!status) *row = (tune_trial_row){0};
+    return status;
+}
+
+int tune_study_trials(tune_study *study, int64_t run, tune_trial_row **rows, size_t *count, xlstm_error *err) {
+    return tune_study_trials_between(study, run, INT64_MIN, INT64_MAX, rows, count, err);
+}
+
+int tune_study_trials_between(tune_study *study, int64_t run, int64_t first, int64_t last, tune_trial_row **rows,
+                              size_t *count, xlstm_error *err) {
+    rows_read r = {.study = study->path};
+    int status = visit_trials(study, run, first, last, keep_trial, &r, err);
     if (status) {
-        tune_trial_rows_free(all, used);
+        tune_trial_rows_free(r.all, r.used);
         return status;
     }
-    *rows = all;
-    *count = used;
+    *rows = r.all;
+    *count = r.used;
     return XLSTM_OK;
 }
 
@@ -218,59 +255,79 @@ void tune_trial_rows_free(tune_trial_row *rows, size_t count) {
     free(rows);
 }
 
+/* ---- samples ---- */
+
 #define SAMPLE_COLUMNS "trial, stage, block, process, seq, at, parts, value, used, why, causes"
 
-/* Reads all rows of the statement, and ends it. */
-static int read_samples(tune_study *study, tune_rows *q, tune_sample_row **rows, size_t *count, xlstm_error *err) {
-    const tune_database_class *class = study->db->class;
-    void *all = NULL;
-    size_t used = 0, capacity = 0;
-    int status = XLSTM_OK;
-    while (!status && tune_rows_next(study, q, &status, err)) {
-        if (!tune_study_grow(&all, used, &capacity, sizeof(tune_sample_row))) {
-            status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", study->path);
-            break;
-        }
-        tune_sample_row *p = (tune_sample_row *)all + used++;
-        *p = (tune_sample_row){.trial = class->integer(q, 0),
-                               .stage = tune_study_stage(class->text(q, 1)),
-                               .block = class->integer(q, 2),
-                               .process = class->integer(q, 3),
-                               .seq = class->integer(q, 4),
-                               .at = class->real(q, 5),
-                               .value = class->real(q, 7),
-                               .used = class->integer(q, 8) != 0,
-                               .causes = (unsigned)class->integer(q, 10)};
-        tune_study_read_parts(class->text(q, 6), p->parts);
-        const char *why = class->text(q, 9);
-        if (why) snprintf(p->why, sizeof p->why, "%s", why);
-    }
-    tune_rows_end(study, q);
-    if (status) {
-        free(all);
-        return status;
-    }
-    *rows = all;
-    *count = used;
-    return XLSTM_OK;
+static tune_sample_row read_sample(tune_study *s, tune_rows *q) {
+    const tune_database_class *class = s->db->class;
+    tune_sample_row p = {.trial = class->integer(q, 0),
+                         .stage = tune_study_stage(class->text(q, 1)),
+                         .block = class->integer(q, 2),
+                         .process = class->integer(q, 3),
+                         .seq = class->integer(q, 4),
+                         .at = class->real(q, 5),
+                         .value = class->real(q, 7),
+                         .used = class->integer(q, 8) != 0,
+                         .causes = (unsigned)class->integer(q, 10)};
+    tune_study_read_parts(class->text(q, 6), p.parts);
+    const char *why = class->text(q, 9);
+    if (why) snprintf(p.why, sizeof p.why, "%s", why);
+    return p;
 }
 
-int tune_study_samples(tune_study *study, int64_t run, tune_sample_row **rows, size_t *count, xlstm_error *err) {
+/* Visits all rows of the statement, and ends it. */
+static int visit_samples(tune_study *study, tune_rows *q, tune_sample_visit visit, void *ctx, xlstm_error *err) {
+    int status = XLSTM_OK;
+    while (!status && tune_rows_next(study, q, &status, err)) {
+        const tune_sample_row p = read_sample(study, q);
+        status = visit(ctx, &p, err);
+    }
+    tune_rows_end(study, q);
+    return status;
+}
+
+int tune_study_samples_each(tune_study *study, int64_t run, tune_sample_visit visit, void *ctx, xlstm_error *err) {
     tune_rows *q;
     study->db->many = true;
     int status = tune_study_query(study, &q, "reading samples", err,
                                   "SELECT " SAMPLE_COLUMNS " FROM sample WHERE run = $1 ORDER BY id", "i", run);
-    return status ? status : read_samples(study, q, rows, count, err);
+    return status ? status : visit_samples(study, q, visit, ctx, err);
+}
+
+static int keep_sample(void *ctx, const tune_sample_row *row, xlstm_error *err) {
+    return keep(ctx, row, sizeof *row, err);
+}
+
+/* Hands over the samples that were read, or frees them after a failure. */
+static int give_samples(const rows_read *r, int status, tune_sample_row **rows, size_t *count) {
+    if (status) {
+        free(r->all);
+        return status;
+    }
+    *rows = r->all;
+    *count = r->used;
+    return XLSTM_OK;
+}
+
+int tune_study_samples(tune_study *study, int64_t run, tune_sample_row **rows, size_t *count, xlstm_error *err) {
+    rows_read r = {.study = study->path};
+    const int status = tune_study_samples_each(study, run, keep_sample, &r, err);
+    return give_samples(&r, status, rows, count);
 }
 
 int tune_study_samples_of(tune_study *study, int64_t run, int64_t trial, tune_sample_row **rows, size_t *count,
                           xlstm_error *err) {
     tune_rows *q;
+    rows_read r = {.study = study->path};
     int status = tune_study_query(study, &q, "reading samples", err,
                                   "SELECT " SAMPLE_COLUMNS " FROM sample WHERE run = $1 AND trial = $2 ORDER BY id",
                                   "ii", run, trial);
-    return status ? status : read_samples(study, q, rows, count, err);
+    if (!status) status = visit_samples(study, q, keep_sample, &r, err);
+    return give_samples(&r, status, rows, count);
 }
+
+/* ---- events ---- */
 
 int tune_study_put_event(tune_study *s, int64_t run, double at, const char *kind, const char *text,
                          xlstm_error *err) {
@@ -283,30 +340,44 @@ int tune_study_event_add(tune_study *study, int64_t run, const char *kind, const
     return tune_study_put_event(study, run, xl_wall_s(), kind, text, err);
 }
 
-int tune_study_events(tune_study *study, int64_t run, tune_event_row **rows, size_t *count, xlstm_error *err) {
-    const tune_database_class *class = study->db->class;
-    tune_rows *q;
-    void *all = NULL;
-    size_t used = 0, capacity = 0;
+static int visit_events(tune_study *study, int64_t run, bool many, tune_event_visit visit, void *ctx,
+                        xlstm_error *err) {
+    tune_rows *q = NULL;
+    study->db->many = many;
     int status = tune_study_query(study, &q, "reading events", err,
                                   "SELECT at, kind, text FROM event WHERE run = $1 ORDER BY id", "i", run);
     while (!status && tune_rows_next(study, q, &status, err)) {
-        bool ok = tune_study_grow(&all, used, &capacity, sizeof(tune_event_row));
-        if (ok) {
-            tune_event_row *e = (tune_event_row *)all + used++;
-            *e = (tune_event_row){.at = class->real(q, 0)};
-            e->kind = tune_study_text(study, q, 1, &ok);
-            e->text = tune_study_text(study, q, 2, &ok);
-        }
-        if (!ok) status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", study->path);
+        bool ok = true;
+        tune_event_row e = {.at = study->db->class->real(q, 0)};
+        e.kind = tune_study_text(study, q, 1, &ok);
+        e.text = tune_study_text(study, q, 2, &ok);
+        status = ok ? visit(ctx, &e, err) : xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", study->path);
+        free(e.kind);
+        free(e.text);
     }
     tune_rows_end(study, q);
+    return status;
+}
+
+int tune_study_events_each(tune_study *study, int64_t run, tune_event_visit visit, void *ctx, xlstm_error *err) {
+    return visit_events(study, run, true, visit, ctx, err);
+}
+
+static int keep_event(void *ctx, tune_event_row *row, xlstm_error *err) {
+    int status = keep(ctx, row, sizeof *row, err);
+    if (!status) *row = (tune_event_row){0};
+    return status;
+}
+
+int tune_study_events(tune_study *study, int64_t run, tune_event_row **rows, size_t *count, xlstm_error *err) {
+    rows_read r = {.study = study->path};
+    int status = visit_events(study, run, false, keep_event, &r, err);
     if (status) {
-        tune_event_rows_free(all, used);
+        tune_event_rows_free(r.all, r.used);
         return status;
     }
-    *rows = all;
-    *count = used;
+    *rows = r.all;
+    *count = r.used;
     return XLSTM_OK;
 }
 

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <xlstm/status.h>
 
@@ -179,7 +180,12 @@ int tune_study_samples_add(tune_study *study, int64_t run, const tune_sample_row
                            xlstm_error *err);
 /* Reads a run's trials by index; *rows is freed by tune_trial_rows_free. */
 int tune_study_trials(tune_study *study, int64_t run, tune_trial_row **rows, size_t *count, xlstm_error *err);
-/* Does the same for those with an index from `first` to `last`. */
+/* Reads a run's trials by index, one at a time, and calls `visit` with each. A row is freed when it returns; what
+ * it keeps it moves out, and leaves *row zeroed. Reading ends at the first visit that fails, with its status. While
+ * it lasts nothing else may be done with the study. */
+typedef int (*tune_trial_visit)(void *ctx, tune_trial_row *row, xlstm_error *err);
+int tune_study_trials_each(tune_study *study, int64_t run, tune_trial_visit visit, void *ctx, xlstm_error *err);
+/* Does the same as tune_study_trials for those with an index from `first` to `last`. */
 int tune_study_trials_between(tune_study *study, int64_t run, int64_t first, int64_t last, tune_trial_row **rows,
                               size_t *count, xlstm_error *err);
 /* Numbers of trials of a run by outcome; trials = measured + duplicates + failed. */
@@ -194,7 +200,10 @@ void tune_trial_row_clear(tune_trial_row *row);
 void tune_trial_rows_free(tune_trial_row *rows, size_t count);
 /* Reads a run's samples in the order in which they were stored; *rows is freed by free. */
 int tune_study_samples(tune_study *study, int64_t run, tune_sample_row **rows, size_t *count, xlstm_error *err);
-/* Does the same for the samples of one trial, without the baseline's beside them. */
+/* Does the same one at a time; see tune_study_trials_each. */
+typedef int (*tune_sample_visit)(void *ctx, const tune_sample_row *row, xlstm_error *err);
+int tune_study_samples_each(tune_study *study, int64_t run, tune_sample_visit visit, void *ctx, xlstm_error *err);
+/* Reads the samples of one trial like tune_study_samples, without the baseline's beside them. */
 int tune_study_samples_of(tune_study *study, int64_t run, int64_t trial, tune_sample_row **rows, size_t *count,
                           xlstm_error *err);
 
@@ -204,7 +213,11 @@ typedef struct tune_event_row {
     char *kind, *text;
 } tune_event_row;
 int tune_study_event_add(tune_study *study, int64_t run, const char *kind, const char *text, xlstm_error *err);
+/* Reads a run's events in the order in which they were noted; *rows is freed by tune_event_rows_free. */
 int tune_study_events(tune_study *study, int64_t run, tune_event_row **rows, size_t *count, xlstm_error *err);
+/* Does the same one at a time; see tune_study_trials_each. */
+typedef int (*tune_event_visit)(void *ctx, tune_event_row *row, xlstm_error *err);
+int tune_study_events_each(tune_study *study, int64_t run, tune_event_visit visit, void *ctx, xlstm_error *err);
 void tune_event_rows_free(tune_event_row *rows, size_t count);
 
 /* Finds points worth trying again: the best trials (status ok) of earlier runs for this checkpoint, device,
@@ -220,12 +233,13 @@ int tune_study_known(tune_study *study, const tune_run_row *like, int64_t except
                      tune_known_point **points, size_t *count, xlstm_error *err);
 void tune_known_points_free(tune_known_point *points, size_t count);
 
-/* Copies every run of the study file `from` whose uid this study does not have yet, in one transaction. *added is
- * the number of runs copied. */
+/* Copies every run of the study `from` (a file, or the address of a server) whose uid this study does not have yet,
+ * in one transaction. Few rows are in memory at a time. *added is the number of runs copied. */
 int tune_study_merge(tune_study *study, const char *from, size_t *added, xlstm_error *err);
-/* Returns one run with its trials and samples as JSON text, malloc'd, in the format that tune_imports_read
- * reads. */
-int tune_study_export(tune_study *study, int64_t run, char **text, xlstm_error *err);
+/* Writes one run with its trials, samples and events to `out` as JSON text without a newline at its end, in the
+ * format that tune_imports_read reads. Few rows are in memory at a time, so that `out` has got a part of the text
+ * where this fails. XLSTM_EIO where `out` cannot be written: its error indicator is set then. */
+int tune_study_export(tune_study *study, int64_t run, FILE *out, xlstm_error *err);
 /* A file written by tune_study_export. */
 typedef struct tune_import {
     const char *name; /* for messages */

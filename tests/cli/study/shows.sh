@@ -20,3 +20,12 @@ xltune study export 1 --study other.sqlite | cmp - e.json
 xltune study merge other.sqlite --study third.sqlite
 xltune study merge other.sqlite --study third.sqlite
 xltune study export 1 --study third.sqlite | cmp - e.json
+# What is written row by row appears whole or not at all, and what cannot be written is named.
+for format in csv json; do
+    xltune study export 1 --study third.sqlite --format $format --out /dev/full || echo "ends with $?"
+    xltune study export 1 --study third.sqlite --format $format > /dev/full || echo "ends with $?"
+    xltune study export nothing --study third.sqlite --format $format --out e.json || echo "ends with $?"
+done
+xltune study export 1 --study third.sqlite | cmp - e.json
+ls | grep 'xltune-.*tmp'
+true
