@@ -64,7 +64,36 @@ static void check_matvecs(void) {
     }
 }
 
+/* Eight vectors, each in turn with the oracle and together. */
+static void bench_matvecs(int f, int64_t rows, int64_t cols) {
+    enum { COUNT = 8 };
+    const void *xs[COUNT];
+    float *ys[COUNT];
+    region data, x[COUNT], prepared[COUNT], y[COUNT];
+    const xl_matrix w = random_matrix(&data, f, rows, cols, 0, 0);
+    char what[64];
+    snprintf(what, sizeof what, "matvecs[%s] %dx%d, %d", name_of(f), (int)rows, (int)cols, COUNT);
+    for (int i = 0; i < COUNT; i++) {
+        x[i] = random_floats((size_t)cols, 1);
+        prepared[i] = make(xl_prepared_bytes(cols));
+        y[i] = make((size_t)rows * 4);
+        if (isa.prepare[f]) isa.prepare[f](floats(x[i]), cols, prepared[i].data);
+        xs[i] = isa.prepare[f] ? (const void *)prepared[i].data : x[i].data;
+        ys[i] = floats(y[i]);
+    }
+    BENCH(2.0 * COUNT * (double)(rows * cols), "GFLOP/s", what,
+          for (int i = 0; i < COUNT; i++) multiply(&ref, &w, floats(x[i]), ys[i]),
+          isa.matvecs[f](&w, xs, COUNT, ys));
+    for (int i = 0; i < COUNT; i++) drop(x[i], what), drop(prepared[i], what), drop(y[i], what);
+    drop(data, what);
+}
+
 void check_vectors(void) {
     check_matvec();
     check_matvecs();
+    for (int f = 0; bench && f < XL_FORMAT_COUNT; f++) {
+        if (!isa.matvecs[f]) continue;
+        bench_matvecs(f, 256, 768);
+        bench_matvecs(f, 96, 2048);
+    }
 }
