@@ -141,7 +141,9 @@ static int measure(const cli_config *cfg, const cli_job *job, tune_study *study,
         printf("node %s (%.8s) of kind %.8s measures for %s\n", host, uid, kind, cli_plain(cli_str(cfg, "study")));
         cli_flush();
         status = tune_agent_run(&job->target, study, &o, &result, err);
-        printf("%d trial%s and %d process%s measured%s\n", result.trials, result.trials == 1 ? "" : "s",
+        char again[60] = "";
+        if (result.checks) snprintf(again, sizeof again, ", %d for the playoff", result.checks);
+        printf("%d trial%s%s and %d process%s measured%s\n", result.trials, result.trials == 1 ? "" : "s", again,
                result.processes, result.processes == 1 ? "" : "es",
                result.lost ? "; some came too late and did not count" : "");
         cli_flush();

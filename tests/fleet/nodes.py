@@ -4,6 +4,7 @@ may make longer for all settings (a slower machine) or for some of them alone (a
 
 usage: tests/fleet/nodes.py XLTUNE
 """
+import contextlib
 import json
 import os
 import re
@@ -11,6 +12,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 
 # Prints a time for setting $1: 1 takes 10, 2 takes 9 and 3 takes 7, with a scatter of 0.3 %. SLOW makes all of them
 # longer, TILT those but the baseline's.
@@ -24,6 +26,23 @@ exec awk -v n="$1" -v slow="${SLOW:-1}" -v tilt="${TILT:-1}" -v seed="$$" 'BEGIN
 SEARCH = ["--target", "exec", "--mode", "grid", "--effort", "quick", "--lease", "20s", "--space", json.dumps({"n": [1, 2, 3]}),
           "--metrics", json.dumps({"t": {"regex": "t=([0-9.]+)"}}), "--objective", "t", "--output-hash", "none", "--seed", "3"]
 TRUTH = 10 / 7 - 1
+# Setting 2 looks fast until setting 4 is measured, which is after it, and afterwards it is slower than the baseline: 3 waits for
+# that, so that the other agent does both. Setting $BROKEN fails from the ninth time on.
+LUCKY = """#!/bin/sh
+mkdir -p "$LUCK/$1"
+i=0
+while [ "$1" = 3 ] && [ ! -d "$LUCK/4" ] && [ $i -lt 3000 ]; do i=$((i + 1)); sleep 0.1; done
+luck=no
+[ -d "$LUCK/4" ] || luck=yes
+many=yes
+for i in 1 2 3 4 5 6 7 8; do mkdir "$LUCK/$1/$i" 2>/dev/null && many=no && break; done
+[ "$1" = "$BROKEN" ] && [ $many = yes ] && exit 1
+exec awk -v n="$1" -v luck=$luck -v seed="$$" 'BEGIN {
+    srand(seed)
+    t = n == 1 ? 10 : n == 2 ? (luck == "yes" ? 5 : 11) : n == 3 ? 7 : 8
+    printf "t=%.6f\\n", t * (1 + 0.003 * (rand() + rand() + rand() - 1.5))
+}'
+"""
 LIMIT_S = float(os.environ.get("TEST_LIMIT_S", 300))  # for what hangs; a busy machine may take long
 failures = []
 
@@ -38,15 +57,27 @@ def expect(name, ok, seen):
 class Fleet:
     """Runs a search with an agent for each of the environments to its end."""
 
-    def __init__(self, xltune, folder, environments):
+    def __init__(self, xltune, folder, environments, search=(), program="program", deaths=()):
+        """`deaths`: statements; as soon as one of them finds a row the proposing process is killed and goes on anew."""
         os.makedirs(folder)
-        program = os.path.join(os.path.dirname(folder), "program")
+        program = os.path.join(os.path.dirname(folder), program)
         study = os.path.join(folder, "study.sqlite")
         quiet = {"stdin": subprocess.DEVNULL, "cwd": folder, "text": True}
-        proposer = subprocess.Popen([xltune, "optimize", "--study", study, "--agents", str(len(environments)), *SEARCH, "--",
+        proposer = subprocess.Popen([xltune, "optimize", "--study", study, "--agents", str(len(environments)), *SEARCH, *search, "--",
                                      program, "{n}"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **quiet)
         agents = [subprocess.Popen([xltune, "agent", "--study", study], env=dict(os.environ, **e), stdout=subprocess.PIPE,
                                    stderr=subprocess.STDOUT, **quiet) for e in environments]
+        self.killed = 0
+        for sql in deaths:
+            until = time.monotonic() + LIMIT_S
+            while proposer.poll() is None and time.monotonic() < until and not self.look(study, sql):
+                time.sleep(0.02)
+            self.killed += proposer.poll() is None
+            proposer.kill()
+            proposer.communicate()
+            run = os.path.join(folder, "runs", os.listdir(os.path.join(folder, "runs"))[0])
+            proposer = subprocess.Popen([xltune, "optimize", "--resume", run], stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT, **quiet)
         self.text = proposer.communicate(timeout=2 * LIMIT_S)[0]
         self.code = proposer.returncode
         said = [a.communicate(timeout=LIMIT_S)[0] for a in agents]
@@ -56,16 +87,33 @@ class Fleet:
                           db.execute("SELECT uid, reason FROM node WHERE reason LIKE '%set aside%'")}
             self.processes = dict((uid[:8], n) for uid, n in db.execute(
                 "SELECT node, count(*) FROM task WHERE work = 'process' AND state = 'done' GROUP BY node"))
+            self.checks = sorted(db.execute("SELECT number / 1000, count(*), count(DISTINCT node) FROM task WHERE "
+                                            "work = 'check' AND state = 'done' GROUP BY number / 1000"))
+            self.rounds = db.execute("SELECT number % 1000, count(DISTINCT node) FROM task WHERE work = 'check' GROUP BY 1").fetchall()
+            self.trials = {json.loads(params)["n"]: (number, value, samples) for number, params, value, samples in
+                           db.execute("SELECT number, params, value, samples FROM trial WHERE status = 'ok'")}
+            self.events = [json.loads(t) for t, in db.execute("SELECT text FROM event WHERE kind = 'playoff'")]
             result = db.execute("SELECT result FROM run").fetchall()
         self.best = json.loads(result[0][0]) if len(result) == 1 and result[0][0] else {}
         self.speedup = self.best.get("speedup", {})
         self.words = self.best.get("verdict_text", "")
+
+    @staticmethod
+    def look(study, sql):
+        try:
+            with contextlib.closing(sqlite3.connect("file:" + study + "?mode=ro", uri=True, timeout=60)) as db:
+                return db.execute(sql).fetchall()
+        except sqlite3.OperationalError:  # it is being made
+            return []
 
     def uid(self, agent):
         return self.names[agent][-9:-1]
 
     def seen(self):
         return self.code, self.words, self.aside, self.processes, self.speedup.get("low"), self.speedup.get("high"), self.text
+
+    def played(self):
+        return self.trials, self.checks, self.rounds, self.events, self.seen()
 
     def holds(self, value):
         return self.speedup.get("low", 1) <= value <= self.speedup.get("high", 0)
@@ -94,6 +142,42 @@ def main():
         expect("of two nobody knows which is right", not f.aside and "which disagree" in f.words and
                len(f.processes) == 2, f.seen())
         expect("and the interval holds what either says", f.holds(TRUTH) and f.holds(10 / (7 * 1.25) - 1), f.seen())
+        program = os.path.join(folder, "lucky")
+        with open(program, "w", encoding="utf-8") as f:
+            f.write(LUCKY)
+        os.chmod(program, 0o755)
+        wide = ["--space", json.dumps({"n": [1, 2, 3, 4]})]
+
+        def lucky(name, deaths=(), **more):
+            luck = os.path.join(folder, name, "luck")
+            os.makedirs(luck)
+            return Fleet(xltune, os.path.join(folder, name, "fleet"), [dict(more, LUCK=luck)] * 2, wide, "../lucky", deaths)
+
+        f = lucky("playoff")
+        two, three, four = (f.trials[n][0] for n in (2, 3, 4))
+        found = {j["trial"]: j for e in f.events for j in e["finalists"]}
+        expect("one setting looks best by luck", sorted(found) == sorted([two, three, four]) and
+               found[two]["before"] < found[three]["before"] < found[four]["before"], f.played())
+        expect("and does not win", f.code == 0 and f.best.get("verdict") == "better" and f.holds(TRUTH) and
+               [e["winner"] for e in f.events] == [three], f.played())
+        expect("because the best are measured again, on both machines", [c[0] for c in f.checks] == sorted(found) and
+               all(c[2] == 2 for c in f.checks), f.played())
+        expect("all that are left in a round on one of them", len(f.rounds) == 4 and all(n == 1 for _, n in f.rounds), f.played())
+        expect("and have the value of that alone", f.trials[2][1] > 1.05 and abs(f.trials[3][1] - 0.7) < 0.02 and
+               all(f.trials[n][2] == found[f.trials[n][0]]["samples"] for n in (2, 3, 4)), f.played())
+        expect("which is shown and noted", f.text.count("playoff   trial ") == 3 and
+               f.events[0]["found"]["text"] == f"of 3 finalists trial {three} won", f.played())
+
+        f = lucky("resumed", ["SELECT 1 FROM task WHERE work = 'check' AND state = 'done'",
+                              "SELECT 1 FROM event WHERE kind = 'playoff'"])
+        three = f.trials[3][0]
+        expect("a playoff goes on where the proposing process died", f.killed == 2 and f.code == 0 and f.holds(TRUTH) and
+               [e["winner"] for e in f.events] == [three] and [f.trials[n][2] for n in (2, 3, 4)] == [4, 8, 8] and
+               len(f.rounds) == 4 and sum(c[1] for c in f.checks) == 10, (f.killed, f.played()))
+
+        f = lucky("broken", BROKEN="3")
+        expect("one that breaks in the playoff does not win either", f.code == 0 and f.best.get("verdict") == "better" and
+               f.holds(10 / 8 - 1) and [e["winner"] for e in f.events] == [f.trials[4][0]], f.played())
     print(f"{len(failures)} failed")
     return 1 if failures else 0
 

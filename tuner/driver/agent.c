@@ -134,38 +134,69 @@ static int measure_trial(agent *a, const tune_task *task, const json_t *what, tu
     return status ? status : tune_drive_sample(d, point, row, err);
 }
 
+/* What is to be run of a candidate beside the baseline. */
+typedef struct blocks {
+    uint32_t point;
+    int64_t trial;
+    tune_block_plan plan;
+} blocks;
+
+static int read_blocks(agent *a, const json_t *what, blocks *out, xlstm_error *err) {
+    drive *d = &a->drive;
+    tune_named_list params = {0};
+    int status = tune_named_from_json(&params, json_object_get(what, "point"), err);
+    if (status) return status;
+    out->point = tune_named_point(&params, d->target->space);
+    out->trial = json_integer_value(json_object_get(what, "trial"));
+    tune_named_clear(&params);
+    if (out->point == TUNE_NO_POINT || !tune_wire_read_plan(json_object_get(what, "plan"), &out->plan))
+        return xl_fail(err, XLSTM_EMISMATCH, "comparison: the winner is no point of this node's space");
+    d->taken_count = 0;
+    status = tune_drive_reserve(d, err);
+    if (!status) d->trials[out->point] = (int32_t)out->trial;
+    return status;
+}
+
+static void set_stage(drive *d, const char *stage, int64_t process, int64_t block) {
+    for (size_t i = 0; i < d->taken_count; i++) {
+        d->taken[i].stage = stage;
+        d->taken[i].process = process;
+        d->taken[i].block = block;
+    }
+}
+
 /* Runs one process of the last comparison; its samples are in d->taken. */
 static int run_process(agent *a, const tune_task *task, const json_t *what, tune_block_result *out,
                        xlstm_error *err) {
     drive *d = &a->drive;
-    tune_named_list params = {0};
-    tune_block_plan plan;
-    int status = tune_named_from_json(&params, json_object_get(what, "point"), err);
-    if (status) return status;
-    const uint32_t winner = tune_named_point(&params, d->target->space);
-    const int64_t trial = json_integer_value(json_object_get(what, "trial"));
-    tune_named_clear(&params);
-    if (winner == TUNE_NO_POINT || !tune_wire_read_plan(json_object_get(what, "plan"), &plan))
-        return xl_fail(err, XLSTM_EMISMATCH, "comparison: the winner is no point of this node's space");
-    status = tune_drive_reserve(d, err);
+    blocks b;
+    int status = read_blocks(a, what, &b, err);
     if (status) return status;
     const double origin = d->started_wall, began = xl_wall_s();
-    d->taken_count = 0;
-    d->trials[winner] = (int32_t)trial;
     if (tune_fresh_possible(d->target)) {
         d->started_wall = began;
-        status = tune_fresh_run(d->target, NULL, winner, &plan, tune_drive_on_sample, d, out, err);
+        status = tune_fresh_run(d->target, NULL, b.point, &b.plan, tune_drive_on_sample, d, out, err);
     } else {
-        status = tune_blocks_run(d->sampler, TUNE_BASELINE, winner, &plan, out, err);
+        status = tune_blocks_run(d->sampler, TUNE_BASELINE, b.point, &b.plan, out, err);
     }
     d->started_wall = origin;
-    d->trials[winner] = -1;
+    d->trials[b.point] = -1;
     out->at = began;
-    for (size_t i = 0; i < d->taken_count; i++) {
-        d->taken[i].stage = "final";
-        d->taken[i].process = task->number + 1;
-        d->taken[i].block = 0;
-    }
+    set_stage(d, "final", task->number + 1, 0);
+    return status;
+}
+
+/* Measures a finalist of the playoff again, in this process as in the search; its samples are in d->taken. */
+static int check_finalist(agent *a, const json_t *what, tune_block_result *out, xlstm_error *err) {
+    drive *d = &a->drive;
+    blocks b;
+    int status = read_blocks(a, what, &b, err);
+    if (status) return status;
+    const double began = xl_wall_s();
+    status = tune_blocks_run(d->sampler, TUNE_BASELINE, b.point, &b.plan, out, err);
+    d->trials[b.point] = -1;
+    out->at = began;
+    set_stage(d, "check", 0, b.trial);
     return status;
 }
 
@@ -223,9 +254,11 @@ static int do_task(agent *a, const tune_task *task, xlstm_error *err) {
     tune_trial_row row = {.duplicate_of = -1};
     tune_block_result process;
     xlstm_error why = {0};
-    const bool trial = !strcmp(task->work, TUNE_WORK_TRIAL);
+    const bool trial = !strcmp(task->work, TUNE_WORK_TRIAL), check = !strcmp(task->work, TUNE_WORK_CHECK);
     json_t *what = json_loads(task->what, 0, NULL);
-    int status = trial ? measure_trial(a, task, what, &row, &why) : run_process(a, task, what, &process, &why);
+    int status = trial   ? measure_trial(a, task, what, &row, &why)
+                 : check ? check_finalist(a, what, &process, &why)
+                         : run_process(a, task, what, &process, &why);
     json_decref(what);
     /* A process that fails is lost, and counts as such; the comparison goes on. */
     const bool counts = !status || (!trial && !tune_ends_everything(status));
@@ -243,6 +276,7 @@ static int do_task(agent *a, const tune_task *task, xlstm_error *err) {
         status = tune_study_task_finish(a->study, task, result, trial ? &row : NULL, d->taken, d->taken_count,
                                         &taken, err);
         if (!status && taken && trial) a->result->trials++;
+        else if (!status && taken && check) a->result->checks++;
         else if (!status && taken) a->result->processes++;
         else if (!status) a->result->lost++;
     }

@@ -19,8 +19,8 @@ typedef struct tune_agent_options {
 } tune_agent_options;
 
 typedef struct tune_agent_result {
-    int trials, processes; /* tasks that it finished */
-    int lost;              /* tasks that were no longer its own when they were finished */
+    int trials, checks, processes; /* tasks that it finished: of the search, the playoff and the last comparison */
+    int lost;                      /* tasks that were no longer its own when they were finished */
 } tune_agent_result;
 
 /* Works until the fleet ends, its proposing process is gone, or it is stopped; then it has left the fleet and

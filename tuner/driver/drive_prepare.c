@@ -27,6 +27,14 @@ static int find_priors(const tune_drive_options *o, const tune_space *space, uin
     return XLSTM_OK;
 }
 
+void tune_drive_race_options(const tune_drive_options *options, tune_race_options *out) {
+    tune_race_options_init(out, options->effort);
+    if (options->repeats <= 0) return;
+    out->most = options->repeats;
+    if (out->first > out->most) out->first = out->most;
+    if (out->playoff > 4 * out->most) out->playoff = 4 * out->most;
+}
+
 int tune_drive_prepare(drive *d, xlstm_error *err) {
     const tune_drive_options *o = d->options;
     tune_sampler_options sampler;
@@ -42,12 +50,7 @@ int tune_drive_prepare(drive *d, xlstm_error *err) {
     if (status) return status;
     d->started_wall = xl_wall_s();
     tune_race_options race;
-    tune_race_options_init(&race, o->effort);
-    if (o->repeats > 0) {
-        race.most = o->repeats;
-        if (race.first > race.most) race.first = race.most;
-        if (race.playoff > 4 * race.most) race.playoff = 4 * race.most;
-    }
+    tune_drive_race_options(o, &race);
     if (o->every) {
         race.first = race.most;
         race.hopeless = INFINITY;

@@ -5,6 +5,8 @@
 
 #include "tuner/driver/drive.h"
 
+/* What the options say of a race. */
+void tune_drive_race_options(const tune_drive_options *options, tune_race_options *out);
 /* Makes sampler and race, which their owner destroys also after a failure. */
 int tune_drive_prepare(drive *d, xlstm_error *err);
 /* Makes the proposer that the options ask for. */

@@ -142,17 +142,16 @@ int tune_drive_duplicate(drive *d, uint32_t point, xlstm_error *err) {
     return status;
 }
 
-/* Copies the values of a trial to its duplicates. */
-static int refresh_duplicates(drive *d, const tune_trial_row *original, xlstm_error *err) {
+int tune_drive_refresh_duplicates(tune_keeper *keeper, const tune_trial_row *original, xlstm_error *err) {
     size_t count;
-    const tune_trial_row *all = tune_keeper_trials(d->keeper, &count);
+    const tune_trial_row *all = tune_keeper_trials(keeper, &count);
     for (size_t i = (size_t)original->index + 1; i < count; i++) {
         tune_trial_row t;
         if (all[i].duplicate_of != original->index) continue;
         if (!tune_trial_row_copy(&t, &all[i])) return xl_fail(err, XLSTM_ENOMEM, "trial: out of memory");
         memcpy(t.metric, original->metric, sizeof t.metric);
         t.value = original->value;
-        int status = tune_keeper_change(d->keeper, &t, err);
+        int status = tune_keeper_change(keeper, &t, err);
         tune_trial_row_clear(&t);
         if (status) return status;
     }
@@ -171,7 +170,7 @@ int tune_drive_refresh(drive *d, int64_t except, bool *changed, xlstm_error *err
         if (!tune_trial_row_copy(&t, &all[i])) return xl_fail(err, XLSTM_ENOMEM, "trial: out of memory");
         int status = take_values(d, &e, &t, err);
         if (!status) status = tune_keeper_change(d->keeper, &t, err);
-        if (!status) status = refresh_duplicates(d, &t, err);
+        if (!status) status = tune_drive_refresh_duplicates(d->keeper, &t, err);
         tune_trial_row_clear(&t);
         if (status) return status;
         *changed = true;

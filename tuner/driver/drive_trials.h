@@ -23,6 +23,8 @@ int tune_drive_duplicate(drive *d, uint32_t point, xlstm_error *err);
 /* Updates the rows of other trials (the incumbent, finalists), of which more samples may have been taken
  * meanwhile. */
 int tune_drive_refresh(drive *d, int64_t except, bool *changed, xlstm_error *err);
+/* Copies the values of a trial to its duplicates. */
+int tune_drive_refresh_duplicates(tune_keeper *keeper, const tune_trial_row *original, xlstm_error *err);
 /* Updates the counts and the index of points for a stored row, from this process or an earlier one. */
 void tune_drive_count(drive *d, const tune_trial_row *t, uint32_t point, bool old);
 /* Returns what the strategy is told of a stored trial. A duplicate repeats the values of its original. */

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "tuner/driver/comparison.h"
+#include "tuner/driver/fleet_playoff.h"
 #include "tuner/measure/nodes.h"
 #include "tuner/target/wire.h"
 
@@ -217,23 +218,11 @@ static void judged(void *ctx, tune_final *f) {
 
 /* ---- the comparison ---- */
 
-/* Of the trials that looked faster than the baseline the one with the best value after adding its uncertainty;
- * NULL: there are none. */
-static const tune_trial_row *best_of(const tune_kind *k) {
+/* The trial of an index; NULL: there is none. */
+static const tune_trial_row *trial_of(const tune_kind *k, int64_t index) {
     size_t count;
-    const tune_trial_row *rows = tune_keeper_trials(k->keeper, &count), *best = NULL;
-    double least = INFINITY;
-    for (size_t i = 0; i < count; i++) {
-        if (rows[i].status != TUNE_TRIAL_OK || !(rows[i].value > 0 && rows[i].value < 1) ||
-            rows[i].point == TUNE_NO_POINT)
-            continue;
-        const double value = log(rows[i].value) + (isfinite(rows[i].spread) ? rows[i].spread : 0);
-        if (value < least) {
-            least = value;
-            best = &rows[i];
-        }
-    }
-    return best;
+    const tune_trial_row *rows = tune_keeper_trials(k->keeper, &count);
+    return index >= 0 && (size_t)index < count ? &rows[index] : NULL;
 }
 
 static void count_trials(tune_kind *k) {
@@ -247,9 +236,9 @@ static void count_trials(tune_kind *k) {
 }
 
 int tune_fleet_compare(tune_fleet *f, tune_kind *k, xlstm_error *err) {
-    int64_t process = 0;
+    int64_t process = 0, winner = -1;
     double origin = 0;
-    final c = {.fleet = f, .kind = k, .winner = best_of(k)};
+    final c = {.fleet = f, .kind = k};
     tune_comparison comparison = {.target = &k->target,
                                   .options = f->options->drive,
                                   .keeper = k->keeper,
@@ -262,13 +251,13 @@ int tune_fleet_compare(tune_fleet *f, tune_kind *k, xlstm_error *err) {
                                   .judged = judged,
                                   .run_ctx = &c,
                                   .remark = &c.remark};
-    k->result = (tune_drive_result){.winner = c.winner ? (int64_t)c.winner->point : TUNE_BASELINE,
-                                    .final = {.verdict = TUNE_VERDICT_UNMEASURED}};
+    k->result = (tune_drive_result){.winner = TUNE_BASELINE, .final = {.verdict = TUNE_VERDICT_UNMEASURED}};
     count_trials(k);
+    int status = tune_fleet_playoff(f, k, &winner, err);
+    if (!status) status = tune_keeper_rebuild(k->keeper, &k->target, err);
     tune_keeper_trials(k->keeper, &c.trials);
-    int status = tune_keeper_rebuild(k->keeper, &k->target, err);
-    /* The list may have moved. */
-    c.winner = best_of(k);
+    c.winner = trial_of(k, winner);
+    if (c.winner) k->result.winner = c.winner->point;
     if (!status && c.winner) status = find_base(&c, err);
     const tune_node_row *nodes[NODES];
     comparison.machines = present(&c, nodes);

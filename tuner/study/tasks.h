@@ -1,11 +1,12 @@
 /* A fleet: one search by several processes that share a study. One process proposes; the nodes, an agent each,
  * measure.
  *
- * A task is what a node is to do for a run: measure a trial, or run a process of the last comparison. It exists
- * from the moment it is proposed. A node claims it under a lease, which it renews (heartbeat) as long as it lives;
- * a task whose lease has run out is put back, for another node. The result is stored in one transaction, together
- * with the rows of the trial, and only by the node that holds the task: nothing is lost, and nothing counts twice.
- * All times are those of the database's clock, so the clocks of the nodes do not matter.
+ * A task is what a node is to do for a run: measure a trial, for the first time or in the playoff, or run a process
+ * of the last comparison. It exists from the moment it is proposed. A node claims it under a lease, which it renews
+ * (heartbeat) as long as it lives; a task whose lease has run out is put back, for another node. The result is
+ * stored in one transaction, together with the rows of the trial, and only by the node that holds the task: nothing
+ * is lost, and nothing counts twice. All times are those of the database's clock, so the clocks of the nodes do not
+ * matter.
  *
  * Nodes of one kind are alike: same machine, device, checkpoint, versions and space. Each kind has a run of its
  * own. */
@@ -55,7 +56,8 @@ int tune_study_nodes(tune_study *study, const char *fleet, tune_node_row **rows,
 /* The run of a fleet's kind; 0: there is none yet. */
 int tune_study_fleet_run(tune_study *study, const char *fleet, const char *kind, int64_t *run, xlstm_error *err);
 
-#define TUNE_WORK_TRIAL "trial"     /* measure a point; the number is the trial's index */
+#define TUNE_WORK_TRIAL "trial" /* measure a point; the number is the trial's index */
+#define TUNE_WORK_CHECK "check" /* measure a trial again for the playoff; the number is that of the measurement */
 #define TUNE_WORK_PROCESS "process" /* run a process of the last comparison; the number counts them */
 #define TUNE_TASK_PROPOSED "proposed"
 #define TUNE_TASK_CLAIMED "claimed"
