@@ -71,7 +71,7 @@ static int default_of_tunable(int id, char *out, size_t size) {
 }
 
 static void print_key(const cli_key *key, cli_commands command) {
-    char flag[80], text[1024], names[256] = "";
+    char flag[80], text[2048], names[1024] = "";
     bool off = key->type == CLI_BOOL && key->preset && !strcmp(key->preset, "true");
     snprintf(flag, sizeof flag, "  --%s%s", off ? "no-" : "", key->name);
     for (char *c = flag + 2; *c; c++) {

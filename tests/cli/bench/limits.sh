@@ -19,5 +19,5 @@ print([[r[k] for k in ("limit_of", "limit_ts", "limit_share", "limit_share_low")
 echo "== the table"
 xltune bench --model $MODEL --roofline -p 8 -n 4 -r 5 --workers 1 > out 2> said || echo failed
 awk '{ gsub("…|±", "."); if (length($0) > 80) print "wide: " $0 }' out
-sed -n 's/^|.*| *\([0-9]* ± [0-9]* % [a-z0-9]*\) *|.*/\1/p' out | sed 's/[0-9][0-9]*/N/g; s/read\|cache/MEMORY/; s/sgemm\|bf16/PRODUCTS/'
+sed -n 's/^|.*| *\([0-9]* ± [0-9]* % [a-z0-9]*\) *|.*/\1/p' out | sed 's/read\|cache/MEMORY/; s/sgemm\|bf16/PRODUCTS/; s/[0-9][0-9]*/N/g'
 grep -c 'measured around each sample' out
