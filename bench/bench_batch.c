@@ -1,5 +1,6 @@
 /* Decode of many sequences at once: tokens a second, all sequences together, of a checkpoint on a device. A CSV row
- * a number of sequences, with the median and the range of the rounds. */
+ * a number of sequences, with the median and the range of the rounds. With -p it also says on standard error where
+ * a GPU's time went in all rounds, by operation and kernel, which takes more time than without. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +42,11 @@ static int measure(xlstm_model *model, const xlstm_settings *settings, int count
         status = xlstm_batch_greedy(batch, sessions, ids, (size_t)count, chosen, (size_t)steps, err);
         if (r >= 0) speeds[r] = (double)count * steps / (xl_now_s() - start);
     }
+    xlstm_schedule_entry entry;
+    for (int i = 0; !status && xlstm_batch_schedule(batch, i, &entry); i++) {
+        if (!strncmp(entry.key, "ns ", 3))
+            fprintf(stderr, "%12.3f ms  %s\n", (double)entry.value * 1e-6, entry.key + 3);
+    }
     for (int i = 0; i < count; i++) xlstm_session_destroy(sessions[i]);
     xlstm_batch_destroy(batch);
     free(chosen);
@@ -60,10 +66,11 @@ static int set(xlstm_settings *settings, char *text, xlstm_error *err) {
 int main(int argc, char **argv) {
     const char *device = NULL, *counts = "1,8,32", *weights = "stored";
     int steps = 32, rounds = 5, option;
+    bool profile = false;
     xlstm_error err;
     xlstm_settings settings;
     xlstm_settings_init(&settings, NULL);
-    while ((option = getopt(argc, argv, "d:b:n:r:w:s:")) != -1) {
+    while ((option = getopt(argc, argv, "d:b:n:r:w:s:p")) != -1) {
         switch (option) {
         case 'd':
             device = optarg;
@@ -83,19 +90,22 @@ int main(int argc, char **argv) {
         case 's':
             if (set(&settings, optarg, &err)) return die(&err);
             break;
+        case 'p':
+            profile = true;
+            break;
         default:
             return 2;
         }
     }
     if (optind != argc - 1 || steps < 1 || rounds < 1 || rounds > ROUNDS_MAX) {
         fprintf(stderr, "usage: bench_batch [-d DEVICE] [-b 1,8,32] [-n STEPS] [-r ROUNDS] [-w WEIGHTS] [-s "
-                        "NAME=VALUE]... MODEL\n");
+                        "NAME=VALUE]... [-p] MODEL\n");
         return 2;
     }
     xlstm_model *model;
     xlstm_model_info info;
     if (xlstm_settings_parse(&settings, XLSTM_TUNE_WEIGHTS, weights, &err)) return die(&err);
-    const xlstm_model_options options = {.settings = &settings, .device = device};
+    const xlstm_model_options options = {.settings = &settings, .device = device, .profile = profile};
     if (xlstm_model_open(&model, argv[optind], &options, &err)) return die(&err);
     xlstm_model_get_info(model, &info);
     printf("device,kernels,parameters,weights,sequences,steps,rounds,median_ts,low_ts,high_ts\n");

@@ -29,6 +29,8 @@ XLSTM_API int xlstm_batch_create(xlstm_batch **out, xlstm_model *model, const xl
 XLSTM_API void xlstm_batch_destroy(xlstm_batch *batch);
 /* Changes the batch's tunables. */
 XLSTM_API int xlstm_batch_configure(xlstm_batch *batch, const xlstm_settings *settings, xlstm_error *err);
+/* The schedule that the batch's last steps used: as xlstm_session_schedule. Texts live as long as the batch. */
+XLSTM_API int xlstm_batch_schedule(const xlstm_batch *batch, int index, xlstm_schedule_entry *entry);
 /* The function is polled as a session's is. A non-zero result ends the call with XLSTM_ECANCELLED; the states of
  * its sessions are then unspecified. */
 XLSTM_API void xlstm_batch_set_cancel(xlstm_batch *batch, xlstm_cancel_fn cancel, void *user);

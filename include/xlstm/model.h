@@ -59,6 +59,8 @@ struct xlstm_model_info {
     const char *kernels;
     int64_t auto_compute; /* XLSTM_COMPUTE_*: what the tunable `compute` stands for where it is `auto`;
                              XLSTM_COMPUTE_AUTO before opening */
+    int64_t few_tokens;   /* so many at once or fewer are not computed in bf16, whatever `compute` says, since they
+                             would not be faster; 0 before opening */
 };
 
 /* A device that models can be opened on. */

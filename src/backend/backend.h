@@ -64,8 +64,8 @@ typedef enum xl_op_kind {
     XL_OP_LOGITS   /* the caller's logits = out[0] of the (normed) slot `from`, for the rows asked for */
 } xl_op_kind;
 
-/* So many tokens or fewer are multiplied one by one: in 8-bit integers where the tunable `compute` says so and the
- * weights are integers, and in float32 else. */
+/* So many tokens or fewer are multiplied one by one, if the device says nothing else: in 8-bit integers where the
+ * tunable `compute` says so and the weights are integers, and in float32 else. */
 #define XL_FEW_TOKENS 8
 
 #define XL_OP_OUTS 6
@@ -186,6 +186,8 @@ typedef struct xl_backend {
     /* XLSTM_COMPUTE_*: what the tunable `compute` stands for where it is `auto`. NULL: it has no effect here, and
      * products are made in float32. */
     int64_t (*auto_compute)(const xl_plan *plan);
+    /* So many tokens or fewer at once are not computed in bf16. NULL: XL_FEW_TOKENS. */
+    int64_t (*few_tokens)(const xl_plan *plan);
 
     /* A sequence in its initial state: C = 0, n = 0, m = 0 in every block. */
     int (*state_create)(xl_state **out, const xl_plan *plan, xlstm_error *err);

@@ -112,6 +112,7 @@ int xl_model_open(struct xlstm_model **out, const char *dir, const xl_model_requ
     model->info.kernels = model->backend->device_kernels(model->device);
     model->info.auto_compute =
         model->backend->auto_compute ? model->backend->auto_compute(model->plan) : XLSTM_COMPUTE_F32;
+    model->info.few_tokens = model->backend->few_tokens ? model->backend->few_tokens(model->plan) : XL_FEW_TOKENS;
     model->info.load_seconds = xl_now_s() - start;
     *out = model;
     return XLSTM_OK;

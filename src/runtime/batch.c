@@ -50,6 +50,10 @@ int xlstm_batch_configure(xlstm_batch *batch, const xlstm_settings *settings, xl
     return status;
 }
 
+int xlstm_batch_schedule(const xlstm_batch *batch, int index, xlstm_schedule_entry *entry) {
+    return batch->model->backend->schedule(batch->executor, index, entry);
+}
+
 void xlstm_batch_set_cancel(xlstm_batch *batch, xlstm_cancel_fn cancel, void *user) {
     batch->cancel = cancel;
     batch->user = user;

@@ -95,7 +95,8 @@ static int64_t format_held(int64_t value, const xlstm_work *work) {
 }
 
 static int64_t compute_resolved(int64_t value, const xlstm_work *work) {
-    if (work->prompt_tokens > 0 && work->prompt_tokens <= XL_FEW_TOKENS && value != XLSTM_COMPUTE_INT8)
+    const int64_t few = work->few_tokens ? work->few_tokens : XL_FEW_TOKENS;
+    if (work->prompt_tokens > 0 && work->prompt_tokens <= few && value != XLSTM_COMPUTE_INT8)
         return XLSTM_COMPUTE_F32;
     return value == XLSTM_COMPUTE_AUTO ? work->auto_compute : value;
 }
@@ -178,7 +179,8 @@ static const tunable_row table[XLSTM_TUNABLE_COUNT] = {
                XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_DECODE | XLSTM_AFFECTS_NUMERICS,
                "auto is bf16 where no matrix is held finer than that and the processor multiplies it faster, else "
                "f32; up to 8 tokens at once, as in decode, are computed in int8 where that is asked for and the "
-               "weights are integers, else in f32",
+               "weights are integers, else in f32 (on a GPU with matrix units up to 2, or up to 32 where weights "
+               "are not bf16)",
                NULL},
      .effective = compute_resolved},
     {.shown = {XLSTM_TUNE_HEAD_WEIGHTS, "head_weights", "", "format of the embedding and the head",
@@ -324,7 +326,8 @@ void xlstm_work_init(xlstm_work *work, const xlstm_hparams *hparams, const xlstm
     *work = (xlstm_work){.heads = hparams ? hparams->num_heads : 0,
                          .stored_weights = info ? info->stored_weights : XLSTM_WEIGHTS_STORED,
                          .prompt_tokens = prompt_tokens,
-                         .auto_compute = info ? info->auto_compute : XLSTM_COMPUTE_AUTO};
+                         .auto_compute = info ? info->auto_compute : XLSTM_COMPUTE_AUTO,
+                         .few_tokens = info ? info->few_tokens : 0};
 }
 
 int64_t xlstm_tunable_effective(int id, int64_t value, const xlstm_work *work) {

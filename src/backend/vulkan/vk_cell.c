@@ -3,7 +3,7 @@
 
 #include "backend/vulkan/vk_recorder.h"
 
-enum { GATES_GROUP = 512, STEP_COLUMNS = 16 };
+enum { GATES_GROUP = 512, STEP_COLUMNS = 16, WIDE_COLUMNS = 32, MANY_COLUMNS = 64, MANY_SLICES = 8 };
 
 typedef struct shape_push {
     uint32_t heads, dqk, dv, spare;
@@ -45,14 +45,22 @@ static cell find_cell(const xl_vk_recorder *r, const xl_vk_op *op) {
     };
 }
 
-/* Whether the step norms its heads itself, as it does where the device takes the shader. */
+/* Whether the step norms its heads itself, and takes four columns at a time, as it does where the device takes the
+ * shader. */
 static bool norms_heads(const xl_vk_recorder *r) {
-    return !r->plan->device->portable;
+    return xl_vk_steps_wide(r->plan);
+}
+
+/* Columns of a head that a workgroup of the step has: the best of those tried on an H200. */
+static uint32_t step_columns(const xl_vk_recorder *r) {
+    if (!norms_heads(r)) return STEP_COLUMNS;
+    return r->shape->slices > MANY_SLICES ? MANY_COLUMNS : WIDE_COLUMNS;
 }
 
 static void cell_steps(xl_vk_recorder *r, const xl_vk_op *op, const cell *c, xl_vk_cell_output output) {
     const xl_vk_rows *work = r->executor->work,
                      *y = &work[output == XL_VK_CELL_ROUNDED ? XL_VK_WORK_ROUNDED : XL_VK_WORK_HALVES];
+    const uint32_t columns = step_columns(r);
     for (uint32_t token = 0; token < r->shape->steps; token++) {
         const struct {
             uint64_t slices, qkvo, gates, h, y, norm, norm_bias, counters, block;
@@ -77,14 +85,13 @@ static void cell_steps(xl_vk_recorder *r, const xl_vk_op *op, const cell *c, xl_
                   c->eps,
                   c->scale,
                   op->norm_eps};
-        const uint32_t specs[] = {STEP_COLUMNS, c->shape.dqk, c->shape.dv, output};
+        const uint32_t specs[] = {columns, c->shape.dqk, c->shape.dv, output};
         const xl_vk_shader shader = r->ordered       ? XL_VK_SHADER_step_ordered
                                     : norms_heads(r) ? XL_VK_SHADER_step_norm
                                                      : XL_VK_SHADER_step;
         if (token) xl_vk_barrier(r);
         xl_vk_dispatch(r, &(xl_vk_launch){shader, XL_VK_GROUP, specs, 4, &push, sizeof push,
-                                          xl_vk_ceil_div(c->shape.dv, STEP_COLUMNS), c->shape.heads,
-                                          r->shape->slices});
+                                          xl_vk_ceil_div(c->shape.dv, columns), c->shape.heads, r->shape->slices});
     }
 }
 

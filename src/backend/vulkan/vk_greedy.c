@@ -124,8 +124,10 @@ static int describe(xl_executor *e, const xl_greedy *g, xl_feed *feeds, xl_vk_se
     for (size_t i = 0; i < g->count; i++)
         feeds[i] = (xl_feed){.state = g->states[i], .ids = &g->ids[i], .count = 1, .logit_rows = 1, .decode = true};
     const xl_batch batch = {.feeds = feeds, .count = g->count};
-    const xlstm_work work = {
-        .heads = p->heads, .prompt_tokens = (int64_t)g->count, .auto_compute = xl_vk_auto_compute(e->plan)};
+    const xlstm_work work = {.heads = p->heads,
+                             .prompt_tokens = (int64_t)g->count,
+                             .auto_compute = xl_vk_auto_compute(e->plan),
+                             .few_tokens = xl_vk_few_tokens(e->plan)};
     xlstm_settings v;
     xlstm_settings_effective(&e->settings, &work, &v);
     xl_vk_limits limit = xl_vk_find_limits(e, &v);
@@ -141,7 +143,8 @@ static int describe(xl_executor *e, const xl_greedy *g, xl_feed *feeds, xl_vk_se
     xl_vk_cursor at = {0};
     *out = xl_vk_next_segment(e, &batch, &at, &limit, p);
     for (size_t i = 0; i < g->count; i++) e->turns[i] = 0;
-    e->done.decode_compute = limit.integers ? XLSTM_COMPUTE_INT8 : XLSTM_COMPUTE_F32;
+    if (limit.matrix && (int64_t)g->count > xl_vk_few_tokens(e->plan)) e->done.decode_compute = XLSTM_COMPUTE_BF16;
+    else e->done.decode_compute = limit.integers ? XLSTM_COMPUTE_INT8 : XLSTM_COMPUTE_F32;
     return XLSTM_OK;
 }
 

@@ -198,6 +198,18 @@ static void find_matrix(xl_plan *plan) {
     }
 }
 
+bool xl_vk_steps_wide(const xl_plan *plan) {
+    return !plan->device->portable && plan->program.v_head % 4 == 0;
+}
+
+/* The matrix units are faster from three tokens on (H200), but for few tokens it is not worth while to expand
+ * weights in other formats for them. */
+int64_t xl_vk_few_tokens(const xl_plan *plan) {
+    enum { FEW_BY_MATRIX = 2 };
+    if (!plan->matrix) return XL_FEW_TOKENS;
+    return plan->expanded_bytes ? XL_VK_SMALL_TOKENS : FEW_BY_MATRIX;
+}
+
 int64_t xl_vk_auto_compute(const xl_plan *plan) {
     return plan->matrix && plan->coarse ? XLSTM_COMPUTE_BF16 : XLSTM_COMPUTE_F32;
 }

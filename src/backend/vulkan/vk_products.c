@@ -346,6 +346,9 @@ static tile choose_tile(uint32_t wanted, uint32_t tokens, uint32_t rows, bool ga
         if (tokens <= XL_VK_SMALL_TOKENS) wanted = XLSTM_TILE_SMALL;
         else wanted = tokens >= MANY_TOKENS && rows > WIDE_ROWS ? XLSTM_TILE_WIDE : XLSTM_TILE_SQUARE;
     }
+    if (wanted == XLSTM_TILE_SMALL && tokens <= XL_VK_TINY_TOKENS)
+        return gated ? (tile){XL_VK_SHADER_matrix_tiny_gated, XL_VK_TINY_TOKENS, 32}
+                     : (tile){XL_VK_SHADER_matrix_tiny, XL_VK_TINY_TOKENS, 64};
     if (wanted == XLSTM_TILE_SMALL)
         return gated ? (tile){XL_VK_SHADER_matrix_small_gated, XL_VK_SMALL_TOKENS, 32}
                      : (tile){XL_VK_SHADER_matrix_small, XL_VK_SMALL_TOKENS, 64};
@@ -387,7 +390,7 @@ static void product_matrix(xl_vk_recorder *r, const xl_vk_product *w, xl_vk_rows
         expand(r, w, values, w_quads);
         xl_vk_barrier(r);
     }
-    bool split = t.tokens == XL_VK_SMALL_TOKENS && tokens <= XL_VK_SMALL_TOKENS && rows <= SPLIT_ROWS && w->add;
+    bool split = t.tokens <= XL_VK_SMALL_TOKENS && tokens <= XL_VK_SMALL_TOKENS && rows <= SPLIT_ROWS && w->add;
     xl_vk_rows to = split ? r->executor->work[XL_VK_WORK_PARTS] : y;
     const matrix_push push = {xl_vk_address(values), xl_vk_address(x.span), xl_vk_address(to.span),
                               xl_vk_ceil_div(tokens, t.tokens), XL_VK_SMALL_TOKENS};
@@ -400,10 +403,9 @@ static void product_matrix(xl_vk_recorder *r, const xl_vk_product *w, xl_vk_rows
     if (split || w->cap > 0) finish(r, y, to, split ? XL_VK_SPLIT : 0, rows, tokens, w->cap);
 }
 
-/* Whether operations on so many rows go to the matrix units. For few tokens it is not worth while to expand weights
- * in other formats. */
+/* Whether operations on so many rows go to the matrix units. */
 bool xl_vk_by_matrix(const xl_vk_recorder *r, uint32_t rows) {
-    return r->shape->matrix && rows > FEW_TOKENS && (!r->plan->expanded_bytes || rows > XL_VK_SMALL_TOKENS);
+    return r->shape->matrix && rows > xl_vk_few_tokens(r->plan);
 }
 
 static void products_by_matrix(xl_vk_recorder *r, const xl_vk_op *op, uint32_t rows, bool behind) {

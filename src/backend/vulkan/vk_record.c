@@ -45,7 +45,7 @@ static bool can_order(const xl_vk_recorder *r) {
     const xl_device *device = r->plan->device;
     const xl_vk_shape *shape = r->shape;
     if (!shape->knobs.overlap || shape->knobs.blocks || shape->greedy != 1 || shape->rows != 1 ||
-        device->portable || r->executor->queries)
+        !xl_vk_steps_wide(r->plan) || r->executor->queries)
         return false;
     for (size_t i = 0; i < r->plan->count; i++) {
         const xl_vk_op *op = &r->plan->ops[i];

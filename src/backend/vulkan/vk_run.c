@@ -87,8 +87,10 @@ int xl_vk_run(xl_executor *e, const xl_batch *batch, xlstm_error *err) {
         total += (int64_t)batch->feeds[i].count;
         decode &= batch->feeds[i].decode;
     }
-    const xlstm_work work = {
-        .heads = p->heads, .prompt_tokens = total, .auto_compute = xl_vk_auto_compute(e->plan)};
+    const xlstm_work work = {.heads = p->heads,
+                             .prompt_tokens = total,
+                             .auto_compute = xl_vk_auto_compute(e->plan),
+                             .few_tokens = xl_vk_few_tokens(e->plan)};
     xlstm_settings v;
     xlstm_settings_effective(&e->settings, &work, &v);
     const xl_vk_limits limit = xl_vk_find_limits(e, &v);
@@ -115,16 +117,17 @@ int xl_vk_run(xl_executor *e, const xl_batch *batch, xlstm_error *err) {
     }
     if (w.stop) return xl_fail(err, XLSTM_ECANCELLED, "cancelled");
     const int64_t few = limit.integers ? XLSTM_COMPUTE_INT8 : XLSTM_COMPUTE_F32;
+    const int64_t many = limit.matrix ? XLSTM_COMPUTE_BF16 : XLSTM_COMPUTE_F32;
+    const int64_t used = segment_rows > (int64_t)xl_vk_few_tokens(e->plan) ? many : few;
     if (decode) {
-        e->done.decode_compute = few;
+        e->done.decode_compute = used;
         e->done.ahead = 1;
         e->done.overlap = 0;
         return XLSTM_OK;
     }
     xlstm_settings_set(&v, XLSTM_TUNE_CHUNK_SIZE, longest ? longest : segment_rows);
     xlstm_settings_set(&v, XLSTM_TUNE_SEGMENT, segment_rows);
-    const int64_t many = limit.matrix ? XLSTM_COMPUTE_BF16 : XLSTM_COMPUTE_F32;
-    xlstm_settings_set(&v, XLSTM_TUNE_COMPUTE, segment_rows > XL_FEW_TOKENS ? many : few);
+    xlstm_settings_set(&v, XLSTM_TUNE_COMPUTE, used);
     e->done.settings = v;
     e->done.bands = (p->heads + limit.band - 1) / limit.band;
     e->done.chunks = (int64_t)chunks * p->blocks * e->done.bands;

@@ -113,7 +113,7 @@ int xl_vk_reserve_for(xl_executor *e, const xl_batch *batch, const xl_vk_limits 
         room.scattered = most(room.scattered, s.shape.scattered);
         room.cell_rows = most(room.cell_rows, s.shape.cell_rows);
         room.greedy = most(room.greedy, s.shape.greedy);
-        room.matrix = most(room.matrix, s.shape.matrix && s.shape.rows > XL_FEW_TOKENS);
+        room.matrix = most(room.matrix, s.shape.matrix && s.shape.rows > xl_vk_few_tokens(e->plan));
         room.integers = most(room.integers, s.shape.integers && s.shape.rows <= XL_VK_SMALL_TOKENS);
     }
     return xl_vk_reserve(e, &room, err);

@@ -65,6 +65,7 @@ const xl_backend xl_backend_vulkan = {
     .plan_create = xl_vk_plan_create,
     .plan_destroy = xl_vk_plan_destroy,
     .auto_compute = xl_vk_auto_compute,
+    .few_tokens = xl_vk_few_tokens,
     .state_create = xl_vk_state_create,
     .state_destroy = xl_vk_state_destroy,
     .state_reset = xl_vk_state_reset,

@@ -211,6 +211,9 @@ uint32_t xl_vk_head_bytes(xl_format_id format);
 int xl_vk_plan_create(xl_plan **out, xl_device *device, const xl_program *program, xlstm_error *err);
 void xl_vk_plan_destroy(xl_plan *plan);
 int64_t xl_vk_auto_compute(const xl_plan *plan);
+int64_t xl_vk_few_tokens(const xl_plan *plan);
+/* Whether the cell's step takes four columns at a time and norms its heads itself. */
+bool xl_vk_steps_wide(const xl_plan *plan);
 /* Whether products of few tokens can be made by integers: the device has dot products, and weights are in blocks.
  */
 bool xl_vk_has_integers(const xl_plan *plan);
@@ -359,6 +362,7 @@ enum {
     XL_VK_SMALL_TOKENS =
         32, /* of the small tile, whose columns are summed in XL_VK_SPLIT parts where rows are few */
     XL_VK_SPLIT = 4,
+    XL_VK_TINY_TOKENS = 16,   /* of the tile for still fewer tokens */
     XL_VK_CELL_SIDE = 64,     /* of a tile of the cell by matrix units */
     XL_VK_CELL_COLUMNS = 256, /* of v in a tile of its output, */
     XL_VK_CELL_DQK_MAX = 256  /* where there is room for so many of q */

@@ -34,9 +34,20 @@ const uint ORDER_WORDS = 512; // the counters lie behind the order
 #define FreshFloats ReadFloats
 #endif
 
-const uint PARTS = gl_WorkGroupSize.x / COLUMNS, EACH = (DQK + PARTS - 1) / PARTS, FLIGHT = EACH < 16 ? EACH : 16;
+// With WIDE an invocation has four columns at a time; dv is a multiple of four then.
+#ifdef WIDE
+#define Columns vec4
+const uint WIDTH = 4;
+layout(buffer_reference, buffer_reference_align = 16) buffer StateRows { vec4 at[]; };
+#else
+#define Columns float
+const uint WIDTH = 1;
+#define StateRows Floats
+#endif
+const uint PIECES = COLUMNS / WIDTH, PARTS = gl_WorkGroupSize.x / PIECES, EACH = (DQK + PARTS - 1) / PARTS, FLIGHT = EACH < 16 ? EACH : 16;
 const uint KEYS = (DQK + gl_WorkGroupSize.x - 1) / gl_WorkGroupSize.x;
-shared float ik[DQK], sq[DQK], sums[gl_WorkGroupSize.x];
+shared float ik[DQK], sq[DQK];
+shared Columns sums[gl_WorkGroupSize.x];
 
 #ifdef NORMS
 // What other workgroups have written is read past the caches that are not shared.
@@ -136,14 +147,16 @@ void main() {
     uint64_t v_at = floats_at(p.qkvo, row * p.stride + 2 * heads * DQK + head * DV);
 
     // Everything that is read is on its way before the first of it is used.
-    uint column = gl_WorkGroupID.x * COLUMNS + tid % COLUMNS, part = tid / COLUMNS, inside = min(column, DV - 1);
+    uint column = gl_WorkGroupID.x * COLUMNS + tid % PIECES * WIDTH, part = tid / PIECES, inside = min(column, DV - WIDTH);
     FreshFloats gates = FreshFloats(floats_at(p.gates, row * p.gate_stride)), q = FreshFloats(q_at), k = FreshFloats(k_at);
     ReadFloats n_old = ReadFloats(state_n(block, p.shape, phase, head));
-    Floats n_new = Floats(state_n(block, p.shape, phase ^ 1, head)), c = Floats(state_c(block, p.shape, head));
+    Floats n_new = Floats(state_n(block, p.shape, phase ^ 1, head));
+    StateRows c = StateRows(state_c(block, p.shape, head));
     float m_old = ReadFloats(state_m(block, p.shape, phase, head)).at[0];
-    float q_in[KEYS], k_in[KEYS], n_in[KEYS], old[FLIGHT];
+    float q_in[KEYS], k_in[KEYS], n_in[KEYS];
+    Columns old[FLIGHT];
     [[unroll]] for (uint l = 0; l < KEYS; l++) n_in[l] = n_old.at[min(tid + l * gl_WorkGroupSize.x, DQK - 1)];
-    [[unroll]] for (uint l = 0; l < FLIGHT; l++) old[l] = c.at[min(part + l * PARTS, DQK - 1) * DV + inside];
+    [[unroll]] for (uint l = 0; l < FLIGHT; l++) old[l] = c.at[(min(part + l * PARTS, DQK - 1) * DV + inside) / WIDTH];
 #ifdef ORDERED
     wait_for_others(p.counters, p.shape.spare);
 #endif
@@ -153,7 +166,12 @@ void main() {
         q_in[l] = q.at[j];
         k_in[l] = k.at[j];
     }
+#ifdef WIDE
+    FreshFloats vs = FreshFloats(v_at);
+    vec4 v = vec4(vs.at[inside], vs.at[inside + 1], vs.at[inside + 2], vs.at[inside + 3]);
+#else
     float v = FreshFloats(v_at).at[inside];
+#endif
 
     float igate = input_gate(i_in);
     Pair kept = add_pairs(log_sigmoid(f_in), Pair(m_old, 0.0));
@@ -173,18 +191,18 @@ void main() {
     product = abs(group_sum(product) * p.scale);
     float low = exp_exact(-m), denominator = (product > low ? product : low) + p.eps;
 
-    float sum = 0.0;
+    Columns sum = Columns(0.0);
     if (column < DV) {
         [[unroll]] for (uint l = 0; l < FLIGHT; l++) {
             uint j = part + l * PARTS;
             if (j >= DQK) continue;
-            float next = forget * old[l] + ik[j] * v;
-            c.at[j * DV + column] = next;
+            Columns next = forget * old[l] + ik[j] * v;
+            c.at[(j * DV + column) / WIDTH] = next;
             sum += sq[j] * next;
         }
         for (uint j = part + FLIGHT * PARTS; j < DQK; j += PARTS) {
-            float next = forget * c.at[j * DV + column] + ik[j] * v;
-            c.at[j * DV + column] = next;
+            Columns next = forget * c.at[(j * DV + column) / WIDTH] + ik[j] * v;
+            c.at[(j * DV + column) / WIDTH] = next;
             sum += sq[j] * next;
         }
     }
@@ -192,8 +210,13 @@ void main() {
     barrier();
     SharedFloats h = SharedFloats(floats_at(p.h, row * p.h_stride + head * DV));
     if (part == 0 && column < DV) {
-        for (uint l = 1; l < PARTS; l++) sum += sums[l * COLUMNS + tid];
-        h.at[column] = sum * p.scale / denominator;
+        for (uint l = 1; l < PARTS; l++) sum += sums[l * PIECES + tid];
+        sum = sum * p.scale / denominator;
+#ifdef WIDE
+        [[unroll]] for (uint l = 0; l < WIDTH; l++) h.at[column + l] = sum[l];
+#else
+        h.at[column] = sum;
+#endif
     }
 #ifdef NORMS
     if (is_last_of_head()) norm_head(h, floats_at(v_at, heads * DV), floats_at(p.y, row * p.y_stride), head * DV);
