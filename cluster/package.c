@@ -23,9 +23,21 @@
 enum { DEPTH_MOST = 16, LIBRARIES_MOST = 256 };
 
 /* Ray unpacks without the permissions. A node's own libraries are preferred. `.pgpass` is there only where the user
- * has sent it, and libpq wants it to be readable by its owner alone. */
+ * has sent it, and libpq wants it to be readable by its owner alone. %s: the kind of processor that the program is
+ * for, as `uname -m` has it; a shell would take a program for another one for a script and run it. 132 is the end
+ * by the signal for an instruction that there is not. */
 static const char script[] =
-    "# Starts xltune in the working folder of a Ray job.\n"
+    "# Starts xltune in the working folder of a Ray job. Ends with 126 where this node cannot run the program at "
+    "all.\n"
+    "wanted='%s'\n"
+    "cannot() {\n"
+    "    echo \"xltune: node $(uname -n): $1\" >&2\n"
+    "    exit 126\n"
+    "}\n"
+    "try() {\n"
+    "    said=$(./" PROGRAM " --version 2>&1 >/dev/null)\n"
+    "    result=$?\n"
+    "}\n"
     "umask 077\n"
     "cd \"$(dirname \"$0\")\" || exit 1\n"
     "chmod u+x " PROGRAM " || exit 1\n"
@@ -34,14 +46,24 @@ static const char script[] =
     "    PGPASSFILE=$PWD/.pgpass\n"
     "    export PGPASSFILE\n"
     "fi\n"
-    "if ! ./" PROGRAM " --version >/dev/null 2>&1; then\n"
+    "found=$(uname -m)\n"
+    "[ \"${wanted:-$found}\" = \"$found\" ] ||\n"
+    "    cannot \"found a processor of kind $found, wanted $wanted, which the program that was sent is for; "
+    "build\"\\\n"
+    "\" xltune there and start 'xltune agent' by hand\"\n"
+    "try\n"
+    "if [ $result -ne 0 ] && [ $result -ne 132 ]; then\n"
     "    LD_LIBRARY_PATH=$PWD/" LIBRARIES "${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}\n"
     "    export LD_LIBRARY_PATH\n"
-    "    ./" PROGRAM " --version >/dev/null || {\n"
-    "        echo \"xltune: this node ($(uname -sm)) cannot run the program that was sent\" >&2\n"
-    "        exit 1\n"
-    "    }\n"
+    "    try\n"
     "fi\n"
+    "if [ $result -eq 132 ]; then\n"
+    "    name=$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo 2>/dev/null | head -n 1)\n"
+    "    cannot \"its processor (${name:-$found}) lacks instructions that the program that was sent was built "
+    "for;\"\\\n"
+    "\" build it for the oldest processor of the cluster\"\n"
+    "fi\n"
+    "[ $result -eq 0 ] || cannot \"it cannot run the program that was sent: $(echo \"$said\" | tail -n 1)\"\n"
     "exec ./" PROGRAM " \"$@\"\n";
 
 static const char *last_part(const char *path) {
@@ -115,6 +137,39 @@ static size_t folder_bytes(const char *path, int depth) {
     }
     if (folder) closedir(folder);
     return sum;
+}
+
+/* ---- the program ---- */
+
+/* The kind of processor that an ELF file of 64 bits is for, as `uname -m` has it; "" where that is not known. */
+static const char *machine_of(const char *data, size_t bytes) {
+    static const struct {
+        int code;
+        const char *little, *big;
+    } known[] = {{62, "x86_64", ""}, {183, "aarch64", "aarch64_be"}, {243, "riscv64", ""}, {21, "ppc64le", "ppc64"},
+                 {22, "", "s390x"},  {258, "loongarch64", ""}};
+    const unsigned char *at = (const unsigned char *)data;
+    if (bytes < 64 || memcmp(data, "\177ELF\2", 5) != 0 || (at[5] != 1 && at[5] != 2)) return "";
+    const bool big = at[5] == 2;
+    const int code = big ? at[18] << 8 | at[19] : at[19] << 8 | at[18];
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (known[i].code == code) return big ? known[i].big : known[i].little;
+    return "";
+}
+
+/* Adds the program, and the script that starts it. */
+static int add_program(cluster_zip *zip, const char *path, xlstm_error *err) {
+    char *data;
+    size_t bytes;
+    int status = xl_file_read(path, CLUSTER_PACKAGE_MOST * 4, &data, &bytes, err);
+    if (status) return status;
+    char *text = xl_format(script, machine_of(data, bytes));
+    if (!text) status = xl_fail(err, XLSTM_ENOMEM, "out of memory");
+    if (!status) status = cluster_zip_add(zip, SCRIPT, text, strlen(text), 0755, err);
+    if (!status) status = cluster_zip_add(zip, PROGRAM, data, bytes, 0755, err);
+    free(text);
+    free(data);
+    return status;
 }
 
 /* ---- the libraries of this process ---- */
@@ -213,8 +268,7 @@ static int add_ships(cluster_package *out, const cluster_package_options *o, con
 static int add_all(cluster_package *out, const cluster_package_options *o, const char *model, xlstm_error *err) {
     int libraries = 0;
     bool sent = false;
-    int status = cluster_zip_add(out->zip, SCRIPT, script, sizeof script - 1, 0755, err);
-    if (!status) status = add_file(out->zip, o->program, PROGRAM, 0755, err);
+    int status = add_program(out->zip, o->program, err);
     if (!status) status = add_libraries(out->zip, &libraries, err);
     if (!status) status = add_ships(out, o, model, err);
     if (!status && model && !out->model) {

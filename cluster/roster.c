@@ -1,6 +1,7 @@
 #include "cluster/roster.h"
 
 #include <math.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -146,6 +147,14 @@ static bool adopt(cluster_roster *roster, const cluster_jobs *jobs, double now_s
     return true;
 }
 
+static void give_up(const cluster_roster *roster, cluster_agent *agent, double now_s) {
+    char often[40] = "";
+    if (agent->failures > 1) snprintf(often, sizeof often, " %d times", agent->failures);
+    agent->unread = true;
+    set_phase(agent, CLUSTER_GIVEN_UP, now_s);
+    say(roster, "%s: the agent failed%s and is not started again: %s", agent->ip, often, agent->why);
+}
+
 /* An agent that ended is started again after a while, unless it fails again and again. `failed`: it is to blame. */
 static void lose(const cluster_roster *roster, cluster_agent *agent, const char *why, bool failed, bool quiet,
                  double now_s) {
@@ -155,8 +164,7 @@ static void lose(const cluster_roster *roster, cluster_agent *agent, const char 
     agent->unread = true;
     snprintf(agent->why, sizeof agent->why, "%s", why);
     if (agent->failures >= CLUSTER_TRIES) {
-        set_phase(agent, CLUSTER_GIVEN_UP, now_s);
-        say(roster, "%s: the agent failed %d times and is not started again: %s", agent->ip, agent->failures, why);
+        give_up(roster, agent, now_s);
         return;
     }
     agent->next_s = now_s + fmin(RETRY_MOST_S, failed ? ldexp(1, agent->failures) : 1);
@@ -204,7 +212,16 @@ static void look_over(const cluster_roster *roster, cluster_agent *agent, const 
         lose(roster, agent, "it ended by itself", true, !agent->failures, now_s);
         return;
     }
-    if (job->exited && job->exit_code < 0) snprintf(why, sizeof why, "it was killed by signal %d", -job->exit_code);
+    if (job->exited && job->exit_code == CLUSTER_CANNOT) {
+        agent->failures++;
+        snprintf(agent->why, sizeof agent->why, "%s", job->why);
+        give_up(roster, agent, now_s);
+        return;
+    }
+    if (job->exited && (job->exit_code == -SIGILL || job->exit_code == 128 + SIGILL))
+        snprintf(why, sizeof why, "its processor lacks an instruction of the program (signal %d)", SIGILL);
+    else if (job->exited && job->exit_code < 0)
+        snprintf(why, sizeof why, "it was killed by signal %d", -job->exit_code);
     else if (job->exited) snprintf(why, sizeof why, "exit code %d: %.370s", job->exit_code, job->why);
     else snprintf(why, sizeof why, "%s", *job->why ? job->why : "Ray gives no reason");
     /* A job that Ray has failed because it was pending for long has only waited. */

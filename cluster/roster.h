@@ -15,6 +15,8 @@
  * further has all that it needs. */
 enum { CLUSTER_TRIES = 5 };
 #define CLUSTER_SHORT_S 10.0
+/* The exit code of a job whose node cannot run the program (package.c). It is not started again. */
+enum { CLUSTER_CANNOT = 126 };
 /* Ray fails a job that is pending for longer than 900 s. */
 #define CLUSTER_PENDING_S 960.0
 /* After so long of an agent's waiting it is said what it waits for. */
