@@ -1,8 +1,8 @@
 #include "server/slices.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 
 static const int64_t sizes[SERVE_SLICE_SIZES] = {1,  2,   3,   4,   6,   8,   12,  16,   24,   32,   48,   64,
                                                  96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096};
@@ -12,13 +12,17 @@ static const double stretch = 2;
 
 /* The share of the bound that is planned with; the rest is for what cannot be foreseen. A step beyond the bound
  * takes `down` from it, and each of the others gives `up`, so that it settles where one step in three hundred is
- * late: sizes that are tried are late too, and together they are to be fewer than one in a hundred. One that took
+ * late: disturbed ones are late too, and together they are to be fewer than one in a hundred. One that took
  * more than `far` times the bound was disturbed, and a smaller slice would not have helped it. */
-static const double margin_first = 0.85, margin_least = 0.7, margin_most = 0.95, down = 0.03, up = 0.0001,
+static const double margin_first = 0.82, margin_least = 0.7, margin_most = 0.95, down = 0.03, up = 0.0001,
                     far = 1.5;
 
-/* Samples of a size that make it known: before, it is being tried, and may be late. */
-enum { KNOWN = 4 };
+enum {
+    KNOWN = 4,        /* samples of a size that make it known: before, it is being tried, and may be late */
+    PLAIN_LAST = 11,  /* of the steps without prompts count: more, and the bound follows the machine too slowly */
+    PLAIN_EVERY = 16, /* steps with prompts at most behind one without */
+    FIRST = 3         /* of the sizes, as long as nothing is known */
+};
 
 void serve_slices_init(serve_slices *s, double bound_s, int64_t most) {
     *s = (serve_slices){.bound_s = bound_s, .most = most, .margin = margin_first};
@@ -30,11 +34,11 @@ static int rising(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* What a share of the last measurements does not exceed: one that was disturbed counts as one. */
-static double quantile(const serve_samples *m, double share) {
+/* What a share of the last `most` measurements does not exceed: one that was disturbed counts as one. */
+static double quantile(const serve_samples *m, size_t most, double share) {
     double sorted[SERVE_SAMPLES];
-    const size_t count = m->seen < SERVE_SAMPLES ? m->seen : SERVE_SAMPLES;
-    memcpy(sorted, m->seconds, count * sizeof *sorted);
+    const size_t count = m->seen < most ? m->seen : most;
+    for (size_t i = 0; i < count; i++) sorted[i] = m->seconds[(m->seen - 1 - i) % SERVE_SAMPLES];
     qsort(sorted, count, sizeof *sorted, rising);
     return sorted[(size_t)(share * (double)(count - 1) + 0.5)];
 }
@@ -54,23 +58,43 @@ static int class_of(int64_t decodes) {
 static double plain(const serve_slices *s, int64_t decodes) {
     const int at = class_of(decodes);
     for (int d = 0; d < SERVE_PLAIN_SIZES; d++) {
-        if (at >= d && s->plain[at - d].seen) return quantile(&s->plain[at - d], 0.5);
-        if (at + d < SERVE_PLAIN_SIZES && s->plain[at + d].seen) return quantile(&s->plain[at + d], 0.5);
+        if (at >= d && s->plain[at - d].seen) return quantile(&s->plain[at - d], PLAIN_LAST, 0.5);
+        if (at + d < SERVE_PLAIN_SIZES && s->plain[at + d].seen)
+            return quantile(&s->plain[at + d], PLAIN_LAST, 0.5);
     }
     return 0;
 }
 
-/* A size that was not tried is expected to take hardly longer than the next smaller one: a part of what these take
- * is the same for all, so that sizes in proportion would never be tried. What took too long is expected to take
- * less as time goes by, and so is tried again: soon where little is known of it. */
-static double expected(const serve_slices *s, int size) {
-    for (int i = size; i >= 0; i--) {
-        const serve_samples *m = &s->extra[i];
-        if (!m->seen) continue;
-        const double age = (double)(s->step - m->last);
-        return quantile(m, 0.7) * exp(-age * (0.0002 + 0.01 / ((double)m->seen * m->seen))) * pow(1.15, size - i);
+/* What a size takes by what the smaller ones take. Each token more takes at most what the tokens before it took on
+ * average, since a part is the same for all sizes, and at least half of that; between the two, what the last two
+ * sizes say. 0: no smaller one is known. */
+static double extrapolated(const serve_slices *s, int size) {
+    int known = size - 1, before;
+    while (known >= 0 && !s->extra[known].seen) known--;
+    if (known < 0) return 0;
+    const double seconds = quantile(&s->extra[known], SERVE_SAMPLES, 0.5), average = seconds / (double)sizes[known];
+    double each = average / 2;
+    for (before = known - 1; before >= 0 && s->extra[before].seen < KNOWN; before--) {
     }
-    return 0;
+    if (before >= 0 && s->extra[known].seen >= KNOWN) {
+        const double slope =
+            (seconds - quantile(&s->extra[before], SERVE_SAMPLES, 0.5)) / (double)(sizes[known] - sizes[before]);
+        each = slope < each ? each : slope > average ? average : slope;
+    }
+    return seconds + each * (double)(sizes[size] - sizes[known]);
+}
+
+/* A size that was not tried is, where smaller ones say that it fits. One that took too long is expected to take
+ * less as time goes by, and so is tried again, soon where little is known of it: but only where smaller ones, which
+ * were measured since, say that it fits. */
+static bool fits(const serve_slices *s, int size, double room) {
+    const serve_samples *m = &s->extra[size];
+    if (m->seen) {
+        const double seconds = quantile(m, SERVE_SAMPLES, 0.7), age = (double)(s->step - m->last);
+        if (seconds <= room) return true;
+        if (seconds * exp(-age * (0.0002 + 0.01 / ((double)m->seen * m->seen))) > room) return false;
+    }
+    return extrapolated(s, size) <= room;
 }
 
 /* Of a step that takes `usual` without prompts, in seconds. */
@@ -79,15 +103,16 @@ static double bound_of(const serve_slices *s, double usual) {
 }
 
 int64_t serve_slices_choose(serve_slices *s, int64_t decodes) {
-    enum { FIRST = 3 }; /* of the sizes, as long as nothing is known */
     if (!decodes) return s->most;
+    const serve_samples *without = &s->plain[class_of(decodes)];
+    if (!without->seen || s->step - without->last >= PLAIN_EVERY) return 0;
     const double usual = plain(s, decodes);
     const double room = bound_of(s, usual) * s->margin - usual;
     int best = 0, last = FIRST;
     for (int i = 0; i < s->sizes; i++)
         if (s->extra[i].seen > 1 && i >= last) last = i + 1;
     for (int i = 1; i < s->sizes && i <= last; i++)
-        if (expected(s, i) <= room) best = i;
+        if (fits(s, i, room)) best = i;
     return sizes[best];
 }
 

@@ -15,7 +15,7 @@ typedef struct serve_samples {
 } serve_samples;
 
 typedef struct serve_slices {
-    double bound_s; /* of a step; 0: twice what it takes without prompts */
+    double bound_s; /* of a step; 0: twice what it takes without prompts at the moment */
     int64_t most;   /* tokens */
     double margin;  /* share of the bound that is planned with */
     int sizes;      /* of the table below, that are at most `most` */
@@ -26,7 +26,8 @@ typedef struct serve_slices {
 
 /* bound_s as above; most: 1 … 65536 tokens. */
 void serve_slices_init(serve_slices *s, double bound_s, int64_t most);
-/* Tokens for the next step, in which so many sequences are decoded; at least 1. */
+/* Tokens for the next step, in which so many sequences are decoded. 0 now and then: a step without prompts is to
+ * show how long that takes at the moment. Never twice in a row for the same number of sequences. */
 int64_t serve_slices_choose(serve_slices *s, int64_t decodes);
 /* A step with so many decodes and tokens of prompts took so long. */
 void serve_slices_learn(serve_slices *s, int64_t decodes, int64_t tokens, double seconds);

@@ -581,6 +581,67 @@ static void slices_keep_the_bound_beside_others(void **state) {
     assert_true((double)PROMPTS_READ * TOKENS / (double)steps > 5);
 }
 
+/* Tokens a step, and the share of late ones, where the machine's speed changes while a prompt is read. */
+static double after_a_change(double factor, double *late_share) {
+    enum { PLAIN = 56, CHANGE = 100, STEPS = 1000 };
+    serve_slices s;
+    xl_rng rng;
+    int64_t sum = 0, late = 0;
+    xl_rng_seed(&rng, 5);
+    serve_slices_init(&s, 0, 512);
+    for (int step = 0; step < CHANGE + STEPS; step++) {
+        const double speed = step < CHANGE ? 1 : factor;
+        const int64_t tokens = step < PLAIN ? 0 : serve_slices_choose(&s, 4);
+        const double t = speed * (0.012 + 0.001 * (double)tokens) * exp(0.04 * xl_rng_normal(&rng));
+        serve_slices_learn(&s, 4, tokens, t);
+        if (step < CHANGE) continue;
+        sum += tokens;
+        late += t > 2 * speed * 0.012;
+    }
+    *late_share = (double)late / STEPS;
+    return (double)sum / STEPS;
+}
+
+/* What a step takes without prompts is measured while they are read, too: a machine that became slower is not taken
+ * for one on which every prompt takes too long, and one that became faster is not measured by what it was. */
+static void slices_follow_the_machine(void **state) {
+    double late;
+    assert_true(after_a_change(1, &late) > 5);
+    assert_true(late < 0.01);
+    assert_true(after_a_change(1.35, &late) > 4);
+    assert_true(late < 0.01);
+    assert_true(after_a_change(0.75, &late) > 4);
+    assert_true(late < 0.1); /* all of them, until it is noticed */
+    serve_slices s;
+    serve_slices_init(&s, 0, 512);
+    assert_int_equal(serve_slices_choose(&s, 4), 0);
+    serve_slices_learn(&s, 4, 0, 0.012);
+    for (int step = 0; step < 16; step++) {
+        const int64_t tokens = serve_slices_choose(&s, 4);
+        assert_true(tokens > 0);
+        serve_slices_learn(&s, 4, tokens, 0.012 + 0.001 * (double)tokens);
+    }
+    assert_int_equal(serve_slices_choose(&s, 4), 0);
+    /* For other numbers of sequences it is not known yet. */
+    serve_slices_learn(&s, 4, 0, 0.012);
+    assert_true(serve_slices_choose(&s, 4) > 0);
+    assert_int_equal(serve_slices_choose(&s, 16), 0);
+}
+
+/* A size is not tried again and again where the smaller ones say that it takes too long. */
+static void slices_try_what_may_fit(void **state) {
+    serve_slices s;
+    int late = 0;
+    serve_slices_init(&s, 0, 512);
+    for (int step = 0; step < 4000; step++) {
+        const int64_t tokens = serve_slices_choose(&s, 4);
+        const double t = 0.0117 + 0.001 * (double)tokens;
+        late += t > 2 * 0.0117;
+        serve_slices_learn(&s, 4, tokens, t);
+    }
+    assert_true(late < 4);
+}
+
 static int open_model(void **state) {
     xlstm_error err;
     if (test_make_folder(state)) return -1;
@@ -607,6 +668,8 @@ int main(void) {
         cmocka_unit_test(prompt_alone),
         cmocka_unit_test(slices_keep_the_bound),
         cmocka_unit_test(slices_keep_the_bound_beside_others),
+        cmocka_unit_test(slices_follow_the_machine),
+        cmocka_unit_test(slices_try_what_may_fit),
     };
     return cmocka_run_group_tests(tests, open_model, close_model);
 }
