@@ -39,13 +39,14 @@ static int start(const void *program, size_t bytes, const char *machine, char **
 
 /* The beginning of a program for a machine. What follows would be run by a shell that takes it for a script. */
 static void make_elf(char out[128], int bits, bool big, int machine) {
+    static const char magic[] = {0x7f, 'E', 'L', 'F'};
     memset(out, ' ', 128);
-    memcpy(out, "\177ELF", 4);
+    snprintf(out + 64, 64, "\necho taken for a script\n");
+    memcpy(out, magic, sizeof magic);
     out[4] = (char)(bits == 64 ? 2 : 1);
     out[5] = (char)(big ? 2 : 1);
     out[big ? 19 : 18] = (char)(machine & 0xff);
     out[big ? 18 : 19] = (char)(machine >> 8);
-    memcpy(out + 64, "\necho taken for a script\n", 25);
 }
 
 static void another_kind(void **state) {
