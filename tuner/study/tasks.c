@@ -307,7 +307,9 @@ int tune_study_task_finish(tune_study *study, const tune_task *task, const char 
                            const tune_trial_row *trial, const tune_sample_row *samples, size_t count, bool *taken,
                            xlstm_error *err) {
     finish f = {task, result, trial, samples, count, taken};
-    return tune_study_transaction(study, finish_one, &f, err);
+    const int status = tune_study_transaction(study, finish_one, &f, err);
+    if (status) *taken = false; /* also where the task was the node's and its trial could not be stored */
+    return status;
 }
 
 int tune_study_task_return(tune_study *study, const tune_task *task, xlstm_error *err) {
