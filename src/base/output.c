@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -21,8 +22,39 @@ struct xl_output {
     char *target;    /* where links lead to; NULL where the output is written in place */
     char *temporary; /* what is renamed to target */
     int fd;
-    FILE *stream; /* NULL: it was not asked for; it has the descriptor otherwise */
+    FILE *stream;                   /* NULL: it was not asked for; it has the descriptor otherwise */
+    pid_t maker;                    /* the process that opened it, which is not one that was forked later */
+    struct xl_output *next, **here; /* in the list of those that are open; here is NULL outside of it */
 };
+
+static pthread_mutex_t open_lock = PTHREAD_MUTEX_INITIALIZER; /* of the list */
+static xl_output *open_outputs;
+
+static void enlist(xl_output *o) {
+    o->maker = getpid();
+    pthread_mutex_lock(&open_lock);
+    o->next = open_outputs;
+    o->here = &open_outputs;
+    if (o->next) o->next->here = &o->next;
+    open_outputs = o;
+    pthread_mutex_unlock(&open_lock);
+}
+
+static void strike(xl_output *o) {
+    pthread_mutex_lock(&open_lock);
+    if (o->here) *o->here = o->next;
+    if (o->here && o->next) o->next->here = o->here;
+    o->here = NULL;
+    pthread_mutex_unlock(&open_lock);
+}
+
+void xl_output_drop_all(void) {
+    pthread_mutex_lock(&open_lock);
+    for (const xl_output *o = open_outputs; o; o = o->next) {
+        if (o->temporary && o->maker == getpid()) unlink(o->temporary);
+    }
+    pthread_mutex_unlock(&open_lock);
+}
 
 static int failed(const char *path, int why, xlstm_error *err) {
     const char *name = strcmp(path, "-") == 0 ? "standard output" : path;
@@ -178,6 +210,7 @@ int xl_output_open(xl_output **out, const char *path, xlstm_error *err) {
         if (why == ENXIO) return xl_fail(err, XLSTM_EIO, "%s: cannot write: nobody reads from it", path);
         return failed(path, why, err);
     }
+    enlist(o);
     *out = o;
     return XLSTM_OK;
 }
@@ -216,6 +249,7 @@ int xl_output_commit(xl_output *o, xlstm_error *err) {
     int status = why ? failed(o->path, why, err) : XLSTM_OK;
     if (!why && o->target) {
         xl_sync_folder(o->target);
+        strike(o);
         free(o->temporary);
         o->temporary = NULL;
     }
@@ -255,6 +289,7 @@ void xl_output_abort(xl_output *o) {
     if (!o) return;
     if (o->fd >= 0) (void)shut(o);
     if (o->temporary) unlink(o->temporary);
+    strike(o);
     free(o->temporary);
     free(o->target);
     free(o->path);

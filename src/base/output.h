@@ -33,6 +33,9 @@ int xl_output_stream(xl_output *o, FILE **stream, xlstm_error *err);
 int xl_output_commit(xl_output *o, xlstm_error *err);
 /* Drops what was written (in place it stays as far as it came) and releases o, which may be NULL. */
 void xl_output_abort(xl_output *o);
+/* Removes the temporary files of all outputs that are open, for a process that ends at once where no memory is
+ * left. May be called at any time by any thread; what is released afterwards is released as ever. */
+void xl_output_drop_all(void);
 /* The file that another program may write instead of xl_output_write: it exists and is empty. It lives as long as
  * o; NULL where o is a descriptor. */
 const char *xl_output_name(const xl_output *o);

@@ -145,12 +145,47 @@ static void a_folder_is_locked(void **state) {
     free(folder);
 }
 
+/* What a process that ends at once was writing is removed; what it had put in place, and what was there before,
+ * stays. */
+static void outputs_are_dropped(void **state) {
+    (void)state;
+    xl_output *done, *one, *two;
+    char *paths[] = {test_path("dropped-done"), test_path("dropped-one"), test_path("dropped-two")};
+    assert_int_equal(xl_file_write(paths[1], "old", 3, NULL), 0);
+    assert_int_equal(xl_output_open(&done, paths[0], NULL), 0);
+    assert_int_equal(xl_output_open(&one, paths[1], NULL), 0);
+    assert_int_equal(xl_output_open(&two, paths[2], NULL), 0);
+    assert_int_equal(xl_output_commit(done, NULL), 0);
+    char *names[] = {strdup(xl_output_name(one)), strdup(xl_output_name(two))};
+    const pid_t child = fork();
+    if (!child) { /* they are not the child's */
+        xl_output_drop_all();
+        _exit(!xl_is_file(names[0]) || !xl_is_file(names[1]));
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    xl_output_drop_all();
+    for (int i = 0; i < 2; i++) assert_false(xl_is_file(names[i]));
+    assert_true(xl_is_file(paths[0]) && xl_is_file(paths[1]));
+    assert_false(xl_is_file(paths[2]));
+    /* In another order than they were opened, and one whose file is gone. */
+    assert_int_equal(xl_output_commit(one, NULL), XLSTM_EIO);
+    xl_output_abort(two);
+    xl_output_drop_all();
+    assert_int_equal(xl_output_open(&one, paths[2], NULL), 0);
+    assert_int_equal(xl_output_commit(one, NULL), 0);
+    assert_true(xl_is_file(paths[2]));
+    for (int i = 0; i < 3; i++) free(paths[i]);
+    for (int i = 0; i < 2; i++) free(names[i]);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(checked_sizes),        cmocka_unit_test(error_is_one_line),
         cmocka_unit_test(nearest_name),         cmocka_unit_test(random_stream),
         cmocka_unit_test(files_are_whole),      cmocka_unit_test(a_folder_is_locked),
-        cmocka_unit_test(left_files_are_swept),
+        cmocka_unit_test(left_files_are_swept), cmocka_unit_test(outputs_are_dropped),
     };
     return cmocka_run_group_tests(tests, test_make_folder, test_remove_folder);
 }
