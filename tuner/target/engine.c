@@ -311,6 +311,8 @@ static int look_at_memory(tune_engine *e, copy *c, memo *m, xlstm_error *err) {
 static int first_look(tune_engine *e, copy *c, memo *m, xlstm_error *err) {
     if (m->looked) return XLSTM_OK;
     int status = e->options.score ? make_room(e, err) : XLSTM_OK;
+    /* What earlier candidates freed lies in pieces, which a long search would collect otherwise. */
+    if (!e->options.memory) tune_probe_settle();
     if (!status && e->options.memory) status = look_at_memory(e, c, m, err);
     if (!status && e->options.score) status = score(e, c, m, err);
     if (status) return status;
