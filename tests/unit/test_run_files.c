@@ -6,10 +6,12 @@
 #include <sys/stat.h>
 
 #include "study_rows.h"
+#include "tuner/run/best_json.h"
 #include "tuner/run/pareto_csv.h"
 #include "tuner/run/run.h"
 #include "tuner/run/run_meta.h"
 #include "tuner/run/snapshot.h"
+#include "tuner/run/table.h"
 
 static int entries(const char *folder) {
     int n = 0;
@@ -284,6 +286,90 @@ static void the_front_is_a_table(void **state) {
     tune_space_destroy(space);
 }
 
+/* A row of summary.csv has a cell for each column of the header, whatever the trial lacks. */
+static void a_row_has_every_cell(void **state) {
+    (void)state;
+    static const char header[] = "backend,workers,heads_per_band,chunk_size,prefill_tok_s,decode_tok_s,prefill_s,"
+                                 "decode_s,trial,status,duplicate_of,request_s,ttft_ms,peak_mb,kl,energy_j,ppl,"
+                                 "ratio,samples,token_hash,state,reason\n";
+    static const char *const rows[] = {"ray,,4,16,,,0.25,,7,ok,,,,,,,,0.5,1,abc,f32,\n",
+                                       "ray,,4,16,,,0.25,,7,ok,3,,,,,,,0.5,1,abc,f32,\n",
+                                       "ray,,4,16,,,,,7,failed,,,,,,,,,1,,f32,\"not \"\"this\"\", that\"\n"};
+    json_t *settings =
+        json_pack("{s:s, s:i, s:i, s:s}", "backend", "ray", "chunk_size", 16, "heads_per_band", 4, "state", "f32");
+    assert_non_null(settings);
+    for (int kind = 0; kind < 3; kind++) {
+        tune_trial_row t = sample_trial(7, kind == 2 ? NAN : 0.5);
+        if (kind == 1) t.duplicate_of = 3;
+        if (kind == 2) {
+            t.status = TUNE_TRIAL_FAILED;
+            t.reason = text("not \"this\", that");
+            t.token_hash = NULL;
+        }
+        char *printed = NULL;
+        size_t bytes;
+        FILE *out = open_memstream(&printed, &bytes);
+        assert_non_null(out);
+        tune_table_csv_header(out, &tune_engine_metrics, settings);
+        tune_table_csv_row(out, &tune_engine_metrics, settings, &t, settings);
+        assert_int_equal(fclose(out), 0);
+        assert_int_equal(strncmp(printed, header, strlen(header)), 0);
+        assert_string_equal(printed + strlen(header), rows[kind]);
+        free(printed);
+    }
+    json_decref(settings);
+}
+
+/* best.json names the trials of the front where there are several objectives, and gives back what it was made of.
+ */
+static void best_is_read_back(void **state) {
+    (void)state;
+    tune_space *space = tune_space_create();
+    xlstm_error err;
+    must(tune_space_add_range(space, "chunk_size", 0, 16, 64, 16, &err), &err);
+    must(tune_space_seal(space, &err), &err);
+    tune_run_row run = sample_run("u");
+    tune_trial_row trials[3];
+    for (int i = 0; i < 3; i++) {
+        trials[i] = sample_trial(i + 5, 1);
+        trials[i].metric[TUNE_REQUEST_S] = i + 1;
+        trials[i].metric[TUNE_PEAK_MB] = i == 1 ? 40 : 30 - i; /* the middle one is dominated */
+    }
+    const tune_standing s = {
+        .winner = TUNE_BASELINE, .verdict = "baseline", .text = "nothing is faster", .challenger = TUNE_NO_POINT};
+    for (int several = 0; several < 2; several++) {
+        run.objective = text(several ? "request_s,peak_mb" : "request_s");
+        json_t *j = tune_best_json(&run, trials, 3, space, &s);
+        const json_t *front = json_object_get(j, "front");
+        assert_int_equal(json_array_size(front), several ? 2 : 0);
+        if (several) {
+            assert_int_equal(json_integer_value(json_array_get(front, 0)), 5);
+            assert_int_equal(json_integer_value(json_array_get(front, 1)), 7);
+        } else {
+            assert_null(front);
+        }
+        json_decref(j);
+    }
+    static const char ended[] =
+        "{\"final\": true, \"verdict\": \"better\", \"verdict_text\": \"it is faster\", \"is_baseline\": false, "
+        "\"params\": {\"chunk_size\": 32}, \"speedup\": {\"value\": 1.25, \"low\": 1.125, \"high\": 1.5, "
+        "\"processes\": 12}}";
+    tune_drive_result result = {.winner = TUNE_BASELINE};
+    assert_true(tune_best_is_final(ended));
+    assert_false(tune_best_is_final("{\"final\": false}"));
+    assert_false(tune_best_is_final(NULL));
+    must(tune_best_read(ended, space, "run", &result, &err), &err);
+    assert_int_equal(result.final.verdict, TUNE_VERDICT_BETTER);
+    assert_true(result.final.speedup == 1.25 && result.final.low == 1.125 && result.final.high == 1.5);
+    assert_int_equal(result.final.processes, 12);
+    assert_string_equal(result.verdict, "it is faster");
+    assert_true(tune_space_value(space, (uint32_t)result.winner, 0).number == 32);
+    assert_int_equal(tune_best_read("{\"verdict\": \"faster\"}", space, "run", &result, &err), XLSTM_EFORMAT);
+    assert_string_equal(err.text, "run: the stored result has no verdict");
+    assert_int_equal(tune_best_read(NULL, space, "run", &result, &err), XLSTM_EFORMAT);
+    tune_space_destroy(space);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(runs_have_folders),
@@ -292,6 +378,8 @@ int main(void) {
         cmocka_unit_test(interrupted_runs_are_found),
         cmocka_unit_test(snapshots),
         cmocka_unit_test(the_front_is_a_table),
+        cmocka_unit_test(a_row_has_every_cell),
+        cmocka_unit_test(best_is_read_back),
     };
     return cmocka_run_group_tests(tests, test_make_folder, test_remove_folder);
 }
