@@ -50,6 +50,8 @@ TESTS = [
     ("tuner/scores/", ["scoring", "judge", "divergence"]),
     ("tuner/space/", ["space", "large_space"]),
     ("tuner/study/", ["study", "study_files", "plain_json", "tasks", "fuzz-study_import", "cli-study"]),
+    ("tuner/driver/fleet_playoff", ["fleet_playoff"]),
+    ("cluster/", ["cluster", "cluster_foreign"]),
     ("tuner/run/", ["run_folder", "run_files", "study_files", "recording", "determinism", "driver"]),
 ]
 SWAPS = [(" < ", " <= "), (" <= ", " < "), (" > ", " >= "), (" >= ", " > "), (" == ", " != "), (" != ", " == "),

@@ -19,11 +19,12 @@ typedef struct world {
     tune_node_row nodes[NODES];
     tune_run_row run;
     double seen[TRIALS], truth[TRIALS], effect[NODES];
-    bool broken[TRIALS], alone; /* alone: the second node leaves at the first turn */
-    double clock, tick;         /* seconds, and those of a turn */
+    bool again, broken[TRIALS], alone; /* alone: the second node leaves at the first turn */
+    double clock, tick;                /* seconds, and those of a turn */
     int turns, done, stop_at;
+    int blocks; /* of each task, that are wanted */
     int64_t shown[TRIALS];
-    int shown_count;
+    int shown_count, samples[TRIALS];
 } world;
 
 static world w;
@@ -41,6 +42,9 @@ static void finalist(void *ctx, const tune_trial_row *trial, const tune_finalist
     world *x = ctx;
     assert_int_equal(place, x->shown_count);
     assert_true(trial->value > 0 && fabs(log(trial->value) - f->after) < 1e-9);
+    x->samples[trial->index] = f->samples;
+    assert_int_equal(trial->samples, f->samples);
+    assert_true(x->again || (fabs(f->before - log(x->seen[trial->index])) < 1e-9 && f->samples_before == 1));
     x->shown[x->shown_count++] = trial->index;
 }
 
@@ -56,7 +60,8 @@ static void do_one(int node) {
     const json_int_t trial = json_integer_value(json_object_get(what, "trial"));
     tune_block_plan plan;
     assert_true(tune_wire_read_plan(json_object_get(what, "plan"), &plan));
-    assert_true(plan.blocks > 0 && trial >= 0 && trial < TRIALS);
+    assert_true(plan.quads == 1 && trial >= 0 && trial < TRIALS);
+    if (w.blocks) assert_int_equal(plan.blocks, w.blocks);
     tune_block_result r = {.blocks = plan.deadline_s > 0 ? plan.blocks : 0};
     for (int i = 0; i < r.blocks; i++)
         r.log_ratio[i] = -log(w.truth[trial] * w.effect[node]) + (i % 2 ? 0.001 : -0.001);
@@ -90,7 +95,7 @@ static void begin(const char *name, const double seen[5], const double truth[5])
     static tune_named baseline = {"n", {.number = 0}};
     xlstm_error err;
     char *path = file(name);
-    w = (world){.effect = {1, 1}};
+    w = (world){.effect = {1, 1}, .blocks = 1};
     json_t *json = json_loads("{\"n\": [0, 1, 2, 3, 4, 5, 6]}", 0, NULL);
     must(tune_space_from_json(json, NULL, 0, &w.kind.space, &err), &err);
     must(tune_space_seal(w.kind.space, &err), &err);
@@ -175,6 +180,11 @@ static void luck_does_not_win(void **state) {
     /* Three finalists in two rounds, then two in two. */
     assert_int_equal(w.done, 10);
     assert_true(fabs(value_of(1) - 0.7 * sqrt(1.05)) < 0.003 && fabs(value_of(0) - 1.1 * sqrt(1.05)) < 0.003);
+    assert_true(w.samples[0] == 4 && w.samples[1] == 8 && w.samples[2] == 8);
+    /* The scatter is that of the second node's effect, of three finalists with 2, 4 and 4 blocks. */
+    size_t count;
+    const double spread = tune_keeper_trials(w.kind.keeper, &count)[1].spread, effect = log(1.05);
+    assert_true(fabs(spread / sqrt(2.5 * effect * effect / 7 / 4) - 1) < 1e-6);
     assert_true(value_of(5) == value_of(1) && value_of(3) == 0.9);
     assert_true(w.shown_count == 3 && w.shown[0] == 1 && w.shown[1] == 2 && w.shown[2] == 0);
     assert_int_equal(count_of("SELECT count(*) FROM event WHERE kind = 'playoff' AND text LIKE "
@@ -188,6 +198,52 @@ static void luck_does_not_win(void **state) {
     assert_int_equal(play(), 1);
     assert_true(w.done == 10 && w.shown_count == 3);
     assert_int_equal(count_of("SELECT count(*) FROM event WHERE kind = 'playoff'"), 1);
+    /* With one more trial it is another one, which takes what is known of the trials that it measured before. */
+    xlstm_error err;
+    tune_named_list settings = {0};
+    tune_trial_row t = sample_trial(TRIALS, 1.5);
+    tune_named n = {"n", {.number = 6}};
+    t.params = (tune_named_list){&n, 1};
+    must(tune_keeper_add(w.kind.keeper, &t, &settings, NULL, 0, &err), &err);
+    w.shown_count = 0;
+    w.again = true;
+    int64_t winner;
+    must(tune_fleet_playoff(&w.fleet, &w.kind, &winner, &err), &err);
+    assert_int_equal(count_of("SELECT count(*) FROM event WHERE kind = 'playoff'"), 2);
+    assert_int_equal(winner, 3); /* which takes the place of trial 0 */
+    assert_int_equal(w.done, 14);
+    end();
+}
+
+/* More finalists, and more samples than the search may have taken. */
+static void efforts(void **state) {
+    begin("normal.sqlite", lucky, so);
+    w.drive.effort = TUNE_NORMAL;
+    w.nodes[1].state = text(TUNE_NODE_LEFT);
+    w.blocks = 4;
+    assert_int_equal(play(), 3);
+    assert_true(w.done == 6 && w.samples[3] == 16 && w.samples[0] == 8);
+    end();
+    begin("repeats.sqlite", lucky, so);
+    w.drive.repeats = 8;
+    w.blocks = 3; /* five for the nine samples, in two rounds */
+    assert_int_equal(play(), 1);
+    assert_true(w.done == 10 && w.samples[0] == 12);
+    end();
+}
+
+/* What the study says of a playoff may be anything. */
+static void strange_notes(void **state) {
+    xlstm_error err;
+    static const char *const notes[] = {
+        "nonsense",
+        "{\"trials\": 6, \"winner\": 2, \"finalists\": [{\"trial\": 99, \"after\": -1}, {\"trial\": -1, "
+        "\"after\": -1}, {\"trial\": 5, \"after\": -3}, {\"trial\": 1, \"after\": \"x\"}, 7]}"};
+    begin("strange.sqlite", lucky, so);
+    for (int i = 0; i < 2; i++)
+        must(tune_study_event_add(w.fleet.study, w.kind.run, "playoff", notes[i], &err), &err);
+    assert_int_equal(play(), 2);
+    assert_true(w.done == 0 && w.shown_count == 0 && value_of(1) == 0.8 && value_of(5) == 0.8);
     end();
 }
 
@@ -241,6 +297,7 @@ static void the_time_is_up(void **state) {
 static void a_node_leaves(void **state) {
     begin("leaves.sqlite", lucky, so);
     w.alone = true;
+    w.blocks = 0; /* one where two nodes were to share them, and two later */
     assert_int_equal(play(), 1);
     assert_int_equal(count_of("SELECT count(*) FROM task WHERE node = 'n1'"), 0);
     end();
@@ -262,9 +319,14 @@ static void a_stopped_one_goes_on(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(luck_does_not_win),    cmocka_unit_test(what_fails_or_is_slower_does_not_win),
-        cmocka_unit_test(one_finalist_or_none), cmocka_unit_test(the_time_is_up),
-        cmocka_unit_test(a_node_leaves),        cmocka_unit_test(a_stopped_one_goes_on),
+        cmocka_unit_test(luck_does_not_win),
+        cmocka_unit_test(what_fails_or_is_slower_does_not_win),
+        cmocka_unit_test(efforts),
+        cmocka_unit_test(strange_notes),
+        cmocka_unit_test(one_finalist_or_none),
+        cmocka_unit_test(the_time_is_up),
+        cmocka_unit_test(a_node_leaves),
+        cmocka_unit_test(a_stopped_one_goes_on),
     };
     return cmocka_run_group_tests(tests, test_make_folder, test_remove_folder);
 }

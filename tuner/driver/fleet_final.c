@@ -218,11 +218,12 @@ static void judged(void *ctx, tune_final *f) {
 
 /* ---- the comparison ---- */
 
-/* The trial of an index; NULL: there is none. */
+/* The trial of an index; NULL: there is none that can have won, whatever the study says. */
 static const tune_trial_row *trial_of(const tune_kind *k, int64_t index) {
     size_t count;
     const tune_trial_row *rows = tune_keeper_trials(k->keeper, &count);
-    return index >= 0 && (size_t)index < count ? &rows[index] : NULL;
+    const bool there = index >= 0 && (size_t)index < count;
+    return there && rows[index].status == TUNE_TRIAL_OK && rows[index].point != TUNE_NO_POINT ? &rows[index] : NULL;
 }
 
 static void count_trials(tune_kind *k) {

@@ -344,7 +344,9 @@ static int apply(const playoff *p, const json_t *noted, xlstm_error *err) {
         shown[at] = true;
         const int64_t trial = json_integer_value(json_object_get(best, "trial"));
         const tune_trial_row *rows = tune_keeper_trials(p->kind->keeper, &count);
-        if (trial < 0 || (size_t)trial >= count || !isfinite(number(best, "after"))) continue;
+        if (trial < 0 || (size_t)trial >= count || rows[trial].status != TUNE_TRIAL_OK ||
+            !isfinite(number(best, "after")))
+            continue;
         status = change(p->kind, &rows[trial], best, err);
         rows = tune_keeper_trials(p->kind->keeper, &count);
         const tune_finalist f = {.candidate = rows[trial].point,
