@@ -179,8 +179,8 @@ static const tunable_row table[XLSTM_TUNABLE_COUNT] = {
                XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_DECODE | XLSTM_AFFECTS_NUMERICS,
                "auto is bf16 where no matrix is held finer than that and the processor multiplies it faster, else "
                "f32; up to 8 tokens at once, as in decode, are computed in int8 where that is asked for and the "
-               "weights are integers, else in f32 (on a GPU with matrix units up to 2, or up to 32 where weights "
-               "are not bf16)",
+               "weights are integers, else in f32 (on a GPU with matrix units up to 2 where weights "
+               "are bf16, up to 32 where they are f32)",
                NULL},
      .effective = compute_resolved},
     {.shown = {XLSTM_TUNE_HEAD_WEIGHTS, "head_weights", "", "format of the embedding and the head",
@@ -206,8 +206,8 @@ static const tunable_row table[XLSTM_TUNABLE_COUNT] = {
     {.shown = {XLSTM_TUNE_GPU_SPLIT, "gpu_split", "", "teams that share the columns of a row there",
                XLSTM_TYPE_CHOICE, 0, 4, XLSTM_GPU_AUTO, gpu_splits, XLSTM_AFFECTS_DECODE, BY_PRODUCT, "vulkan"}},
     {.shown = {XLSTM_TUNE_GPU_TILE, "gpu_tile", "",
-               "tokens and rows that a workgroup multiplies by a GPU's matrix units: 32 x 64, 128 x 128 or 128 x "
-               "192",
+               "tokens and rows that a workgroup multiplies by a GPU's matrix units: 16 or 32 x 64, 128 x 128 "
+               "or 128 x 192",
                XLSTM_TYPE_CHOICE, 0, 3, XLSTM_TILE_AUTO, gpu_tiles, XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_DECODE,
                BY_PRODUCT, "vulkan"}},
     {.shown = {XLSTM_TUNE_GPU_SUBGROUPS, "gpu_subgroups", "",

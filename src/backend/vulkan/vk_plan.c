@@ -194,6 +194,7 @@ static void find_matrix(xl_plan *plan) {
                             (op->kind != XL_OP_GATED || op->count == 1);
             plan->coarse &= xl_format_get((int)p->format)->coarse;
             if (p->format != XL_FORMAT_BF16 && bytes > plan->expanded_bytes) plan->expanded_bytes = bytes;
+            plan->expands_few |= p->format == XL_FORMAT_F32;
         }
     }
 }
@@ -202,12 +203,13 @@ bool xl_vk_steps_wide(const xl_plan *plan) {
     return !plan->device->portable && plan->program.v_head % 4 == 0;
 }
 
-/* The matrix units are faster from three tokens on (H200), but for few tokens it is not worth while to expand
- * weights in other formats for them. */
+/* From how many tokens on the matrix units are faster was tried on an H200. To unpack weights on their way costs as
+ * much as eight tokens one by one, and to round matrices of float32 in memory more. */
 int64_t xl_vk_few_tokens(const xl_plan *plan) {
-    enum { FEW_BY_MATRIX = 2 };
+    enum { OF_BFLOAT16 = 2, OF_OTHERS = 8 };
     if (!plan->matrix) return XL_FEW_TOKENS;
-    return plan->expanded_bytes ? XL_VK_SMALL_TOKENS : FEW_BY_MATRIX;
+    if (plan->expands_few) return XL_VK_SMALL_TOKENS;
+    return plan->expanded_bytes ? OF_OTHERS : OF_BFLOAT16;
 }
 
 int64_t xl_vk_auto_compute(const xl_plan *plan) {

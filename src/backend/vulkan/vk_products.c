@@ -71,7 +71,8 @@ static uint32_t least(uint32_t a, uint32_t b) {
 
 /* Whether a product is made by dot products of 8-bit integers; the narrow ones are the gates. */
 static bool by_integers(const xl_vk_recorder *r, const xl_vk_product *w, uint32_t rows) {
-    return r->shape->integers && w->blocks && w->rows > XL_VK_NARROW_ROWS && rows <= XL_VK_SMALL_TOKENS;
+    const uint32_t most = r->plan->matrix ? (uint32_t)xl_vk_few_tokens(r->plan) : XL_VK_SMALL_TOKENS;
+    return r->shape->integers && w->blocks && w->rows > XL_VK_NARROW_ROWS && rows <= most;
 }
 
 /* Where a product takes its input from: memory, as it is; shared memory, made by every workgroup; memory, rounded.
@@ -330,8 +331,8 @@ static void expand(xl_vk_recorder *r, const xl_vk_product *w, xl_vk_span to, uin
 }
 
 typedef struct matrix_push {
-    uint64_t w, x, y;
-    uint32_t token_tiles, part_rows;
+    uint64_t w, heads, x, y;
+    uint32_t token_tiles, part_rows, blocks;
 } matrix_push;
 
 typedef struct tile {
@@ -339,22 +340,34 @@ typedef struct tile {
     uint32_t tokens, rows; /* rows: outputs */
 } tile;
 
-/* The tile that was the fastest at such sizes on an H100. */
-static tile choose_tile(uint32_t wanted, uint32_t tokens, uint32_t rows, bool gated) {
-    enum { MANY_TOKENS = 1024, WIDE_ROWS = 4096 };
+/* The tile of few tokens; packed: of weights that become bfloat16 on their way. */
+static tile small_tile(uint32_t tokens, bool gated, bool packed) {
+    static const xl_vk_shader shaders[2][2][2] = {
+        {{XL_VK_SHADER_matrix_small, XL_VK_SHADER_matrix_small_gated},
+         {XL_VK_SHADER_packed_small, XL_VK_SHADER_packed_small_gated}},
+        {{XL_VK_SHADER_matrix_tiny, XL_VK_SHADER_matrix_tiny_gated},
+         {XL_VK_SHADER_packed_tiny, XL_VK_SHADER_packed_tiny_gated}},
+    };
+    const bool tiny = tokens <= XL_VK_TINY_TOKENS;
+    return (tile){shaders[tiny][packed][gated], tiny ? XL_VK_TINY_TOKENS : XL_VK_SMALL_TOKENS, gated ? 32 : 64};
+}
+
+/* The tile that was the fastest at such sizes on an H100, and for few tokens on an H200. */
+static tile choose_tile(uint32_t wanted, uint32_t tokens, uint32_t rows, bool gated, bool packed) {
+    enum { SQUARE_TOKENS = 97, MANY_TOKENS = 1024, WIDE_ROWS = 4096 };
     if (wanted == XLSTM_TILE_AUTO) {
-        if (tokens <= XL_VK_SMALL_TOKENS) wanted = XLSTM_TILE_SMALL;
+        if (tokens < SQUARE_TOKENS) wanted = XLSTM_TILE_SMALL;
         else wanted = tokens >= MANY_TOKENS && rows > WIDE_ROWS ? XLSTM_TILE_WIDE : XLSTM_TILE_SQUARE;
     }
-    if (wanted == XLSTM_TILE_SMALL && tokens <= XL_VK_TINY_TOKENS)
-        return gated ? (tile){XL_VK_SHADER_matrix_tiny_gated, XL_VK_TINY_TOKENS, 32}
-                     : (tile){XL_VK_SHADER_matrix_tiny, XL_VK_TINY_TOKENS, 64};
-    if (wanted == XLSTM_TILE_SMALL)
-        return gated ? (tile){XL_VK_SHADER_matrix_small_gated, XL_VK_SMALL_TOKENS, 32}
-                     : (tile){XL_VK_SHADER_matrix_small, XL_VK_SMALL_TOKENS, 64};
+    if (wanted == XLSTM_TILE_SMALL) return small_tile(tokens, gated, packed);
     if (gated) return (tile){XL_VK_SHADER_matrix_gated, XL_VK_TILE_TOKENS, 64};
     if (wanted == XLSTM_TILE_WIDE) return (tile){XL_VK_SHADER_matrix_wide, XL_VK_TILE_TOKENS, 192};
     return (tile){XL_VK_SHADER_matrix_square, XL_VK_TILE_TOKENS, 128};
+}
+
+/* Whether the small tile unpacks such weights itself. It does that for every tile of tokens again. */
+static bool unpacks(xl_format_id format, uint32_t tokens) {
+    return format != XL_FORMAT_BF16 && format != XL_FORMAT_F32 && tokens <= XL_VK_SMALL_TOKENS;
 }
 
 /* y = y + the parts + bias, then the cap. */
@@ -383,8 +396,9 @@ static void product_matrix(xl_vk_recorder *r, const xl_vk_product *w, xl_vk_rows
     enum { QUAD_VALUES = 8, QUAD_FLOATS = 4, SPLIT_ROWS = 8192 };
     uint32_t rows = gated ? w->rows / 2 : w->rows, w_quads = w->quads;
     xl_vk_span values = w->values;
-    const tile t = choose_tile(r->shape->knobs.tile, tokens, rows, gated);
-    if (w->format != XL_FORMAT_BF16) {
+    const tile t = choose_tile(r->shape->knobs.tile, tokens, rows, gated, unpacks(w->format, tokens));
+    const bool packed = unpacks(w->format, tokens) && t.tokens <= XL_VK_SMALL_TOKENS;
+    if (w->format != XL_FORMAT_BF16 && !packed) {
         values = r->executor->work[XL_VK_WORK_EXPANDED].span;
         w_quads = w->cols / QUAD_VALUES;
         expand(r, w, values, w_quads);
@@ -392,11 +406,16 @@ static void product_matrix(xl_vk_recorder *r, const xl_vk_product *w, xl_vk_rows
     }
     bool split = t.tokens <= XL_VK_SMALL_TOKENS && tokens <= XL_VK_SMALL_TOKENS && rows <= SPLIT_ROWS && w->add;
     xl_vk_rows to = split ? r->executor->work[XL_VK_WORK_PARTS] : y;
-    const matrix_push push = {xl_vk_address(values), xl_vk_address(x.span), xl_vk_address(to.span),
-                              xl_vk_ceil_div(tokens, t.tokens), XL_VK_SMALL_TOKENS};
+    const matrix_push push = {xl_vk_address(values),
+                              packed ? xl_vk_address(w->heads) : 0,
+                              xl_vk_address(x.span),
+                              xl_vk_address(to.span),
+                              xl_vk_ceil_div(tokens, t.tokens),
+                              XL_VK_SMALL_TOKENS,
+                              w->blocks};
     const uint32_t specs[] = {
-        w_quads,          x.stride / QUAD_FLOATS, w->cols / QUAD_VALUES, rows, gated ? 2 * to.stride : to.stride,
-        w->add && !split, split ? XL_VK_SPLIT : 1};
+        w_quads,          x.stride / QUAD_FLOATS,  w->cols / QUAD_VALUES, rows, gated ? 2 * to.stride : to.stride,
+        w->add && !split, split ? XL_VK_SPLIT : 1, (uint32_t)w->format};
     xl_vk_dispatch(r,
                    &(xl_vk_launch){t.shader, XL_VK_GROUP, specs, sizeof specs / sizeof *specs, &push, sizeof push,
                                    push.token_tiles * xl_vk_ceil_div(rows, t.rows), split ? XL_VK_SPLIT : 1, 1});

@@ -202,6 +202,7 @@ struct xl_plan {
     bool matrix;             /* every wide product has the sizes that matrix units want */
     bool coarse;             /* and no weight of one is held finer than bfloat16 */
     uint64_t expanded_bytes; /* of the largest matrix as bfloat16 */
+    bool expands_few;        /* whether even few tokens would want a matrix expanded: one in float32 */
     xl_vk_block vectors;     /* norms and biases */
     uint64_t block_bytes;    /* state of one block, see shaders/cell.glsl */
 };

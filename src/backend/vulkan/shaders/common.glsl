@@ -5,7 +5,9 @@
 #extension GL_EXT_control_flow_attributes : require
 
 // Specialization constants 0 and 1 are the same in every shader: see reduce.glsl for the second.
+#ifndef FIXED_GROUP // a shader whose workgroups have one size says it itself
 layout(local_size_x_id = 0) in;
+#endif
 
 layout(buffer_reference, buffer_reference_align = 4, std430) buffer Floats { float at[]; };
 layout(buffer_reference, buffer_reference_align = 4, std430) readonly buffer ReadFloats { float at[]; };

@@ -4,6 +4,7 @@
 // padded against bank conflicts, while the next are on their way into registers. Macros: BM, BN, WM, WN; AHEAD: how many
 // times DEPTH columns are on their way (1); GATED: half of
 // the rows are those of the gate and half those of up, and y = silu(gate) * up comes out in bfloat16.
+// PACKED: weights of 16 bits or in blocks become bfloat16 on their way into shared memory; else they are that already.
 // Compiled by `make shaders` with a newer compiler than most systems have, and kept as SPIR-V.
 #extension GL_KHR_cooperative_matrix : require
 #extension GL_KHR_shader_subgroup_basic : require
@@ -15,6 +16,13 @@
 
 #ifndef AHEAD
 #define AHEAD 1
+#endif
+#ifdef PACKED
+#define FIXED_GROUP
+#define FORMAT_ID 9
+#include "common.glsl"
+#include "math.glsl"
+#include "weights.glsl"
 #endif
 const uint DEPTH = 64, TEAM = 32; // columns; invocations of a subgroup
 const uint THREADS = BM / WM * (BN / WN) * TEAM;
@@ -31,13 +39,14 @@ layout(buffer_reference, buffer_reference_align = 16) readonly buffer Quads { uv
 layout(buffer_reference, buffer_reference_align = 16) buffer Sums { float at[]; };
 layout(buffer_reference, buffer_reference_align = 16) buffer Halves { bfloat16_t at[]; };
 layout(push_constant) uniform Push {
-    uint64_t w, x, y;
+    uint64_t w, heads, x, y;
     uint token_tiles;
     uint part_rows; // tokens between the outputs of two parts
+    uint blocks;    // of a row of w, where it is PACKED
 } p;
 
 const uint PIECES = DEPTH / 8, LINE = PIECES + 1;
-const uint A_PIECES = BM * PIECES / THREADS, B_PIECES = BN * PIECES / THREADS, STEP = THREADS / PIECES;
+const uint A_PIECES = BM * PIECES / THREADS, STEP = THREADS / PIECES;
 shared uvec4 a_tile[BM * LINE], b_tile[BN * LINE];
 
 #ifdef GATED
@@ -52,6 +61,30 @@ uint row_of(uint n0, uint l) {
 const uint OUT_ROWS = BN;
 uint row_of(uint n0, uint l) { return min(n0 + l, ROWS - 1); }
 #endif
+
+// What an invocation brings of the weights: B_LOADS of them at a time, number i of line b_line(i) of the tile.
+#ifdef PACKED
+const uint IN_LINE = DEPTH / UNIT;
+#define Weights Unit
+#else
+const uint IN_LINE = PIECES;
+#define Weights uvec4
+#endif
+const uint B_LOADS = BN * IN_LINE / THREADS;
+uint b_line(uint i) { return gl_LocalInvocationIndex / IN_LINE + i * (THREADS / IN_LINE); }
+uint b_first() { return gl_LocalInvocationIndex % IN_LINE; }
+
+void keep_weights(uint i, Weights v) {
+#ifdef PACKED
+    uint at = b_line(i) * LINE + b_first() * (UNIT / 8);
+    [[unroll]] for (uint j = 0; j < UNIT / 8; j++) {
+        vec4 low = values_of(v, 2 * j), high = values_of(v, 2 * j + 1);
+        b_tile[at + j] = uvec4(bf16_pair(low.x, low.y), bf16_pair(low.z, low.w), bf16_pair(high.x, high.y), bf16_pair(high.z, high.w));
+    }
+#else
+    b_tile[b_line(i) * LINE + b_first()] = v;
+#endif
+}
 
 #define ACCUMULATOR coopmat<float, gl_ScopeSubgroup, 16, 16, gl_MatrixUseAccumulator>
 
@@ -74,26 +107,32 @@ void main() {
 #endif
     }
     Quads x = Quads(p.x + uint64_t(m0 + line) * X_QUADS * 16ul);
-    uint64_t w[B_PIECES];
-    [[unroll]] for (uint i = 0; i < B_PIECES; i++)
-        w[i] = p.w + uint64_t(row_of(n0, line + i * STEP)) * W_QUADS * 16ul;
-    uvec4 a_next[AHEAD][A_PIECES], b_next[AHEAD][B_PIECES];
+#ifdef PACKED
+    Row w[B_LOADS];
+    [[unroll]] for (uint i = 0; i < B_LOADS; i++) w[i] = find_row(p.w, p.heads, row_of(n0, b_line(i)), W_QUADS, p.blocks);
+#define LOAD_WEIGHTS(i, k) load_unit(w[i], (k) * IN_LINE + b_first())
+#else
+    uint64_t w[B_LOADS];
+    [[unroll]] for (uint i = 0; i < B_LOADS; i++) w[i] = p.w + uint64_t(row_of(n0, b_line(i))) * W_QUADS * 16ul;
+#define LOAD_WEIGHTS(i, k) Quads(w[i]).at[(k) * IN_LINE + b_first()]
+#endif
+    uvec4 a_next[AHEAD][A_PIECES];
+    Weights b_next[AHEAD][B_LOADS];
     [[unroll]] for (uint s = 0; s < AHEAD; s++) {
-        uint at = min(first + s, last - 1) * PIECES + piece;
-        [[unroll]] for (uint i = 0; i < A_PIECES; i++) a_next[s][i] = x.at[i * STEP * X_QUADS + at];
-        [[unroll]] for (uint i = 0; i < B_PIECES; i++) b_next[s][i] = Quads(w[i]).at[at];
+        uint k = min(first + s, last - 1);
+        [[unroll]] for (uint i = 0; i < A_PIECES; i++) a_next[s][i] = x.at[i * STEP * X_QUADS + k * PIECES + piece];
+        [[unroll]] for (uint i = 0; i < B_LOADS; i++) b_next[s][i] = LOAD_WEIGHTS(i, k);
     }
     [[dont_unroll]] for (uint k0 = first; k0 < last; k0 += AHEAD) [[unroll]] for (uint s = 0; s < AHEAD; s++) {
         uint k = k0 + s;
         if (AHEAD > 1 && k >= last) break;
         barrier();
         [[unroll]] for (uint i = 0; i < A_PIECES; i++) a_tile[(line + i * STEP) * LINE + piece] = a_next[s][i];
-        [[unroll]] for (uint i = 0; i < B_PIECES; i++) b_tile[(line + i * STEP) * LINE + piece] = b_next[s][i];
+        [[unroll]] for (uint i = 0; i < B_LOADS; i++) keep_weights(i, b_next[s][i]);
         barrier();
         if (k + AHEAD < last) {
-            uint at = (k + AHEAD) * PIECES + piece;
-            [[unroll]] for (uint i = 0; i < A_PIECES; i++) a_next[s][i] = x.at[i * STEP * X_QUADS + at];
-            [[unroll]] for (uint i = 0; i < B_PIECES; i++) b_next[s][i] = Quads(w[i]).at[at];
+            [[unroll]] for (uint i = 0; i < A_PIECES; i++) a_next[s][i] = x.at[i * STEP * X_QUADS + (k + AHEAD) * PIECES + piece];
+            [[unroll]] for (uint i = 0; i < B_LOADS; i++) b_next[s][i] = LOAD_WEIGHTS(i, k + AHEAD);
         }
         [[unroll]] for (uint q = 0; q < DEPTH / 16; q++) {
             coopmat<bfloat16_t, gl_ScopeSubgroup, 16, 16, gl_MatrixUseA> a[WM / 16];

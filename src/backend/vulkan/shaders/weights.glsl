@@ -1,8 +1,11 @@
-// How a weight lies in memory, by format (specialization constant 2, an xl_format_id). A row is read in units of 16
+// How a weight lies in memory, by format (specialization constant FORMAT_ID, an xl_format_id). A row is read in units of 16
 // bytes (and, for q6_k, 8 bytes of upper bits for each). A unit holds UNIT values, which come out four at a time. Formats
 // of blocks hold a matrix in two parts of as many bytes as on the host: the values of all blocks, then the heads of all
 // blocks, which hold the scales (see repack.comp). How a block is made is said in src/weights.
-layout(constant_id = 2) const uint FORMAT = 0;
+#ifndef FORMAT_ID
+#define FORMAT_ID 2
+#endif
+layout(constant_id = FORMAT_ID) const uint FORMAT = 0;
 const uint F32 = 0, BF16 = 1, F16 = 2, Q8_0 = 3, Q6_K = 4, Q4_K = 5, Q4_0 = 6;
 const uint UNIT = FORMAT == F32 ? 4 : FORMAT == Q8_0 ? 16 : FORMAT > Q8_0 ? 32 : 8;
 const uint QUARTERS = UNIT / 4; // vec4 in a unit
