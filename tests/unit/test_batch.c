@@ -183,11 +183,77 @@ static void settings_can_change(void **state) {
     small_model_destroy(s);
 }
 
+/* Greedy decoding of a batch chooses, in each step, the largest of the logits that the batch gives when it is fed
+ * token by token; what is wrong with a session changes none. */
+static void greedy_is_the_largest_logit(void **state) {
+    (void)state;
+    enum { COUNT = 3, STEPS = 6 };
+    small_model *s = small_model_create(2, NULL), *other = small_model_create(4, NULL);
+    xlstm_batch *batch;
+    xlstm_session *sessions[COUNT], *twins[COUNT], *foreign;
+    xlstm_error err;
+    float *logits = calloc((size_t)COUNT * VOCAB, sizeof *logits);
+    int32_t first[COUNT] = {5, 50, 100}, out[STEPS * COUNT], fed[COUNT], nothing = -7;
+    assert_non_null(logits);
+    assert_int_equal(xlstm_batch_create(&batch, &s->model, NULL, NULL), XLSTM_OK);
+    assert_int_equal(xlstm_session_create(&foreign, &other->model, NULL, NULL), XLSTM_OK);
+    for (int i = 0; i < COUNT; i++) {
+        const int32_t prompt[] = {i, 2 * i + 1, 9};
+        xlstm_session **both[] = {&sessions[i], &twins[i]};
+        for (int k = 0; k < 2; k++) {
+            assert_int_equal(xlstm_session_create(both[k], &s->model, NULL, NULL), XLSTM_OK);
+            assert_int_equal(xlstm_prefill(*both[k], prompt, (size_t)i + 1, XLSTM_LOGITS_NONE, NULL, NULL),
+                             XLSTM_OK);
+        }
+        fed[i] = first[i];
+    }
+    assert_int_equal(xlstm_batch_greedy(batch, sessions, first, 0, &nothing, STEPS, NULL), XLSTM_OK);
+    assert_int_equal(xlstm_batch_greedy(batch, sessions, first, COUNT, &nothing, 0, NULL), XLSTM_OK);
+    assert_int_equal(nothing, -7);
+    xlstm_session *const twice[] = {sessions[0], sessions[0]}, *const mixed[] = {sessions[0], foreign};
+    const int32_t beyond[] = {1, VOCAB};
+    assert_int_equal(xlstm_batch_greedy(batch, twice, first, 2, out, 1, &err), XLSTM_EARG);
+    assert_string_equal(err.text, "item 1: the session is in the batch already");
+    assert_int_equal(xlstm_batch_greedy(batch, mixed, first, 2, out, 1, &err), XLSTM_EARG);
+    assert_string_equal(err.text, "item 1: the session is of another model");
+    assert_int_equal(xlstm_batch_greedy(batch, sessions, beyond, 2, out, 1, &err), XLSTM_EARG);
+    assert_int_equal(xlstm_session_position(sessions[0]), 1);
+    /* In two calls, of which the second goes on with what the first chose. */
+    enum { PART = 2 };
+    assert_int_equal(xlstm_batch_greedy(batch, sessions, first, COUNT, out, PART, NULL), XLSTM_OK);
+    assert_int_equal(xlstm_batch_greedy(batch, sessions, out + (PART - 1) * COUNT, COUNT, out + PART * COUNT,
+                                        STEPS - PART, NULL),
+                     XLSTM_OK);
+    for (int step = 0; step < STEPS; step++) {
+        xlstm_batch_item items[COUNT];
+        for (int i = 0; i < COUNT; i++) items[i] = (xlstm_batch_item){twins[i], &fed[i], 1, XLSTM_LOGITS_LAST};
+        assert_int_equal(xlstm_batch_run(batch, items, COUNT, logits, NULL), XLSTM_OK);
+        for (int i = 0; i < COUNT; i++) {
+            const float *row = logits + (size_t)i * VOCAB;
+            fed[i] = 0;
+            for (int v = 1; v < VOCAB; v++)
+                if (row[v] > row[fed[i]]) fed[i] = v;
+            assert_int_equal(out[step * COUNT + i], fed[i]);
+        }
+    }
+    for (int i = 0; i < COUNT; i++) assert_same_state(sessions[i], twins[i], &s->model.hparams);
+    xlstm_batch_set_cancel(batch, at_once, NULL);
+    assert_int_equal(xlstm_batch_greedy(batch, sessions, first, COUNT, out, STEPS, NULL), XLSTM_ECANCELLED);
+    assert_int_equal(xlstm_decode(sessions[0], 1, logits, NULL), XLSTM_EARG); /* a reset is needed first */
+    for (int i = 0; i < COUNT; i++) xlstm_session_destroy(sessions[i]), xlstm_session_destroy(twins[i]);
+    xlstm_session_destroy(foreign);
+    xlstm_batch_destroy(batch);
+    small_model_destroy(s);
+    small_model_destroy(other);
+    free(logits);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equals_its_members),
         cmocka_unit_test(bad_items_change_nothing),
         cmocka_unit_test(settings_can_change),
+        cmocka_unit_test(greedy_is_the_largest_logit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
