@@ -248,12 +248,78 @@ static void greedy_is_the_largest_logit(void **state) {
     free(logits);
 }
 
+/* A token after which no logit is a number is named, be it the first or a later one; pending tokens are checked. */
+static void no_finite_logit_is_told(void **state) {
+    (void)state;
+    small_model *s = small_model_create(2, NULL);
+    const xl_weight *e = &s->model.embedding;
+    xlstm_session *session;
+    xlstm_error err;
+    float *logits = calloc((size_t)3 * VOCAB, sizeof *logits);
+    const int32_t ids[] = {3, 8, 7};
+    assert_non_null(logits);
+    /* The embedding of token 7 is not a number, whatever its format. */
+    memset((char *)(uintptr_t)e->m.data + 7 * (size_t)e->m.stride, 0xff, (size_t)e->m.stride);
+    assert_int_equal(xlstm_session_create(&session, &s->model, NULL, NULL), XLSTM_OK);
+    for (int before = 0; before < 3; before++) {
+        char wanted[80];
+        xlstm_session_reset(session);
+        assert_int_equal(xlstm_session_pending(session), -1);
+        if (before)
+            assert_int_equal(xlstm_prefill(session, ids, (size_t)before, XLSTM_LOGITS_ALL, logits, &err), XLSTM_OK);
+        assert_int_equal(xlstm_decode(session, 7, logits, &err), XLSTM_ENOTFINITE);
+        snprintf(wanted, sizeof wanted, "no logit after token %d (counted from 0) is finite", before);
+        assert_int_equal(strncmp(err.text, wanted, strlen(wanted)), 0);
+    }
+    xlstm_session_reset(session);
+    if (xlstm_prefill(session, ids, 2, XLSTM_LOGITS_ALL, logits, &err)) fail_msg("%s", err.text);
+    static const struct {
+        int32_t id;
+        int status;
+    } pending[] = {{VOCAB - 1, XLSTM_OK}, {VOCAB, XLSTM_EARG}, {0, XLSTM_OK}, {-2, XLSTM_EARG}, {-1, XLSTM_OK}};
+    for (size_t i = 0; i < sizeof pending / sizeof *pending; i++) {
+        const int32_t before = xlstm_session_pending(session);
+        assert_int_equal(xlstm_session_set_pending(session, pending[i].id, &err), pending[i].status);
+        assert_int_equal(xlstm_session_pending(session), pending[i].status ? before : pending[i].id);
+    }
+    xlstm_session_destroy(session);
+    small_model_destroy(s);
+    free(logits);
+}
+
+/* A saved state is refused for a value that is not finite in any of its blocks, and the session keeps its own. */
+static void every_block_of_a_state_is_looked_at(void **state) {
+    (void)state;
+    small_model *s = small_model_create(2, NULL);
+    char *path = test_path("state.safetensors");
+    xlstm_session *session;
+    xlstm_error err;
+    const int32_t ids[] = {3, 8, 7};
+    assert_int_equal(xlstm_session_create(&session, &s->model, NULL, NULL), XLSTM_OK);
+    assert_int_equal(xlstm_prefill(session, ids, 3, XLSTM_LOGITS_NONE, NULL, NULL), XLSTM_OK);
+    if (xlstm_state_save(session, path, &err)) fail_msg("%s", err.text);
+    assert_int_equal(xlstm_state_load(session, path, &err), XLSTM_OK);
+    /* The file ends with the last block's m. */
+    static const unsigned char nan[] = {0, 0, 0xc0, 0x7f};
+    FILE *file = fopen(path, "r+b");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, -4, SEEK_END), 0);
+    assert_int_equal(fwrite(nan, 1, 4, file), 4);
+    assert_int_equal(fclose(file), 0);
+    xlstm_session_reset(session);
+    assert_int_equal(xlstm_state_load(session, path, &err), XLSTM_EFORMAT);
+    assert_non_null(strstr(err.text, "is not finite"));
+    assert_int_equal(xlstm_session_position(session), 0);
+    xlstm_session_destroy(session);
+    small_model_destroy(s);
+    free(path);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(equals_its_members),
-        cmocka_unit_test(bad_items_change_nothing),
-        cmocka_unit_test(settings_can_change),
-        cmocka_unit_test(greedy_is_the_largest_logit),
+        cmocka_unit_test(equals_its_members),      cmocka_unit_test(bad_items_change_nothing),
+        cmocka_unit_test(settings_can_change),     cmocka_unit_test(greedy_is_the_largest_logit),
+        cmocka_unit_test(no_finite_logit_is_told), cmocka_unit_test(every_block_of_a_state_is_looked_at),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, test_make_folder, test_remove_folder);
 }

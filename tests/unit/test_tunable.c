@@ -21,6 +21,10 @@ static void rows_are_whole(void **state) {
         if (row->type == XLSTM_TYPE_CHOICE) {
             for (int64_t c = 0; c <= row->max; c++) assert_non_null(row->choices[c]);
             assert_null(row->choices[row->max + 1]);
+            /* The last one counts; beyond the list there is no number. */
+            assert_int_equal(xlstm_tunable_number(i, row->max), strtoll(row->choices[row->max], NULL, 10));
+            assert_int_equal(xlstm_tunable_number(i, row->max + 1), 0);
+            assert_int_equal(xlstm_tunable_number(i, -1), 0);
         }
     }
     assert_ptr_equal(xlstm_tunable_find("heads-per_band"), xlstm_tunable_get(XLSTM_TUNE_HEADS_PER_BAND));
