@@ -1,4 +1,5 @@
 # At a terminal: a prompt, Ctrl-C ends the answer and not the program, Ctrl-D ends the program.
+python3 -c "import pty; pty.openpty()" 2>/dev/null || { echo "there are no pseudo-terminals here (/dev/pts)" >&2; exit 77; }
 python3 - <<'P'
 import os, pty, select, signal, sys, time
 LIMIT_S = 60  # for each thing that is waited for: the machine may be busy

@@ -1,4 +1,5 @@
 # At a terminal the view is renewed and follows the window's size; q ends it.
+python3 -c "import pty; pty.openpty()" 2>/dev/null || { echo "there are no pseudo-terminals here (/dev/pts)" >&2; exit 77; }
 export XDG_RUNTIME_DIR="$PWD"
 xltune generate --model $MODEL --no-best -n 1000000 > out 2> err & p=$!
 while [ ! -s xltune/$p.json ]; do sleep 0.05; done
