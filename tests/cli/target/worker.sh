@@ -58,7 +58,7 @@ for row in csv.DictReader(sys.stdin):
     # What it prints late may be seen before or after its row is written, and is not held against another.
     if row["how"] == "chatters": print("chatters")
     else: print(row["how"], row["status"], row["reason"].split(" (")[0].split(", while the answer")[0], sep=": ")' |
-    sed 's/[0-9.]* s in all/N s in all/; s/yyy*/y…/'
+    sed 's/[0-9.]* s in all/N s in all/; s/: yy*/: y…/'
 # Nothing that it started is still there.
 cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' ' ' | grep -c "sleep [9]$TAG" | sed 's/^/left: /'
 # A parameter that is declared to affect the output may change it; and space, baseline and arguments.
