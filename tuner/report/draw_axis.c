@@ -11,8 +11,8 @@
 #define MARK 34          /* in the legend: width of a mark with the gap to its text */
 #define GAP 26           /* gap between entries of the legend */
 #define PANELS_FROM 1200 /* width in pixels of a picture of several panels, at least */
-#define PANEL_LEFT 110   /* room for the tics and the label of a panel, in pixels */
-#define PANEL_BETWEEN 120
+#define PANEL_LEFT 126   /* room for the tics and the label of a panel, in pixels */
+#define PANEL_BETWEEN 132
 #define PANEL_RIGHT 0.975 /* right end of the last panel, as a share of the picture */
 
 draw_unit draw_time_unit(double largest_s) {
