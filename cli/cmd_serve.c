@@ -80,6 +80,16 @@ static int64_t max_sequences(const service *s, uint64_t cache_bytes) {
     return fit < 1 ? 1 : fit > MOST ? MOST : (int64_t)fit;
 }
 
+/* Weights that were copied are memory that the program did not take before, so it is said. */
+static void tell_huge_pages(service *s) {
+    xlstm_model_info info;
+    xlstm_model_get_info(s->model, &info);
+    serve_gauge(&s->metrics.huge_page_bytes, info.huge_page_bytes);
+    if (info.huge_page_bytes)
+        cli_notice("%.0f MB of weights are in huge pages (--huge-pages off leaves what it can in the mapped file)",
+                   (double)info.huge_page_bytes * 1e-6);
+}
+
 static int open_model(service *s, xlstm_error *err) {
     const char *path = cli_model_path(s->cfg, err);
     if (!path) return XLSTM_ENOTFOUND;
@@ -88,7 +98,9 @@ static int open_model(service *s, xlstm_error *err) {
     if (!status) status = serve_chat_open(&s->chat, path, err);
     if (!status && serve_chat_problem(s->chat))
         cli_notice("/v1/chat/completions is refused: %s", serve_chat_problem(s->chat));
-    return status ? status : cli_open_model(s->cfg, &s->model, cli_signals_cancel, NULL, err);
+    if (!status) status = cli_open_model(s->cfg, &s->model, cli_signals_cancel, NULL, err);
+    if (!status) tell_huge_pages(s);
+    return status;
 }
 
 static int start_engine(service *s, xlstm_error *err) {

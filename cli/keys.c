@@ -392,7 +392,7 @@ static const cli_alias aliases[] = {
 /* clang-format on */
 
 enum { FIXED = sizeof fixed / sizeof fixed[0], ALIASES = sizeof aliases / sizeof aliases[0] };
-enum { ROWS = FIXED + 2 * XLSTM_TUNABLE_COUNT + 1 };
+enum { ROWS = FIXED + 2 * XLSTM_TUNABLE_COUNT + 2 };
 
 static cli_key rows[ROWS];
 static char choices[XLSTM_TUNABLE_COUNT][256];
@@ -434,6 +434,15 @@ static void add_tunable(int id, cli_key *one, cli_key *list) {
     if (id == XLSTM_TUNE_SCHEDULER) one->commands &= ~CLI(optimize);
 }
 
+/* Gives some commands another default for a tunable: a row of their own behind the two that it has. */
+static void set_apart(cli_key *one, cli_commands commands, const char *preset) {
+    cli_key *other = one + 2;
+    *other = *one;
+    other->commands &= commands;
+    other->preset = preset;
+    one->commands &= ~commands;
+}
+
 static void fill(void) {
     if (rows[0].name) return;
     for (int i = 0; tune_strategies[i]; i++) add_name(strategies, sizeof strategies, tune_strategies[i]->name);
@@ -447,12 +456,8 @@ static void fill(void) {
         /* Within their group the tunables come first. */
         for (; id < XLSTM_TUNABLE_COUNT && fixed[i].group == CLI_GROUP_ENGINE; id++, used += 2) {
             add_tunable(id, &rows[used], &rows[used + 1]);
-            if (id != XLSTM_TUNE_COMPUTE) continue;
-            cli_key *exact = &rows[used + 2];
-            *exact = rows[used];
-            exact->commands &= CLI_EXACT;
-            exact->preset = "f32";
-            rows[used++].commands &= ~CLI_EXACT;
+            if (id == XLSTM_TUNE_COMPUTE) set_apart(&rows[used++], CLI_EXACT, "f32");
+            if (id == XLSTM_TUNE_HUGE_PAGES) set_apart(&rows[used++], CLI(serve), "auto");
         }
         rows[used++] = fixed[i];
     }

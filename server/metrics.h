@@ -35,6 +35,7 @@ typedef struct serve_histogram {
     GAUGE(cache_states, "states in the cache's memory")                                                            \
     GAUGE(cache_bytes, "bytes of the cache's memory")                                                              \
     GAUGE(cache_disk_states, "states in the cache's folder")                                                       \
+    GAUGE(huge_page_bytes, "bytes of weights in memory that asked for huge pages; 0: there are none")              \
     HISTOGRAM(first_token_seconds, "seconds from the request to its first token")                                  \
     HISTOGRAM(inter_token_seconds, "seconds between the tokens of a stream")                                       \
     HISTOGRAM(step_seconds, "seconds of a step")

@@ -61,6 +61,8 @@ struct xlstm_model_info {
                              XLSTM_COMPUTE_AUTO before opening */
     int64_t few_tokens;   /* so many at once or fewer are not computed in bf16, whatever `compute` says, since they
                              would not be faster; 0 before opening */
+    uint64_t huge_page_bytes; /* bytes of weights in memory that asked for huge pages (the tunable `huge_pages`); 0
+                                 where they are in mapped files or in usual pages, and before opening */
 };
 
 /* A device that models can be opened on. */

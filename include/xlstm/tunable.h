@@ -23,7 +23,7 @@ typedef enum xlstm_tunable_id {
     XLSTM_TUNE_DECODE_WORKERS, /* threads of decode */
     XLSTM_TUNE_PINNING,        /* choice: none, compact, spread */
     XLSTM_TUNE_WEIGHTS,        /* choice: stored, or a weight format; at load */
-    XLSTM_TUNE_HUGE_PAGES,     /* choice: off, on; at load */
+    XLSTM_TUNE_HUGE_PAGES,     /* choice: off, on, auto; at load */
     XLSTM_TUNE_COMPUTE,        /* choice: auto, f32, bf16, int8: what products are made in */
     XLSTM_TUNE_HEAD_WEIGHTS,   /* choice: same, or a weight format; of embedding and head, at load */
     XLSTM_TUNE_STATE,          /* choice: f32, bf16, f16: format of the state's C, at load */
@@ -53,6 +53,7 @@ enum { XLSTM_SUBGROUPS_AUTO, XLSTM_SUBGROUPS_OFF };
 enum { XLSTM_OVERLAP_OFF, XLSTM_OVERLAP_ON };
 enum { XLSTM_WAIT_SLEEP, XLSTM_WAIT_SPIN };
 enum { XLSTM_PIN_NONE, XLSTM_PIN_COMPACT, XLSTM_PIN_SPREAD };
+enum { XLSTM_HUGE_PAGES_OFF, XLSTM_HUGE_PAGES_ON, XLSTM_HUGE_PAGES_AUTO };
 
 /* What a change of the parameter can change, as a set of bits. */
 enum {

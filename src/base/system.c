@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 #ifdef __linux__
+#include <sys/prctl.h>
+
 #include "base/cgroup.h"
 #endif
 #ifdef __APPLE__
@@ -62,6 +64,18 @@ uint64_t xl_memory_resident(void) {
     return (uint64_t)resident * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+bool xl_huge_pages_offered(void) {
+#ifdef PR_GET_THP_DISABLE
+    if (prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0) == 1) return false;
+#endif
+    char line[64];
+    FILE *file = fopen("/sys/kernel/mm/transparent_hugepage/enabled", "r");
+    if (!file) return false;
+    const bool read = fgets(line, sizeof line, file);
+    fclose(file);
+    return read && (strstr(line, "[always]") || strstr(line, "[madvise]"));
+}
+
 #elif defined(__APPLE__)
 
 uint64_t xl_memory_total(void) {
@@ -97,6 +111,12 @@ uint64_t xl_memory_resident(void) {
     return 0;
 }
 
+#endif
+
+#ifndef __linux__
+bool xl_huge_pages_offered(void) {
+    return false;
+}
 #endif
 
 uint64_t xl_cache_bytes(void) {

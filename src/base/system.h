@@ -11,6 +11,9 @@ uint64_t xl_memory_total(void);
 /* Bytes that can be had without swapping, page cache that can be given up included, control group's limit
  * respected; 0 where it is not known. */
 uint64_t xl_memory_available(void);
+/* Whether the system gives huge pages to memory of this process that asks for them (Linux: transparent huge pages,
+ * always or where they are advised, and not switched off for the process). */
+bool xl_huge_pages_offered(void);
 /* Bytes of this process's resident set; 0 where it is not known. */
 uint64_t xl_memory_resident(void);
 /* Bytes of the last-level cache of a CPU; 0 where it is not known. */

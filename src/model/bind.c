@@ -69,13 +69,13 @@ static void matrix(binder *b, xl_weight *weight, const char *part, int64_t row, 
     size_t stride = xl_format_row_bytes(to, (cols + piece - 1) / piece * piece);
     *weight = (xl_weight){.m = {.format = to, .rows = rows, .cols = cols, .stride = stride}};
     bool aligned = ((uintptr_t)s->tensor->data + first) % size == 0;
-    b->parts->list[b->parts->count++] = (xl_part){.weight = weight,
-                                                  .stored = s,
-                                                  .from = from,
-                                                  .first = first,
-                                                  .in_place = b->model->backend->uses_host_memory &&
-                                                              !b->request->huge_pages && aligned && to == from,
-                                                  .follows = follows};
+    b->parts->list[b->parts->count++] =
+        (xl_part){.weight = weight,
+                  .stored = s,
+                  .from = from,
+                  .first = first,
+                  .can_stay = b->model->backend->uses_host_memory && aligned && to == from,
+                  .follows = follows};
 }
 
 /* Matrices that multiply the same input and lie behind one another: stored one by one under their own names, or as

@@ -8,9 +8,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <xlstm/tunable.h>
+
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/pool.h"
+#include "base/system.h"
 #include "format/safetensors.h"
 #include "model/host.h"
 #include "model/store.h"
@@ -108,27 +111,63 @@ static int place_parts(const struct xlstm_model *model, xl_parts *parts, size_t 
     return XLSTM_OK;
 }
 
-int xl_plan_memory(struct xlstm_model *model, xl_parts *parts, bool huge_pages, uint64_t available,
-                   xlstm_error *err) {
+bool xl_decide_huge_pages(int64_t choice, bool offered, uint64_t copied, uint64_t available) {
+    if (choice != XLSTM_HUGE_PAGES_AUTO) return choice == XLSTM_HUGE_PAGES_ON;
+    return offered && copied <= available / 2;
+}
+
+/* Bytes of the weights that could stay where they are mapped. */
+static uint64_t mapped_bytes(const xl_parts *parts) {
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < parts->count; i++) {
+        const xl_matrix *m = &parts->list[i].weight->m;
+        if (parts->list[i].can_stay) bytes += (uint64_t)m->rows * m->stride;
+    }
+    return bytes;
+}
+
+/* Makes the buffers that are needed with or without huge pages; none are left after a failure. */
+static int make_buffers(struct xlstm_model *model, xl_parts *parts, bool huge_pages, xlstm_error *err) {
     xl_store *store = model->store;
+    const xl_backend *backend = model->backend;
+    size_t count = 0, *sizes = xl_array(parts->count, sizeof *sizes);
+    for (size_t i = 0; i < parts->count; i++) parts->list[i].in_place = parts->list[i].can_stay && !huge_pages;
+    store->buffer_count = 0;
+    store->buffers = calloc(parts->count + 1, sizeof *store->buffers);
+    int status = sizes && store->buffers
+                     ? place_parts(model, parts, backend->buffer_max ? backend->buffer_max(model->device) : 0,
+                                   sizes, &count, err)
+                     : xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", store->checkpoint.dir);
+    uint64_t bytes = 0;
+    for (; store->buffer_count < count && !status; store->buffer_count += !status) {
+        status = backend->buffer_create(&store->buffers[store->buffer_count], model->device,
+                                        sizes[store->buffer_count], huge_pages, err);
+        bytes += sizes[store->buffer_count];
+    }
+    free(sizes);
+    if (status) {
+        while (store->buffer_count) backend->buffer_destroy(store->buffers[--store->buffer_count]);
+        free(store->buffers);
+        store->buffers = NULL;
+    }
+    model->info.huge_page_bytes = huge_pages && !status ? bytes : 0;
+    return status;
+}
+
+int xl_plan_memory(struct xlstm_model *model, xl_parts *parts, int64_t huge_pages, uint64_t available,
+                   xlstm_error *err) {
     const xl_backend *backend = model->backend;
     int status = check_fits(model, parts, available, err);
     if (status) return status;
-    size_t count = 0, *sizes = xl_array(parts->count, sizeof *sizes);
-    store->buffers = calloc(parts->count + 1, sizeof *store->buffers);
-    status = sizes && store->buffers
-                 ? place_parts(model, parts, backend->buffer_max ? backend->buffer_max(model->device) : 0, sizes,
-                               &count, err)
-                 : xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", store->checkpoint.dir);
-    for (; store->buffer_count < count && !status; store->buffer_count += !status)
-        status = backend->buffer_create(&store->buffers[store->buffer_count], model->device,
-                                        sizes[store->buffer_count], huge_pages, err);
-    free(sizes);
+    const bool huge = xl_decide_huge_pages(huge_pages, backend->uses_host_memory && xl_huge_pages_offered(),
+                                           mapped_bytes(parts), available);
+    status = make_buffers(model, parts, huge, err);
+    if (status && huge && huge_pages == XLSTM_HUGE_PAGES_AUTO) status = make_buffers(model, parts, false, err);
     for (size_t i = 0; i < parts->count && !status; i++) {
         const xl_part *part = &parts->list[i];
         xl_weight *w = part->weight;
         if (part->in_place) continue;
-        w->buffer = store->buffers[part->buffer];
+        w->buffer = model->store->buffers[part->buffer];
         const char *host = backend->buffer_host(w->buffer);
         if (host) w->m.data = host + w->offset;
     }

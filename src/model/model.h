@@ -51,8 +51,8 @@ struct xlstm_model {
 typedef struct xl_model_request {
     int64_t weights, head_weights; /* choices of the tunables of these names */
     xl_format_id state_format;     /* of C: f32, bf16 or f16 */
-    bool huge_pages;
-    int threads; /* that load */
+    int64_t huge_pages;            /* XLSTM_HUGE_PAGES_* */
+    int threads;                   /* that load */
     const char *device, *cpu_mask;
     bool profile;
     xlstm_cancel_fn cancel;

@@ -18,7 +18,7 @@ int xlstm_model_open(xlstm_model **out, const char *dir, const xlstm_model_optio
     const xl_model_request request = {.weights = xlstm_settings_get(&settings, XLSTM_TUNE_WEIGHTS),
                                       .head_weights = xlstm_settings_get(&settings, XLSTM_TUNE_HEAD_WEIGHTS),
                                       .state_format = states[xlstm_settings_get(&settings, XLSTM_TUNE_STATE)],
-                                      .huge_pages = xlstm_settings_get(&settings, XLSTM_TUNE_HUGE_PAGES) != 0,
+                                      .huge_pages = xlstm_settings_get(&settings, XLSTM_TUNE_HUGE_PAGES),
                                       .threads = (int)xlstm_settings_get(&settings, XLSTM_TUNE_WORKERS),
                                       .device = options->device,
                                       .cpu_mask = options->cpu_mask,

@@ -29,6 +29,7 @@ static const char *const head_weights[] = {"same",
                                            NULL};
 static const char *const computes[] = {"auto", "f32", "bf16", "int8", NULL};
 static const char *const states[] = {"f32", "bf16", "f16", NULL};
+static const char *const huge_pages[] = {"off", "on", "auto", NULL};
 static const char *const switches[] = {"off", "on", NULL};
 static const char *const gpu_rows[] = {"auto", "1", "2", "4", "8", NULL};
 static const char *const gpu_unrolls[] = {"auto", "1", "2", "4", NULL};
@@ -169,9 +170,14 @@ static const tunable_row table[XLSTM_TUNABLE_COUNT] = {
                "stored is the format of the checkpoint's matrices, where they share one", NULL},
      .effective = format_held},
     {.shown = {XLSTM_TUNE_HUGE_PAGES, "huge_pages", "",
-               "whether weights are held in huge pages, where the system has them", XLSTM_TYPE_CHOICE, 0, 1, 0,
-               switches, XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_DECODE | XLSTM_AFFECTS_MEMORY | XLSTM_AFFECTS_LOAD,
-               NULL, NULL}},
+               "whether weights are held in huge pages, where the system has them; those of a mapped file are "
+               "copied for that",
+               XLSTM_TYPE_CHOICE, 0, 2, XLSTM_HUGE_PAGES_OFF, huge_pages,
+               XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_DECODE | XLSTM_AFFECTS_MEMORY | XLSTM_AFFECTS_LOAD,
+               "auto is on where the system has huge pages and the copy takes at most half of the memory that is "
+               "available, else off",
+               NULL},
+     .useful_max = XLSTM_HUGE_PAGES_ON},
     {.shown = {XLSTM_TUNE_COMPUTE, "compute", "",
                "what is multiplied: float32 values, values rounded to bfloat16, or values rounded to 8-bit "
                "integers in blocks of 32; sums are float32, and gates are computed in float32 always",

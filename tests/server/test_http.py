@@ -139,6 +139,22 @@ def plain():
         assert s.ask("/health", method="HEAD")[0] == 200
 
 
+def huge_pages():
+    """The default copies the weights where the system has huge pages; off leaves them in the file, and says nothing."""
+    offered = False
+    if os.path.exists("/sys/kernel/mm/transparent_hugepage/enabled"):
+        with open("/sys/kernel/mm/transparent_hugepage/enabled", encoding="ascii") as file:
+            offered = "[never]" not in file.read()
+    ask = {"prompt": PROMPT, "max_tokens": 12, "temperature": 0}
+    texts = set()
+    for flags, used in ((), offered), (("--huge-pages", "auto"), offered), (("--huge-pages", "off"), False):
+        with Server(xltune, *flags) as s:
+            assert (s.metric("huge_page_bytes") > 0) == used, flags
+            assert ("MB of weights are in huge pages (--huge-pages off" in s.said()) == used, s.said()
+            texts.add(text_of(s.get("/v1/completions", ask)))
+    assert len(texts) == 1
+
+
 def errors():
     with Server(xltune, "--max-body-mb", "0.5") as s:
         bad = [
@@ -412,8 +428,8 @@ def conversations_and_cache():
             assert s.ask("/v1/completions", {**more, "session_id": "broken"})[0] == 409
 
 
-tests = [completions, chat, templates, plain, errors, raw, clients_that_vanish, slow_readers, full_queue, who_may_ask, drains,
-         conversations_and_cache]
+tests = [completions, chat, templates, plain, huge_pages, errors, raw, clients_that_vanish, slow_readers, full_queue, who_may_ask,
+         drains, conversations_and_cache]
 for test in tests:
     if len(sys.argv) < 3 or test.__name__ in sys.argv[2:]:
         start = time.monotonic()

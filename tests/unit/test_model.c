@@ -4,6 +4,7 @@
 
 #include "base/half.h"
 #include "base/rng.h"
+#include "base/system.h"
 #include "helper.h"
 #include "model/store.h"
 
@@ -490,9 +491,83 @@ static void memory_that_does_not_suffice(void **state) {
         m->hparams = m->store->checkpoint.hparams;
         assert_int_equal(xl_model_open_device(m, &(xl_device_options){0}, &err), XLSTM_OK);
         assert_int_equal(xl_bind(m, &(xl_model_request){.weights = cases[i].weights}, &parts, &err), XLSTM_OK);
-        int status = xl_plan_memory(m, &parts, false, cases[i].available, &err);
+        int status = xl_plan_memory(m, &parts, XLSTM_HUGE_PAGES_OFF, cases[i].available, &err);
         if (status != cases[i].status || !strstr(err.text, cases[i].says))
             fail_msg("case %d: %d '%s'", (int)i, status, err.text);
+        free(parts.list);
+        xlstm_model_close(m);
+    }
+}
+
+static void when_huge_pages_are_used(void **state) {
+    static const struct {
+        int64_t choice;
+        bool offered;
+        uint64_t copied, available;
+        bool used;
+    } cases[] = {
+        {XLSTM_HUGE_PAGES_OFF, true, 10, 1000, false},   {XLSTM_HUGE_PAGES_ON, true, 10, 1000, true},
+        {XLSTM_HUGE_PAGES_ON, false, 900, 1000, true},   {XLSTM_HUGE_PAGES_AUTO, true, 500, 1000, true},
+        {XLSTM_HUGE_PAGES_AUTO, true, 501, 1000, false}, {XLSTM_HUGE_PAGES_AUTO, false, 10, 1000, false},
+        {XLSTM_HUGE_PAGES_AUTO, true, 10, 0, false},     {XLSTM_HUGE_PAGES_AUTO, true, 0, 0, true},
+        {XLSTM_HUGE_PAGES_AUTO, true, 0, 1000, true},    {XLSTM_HUGE_PAGES_AUTO, false, 0, 1000, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        if (xl_decide_huge_pages(cases[i].choice, cases[i].offered, cases[i].copied, cases[i].available) !=
+            cases[i].used)
+            fail_msg("case %d", (int)i);
+    }
+    static const int64_t choices[] = {XLSTM_HUGE_PAGES_OFF, XLSTM_HUGE_PAGES_ON, XLSTM_HUGE_PAGES_AUTO};
+    for (int i = 0; i < 3; i++) {
+        xlstm_model *m = open_model(DATA "f32-sharded", XLSTM_WEIGHTS_STORED, choices[i], 1);
+        const bool used =
+            choices[i] == XLSTM_HUGE_PAGES_ON || (choices[i] == XLSTM_HUGE_PAGES_AUTO && xl_huge_pages_offered());
+        xlstm_model_info info;
+        xlstm_model_get_info(m, &info);
+        assert_int_equal(m->store->buffer_count, used ? 1 : 0);
+        if (used) assert_in_range(info.huge_page_bytes, info.resident_bytes / 2, info.resident_bytes + 65536);
+        else assert_int_equal(info.huge_page_bytes, 0);
+        xlstm_model_close(m);
+    }
+}
+
+/* A device that has no memory for huge pages. */
+static xl_backend poor;
+
+static int buffer_without_huge_pages(xl_buffer **out, xl_device *device, size_t bytes, bool huge_pages,
+                                     xlstm_error *err) {
+    if (huge_pages) return XLSTM_ENOMEM;
+    return xl_backend_find("cpu")->buffer_create(out, device, bytes, huge_pages, err);
+}
+
+static void refused_huge_pages(void **state) {
+    if (!xl_huge_pages_offered()) TEST_SKIP("the system has no huge pages");
+    poor = *xl_backend_find("cpu");
+    poor.buffer_create = buffer_without_huge_pages;
+    static const int64_t weights[] = {XLSTM_WEIGHTS_STORED, 1 + XL_FORMAT_BF16};
+    for (int asked = 0; asked < 4; asked++) {
+        const int64_t choice = asked < 2 ? XLSTM_HUGE_PAGES_ON : XLSTM_HUGE_PAGES_AUTO;
+        struct xlstm_model *m = calloc(1, sizeof *m);
+        xl_parts parts = {.list = NULL};
+        xlstm_error err;
+        m->store = calloc(1, sizeof *m->store);
+        assert_int_equal(xl_checkpoint_open(&m->store->checkpoint, DATA "f32-sharded", &err), XLSTM_OK);
+        m->hparams = m->store->checkpoint.hparams;
+        assert_int_equal(xl_model_open_device(m, &(xl_device_options){0}, &err), XLSTM_OK);
+        m->backend = &poor;
+        assert_int_equal(xl_bind(m, &(xl_model_request){.weights = weights[asked % 2]}, &parts, &err), XLSTM_OK);
+        const int status = xl_plan_memory(m, &parts, choice, UINT64_C(1) << 40, &err);
+        assert_int_equal(status, choice == XLSTM_HUGE_PAGES_ON ? XLSTM_ENOMEM : XLSTM_OK);
+        assert_int_equal(m->info.huge_page_bytes, 0);
+        if (status) {
+            assert_null(m->store->buffers);
+        } else {
+            /* Stored matrices stay mapped, converted ones are in usual memory. */
+            assert_int_equal(m->store->buffer_count, asked % 2);
+            assert_int_equal(parts.list[0].in_place, asked % 2 == 0);
+            assert_int_equal(xl_load_parts(m, &parts, 1, NULL, NULL, &err), XLSTM_OK);
+            assert_non_null(m->embedding.m.data);
+        }
         free(parts.list);
         xlstm_model_close(m);
     }
@@ -520,7 +595,7 @@ static void weights_reach_a_device_of_its_own(void **state) {
         assert_int_equal(xl_model_open_device(m, &(xl_device_options){0}, &err), XLSTM_OK);
         m->backend = &far;
         assert_int_equal(xl_bind(m, &(xl_model_request){.weights = weights}, &parts, &err), XLSTM_OK);
-        assert_int_equal(xl_plan_memory(m, &parts, false, 0, &err), XLSTM_OK);
+        assert_int_equal(xl_plan_memory(m, &parts, XLSTM_HUGE_PAGES_OFF, 0, &err), XLSTM_OK);
         assert_int_equal(xl_load_parts(m, &parts, 2, NULL, NULL, &err), XLSTM_OK);
         for (int64_t i = 0; i < m->hparams.num_blocks; i++) {
             const xl_weight *pairs[][2] = {{&m->blocks[i].q, &near->blocks[i].q},
@@ -608,6 +683,8 @@ int main(void) {
         cmocka_unit_test(folders_without_a_checkpoint),
         cmocka_unit_test(cancelled),
         cmocka_unit_test(memory_that_does_not_suffice),
+        cmocka_unit_test(when_huge_pages_are_used),
+        cmocka_unit_test(refused_huge_pages),
         cmocka_unit_test(weights_reach_a_device_of_its_own),
         cmocka_unit_test(what_a_format_costs),
         cmocka_unit_test(sizes_of_the_published_model),

@@ -1,4 +1,7 @@
-/* 16-bit formats and SHA-256. */
+/* 16-bit formats, SHA-256, and figures of the system's memory. */
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 
 #include "base/half.h"
 #include "base/rng.h"
@@ -109,6 +112,23 @@ static void memory_figures_are_plausible(void **state) {
     assert_in_range(resident, 1, total);
 }
 
+static void huge_pages_can_be_switched_off(void **state) {
+#if defined(__linux__) && defined(PR_SET_THP_DISABLE)
+    char line[64] = "";
+    FILE *file = fopen("/sys/kernel/mm/transparent_hugepage/enabled", "r");
+    if (file) {
+        assert_non_null(fgets(line, sizeof line, file));
+        fclose(file);
+    }
+    assert_int_equal(xl_huge_pages_offered(), *line && !strstr(line, "[never]"));
+    if (prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0)) TEST_SKIP("a process cannot switch huge pages off here");
+    assert_false(xl_huge_pages_offered());
+    prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0);
+#else
+    assert_false(xl_huge_pages_offered());
+#endif
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_f16_value),
@@ -117,6 +137,7 @@ int main(void) {
         cmocka_unit_test(sha256_vectors),
         cmocka_unit_test(sha256_pieces),
         cmocka_unit_test(memory_figures_are_plausible),
+        cmocka_unit_test(huge_pages_can_be_switched_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
