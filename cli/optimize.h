@@ -24,7 +24,8 @@ typedef struct cli_job {
     int32_t *ids; /* [count], with BOS */
     size_t count;
     int64_t new_tokens;
-    bool placebo; /* every candidate runs the baseline's settings */
+    bool placebo;  /* every candidate runs the baseline's settings */
+    bool proposes; /* other processes measure; nothing is opened that only they need */
     int objective[TUNE_METRICS];
     int objectives;
     char program[4096]; /* this program, to be run again */

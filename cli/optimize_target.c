@@ -182,6 +182,7 @@ static int open_target(cli_job *job, const char *model, const json_t *stored, xl
                                      .settings = class->of_checkpoint ? settings : stored,
                                      .program = job->program,
                                      .cancel = class->of_command ? is_stopped : NULL,
+                                     .only_proposed = job->proposes,
                                      .program_argument = cli_command_name(CLI(fresh_process))};
     if (!status) status = tune_target_open(&job->target, job->name, &how, err);
     json_decref(options);
@@ -212,7 +213,8 @@ int cli_job_open(cli_job *job, cli_config *cfg, const char *argv0, const json_t 
                      .class = tune_target_find(whole ? whole : name),
                      .name = whole,
                      .new_tokens = cli_int(cfg, "new"),
-                     .placebo = cli_bool(cfg, "placebo")};
+                     .placebo = cli_bool(cfg, "placebo"),
+                     .proposes = cli_has(cfg, "agents") || cli_str(cfg, "ray_address")};
     cli_find_program(job->program, argv0);
     if (!job->class) {
         const tune_target_options none = {.config = NULL};

@@ -1,5 +1,8 @@
 #include "tuner/target/engine_settings.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "base/error.h"
 
 json_t *tune_engine_settings_json(const xlstm_settings *settings) {
@@ -50,9 +53,27 @@ bool tune_engine_schedule(const xlstm_session *session, tune_named_list *out) {
     return tune_named_copy(out, all, count);
 }
 
+/* Finds a device by its name, which may be the kind's alone or "KIND:0" for the first of a kind. */
+static bool find_device(const char *name, xlstm_device_info *out) {
+    const size_t kind = strcspn(name, ":");
+    const bool first = !name[kind] || !strcmp(name + kind, ":0");
+    for (int i = 0; !xlstm_device_at(i, out); i++) {
+        if (!strcmp(out->name, name) || (first && strlen(out->name) == kind && !strncmp(out->name, name, kind)))
+            return true;
+    }
+    return false;
+}
+
 bool tune_engine_identity(const char *device, const char *checkpoint, tune_named_list *out) {
-    const tune_named facts[] = {{"device", {.text = device}}, {"checkpoint", {.text = checkpoint}}};
-    return tune_named_copy(out, facts, sizeof facts / sizeof *facts);
+    xlstm_device_info info;
+    char kind[sizeof info.name];
+    snprintf(kind, sizeof kind, "%.*s", (int)strcspn(device, ":"), device);
+    tune_named facts[3] = {{"device", {.text = kind}}, {"checkpoint", {.text = checkpoint}}};
+    size_t count = 2;
+    /* The processor is described by the machine. */
+    if (strcmp(kind, xlstm_device_kind_at(0)) != 0 && find_device(device, &info))
+        facts[count++] = (tune_named){"gpu", {.text = info.text}};
+    return tune_named_copy(out, facts, count);
 }
 
 bool tune_engine_workload(int64_t prompt_tokens, int64_t new_tokens, const char *prompt_hash,

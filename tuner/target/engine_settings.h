@@ -14,8 +14,10 @@ int tune_engine_settings_read(const json_t *object, xlstm_settings *settings, xl
 /* Lists what the session's last request was run with; returns false when out of memory. */
 bool tune_engine_schedule(const xlstm_session *session, tune_named_list *out);
 
-/* What identifies an engine, and what a request is, as facts of a target (tune_target.identity, workload);
- * `prompt_hash` may be NULL. False when out of memory. */
+/* What identifies an engine, and what a request is, as facts of a target (tune_target.identity, workload). `device`
+ * is a name that xlstm_device_at gives; of several of one kind ("vulkan:1") the fact is the kind, and for all but
+ * the first kind another fact says which product and driver it is, where it is here. `prompt_hash` may be NULL.
+ * False when out of memory. */
 bool tune_engine_identity(const char *device, const char *checkpoint, tune_named_list *out);
 bool tune_engine_workload(int64_t prompt_tokens, int64_t new_tokens, const char *prompt_hash, tune_named_list *out);
 

@@ -104,6 +104,9 @@ typedef struct tune_target_options {
     const char *program, *program_argument;
     int (*cancel)(void *user);
     void *user;
+    /* Others measure, and this process only proposes. A target may then leave closed what it would measure: its
+     * identity and build hold what is known without that, and measure, unchanged and outcome may be NULL. */
+    bool only_proposed;
     const char
         *argument; /* what follows "NAME:" where the target was named; NULL: nothing. Set by tune_target_open */
 } tune_target_options;

@@ -266,13 +266,14 @@ static int read_prompt(engine_target *e, const json_t *config, xlstm_error *err)
     return XLSTM_OK;
 }
 
-static bool state_facts(tune_target *out, const engine_target *e, const xlstm_model_info *info) {
+/* `kernels`: NULL where the checkpoint is not open. */
+static bool state_facts(tune_target *out, const engine_target *e, const char *device, const char *kernels) {
     char hash[33];
     xl_fnv_hex(e->ids, e->count * sizeof *e->ids, hash);
-    const tune_named build = {"kernels", {.text = info->kernels}};
-    return tune_engine_identity(info->device, info->fingerprint, &out->identity) &&
+    const tune_named build = {"kernels", {.text = kernels}};
+    return tune_engine_identity(device, e->checkpoint, &out->identity) &&
            tune_engine_workload((int64_t)e->count, e->new_tokens, hash, &out->workload) &&
-           tune_named_copy(&out->build, &build, 1) && list_settings(&e->baseline, &out->baseline);
+           tune_named_copy(&out->build, &build, kernels ? 1 : 0) && list_settings(&e->baseline, &out->baseline);
 }
 
 /* The strings of `config` outlive the target. */
@@ -318,10 +319,17 @@ static int prepare(tune_target *out, engine_target *e, const tune_target_options
     xlstm_settings_init(&e->baseline, NULL);
     status = tune_engine_settings_read(options->settings, &e->baseline, err);
     if (!status) status = make_space(e, config, err);
-    if (!status) status = open_engine(out, e, config, err);
+    if (!status && !options->only_proposed) status = open_engine(out, e, config, err);
     if (status) return status;
-    xlstm_model_get_info(tune_engine_model(e->engine), &info);
-    return state_facts(out, e, &info) ? XLSTM_OK : xl_fail(err, XLSTM_ENOMEM, "engine: out of memory");
+    const char *device = json_string_value(json_object_get(config, "device")), *kernels = NULL;
+    if (e->engine) {
+        xlstm_model_get_info(tune_engine_model(e->engine), &info);
+        device = info.device;
+        kernels = info.kernels;
+    }
+    return state_facts(out, e, device ? device : xlstm_device_kind_at(0), kernels)
+               ? XLSTM_OK
+               : xl_fail(err, XLSTM_ENOMEM, "engine: out of memory");
 }
 
 static int describe(tune_target *out, const tune_target_options *options, xlstm_error *err) {
@@ -335,11 +343,13 @@ static int describe(tune_target *out, const tune_target_options *options, xlstm_
     out->equal = equal_text(e);
     out->space = e->space;
     out->metrics = &tune_engine_metrics;
-    out->measure = measure;
     out->derive = derive;
     out->cost = cost;
-    out->unchanged = unchanged;
-    out->outcome = outcome;
+    if (e->engine) {
+        out->measure = measure;
+        out->unchanged = unchanged;
+        out->outcome = outcome;
+    }
     out->settings = settings_of;
     out->is_baseline = is_baseline;
     out->threads = threads;

@@ -107,13 +107,15 @@ bool xl_vk_describe(int index, xlstm_device_info *out) {
     if (index < 0 || make_instance(&instance)) return false;
     bool there = (uint32_t)index < list_devices(instance, devices);
     if (there) {
-        VkPhysicalDeviceProperties p;
+        VkPhysicalDeviceDriverProperties driver = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES};
+        VkPhysicalDeviceProperties2 p = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &driver};
         VkPhysicalDeviceMemoryProperties memory;
-        vkGetPhysicalDeviceProperties(devices[index], &p);
+        vkGetPhysicalDeviceProperties2(devices[index], &p);
         vkGetPhysicalDeviceMemoryProperties(devices[index], &memory);
+        const uint32_t version = p.properties.apiVersion;
         snprintf(out->name, sizeof out->name, "%s", device_names[index]);
-        snprintf(out->text, sizeof out->text, "%.90s, Vulkan %u.%u", p.deviceName,
-                 VK_API_VERSION_MAJOR(p.apiVersion), VK_API_VERSION_MINOR(p.apiVersion));
+        snprintf(out->text, sizeof out->text, "%.60s, Vulkan %u.%u, driver %.40s", p.properties.deviceName,
+                 VK_API_VERSION_MAJOR(version), VK_API_VERSION_MINOR(version), driver.driverInfo);
         out->memory_bytes = memory.memoryHeaps[own_heap(&memory)].size;
     }
     vkDestroyInstance(instance, NULL);
