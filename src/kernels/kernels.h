@@ -101,6 +101,10 @@ typedef struct xl_gemm {
     size_t (*packed_bytes)(int64_t cols);
     void (*pack)(const float *x, int64_t ldx, int64_t n, int64_t cols, void *packed);
     void (*multiply)(const struct xl_kernels *table, const xl_product *p);
+    /* Does the same, with sums in another order, and is faster for at most `few` tokens; 0: there is none. The bits
+     * of a token are the same beside any others. */
+    int64_t few;
+    void (*multiply_few)(const struct xl_kernels *table, const xl_product *p);
 } xl_gemm;
 
 typedef struct xl_kernels {

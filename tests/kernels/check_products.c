@@ -11,19 +11,25 @@ static region pack(const xl_gemm *gemm, const float *x, int64_t ldx, int64_t n, 
     return r;
 }
 
-/* y = or += x w' in that arithmetic, through its own packing. */
+typedef void multiply_function(const xl_kernels *table, const xl_product *p);
+
+/* y = or += x w' by one of the functions of that arithmetic, through its own packing. */
+static void product_by(multiply_function *by, const xl_kernels *table, xl_compute compute, const xl_matrix *w,
+                       const float *x, int64_t ldx, int64_t n, float *y, int64_t ldy, bool accumulate) {
+    region packed = pack(&table->gemm[compute], x, ldx, n, w->cols), scratch = make(XL_GEMM_SCRATCH);
+    by(table, &(xl_product){.w = *w,
+                            .packed = packed.data,
+                            .n = n,
+                            .y = y,
+                            .ldy = ldy,
+                            .accumulate = accumulate,
+                            .scratch = scratch.data});
+    drop(packed, "packed tokens"), drop(scratch, "scratch of a product");
+}
+
 static void product(const xl_kernels *table, xl_compute compute, const xl_matrix *w, const float *x, int64_t ldx,
                     int64_t n, float *y, int64_t ldy, bool accumulate) {
-    const xl_gemm *gemm = &table->gemm[compute];
-    region packed = pack(gemm, x, ldx, n, w->cols), scratch = make(XL_GEMM_SCRATCH);
-    gemm->multiply(table, &(xl_product){.w = *w,
-                                        .packed = packed.data,
-                                        .n = n,
-                                        .y = y,
-                                        .ldy = ldy,
-                                        .accumulate = accumulate,
-                                        .scratch = scratch.data});
-    drop(packed, "packed tokens"), drop(scratch, "scratch of a product");
+    product_by(table->gemm[compute].multiply, table, compute, w, x, ldx, n, y, ldy, accumulate);
 }
 
 /* How much larger the terms of n products of w [rows, cols] are than their sums `exact`, at least 1: the root of
@@ -53,6 +59,35 @@ static const struct {
     double rounding; /* share of the terms by which rounding the operands may put a product off */
 } computes[] = {{"f32", 2e-6}, {"bf16", 1.01 * 0x1p-7 /* half a unit, 2^-8, of each of two */}, {"int8", 2e-2}};
 
+/* The product of few tokens is near the other one, `want`, and every token and every row has in it the bits that it
+ * has beside others. before: what the sums are added to; all: values of it. */
+static void check_few_tokens(xl_compute compute, const xl_matrix *w, const float *x, int64_t ldx, int64_t n,
+                             region before, const float *want, int64_t ldy, bool accumulate, double limit) {
+    const xl_gemm *gemm = &isa.gemm[compute];
+    const size_t all = (size_t)(n * ldy - 2);
+    if (n > gemm->few) return;
+    region y = copy_of(before), alone = copy_of(before);
+    product_by(gemm->multiply_few, &isa, compute, w, x, ldx, n, floats(y), ldy, accumulate);
+    expect("the product of few tokens", distance(floats(y), want, all), limit);
+    for (int64_t t = 0; t < n; t++)
+        product_by(gemm->multiply_few, &isa, compute, w, x + t * ldx, ldx, 1, floats(alone) + t * ldy, ldy,
+                   accumulate);
+    if (memcmp(y.data, alone.data, all * sizeof(float))) expect("few tokens, each alone", INFINITY, 0);
+    for (int64_t r = 1; r < w->rows; r += w->rows / 2 + 1) {
+        const xl_matrix rest = {.data = (const char *)w->data + (size_t)r * w->stride,
+                                .format = w->format,
+                                .rows = w->rows - r,
+                                .cols = w->cols,
+                                .stride = w->stride};
+        for (size_t i = 0; i < all; i++) floats(alone)[i] = floats(before)[i];
+        product_by(gemm->multiply_few, &isa, compute, &rest, x, ldx, n, floats(alone) + r, ldy, accumulate);
+        for (int64_t t = 0; t < n; t++)
+            if (memcmp(floats(y) + t * ldy + r, floats(alone) + t * ldy + r, (size_t)rest.rows * sizeof(float)))
+                expect("few tokens, some of the rows", INFINITY, 0);
+    }
+    drop(y, "few tokens"), drop(alone, "few tokens alone");
+}
+
 static void check_product(int compute, int format, int64_t n, int64_t rows, int64_t cols, bool accumulate) {
     int64_t ldx = cols + 3, ldy = rows + 2;
     char what[64];
@@ -73,6 +108,7 @@ static void check_product(int compute, int format, int64_t n, int64_t rows, int6
     expect(what, distance(floats(z), floats(y), (size_t)(n * ldy - 2)), 2e-6 * factor);
     expect("the oracle's product, from float64", distance(floats(y), floats(exact), (size_t)(n * ldy - 2)),
            computes[compute].rounding * factor);
+    check_few_tokens((xl_compute)compute, &w, floats(x), ldx, n, before, floats(y), ldy, accumulate, 2e-6 * factor);
     drop(data, what), drop(x, what), drop(y, what), drop(z, what), drop(exact, what), drop(before, what),
         drop(one, what);
 }
@@ -87,6 +123,12 @@ static void check_not_finite(int compute) {
         product(&isa, (xl_compute)compute, &w, floats(x), COLS, N, floats(y), ROWS, false);
         for (int j = 0; j < N * ROWS; j++)
             if (isfinite(floats(y)[j]) == (j / ROWS == TOKEN)) expect("gemm of what is not finite", INFINITY, 0);
+        if (N <= isa.gemm[compute].few) {
+            product_by(isa.gemm[compute].multiply_few, &isa, (xl_compute)compute, &w, floats(x), COLS, N, floats(y),
+                       ROWS, false);
+            for (int j = 0; j < N * ROWS; j++)
+                if (isfinite(floats(y)[j]) == (j / ROWS == TOKEN)) expect("few of what is not finite", INFINITY, 0);
+        }
         drop(data, "gemm"), drop(x, "gemm"), drop(y, "gemm");
     }
 }
@@ -175,9 +217,9 @@ static void check_few_int8(void) {
 }
 
 static void check_gemm(void) {
-    static const int64_t shapes[][3] = {{1, 1, 1},     {2, 5, 7},     {3, 300, 530},  {12, 32, 256}, {6, 16, 512},
-                                        {17, 33, 257}, {64, 96, 256}, {1, 40, 300},   {25, 65, 31},  {37, 70, 1100},
-                                        {32, 64, 544}, {48, 31, 64},  {13, 129, 2080}};
+    static const int64_t shapes[][3] = {
+        {1, 1, 1},    {2, 5, 7},    {3, 300, 530},  {12, 32, 256}, {6, 16, 512}, {17, 33, 257},   {64, 96, 256},
+        {1, 40, 300}, {25, 65, 31}, {37, 70, 1100}, {32, 64, 544}, {48, 31, 64}, {13, 129, 2080}, {2, 5, 41000}};
     for (int c = 0; c < XL_COMPUTE_COUNT; c++) {
         for (int f = 0; f < XL_FORMAT_COUNT; f++)
             for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
@@ -187,7 +229,7 @@ static void check_gemm(void) {
     }
     for (int c = 0; bench && c < XL_COMPUTE_COUNT; c++)
         for (int f = 0; f < XL_FORMAT_COUNT; f++)
-            for (int64_t n = 64; n <= 512; n *= 8) {
+            for (int64_t n = 16; n <= 512; n = n == 16 ? 64 : 8 * n) {
                 int64_t size = 1024;
                 char what[64];
                 snprintf(what, sizeof what, "gemm %s[%s] %dx1024x1024", computes[c].name, name_of(f), (int)n);
@@ -203,7 +245,7 @@ static void check_gemm(void) {
                 xl_product q = p;
                 p.packed = packed[0].data, q.packed = packed[1].data;
                 BENCH(2.0 * (double)(size * size * n), "GFLOP/s", what, ref.gemm[c].multiply(&ref, &p),
-                      isa.gemm[c].multiply(&isa, &q));
+                      n <= isa.gemm[c].few ? isa.gemm[c].multiply_few(&isa, &q) : isa.gemm[c].multiply(&isa, &q));
                 drop(data, what), drop(x, what), drop(y, what), drop(scratch, what);
                 drop(packed[0], what), drop(packed[1], what);
             }

@@ -269,13 +269,16 @@ static void run_tile(const segment *s, const tile *t, const xl_projection *p, co
         run_vectors(s, t, p, &w, in, y, ldy, scratch);
     } else {
         const xl_gemm *gemm = &k->gemm[s->executor->compute];
-        gemm->multiply(k, &(xl_product){.w = w,
-                                        .packed = in->packed + (size_t)t->token * gemm->packed_bytes(in->cols),
-                                        .n = t->count,
-                                        .y = y,
-                                        .ldy = ldy,
-                                        .accumulate = p->add,
-                                        .scratch = scratch});
+        const xl_product product = {.w = w,
+                                    .packed = in->packed + (size_t)t->token * gemm->packed_bytes(in->cols),
+                                    .n = t->count,
+                                    .y = y,
+                                    .ldy = ldy,
+                                    .accumulate = p->add,
+                                    .scratch = scratch};
+        /* By all rows and not by those of the tile, so that the bits do not depend on how work is cut. */
+        if (in->rows <= gemm->few) gemm->multiply_few(k, &product);
+        else gemm->multiply(k, &product);
     }
     for (int64_t i = 0; i < t->count && (p->bias || p->cap > 0); i++) {
         if (p->bias) k->add(p->bias + t->row, y + i * ldy, t->rows);
