@@ -111,6 +111,16 @@ static int check(const cli_config *cfg, const cli_job *job, const tune_fleet_row
     return XLSTM_OK;
 }
 
+/* The name of this node, malloc'd: that of its machine, and of its device where a machine may have several. */
+static char *node_name(const cli_job *job, const char *host) {
+    const char *device = job->class->of_checkpoint ? cli_str(job->cfg, "device") : NULL;
+    const char *processor = xlstm_device_kind_at(0);
+    if (!device || !strncmp(device, processor, strlen(processor))) return strdup(host);
+    const size_t length = strlen(device);
+    const bool first = length > 2 && !strcmp(device + length - 2, ":0");
+    return xl_format("%s/%.*s", host, (int)(first ? length - 2 : length), device);
+}
+
 static int measure(const cli_config *cfg, const cli_job *job, tune_study *study, const tune_fleet_row *fleet,
                    const json_t *meta, xlstm_error *err) {
     tune_machine machine;
@@ -123,11 +133,11 @@ static int measure(const cli_config *cfg, const cli_job *job, tune_study *study,
     if (!host) host = "unnamed";
     char *about =
         tune_agent_about(&job->target, fleet->target, machine.fingerprint, machine.info, xlstm_version(), kind);
+    char *name = node_name(job, host);
     char *seed = xl_format("%s %ld %llu", host, (long)getpid(), (unsigned long long)xl_now_ns());
-    status = about && seed ? check(cfg, job, fleet, meta, host, err)
-                           : xl_fail(err, XLSTM_ENOMEM, "agent: out of memory");
+    status = about && seed && name ? check(cfg, job, fleet, meta, host, err)
+                                   : xl_fail(err, XLSTM_ENOMEM, "agent: out of memory");
     if (!status) {
-        char *name = strdup(host);
         xl_fnv_hex(seed, strlen(seed), uid);
         const tune_node_row node = {.uid = uid, .fleet = fleet->uid, .kind = kind, .name = name, .about = about};
         const json_t *lease = json_object_get(json_object_get(meta, "effective_args"), "lease");
@@ -138,7 +148,7 @@ static int measure(const cli_config *cfg, const cli_job *job, tune_study *study,
                                       .lease_s = json_is_number(lease) ? json_number_value(lease) : TUNE_LEASE_S,
                                       .patience_s = cli_num(cfg, "patience"),
                                       .note = note};
-        printf("node %s (%.8s) of kind %.8s measures for %s\n", host, uid, kind, cli_plain(cli_str(cfg, "study")));
+        printf("node %s (%.8s) of kind %.8s measures for %s\n", name, uid, kind, cli_plain(cli_str(cfg, "study")));
         cli_flush();
         status = tune_agent_run(&job->target, study, &o, &result, err);
         char again[60] = "";
@@ -147,8 +157,8 @@ static int measure(const cli_config *cfg, const cli_job *job, tune_study *study,
                result.processes, result.processes == 1 ? "" : "es",
                result.lost ? "; some came too late and did not count" : "");
         cli_flush();
-        free(name);
     }
+    free(name);
     free(about);
     free(seed);
     tune_machine_clear(&machine);
@@ -173,7 +183,11 @@ static int serve(const cli_config *cfg, tune_study *study, const tune_fleet_row 
     } else {
         code = cli_config_parse(&own, &job_spec, count, typed);
     }
-    if (code == CLI_GO_ON) code = cli_job_open(&job, own, argv0, NULL);
+    if (code == CLI_GO_ON && cli_devices_meant(cli_str(own, "device")))
+        code =
+            cli_usage(cfg, "device: the search is for all devices of a machine; --device NAME says which of them "
+                           "this agent has");
+    if (code == CLI_GO_ON) code = cli_job_open(&job, own, argv0, NULL, NULL);
     if (code == CLI_GO_ON) {
         const int status = measure(cfg, &job, study, fleet, meta, &err);
         code = status && status != XLSTM_ECANCELLED ? fail(cfg, &err) : stopped() ? cli_signals_code() : 0;

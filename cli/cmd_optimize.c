@@ -77,6 +77,10 @@ static const cli_spec spec = {
                "machine, and this one only proposes. Agents on machines of one kind share a run\n"
                "and a winner. With --ray-address the agents are started on a Ray cluster, one\n"
                "on each node. See docs/cluster.md and docs/cluster-ray.md.\n\n"
+               "--device all has the trials measured by all GPUs of this machine at the same\n"
+               "time, by a process for each, beside a baseline of its own; vulkan:all means all\n"
+               "of that kind. Equal GPUs share a winner, different ones get one each. The\n"
+               "processor is none of them. See docs/gpu.md.\n\n"
                "Ctrl-C ends the run after the current trial with everything written; a second\n"
                "Ctrl-C ends it at once.\n",
 };
@@ -232,19 +236,26 @@ static int run_parsed(cli_config *cfg, const char *argv0, const char *resume, js
     if (landscape && tune_landscape_write_check(landscape, &err)) return cli_fail(cfg, &err);
     cli_signals_install();
     cluster_agents *agents = NULL;
-    int code = cli_cluster_open(&agents, cfg, argv0);
+    cli_devices *devices = NULL;
+    char program[4096];
+    cli_find_program(program, argv0);
+    int code = cli_devices_open(&devices, cfg, program);
+    if (code == CLI_GO_ON) code = cli_cluster_open(&agents, cfg, argv0);
     if (code != CLI_GO_ON) return code;
-    code = cli_job_open(&job, cfg, argv0, meta ? json_object_get(meta, "settings") : NULL);
+    code =
+        cli_job_open(&job, cfg, argv0, meta ? json_object_get(meta, "settings") : NULL, cli_devices_first(devices));
     if (code != CLI_GO_ON) {
         cluster_agents_close(agents);
+        cli_devices_close(devices);
         cli_job_close(&job);
         return code;
     }
     cli_job_options(&job, &options);
     int status;
-    if (agents || cli_has(cfg, "agents")) {
-        code = cli_fleet_search(&job, &options, meta, agents);
+    if (agents || devices || cli_has(cfg, "agents")) {
+        code = cli_fleet_search(&job, &options, meta, agents, devices);
         cli_job_close(&job);
+        cli_devices_close(devices);
         return code;
     }
     if (resume) {

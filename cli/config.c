@@ -130,6 +130,14 @@ const char *cli_config_file(const cli_config *cfg) {
     return cfg->config_path;
 }
 
+int cli_set_str(cli_config *cfg, const char *key, const char *value, xlstm_error *err) {
+    json_t *object = json_pack("{s:s}", key, value);
+    int status = object ? cli_layer_add(cfg, CLI_LAYER_COMMAND_LINE, object, key, err)
+                        : xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", key);
+    json_decref(object);
+    return status;
+}
+
 static json_t *effective(const cli_config *cfg, bool with_source) {
     json_t *out = json_object();
     for (int row = 0; out && row < cfg->rows; row++) {

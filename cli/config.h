@@ -83,6 +83,9 @@ const char *cli_positional(const cli_config *cfg, int index); /* NULL past the e
 json_t *cli_effective_json(const cli_config *cfg);
 /* The same as {"key": {"value": …, "source": "…"}}. */
 json_t *cli_provenance_json(const cli_config *cfg);
+/* Gives a key of texts a value as if it had been typed. */
+int cli_set_str(cli_config *cfg, const char *key, const char *value, xlstm_error *err);
+
 /* The path of the config file as given, or NULL. The source of each key is in cli_provenance_json. */
 const char *cli_config_file(const cli_config *cfg);
 

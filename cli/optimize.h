@@ -3,6 +3,7 @@
 #define CLI_OPTIMIZE_H
 
 #include "cli/config.h"
+#include "cli/optimize_devices.h"
 #include "cluster/agents.h"
 #include "tuner/driver/driver.h"
 #include "tuner/driver/recording.h"
@@ -24,8 +25,9 @@ typedef struct cli_job {
     int32_t *ids; /* [count], with BOS */
     size_t count;
     int64_t new_tokens;
-    bool placebo;  /* every candidate runs the baseline's settings */
-    bool proposes; /* other processes measure; nothing is opened that only they need */
+    bool placebo;       /* every candidate runs the baseline's settings */
+    bool proposes;      /* other processes measure; nothing is opened that only they need */
+    const char *device; /* of those of --device all the one that stands for them; NULL: the configured one */
     int objective[TUNE_METRICS];
     int objectives;
     char program[4096]; /* this program, to be run again */
@@ -33,8 +35,9 @@ typedef struct cli_job {
 
 /* Reads what the configuration says for the target that it names, and opens that. Returns CLI_GO_ON, or an exit
  * code after printing the reason. The job must be closed in both cases. `stored` are the settings of a resumed run,
- * which become the baseline; NULL: the configured settings do. */
-int cli_job_open(cli_job *job, cli_config *cfg, const char *argv0, const json_t *stored);
+ * which become the baseline; NULL: the configured settings do. `device`: where several are meant, the one that
+ * stands for them, in whose agents all is measured; NULL: the configured one is meant. It outlives the job. */
+int cli_job_open(cli_job *job, cli_config *cfg, const char *argv0, const json_t *stored, const char *device);
 void cli_job_close(cli_job *job);
 /* The path of this program. */
 void cli_find_program(char path[4096], const char *argv0);
@@ -84,8 +87,10 @@ void cli_resume_hint(const char *log_dir, const json_t *effective);
 /* ---- a search that other processes measure (optimize_fleet.c) ---- */
 
 /* Proposes until the fleet's searches have ended; returns the exit code. `meta`: of a run of the fleet that is
- * continued; NULL: a new one is begun. `agents` are started on a cluster for it; NULL: they come by themselves. */
-int cli_fleet_search(cli_job *job, tune_drive_options *options, const json_t *meta, cluster_agents *agents);
+ * continued; NULL: a new one is begun. Agents are started on a cluster (`agents`, which is closed) or on `devices`
+ * of this machine for it; both NULL: they come by themselves. */
+int cli_fleet_search(cli_job *job, tune_drive_options *options, const json_t *meta, cluster_agents *agents,
+                     cli_devices *devices);
 
 /* ---- what is shown (optimize_show.c) ---- */
 

@@ -175,6 +175,7 @@ static int open_target(cli_job *job, const char *model, const json_t *stored, xl
         json_array_append_new(names, json_string(tune_metrics_name(class->metrics, job->objective[i])));
     if (class->metrics) json_object_set(options, "objective", names);
     else if (!cli_is_set(job->cfg, "objective")) json_object_del(options, "objective");
+    if (!status && job->device) json_object_set_new(options, "device", json_string(job->device));
     if (!status && class->of_checkpoint) status = set_request(job, model, stored, options, &settings, err);
     if (!status && class->told_request) status = tell_request(job, model, options, err);
     if (!status) status = set_space(job, options, err);
@@ -205,7 +206,7 @@ static const char *misuse(const cli_job *job) {
     return NULL;
 }
 
-int cli_job_open(cli_job *job, cli_config *cfg, const char *argv0, const json_t *stored) {
+int cli_job_open(cli_job *job, cli_config *cfg, const char *argv0, const json_t *stored, const char *device) {
     xlstm_error err = {0};
     const char *name = cli_str(cfg, "target");
     char *whole = cli_target_name(cfg, name);
@@ -214,7 +215,8 @@ int cli_job_open(cli_job *job, cli_config *cfg, const char *argv0, const json_t 
                      .name = whole,
                      .new_tokens = cli_int(cfg, "new"),
                      .placebo = cli_bool(cfg, "placebo"),
-                     .proposes = cli_has(cfg, "agents") || cli_str(cfg, "ray_address")};
+                     .proposes = device || cli_has(cfg, "agents") || cli_str(cfg, "ray_address"),
+                     .device = device};
     cli_find_program(job->program, argv0);
     if (!job->class) {
         const tune_target_options none = {.config = NULL};

@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
-"""Searches of the engine on Vulkan devices that other processes measure.
+"""Searches of the engine on Vulkan devices that other processes measure, also on two devices at once: the driver of the
+software device is listed twice for that.
 
 usage: tests/fleet/devices.py XLTUNE FAILING_VULKAN        exits 77 where no Vulkan device is here
 """
 import contextlib
+import glob
 import json
 import os
+import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -70,6 +74,109 @@ def without_memory(xltune, failing, folder):
     expect("with the product and its driver", [d["text"] for d in listed if d["name"] == "vulkan"] == [identity["gpu"]], runs)
 
 
+def all_devices(xltune, folder, *words, **environment):
+    return begin(xltune, folder, "optimize", "--device", "all", *(words or SEARCH), **environment)
+
+
+def study_of(folder):
+    """The study that the process keeps itself, where it is there."""
+    found = [os.path.join(root, f) for root, _, files in os.walk(folder) for f in files if f == "study.sqlite"]
+    return found[0] if found else os.path.join(folder, "none")
+
+
+def measured(folder):
+    """Of each run of the folder: how many trials were measured."""
+    sql = "SELECT (SELECT count(*) FROM trial WHERE run = run.id AND status = 'ok') FROM run ORDER BY id"
+    return [n for n, in rows(study_of(folder), sql)]
+
+
+def agents_of(folder):
+    """The processes that work on the folder's study."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as f:
+            words = f.read().decode(errors="replace").split("\0")
+            if words[1:2] == ["agent"] and any(w.startswith(folder) for w in words):
+                found.append(int(pid))
+    return found
+
+
+def gone(folder):
+    until = time.monotonic() + LIMIT_S
+    while agents_of(folder) and time.monotonic() < until:
+        time.sleep(0.05)
+    return not agents_of(folder)
+
+
+def two_alike(xltune, _, folder):
+    """Two devices of one kind have a run and a verdict together."""
+    p = all_devices(xltune, folder, *SEARCH, "--budget", "15")
+    text = p.communicate(timeout=2 * LIMIT_S)[0]
+    expect("a search on two devices ends", p.returncode == 0 and text.count("\nverdict ") == 1, text)
+    nodes = rows(study_of(folder), "SELECT name, state FROM node ORDER BY name")
+    expect("each has a node that has left", [(n.split("/")[1], s) for n, s in nodes] == [("vulkan", "left"), ("vulkan:1", "left")],
+           (nodes, text))
+    expect("both are told of at the end", all(re.search(rf"^{name} +\d+ trial", text, re.M) for name in ("vulkan", "vulkan:1")), text)
+    expect("lines fit a terminal", "verdict" in text and all(len(line) <= 80 for line in text.split("\nrun  ")[-1].splitlines()[1:]), text)
+    done = rows(study_of(folder), "SELECT number, count(*) FROM trial GROUP BY run, number")
+    expect("every trial is there once", [n for n, _ in done] == list(range(len(done))) and all(n == 1 for _, n in done), done)
+    expect("no agent is left", not agents_of(folder), agents_of(folder))
+
+
+def stopped(xltune, _, folder):
+    """Ctrl-C, and going on; then the process is killed."""
+    p = all_devices(xltune, folder)
+    begun = wait_for(p, lambda: sum(measured(folder)) >= 1)
+    p.send_signal(signal.SIGINT)
+    text = p.communicate(timeout=2 * LIMIT_S)[0]
+    expect("Ctrl-C ends it", begun and p.returncode == 130 and "--resume" in text, (p.returncode, text))
+    expect("and its agents", not agents_of(folder), agents_of(folder))
+    run = [r for r in os.listdir(os.path.join(folder, "runs")) if r.startswith("ray_")]
+    p = begin(xltune, folder, "optimize", "--resume", os.path.join("runs", run[0]))
+    whole = wait_for(p, lambda: measured(folder) == [4])
+    working = agents_of(folder)
+    p.kill()
+    text = p.communicate()[0]
+    expect("it goes on with what it had", whole, (measured(folder), text))
+    expect("agents end with a process that is killed", gone(folder), (working, agents_of(folder)))
+    sql = "SELECT count(*), count(DISTINCT number) FROM trial"
+    expect("nothing is measured twice", rows(study_of(folder), sql) == [(4, 4)], rows(study_of(folder), sql))
+
+
+def one_lost(xltune, failing, folder):
+    """A device that is lost is named, and the other goes on."""
+    p = all_devices(xltune, folder, LD_PRELOAD=failing, FAIL_SUBMIT="12", FAIL_ON="1")
+    whole = wait_for(p, lambda: measured(folder) == [4])
+    p.send_signal(signal.SIGINT)
+    text = p.communicate(timeout=2 * LIMIT_S)[0]
+    expect("the search goes on without a device", whole, text)
+    expect("which is named with the reason", re.search(r"xltune: vulkan:1: its agent has ended: .*the device was lost.*; the device is left "
+                                                       r"out\n", text) and "vulkan: its agent" not in text, text)
+
+
+def all_lost(xltune, failing, folder):
+    """Without any device it ends, with the exit code of a lost one."""
+    p = all_devices(xltune, folder, LD_PRELOAD=failing, FAIL_SUBMIT="12")
+    text = p.communicate(timeout=2 * LIMIT_S)[0]
+    expect("nothing is left to measure on", p.returncode == 4 and re.search(r"optimize: no device is left; vulkan.*the device was lost", text),
+           (p.returncode, text))
+
+
+def two_kinds(xltune, failing, folder):
+    """Different devices have a run each."""
+    p = all_devices(xltune, folder, LD_PRELOAD=failing, OTHER_PRODUCT="1")
+    whole = wait_for(p, lambda: measured(folder) == [4, 4])
+    agent = begin(xltune, folder, "agent", "--study", study_of(folder))
+    said = agent.communicate(timeout=LIMIT_S)[0]
+    expect("an agent from elsewhere says which device it has", p.poll() is not None or
+           (agent.returncode == 2 and "--device NAME" in said), said)
+    p.send_signal(signal.SIGINT)
+    text = p.communicate(timeout=2 * LIMIT_S)[0]
+    expect("two kinds are searched apart", whole and text.count(": for machines like ") == 2, (measured(folder), text))
+    gpus = {json.loads(i)["gpu"].split(",")[0] for i, in rows(study_of(folder), "SELECT identity FROM run")}
+    expect("each run says which it is of", len(gpus) == 2 and "another product" in gpus, gpus)
+
+
 def main():
     xltune, failing = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
     listed = subprocess.run([xltune, "devices"], capture_output=True, text=True, check=True).stdout
@@ -77,7 +184,22 @@ def main():
         print("skipped: no Vulkan device is here")
         return 77
     with tempfile.TemporaryDirectory(prefix="xltune-devices-") as folder:
-        without_memory(xltune, failing, folder)
+        names = []
+        for driver in glob.glob("/usr/share/vulkan/icd.d/lvp_icd*.json"):
+            for copy in range(2):
+                names.append(os.path.join(folder, f"lvp{copy}.json"))
+                shutil.copy(driver, names[-1])
+            os.environ.update(VK_DRIVER_FILES=":".join(names[-2:]), VK_ICD_FILENAMES=":".join(names[-2:]))
+        listed = subprocess.run([xltune, "devices"], capture_output=True, text=True, check=True).stdout
+        tests = [without_memory]
+        if len(re.findall(r"^vulkan", listed, re.M)) == 2:
+            tests += [two_alike, stopped, one_lost, all_lost, two_kinds]
+        else:
+            print("skipped: two devices, because the software device is not here twice")
+        for test in tests:
+            place = os.path.join(folder, test.__name__)
+            os.mkdir(place)
+            test(xltune, failing, place)
     print(f"{len(failures)} failed" if failures else "all passed")
     return 1 if failures else 0
 

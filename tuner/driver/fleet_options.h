@@ -18,7 +18,8 @@ typedef struct tune_fleet_hooks {
 
 typedef struct tune_fleet_options {
     const char *uid; /* of the fleet, which is in the study */
-    int agents;      /* nodes to wait for before the search begins; 0: the first is enough */
+    int agents;      /* nodes to wait for before the search begins; 0: the first is enough. May become less while it
+                        waits */
     double lease_s;  /* of the nodes: one that is silent for longer is gone */
     const tune_drive_options *drive;
     const tune_target *target; /* as this machine describes it; nothing is measured here */

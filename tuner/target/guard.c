@@ -93,13 +93,16 @@ static bool is_over(pid_t pid) {
     return info.si_pid != 0;
 }
 
-/* Waits until the program has ended, or is to be ended. */
+/* Waits until the program has ended, or is to be ended; passes the signals on that are ordered, a byte each. */
 static void watch(pid_t pid, const sigset_t *waiting) {
     while (!is_over(pid)) {
+        unsigned char number;
         fd_set order;
         FD_ZERO(&order);
         FD_SET(ORDER, &order);
-        if (pselect(ORDER + 1, &order, NULL, NULL, NULL, waiting) > 0) return;
+        if (pselect(ORDER + 1, &order, NULL, NULL, NULL, waiting) <= 0) continue;
+        if (read(ORDER, &number, 1) != 1) return;
+        kill(-pid, number);
     }
 }
 
@@ -234,6 +237,13 @@ int tune_guard_start(char *const *argv, uint64_t memory, const int streams[3], t
 bool tune_guard_has_ended(const tune_guard *g) {
     struct pollfd p = {.fd = g->report, .events = POLLIN};
     return g->pid > 0 && poll(&p, 1, 0) > 0;
+}
+
+void tune_guard_signal(const tune_guard *g, int number) {
+    const unsigned char byte = (unsigned char)number;
+    if (g->pid <= 0) return;
+    while (write(g->order, &byte, 1) < 0 && errno == EINTR) {
+    }
 }
 
 void tune_guard_end(tune_guard *g, tune_guard_report *report) {

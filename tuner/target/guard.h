@@ -27,6 +27,9 @@ typedef struct tune_guard_report {
  * become its standard streams; -1: /dev/null. They stay open here, and need FD_CLOEXEC. `memory`: bytes of address
  * space that each of its processes may have; 0: no limit. XLSTM_EIO where it cannot be started. */
 int tune_guard_start(char *const *argv, uint64_t memory, const int streams[3], tune_guard *out, xlstm_error *err);
+/* Sends a signal to the program's process group, for a program that ends in an orderly way when it is asked to;
+ * ignored where none is running. SIGPIPE must be ignored. */
+void tune_guard_signal(const tune_guard *g, int number);
 /* Whether the program has ended by itself. */
 bool tune_guard_has_ended(const tune_guard *g);
 /* Kills the program's process group, and on Linux also what left the group, waits for them, and releases the guard.
