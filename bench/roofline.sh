@@ -20,7 +20,7 @@ awk -F, -v dir="$work" '
             if (f[14] == "GB/s of memory") memory = f[15]
             if (f[1] == "prefill") limit[f[4]] = f[15]
             kind = f[1] == "prefill" ? "prefill" : f[8] > 1 ? "many" : f[1] == "decode" ? "decode" : ""
-            color = f[4] == "int8" ? 5592405 : f[4] == "f32" ? 11171652 : 4487082
+            color = f[4] == "int8" ? 2263091 : f[4] == "f32" ? 11171652 : 4487082
             if (kind != "") print f[18], f[17], color > (dir "/" kind)
         }
         printf "memory=%s\nf32=%s\nbf16=%s\nint8=%s\nthreads=%d\n", memory, limit["f32"], limit["bf16"], limit["int8"], most
@@ -30,25 +30,35 @@ for kind in decode many prefill; do [ -f "$work/$kind" ] || : >"$work/$kind"; do
 . "$work/limits"
 # shellcheck disable=SC2154  # from the file of limits
 gnuplot <<P
-set terminal pngcairo noenhanced size 1100,720 font "sans,12"
+set terminal pngcairo noenhanced size 1100,680 font "sans,12"
 set output "$2"
-set title "$machine, $threads threads: what is reached beside the limits of memory and of each arithmetic"
+set title "$machine, $threads threads" font "sans,14"
 set logscale xy
 set samples 2000
 set xlabel "operations for each byte of weights and state that is read"
 set ylabel "GFLOP/s"
-set xrange [0.25:4000]
-set yrange [$memory * 0.1 : $int8 * 5]
-set key left top Left reverse
-set grid
-min(a, b) = a < b ? a : b
-plot min($memory * x, $int8) with lines lw 2 lc rgb 0x555555 title sprintf("int8: %.0f GFLOP/s; memory: %.1f GB/s", $int8, $memory), \\
-     min($memory * x, $bf16) with lines lw 2 lc rgb 0x4477aa title sprintf("bf16: %.0f GFLOP/s", $bf16), \\
-     min($memory * x, $f32) with lines lw 2 lc rgb 0xaa7744 title sprintf("f32: %.0f GFLOP/s", $f32), \\
-     "$work/decode" using 1:2:3 with points pt 7 ps 1.4 lc rgb variable notitle, \\
-     "$work/many" using 1:2:3 with points pt 5 ps 1.4 lc rgb variable notitle, \\
-     "$work/prefill" using 1:2:3 with points pt 9 ps 1.6 lc rgb variable notitle, \\
-     NaN with points pt 7 ps 1.4 lc rgb "black" title "decode of one sequence, in each weight format", \\
-     NaN with points pt 5 ps 1.4 lc rgb "black" title "decode of 8 and 32 sequences", \\
-     NaN with points pt 9 ps 1.6 lc rgb "black" title "prefill of 512 tokens and more, in each weight format"
+set xrange [0.4:4000]
+set yrange [$memory * 0.25 : $bf16 * 2 > $int8 * 2 ? $bf16 * 2 : $int8 * 2]
+set format x "%g"
+set key bottom right Left reverse samplen 1.5 spacing 1.2
+set grid lc rgb 0xdddddd lt 1
+set border 3
+set tics nomirror
+roof(x, most) = $memory * x < most ? NaN : most
+top = $bf16 > $int8 ? $bf16 : $int8
+slope(x) = $memory * x > top ? NaN : $memory * x
+set label sprintf("memory, %.0f GB/s", $memory) at 2.2, $memory * 2.2 * 1.6 right textcolor rgb 0x777777
+set label sprintf("bf16, %.0f GFLOP/s", $bf16) at $bf16 / $memory * 1.6, $bf16 * 1.18 left textcolor rgb 0x4477aa
+set label sprintf("int8, %.0f GFLOP/s", $int8) at $int8 / $memory * 1.6, $int8 * 1.18 left textcolor rgb 0x228833
+set label sprintf("f32, %.0f GFLOP/s", $f32) at $f32 / $memory * 1.6, $f32 * 1.18 left textcolor rgb 0xaa7744
+plot slope(x) with lines lw 2 lc rgb 0x777777 notitle, \\
+     roof(x, $int8) with lines lw 2 lc rgb 0x228833 notitle, \\
+     roof(x, $bf16) with lines lw 2 lc rgb 0x4477aa notitle, \\
+     roof(x, $f32) with lines lw 2 lc rgb 0xaa7744 notitle, \\
+     "$work/decode" using 1:2:3 with points pt 7 ps 1.3 lc rgb variable notitle, \\
+     "$work/many" using 1:2:3 with points pt 5 ps 1.3 lc rgb variable notitle, \\
+     "$work/prefill" using 1:2:3 with points pt 9 ps 1.5 lc rgb variable notitle, \\
+     NaN with points pt 7 ps 1.3 lc rgb 0x555555 title "decode of one sequence, in each weight format", \\
+     NaN with points pt 5 ps 1.3 lc rgb 0x555555 title "decode of 8 and of 32 sequences", \\
+     NaN with points pt 9 ps 1.5 lc rgb 0x555555 title "prefill of 512 tokens and more, in each weight format"
 P
