@@ -2,7 +2,8 @@
  * lie in memory, by two tiles of tokens, whose values stand in pairs since they were packed. The weights of
  * AMX_DEPTH columns stay in the first-level cache over all tokens of a group. The sums of a group stay in the
  * second-level cache over all columns, squares of 32 x 32 in a row each: in y itself every token would be a page of
- * its own.
+ * its own. While one panel of weights is multiplied, the next one is asked for: its rows lie pages apart, so that
+ * the processor does not guess them.
  *
  * Products of 8-bit integers stay with AVX-512 VNNI: a scale for each 32 columns means that every tile of sums is
  * stored, converted and scaled after a single instruction, which costs more than twice what that instruction does.
@@ -11,6 +12,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "kernels/kernels.h"
 
 #include "kernels/x86/transpose512.inc"
@@ -40,6 +42,25 @@ typedef struct workspace {
     float values[AMX_DEPTH];
 } workspace;
 _Static_assert(sizeof(workspace) <= XL_GEMM_SCRATCH, "a panel of weights and the sums fit");
+
+/* What is left to be asked for, ahead of time, of a panel of weights: `rows` rows, the first from `line` on, of
+ * `lines` cache lines each. */
+typedef struct lines_ahead {
+    const char *row;
+    size_t stride;
+    int64_t rows, lines, line;
+} lines_ahead;
+
+static void ask_ahead(lines_ahead *a) {
+    enum { A_STEP = 2 };
+    for (int i = 0; i < A_STEP && a->rows; i++) {
+        _mm_prefetch(a->row + a->line * XL_CACHE_LINE, _MM_HINT_T1);
+        if (++a->line < a->lines) continue;
+        a->line = 0;
+        a->row += a->stride;
+        a->rows--;
+    }
+}
 
 static size_t packed_bytes(int64_t cols) {
     return (size_t)((cols + STEP - 1) / STEP) * STEP * sizeof(uint16_t);
@@ -107,7 +128,8 @@ static void configure_tiles(void) {
 
 /* Adds `steps` steps of the panel of weights times tokens to a square of sums, which begins at 0 where `first` is
  * true. Tiles 0 … 3 are sums, 4 and 5 weights, 6 and 7 tokens. */
-static void multiply_tiles(const workspace *w, const uint32_t *tokens, int64_t steps, float *square, bool first) {
+static void multiply_tiles(const workspace *w, const uint32_t *tokens, int64_t steps, float *square, bool first,
+                           lines_ahead *ahead) {
     enum { SUMS = TOKENS * sizeof *square, PAIRS = TOKENS * sizeof *tokens, VALUES = STEP * sizeof(uint16_t) };
     enum { AHEAD = 2 * TOKEN_STEP, LINE = 16 };
     float *low = square, *high = square + SIDE * TOKENS;
@@ -126,6 +148,7 @@ static void multiply_tiles(const workspace *w, const uint32_t *tokens, int64_t s
 #ifndef AMX_NO_PREFETCH
         /* Tokens come from the second-level cache; loads of tiles do not run ahead by themselves. */
         for (int64_t line = 0; line < TOKEN_STEP; line += LINE) _mm_prefetch(tokens + AHEAD + line, _MM_HINT_T0);
+        ask_ahead(ahead);
 #endif
         _tile_loadd(4, w->weights[i][0], VALUES);
         _tile_loadd(6, tokens, PAIRS);
@@ -160,6 +183,17 @@ static void store_group(const workspace *w, float *y, int64_t ldy, int64_t token
         }
 }
 
+/* Rows row … row + ROWS - 1 of w, those that there are, and AMX_DEPTH columns from `first` on. */
+static lines_ahead panel_ahead(const xl_matrix *w, int64_t row, int64_t first) {
+    const int64_t depth = w->cols - first < AMX_DEPTH ? w->cols - first : AMX_DEPTH;
+    const size_t bytes = xl_format_row_bytes(w->format, depth);
+    return (lines_ahead){.row =
+                             (const char *)w->data + (size_t)row * w->stride + xl_format_offset(w->format, first),
+                         .stride = w->stride,
+                         .rows = w->rows - row < ROWS ? w->rows - row : ROWS,
+                         .lines = (int64_t)((bytes + XL_CACHE_LINE - 1) / XL_CACHE_LINE)};
+}
+
 /* The sums of rows row … row + rows - 1 of w, at most GROUP_ROWS, for `tokens` tokens from the first of a panel on.
  */
 static void multiply_group(const xl_kernels *table, const xl_matrix *w, int64_t row, int64_t rows,
@@ -169,10 +203,14 @@ static void multiply_group(const xl_kernels *table, const xl_matrix *w, int64_t 
         int64_t depth = w->cols - first < AMX_DEPTH ? w->cols - first : AMX_DEPTH;
         for (int64_t r = 0; r < rows; r += ROWS) {
             pack_weights(table, w, row + r, first, depth, work);
+            lines_ahead ahead = {0};
+            if (r + ROWS < rows) ahead = panel_ahead(w, row + r + ROWS, first);
+            else if (first + AMX_DEPTH < w->cols) ahead = panel_ahead(w, row, first + AMX_DEPTH);
+            else if (row + rows < w->rows) ahead = panel_ahead(w, row + rows, 0);
             for (int64_t t = 0; t < tokens; t += TOKENS) {
                 const char *panel = packed + (size_t)t * token + (size_t)(first * TOKENS) * sizeof(uint16_t);
                 multiply_tiles(work, (const uint32_t *)(const void *)panel, (depth + STEP - 1) / STEP,
-                               work->sums[t / TOKENS][r / ROWS], first == 0);
+                               work->sums[t / TOKENS][r / ROWS], first == 0, &ahead);
             }
         }
     }
