@@ -49,17 +49,21 @@ typedef struct lines_ahead {
     const char *row;
     size_t stride;
     int64_t rows, lines, line;
+    int64_t a_step; /* lines asked for in a step, so that the last step asks for the last of them */
 } lines_ahead;
 
 static void ask_ahead(lines_ahead *a) {
-    enum { A_STEP = 2 };
-    for (int i = 0; i < A_STEP && a->rows; i++) {
+    for (int64_t i = 0; i < a->a_step && a->rows; i++) {
         _mm_prefetch(a->row + a->line * XL_CACHE_LINE, _MM_HINT_T1);
         if (++a->line < a->lines) continue;
         a->line = 0;
         a->row += a->stride;
         a->rows--;
     }
+}
+
+static int64_t ceil_div(int64_t a, int64_t b) {
+    return (a + b - 1) / b;
 }
 
 static size_t packed_bytes(int64_t cols) {
@@ -165,6 +169,34 @@ static void multiply_tiles(const workspace *w, const uint32_t *tokens, int64_t s
     _tile_stored(3, high + SIDE, SUMS);
 }
 
+/* The square of ROWS rows of w as they lie in memory, `steps` steps of them, and a panel of tokens, of which the
+ * second half is left out where `both` is false. The sums take the columns in the order of multiply_tiles. */
+static void multiply_stored(const char *w, size_t stride, const uint32_t *tokens, int64_t steps, bool both,
+                            float *square) {
+    enum { SUMS = TOKENS * sizeof *square, PAIRS = TOKENS * sizeof *tokens, VALUES = STEP * sizeof(uint16_t) };
+    enum { AHEAD = 8 * VALUES };
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+    for (int64_t i = 0; i < steps; i++, w += VALUES, tokens += TOKEN_STEP) {
+        for (size_t r = 0; r < ROWS; r++) _mm_prefetch(w + r * stride + AHEAD, _MM_HINT_T0);
+        _tile_loadd(4, w, stride);
+        _tile_loadd(6, tokens, PAIRS);
+        _tile_dpbf16ps(0, 4, 6);
+        _tile_loadd(5, w + SIDE * stride, stride);
+        _tile_dpbf16ps(2, 5, 6);
+        if (!both) continue;
+        _tile_loadd(7, tokens + SIDE, PAIRS);
+        _tile_dpbf16ps(1, 4, 7);
+        _tile_dpbf16ps(3, 5, 7);
+    }
+    _tile_stored(0, square, SUMS);
+    _tile_stored(1, square + SIDE, SUMS);
+    _tile_stored(2, square + SIDE * TOKENS, SUMS);
+    _tile_stored(3, square + SIDE * TOKENS + SIDE, SUMS);
+}
+
 /* y [tokens, rows] = or += the sums of a group. */
 static void store_group(const workspace *w, float *y, int64_t ldy, int64_t tokens, int64_t rows, bool add) {
     for (int64_t t = 0; t < tokens; t += SIDE)
@@ -183,15 +215,18 @@ static void store_group(const workspace *w, float *y, int64_t ldy, int64_t token
         }
 }
 
-/* Rows row … row + ROWS - 1 of w, those that there are, and AMX_DEPTH columns from `first` on. */
-static lines_ahead panel_ahead(const xl_matrix *w, int64_t row, int64_t first) {
+/* Rows row … row + ROWS - 1 of w, those that there are, and AMX_DEPTH columns from `first` on, to be asked for in
+ * `steps` steps. */
+static lines_ahead panel_ahead(const xl_matrix *w, int64_t row, int64_t first, int64_t steps) {
     const int64_t depth = w->cols - first < AMX_DEPTH ? w->cols - first : AMX_DEPTH;
-    const size_t bytes = xl_format_row_bytes(w->format, depth);
+    const int64_t rows = w->rows - row < ROWS ? w->rows - row : ROWS;
+    const int64_t bytes = (int64_t)xl_format_row_bytes(w->format, depth), lines = ceil_div(bytes, XL_CACHE_LINE);
     return (lines_ahead){.row =
                              (const char *)w->data + (size_t)row * w->stride + xl_format_offset(w->format, first),
                          .stride = w->stride,
-                         .rows = w->rows - row < ROWS ? w->rows - row : ROWS,
-                         .lines = (int64_t)((bytes + XL_CACHE_LINE - 1) / XL_CACHE_LINE)};
+                         .rows = rows,
+                         .lines = lines,
+                         .a_step = ceil_div(rows * lines, steps)};
 }
 
 /* The sums of rows row … row + rows - 1 of w, at most GROUP_ROWS, for `tokens` tokens from the first of a panel on.
@@ -201,16 +236,17 @@ static void multiply_group(const xl_kernels *table, const xl_matrix *w, int64_t 
     const size_t token = packed_bytes(w->cols);
     for (int64_t first = 0; first < w->cols; first += AMX_DEPTH) {
         int64_t depth = w->cols - first < AMX_DEPTH ? w->cols - first : AMX_DEPTH;
+        const int64_t steps = ceil_div(depth, STEP), all = steps * ceil_div(tokens, TOKENS);
         for (int64_t r = 0; r < rows; r += ROWS) {
             pack_weights(table, w, row + r, first, depth, work);
             lines_ahead ahead = {0};
-            if (r + ROWS < rows) ahead = panel_ahead(w, row + r + ROWS, first);
-            else if (first + AMX_DEPTH < w->cols) ahead = panel_ahead(w, row, first + AMX_DEPTH);
-            else if (row + rows < w->rows) ahead = panel_ahead(w, row + rows, 0);
+            if (r + ROWS < rows) ahead = panel_ahead(w, row + r + ROWS, first, all);
+            else if (first + AMX_DEPTH < w->cols) ahead = panel_ahead(w, row, first + AMX_DEPTH, all);
+            else if (row + rows < w->rows) ahead = panel_ahead(w, row + rows, 0, all);
             for (int64_t t = 0; t < tokens; t += TOKENS) {
                 const char *panel = packed + (size_t)t * token + (size_t)(first * TOKENS) * sizeof(uint16_t);
-                multiply_tiles(work, (const uint32_t *)(const void *)panel, (depth + STEP - 1) / STEP,
-                               work->sums[t / TOKENS][r / ROWS], first == 0, &ahead);
+                multiply_tiles(work, (const uint32_t *)(const void *)panel, steps, work->sums[t / TOKENS][r / ROWS],
+                               first == 0, &ahead);
             }
         }
     }
@@ -230,8 +266,38 @@ static void multiply(const xl_kernels *table, const xl_product *p) {
     _tile_release();
 }
 
+/* At most a panel of tokens: every value of the weights is used once, so a copy in the cache would be in vain, and
+ * the sums of a square stay in their tiles over all columns. Rows and columns that fill no tile are left to
+ * multiply. */
+static void multiply_few(const xl_kernels *table, const xl_product *p) {
+    workspace *work = p->scratch;
+    const xl_matrix *w = &p->w;
+    const int64_t whole = w->rows / ROWS * ROWS;
+    if (w->format != XL_FORMAT_BF16 || w->cols % STEP || p->n > TOKENS) {
+        multiply(table, p);
+        return;
+    }
+    configure_tiles();
+    for (int64_t row = 0; row < whole; row += ROWS) {
+        multiply_stored((const char *)w->data + (size_t)row * w->stride, w->stride, p->packed, w->cols / STEP,
+                        p->n > SIDE, work->sums[0][0]);
+        store_group(work, p->y + row, p->ldy, p->n, ROWS, p->accumulate);
+    }
+    _tile_release();
+    if (whole == w->rows) return;
+    xl_product rest = *p;
+    rest.w = xl_matrix_rows(w, whole, w->rows - whole);
+    rest.y += whole;
+    multiply(table, &rest);
+}
+
 void xl_kernels_init_amx(xl_kernels *table) {
     table->name = "amx";
-    table->gemm[XL_COMPUTE_BF16] =
-        (xl_gemm){.fast = true, .tokens = TOKENS, .packed_bytes = packed_bytes, .pack = pack, .multiply = multiply};
+    table->gemm[XL_COMPUTE_BF16] = (xl_gemm){.fast = true,
+                                             .tokens = TOKENS,
+                                             .packed_bytes = packed_bytes,
+                                             .pack = pack,
+                                             .multiply = multiply,
+                                             .few = TOKENS,
+                                             .multiply_few = multiply_few};
 }
