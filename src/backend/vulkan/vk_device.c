@@ -221,11 +221,12 @@ static int make_device(xl_device *device, xlstm_error *err) {
     if (device->portable) names[wanted++] = portability_subset;
     device->has_budget = has_name(list, count, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
     if (device->has_budget) names[wanted++] = VK_EXT_MEMORY_BUDGET_EXTENSION_NAME;
-    device->exportable = has_name(list, count, VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME);
+    device->exportable =
+        has_name(list, count, VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME) && xl_vk_exports_blocks(device->physical);
     if (device->exportable) names[wanted++] = VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME;
-    /* So that a module that shares blocks can make timelines for xl_vk_submit that both interfaces know. */
-    if (has_name(list, count, VK_KHR_EXTERNAL_SEMAPHORE_FD_EXTENSION_NAME))
-        names[wanted++] = VK_KHR_EXTERNAL_SEMAPHORE_FD_EXTENSION_NAME;
+    device->signals = has_name(list, count, VK_KHR_EXTERNAL_SEMAPHORE_FD_EXTENSION_NAME) &&
+                      xl_vk_exports_timelines(device->physical);
+    if (device->signals) names[wanted++] = VK_KHR_EXTERNAL_SEMAPHORE_FD_EXTENSION_NAME;
     if (has_matrix(device, list, count)) {
         device->matrix = true;
         names[wanted++] = VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME;
@@ -281,6 +282,7 @@ static int make_objects(xl_device *device, xlstm_error *err) {
                                             .semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE};
     const VkSemaphoreCreateInfo semaphore = {.sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO, .pNext = &type};
     if (!result) result = vkCreateSemaphore(device->handle, &semaphore, NULL, &device->timeline);
+    if (!result) result = xl_vk_crossings_make(device);
     const VkCommandPoolCreateInfo pool = {.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
                                           .flags = VK_COMMAND_POOL_CREATE_RESET_COMMAND_BUFFER_BIT,
                                           .queueFamilyIndex = device->family};
@@ -373,6 +375,7 @@ void xl_vk_device_close(xl_device *device) {
         vkDestroyPipelineCache(device->handle, device->cache, NULL);
         vkDestroyCommandPool(device->handle, device->pool, NULL);
         vkDestroySemaphore(device->handle, device->timeline, NULL);
+        for (int i = 0; i < XL_VK_CROSSINGS; i++) vkDestroySemaphore(device->handle, device->crossings[i], NULL);
         vkDestroyPipelineLayout(device->handle, device->layout, NULL);
         vkDestroyDevice(device->handle, NULL);
     }

@@ -47,12 +47,10 @@ int xl_vk_block_alloc(xl_vk_block *out, xl_device *device, xl_vk_place place, ui
     const VkExternalMemoryBufferCreateInfo shared_buffer = {
         .sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO,
         .handleTypes = VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT};
-    const VkBufferCreateInfo buffer = {
-        .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
-        .pNext = exported ? &shared_buffer : NULL,
-        .size = block.bytes,
-        .usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
-                 VK_BUFFER_USAGE_TRANSFER_DST_BIT | VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT};
+    const VkBufferCreateInfo buffer = {.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
+                                       .pNext = exported ? &shared_buffer : NULL,
+                                       .size = block.bytes,
+                                       .usage = XL_VK_BLOCK_USAGE};
     VkResult result = vkCreateBuffer(device->handle, &buffer, NULL, &block.buffer);
     if (result) return xl_vk_fail(device, result, what, err);
     VkMemoryRequirements needs;

@@ -24,6 +24,11 @@ typedef struct xl_vk_block {
     void *host; /* where the host reaches it, else NULL */
 } xl_vk_block;
 
+/* What its buffer is for. */
+#define XL_VK_BLOCK_USAGE                                                                                          \
+    (VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT |    \
+     VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT)
+
 typedef enum xl_vk_place {
     XL_VK_DEVICE,   /* the device's own memory */
     XL_VK_UPLOAD,   /* the host's, written by it and read by the device */
@@ -48,6 +53,9 @@ enum {
     XL_VK_PUSH_MAX = 128, /* bytes of push constants that every device has */
     XL_VK_STAGES = 3      /* staging blocks in turn */
 };
+
+/* A timeline for each direction between this backend and another interface that works on the same memory (CUDA). */
+typedef enum xl_vk_crossing { XL_VK_TO_OTHER, XL_VK_FROM_OTHER, XL_VK_CROSSINGS } xl_vk_crossing;
 
 typedef struct xl_vk_pipeline {
     xl_vk_shader shader;
@@ -76,7 +84,9 @@ struct xl_device {
     uint64_t block_max; /* bytes */
     uint32_t memory_type[XL_VK_PLACE_COUNT];
     uint32_t heap; /* of the device's own memory */
-    bool has_budget, exportable, profiled;
+    bool has_budget, profiled;
+    bool exportable;       /* blocks in its own memory can be shared with another interface */
+    bool signals;          /* the timelines of `crossings` can be */
     bool portable;         /* Vulkan on top of something else: shaders that are NATIVE do not run */
     bool matrix;           /* it has matrix units: see vk_matrix.c */
     bool integers;         /* it has dot products of four bytes */
@@ -91,8 +101,9 @@ struct xl_device {
 
     pthread_mutex_t lock; /* for all below, and the queue */
     VkSemaphore timeline;
-    uint64_t submitted; /* the timeline's last value that was asked for */
-    VkCommandPool pool; /* of the stages and of copies */
+    VkSemaphore crossings[XL_VK_CROSSINGS]; /* VK_NULL_HANDLE where they could not be shared */
+    uint64_t submitted;                     /* the timeline's last value that was asked for */
+    VkCommandPool pool;                     /* of the stages and of copies */
     VkCommandBuffer once;
     xl_vk_stage stages[XL_VK_STAGES];
     int stage;
@@ -135,6 +146,19 @@ int xl_vk_upload_end(xl_device *device, xlstm_error *err);
 int xl_vk_download(xl_vk_span from, void *data, uint64_t bytes, xlstm_error *err);
 int xl_vk_copy(xl_vk_span to, xl_vk_span from, uint64_t bytes, xlstm_error *err);
 int xl_vk_clear(xl_vk_span to, uint64_t bytes, xlstm_error *err);
+
+/* vk_export.c: what may be shared, for whoever imports it on the device of the same UUID. A descriptor is the
+ * caller's, who closes it or hands it to an import, which takes it. XLSTM_EUNSUPPORTED where the device cannot. */
+bool xl_vk_exports_blocks(VkPhysicalDevice physical);
+bool xl_vk_exports_timelines(VkPhysicalDevice physical);
+/* Makes device->crossings, where they can be shared. */
+VkResult xl_vk_crossings_make(xl_device *device);
+/* Of a block in XL_VK_DEVICE; its whole allocation, which is dedicated to the one buffer over it. The import ends
+ * before the block is freed. */
+int xl_vk_block_export(const xl_vk_block *block, int *fd, xlstm_error *err);
+/* Its values only rise; xl_vk_submit waits for them and raises them. The host does not wait for one that the other
+ * interface raises: it asks for the counter, or waits for its own timeline behind it. */
+int xl_vk_crossing_export(xl_device *device, xl_vk_crossing which, int *fd, xlstm_error *err);
 
 /* vk_queue.c */
 typedef struct xl_vk_point {
