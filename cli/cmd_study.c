@@ -397,7 +397,15 @@ static int do_export(cli_config *cfg, FILE *out, xlstm_error *err) {
 
 /* ---- import into a study ---- */
 
-/* All files are read before the study is opened, so that a wrong one leaves no new study behind. */
+static bool is_there(const char *path) {
+    tune_study *study = NULL;
+    const bool there = !tune_study_open_reading(&study, path, NULL);
+    tune_study_close(study);
+    return there;
+}
+
+/* A study that is not there yet is made after all files were checked, so that a wrong one leaves none behind. Into
+ * another one they are read only once, since nothing stays of what turns out to be wrong. */
 static int do_import(cli_config *cfg, FILE *out, xlstm_error *err) {
     tune_study *study = NULL;
     tune_imports *runs = NULL;
@@ -411,7 +419,7 @@ static int do_import(cli_config *cfg, FILE *out, xlstm_error *err) {
         files[i].text = texts[i].data;
         files[i].bytes = texts[i].bytes;
     }
-    if (!status) status = tune_imports_read(&runs, files, count, err);
+    if (!status) status = tune_imports_read(&runs, files, count, !is_there(cli_str(cfg, "study")), err);
     if (!status) status = tune_study_open(&study, cli_str(cfg, "study"), true, err);
     if (!status) status = tune_imports_store(runs, study, err);
     for (size_t i = 0; i < count && !status; i++)

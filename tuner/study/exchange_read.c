@@ -1,5 +1,6 @@
 /* Reads runs that were written as JSON, and stores them. All is done completely or not at all. A run may have more
- * trials and samples than memory holds: they are read twice, once to check them, and once to store them. */
+ * trials and samples than memory holds, so each is stored as it is read, and taken back where a later one is wrong.
+ */
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
@@ -277,7 +278,7 @@ typedef struct part {
     tune_run_row run;
 } part;
 
-static int check_part(part *p, xlstm_error *err) {
+static int check_part(part *p, bool lists, xlstm_error *err) {
     const tune_import *file = p->file.file;
     const json_t *root = p->file.root, *format = json_object_get(root, "format");
     if (!json_is_string(format) || strcmp(json_string_value(format), TUNE_EXPORT_FORMAT) != 0)
@@ -296,7 +297,7 @@ static int check_part(part *p, xlstm_error *err) {
         .file = file, .where = "run", .at = p->file.run_at, .object = json_object_get(root, "run"), .err = err};
     if (!json_is_object(r.object)) return xl_fail(err, XLSTM_EFORMAT, "%s: run: wanted an object", file->name);
     read_run(&r, number, &p->run);
-    return r.status ? r.status : read_lists(&p->file, &p->run.metrics, NULL, 0, err);
+    return r.status || !lists ? r.status : read_lists(&p->file, &p->run.metrics, NULL, 0, err);
 }
 
 struct tune_imports {
@@ -309,7 +310,7 @@ static const char *uid_of(const tune_imports *m, size_t i) {
     return m->parts[i].run.uid;
 }
 
-int tune_imports_read(tune_imports **out, tune_import *files, size_t count, xlstm_error *err) {
+int tune_imports_read(tune_imports **out, tune_import *files, size_t count, bool lists, xlstm_error *err) {
     tune_imports *m = calloc(1, sizeof *m);
     int status = XLSTM_OK;
     *out = m;
@@ -317,7 +318,7 @@ int tune_imports_read(tune_imports **out, tune_import *files, size_t count, xlst
     if (!m || !m->parts) status = xl_fail(err, XLSTM_ENOMEM, "out of memory for the import");
     for (size_t i = 0; !status && i < count; i++) {
         status = tune_run_file_find(&m->parts[i].file, &files[i], err);
-        if (!status) status = check_part(&m->parts[i], err);
+        if (!status) status = check_part(&m->parts[i], lists, err);
         for (size_t j = 0; !status && j < i; j++) {
             if (!strcmp(uid_of(m, j), uid_of(m, i)))
                 status = xl_fail(err, XLSTM_EARG, "%s: run %s is in %s already", files[i].name, uid_of(m, i),
@@ -361,7 +362,7 @@ int tune_imports_store(tune_imports *m, tune_study *study, xlstm_error *err) {
 
 int tune_study_import(tune_study *study, tune_import *files, size_t count, xlstm_error *err) {
     tune_imports *m = NULL;
-    int status = tune_imports_read(&m, files, count, err);
+    int status = tune_imports_read(&m, files, count, false, err);
     if (!status) status = tune_imports_store(m, study, err);
     tune_imports_free(m);
     return status;

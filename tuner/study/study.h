@@ -248,12 +248,14 @@ typedef struct tune_import {
     int64_t run; /* its number in the study, set by storing it */
 } tune_import;
 typedef struct tune_imports tune_imports;
-/* Reads and checks files completely, before a study is opened, or made, for them. XLSTM_EARG where two of them hold
- * the same run. The files must outlive *out, which is freed by tune_imports_free (NULL is accepted), also after a
- * failure. */
-int tune_imports_read(tune_imports **out, tune_import *files, size_t count, xlstm_error *err);
+/* Reads and checks files, before a study is opened, or made, for them. `lists`: also their trials, samples and
+ * events, which takes most of the time of an import; without it they are checked when they are stored. XLSTM_EARG
+ * where two files hold the same run. The files must outlive *out, which is freed by tune_imports_free (NULL is
+ * accepted), also after a failure. */
+int tune_imports_read(tune_imports **out, tune_import *files, size_t count, bool lists, xlstm_error *err);
 void tune_imports_free(tune_imports *imports);
-/* Stores them, all or none. XLSTM_EARG where the study has a run already. */
+/* Stores them, all or none. XLSTM_EARG where the study has a run already, and the errors of what was not checked.
+ */
 int tune_imports_store(tune_imports *imports, tune_study *study, xlstm_error *err);
 /* Both. */
 int tune_study_import(tune_study *study, tune_import *files, size_t count, xlstm_error *err);

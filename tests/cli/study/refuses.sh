@@ -39,6 +39,11 @@ sed 's/"uid": *"0/"uid": "1/' e.json > other.json
 say xltune study import other.json e.json other.json --study new.sqlite
 say xltune study import other.json cut.json --study new.sqlite
 say xltune study merge all.sqlite nowhere.sqlite --study new.sqlite
+# A mistake in a list, which is read only once for a study that is there.
+sed 's/"status": *"ok"/"status": "okay"/' other.json > wrong.json
+say xltune study import wrong.json --study new.sqlite
+say xltune study import e.json wrong.json --study new.sqlite
+say xltune study import wrong.json --study all.sqlite
 xltune study import other.json --study all.sqlite
 xltune study list all.sqlite | wc -l
 say xltune study export 1 --study all.sqlite --out nowhere/e.json
