@@ -425,7 +425,7 @@ static int print(const bench_table *table, const char *format) {
     size_t bytes;
     FILE *out = open_memstream(&text, &bytes);
     int failed = !out || bench_print(table, format, out);
-    if (out && fclose(out)) failed = 1;
+    if (out && !xl_text_end(out, &text)) failed = 1;
     if (!failed) cli_put(text, bytes);
     free(text);
     return failed;

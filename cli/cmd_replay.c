@@ -153,7 +153,7 @@ static int run(int argc, char **argv) {
         status = replay_strategy(l, &o, traces, trace, results, &err);
     }
     if (!status && trace) {
-        bool failed = fclose(trace) != 0;
+        bool failed = !xl_text_end(trace, &trace_text);
         trace = NULL;
         status = failed ? xl_fail(&err, XLSTM_ENOMEM, "replay: out of memory for the trace")
                         : xl_file_write(trace_path, trace_text, trace_bytes, &err);

@@ -321,7 +321,7 @@ int cli_dash_list(void *dash, const char *a, const char *b, char **text, size_t 
     }
     pthread_mutex_unlock(&d->lock);
     fputs("]}", out);
-    if (!fclose(out)) return XLSTM_OK;
+    if (xl_text_end(out, text)) return XLSTM_OK;
     free(*text);
     return no_memory(err);
 }
@@ -356,7 +356,7 @@ static int make_facts(const entry *e, char **text, size_t *bytes, xlstm_error *e
     if (!status) status = tune_report_analyse(report, analysis, err);
     if (!status && !(out = open_memstream(text, bytes))) status = no_memory(err);
     if (!status) status = tune_page_facts(out, report, analysis, cli_report_unit, err);
-    if (out && fclose(out) && !status) status = no_memory(err);
+    if (out && !xl_text_end(out, text) && !status) status = no_memory(err);
     if (out && status) free(*text);
     tune_report_free(report);
     free(analysis);

@@ -194,7 +194,7 @@ static int write_table(const panel *p, const char *folder, xlstm_error *err) {
             if (score(t) >= 0) xl_csv_put_number(out, score(t), 6);
             fprintf(out, ",%u,%u,%u\n", t->wins, t->ties, t->losses);
         }
-        if (fclose(out) && !status) status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", folder);
+        if (!xl_text_end(out, &data) && !status) status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", folder);
     }
     if (!status) status = xl_file_write(lines, p->lines.data, p->lines.size, err);
     if (!status) status = xl_file_write(path, data, bytes, err);

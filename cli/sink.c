@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "cli/streams.h"
 
 int cli_sink_open(cli_sink *s, const char *path, bool flows, xlstm_error *err) {
@@ -21,7 +22,7 @@ int cli_sink_open(cli_sink *s, const char *path, bool flows, xlstm_error *err) {
 }
 
 static int close_collected(cli_sink *s, int status, xlstm_error *err) {
-    if (fclose(s->stream) && !status) status = xl_fail(err, XLSTM_ENOMEM, "out of memory");
+    if (!xl_text_end(s->stream, &s->text) && !status) status = xl_fail(err, XLSTM_ENOMEM, "out of memory");
     if (!status && s->path) status = xl_file_write(s->path, s->text, s->bytes, err);
     else if (!status) cli_put(s->text, s->bytes);
     free(s->text);

@@ -330,7 +330,7 @@ char *cluster_package_command(const char *const *arguments) {
         fputc('\'', out);
     }
     const bool bad = ferror(out) != 0;
-    if (!fclose(out) && !bad) return text;
+    if (xl_text_end(out, &text) && !bad) return text;
     free(text);
     return NULL;
 }

@@ -42,3 +42,8 @@ char *xl_format(const char *format, ...) {
     va_end(args);
     return text;
 }
+
+bool xl_text_end(FILE *out, char *const *text) {
+    const bool lost = ferror(out);
+    return !fclose(out) && !lost && *text;
+}

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #define XL_CACHE_LINE 64
 
@@ -33,5 +34,9 @@ void *xl_array(size_t count, size_t size);
 
 /* malloc'd formatted string; NULL when out of memory. */
 char *xl_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Closes what open_memstream opened for *text. False where memory ran out on the way: then the text lacks a part,
+ * or is NULL, although closing it succeeds. The text stays the caller's. */
+bool xl_text_end(FILE *out, char *const *text);
 
 #endif

@@ -223,7 +223,7 @@ static int write_cache(const char *folder, const char *name, const tune_space *s
         comma = ",";
     }
     fputs("}\n}", out);
-    if (fflush(out)) status = xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
+    if (fflush(out) || ferror(out) || !text) status = xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
     else status = xl_file_write(path, text, bytes, err);
 end:
     if (out) fclose(out);
@@ -247,7 +247,7 @@ static int make_texts(const tune_space *space, const tune_measured *points, size
         csv_row(out, space, &points[i]);
         values[points[i].point] = cache_values(&points[i]);
     }
-    return fclose(out) ? xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory") : XLSTM_OK;
+    return xl_text_end(out, csv) ? XLSTM_OK : xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
 }
 
 /* Writes the files beside the landscape. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "base/output.h"
 #include "tuner/report/compare.h"
 #include "tuner/report/page.h"
@@ -46,7 +47,7 @@ static int make_facts(char **text, const tune_analysed *runs, size_t count, tune
     fputs("],\n", out);
     if (!status) put_comparisons(out, runs, count);
     fputc('}', out);
-    if (fclose(out) && !status) status = xl_fail(err, XLSTM_ENOMEM, "report: out of memory");
+    if (!xl_text_end(out, text) && !status) status = xl_fail(err, XLSTM_ENOMEM, "report: out of memory");
     if (status) free(*text);
     return status;
 }

@@ -147,7 +147,7 @@ int tune_page_make(char **text, size_t *bytes, const char *folder, const char *f
         put_line(out, p, line, length, facts, connect);
         if (next) fputc('\n', out);
     }
-    if (out && fclose(out)) {
+    if (out && !xl_text_end(out, text)) {
         free(*text);
         status = xl_fail(err, XLSTM_ENOMEM, "report: out of memory");
     }

@@ -91,7 +91,8 @@ static int draw_files(drawing *d, const picture *p, char *const *path, xl_output
     d->out = open_memstream(&script, &bytes);
     if (!d->out) return no_memory(err);
     for (int i = 0; i < FORMS; i++) put_form(d, p, i, xl_output_name(file[i]));
-    int status = fclose(d->out) ? no_memory(err) : tune_gnuplot_run(d->options->gnuplot, script, err);
+    int status =
+        !xl_text_end(d->out, &script) ? no_memory(err) : tune_gnuplot_run(d->options->gnuplot, script, err);
     free(script);
     for (int i = 0; i < FORMS && !status; i++) {
         if (xl_is_file(xl_output_name(file[i])) && !is_whole(xl_output_name(file[i]), forms[i].end))

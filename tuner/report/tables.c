@@ -52,7 +52,7 @@ static int write_run(const tune_report *r, const tune_analysis *a, const tune_re
             put_share(out, &p->strength);
             fprintf(out, ",%zu,%zu\n", p->tried, p->possible);
         }
-        if (fclose(out)) status = xl_fail(err, XLSTM_ENOMEM, "report: out of memory");
+        if (!xl_text_end(out, &text)) status = xl_fail(err, XLSTM_ENOMEM, "report: out of memory");
         if (!status) status = save(folder, table == 0 ? "importance.csv" : "interactions.csv", text, options, err);
         free(text);
         text = NULL;

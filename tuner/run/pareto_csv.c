@@ -47,7 +47,8 @@ int tune_pareto_write(const char *folder, const tune_pareto *p, xlstm_error *err
     fputc('\n', out);
     for (size_t i = 0; i < n; i++) write_row(out, p, &p->trials[front[i]]);
 out:
-    if (out && fclose(out) && !status) status = xl_fail(err, XLSTM_ENOMEM, "pareto.csv: out of memory");
+    if (out && !xl_text_end(out, &text) && !status)
+        status = xl_fail(err, XLSTM_ENOMEM, "pareto.csv: out of memory");
     if (!status) status = xl_file_write(path, text, bytes, err);
     free(front);
     free(path);

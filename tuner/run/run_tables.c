@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/memory.h"
 #include "tuner/run/table.h"
 
 enum { TRIALS, SUMMARY, TABLES };
@@ -42,7 +43,7 @@ static int put(const tune_run_tables *t, int table, const char *text, size_t byt
 
 /* Puts what was printed into a text and frees it. */
 static int put_printed(const tune_run_tables *t, FILE *out, char **text, const size_t *bytes, xlstm_error *err) {
-    int status = fclose(out) || !*text ? no_memory(err) : put(t, SUMMARY, *text, *bytes, err);
+    int status = xl_text_end(out, text) ? put(t, SUMMARY, *text, *bytes, err) : no_memory(err);
     free(*text);
     return status;
 }

@@ -194,8 +194,8 @@ static int write_ratings(const char *folder, const ratings *all, xlstm_error *er
         if (good) put_row(csv, jsonl, object, false);
         json_decref(object);
     }
-    if (csv && fclose(csv)) good = false;
-    if (jsonl && fclose(jsonl)) good = false;
+    if (csv && !xl_text_end(csv, &csv_text)) good = false;
+    if (jsonl && !xl_text_end(jsonl, &jsonl_text)) good = false;
     int status = good ? XLSTM_OK : xl_fail(err, XLSTM_ENOMEM, "%s: out of memory for ratings", folder);
     if (!status) status = write_beside(folder, "ratings.csv", csv_text, csv_bytes, err);
     if (!status) status = write_beside(folder, "ratings.jsonl", jsonl_text, jsonl_bytes, err);

@@ -88,7 +88,7 @@ char *tune_named_text(const tune_named_list *list) {
         fprintf(out, "%s%s=%s", i ? " " : "", list->item[i].name,
                 v.text ? v.text : tune_value_print(v, number, sizeof number));
     }
-    if (!fclose(out)) return text;
+    if (xl_text_end(out, &text)) return text;
     free(text);
     return NULL;
 }

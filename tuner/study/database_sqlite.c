@@ -75,7 +75,10 @@ static int sqlite_exec(tune_database *db, const char *sql, const char *doing, xl
 
 static int sqlite_begin(tune_database *db, bool alone, xlstm_error *err) {
     (void)alone; /* only one process writes at a time in any case */
-    return sqlite_exec(db, "BEGIN IMMEDIATE", "starting to write", err);
+    static const char doing[] = "starting to write";
+    /* Where memory runs out, taking back what was begun may fail too. */
+    const int status = sqlite3_get_autocommit(of(db)->db) ? XLSTM_OK : sqlite_exec(db, "ROLLBACK", doing, err);
+    return status ? status : sqlite_exec(db, "BEGIN IMMEDIATE", doing, err);
 }
 
 /* ---- statements ---- */
@@ -138,9 +141,18 @@ static int sqlite_query(tune_database *db, tune_rows **out, const char *sql, con
     return status;
 }
 
+/* Whether the row's texts are in memory, where sqlite_text finds them. */
+static bool has_texts(sqlite3_stmt *statement) {
+    for (int i = 0; i < sqlite3_data_count(statement); i++) {
+        if (sqlite3_column_type(statement, i) == SQLITE_TEXT && !sqlite3_column_text(statement, i)) return false;
+    }
+    return true;
+}
+
 static int sqlite_next(tune_rows *rows, xlstm_error *err) {
     int code = sqlite3_step(in(rows)->statement);
-    if (code == SQLITE_ROW) return 1;
+    if (code == SQLITE_ROW)
+        return has_texts(in(rows)->statement) ? 1 : failed(in(rows)->database, in(rows)->doing, err);
     return code == SQLITE_DONE ? 0 : failed(in(rows)->database, in(rows)->doing, err);
 }
 
@@ -319,7 +331,7 @@ static char *uri(const char *path, const char *query) {
 static bool has_log(const char *path) {
     struct stat st;
     char *log = xl_format("%s-wal", path);
-    bool has = log && !stat(log, &st) && st.st_size > 0;
+    bool has = !log || (!stat(log, &st) && st.st_size > 0); /* without memory it must be supposed */
     free(log);
     return has;
 }

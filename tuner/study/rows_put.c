@@ -90,7 +90,7 @@ static int send_batch(batch *b, const char *head, const char *tail, size_t colum
         fputc(')', f);
     }
     fputs(tail, f);
-    int status = fclose(f) ? no_memory(b->study, err) : XLSTM_OK;
+    int status = xl_text_end(f, &sql) ? XLSTM_OK : no_memory(b->study, err);
     tune_database *db = b->study->db;
     if (!status) status = db->class->query(db, out, sql, b->arguments, (int)(b->count * columns), doing, err);
     free(sql);

@@ -202,14 +202,14 @@ int tune_study_run_remove(tune_study *study, int64_t run, xlstm_error *err) {
     return tune_study_run_sql(study, "removing a run", err, "DELETE FROM run WHERE id = $1", "i", run);
 }
 
-/* Whether the workload in a column is of the class of another. */
-static bool is_alike(tune_study *s, tune_rows *q, int column, const tune_named_list *workload) {
+/* Says in *alike whether the workload in a column is of the class of another. */
+static int compare_workload(tune_study *s, tune_rows *q, int column, const tune_named_list *workload, bool *alike,
+                            xlstm_error *err) {
     tune_named_list other = {0};
-    json_t *j = json_loads(s->db->class->text(q, column), 0, NULL);
-    const bool alike = !tune_named_from_json(&other, j, NULL) && tune_workload_alike(&other, workload);
+    const int status = read_list(s, q, column, &other, err);
+    *alike = !status && tune_workload_alike(&other, workload);
     tune_named_clear(&other);
-    json_decref(j);
-    return alike;
+    return status;
 }
 
 /* An earlier run whose best points may be worth trying. */
@@ -235,7 +235,9 @@ static int find_earlier(tune_study *study, const tune_run_row *like, int64_t exc
     free(identity);
     if (status) return status;
     while (!status && tune_rows_next(study, q, &status, err)) {
-        if (!is_alike(study, q, 2, &like->workload)) continue;
+        bool alike = false;
+        status = compare_workload(study, q, 2, &like->workload, &alike, err);
+        if (!alike) continue;
         if (!tune_study_grow(&all, used, &capacity, sizeof(earlier)))
             status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", study->path);
         else

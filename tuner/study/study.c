@@ -156,6 +156,7 @@ int tune_study_open_reading(tune_study **out, const char *path, xlstm_error *err
 
 int tune_study_open_memory(tune_study **out, xlstm_error *err) {
     tune_database *db = NULL;
+    *out = NULL;
     int status = tune_sqlite_open(&db, ":memory:", true, err);
     if (!status) status = tune_study_migrate(db, tune_study_steps, tune_study_step_count, err);
     if (!status) return wrap(out, db, err);
