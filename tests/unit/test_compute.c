@@ -175,10 +175,46 @@ static void few_tokens_in_integers(void **state) {
     }
 }
 
+/* Up to 16 tokens in one call get the bits that each gets alone, whatever the number of threads. */
+static void integers_in_one_call(void **state) {
+    enum { MOST = 16 };
+    static const char *const formats[] = {"q8_0", "q6_k", "q4_k", "q4_0"};
+    const size_t vocab = (size_t)xlstm_model_hparams(model)->vocab_size;
+    float *one = calloc(MOST * vocab, sizeof *one), *all = calloc(MOST * vocab, sizeof *all);
+    int32_t ids[MOST];
+    for (int i = 0; i < MOST; i++) ids[i] = 11 + 37 * i;
+    for (size_t f = 0; f < sizeof formats / sizeof *formats; f++) {
+        xlstm_settings settings = settings_of(XLSTM_COMPUTE_INT8);
+        xlstm_settings_set(&settings, XLSTM_TUNE_SCHEDULER, XLSTM_SCHED_RECURRENT);
+        assert_int_equal(xlstm_settings_parse(&settings, XLSTM_TUNE_WEIGHTS, formats[f], NULL), XLSTM_OK);
+        const xlstm_model_options options = {.settings = &settings};
+        xlstm_model *m;
+        xlstm_session *session;
+        assert_int_equal(xlstm_model_open(&m, demo, &options, NULL), XLSTM_OK);
+        assert_int_equal(xlstm_session_create(&session, m, &settings, NULL), XLSTM_OK);
+        for (size_t i = 0; i < MOST; i++)
+            assert_int_equal(xlstm_decode(session, ids[i], one + i * vocab, NULL), XLSTM_OK);
+        xlstm_session_destroy(session);
+        for (size_t n = 7; n <= MOST; n++) {
+            xlstm_settings_set(&settings, XLSTM_TUNE_WORKERS, 1 + (int64_t)n % 3);
+            assert_int_equal(xlstm_session_create(&session, m, &settings, NULL), XLSTM_OK);
+            assert_int_equal(xlstm_prefill(session, ids, n, XLSTM_LOGITS_ALL, all, NULL), XLSTM_OK);
+            assert_int_equal(xlstm_session_schedule_value(session, "compute"), XLSTM_COMPUTE_INT8);
+            assert_memory_equal(one, all, n * vocab * sizeof *all);
+            xlstm_session_destroy(session);
+        }
+        xlstm_model_close(m);
+    }
+    free(one), free(all);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(few_tokens_in_integers), cmocka_unit_test(each_is_in_force),
-        cmocka_unit_test(workers_change_nothing), cmocka_unit_test(chunks_stay_inside_the_tolerance),
+        cmocka_unit_test(integers_in_one_call),
+        cmocka_unit_test(few_tokens_in_integers),
+        cmocka_unit_test(each_is_in_force),
+        cmocka_unit_test(workers_change_nothing),
+        cmocka_unit_test(chunks_stay_inside_the_tolerance),
         cmocka_unit_test(auto_is_resolved),
     };
     return cmocka_run_group_tests(tests, open_demo, close_demo);
