@@ -30,7 +30,9 @@ except ImportError as problem:
     MISSING = f"{problem}; wanted PyTorch and a version of transformers that has xLSTM"
 
 KERNELS = ["chunkwise--native_autograd", "parallel--native_autograd"]
-# Those of the package xlstm for a CUDA card; without it transformers has its own native one.
+# Those of the package xlstm; without it transformers has kernels of its own. The package has a parallel one too, but that
+# gives no states to go on from.
+PACKAGE_KERNELS = ["chunkwise--native_autograd"]
 CUDA_KERNELS = ["chunkwise--triton_xl_chunk", "chunkwise--triton_limit_chunk"]
 DEVICES = ["mps", "cuda", "cpu"]
 
@@ -105,7 +107,9 @@ def kernels(device):
         from transformers.utils import is_xlstm_available
     except ImportError:
         return KERNELS
-    return KERNELS + CUDA_KERNELS if device == "cuda" and is_xlstm_available() else KERNELS
+    if not is_xlstm_available():
+        return KERNELS
+    return PACKAGE_KERNELS + (CUDA_KERNELS if device == "cuda" else [])
 
 
 def default_model():

@@ -102,7 +102,7 @@ def fake_torch(mps, cuda):
     return torch
 
 
-def load(mps=False, cuda=False):
+def load(mps=False, cuda=False, package=True):
     transformers = types.ModuleType("transformers")
     transformers.__version__ = "0"
     transformers.AutoTokenizer = Tokenizer
@@ -110,7 +110,7 @@ def load(mps=False, cuda=False):
     transformers.xLSTMConfig = types.SimpleNamespace(from_pretrained=lambda folder: types.SimpleNamespace(
         chunk_size=64, chunkwise_kernel="chunkwise--native_autograd", dtype="bfloat16"))
     utils = types.ModuleType("transformers.utils")
-    utils.is_xlstm_available = lambda: True
+    utils.is_xlstm_available = lambda: package
     sys.modules.update({"torch": fake_torch(mps, cuda), "transformers": transformers, "transformers.utils": utils})
     spec = importlib.util.spec_from_file_location("torch_xlstm", WORKER)
     module = importlib.util.module_from_spec(spec)
@@ -147,14 +147,21 @@ class Devices(unittest.TestCase):
         self.assertEqual(load(True, True).choose_device("cpu"), "cpu")
 
     def test_what_each_device_offers(self):
-        for mps, cuda, half, kernels, threads in ((True, False, True, 2, False), (False, True, True, 4, False),
-                                                  (False, False, False, 2, True)):
+        for mps, cuda, half, kernels, threads in ((True, False, True, 1, False), (False, True, True, 3, False),
+                                                  (False, False, False, 1, True)):
             path = self.path(load(mps, cuda))
             tunables = {t["name"]: t for t in path.tunables()}
             self.assertEqual("float16" in tunables["dtype"]["values"], half)
-            self.assertEqual(len(tunables["chunkwise_kernel"]["values"]), kernels)
+            offered = tunables["chunkwise_kernel"]["values"]
+            self.assertEqual(len(offered), kernels)
+            self.assertNotIn("parallel--native_autograd", offered, "the package's gives no states to go on from")
             self.assertEqual("threads" in tunables, threads)
             self.assertEqual(path.describe()["identity"]["device"], {"mps": "mps", "cuda": "Card 9"}.get(path.device, "cpu"))
+
+    def test_without_the_package_there_are_the_kernels_of_transformers(self):
+        path = self.path(load(cuda=True, package=False))
+        tunables = {t["name"]: t for t in path.tunables()}
+        self.assertEqual(tunables["chunkwise_kernel"]["values"], ["chunkwise--native_autograd", "parallel--native_autograd"])
 
     def test_each_time_is_of_finished_work(self):
         for device, wanted in (("mps", "mps.synchronize"), ("cuda", "cuda.synchronize"), ("cpu", None)):

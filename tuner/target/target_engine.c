@@ -58,8 +58,15 @@ static void measured_settings(void *self, int64_t candidate, xlstm_settings *out
     nominal_settings(e, e->placebo ? TUNE_BASELINE : candidate, out);
 }
 
-static bool list_settings(const xlstm_settings *settings, tune_named_list *out) {
+/* All tunables that say something here: those of other devices are left out, but none that the space has. */
+static bool list_settings(const engine_target *e, const xlstm_settings *settings, tune_named_list *out) {
     json_t *j = tune_engine_settings_json(settings);
+    for (size_t i = 0; j && i < tune_space_params(e->space); i++) {
+        const xlstm_tunable *t = e->tunable[i];
+        if (!t || json_object_get(j, t->name)) continue;
+        const int64_t value = xlstm_settings_get(settings, t->id);
+        json_object_set_new(j, t->name, t->choices ? json_string(t->choices[value]) : json_integer(value));
+    }
     const bool ok = j && !tune_named_from_json(out, j, NULL);
     json_decref(j);
     return ok;
@@ -68,7 +75,7 @@ static bool list_settings(const xlstm_settings *settings, tune_named_list *out) 
 static bool settings_of(void *self, int64_t candidate, tune_named_list *out) {
     xlstm_settings settings;
     nominal_settings(self, candidate, &settings);
-    return list_settings(&settings, out);
+    return list_settings(self, &settings, out);
 }
 
 static uint64_t canonical_key(void *self, const tune_space *space, const tune_value *values) {
@@ -273,7 +280,7 @@ static bool state_facts(tune_target *out, const engine_target *e, const char *de
     const tune_named build = {"kernels", {.text = kernels}};
     return tune_engine_identity(device, e->checkpoint, &out->identity) &&
            tune_engine_workload((int64_t)e->count, e->new_tokens, hash, &out->workload) &&
-           tune_named_copy(&out->build, &build, kernels ? 1 : 0) && list_settings(&e->baseline, &out->baseline);
+           tune_named_copy(&out->build, &build, kernels ? 1 : 0) && list_settings(e, &e->baseline, &out->baseline);
 }
 
 /* The strings of `config` outlive the target. */

@@ -6,5 +6,6 @@ xltune params --json --device vulkan | grep -c '"gpu_'
 xltune optimize --device vulkan --model "$MODEL" --prompt x --new 2 --no-best --mode random --trials 2 --repeats 1 \
   --effort quick --budget 5 --tune 'gpu_rows=1|2,gpu_wait' > out 2> log || tail -n 3 log
 grep -c '^verdict ' out
+grep -E '^(baseline|best) .*gpu' out | grep -o '^baseline .*'
 r=$(ls -d runs/*)
 grep -o '"gpu_[a-z]*"' "$r/trials.jsonl" | sort -u
