@@ -75,7 +75,10 @@ int tune_run_folder_make(const char *log_dir, const char *name, char **folder, i
                 *folder = path;
                 return XLSTM_OK;
             }
-            if (!status) close(*lock);
+            if (!status) {
+                rmdir(path); /* goes only where it is empty, and could not be looked into */
+                close(*lock);
+            }
             /* Between the two calls another process may have taken the folder for one left by a killed process and
              * removed it, and a third may have made it again. Whoever holds the lock of a folder in which no run
              * has begun owns it. */
