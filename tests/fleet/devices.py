@@ -21,6 +21,7 @@ LIMIT_S = float(os.environ.get("TEST_LIMIT_S", 300))  # for what hangs; a busy m
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SEARCH = ["--model", os.path.join(SOURCE, "models", "tiny-literature"), "--prompt", "x", "--new", "2", "--no-best",
           "--mode", "grid", "--repeats", "1", "--effort", "quick", "--tune", "gpu_rows=1|2,gpu_wait"]
+LONG = [*SEARCH[:-1], "gpu_rows,gpu_group,gpu_split,gpu_wait"]  # ends only when it is told to
 failures = []
 
 
@@ -145,13 +146,39 @@ def stopped(xltune, _, folder):
 
 def one_lost(xltune, failing, folder):
     """A device that is lost is named, and the other goes on."""
-    p = all_devices(xltune, folder, LD_PRELOAD=failing, FAIL_SUBMIT="12", FAIL_ON="1")
-    whole = wait_for(p, lambda: measured(folder) == [4])
+    p = all_devices(xltune, folder, *LONG, LD_PRELOAD=failing, FAIL_SUBMIT="12", FAIL_ON="1")
+    lost = wait_for(p, lambda: rows(study_of(folder), "SELECT uid FROM node WHERE state = 'left'"))
+    before = sum(measured(folder))
+    whole = lost and wait_for(p, lambda: sum(measured(folder)) >= before + 3)
     p.send_signal(signal.SIGINT)
     text = p.communicate(timeout=2 * LIMIT_S)[0]
     expect("the search goes on without a device", whole, text)
     expect("which is named with the reason", re.search(r"xltune: vulkan:1: its agent has ended: .*the device was lost.*; the device is left "
                                                        r"out\n", text) and "vulkan: its agent" not in text, text)
+
+
+def one_without_memory(xltune, failing, folder):
+    """A device that cannot hold the model is not waited for."""
+    p = all_devices(xltune, folder, LD_PRELOAD=failing, FAIL_MEMORY="1", FAIL_ON="1")
+    whole = wait_for(p, lambda: measured(folder) == [4])
+    p.send_signal(signal.SIGINT)
+    text = p.communicate(timeout=2 * LIMIT_S)[0]
+    expect("the search begins without a device that has no memory", whole, text)
+    expect("which is named too", re.search(r"xltune: vulkan:1: its agent has ended: .*out of device memory.*; the device is left out\n", text) and
+           re.search(r"^vulkan:1  left out: ", text, re.M), text)
+
+
+def one_crashed(xltune, _, folder):
+    """An agent that was killed is started again."""
+    p = all_devices(xltune, folder, *LONG)
+    begun = wait_for(p, lambda: sum(measured(folder)) >= 1)
+    for pid in agents_of(folder)[:1]:
+        os.kill(pid, signal.SIGKILL)
+    whole = wait_for(p, lambda: len(rows(study_of(folder), "SELECT uid FROM node")) == 3)
+    p.send_signal(signal.SIGINT)
+    text = p.communicate(timeout=2 * LIMIT_S)[0]
+    expect("an agent that was killed is started again", begun and whole and
+           re.search(r"xltune: vulkan(:1)?: its agent has ended: signal 9; it is started again\n", text), text)
 
 
 def all_lost(xltune, failing, folder):
@@ -193,7 +220,7 @@ def main():
         listed = subprocess.run([xltune, "devices"], capture_output=True, text=True, check=True).stdout
         tests = [without_memory]
         if len(re.findall(r"^vulkan", listed, re.M)) == 2:
-            tests += [two_alike, stopped, one_lost, all_lost, two_kinds]
+            tests += [two_alike, stopped, one_lost, one_without_memory, one_crashed, all_lost, two_kinds]
         else:
             print("skipped: two devices, because the software device is not here twice")
         for test in tests:
