@@ -83,6 +83,12 @@ out:
     return status;
 }
 
+/* Whether there is one prompt: those of --jsonl are not known before they come, and reading ahead would take them
+ * from the command. */
+static bool has_prompt(const cli_config *cfg) {
+    return cfg->spec->command != CLI(generate) || !cli_bool(cfg, "jsonl");
+}
+
 /* Number of tokens of the prompt with BOS; 0 where they cannot be counted, for which the command itself will report
  * the reason. */
 static int64_t prompt_tokens(cli_config *cfg, const char *model) {
@@ -148,7 +154,7 @@ int cli_best_load(cli_config *cfg, xlstm_error *err) {
     const char *model = cli_model_path(cfg, NULL);
     if (!model || xlstm_checkpoint_inspect(model, NULL, &info, NULL) || tune_machine_read(&machine, NULL)) goto out;
     int64_t prompt = bench_prompt(cfg);
-    if (!prompt) prompt = prompt_tokens(cfg, model);
+    if (!prompt && has_prompt(cfg)) prompt = prompt_tokens(cfg, model);
     if (!prompt ||
         !fits(snapshot, machine.fingerprint, cli_str(cfg, "device"), info.fingerprint, prompt, new_tokens(cfg))) {
         goto out;

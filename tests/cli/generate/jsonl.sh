@@ -32,6 +32,10 @@ for word in "one", "two":
 p.stdin.close()
 print(p.wait())
 P
+# A snapshot that is there does not have the input read before its time.
+mkdir best; echo '{}' > best/ray_latest.json
+xltune generate --model $MODEL --jsonl --max-new-tokens 3 < in.jsonl 2> err | wc -l | tr -d ' '
+rm -r best
 # Conversations by the checkpoint's template.
 mkdir m; for f in $MODEL/*; do ln -s $f m; done
 printf '{%% for m in messages %%}{{ m.role }}: {{ m.content | trim }}\n{%% endfor %%}assistant:' > m/chat_template.jinja
