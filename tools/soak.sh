@@ -6,10 +6,11 @@
 #   - tests/faults/limits.py: LEVELS (17) of every limit, too low for what a command needs
 #   - tests/faults/power_cut.py: the power is cut at CUTS (0: all) points of what each command writes
 #   - tests/server/soak.py: 1,000 connections at a time to the server, of clients of every kind, for SERVE_SECONDS (1800)
+#   - tools/long_run.py: a search, a generation and a server for LONG_MINUTES (120), whose memory and files are looked at
 #   - every fuzz target by libFuzzer for FUZZ_SECONDS (600), with the address and undefined-behaviour sanitizers (needs clang)
-# usage: tools/soak.sh BUILD OUT     writes OUT/faults.csv, kills.csv, signals.csv, limits.csv, power_cut.csv, serve.csv and fuzz.csv
+# usage: tools/soak.sh BUILD OUT     writes OUT/faults.csv, kills.csv, signals.csv, limits.csv, power_cut.csv, serve.csv, long.csv and fuzz.csv
 set -eu
-[ $# = 2 ] || { sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 2; }
+[ $# = 2 ] || { sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 2; }
 mkdir -p "$2"
 out=$(cd "$2" && pwd)
 cd "$(dirname "$0")/.."
@@ -22,6 +23,7 @@ python3 tests/faults/limits.py "$build/cli/xltune" --levels "${LEVELS:-17}" --cs
 python3 tests/faults/power_cut.py "$build/cli/xltune" "$build/tests/faults/librecorder.so" --most "${CUTS:-0}" --readers 0 \
     --csv "$out/power_cut.csv" || failed=1
 python3 tests/server/soak.py "$build/cli/xltune" --seconds "${SERVE_SECONDS:-1800}" --csv "$out/serve.csv" || failed=1
+python3 tools/long_run.py "$build/cli/xltune" --minutes "${LONG_MINUTES:-120}" --csv "$out/long.csv" || failed=1
 if command -v clang >/dev/null; then
     [ -f "$out/build-fuzz/build.ninja" ] ||
         CC=clang meson setup "$out/build-fuzz" -Db_sanitize=address,undefined -Db_lundef=false -Dvulkan=disabled -Dfuzzer=true >/dev/null
