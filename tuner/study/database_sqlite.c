@@ -14,6 +14,7 @@
 
 enum { KEPT = 8 }; /* prepared statements */
 #define BUSY_MS 60000
+#define CACHE_KIB "512"        /* pages of the database in memory */
 #define APPLICATION 0x786c7475 /* "xltu": PRAGMA application_id of a study */
 
 static const tune_database_class sqlite_class;
@@ -251,6 +252,10 @@ static int open_database(sqlite_database *s, const char *name, int flags, xlstm_
     if (sqlite3_open_v2(name, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
         return s->db ? failed(s, "opening", err) : xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", s->base.name);
     sqlite3_busy_timeout(s->db, BUSY_MS);
+    /* A search adds rows at the ends of its tables and reads few of them again, so that a large cache would only
+     * make a long search grow. */
+    if (sqlite3_exec(s->db, "PRAGMA cache_size = -" CACHE_KIB, NULL, NULL, NULL) != SQLITE_OK)
+        return failed(s, "opening", err);
     sqlite3_extended_result_codes(s->db, 1);
     if (sqlite3_create_function(s->db, "xltune_now", 0, SQLITE_UTF8, NULL, now, NULL, NULL) != SQLITE_OK)
         return failed(s, "opening", err);
