@@ -244,17 +244,18 @@ static json_t *content_of(const json_t *message, size_t index, serve_refusal *wh
     xl_bytes all = {0};
     const json_t *part;
     size_t i;
-    bool ok = json_is_array(v) || json_is_string(v);
-    if (json_is_string(v)) ok = xl_bytes_append(&all, json_string_value(v), json_string_length(v));
+    bool ok = json_is_array(v) || json_is_string(v), room = true;
+    if (json_is_string(v)) room = xl_bytes_append(&all, json_string_value(v), json_string_length(v));
     json_array_foreach((json_t *)(uintptr_t)v, i, part) {
         const json_t *type = value_of(part, "type"), *text = value_of(part, "text");
-        ok = ok && json_is_string(type) && !strcmp(json_string_value(type), "text") && json_is_string(text) &&
-             xl_bytes_append(&all, json_string_value(text), json_string_length(text));
+        ok = ok && json_is_string(type) && !strcmp(json_string_value(type), "text") && json_is_string(text);
+        room = room && (!ok || xl_bytes_append(&all, json_string_value(text), json_string_length(text)));
     }
     ok = ok && !memchr(all.data ? all.data : "", 0, all.size);
-    json_t *content = ok ? json_stringn(all.data ? all.data : "", all.size) : NULL;
+    json_t *content = ok && room ? json_stringn(all.data ? all.data : "", all.size) : NULL;
     free(all.data);
-    if (!content)
+    if (!room) no_memory(why);
+    else if (!content)
         REFUSE(why, "messages", "messages[%zu].content: wanted text without NUL, or a list of parts of type text",
                index);
     return content;

@@ -52,7 +52,7 @@ TESTS = [
     ("tuner/study/", ["study", "study_files", "plain_json", "tasks", "fuzz-study_import", "cli-study"]),
     ("tuner/driver/fleet_playoff", ["fleet_playoff"]),
     ("cluster/", ["cluster", "cluster_foreign"]),
-    ("tuner/run/", ["run_folder", "run_files", "study_files", "recording", "determinism", "driver"]),
+    ("tuner/run/", ["run_folder", "run_files", "run_memory", "study_files", "recording", "determinism", "driver"]),
 ]
 SWAPS = [(" < ", " <= "), (" <= ", " < "), (" > ", " >= "), (" >= ", " > "), (" == ", " != "), (" != ", " == "),
          (" && ", " || "), (" || ", " && "), (" + ", " - "), (" - ", " + "), (" * ", " + "), (" / ", " * "), (" % ", " / "),
