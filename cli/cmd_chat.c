@@ -31,7 +31,8 @@ static const cli_spec spec = {
                "plain /. Without a template an empty line lets the model go on.\n\n"
                "/save writes the model's state, which has one size however long the\n"
                "conversation is, and the messages to FILE.json. generate --load-state continues\n"
-               "it too.\n",
+               "it too. A snapshot is for a request of known length, so none is used here;\n"
+               "--profile best/ray_latest.json takes the settings of one.\n",
 };
 
 static const char help[] = "/retry        another answer in the place of the last\n"

@@ -33,7 +33,10 @@ static const cli_spec spec = {
                "\n"
                "After Ctrl-C (SIGINT), SIGTERM or SIGHUP no connection is taken any more, and\n"
                "running answers get --drain-limit to end; a second signal ends the program at\n"
-               "once. The exit code is then 130, 143 or 129.\n",
+               "once. The exit code is then 130, 143 or 129.\n"
+               "\n"
+               "A snapshot is for a request of known length, so none is used here;\n"
+               "--profile best/ray_latest.json takes the settings of one.\n",
 };
 
 typedef struct service {

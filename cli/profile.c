@@ -83,10 +83,18 @@ out:
     return status;
 }
 
-/* Whether there is one prompt: those of --jsonl are not known before they come, and reading ahead would take them
- * from the command. */
-static bool has_prompt(const cli_config *cfg) {
-    return cfg->spec->command != CLI(generate) || !cli_bool(cfg, "jsonl");
+/* Whether there is one request, which a snapshot may be for. The prompts of a conversation, of a server and of
+ * --jsonl are not known before they come, and reading ahead would take them from the command. */
+static bool has_request(const cli_config *cfg) {
+    switch (cfg->spec->command) {
+    case CLI(chat):
+    case CLI(serve):
+        return false;
+    case CLI(generate):
+        return !cli_bool(cfg, "jsonl");
+    default:
+        return true;
+    }
 }
 
 /* Number of tokens of the prompt with BOS; 0 where they cannot be counted, for which the command itself will report
@@ -141,7 +149,7 @@ static bool is_engine(const cli_config *cfg) {
 }
 
 int cli_best_load(cli_config *cfg, xlstm_error *err) {
-    if (!tuned(cfg) || !cli_bool(cfg, "best") || !is_engine(cfg)) return XLSTM_OK;
+    if (!tuned(cfg) || !cli_bool(cfg, "best") || !is_engine(cfg) || !has_request(cfg)) return XLSTM_OK;
     char *path = xl_format("%s/%s_latest.json", cli_str(cfg, "best_dir"), cli_backend_name(cfg));
     json_t *snapshot = NULL;
     tune_machine machine = {{0}, NULL};
@@ -154,7 +162,7 @@ int cli_best_load(cli_config *cfg, xlstm_error *err) {
     const char *model = cli_model_path(cfg, NULL);
     if (!model || xlstm_checkpoint_inspect(model, NULL, &info, NULL) || tune_machine_read(&machine, NULL)) goto out;
     int64_t prompt = bench_prompt(cfg);
-    if (!prompt && has_prompt(cfg)) prompt = prompt_tokens(cfg, model);
+    if (!prompt) prompt = prompt_tokens(cfg, model);
     if (!prompt ||
         !fits(snapshot, machine.fingerprint, cli_str(cfg, "device"), info.fingerprint, prompt, new_tokens(cfg))) {
         goto out;
