@@ -54,7 +54,8 @@ static int by_careful(const void *a, const void *b) {
     return (x->trial > y->trial) - (x->trial < y->trial);
 }
 
-/* Keeps the best so many of the trials that look faster than the baseline. */
+/* Keeps the best so many of the trials, but those that are equal to the baseline in effect, whose value is 1. One
+ * that looks slower than the baseline takes part too: a sample or two do not prove it. */
 static void choose(playoff *p, int most) {
     size_t count;
     const tune_trial_row *rows = tune_keeper_trials(p->kind->keeper, &count);
@@ -63,7 +64,7 @@ static void choose(playoff *p, int most) {
     p->count = 0;
     for (size_t i = 0; i < count; i++) {
         const tune_trial_row *t = &rows[i];
-        if (t->status != TUNE_TRIAL_OK || !(t->value > 0 && t->value < 1) || t->point == TUNE_NO_POINT) continue;
+        if (t->status != TUNE_TRIAL_OK || !(t->value > 0) || t->value == 1 || t->point == TUNE_NO_POINT) continue;
         const double value = log(t->value);
         list[p->count++] = (finalist){.trial = t->index,
                                       .before = value,
@@ -364,7 +365,7 @@ static int apply(const playoff *p, const json_t *noted, xlstm_error *err) {
 static int64_t winner_of(const playoff *p) {
     if (!p->left) return -1;
     const finalist *a = p->at[0];
-    return a->blocks && !(mean_of(a) < 0) ? -1 : a->trial;
+    return (a->blocks ? mean_of(a) : a->before) < 0 ? a->trial : -1;
 }
 
 int tune_fleet_playoff(tune_fleet *f, tune_kind *k, int64_t *winner, xlstm_error *err) {
