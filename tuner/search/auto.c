@@ -1,9 +1,9 @@
-/* Model-based search. Each proposal is the candidate with the greatest expected improvement under two models
- * (surrogate.h). They are fitted to the logarithms of the values, limited at a quantile: how slow the slower
- * points are does not matter, and without the limit the models would mostly learn that. Candidates are the
- * neighbours of the best points, points two moves away from them, crosses of two of the best, and random points.
- * Points in flight, which were asked for and not told yet, are taken to have the values that the models predict for
- * them, so that the next proposal looks elsewhere.
+/* Model-based search. Each proposal is the candidate that promises most by two models (surrogate.h): the one with
+ * the greatest expected improvement on a target below the best value known. They are fitted to the logarithms of
+ * the values, limited at a quantile: how slow the slower points are does not matter, and without the limit the
+ * models would mostly learn that. Candidates are the neighbours of the best points, points two moves away from
+ * them, crosses of two of the best, and random points. Points in flight, which were asked for and not told yet, are
+ * taken to have the values that the models predict for them, so that the next proposal looks elsewhere.
  *
  * Whether there is noise is found by measuring the incumbent a second time. Where there is, the value of a point
  * is what the Gaussian process estimates from its samples and those of its neighbours, and the incumbent gets more
@@ -25,8 +25,15 @@
 const tune_auto_params tune_auto_defaults = {
     .initial = 6,
     .spread = 8,
-    .models =
-        {.trees = 30, .tries = 1, .leaf = 4, .pairs = 0.3, .refit = 6, .steps = 3, .sigma = 0.8, .gp_sigma = 1.4},
+    .models = {.trees = 30,
+               .tries = 1,
+               .leaf = 4,
+               .pairs = 0.3,
+               .refit = 6,
+               .steps = 3,
+               .sigma = 0.8,
+               .gp_sigma = 1.4,
+               .ambition = 0.5},
     .clip = 0.85,
     .parents = 10,
     .near2 = 10,
@@ -48,11 +55,13 @@ const tune_auto_params tune_auto_defaults = {
 #define MODEL_KNOB(name)                                                                                           \
     { #name, offsetof(tune_auto_params, models.name) }
 const tune_auto_knob tune_auto_knobs[] = {
-    KNOB(initial),     KNOB(spread),      MODEL_KNOB(trees), MODEL_KNOB(tries), MODEL_KNOB(leaf),
-    MODEL_KNOB(pairs), MODEL_KNOB(refit), MODEL_KNOB(steps), KNOB(clip),        KNOB(parents),
-    KNOB(near2),       KNOB(cross),       KNOB(random),      MODEL_KNOB(sigma), MODEL_KNOB(gp_sigma),
-    KNOB(precision),   KNOB(growth),      KNOB(share),       KNOB(doubt),       KNOB(patience),
-    KNOB(hold),        KNOB(settle),      KNOB(caution),     KNOB(boost),       {NULL, 0}};
+    KNOB(initial),    KNOB(spread),      MODEL_KNOB(trees),    MODEL_KNOB(tries),
+    MODEL_KNOB(leaf), MODEL_KNOB(pairs), MODEL_KNOB(refit),    MODEL_KNOB(steps),
+    KNOB(clip),       KNOB(parents),     KNOB(near2),          KNOB(cross),
+    KNOB(random),     MODEL_KNOB(sigma), MODEL_KNOB(gp_sigma), MODEL_KNOB(ambition),
+    KNOB(precision),  KNOB(growth),      KNOB(share),          KNOB(doubt),
+    KNOB(patience),   KNOB(hold),        KNOB(settle),         KNOB(caution),
+    KNOB(boost),      {NULL, 0}};
 
 enum {
     SPREAD_MANY = 5, /* factor on the tries for points of the first design beyond the usual number */

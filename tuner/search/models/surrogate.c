@@ -20,6 +20,7 @@ struct tune_surrogate {
     tune_gp *gp;
     uint32_t point[FOREST_SAMPLES];
     float y[FOREST_SAMPLES];
+    tune_normal predicted[TUNE_SURROGATE_POINTS]; /* working memory of tune_surrogate_promise */
 };
 
 int tune_surrogate_create(const tune_space *space, const tune_surrogate_params *params, tune_surrogate **out,
@@ -93,12 +94,6 @@ void tune_surrogate_known(const tune_surrogate *s, size_t i, double *mean, doubl
     tune_gp_sample(s->gp, i, mean, variance);
 }
 
-double tune_improvement(double target, tune_normal x) {
-    if (x.sd < 1e-12) return fmax(target - x.mean, 0);
-    const double z = (target - x.mean) / x.sd;
-    return x.sd * (z * 0.5 * erfc(-z * 0.7071067811865476) + exp(-0.5 * z * z) * 0.3989422804014327);
-}
-
 static void predict_by_process(const tune_surrogate *s, const uint32_t *point, size_t count, double widen,
                                tune_normal *out) {
     double mean[PREDICTED], variance[PREDICTED];
@@ -123,14 +118,11 @@ void tune_surrogate_predict(const tune_surrogate *s, tune_surrogate_model model,
     }
 }
 
-void tune_surrogate_promise(const tune_surrogate *s, const uint32_t *point, size_t count, double target,
-                            double widen, double *promise) {
-    tune_normal process[PREDICTED], forest[PREDICTED];
-    for (size_t first = 0; first < count; first += PREDICTED) {
-        const size_t n = count - first < PREDICTED ? count - first : PREDICTED;
-        tune_surrogate_predict(s, TUNE_SURROGATE_PROCESS, point + first, n, widen, process);
-        tune_surrogate_predict(s, TUNE_SURROGATE_FOREST, point + first, n, widen, forest);
-        for (size_t i = 0; i < n; i++)
-            promise[first + i] = (tune_improvement(target, process[i]) + tune_improvement(target, forest[i])) / 2;
+void tune_surrogate_promise(tune_surrogate *s, const uint32_t *point, size_t count, double best, double widen,
+                            double *promise) {
+    for (size_t i = 0; i < count; i++) promise[i] = 0;
+    for (int model = 0; model < TUNE_SURROGATE_MODELS; model++) {
+        tune_surrogate_predict(s, (tune_surrogate_model)model, point, count, widen, s->predicted);
+        tune_acquire(s->predicted, count, best, s->params->ambition, promise);
     }
 }

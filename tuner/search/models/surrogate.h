@@ -1,8 +1,8 @@
 /* Predictions for points that were not measured, by two models side by side: a forest of extremely randomized
  * trees, which finds steps and products of parameters, and a Gaussian process, which generalizes from few samples.
- * Each is wrong where the other is not. The promise of a point is its expected improvement (Jones, Schonlau and
- * Welch, "Efficient Global Optimization of Expensive Black-Box Functions", 1998) under an even mixture of both,
- * which is the mean of the two. Private to tuner/search. */
+ * Each is wrong where the other is not. The promise of a point comes from its expected improvement (Jones, Schonlau
+ * and Welch, "Efficient Global Optimization of Expensive Black-Box Functions", 1998) by each of them
+ * (acquisition.h). Private to tuner/search. */
 #ifndef TUNE_SURROGATE_H
 #define TUNE_SURROGATE_H
 
@@ -12,6 +12,7 @@
 #include <xlstm/status.h>
 
 #include "base/rng.h"
+#include "tuner/search/models/acquisition.h"
 #include "tuner/space/space.h"
 
 typedef struct tune_surrogate tune_surrogate;
@@ -26,6 +27,7 @@ typedef struct tune_surrogate_params {
     double steps;    /* Metropolis steps of the Gaussian process at each fit */
     double sigma;    /* factor on the standard deviation that the forest predicts */
     double gp_sigma; /* factor on that of the Gaussian process */
+    double ambition; /* how far below the best value the target lies (tune_acquire) */
 } tune_surrogate_params;
 
 /* A measured point: the value y that the models learn, and the variance of y due to measurement. */
@@ -35,8 +37,9 @@ typedef struct tune_surrogate_sample {
 } tune_surrogate_sample;
 
 enum {
-    TUNE_SURROGATE_KNOWN = 140, /* samples that the Gaussian process can estimate without their noise, at most */
-    TUNE_SURROGATE_FLIGHT = 60  /* points in flight that the models take into account, at most */
+    TUNE_SURROGATE_KNOWN = 140,  /* samples that the Gaussian process can estimate without their noise, at most */
+    TUNE_SURROGATE_FLIGHT = 60,  /* points in flight that the models take into account, at most */
+    TUNE_SURROGATE_POINTS = 4096 /* points among which one is chosen, at most */
 };
 
 /* `params` must outlive the surrogate. The caller frees *out with tune_surrogate_destroy. */
@@ -56,18 +59,14 @@ void tune_surrogate_add(tune_surrogate *s, uint32_t point, float y);
 void tune_surrogate_known(const tune_surrogate *s, size_t i, double *mean, double *variance);
 /* Predicts `count` points by one of the models, by the last fit; predicted standard deviations are multiplied by
  * the model's factor and by `widen`. */
-typedef struct tune_normal {
-    double mean, sd;
-} tune_normal;
 typedef enum tune_surrogate_model { TUNE_SURROGATE_PROCESS, TUNE_SURROGATE_FOREST } tune_surrogate_model;
 enum { TUNE_SURROGATE_MODELS = 2 };
 void tune_surrogate_predict(const tune_surrogate *s, tune_surrogate_model model, const uint32_t *point,
                             size_t count, double widen, tune_normal *out);
-/* Returns the expected improvement on `target` of a normal variable, of which smaller is better. */
-double tune_improvement(double target, tune_normal x);
-/* Computes the expected improvement on `target` of `count` points; predicted standard deviations are multiplied by
- * `widen`. */
-void tune_surrogate_promise(const tune_surrogate *s, const uint32_t *point, size_t count, double target,
-                            double widen, double *promise);
+/* Computes the promise of `count` points, at most TUNE_SURROGATE_POINTS, which are all that can be chosen: the sum
+ * of what both models see in them (tune_acquire), from 0 to 2. `best` is the best value known; predicted standard
+ * deviations are multiplied by `widen`. */
+void tune_surrogate_promise(tune_surrogate *s, const uint32_t *point, size_t count, double best, double widen,
+                            double *promise);
 
 #endif
