@@ -49,10 +49,10 @@ TESTS = [
     ("tuner/search/", ["gp", "strategy", "pareto", "steering"]),
     ("tuner/scores/", ["scoring", "judge", "divergence"]),
     ("tuner/space/", ["space", "large_space"]),
-    ("tuner/study/", ["study", "study_files", "plain_json", "tasks", "fuzz-study_import", "cli-study"]),
+    ("tuner/study/", ["study", "study_files", "study_memory", "plain_json", "tasks", "fuzz-study_import", "cli-study"]),
     ("tuner/driver/fleet_playoff", ["fleet_playoff"]),
     ("cluster/", ["cluster", "cluster_foreign"]),
-    ("tuner/run/", ["run_folder", "run_files", "run_memory", "study_files", "recording", "determinism", "driver"]),
+    ("tuner/run/", ["run_folder", "run_files", "run_meta", "run_memory", "study_files", "recording", "determinism", "driver"]),
 ]
 SWAPS = [(" < ", " <= "), (" <= ", " < "), (" > ", " >= "), (" >= ", " > "), (" == ", " != "), (" != ", " == "),
          (" && ", " || "), (" || ", " && "), (" + ", " - "), (" - ", " + "), (" * ", " + "), (" / ", " * "), (" % ", " / "),
