@@ -17,9 +17,16 @@ int serve_chat_open(serve_chat **out, const char *dir, xlstm_error *err) {
     serve_chat *chat = calloc(1, sizeof *chat);
     if (!chat) return xl_fail(err, XLSTM_ENOMEM, "out of memory");
     xlstm_error why;
-    const int status = xlstm_chat_template_open(&chat->template, dir, NULL, &why);
-    /* Whoever does not chat can do without. */
-    if (status && status != XLSTM_ENOTFOUND) chat->problem = strdup(why.text);
+    int status = xlstm_chat_template_open(&chat->template, dir, NULL, &why);
+    /* Whoever does not chat can do without. But a template that only memory was missing for is not passed over. */
+    if (status && status != XLSTM_ENOTFOUND && status != XLSTM_ENOMEM) {
+        chat->problem = strdup(why.text);
+        status = chat->problem ? XLSTM_OK : XLSTM_ENOMEM;
+    }
+    if (status == XLSTM_ENOMEM) {
+        serve_chat_close(chat);
+        return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory for the chat template", dir);
+    }
     *out = chat;
     return XLSTM_OK;
 }
