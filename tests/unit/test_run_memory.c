@@ -7,6 +7,7 @@
 #include "simulation.h"
 #include "study_rows.h"
 #include "tuner/driver/keeper.h"
+#include "tuner/run/best_json.h"
 #include "tuner/run/pareto_csv.h"
 #include "tuner/run/run_meta.h"
 #include "tuner/run/snapshot.h"
@@ -223,6 +224,24 @@ static int find_interrupted(void *user, xlstm_error *err) {
     return status;
 }
 
+/* A front that there is no memory for is not left out. */
+static int make_best(void *user, xlstm_error *err) {
+    const life *l = user;
+    tune_trial_row trials[3];
+    for (int i = 0; i < 3; i++) {
+        trials[i] = sample_trial(i, 1);
+        trials[i].metric[TUNE_REQUEST_S] = 1 + i;
+        trials[i].metric[TUNE_PEAK_MB] = i == 1 ? 20 : 9 - i;
+    }
+    const tune_standing standing = {
+        .winner = TUNE_BASELINE, .verdict = "baseline", .text = "nothing is faster", .challenger = TUNE_NO_POINT};
+    json_t *j = tune_best_json(&l->row, trials, 3, l->sim.space, &standing);
+    if (j) assert_int_equal(json_array_size(json_object_get(j, "front")), 2);
+    const int status = j ? XLSTM_OK : xl_fail(err, XLSTM_ENOMEM, "none");
+    json_decref(j);
+    return status;
+}
+
 static void told(const char *name, memory_call make, void *user, bool (*look)(void *, int), int least) {
     if (!TEST_MEMORY_FAILS) TEST_SKIP("the allocator cannot be replaced here");
     const memory_tally tally = memory_each_fails(name, make, user, true, look);
@@ -260,6 +279,7 @@ static void a_run_is_resumed(void **state) {
     told("look for interrupted runs", find_interrupted, &l, NULL, 50);
     l.row.result = text("{\"params\": {\"a\": 1}, \"metrics\": {}, \"speedup\": 1.5}");
     told("snapshot", write_snapshot, &l, NULL, 3);
+    told("best.json", make_best, &l, NULL, 1);
     free(meta);
     end_life(&l);
 }

@@ -101,17 +101,19 @@ static const tune_trial_row *trial_of(const tune_trial_row *all, size_t count, i
     return NULL;
 }
 
-/* With several objectives, adds the trials of pareto.csv in its order. */
-static void add_front(json_t *j, const tune_run_row *run, const tune_trial_row *all, size_t count) {
+/* With several objectives, adds the trials of pareto.csv in its order. False when out of memory. */
+static bool add_front(json_t *j, const tune_run_row *run, const tune_trial_row *all, size_t count) {
     int objective[TUNE_METRICS];
     int objectives = tune_front_objectives(&run->metrics, run->objective, objective);
-    size_t *front = objectives > 1 ? xl_array(count, sizeof *front) : NULL;
-    if (!front) return;
+    if (objectives <= 1) return true;
+    size_t *front = xl_array(count, sizeof *front);
+    if (!front) return false;
     json_t *list = json_array();
     size_t n = tune_front(&run->metrics, all, count, objective, objectives, front);
     for (size_t i = 0; i < n; i++) json_array_append_new(list, json_integer(all[front[i]].index));
     json_object_set_new(j, "front", list);
     free(front);
+    return true;
 }
 
 /* Returns the winner's metrics. `known` holds those of the baseline's record, for when this process took no sample
@@ -152,13 +154,15 @@ json_t *tune_best_json(const tune_run_row *run, const tune_trial_row *trials, si
     json_object_set_new(j, "settings", tune_named_json(&s->best.settings));
     if (trial) json_object_set_new(j, "trial", json_integer(trial->index));
     json_object_set_new(j, "objective", json_string(run->objective));
-    add_front(j, run, trials, count);
+    const bool whole = add_front(j, run, trials, count);
     json_object_set_new(j, "final", json_boolean(s->final != NULL));
     if (s->challenger != TUNE_NO_POINT)
         json_object_set_new(j, "challenger", tune_space_point_json(space, s->challenger));
     if (s->interaction) json_object_set_new(j, "interaction", json_deep_copy(s->interaction));
     json_decref(record);
-    return j;
+    if (whole) return j;
+    json_decref(j);
+    return NULL;
 }
 
 bool tune_best_is_final(const char *text) {

@@ -12,7 +12,7 @@ char *tune_best_baseline(const tune_metrics *metrics, const tune_side *baseline)
 
 /* Makes the object of best.json: params and metrics of the winner, the baseline, and the result of the last
  * comparison; with several objectives also the trials of the Pareto front. `run` has the baseline's record. The
- * caller owns the reference. */
+ * caller owns the reference. NULL when out of memory. */
 json_t *tune_best_json(const tune_run_row *run, const tune_trial_row *trials, size_t count, const tune_space *space,
                        const tune_standing *standing);
 
