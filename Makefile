@@ -28,8 +28,8 @@ shaders: ## make the shaders anew that are kept as SPIR-V (GLSLC: a recent compi
 bench: build ## speed on this machine, beside its own limits
 	@sh bench/engine.sh $(BUILD)
 
-bench-peers: build ## the same checkpoint in PyTorch beside xltune (PYTHON with torch and transformers, MODEL=DIR); CSV
-	@$(or $(PYTHON),python3) bench/peers/torch_xlstm_bench.py --xltune $(BUILD)/cli/xltune --model "$(or $(MODEL),models/tiny-literature)" $(ARGS)
+bench-peers: build ## MODEL=DIR in PyTorch (PYTHON with torch, transformers) or, PEER=llama, a llama beside xltune; CSV
+	@$(or $(PYTHON),python3) bench/peers/$(or $(PEER),torch_xlstm)_bench.py --xltune $(BUILD)/cli/xltune --model "$(or $(MODEL),models/tiny-literature)" $(ARGS)
 
 install: build ## install under PREFIX (/usr/local), in DESTDIR if that is set
 	@$(destdir) meson install -C $(BUILD) --no-rebuild
