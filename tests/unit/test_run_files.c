@@ -364,6 +364,42 @@ static void best_is_read_back(void **state) {
         }
         json_decref(j);
     }
+    /* A winner of the search is named by its trial, and so are what lost to the baseline and what was looked into.
+     */
+    tune_named chosen = {"chunk_size", {.number = 32}};
+    tune_standing won = s;
+    won.winner = trials[2].point = 1;
+    trials[0].point = trials[1].point = 0;
+    won.best.settings = (tune_named_list){&chosen, 1};
+    won.challenger = 2;
+    json_t *looked = json_pack("{s:f}", "ratio", 1.5);
+    won.interaction = looked;
+    run.baseline = text("{\"metrics\": {\"request_s\": 9}}");
+    for (int i = 0; i < TUNE_METRICS; i++) won.best.metric[i] = NAN;
+    won.best.metric[TUNE_REQUEST_S] = 3;
+    trials[2].metric[TUNE_KL] = 0.5; /* a property of the point, which no sample changes */
+    json_t *j = tune_best_json(&run, trials, 3, space, &won);
+    assert_int_equal(json_integer_value(json_object_get(j, "trial")), 7);
+    assert_true(json_number_value(json_object_get(json_object_get(j, "metrics"), "request_s")) == 3);
+    assert_true(json_number_value(json_object_get(json_object_get(j, "metrics"), "kl")) == 0.5);
+    assert_int_equal(json_integer_value(json_object_get(json_object_get(j, "params"), "chunk_size")), 32);
+    assert_int_equal(json_integer_value(json_object_get(json_object_get(j, "settings"), "chunk_size")), 32);
+    assert_int_equal(json_integer_value(json_object_get(json_object_get(j, "challenger"), "chunk_size")), 48);
+    assert_true(json_equal(json_object_get(j, "interaction"), looked));
+    assert_true(json_is_false(json_object_get(j, "is_baseline")) && json_is_false(json_object_get(j, "final")));
+    const json_t *baseline = json_object_get(j, "baseline");
+    assert_int_equal(json_integer_value(json_object_get(json_object_get(baseline, "metrics"), "request_s")), 9);
+    assert_int_equal(json_integer_value(json_object_get(json_object_get(baseline, "search_metrics"), "request_s")),
+                     9);
+    json_decref(j);
+    /* The baseline stays: its own metrics are those of the record, where this process took no sample of it. */
+    j = tune_best_json(&run, trials, 3, space, &s);
+    assert_null(json_object_get(j, "trial"));
+    assert_null(json_object_get(j, "challenger"));
+    assert_null(json_object_get(j, "interaction"));
+    assert_int_equal(json_integer_value(json_object_get(json_object_get(j, "metrics"), "request_s")), 9);
+    json_decref(j);
+    json_decref(looked);
     static const char ended[] =
         "{\"final\": true, \"verdict\": \"better\", \"verdict_text\": \"it is faster\", \"is_baseline\": false, "
         "\"params\": {\"chunk_size\": 32}, \"speedup\": {\"value\": 1.25, \"low\": 1.125, \"high\": 1.5, "
