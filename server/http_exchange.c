@@ -1,8 +1,10 @@
 #include "server/http_exchange.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -163,7 +165,11 @@ static char *conversation_path(const serve_exchange *x, const char *name) {
     return path;
 }
 
-void serve_conversations_sweep(const char *sessions) {
+int serve_conversations_open(const char *sessions, xlstm_error *err) {
+    int status = xl_make_folder(sessions, err);
+    if (!status && access(sessions, W_OK | X_OK))
+        status = xl_fail(err, XLSTM_EIO, "%s: cannot write conversations there: %s", sessions, strerror(errno));
+    if (status) return status;
     xl_output_sweep(sessions);
     DIR *dir = opendir(sessions);
     for (const struct dirent *d; dir && (d = readdir(dir));) {
@@ -172,6 +178,7 @@ void serve_conversations_sweep(const char *sessions) {
         free(folder);
     }
     if (dir) closedir(dir);
+    return XLSTM_OK;
 }
 
 static bool set_conversation(const serve_exchange *x, serve_job *job, const serve_body *body, serve_refusal *why) {

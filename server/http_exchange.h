@@ -26,9 +26,9 @@ typedef struct serve_desk {
 
 enum { SERVE_OWNER_LETTERS = 16 }; /* in the name of the folder of a key's conversations */
 
-/* Removes what a server that was killed was writing into the folder of conversations and the folders of keys in it.
- */
-void serve_conversations_sweep(const char *sessions);
+/* Makes the folder of conversations where it is missing, and removes what a server that was killed was writing into
+ * it and into the folders of keys in it. XLSTM_EIO: it cannot be made, or nothing can be written there. */
+int serve_conversations_open(const char *sessions, xlstm_error *err);
 
 typedef enum serve_work {
     SERVE_WORK_ANSWER, /* a prompt is continued, in the exchange's form */

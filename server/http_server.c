@@ -501,7 +501,7 @@ int serve_http_start(serve_http **out, const serve_http_options *options, xlstm_
     h->polled = calloc((size_t)options->max_connections, sizeof(serve_link *));
     int status = h->polls && h->polled ? serve_listen(&h->fd, h->address, options->host, options->port, err)
                                        : xl_fail(err, XLSTM_ENOMEM, "out of memory");
-    if (!status && options->desk.sessions) serve_conversations_sweep(options->desk.sessions);
+    if (!status && options->desk.sessions) status = serve_conversations_open(options->desk.sessions, err);
     if (!status) status = start_workers(h, err);
     if (!status) {
         h->daemon = MHD_start_daemon(

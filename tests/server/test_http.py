@@ -344,7 +344,9 @@ def who_may_ask():
                 c.sendall(b"GET /health HTTP/1.1\r\nHost: [::1]\r\nConnection: close\r\n\r\n")
                 assert c.recv(100).startswith(b"HTTP/1.1 200")
     for flags, wanted in ((("--host", "0.0.0.0"), "a key is wanted"), (("--api-key-file", "/nowhere"), "/nowhere"),
-                          (("--host", "300.1.1.1", "--api-key-file", "/dev/null"), "holds no key")):
+                          (("--host", "300.1.1.1", "--api-key-file", "/dev/null"), "holds no key"),
+                          (("--sessions", __file__), "cannot make folder: Not a directory"),
+                          (("--sessions", __file__ + "/talks"), "cannot make folder: Not a directory")):
         done = subprocess.run([xltune, "serve", "--model", MODEL, "--port", "0", *flags], capture_output=True, text=True, timeout=60)
         assert done.returncode == 1 and wanted in done.stderr, done.stderr
 
