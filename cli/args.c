@@ -14,12 +14,21 @@ static const char *why_absent(const char *name) {
         const char *name, *why;
     } absent[] = {
         {"ctx_size", "the state of an xLSTM has one size, however long the context is"},
+        {"c", "the state of an xLSTM has one size, however long the context is"},
         {"n_ctx", "the state of an xLSTM has one size, however long the context is"},
         {"n_gpu_layers", "a model runs on one device as a whole, see --device"},
         {"gpu_layers", "a model runs on one device as a whole, see --device"},
+        {"ngl", "a model runs on one device as a whole, see --device"},
+        {"fa", "an xLSTM has no attention"},
         {"flash_attn", "an xLSTM has no attention"},
+        {"b", "--segment says how many tokens of a prompt go through the layers together"},
+        {"ub", "--segment says how many tokens of a prompt go through the layers together"},
         {"batch_size", "--segment says how many tokens of a prompt go through the layers together"},
         {"ubatch_size", "--segment says how many tokens of a prompt go through the layers together"},
+        {"i", "xltune chat talks with a model"},
+        {"interactive", "xltune chat talks with a model"},
+        {"conversation", "xltune chat talks with a model"},
+        {"cnv", "xltune chat talks with a model"},
         {"max_length", "--max-new-tokens counts the new tokens, without the prompt"},
         {"do_sample", "--temperature above 0 samples"},
         {"num_beams", "there is no beam search"},
@@ -53,6 +62,15 @@ static int flag_row(const char *name, bool letter, cli_commands command, bool *n
         *negated = row >= 0;
     }
     return row;
+}
+
+/* Whether the value names a file or a folder, of which none has an empty name. */
+static bool is_path(const cli_key *key) {
+    static const char *const paths[] = {"DIR", "FILE", "PATH", "RUN", "STUDY"};
+    for (size_t i = 0; i < sizeof paths / sizeof *paths && key->metavar; i++) {
+        if (!strcmp(key->metavar, paths[i])) return true;
+    }
+    return false;
 }
 
 static bool looks_like_flag(const char *text) {
@@ -99,6 +117,8 @@ static int take_flag(cli_config *cfg, int argc, char **argv, int *i) {
         }
         value = argv[++*i];
     }
+    /* As an unset variable of a shell gives it: --model "$MODEL". */
+    if (!*value && is_path(key)) return cli_usage(cfg, "%s: found nothing, wanted a name", shown);
     char message[CLI_MESSAGE];
     json_t *parsed = cli_value_from_text(key, value, message);
     if (!parsed) return cli_usage(cfg, "%s: %s", shown, message);

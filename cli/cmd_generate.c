@@ -372,6 +372,10 @@ static int generate(generation *g, xlstm_error *err) {
     int status = prepare(g, err);
     if (status) return status;
     if (in_json(g->cfg)) return generate_many(g, err);
+    /* A long generation is not lost because its state cannot be written at the end. */
+    const char *to = cli_str(g->cfg, "save_state");
+    status = to ? xl_output_look(to, err) : XLSTM_OK;
+    if (status) return status;
     double start = xl_now_s();
     status = load(g, err);
     if (status) return status;
@@ -380,7 +384,6 @@ static int generate(generation *g, xlstm_error *err) {
     if (must_stop(g)) return xl_fail(err, XLSTM_ECANCELLED, "stopped before the prompt was read");
     status = feed(g, err);
     if (!status) status = decode(g, err);
-    const char *to = cli_str(g->cfg, "save_state");
     if (!status && to) status = xlstm_state_save_with(g->session, g->sampler, to, err);
     if (!status) report(g);
     return status;

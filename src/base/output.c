@@ -215,6 +215,21 @@ int xl_output_open(xl_output **out, const char *path, xlstm_error *err) {
     return XLSTM_OK;
 }
 
+int xl_output_look(const char *path, xlstm_error *err) {
+    struct stat st;
+    if (descriptor_of(path) >= 0) return XLSTM_OK;
+    int why = 0;
+    if (!lstat(path, &st)) {
+        if (S_ISDIR(st.st_mode)) why = EISDIR;
+    } else {
+        char *folder = xl_path_folder(path);
+        if (!folder) return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", path);
+        if (access(folder, W_OK | X_OK)) why = errno;
+        free(folder);
+    }
+    return why ? xl_fail(err, XLSTM_EIO, "%s: cannot write: %s", path, strerror(why)) : XLSTM_OK;
+}
+
 int xl_output_write(xl_output *o, const void *data, size_t bytes, xlstm_error *err) {
     return xl_write_all(o->fd, data, bytes) ? failed(o->path, errno, err) : XLSTM_OK;
 }

@@ -25,6 +25,10 @@
 typedef struct xl_output xl_output;
 
 int xl_output_open(xl_output **out, const char *path, xlstm_error *err);
+/* Looks, before the work whose result will be written, whether that can be written at all: fails as the opening
+ * will fail where the path is a folder, or where the folder that it would be made in is not there or not writable.
+ * Makes and changes nothing. */
+int xl_output_look(const char *path, xlstm_error *err);
 int xl_output_write(xl_output *o, const void *data, size_t bytes, xlstm_error *err);
 /* Returns a stream that writes into the output, in place of xl_output_write. It belongs to o: a commit writes what
  * it still holds and reports what it could not write. */

@@ -18,3 +18,7 @@ go tokenize --temp 1
 # Those that mean nothing here say why, or what stands in their place.
 for flag in --ctx-size --n_gpu_layers --max-length --do-sample --num-beams; do show $flag 1; done
 go bench --ubatch-size 8
+for flag in -c -ngl -b -i; do show $flag 1; done
+# An empty name, as an unset variable gives it, is no file and no folder.
+for flag in --model -f --save-state --config; do show $flag ""; done
+go optimize --study=

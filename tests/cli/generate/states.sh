@@ -14,6 +14,10 @@ echo $?
 xltune generate --model $MODEL --prompt x --max-new-tokens 1 --save-state /proc/none/s > out 2> err
 echo $?
 grep -c . err
+# That is said before anything is generated.
+wc -c < out
+xltune generate --model $MODEL --prompt x --max-new-tokens 1 --save-state . 2> err
+echo $?
 # This also holds with a repetition penalty, whose window spans both parts, and with the generator's saved state.
 for how in "--repetition-penalty 1.5" "--repetition-penalty 1.5 --repeat-last-n 5" \
     "--repetition-penalty 1.3 --repeat-last-n -1 --temperature 1" "--temperature 1 --top-p 0.9"; do
