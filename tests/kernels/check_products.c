@@ -151,10 +151,13 @@ static void check_few(int format, int64_t n, int64_t rows, int64_t cols, bool ac
     char what[64];
     snprintf(what, sizeof what, "few int8[%s] %dx%dx%d", name_of(format), (int)n, (int)rows, (int)cols);
     region data, x = random_floats((size_t)(n * cols), 1), y = random_floats(all, 1), z = copy_of(y);
-    region one = make((size_t)rows * 4), exact = copy_of(y), before = copy_of(y);
+    region one = make((size_t)rows * 4), exact = copy_of(y), before = copy_of(y), alone = copy_of(y);
     xl_matrix w = random_matrix(&data, format, rows, cols, 2, (size_t)(n % 2));
     multiply_few(&ref, &w, floats(x), n, floats(y), ldy, accumulate);
     multiply_few(&isa, &w, floats(x), n, floats(z), ldy, accumulate);
+    for (int64_t t = 0; t < n; t++)
+        multiply_few(&isa, &w, floats(x) + t * cols, 1, floats(alone) + t * ldy, ldy, accumulate);
+    if (memcmp(z.data, alone.data, all * sizeof(float))) expect("few int8, each alone", INFINITY, 0);
     for (int64_t t = 0; t < n; t++) {
         multiply(&ref, &w, floats(x) + t * cols, floats(one));
         for (int64_t r = 0; r < rows; r++)
@@ -165,7 +168,7 @@ static void check_few(int format, int64_t n, int64_t rows, int64_t cols, bool ac
     expect(what, distance(floats(z), floats(y), all), 2e-6 * factor);
     expect("the oracle's few int8, from float64", distance(floats(y), floats(exact), all), 2e-2 * factor);
     drop(data, what), drop(x, what), drop(y, what), drop(z, what), drop(one, what), drop(exact, what);
-    drop(before, what);
+    drop(before, what), drop(alone, what);
 }
 
 /* Blocks as they are rounded, sums included: both tables give the same. Bytes of the largest magnitude that a file
@@ -209,7 +212,7 @@ static void check_few_int8(void) {
     for (int f = 0; f < XL_FORMAT_COUNT; f++) {
         if (!isa.multiply_int8[f]) continue;
         for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
-            for (int64_t n = 1; n <= 8; n++) check_few(f, n, shapes[s][0], shapes[s][1], n % 3 == 1);
+            for (int64_t n = 1; n <= 9; n++) check_few(f, n, shapes[s][0], shapes[s][1], n % 3 == 1);
         check_few_extremes(f);
         for (int64_t n = 1; n <= 8; n *= 2) bench_few(f, n, 1024);
         bench_few(f, 1, 4096); /* weights that do not fit into a core's own caches */
