@@ -5,6 +5,7 @@
 #define TESTS_FAILING_MEMORY_H
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -110,15 +111,24 @@ typedef struct memory_tally {
     int survived; /* and those that it could do without */
 } memory_tally;
 
+/* Descriptors that are open. */
+static inline int memory_descriptors(void) {
+    int open = 0;
+    for (int fd = 0; fd < 256; fd++) open += fcntl(fd, F_GETFD) >= 0;
+    return open;
+}
+
 /* Calls `make` until no allocation of it fails any more, with each of the first 100 in turn and a sample of the
- * others. A failure that is told has a text, and leaves no block behind if `exact`; the last call, and so one
- * without a failure, must succeed. `look` is called after each and says whether to go on, may be NULL. */
+ * others. A failure that is told has a text, and leaves no block and no open file behind if `exact`; the last call,
+ * and so one without a failure, must succeed. `look` is called after each and says whether to go on, may be NULL.
+ */
 static inline memory_tally memory_each_fails(const char *name, memory_call make, void *user, bool exact,
                                              bool (*look)(void *user, int status)) {
     memory_tally tally = {0};
     for (long at = 1;; at += 1 + at / 100) {
         xlstm_error err = {0};
         const long before = atomic_load(&memory_live);
+        const int files = memory_descriptors();
         memory_fail_at(at);
         const int status = make(user, &err);
         const bool over = atomic_load(&memory_left) > 0;
@@ -126,6 +136,7 @@ static inline memory_tally memory_each_fails(const char *name, memory_call make,
         const long behind = atomic_load(&memory_live) - before;
         if (over && status) fail_msg("%s: %s", name, err.text);
         if (status && !err.text[0]) fail_msg("%s: allocation %ld fails without a text", name, at);
+        if (exact && memory_descriptors() > files) fail_msg("%s: allocation %ld leaves a file open", name, at);
         if (exact && status && behind > 0)
             fail_msg("%s: allocation %ld fails and leaves %ld blocks", name, at, behind);
         if (!over && status) tally.told++;
