@@ -11,6 +11,7 @@ static const serve_route routes[] = {
     {"/tokenize", "POST", SERVE_ROUTE_TOKENIZE, SERVE_PLAIN, false},
     {"/detokenize", "POST", SERVE_ROUTE_DETOKENIZE, SERVE_PLAIN, false},
     {"/v1/models", "GET", SERVE_ROUTE_MODELS, SERVE_PLAIN, false},
+    {"/v1/models/", "GET", SERVE_ROUTE_MODELS, SERVE_PLAIN, false},
     {"/models", "GET", SERVE_ROUTE_MODELS, SERVE_PLAIN, false},
     {"/health", "GET", SERVE_ROUTE_HEALTH, SERVE_PLAIN, true},
     {"/v1/health", "GET", SERVE_ROUTE_HEALTH, SERVE_PLAIN, true},

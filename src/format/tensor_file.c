@@ -46,7 +46,8 @@ static int load_header(xlstm_tensor_file *file, size_t *data_offset, xlstm_error
     uint64_t length = 0;
     for (int i = 7; i >= 0; i--) length = length << 8 | prefix[i];
     if (length > XL_SAFETENSORS_HEADER_LIMIT)
-        return xl_fail(err, XLSTM_EFORMAT, "%s: header of %llu bytes, at most %zu are accepted", file->path,
+        return xl_fail(err, XLSTM_EFORMAT,
+                       "%s: no safetensors file: header of %llu bytes, at most %zu are accepted", file->path,
                        (unsigned long long)length, XL_SAFETENSORS_HEADER_LIMIT);
     if (length > file->bytes - sizeof prefix)
         return xl_fail(err, XLSTM_EFORMAT, "%s: header of %llu bytes in a file of %zu", file->path,

@@ -134,6 +134,7 @@ def plain():
         assert stopped["stop_type"] == "word" and stopped["stopping_word"] == word
         assert s.get("/health") == {"status": "ok"}
         assert s.get("/v1/models")["data"][0]["id"] == "tiny-literature"
+        assert s.get("/v1/models/") == s.get("/v1/models")
         assert s.get("/v1/models/tiny-literature")["object"] == "model"
         assert s.get("/v1/models/gpt-4", status=404)["error"]["code"] == "model_not_found"
         assert s.ask("/health", method="HEAD")[0] == 200
