@@ -1,5 +1,7 @@
 #include "helper.h"
+#include "tuner/search/auto.h"
 #include "tuner/search/models/acquisition.h"
+#include "tuner/search/models/surrogate.h"
 #include "tuner/search/strategy.h"
 
 static void assert_near(double value, double wanted, double tolerance) {
@@ -108,6 +110,43 @@ static void polishing_does_not_hold_the_search(void **state) {
     tune_space_destroy(s);
 }
 
+enum { MEASURED = 60, ASKED = 20 };
+
+static void promises(const tune_space *s, double ambition, double tempered, double out[ASKED]) {
+    tune_surrogate_params params = tune_auto_defaults.models;
+    tune_surrogate_sample sample[MEASURED];
+    uint32_t point[ASKED];
+    tune_surrogate *model;
+    xl_rng rng;
+    params.ambition = ambition;
+    params.tempered = tempered;
+    for (uint32_t i = 0; i < MEASURED; i++)
+        sample[i] = (tune_surrogate_sample){.point = 3 * i, .y = 0.01f * (float)i + 0.1f * (float)(i % 7)};
+    for (uint32_t i = 0; i < ASKED; i++) point[i] = 3 * i + 1;
+    xl_rng_seed(&rng, 5);
+    assert_int_equal(tune_surrogate_create(s, &params, &model, NULL), 0);
+    assert_int_equal(tune_surrogate_fit(model, sample, MEASURED, NULL, 0, &rng, NULL), 0);
+    tune_surrogate_promise(model, point, ASKED, 0, 1, out);
+    tune_surrogate_destroy(model);
+}
+
+/* Twice as many points as leave the ambition whole halve it. */
+static void ambition_falls_with_what_is_measured(void **state) {
+    tune_space *s = tune_space_create();
+    double whole[ASKED], tempered[ASKED], half[ASKED], just[ASKED];
+    assert_int_equal(tune_space_add_range(s, "a", 0, 0, 19, 1, NULL), 0);
+    assert_int_equal(tune_space_add_range(s, "b", 0, 0, 19, 1, NULL), 0);
+    assert_int_equal(tune_space_seal(s, NULL), 0);
+    promises(s, 0.5, 1e9, whole);
+    promises(s, 0.5, MEASURED, just);
+    promises(s, 0.5, MEASURED / 2, tempered);
+    promises(s, 0.25, 1e9, half);
+    assert_memory_equal(just, whole, sizeof whole);
+    assert_memory_equal(tempered, half, sizeof half);
+    assert_memory_not_equal(tempered, whole, sizeof whole);
+    tune_space_destroy(s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(improvement),
@@ -115,6 +154,7 @@ int main(void) {
         cmocka_unit_test(ambition_prefers_what_is_open),
         cmocka_unit_test(scores_are_added),
         cmocka_unit_test(polishing_does_not_hold_the_search),
+        cmocka_unit_test(ambition_falls_with_what_is_measured),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

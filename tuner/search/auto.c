@@ -33,7 +33,8 @@ const tune_auto_params tune_auto_defaults = {
                .steps = 3,
                .sigma = 0.8,
                .gp_sigma = 1.4,
-               .ambition = 0.5},
+               .ambition = 0.5,
+               .tempered = 50},
     .clip = 0.85,
     .parents = 10,
     .near2 = 10,
@@ -54,14 +55,15 @@ const tune_auto_params tune_auto_defaults = {
     { #name, offsetof(tune_auto_params, name) }
 #define MODEL_KNOB(name)                                                                                           \
     { #name, offsetof(tune_auto_params, models.name) }
-const tune_auto_knob tune_auto_knobs[] = {
-    KNOB(initial),    KNOB(spread),      MODEL_KNOB(trees),    MODEL_KNOB(tries),
-    MODEL_KNOB(leaf), MODEL_KNOB(pairs), MODEL_KNOB(refit),    MODEL_KNOB(steps),
-    KNOB(clip),       KNOB(parents),     KNOB(near2),          KNOB(cross),
-    KNOB(random),     MODEL_KNOB(sigma), MODEL_KNOB(gp_sigma), MODEL_KNOB(ambition),
-    KNOB(precision),  KNOB(growth),      KNOB(share),          KNOB(doubt),
-    KNOB(patience),   KNOB(hold),        KNOB(settle),         KNOB(caution),
-    KNOB(boost),      {NULL, 0}};
+const tune_auto_knob tune_auto_knobs[] = {KNOB(initial),        KNOB(spread),         MODEL_KNOB(trees),
+                                          MODEL_KNOB(tries),    MODEL_KNOB(leaf),     MODEL_KNOB(pairs),
+                                          MODEL_KNOB(refit),    MODEL_KNOB(steps),    KNOB(clip),
+                                          KNOB(parents),        KNOB(near2),          KNOB(cross),
+                                          KNOB(random),         MODEL_KNOB(sigma),    MODEL_KNOB(gp_sigma),
+                                          MODEL_KNOB(ambition), MODEL_KNOB(tempered), KNOB(precision),
+                                          KNOB(growth),         KNOB(share),          KNOB(doubt),
+                                          KNOB(patience),       KNOB(hold),           KNOB(settle),
+                                          KNOB(caution),        KNOB(boost),          {NULL, 0}};
 
 enum {
     SPREAD_MANY = 5, /* factor on the tries for points of the first design beyond the usual number */

@@ -20,6 +20,7 @@ struct tune_surrogate {
     tune_gp *gp;
     uint32_t point[FOREST_SAMPLES];
     float y[FOREST_SAMPLES];
+    size_t measured;                              /* points of the last fit */
     tune_normal predicted[TUNE_SURROGATE_POINTS]; /* working memory of tune_surrogate_promise */
 };
 
@@ -61,6 +62,7 @@ int tune_surrogate_fit(tune_surrogate *s, const tune_surrogate_sample *sample, s
     float noise[TUNE_GP_SAMPLES];
     double expected[TUNE_SURROGATE_FLIGHT], worst = -INFINITY;
     size_t n = 0, i;
+    s->measured = count;
     xl_rng apart = *rng; /* of the forest, which draws one number */
     xl_rng_next(rng);
     for (; n < most && (i = chosen(n, TUNE_SURROGATE_KNOWN, most, count)) < count; n++) {
@@ -120,9 +122,10 @@ void tune_surrogate_predict(const tune_surrogate *s, tune_surrogate_model model,
 
 void tune_surrogate_promise(tune_surrogate *s, const uint32_t *point, size_t count, double best, double widen,
                             double *promise) {
+    const double share = fmin(1, s->params->tempered / fmax((double)s->measured, 1));
     for (size_t i = 0; i < count; i++) promise[i] = 0;
     for (int model = 0; model < TUNE_SURROGATE_MODELS; model++) {
         tune_surrogate_predict(s, (tune_surrogate_model)model, point, count, widen, s->predicted);
-        tune_acquire(s->predicted, count, best, s->params->ambition, promise);
+        tune_acquire(s->predicted, count, best, share * s->params->ambition, promise);
     }
 }

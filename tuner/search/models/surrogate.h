@@ -27,7 +27,8 @@ typedef struct tune_surrogate_params {
     double steps;    /* Metropolis steps of the Gaussian process at each fit */
     double sigma;    /* factor on the standard deviation that the forest predicts */
     double gp_sigma; /* factor on that of the Gaussian process */
-    double ambition; /* how far below the best value the target lies (tune_acquire) */
+    double ambition; /* how far below the best value the target lies (tune_acquire), … */
+    double tempered; /* … with so many measured points; with more of them it is nearer in proportion */
 } tune_surrogate_params;
 
 /* A measured point: the value y that the models learn, and the variance of y due to measurement. */
