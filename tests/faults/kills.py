@@ -41,7 +41,7 @@ def call(xltune, arguments, folder, after=None):
 
 def points(folder):
     runs = os.path.join(folder, "runs")
-    run = os.path.join(runs, sorted(name for name in os.listdir(runs) if os.path.isdir(os.path.join(runs, name)))[0])
+    run = os.path.join(runs, begun_in(runs)[0])
     rows = [json.loads(line) for line in open(os.path.join(run, "trials.jsonl"))]
     json.load(open(os.path.join(run, "run_meta.json")))
     numbers = [row["trial"] for row in rows if "trial" in row]
@@ -55,12 +55,18 @@ def bytes_of(folder):
             for name in sorted(os.listdir(folder))}
 
 
+def begun_in(runs):
+    """The runs that have begun: a search that is killed before run_meta.json is there leaves a folder that the next one takes away."""
+    return sorted(name for name in (os.listdir(runs) if os.path.isdir(runs) else [])
+                  if os.path.isfile(os.path.join(runs, name, "run_meta.json")))
+
+
 def search_round(xltune, place, wanted, chance, seconds):
     folder = tempfile.mkdtemp(dir=place)
     kills, code = 0, None
     while code is None:
         runs = os.path.join(folder, "runs")
-        begun = [name for name in (os.listdir(runs) if os.path.isdir(runs) else []) if name.endswith("_it")]
+        begun = begun_in(runs)
         arguments = ["optimize", "--resume", os.path.join("runs", begun[0])] if begun else \
             SEARCH + ["--log-dir", "runs", "--tag", "it"]
         code, err = call(xltune, arguments, folder, chance.uniform(0.02, seconds) if kills < 12 else None)

@@ -406,7 +406,7 @@ static void bad_indexes(void **state) {
         {"{\"weight_map\": {\"a\": \"/etc/passwd\"}}", "names no file"},
         {"{\"weight_map\": {\"a\": \"\"}}", "names no file"},
         {"{\"weight_map\": {\"a\": \"absent.safetensors\"}}", "absent.safetensors: no such file, which "},
-        {"{\"weight_map\": {\"a\": \"config.json\"}}", "config.json: header"},
+        {"{\"weight_map\": {\"a\": \"config.json\"}}", "config.json: no safetensors file: header"},
         {"{\"weight_map\": {\"a\": \"all.safetensors\"}}", "'a' is not in all.safetensors"},
     };
     toy t;
