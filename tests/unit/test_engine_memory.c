@@ -8,8 +8,12 @@
 #define DATA XL_SOURCE_DIR "/tests/data/"
 #define DEMO XL_SOURCE_DIR "/models/tiny-literature"
 
-static void told(const char *name, memory_call make, const void *user, int least) {
+/* Before anything is allocated that the rest of the test would give back. */
+static void need_failing_memory(void) {
     if (!TEST_MEMORY_FAILS) TEST_SKIP("the allocator cannot be replaced here");
+}
+
+static void told(const char *name, memory_call make, const void *user, int least) {
     const memory_tally tally = memory_each_fails(name, make, (void *)(uintptr_t)user, true, NULL);
     if (tally.told < least) fail_msg("%s: %d failures told, %d not", name, tally.told, tally.survived);
 }
@@ -53,6 +57,7 @@ static int inspect(void *user, xlstm_error *err) {
 }
 
 static void checkpoints(void **state) {
+    need_failing_memory();
     opening ways[] = {{DATA "f32-sharded", XLSTM_WEIGHTS_STORED, XLSTM_HUGE_PAGES_OFF, 0},
                       {DATA "f32-sharded", 4, XLSTM_HUGE_PAGES_AUTO, 0}, /* q8_0 */
                       {DATA "f16-fused-bias", XLSTM_WEIGHTS_STORED, XLSTM_HUGE_PAGES_ON, 0},
@@ -117,6 +122,7 @@ static int there_and_back(void *user, xlstm_error *err) {
 }
 
 static void texts(void **state) {
+    need_failing_memory();
     told("open a tokenizer", open_tokenizer, DEMO, 40);
     told("encode and decode", there_and_back, NULL, 5);
 }
@@ -145,6 +151,7 @@ static int chat(void *user, xlstm_error *err) {
 
 /* Of each template in the goldens the first case that is no refusal. */
 static void chats(void **state) {
+    need_failing_memory();
     char *data = test_read(XL_SOURCE_DIR, "tests/data/chat-templates.json");
     json_t *goldens = json_loads(data, 0, NULL), *one;
     char *tokens = json_dumps(json_object_get(goldens, "tokens"), 0);
@@ -233,6 +240,7 @@ static int together(void *user, xlstm_error *err) {
 }
 
 static void sessions(void **state) {
+    need_failing_memory();
     xlstm_error err;
     saved = test_path("state");
     first_choice = -1;

@@ -363,8 +363,8 @@ static int apply(const playoff *p, const json_t *noted, xlstm_error *err) {
 
 /* The one that is left, where it is faster than the baseline. */
 static int64_t winner_of(const playoff *p) {
-    if (!p->left) return -1;
-    const finalist *a = p->at[0];
+    const finalist *a = p->left ? p->at[0] : NULL;
+    if (!a) return -1;
     return (a->blocks ? mean_of(a) : a->before) < 0 ? a->trial : -1;
 }
 
