@@ -202,6 +202,7 @@ static int prepare_folder(const converter *c, const char *marker, const char *te
     }
     int status = xl_make_folder(c->out, c->err);
     if (status) return status;
+    xl_output_sweep(c->out); /* a conversion that was killed while it wrote its marker leaves that alone */
     DIR *dir = opendir(c->out);
     if (!dir) return xl_fail(c->err, XLSTM_EIO, "%s: %s", c->out, strerror(errno));
     const struct dirent *entry;
