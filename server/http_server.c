@@ -82,7 +82,8 @@ typedef struct request {
 struct serve_http {
     serve_http_options o;
     struct MHD_Daemon *daemon;
-    int fd; /* that it listens at; -1: closed */
+    int fd;           /* that it listens at; -1: closed */
+    bool door_closed; /* it takes no further connections */
     char address[128];
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t work;
@@ -521,8 +522,12 @@ const char *serve_http_address(const serve_http *http) {
 }
 
 void serve_http_close_door(serve_http *h) {
-    if (h->fd < 0 || !h->daemon) return;
+    if (h->fd < 0 || !h->daemon || h->door_closed) return;
     MHD_quiesce_daemon(h->daemon);
+    h->door_closed = true;
+    /* MHD's thread may still take the socket off its list, so the descriptor stays until that thread has ended.
+     * Where a listening socket cannot be shut down (macOS), those who knock are to be refused all the same. */
+    if (!shutdown(h->fd, SHUT_RDWR)) return;
     close(h->fd);
     h->fd = -1;
 }
