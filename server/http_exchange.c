@@ -157,12 +157,14 @@ static bool copy_params(serve_params *to, const serve_params *from) {
     return true;
 }
 
-/* The file of a conversation; malloc'd. Its folder is made. */
-static char *conversation_path(const serve_exchange *x, const char *name) {
+/* The file of a conversation, malloc'd to *out. Its folder is made. */
+static bool conversation_path(const serve_exchange *x, const char *name, char **out, serve_refusal *why) {
+    xlstm_error err = {.status = XLSTM_ENOMEM, .text = "out of memory"};
     char *folder = x->owner[0] ? xl_format("%s/%s", x->desk->sessions, x->owner) : strdup(x->desk->sessions);
-    char *path = folder && !xl_make_folder(folder, NULL) ? xl_format("%s/%s.safetensors", folder, name) : NULL;
+    if (folder && !xl_make_folder(folder, &err)) *out = xl_format("%s/%s.safetensors", folder, name);
     free(folder);
-    return path;
+    if (!*out) refusal_of(&err, why);
+    return *out != NULL;
 }
 
 int serve_conversations_open(const char *sessions, xlstm_error *err) {
@@ -187,12 +189,9 @@ static bool set_conversation(const serve_exchange *x, serve_job *job, const serv
     if (!x->desk->sessions)
         return serve_refuse(why, 400, "invalid_request_error", "session_id",
                             "session_id: this server keeps no conversations (--sessions DIR)");
-    job->load_path = conversation_path(x, from);
-    job->save_path = body->conversation[0] ? conversation_path(x, body->conversation) : NULL;
     job->must_load = body->from[0] != 0;
-    if (!job->load_path || (body->conversation[0] && !job->save_path))
-        return serve_refuse(why, 500, "server_error", "session_id", "the folder of conversations cannot be made");
-    return true;
+    return conversation_path(x, from, &job->load_path, why) &&
+           (!body->conversation[0] || conversation_path(x, body->conversation, &job->save_path, why));
 }
 
 /* Fills a job with the index-th prompt. */

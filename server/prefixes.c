@@ -1,6 +1,7 @@
 #include "server/prefixes.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -215,7 +216,9 @@ static int list_folder(serve_prefixes *p, xlstm_error *err) {
     if (status) return status;
     xl_output_sweep(p->folder);
     DIR *dir = opendir(p->folder);
-    if (!dir) return xl_fail(err, XLSTM_EIO, "%s: cannot be read", p->folder);
+    if (!dir)
+        return xl_fail(err, errno == ENOMEM ? XLSTM_ENOMEM : XLSTM_EIO, "%s: cannot be read: %s", p->folder,
+                       strerror(errno));
     file *files = NULL;
     size_t count = 0, room = 0;
     for (struct dirent *d; !status && (d = readdir(dir)) && count < ENTRIES_MAX / 2;) {

@@ -52,15 +52,15 @@ void serve_reply_close(serve_reply *r) {
     r->choices = NULL;
 }
 
-/* The text of one token; a new reference. */
+/* The text of one token; a new reference. NULL when out of memory. */
 static json_t *token_text(const serve_reply *r, int32_t id, bool *whole) {
     char *text = NULL;
     size_t bytes = 0;
-    if (xlstm_tokenizer_decode(r->tokenizer, &id, 1, true, &text, &bytes, NULL)) return json_string("");
+    if (xlstm_tokenizer_decode(r->tokenizer, &id, 1, true, &text, &bytes, NULL)) return NULL;
     json_t *json = json_stringn(text, bytes);
     *whole = !strstr(text, "\xef\xbf\xbd"); /* U+FFFD: a part of a character */
     free(text);
-    return json ? json : json_string("");
+    return json;
 }
 
 /* Of a part of a character the bytes are not known, which OpenAI's form has null for. */
@@ -73,34 +73,44 @@ static json_t *bytes_of(const json_t *text, bool whole) {
     return list;
 }
 
+/* NULL when out of memory, as everything down to logprobs_of. */
 static json_t *chat_token(const serve_reply *r, int32_t id, float logprob) {
     bool whole = false;
-    json_t *text = token_text(r, id, &whole), *bytes = bytes_of(text, whole);
+    json_t *text = token_text(r, id, &whole);
+    if (!text) return NULL;
+    json_t *bytes = bytes_of(text, whole);
     return json_pack("{s:o, s:o, s:o}", "token", text, "logprob", xl_json_number((double)logprob), "bytes", bytes);
 }
 
 static json_t *chat_logprobs(const serve_reply *r, const serve_piece *p) {
     json_t *list = json_array();
-    for (size_t i = 0; i < p->token_count; i++) {
+    bool ok = true;
+    for (size_t i = 0; i < p->token_count && ok; i++) {
         const serve_token *t = &p->tokens[i];
         json_t *one = chat_token(r, t->id, t->logprob), *top = json_array();
-        for (int k = 0; k < t->tops; k++)
-            json_array_append_new(top, chat_token(r, t->top_id[k], t->top_logprob[k]));
+        ok = one != NULL;
+        for (int k = 0; k < t->tops && ok; k++)
+            ok = !json_array_append_new(top, chat_token(r, t->top_id[k], t->top_logprob[k]));
         json_object_set_new(one, "top_logprobs", top);
         json_array_append_new(list, one);
     }
-    return json_pack("{s:o, s:n}", "content", list, "refusal");
+    if (ok) return json_pack("{s:o, s:n}", "content", list, "refusal");
+    json_decref(list);
+    return NULL;
 }
 
 static json_t *completion_logprobs(const serve_reply *r, const serve_piece *p, size_t *offset) {
     json_t *tokens = json_array(), *logprobs = json_array(), *tops = json_array(), *offsets = json_array();
-    for (size_t i = 0; i < p->token_count; i++) {
+    bool ok = true;
+    for (size_t i = 0; i < p->token_count && ok; i++) {
         const serve_token *t = &p->tokens[i];
         bool whole;
         json_t *text = token_text(r, t->id, &whole), *top = t->tops ? json_object() : json_null();
-        for (int k = 0; k < t->tops; k++) {
+        ok = text != NULL;
+        for (int k = 0; k < t->tops && ok; k++) {
             json_t *name = token_text(r, t->top_id[k], &whole);
-            json_object_set_new(top, json_string_value(name), xl_json_number((double)t->top_logprob[k]));
+            ok = name &&
+                 !json_object_set_new(top, json_string_value(name), xl_json_number((double)t->top_logprob[k]));
             json_decref(name);
         }
         json_array_append_new(offsets, json_integer((json_int_t)*offset));
@@ -109,11 +119,14 @@ static json_t *completion_logprobs(const serve_reply *r, const serve_piece *p, s
         json_array_append_new(logprobs, xl_json_number((double)t->logprob));
         json_array_append_new(tops, top);
     }
-    return json_pack("{s:o, s:o, s:o, s:o}", "tokens", tokens, "token_logprobs", logprobs, "top_logprobs", tops,
-                     "text_offset", offsets);
+    json_t *all = json_pack("{s:o, s:o, s:o, s:o}", "tokens", tokens, "token_logprobs", logprobs, "top_logprobs",
+                            tops, "text_offset", offsets);
+    if (ok) return all;
+    json_decref(all);
+    return NULL;
 }
 
-/* What the piece adds to the logprobs; null where none are wanted. A new reference. */
+/* What the piece adds to the logprobs; JSON's null where none are wanted. A new reference. */
 static json_t *logprobs_of(const serve_reply *r, serve_reply_choice *c, const serve_piece *p) {
     if (r->top_logprobs < 0 || r->form == SERVE_PLAIN) return json_null();
     if (r->form == SERVE_CHAT) return chat_logprobs(r, p);
@@ -171,20 +184,24 @@ static bool stream_chat(const serve_reply *r, size_t at, serve_reply_choice *c, 
         ok = put_chunk(
             r, delta_of(at, json_pack("{s:s, s:s}", "role", "assistant", "content", ""), json_null(), NULL), out);
     c->begun = true;
-    if (p->bytes || p->token_count)
-        ok = ok && put_chunk(r,
-                             delta_of(at, json_pack("{s:s%}", "content", p->text ? p->text : "", p->bytes),
-                                      logprobs_of(r, c, p), NULL),
-                             out);
+    if (ok && (p->bytes || p->token_count)) {
+        json_t *logprobs = logprobs_of(r, c, p);
+        ok = logprobs &&
+             put_chunk(
+                 r, delta_of(at, json_pack("{s:s%}", "content", p->text ? p->text : "", p->bytes), logprobs, NULL),
+                 out);
+    }
     if (p->finish) ok = ok && put_chunk(r, delta_of(at, json_object(), json_null(), finish_name(p->finish)), out);
     return ok;
 }
 
 static bool stream_completion(const serve_reply *r, size_t at, serve_reply_choice *c, const serve_piece *p,
                               xl_bytes *out) {
-    return put_chunk(r,
+    json_t *logprobs = logprobs_of(r, c, p);
+    return logprobs &&
+           put_chunk(r,
                      json_pack("{s:I, s:s%, s:o, s:s?}", "index", (json_int_t)at, "text", p->text ? p->text : "",
-                               p->bytes, "logprobs", logprobs_of(r, c, p), "finish_reason", finish_name(p->finish)),
+                               p->bytes, "logprobs", logprobs, "finish_reason", finish_name(p->finish)),
                      out);
 }
 
@@ -199,6 +216,7 @@ static bool stream_plain(const serve_reply *r, size_t at, const serve_piece *p, 
 static bool collect(const serve_reply *r, serve_reply_choice *c, const serve_piece *p) {
     if (!xl_bytes_append(&c->text, p->text ? p->text : "", p->bytes)) return false;
     json_t *more = logprobs_of(r, c, p);
+    if (!more) return false;
     if (json_is_object(more) && c->logprobs) {
         const char *key;
         json_t *list;
@@ -218,7 +236,7 @@ bool serve_reply_piece(serve_reply *r, size_t at, const serve_piece *p, xl_bytes
     c->made = p->made;
     c->finish = p->finish;
     c->ended_text = p->ended_text;
-    if (p->stop) c->stop = strndup(p->stop, p->stop_bytes);
+    if (p->stop && !(c->stop = strndup(p->stop, p->stop_bytes))) return false;
     if (!r->stream) return collect(r, c, p);
     switch (r->form) {
     case SERVE_CHAT:

@@ -67,10 +67,13 @@ static int make_header(char **out, size_t *bytes, size_t *data_bytes, const char
     if (status) goto out;
     size_t length = json_dumpb(root, NULL, 0, JSON_COMPACT);
     size_t padded = (8 + length + DATA_ALIGNMENT - 1) / DATA_ALIGNMENT * DATA_ALIGNMENT;
-    if (length && padded - 8 <= XL_SAFETENSORS_HEADER_LIMIT) text = xl_array(padded, 1);
+    if (padded - 8 > XL_SAFETENSORS_HEADER_LIMIT) {
+        status = xl_fail(err, XLSTM_EARG, "%s: header of %zu bytes is too large", path, length);
+        goto out;
+    }
+    if (length) text = xl_array(padded, 1);
     if (!text) {
-        status =
-            xl_fail(err, length ? XLSTM_EARG : XLSTM_ENOMEM, "%s: header of %zu bytes is too large", path, length);
+        status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory for a header of %zu bytes", path, length);
         goto out;
     }
     memset(text, ' ', padded);

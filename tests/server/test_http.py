@@ -270,12 +270,11 @@ def clients_that_vanish():
 
 def slow_readers():
     with Server(xltune, "--idle-limit", "1s", "--max-tokens", "1000000") as s:
-        body = json.dumps({**LONG, "stream": True, "logprobs": 20}).encode()
+        body = json.dumps({**LONG, "stream": True, "logprobs": 20, "n": 8}).encode()
         c = socket.socket()
         c.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         c.connect((s.host, s.port))
         c.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
-        s.wait_for("sequences", 1)
         s.wait_for("slow_readers_total", 1)
         s.wait_for("sequences", 0)
         c.close()
