@@ -275,7 +275,7 @@ def slow_readers():
         c.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         c.connect((s.host, s.port))
         c.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
-        s.wait_for("slow_readers_total", 1)
+        s.wait_for("slow_readers_total", 1, limit_s=150)
         s.wait_for("sequences", 0)
         c.close()
 

@@ -40,20 +40,28 @@ static int find_run(tune_study *s, xlstm_error *err) {
     return status;
 }
 
+/* One that was taken later than those that are there. */
+static tune_sample_row later_sample(int64_t trial, double value) {
+    tune_sample_row p = one_sample(trial, value);
+    p.seq = 100 + trial;
+    p.at = 7;
+    return p;
+}
+
 static int add_trial(tune_study *s, xlstm_error *err) {
     const tune_trial_row t = sample_trial(20, 0.5);
-    const tune_sample_row samples[] = {one_sample(20, 1), one_sample(TUNE_BASELINE_TRIAL, 2)};
+    const tune_sample_row samples[] = {later_sample(20, 1), later_sample(TUNE_BASELINE_TRIAL, 2)};
     return tune_study_trial_add(s, the_run, &t, samples, 2, err);
 }
 
 static int update_trial(tune_study *s, xlstm_error *err) {
     const tune_trial_row t = sample_trial(2, 0.75);
-    const tune_sample_row sample = one_sample(2, 1);
+    const tune_sample_row sample = later_sample(2, 1);
     return tune_study_trial_update(s, the_run, &t, &sample, 1, err);
 }
 
 static int add_samples(tune_study *s, xlstm_error *err) {
-    const tune_sample_row samples[] = {one_sample(0, 1), one_sample(1, 2), one_sample(2, 3)};
+    const tune_sample_row samples[] = {later_sample(0, 1), later_sample(1, 2), later_sample(2, 3)};
     return tune_study_samples_add(s, the_run, samples, 3, err);
 }
 
@@ -215,7 +223,7 @@ static int see_node(tune_study *s, xlstm_error *err) {
 static int finish_task(tune_study *s, xlstm_error *err) {
     bool taken = false;
     const tune_trial_row t = sample_trial(claimed.number, 0.5);
-    const tune_sample_row sample = one_sample(claimed.number, 1);
+    const tune_sample_row sample = later_sample(claimed.number, 1);
     const int status = tune_study_task_finish(s, &claimed, "{}", &t, &sample, 1, &taken, err);
     assert_int_equal(taken, !status);
     return status;

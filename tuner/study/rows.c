@@ -336,8 +336,15 @@ int tune_study_put_event(tune_study *s, int64_t run, double at, const char *kind
                               kind, text);
 }
 
+/* Where the connection is lost before the answer comes the statement is repeated: it must not note the event twice.
+ */
 int tune_study_event_add(tune_study *study, int64_t run, const char *kind, const char *text, xlstm_error *err) {
-    return tune_study_put_event(study, run, xl_wall_s(), kind, text, err);
+    return tune_study_run_sql(
+        study, "noting an event", err,
+        "INSERT INTO event(run, at, kind, text) SELECT CAST($1 AS BIGINT), CAST($2 AS DOUBLE "
+        "PRECISION), CAST($3 AS TEXT), CAST($4 AS TEXT) WHERE NOT EXISTS (SELECT 1 FROM event "
+        "WHERE run = $1 AND at = $2 AND kind = $3 AND text = $4)",
+        "idss", run, xl_wall_s(), kind, text);
 }
 
 static int visit_events(tune_study *study, int64_t run, bool many, tune_event_visit visit, void *ctx,
