@@ -153,10 +153,118 @@ static void broken_samplers(void **state) {
     small_model_destroy(s);
 }
 
+/* What is wrong with a file that is to be loaded. */
+typedef struct broken_state {
+    const char *metadata;         /* %s: the fingerprint */
+    const char *tensor, *renamed; /* that tensor has another name, or none: it is left out; NULL: all are there */
+    xlstm_dtype dtype;            /* of that tensor, which keeps its bytes */
+    int rank;                     /* and its rank, 1 or 2, with sizes that fit; 0: as it was */
+    int status;
+    const char *named;
+} broken_state;
+
+#define GOOD "\"kind\":\"xlstm-state-1\",\"fingerprint\":\"%s\""
+static const broken_state broken_states[] = {
+    {"{\"fingerprint\":\"%s\",\"position\":\"5\"}", .status = XLSTM_EFORMAT, .named = "the file has no kind"},
+    {"{\"kind\":\"xlstm-state-3\",\"fingerprint\":\"%s\",\"position\":\"5\"}", .status = XLSTM_EFORMAT,
+     .named = "kind 'xlstm-state-3', wanted 'xlstm-state-1' or 'xlstm-state-2'"},
+    {"{\"kind\":\"xlstm-state-1\",\"position\":\"5\"}", .status = XLSTM_EMISMATCH, .named = "fingerprint (none)"},
+    {"{\"kind\":\"xlstm-state-1\",\"fingerprint\":\"f%s\",\"position\":\"5\"}", .status = XLSTM_EMISMATCH,
+     .named = "is another checkpoint's"},
+    {"{" GOOD "}", .status = XLSTM_EFORMAT, .named = "position '(none)', wanted a number"},
+    {"{" GOOD ",\"position\":\"\"}", .status = XLSTM_EFORMAT, .named = "position ''"},
+    {"{" GOOD ",\"position\":\"-5\"}", .status = XLSTM_EFORMAT, .named = "position '-5'"},
+    {"{" GOOD ",\"position\":\"x5\"}", .status = XLSTM_EFORMAT, .named = "position 'x5'"},
+    {"{" GOOD ",\"position\":\"5 \"}", .status = XLSTM_EFORMAT, .named = "position '5 '"},
+    {"{" GOOD ",\"position\":\"18446744073709551616\"}", .status = XLSTM_EFORMAT, .named = "position '1844"},
+    {"{" GOOD ",\"position\":\"5\",\"pending\":\"\"}", .status = XLSTM_EFORMAT,
+     .named = "pending '', wanted -1 to 100"},
+    {"{" GOOD ",\"position\":\"5\",\"pending\":\"-2\"}", .status = XLSTM_EFORMAT, .named = "pending '-2'"},
+    {"{" GOOD ",\"position\":\"5\",\"pending\":\"101\"}", .status = XLSTM_EFORMAT, .named = "pending '101'"},
+    {"{" GOOD ",\"position\":\"5\",\"pending\":\"1e1\"}", .status = XLSTM_EFORMAT, .named = "pending '1e1'"},
+    {"{" GOOD ",\"position\":\"5\",\"pending\":\"9223372036854775808\"}", .status = XLSTM_EFORMAT,
+     .named = "pending '9223"},
+    {"{" GOOD ",\"position\":\"5\"}", "state.2.m", .status = XLSTM_EFORMAT, .named = "8 tensors, wanted 9"},
+    {"{" GOOD ",\"position\":\"5\"}", "state.2.m", "state.3.m", .status = XLSTM_EFORMAT,
+     .named = "state.2.m is missing"},
+    {"{" GOOD ",\"position\":\"5\"}", "state.1.c", "state.1.c", XLSTM_I32, .status = XLSTM_EFORMAT,
+     .named = "state.1.c is not F32, BF16 or F16 [3, 5, …]"},
+    {"{" GOOD ",\"position\":\"5\"}", "state.1.n", "state.1.n", XLSTM_I32, .status = XLSTM_EFORMAT,
+     .named = "state.1.n is not F32 [3, 5]"},
+    {"{" GOOD ",\"position\":\"5\"}", "state.1.n", "state.1.n", .rank = 1, .status = XLSTM_EFORMAT,
+     .named = "state.1.n is not F32 [3, 5]"},
+    {"{" GOOD ",\"position\":\"5\"}", "state.1.m", "state.1.m", .rank = 2, .status = XLSTM_EFORMAT,
+     .named = "state.1.m is not F32 [3, 1]"},
+};
+#undef GOOD
+
+/* Writes the tensors of a good file with that mistake. */
+static void write_broken(const char *path, const xlstm_tensor_file *good, const char *fingerprint,
+                         const broken_state *bad) {
+    xlstm_tensor tensors[16];
+    size_t count = 0;
+    for (size_t i = 0; i < xlstm_tensor_file_count(good); i++) {
+        assert_true(count < 16);
+        xlstm_tensor t = *xlstm_tensor_file_at(good, i);
+        if (bad->tensor && !strcmp(t.name, bad->tensor)) {
+            if (!bad->renamed) continue;
+            t.name = bad->renamed;
+            t.dtype = bad->dtype;
+            if (bad->rank == 1) t.shape[0] *= t.shape[1];
+            else if (bad->rank) t.shape[1] = t.shape[0], t.shape[0] = 1;
+            if (bad->rank) t.rank = bad->rank;
+        }
+        tensors[count++] = t;
+    }
+    char *metadata = xl_format(bad->metadata, fingerprint);
+    xlstm_error err;
+    if (xlstm_tensor_file_write(path, tensors, count, metadata, &err)) fail_msg("%s", err.text);
+    free(metadata);
+}
+
+/* Any error in a saved state is reported and leaves the session as it was; without the mistake the file is read. */
+static void states_that_are_broken(void **state) {
+    small_model *s = small_model_create(2, NULL);
+    char *path = test_path("good.safetensors"), *broken = test_path("broken.safetensors");
+    xlstm_session *session;
+    xlstm_tensor_file *good;
+    xlstm_error err;
+    const int32_t ids[] = {3, 8, 7};
+    float c[3 * 5 * 11], before[3 * 5 * 11], n[3 * 5], m[3];
+    assert_int_equal(xlstm_session_create(&session, &s->model, NULL, NULL), XLSTM_OK);
+    assert_int_equal(xlstm_prefill(session, ids, 2, XLSTM_LOGITS_NONE, NULL, NULL), XLSTM_OK);
+    assert_int_equal(xlstm_state_save(session, path, NULL), XLSTM_OK);
+    assert_int_equal(xlstm_tensor_file_open(&good, path, NULL), XLSTM_OK);
+    assert_int_equal(xlstm_prefill(session, ids, 3, XLSTM_LOGITS_NONE, NULL, NULL), XLSTM_OK);
+    assert_int_equal(xlstm_state_get(session, 0, before, n, m, NULL), XLSTM_OK);
+    for (size_t i = 0; i < sizeof broken_states / sizeof *broken_states; i++) {
+        const broken_state *bad = &broken_states[i];
+        write_broken(broken, good, s->model.info.fingerprint, bad);
+        const int status = xlstm_state_load(session, broken, &err);
+        if (status != bad->status || !strstr(err.text, bad->named))
+            fail_msg("%zu: status %d, \"%s\"", i, status, err.text);
+        assert_non_null(strstr(err.text, broken));
+        assert_int_equal(xlstm_session_position(session), 5);
+        assert_int_equal(xlstm_state_get(session, 0, c, n, m, NULL), XLSTM_OK);
+        assert_memory_equal(c, before, sizeof c);
+    }
+    const broken_state whole = {
+        .metadata = "{\"kind\":\"xlstm-state-1\",\"fingerprint\":\"%s\",\"position\":\"18446744073709551615\"}"};
+    write_broken(broken, good, s->model.info.fingerprint, &whole);
+    if (xlstm_state_load(session, broken, &err)) fail_msg("%s", err.text);
+    assert_true(xlstm_session_position(session) == UINT64_MAX);
+    xlstm_tensor_file_close(good);
+    free(path);
+    free(broken);
+    xlstm_session_destroy(session);
+    small_model_destroy(s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sampler_round_trip),
         cmocka_unit_test(broken_samplers),
+        cmocka_unit_test(states_that_are_broken),
     };
     return cmocka_run_group_tests(tests, test_make_folder, test_remove_folder);
 }

@@ -149,12 +149,98 @@ static void what_is_in_force(void **state) {
     small_model_destroy(m);
 }
 
+/* What a device has, and how far: on the processor all but a GPU's rows, with the table's ranges. */
+static void spans_are_those_of_the_device(void **state) {
+    small_model *m = small_model_create(1, "c");
+    xlstm_tunable_span spans[XLSTM_TUNABLE_COUNT];
+    xlstm_error err;
+    static const char *const cpus[] = {NULL, "cpu"};
+    for (int i = 0; i < 2; i++) {
+        memset(spans, 0xff, sizeof spans);
+        assert_int_equal(xlstm_tunable_spans(cpus[i], &m->model.hparams, spans, &err), XLSTM_OK);
+        for (int id = 0; id < XLSTM_TUNABLE_COUNT; id++) {
+            int64_t min, max, preset;
+            xlstm_tunable_range(id, &m->model.hparams, &min, &max, &preset);
+            assert_true(spans[id].there == !xlstm_tunable_get(id)->device);
+            assert_true(spans[id].there == xlstm_tunable_is_on(id, "cpu"));
+            assert_int_equal(spans[id].min, min);
+            assert_int_equal(spans[id].max, max);
+            assert_int_equal(spans[id].preset, preset);
+        }
+        assert_int_equal(spans[XLSTM_TUNE_HEADS_PER_BAND].max, 3);
+    }
+    assert_int_equal(xlstm_tunable_spans("abacus", NULL, spans, &err), XLSTM_EUNSUPPORTED);
+    assert_string_equal(err.text, "device 'abacus': there is no such kind");
+    assert_int_equal(xlstm_tunable_spans("cp", NULL, spans, &err), XLSTM_EUNSUPPORTED);
+    assert_false(xlstm_tunable_is_on(XLSTM_TUNE_WORKERS, "abacus"));
+    assert_false(xlstm_tunable_is_on(-1, "cpu"));
+    small_model_destroy(m);
+}
+
+/* An id that is no row changes nothing that it is given. */
+static void ids_beyond_the_table(void **state) {
+    static const int beyond[] = {-1, XLSTM_TUNABLE_COUNT, INT32_MAX};
+    for (int i = 0; i < 3; i++) {
+        xlstm_settings settings, before;
+        int64_t min = -7, max = -7, preset = -7;
+        xlstm_settings_init(&settings, NULL);
+        before = settings;
+        xlstm_settings_set(&settings, beyond[i], 1);
+        assert_memory_equal(&settings, &before, sizeof before);
+        assert_int_equal(xlstm_settings_get(&settings, beyond[i]), 0);
+        xlstm_tunable_limits(beyond[i], NULL, &min, &max);
+        xlstm_tunable_range(beyond[i], NULL, &min, &max, &preset);
+        assert_true(min == -7 && max == -7 && preset == -7);
+        assert_int_equal(xlstm_tunable_number(beyond[i], 0), 0);
+        assert_int_equal(xlstm_tunable_effective(beyond[i], 5, NULL), 5);
+    }
+    assert_int_equal(xlstm_tunable_number(XLSTM_TUNE_WORKERS, 1), 0); /* no choice */
+    static const int64_t none[] = {-1, XLSTM_COMPUTE_F32, XLSTM_COMPUTE_INT8 + 1};
+    for (int i = 0; i < 3; i++) assert_true(xlstm_compute_tolerance(none[i]) == 0);
+    assert_true(xlstm_compute_tolerance(XLSTM_COMPUTE_BF16) < xlstm_compute_tolerance(XLSTM_COMPUTE_INT8));
+}
+
+/* The formats are those of the tunable, and short rows are held in shorter blocks. */
+static void formats_are_listed(void **state) {
+    const xlstm_tunable *row = xlstm_tunable_get(XLSTM_TUNE_WEIGHTS);
+    const char *name, *text;
+    double bits;
+    int held, q8 = -1;
+    int64_t filled;
+    for (int i = 0; i < row->max; i++) {
+        assert_int_equal(xlstm_weight_format_at(i, &name, &text, &bits), XLSTM_OK);
+        assert_string_equal(name, row->choices[i + 1]);
+        assert_true(strlen(text) > 5 && bits > 1 && bits <= 32);
+        assert_int_equal(xlstm_weight_format_at(i, NULL, NULL, NULL), XLSTM_OK);
+        assert_int_equal(xlstm_weight_format_rows(i, 4096, &held, &filled), XLSTM_OK);
+        assert_true(held == i && filled == 4096);
+        assert_int_equal(xlstm_weight_format_rows(i, 4096, NULL, NULL), XLSTM_OK);
+        if (!strcmp(name, "q8_0")) q8 = i;
+        /* A row of 33 columns is too short for any block of 256. */
+        assert_int_equal(xlstm_weight_format_rows(i, 33, &held, &filled), XLSTM_OK);
+        assert_true(filled == 33 || filled == 64);
+    }
+    assert_int_equal(xlstm_weight_format_rows(q8, 1000, &held, &filled), XLSTM_OK);
+    assert_true(held == q8 && filled == 1024);
+    static const int beyond[] = {-1, XL_FORMAT_COUNT, INT32_MAX};
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(xlstm_weight_format_at(beyond[i], &name, &text, &bits), XLSTM_ENOTFOUND);
+        assert_int_equal(xlstm_weight_format_rows(beyond[i], 64, &held, &filled), XLSTM_ENOTFOUND);
+    }
+    assert_string_equal(xlstm_device_kind_at(0), "cpu");
+    assert_null(xlstm_device_kind_at(-1));
+    assert_null(xlstm_device_kind_at(100));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_are_whole),
         cmocka_unit_test(defaults_and_ranges_are_legal),
         cmocka_unit_test(text_is_parsed),
         cmocka_unit_test(what_is_in_force),
+        cmocka_unit_test(spans_are_those_of_the_device),
+        cmocka_unit_test(ids_beyond_the_table),
+        cmocka_unit_test(formats_are_listed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
