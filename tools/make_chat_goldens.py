@@ -519,6 +519,219 @@ e
 {{ x.__class__ }}|
 {{ 1 / 0 }}
 {{ 5 % 0 }}
+{{ 2.5 + 1 }} {{ 2.5 - 1 }} {{ 2.5 * 2 }} {{ 5 / 2.5 }} {{ 2.0 ** 3 }} {{ 7.5 % 2 }} {{ 7.5 % -2 }} {{ -7.5 % -2 }} {{ 6.0 % 2 }} {{ -7.5 // 2 }} {{ 1 - 0.5 }} {{ true + 1 }} {{ true * 2.5 }}
+{{ 7 // -1 }} {{ 7 % -1 }} {{ 2 ** 0 }} {{ (-1) ** 99 }} {{ 1 ** 200 }} {{ 0 ** 100 }} {{ (-1) ** 100 }} {{ (-2) ** 3 }} {{ 7 // 7 }} {{ -6 // 3 }}
+{{ 5 // 0 }}
+{{ 5.5 / 0 }}
+{{ 5 % 0.0 }}
+{{ [1] + (2,) }}
+{{ {} + {} }}
+{{ "a" - 1 }}
+{{ none * 2 }}
+{{ [1] * "a" }}
+{{ 2.5 * "a" }}
+{{ [1] ** 2 }}
+{{ "a" // 2 }}
+{{ nothing * 2 }}
+{{ 2 * nothing }}
+{{ -s }}
+{{ -nothing }}
+{{ 2 * [1, 2] }} {{ [] * 5 }} {{ "" * 5 }} {{ "a" * -1 }} {{ (1, 2) * 2 }} {{ "a" * true }} {{ 2 * (1,) }} {{ -2.5 }} {{ -true }}
+{{ {[1]: 2} }}
+{{ l[nothing:] }}
+{{ l["a":] }}
+{{ nothing[1:] }}
+{{ nothing < 1 }}
+{{ 1 < nothing }}
+{{ none < none }}
+{{ {} < {} }}
+{{ [1] in d }}
+{{ d.get([1]) }}
+{{ 1 > 0.5 }} {{ 1 >= 1 }} {{ 1.5 <= 1 }} {{ "a" <= "ab" }} {{ "b" > "ab" }} {{ "ab" >= "ab" }} {{ 2 != 2.0 }} {{ 0.5 == none }} {{ "a" != 1 }}
+{{ [1] == (1,) }} {{ [1] == [1, 2] }} {{ [1] == [2] }} {{ {"a": 1} == {"b": 1} }} {{ {"a": [1]} == {"a": [2]} }} {{ {"a": 1} == [1] }} {{ l == d }} {{ none in [none] }} {{ [1] in [[1]] }} {{ 1.0 in [1] }} {{ l == l }} {{ 1 in [[1]] }} {{ {} == {} }}
+{{ x | first }}
+{{ x | last }}
+{{ x | list }}
+{{ x | reverse }}
+{{ x | items | list }}
+{{ x | join }}
+{{ x | map("upper") | list }}
+{{ l | map | list }}
+{{ l | map(1) | list }}
+{{ l | selectattr | list }}
+{{ l | select(1) | list }}
+{{ x | select | list }}
+{{ x | reject | list }}
+{{ x | sort }}
+{{ x | unique | list }}
+{{ x | max }}
+{{ x | sum }}
+{{ x | dictsort }}
+{{ d | dictsort(by="other") }}
+{{ d | dictsort(by=1) }}
+{{ [1, "a"] | max }}
+{{ ["a", 1] | min }}
+{{ ["a"] | sum }}
+{{ m | sum("r") }}
+{{ m | selectattr("n", "gt", "a") | list }}
+{{ m | selectattr("n", "nothing") | list }}
+{{ l | select("gt") | list }}
+{{ {"a": 1, "b": "c"} | dictsort(by="value") }}
+{{ nothing | first }}|{{ nothing | last }}|{{ nothing | list }} {{ nothing | reverse | list }} {{ nothing | sum }} {{ nothing | join }}| {{ nothing | sort }} {{ nothing | items | list }} {{ nothing | max }}| {{ [] | min }}| {{ nothing | unique | list }} {{ nothing | map("upper") | list }} {{ nothing | select | list }}
+{{ m | max(attribute="n") }} {{ m | min(attribute="c") }} {{ ["a", "B"] | max(case_sensitive=true) }} {{ ["a", "B"] | min(true) }} {{ [2, 1, 3] | min }} {{ [1, 3, 2] | max }} {{ [1, 1.0] | max }}
+{{ [1.5, 2] | sum }} {{ [1] | sum(start=2.5) }} {{ [true, 2] | sum }} {{ m | sum(attribute="n", start=1) }} {{ [0.5] | sum(start=1) }}
+{{ m | unique(attribute="r") | map(attribute="c") | list }} {{ ["a", "A"] | unique | list }} {{ ["a", "A", "a"] | unique(case_sensitive=true) | list }} {{ [1, 1.0, true, "1"] | unique | list }}
+{{ m | sort(attribute="c", case_sensitive=true) | map(attribute="c") | join }} {{ m | join(",", attribute="zz") }} {{ [2, 1, 2.0] | sort(reverse=true) }} {{ [3, 1.5, true] | sort }} {{ m | map(attribute="r.x") | list | length }} {{ m | rejectattr("n", "eq", 2) | list | length }} {{ [[1, 2], [3, 4]] | map(attribute=1) | list }} {{ [[1, [5]], [3, [6]]] | map(attribute="1.0") | list }}
+{{ range("a") }}
+{{ range(1, 2, 0) }}
+{{ range(1, 2, 3, 4) }}
+{{ range() }}
+{{ dict(1) }}
+{{ dict({"a": 1}, {"b": 2}) }}
+{{ namespace(1) }}
+{{ raise_exception() }}
+{{ strftime_now(1) }}
+{{ strftime_now("%Y") | length }} {{ strftime_now("") }}| {{ strftime_now("%%") }} {{ range(0, 9223372036854775807, 9223372036854775807) | list }} {{ range(1, 9223372036854775807, 9223372036854775807) | list }} {{ range(5, 0) | list }} {{ range(-9223372036854775807, -9223372036854775807, -1) | list }} {{ dict() }} {{ dict({"a": 1}) }}
+{{ s.strip(1) }}
+{{ s.replace(1, "a") }}
+{{ s.replace("a", 1) }}
+{{ s.replace("a", "b", "c") }}
+{{ s.removeprefix(1) }}
+{{ s.removesuffix(1) }}
+{{ s.startswith(("x", 1)) }}
+{{ s.endswith([]) }}
+{{ s.find(1) }}
+{{ s.rfind(1) }}
+{{ s.index(1) }}
+{{ s.count(1) }}
+{{ s.split(1) }}
+{{ s.split(",", "a") }}
+{{ s.rsplit(1) }}
+{{ s.rsplit("") }}
+{{ s.partition(1) }}
+{{ s.partition("") }}
+{{ s.rpartition("") }}
+{{ "".join(1) }}
+{{ "".join(["a", none]) }}
+{{ "{} {}".format(1) }}
+{{ "{a}".format(b=1) }}
+{{ "{".format(1) }}
+{{ "}".format(1) }}
+{{ "{0}{}".format(1, 2) }}
+{{ "{5}".format(1) }}
+{{ s.upper(1) }}
+{{ s.replace("a", "b", old="c") }}
+{{ s | replace("a", "b", nothing=1) }}
+{{ "a" | trim("b", chars="c") }}
+{{ s | replace("a") }}
+{{ "xaxax".replace("x", "", 0) }} {{ "xaxax".replace("x", "", 2) }} {{ "".replace("", "-") }} {{ "".replace("a", "-") }} {{ "aé".replace("", "-") }} {{ "日本".replace("本", "") }} {{ "\\u3000\\u00a0\\x85 ".isspace() }} {{ "\\u2003".isspace() }} {{ "a ".isspace() }} {{ "".isspace() }} {{ "".isalpha() }} {{ "".islower() }} {{ "aB".islower() }} {{ "Ab".isupper() }} {{ "é1".isalnum() }} {{ "a-".isalnum() }} {{ "a1".isalpha() }} {{ "²³¹".isdigit() }}
+{{ "\\u3000x\\u2003".strip() }}| {{ "日日x日".strip("日") }} {{ "x\\u00a0\\u1680".rstrip() }}| {{ "".strip() }}| {{ "xx".strip("x") }}| {{ "xx".lstrip("x") }}| {{ "   ".rstrip() }}|
+{{ "a b".split(none, -1) }} {{ "a,b,c".rsplit(",") }} {{ "a,b,c".rsplit(",", 0) }} {{ ",".split(",") }} {{ "aXbX".split("X", 1) }} {{ "aXbX".rsplit("X", 1) }} {{ "  ".rsplit() }} {{ "a b c".rsplit() }} {{ " x y ".rsplit(none, 5) }} {{ " x\\u3000y ".split() }} {{ "日 本".rsplit() }}
+{{ "-".partition("-") }} {{ "-a".rpartition("-") }} {{ "".partition("-") }} {{ "".rpartition("x") }} {{ "a\\x0bb\\x0cc\\x1cd\\x1de\\x1ef\\x85g\\u2028h\\u2029i".splitlines() }} {{ "a\\r\\nb\\rc\\n".splitlines(true) }} {{ "a\\r".splitlines() }} {{ "\\n\\n".splitlines() }}
+{{ "{}{{}}".format(1) }} {{ "{b}{a}".format(a=1, b="x") }} {{ "".format() }} {{ "{} {}".format([1], "a") }} {{ "abc".removeprefix("") }} {{ "abc".removeprefix("abcd") }} {{ "abc".removesuffix("bc") }} {{ "abc".endswith("abcd") }} {{ "abc".startswith("") }} {{ "abc".endswith(("x", "c")) }} {{ "abc".find("") }} {{ "abc".rfind("") }} {{ "éa".find("a") }} {{ "aéa".rfind("a") }} {{ "é".count("") }} {{ "".find("a") }}
+{{ 1e300 * 1e300 }} {{ -1e300 * 1e300 }} {{ 1e300 * 1e300 - 1e300 * 1e300 }} {{ (1e300 * 1e300) | tojson }} {{ (-1e300 * 1e300) | tojson }} {{ (1e300 * 1e300 - 1e300 * 1e300) | tojson }} {{ 0.5 }} {{ 0.05 }} {{ 123.456 }} {{ 1e15 }} {{ 1e22 }} {{ 1e-4 }} {{ 2.5e-5 }} {{ -1.5e20 }} {{ -0.25 }} {{ 9007199254740993.0 }} {{ 0.0 }}
+{{ ["\\u2028", "\\u00a0", "\\U000e0001", "it's", "\\"", "'\\"", "\\x01", "\\U0001F642"] }} {{ {"a'b": 1} }} {{ {1: 2, none: 3, true: 4, 1.5: 5} }}
+{{ {1: 2, "a": 3} | tojson(sort_keys=true) }}
+{{ {"ab": 1, "a": 2, "b": 0, "é": 4, "aa": 5} | tojson(sort_keys=true) }} {{ {1.5: 2, false: 1} | tojson }} {{ "\\x08\\x0b\\x0c\\t\\r\\n\\x1f\\\\/" | tojson }} {{ "\\x7f" | tojson(ensure_ascii=true) }} {{ "\\x7fé日" | tojson(ensure_ascii=true) }} {{ l | tojson(indent="--") }} {{ l | tojson(indent=-1) }} {{ d | tojson(indent=none) }} {{ {} | tojson(sort_keys=true) }} {{ "" | tojson }} {{ [[], [1, [2]]] | tojson(indent=1) }} {{ l | tojson(separators=none) }}
+{{ l | tojson(separators=1) }}
+{{ l | tojson(separators=(",",)) }}
+{{ l | tojson(separators=("a", 1)) }}
+{{ l | tojson(separators=(1, "a")) }}
+{{ l | tojson(indent=1.5) }}
+{{ namespace(a=1) | tojson }}
+{{ [nothing] | tojson }}
+{{ {"a": nothing} | tojson }}
+{{ range | tojson }}
+{{ "abc" | trim(1) }}
+{{ 5 | trim }} {{ none | upper }} {{ x | capitalize }} {{ 12 | title }} {{ f | lower }} {{ 121 | replace(1, 3) }} {{ "aaa" | replace("a", "b", none) }} {{ 5 | e }} {{ "a" | indent("b", first=true) }} {{ "a\\nb" | indent(-1) }} {{ "a_b c1 é-x" | wordcount }} {{ "" | wordcount }} {{ true | string }} {{ "" | title }}| {{ "x(y" | title }} {{ "" | capitalize }}| {{ "" | e }}|
+{{ "a" | replace("a", "b", "c") }}
+{{ "a\\nb" | indent(none) }}
+{{ "x" | abs }}
+{{ none | abs }}
+{{ true | abs }} {{ false | abs }} {{ 0 | abs }} {{ "1e2" | float }} {{ "" | float }} {{ "  " | int }} {{ "+5" | int }} {{ "-5" | int }} {{ "1e3" | int }} {{ "0x10" | int }} {{ l | int }} {{ l | float }} {{ "1.5.2" | float }} {{ "99999999999999999999" | int(5) > 0 }} {{ n | float(2.5) }} {{ 1e300 | float }} {{ true | float }} {{ "." | float }}
+{{ 2.5 | round("a") }}
+{{ 2.5 | round(method="x") }}
+{{ 2.5 | round(method=1) }}
+{{ "a" | round }}
+{{ 2.555 | round(precision=2, method="ceil") }} {{ 7 | round(1, "floor") }} {{ -2.5 | round }} {{ -2.5 | round(method="ceil") }} {{ 1e20 | round(1) }} {{ 5 | default("a", false) }} {{ false | default(default_value="b", boolean=true) }} {{ 5 | safe }}
+{{ f | length }}
+{{ "a" is odd }}
+{{ "a" is even }}
+{{ 4 is divisibleby 0 }}
+{{ 4 is divisibleby "a" }}
+{{ 4 is divisibleby }}
+{{ x is eq }}
+{{ x is eq(1, 2) }}
+{{ x is sameas }}
+{{ 1 is lt "a" }}
+{{ 1 is in 5 }}
+{{ l is sameas l }} {{ [1] is sameas [1] }} {{ none is sameas false }} {{ s is sameas s }} {{ 5 is upper }} {{ "Ab" is upper }} {{ "aB" is lower }} {{ "1" is lower }} {{ -3 is odd }} {{ -4 is even }} {{ 4 is divisibleby(-1) }} {{ "" is upper }} {{ nothing is none }} {{ nothing is string }} {{ nothing is number }} {{ nothing is mapping }} {{ nothing is sequence }} {{ 1 is true }} {{ none is true }}
+{{ l.index(9) }}
+{{ [[1], none].index(none) }} {{ [].count(1) }} {{ ["a", "b", "a"].count("a") }} {{ (1, 2).index(2) }} {{ d.copy() == d }} {{ {}.items() | list }} {{ {}.keys() | list }} {{ d.get("b", none) }} {{ d.get(1) }} {{ d["get"]("b") }} {{ {"get": 1}["get"] }} {{ {"items": 1}["items"] }}
+{{ s[1.5] }}| {{ l[1.5] }}| {{ l[true] }} {{ s[true] }} {{ s[-99] }}| {{ l[-4] }}| {{ ""[0] }}| {{ [][0] }}| {{ s[none] }}| {{ {1: "a"}[1.0] }} {{ {none: "b"}[none] }} {{ d[[1]] }}| {{ x.y }}| {{ none.y }}| {{ "abc"[-1:] }} {{ "abc"[10:] }}| {{ "abc"[:-10] }}| {{ "abc"[::-2] }} {{ (1, 2, 3)[::-1] }} {{ [1, 2, 3][5::-1] }} {{ [1, 2, 3][-9:2] }} {{ [][::-1] }} {{ ""[::-1] }}| {{ "日本語"[1] }} {{ "日本語"[1:2] }} {{ "日本語"[::2] }} {{ l[::99] }} {{ l[::-99] }} {{ l[1:none] }} {{ l[true:] }}
+{% for i in l %}{{ loop.nothing is defined }}{{ loop["index"] }}{% break %}{% endfor %}
+{% for i in l %}{{ loop.cycle() }}{% endfor %}
+{% for i in [1, 1, 2] %}{{ loop.changed(i) }}{{ loop.changed(1, "a") }} {% endfor %} {% for i in [[1], [1], {}] %}{{ loop.changed(i) }}{% endfor %} {% for i in l %}{{ loop.cycle(i) }}{{ loop.depth0 }}{{ loop.previtem is defined }}{{ loop.nextitem is defined }}{% endfor %}
+{% set a, b = [1] %}
+{% set a, b = [1, 2, 3] %}
+{% set a, b = x %}
+{% set a.b = 1 %}
+{% for i in none %}{% endfor %}
+{% for a, b in [[1]] %}{% endfor %}
+{% filter nothing %}x{% endfilter %}
+{% macro m4(a) %}{{ a }}{% endmacro %}{{ m4(1, a=2) }}
+{% macro m5(a=1 / 0) %}{{ a }}{% endmacro %}{{ m5(1) }}{{ m5() }}
+{% macro m6(a) %}{{ 1 / 0 }}{% endmacro %}{{ m6(1) }}
+{% with a = 1 / 0 %}{% endwith %}
+{% with a, b = 1 %}{% endwith %}
+{% if 1 / 0 %}{% endif %}
+{% if n %}{% elif 1 / 0 %}{% endif %}
+{% for i in [1 / 0] %}{% endfor %}
+{% for i in l if 1 / 0 %}{% endfor %}
+{% for i in l if i > "a" %}{% endfor %}
+{% for i in l %}{{ 1 / 0 }}{% endfor %}
+{% for i in e %}{% else %}{{ 1 / 0 }}{% endfor %}
+{% set a = 1 / 0 %}
+{% set a %}{{ 1 / 0 }}{% endset %}
+{% set a | nothing %}{% endset %}
+{% filter upper %}{{ 1 / 0 }}{% endfilter %}
+{% if t %}{{ 1 / 0 }}{% endif %}
+{{ [1, 1 / 0] }}
+{{ (1, 1 / 0) }}
+{{ {"a": 1 / 0} }}
+{{ {1 / 0: 1} }}
+{{ (1 / 0)[1] }}
+{{ l[1 / 0] }}
+{{ l[1 / 0:] }}
+{{ l[:1 / 0] }}
+{{ l[::1 / 0] }}
+{{ (1 / 0)[:1] }}
+{{ 1 / 0 ~ 1 }}
+{{ 1 ~ 1 / 0 }}
+{{ 1 < 1 / 0 }}
+{{ 1 / 0 < 1 }}
+{{ 1 < 2 < 1 / 0 }}
+{{ 1 / 0 and 1 }}
+{{ t and 1 / 0 }}
+{{ n or 1 / 0 }}
+{{ not 1 / 0 }}
+{{ -(1 / 0) }}
+{{ +(1 / 0) }}
+{{ 1 if 1 / 0 else 2 }}
+{{ 1 / 0 if t }}
+{{ 1 if n else 1 / 0 }}
+{{ (1 / 0) | upper }}
+{{ s | replace(1 / 0, "a") }}
+{{ s | replace("a", new=1 / 0) }}
+{{ x is eq(1 / 0) }}
+{{ (1 / 0) is eq 1 }}
+{{ s.replace("a", 1 / 0) }}
+{{ (1 / 0)(1) }}
+{{ dict(a=1 / 0) }}
+{{ (1 / 0).a }}
+{{ 1 + 1 / 0 }}
+{{ 1 / 0 + 1 }}
+{{ n and 1 / 0 }} {{ t or 1 / 0 }} {{ 1 if t else 1 / 0 }} {{ 1 / 0 if n else 2 }} {{ 2 < 1 < 1 / 0 }}
 """.strip("\n")
 
 

@@ -39,7 +39,7 @@ static bool dict_values(run *r, value self, args *a, value *out) {
 }
 
 static bool dict_get(run *r, value self, args *a, value *out) {
-    const value *found = xl_jinja_get(r, self.dict, a->items[0]);
+    const value *found = xl_jinja_look_up(r, self.dict, &a->items[0]);
     *out = found ? *found : a->items[1].kind ? a->items[1] : xl_jinja_none();
     return !r->status;
 }

@@ -88,7 +88,7 @@ bool xl_jinja_contains(xl_jinja_run *r, const xl_jinja_value *container, const x
         }
         return true;
     case XL_JINJA_DICT:
-        *found = xl_jinja_get(r, container->dict, *item) != NULL;
+        *found = xl_jinja_look_up(r, container->dict, item) != NULL;
         return !r->status;
     default:
         return xl_jinja_fail(r, XLSTM_EUNSUPPORTED, "something is looked for in a value of type %s",

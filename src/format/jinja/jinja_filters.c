@@ -241,6 +241,8 @@ static bool round_number(run *r, value in, args *a, value *out) {
         char text[400];
         snprintf(text, sizeof text, "%.*f", (int)digits, real);
         real = strtod(text, NULL);
+    } else if (!xl_jinja_is(how, "ceil") && !xl_jinja_is(how, "floor")) {
+        return xl_jinja_fail(r, XLSTM_EUNSUPPORTED, "round: wanted the method common, ceil or floor");
     } else {
         const double scale = pow(10, (double)digits);
         real = (xl_jinja_is(how, "ceil") ? ceil(real * scale) : floor(real * scale)) / scale;

@@ -189,6 +189,8 @@ static bool dict_sort(run *r, value in, args *a, value *out) {
     if (!xl_jinja_arg_text(r, "dictsort", &a->items[1], &by) || !items(r, in, a, out) ||
         !xl_jinja_new_list(r, false, &keys))
         return false;
+    if (!xl_jinja_is(by, "key") && !xl_jinja_is(by, "value"))
+        return xl_jinja_fail(r, XLSTM_EUNSUPPORTED, "dictsort: wanted by=\"key\" or by=\"value\"");
     const value path = xl_jinja_int(xl_jinja_is(by, "value") ? 1 : 0);
     for (size_t i = 0; i < out->list->count; i++) {
         if (!sort_key(r, &out->list->items[i], &path, exact, &key) || !xl_jinja_append(r, keys.list, key))

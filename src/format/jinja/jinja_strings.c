@@ -248,10 +248,6 @@ static bool is_alnum_cp(uint32_t cp) {
     return xl_jinja_is_letter(cp) || xl_jinja_is_digit(cp);
 }
 
-static bool is_space_cp(uint32_t cp) {
-    return cp < 0x80 ? xl_jinja_space(&(char){(char)cp}, 1) : cp == 0x85 || cp == 0xa0 || cp == 0x3000;
-}
-
 static bool is_digit(run *r, value self, args *a, value *out) {
     return all(r, self.text, xl_jinja_is_digit, out);
 }
@@ -265,7 +261,7 @@ static bool is_alnum(run *r, value self, args *a, value *out) {
 }
 
 static bool is_space(run *r, value self, args *a, value *out) {
-    return all(r, self.text, is_space_cp, out);
+    return all(r, self.text, xl_jinja_is_space, out);
 }
 
 static bool one_case(run *r, string text, bool capitals, value *out) {
@@ -443,7 +439,7 @@ static bool format(run *r, value self, args *a, value *out) {
             if (!xl_jinja_put_str(r, found)) return false;
             at = end;
             continue;
-        }
+        } else if (c == '}') return xl_jinja_fail(r, XLSTM_EUNSUPPORTED, "format: a \"}\" that ends nothing");
         if (!xl_jinja_put(r, &text.data[at], 1)) return false;
     }
     return xl_jinja_take(r, mark, out);

@@ -33,7 +33,7 @@ size_t xl_jinja_offset(xl_jinja_string text, size_t index) {
     return at;
 }
 
-static bool is_space(uint32_t cp) {
+bool xl_jinja_is_space(uint32_t cp) {
     return (cp >= 9 && cp <= 13) || (cp >= 0x1c && cp <= 0x20) || cp == 0x85 || cp == 0xa0 || cp == 0x1680 ||
            (cp >= 0x2000 && cp <= 0x200a) || cp == 0x2028 || cp == 0x2029 || cp == 0x202f || cp == 0x205f ||
            cp == 0x3000;
@@ -41,7 +41,7 @@ static bool is_space(uint32_t cp) {
 
 size_t xl_jinja_space(const char *text, size_t bytes) {
     size_t at = 0;
-    return bytes && is_space(xl_jinja_next((xl_jinja_string){text, bytes}, &at)) ? at : 0;
+    return bytes && xl_jinja_is_space(xl_jinja_next((xl_jinja_string){text, bytes}, &at)) ? at : 0;
 }
 
 size_t xl_jinja_space_before(const char *text, size_t bytes) {
@@ -225,7 +225,7 @@ bool xl_jinja_str(xl_jinja_run *r, const xl_jinja_value *value, xl_jinja_string 
 /* ---- JSON ---- */
 
 static bool put_json_text(xl_jinja_run *r, xl_jinja_string text, bool ascii) {
-    static const char letters[] = "bt\0nfr"; /* of the characters 8 to 13 */
+    static const char letters[] = "btn?fr"; /* of the characters 8 to 13; 11 has none */
     xl_jinja_put_text(r, "\"");
     for (size_t at = 0; at < text.bytes && !r->status;) {
         const size_t from = at;

@@ -29,6 +29,7 @@ size_t xl_jinja_length(xl_jinja_string text);
 /* Offset of the index-th code point; the number of bytes where there are fewer. */
 size_t xl_jinja_offset(xl_jinja_string text, size_t index);
 
+bool xl_jinja_is_space(uint32_t cp);
 bool xl_jinja_is_upper(uint32_t cp);
 bool xl_jinja_is_lower(uint32_t cp);
 bool xl_jinja_is_letter(uint32_t cp);

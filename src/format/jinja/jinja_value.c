@@ -201,6 +201,13 @@ bool xl_jinja_set(xl_jinja_run *r, xl_jinja_dict *dict, xl_jinja_value key, xl_j
     return xl_jinja_charge(r, 1);
 }
 
+const xl_jinja_value *xl_jinja_look_up(xl_jinja_run *r, const xl_jinja_dict *dict, const xl_jinja_value *key) {
+    if (key->kind != XL_JINJA_DICT && (key->kind != XL_JINJA_LIST || key->list->tuple))
+        return xl_jinja_get(r, dict, *key);
+    xl_jinja_fail(r, XLSTM_EUNSUPPORTED, "a value of type %s is looked for in a dictionary", xl_jinja_type(key));
+    return NULL;
+}
+
 const xl_jinja_value *xl_jinja_get(xl_jinja_run *r, const xl_jinja_dict *dict, xl_jinja_value key) {
     const xl_jinja_entry *entry = entry_of(r, dict, &key);
     return entry ? &entry->value : NULL;

@@ -162,6 +162,8 @@ bool xl_jinja_append(xl_jinja_run *r, xl_jinja_list *list, xl_jinja_value item);
 bool xl_jinja_set(xl_jinja_run *r, xl_jinja_dict *dict, xl_jinja_value key, xl_jinja_value value);
 /* NULL: there is none. */
 const xl_jinja_value *xl_jinja_get(xl_jinja_run *r, const xl_jinja_dict *dict, xl_jinja_value key);
+/* The same, but a list or a dictionary as the key is a failure, as in Python. */
+const xl_jinja_value *xl_jinja_look_up(xl_jinja_run *r, const xl_jinja_dict *dict, const xl_jinja_value *key);
 
 /* The name of a value's type in Python, for messages. */
 const char *xl_jinja_type(const xl_jinja_value *value);
