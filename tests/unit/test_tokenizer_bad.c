@@ -57,6 +57,44 @@ static const mistake mistakes[] = {
      XLSTM_EFORMAT, "behavior"},
     {"{\"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": 3, \"behavior\": \"Isolated\"}}", XLSTM_EFORMAT,
      "pattern"},
+    {"{\"model\": {\"type\": 7}}", XLSTM_EUNSUPPORTED, "model.type is \"?\""},
+    {"{\"model\": {\"ignore_merges\": 0}}", XLSTM_EFORMAT, "model.ignore_merges"},
+    {"{\"model\": {\"byte_fallback\": null, \"fuse_unk\": 1}}", XLSTM_EFORMAT, "model.fuse_unk"},
+    {"{\"model\": {\"dropout\": \"0\"}}", XLSTM_EUNSUPPORTED, "model.dropout"},
+    {"{\"model\": {\"continuing_subword_prefix\": 0}}", XLSTM_EUNSUPPORTED, "model.continuing_subword_prefix"},
+    {"{\"model\": {\"merges\": [\"a\\u0000 b\"]}}", XLSTM_EFORMAT, "model.merges[0]"},
+    {"{\"model\": {\"merges\": [[1, \"a\"]]}}", XLSTM_EFORMAT, "model.merges[0]"},
+    {"{\"model\": {\"merges\": [[\"a\\u0000\", \"a\"]]}}", XLSTM_EFORMAT, "model.merges[0]"},
+    {"{\"model\": {\"merges\": [[\"a\", \"a\\u0000\"]]}}", XLSTM_EFORMAT, "model.merges[0]"},
+    {"{\"model\": {\"merges\": [7]}}", XLSTM_EFORMAT, "model.merges[0]"},
+    {"{\"added_tokens\": [{\"id\": 400, \"content\": \"<n>\", \"normalized\": \"no\"}]}", XLSTM_EFORMAT,
+     "added_tokens[0].normalized"},
+    {"{\"added_tokens\": [{\"id\": 400, \"content\": \"<n>\", \"single_word\": 2}]}", XLSTM_EFORMAT,
+     "added_tokens[0].single_word"},
+    {"{\"added_tokens\": [{\"id\": 400, \"content\": \"<n>\", \"lstrip\": []}]}", XLSTM_EFORMAT,
+     "added_tokens[0].lstrip"},
+    {"{\"added_tokens\": [{\"id\": 400, \"content\": \"<n>\", \"rstrip\": {}}]}", XLSTM_EFORMAT,
+     "added_tokens[0].rstrip"},
+    {"{\"added_tokens\": [{\"id\": 400, \"content\": 5}]}", XLSTM_EFORMAT, "added_tokens[0].content"},
+    {"{\"normalizer\": {\"type\": \"Sequence\"}}", XLSTM_EUNSUPPORTED, "normalizer of type \"Sequence\""},
+    {"{\"normalizer\": {\"type\": \"Sequence\", \"normalizers\": [{\"type\": \"NFC\"}, {\"type\": \"NFD\"}]}}",
+     XLSTM_EUNSUPPORTED, "normalizer of type \"NFD\""},
+    {"{\"pre_tokenizer\": {\"type\": \"Sequence\", \"pretokenizers\": 3}}", XLSTM_EUNSUPPORTED,
+     "pre_tokenizer of type \"Sequence\""},
+    {"{\"pre_tokenizer\": {\"type\": \"Sequence\", \"pretokenizers\": []}}", XLSTM_EUNSUPPORTED, "no ByteLevel"},
+    {"{\"pre_tokenizer\": {\"type\": \"ByteLevel\", \"add_prefix_space\": 0}}", XLSTM_EFORMAT, "add_prefix_space"},
+    {"{\"pre_tokenizer\": {\"type\": \"Digits\", \"individual_digits\": 1}}", XLSTM_EFORMAT, "individual_digits"},
+    {"{\"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"String\": \"a\"}, \"behavior\": \"Isolated\", "
+     "\"invert\": 1}}",
+     XLSTM_EFORMAT, "invert"},
+    {"{\"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"Regex\": 1}, \"behavior\": \"Isolated\"}}",
+     XLSTM_EFORMAT, "pattern.Regex"},
+    {"{\"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"String\": \"a\"}}}", XLSTM_EFORMAT,
+     "behavior \"?\""},
+    {"{\"decoder\": {\"type\": \"Sequence\", \"decoders\": []}}", XLSTM_EUNSUPPORTED, "decoder"},
+    {"{\"decoder\": {\"type\": \"Sequence\", \"decoders\": [{\"type\": \"Fuse\"}]}}", XLSTM_EUNSUPPORTED,
+     "decoder of type \"Fuse\""},
+    {"{\"decoder\": 7}", XLSTM_EUNSUPPORTED, "decoder of type \"?\""},
     {"{\"decoder\": {\"type\": \"WordPiece\"}}", XLSTM_EUNSUPPORTED, "decoder"},
 };
 
@@ -64,7 +102,7 @@ static void each_mistake(void **state) {
     json_t *options = read_options(XL_SOURCE_DIR);
     for (size_t i = 0; i < sizeof mistakes / sizeof mistakes[0]; i++) {
         json_t *tree = json_deep_copy(json_object_get(options, "base"));
-        json_t *change = json_loads(mistakes[i].change, 0, NULL);
+        json_t *change = json_loads(mistakes[i].change, JSON_ALLOW_NUL, NULL);
         assert_non_null(change);
         apply_change(tree, change);
         xlstm_tokenizer *tokenizer;
@@ -75,6 +113,66 @@ static void each_mistake(void **state) {
             fail_msg("%s: status %d, \"%s\"", mistakes[i].change, status, err.text);
         assert_null(tokenizer);
         json_decref(change);
+        json_decref(tree);
+    }
+    json_decref(options);
+}
+
+/* Steps and normalizers may be in sequences, but not nested without end, and not without number. */
+static void sequences_that_are_long_or_deep(void **state) {
+    static const struct {
+        const char *key, *list, *inner;
+    } kinds[] = {{"normalizer", "normalizers", "{\"type\": \"NFC\"}"},
+                 {"pre_tokenizer", "pretokenizers", "{\"type\": \"ByteLevel\"}"},
+                 {"decoder", "decoders", "{\"type\": \"ByteLevel\"}"}};
+    json_t *options = read_options(XL_SOURCE_DIR);
+    xlstm_tokenizer *tokenizer;
+    xlstm_error err;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        json_t *value = json_loads(kinds[i].inner, 0, NULL);
+        for (int depth = 0; depth <= 9; depth++) {
+            json_t *tree = json_deep_copy(json_object_get(options, "base"));
+            json_object_set(tree, kinds[i].key, value);
+            const int status = open_tree(&tokenizer, tree, &err);
+            if (status != (depth > 8 ? XLSTM_EUNSUPPORTED : XLSTM_OK))
+                fail_msg("%s, %d deep: status %d", kinds[i].key, depth, status);
+            if (status) assert_non_null(strstr(err.text, kinds[i].key));
+            xlstm_tokenizer_close(tokenizer);
+            json_decref(tree);
+            value = json_pack("{s:s, s:[o]}", "type", "Sequence", kinds[i].list, value);
+        }
+        json_decref(value);
+    }
+    /* Of each kind of step, as many as there is room for, then one more. */
+    static const char *const steps[] = {
+        "{\"type\": \"Digits\"}",
+        "{\"type\": \"Split\", \"pattern\": {\"String\": \"a\"}, \"behavior\": \"Isolated\"}"};
+    for (size_t i = 0; i < 2; i++) {
+        json_t *list = json_array(), *tree = json_deep_copy(json_object_get(options, "base"));
+        int room = 0;
+        json_object_set_new(tree, "pre_tokenizer",
+                            json_pack("{s:s, s:O}", "type", "Sequence", "pretokenizers", list));
+        for (; room < 100; room++) {
+            /* ByteLevel by itself needs no step here. */
+            json_array_append_new(list, json_loads("{\"type\": \"ByteLevel\", \"add_prefix_space\": false, "
+                                                   "\"use_regex\": false}",
+                                                   0, NULL));
+            const int status = open_tree(&tokenizer, tree, &err);
+            xlstm_tokenizer_close(tokenizer);
+            json_array_remove(list, json_array_size(list) - 1);
+            if (status) break;
+            json_array_append_new(list, json_loads(steps[i], 0, NULL));
+        }
+        assert_true(room >= 4 && room < 100);
+        assert_non_null(strstr(err.text, "pre_tokenizer has more than"));
+        /* A ByteLevel that splits takes the last room, and finds none behind one step more. */
+        for (int k = 0; k < 2; k++) json_array_remove(list, json_array_size(list) - 1);
+        json_array_append_new(list, json_loads("{\"type\": \"ByteLevel\"}", 0, NULL));
+        assert_int_equal(open_tree(&tokenizer, tree, &err), XLSTM_OK);
+        xlstm_tokenizer_close(tokenizer);
+        json_array_insert_new(list, 0, json_loads(steps[i], 0, NULL));
+        assert_int_equal(open_tree(&tokenizer, tree, &err), XLSTM_EUNSUPPORTED);
+        json_decref(list);
         json_decref(tree);
     }
     json_decref(options);
@@ -111,15 +209,49 @@ static void no_json(void **state) {
 static void files_beside(void **state) {
     json_t *options = read_options(XL_SOURCE_DIR);
     char *text = json_dumps(json_object_get(options, "base"), 0);
-    static const char *const bad[][2] = {
-        {"[", NULL}, {"[]", NULL}, {"{\"bos_token\": 7}", NULL}, {"{\"eos_token\": \"<nowhere>\"}", NULL},
-        {NULL, "{"}, {NULL, "3"}};
+    static const char *const bad[][2] = {{"[", NULL},
+                                         {"[]", NULL},
+                                         {"{\"bos_token\": 7}", NULL},
+                                         {"{\"bos_token\": {\"content\": 7}}", NULL},
+                                         {"{\"bos_token\": {}}", NULL},
+                                         {"{\"eos_token\": []}", NULL},
+                                         {"{\"eos_token\": \"<nowhere>\"}", NULL},
+                                         {NULL, "{"},
+                                         {NULL, "3"}};
+    xlstm_tokenizer *tokenizer;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        xlstm_tokenizer *tokenizer;
         xlstm_error err = {0, ""};
         assert_int_equal(open_texts(&tokenizer, text, strlen(text), bad[i][0], bad[i][1], &err), XLSTM_EFORMAT);
         assert_non_null(strstr(err.text, "config.json"));
     }
+    static const char *const ends[] = {"\"2\"",      "1.5",     "-2",    "2147483648",
+                                       "[1, \"2\"]", "[1, -2]", "[[1]]", "true"};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        xlstm_error err = {0, ""};
+        char *generation = xl_format("{\"eos_token_id\": %s}", ends[i]);
+        test_put("generation_config.json", generation);
+        const int status = open_texts(&tokenizer, text, strlen(text), NULL, NULL, &err);
+        if (status != XLSTM_EFORMAT || !strstr(err.text, "generation_config.json: eos_token_id is neither"))
+            fail_msg("%s: status %d, \"%s\"", ends[i], status, err.text);
+        free(generation);
+    }
+    /* A file that was only made from config.json is not read for it; null and -1 are no token. */
+    static const char *const fine[] = {"{\"_from_model_config\": true, \"eos_token_id\": \"2\"}",
+                                       "{\"eos_token_id\": null}", "{\"eos_token_id\": [null, -1]}", "{}"};
+    for (size_t i = 0; i < sizeof fine / sizeof *fine; i++) {
+        xlstm_error err = {0, ""};
+        test_put("generation_config.json", fine[i]);
+        if (open_texts(&tokenizer, text, strlen(text), NULL, NULL, &err)) fail_msg("%s: %s", fine[i], err.text);
+        assert_false(xlstm_tokenizer_ends_text(tokenizer, 2));
+        xlstm_tokenizer_close(tokenizer);
+    }
+    test_put("generation_config.json", "{\"eos_token_id\": [2, 3]}");
+    assert_int_equal(open_texts(&tokenizer, text, strlen(text), NULL, NULL, NULL), XLSTM_OK);
+    assert_true(xlstm_tokenizer_ends_text(tokenizer, 2) && xlstm_tokenizer_ends_text(tokenizer, 3));
+    xlstm_tokenizer_close(tokenizer);
+    char *path = test_path("generation_config.json");
+    assert_int_equal(unlink(path), 0);
+    free(path);
     free(text);
     json_decref(options);
 }
@@ -327,6 +459,7 @@ static void random_damage(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_mistake),
+        cmocka_unit_test(sequences_that_are_long_or_deep),
         cmocka_unit_test(no_json),
         cmocka_unit_test(files_beside),
         cmocka_unit_test(patterns_that_are_refused),
