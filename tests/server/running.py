@@ -83,7 +83,7 @@ class Server:
     def metric(self, name):
         return float(re.search(rf"^xltune_{name} (\S+)$", self.ask("/metrics")[2], re.M).group(1))
 
-    def wait_for(self, name, value, limit_s=30):
+    def wait_for(self, name, value, limit_s=120):
         end = time.monotonic() + limit_s
         while self.metric(name) != value:
             assert time.monotonic() < end, f"{name} is {self.metric(name)}, wanted {value}"

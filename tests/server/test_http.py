@@ -262,7 +262,7 @@ def clients_that_vanish():
             c.close()
         s.wait_for("sequences", 0)
         s.wait_for("queued", 0)
-        assert time.monotonic() - start < 20
+        assert time.monotonic() - start < 60
         assert s.metric("jobs_cancelled_total") == 40
         other.request("GET", "/health")
         assert other.getresponse().status == 200
