@@ -120,7 +120,7 @@ def start(xltune, folder, pause):
     own = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE}
     jobs = [
         Job("optimize", [xltune, "optimize", "--model", MODEL, "--prompt-file", "prompt.txt", "--new", "8", "--mode", "random", "--trials", "1000000",
-                         "--tune", tuned, "--repeats", "1", "--no-best", "--log-dir", "runs"], folder, **own),
+                         "--chunks-min", "1", "--chunks-max", "512", "--tune", tuned, "--repeats", "1", "--no-best", "--log-dir", "runs"], folder, **own),
         Job("generate", [xltune, "generate", "--model", MODEL, "--no-best", "--jsonl"], folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE),
         Job("serve", [xltune, "serve", "--model", MODEL, "--no-best", "--port", "0", "--sessions", os.path.join(folder, "sessions")], folder,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL),

@@ -73,7 +73,7 @@ static void judge_outcome(const drive *d, const tune_race_entry *e, tune_trial_r
     switch (e->outcome) {
     case TUNE_RACE_FAILED:
         t->status = e->status == XLSTM_EUNSUPPORTED ? TUNE_TRIAL_INFEASIBLE : TUNE_TRIAL_FAILED;
-        t->reason = strdup(e->text);
+        t->reason = e->text ? strdup(e->text) : NULL;
         break;
     case TUNE_RACE_STOPPED:
         t->status = TUNE_TRIAL_TIMEOUT;

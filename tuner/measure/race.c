@@ -55,6 +55,7 @@ int tune_race_create(tune_race **out, tune_sampler *sampler, int64_t baseline, c
 void tune_race_destroy(tune_race *race) {
     if (!race) return;
     for (size_t i = 0; i < race->count; i++) {
+        free(race->arms[i].why);
         free(race->arms[i].values);
         free(race->arms[i].samples);
     }
@@ -92,6 +93,7 @@ tune_arm *tune_race_add(tune_race *race, int64_t candidate) {
 
 void tune_race_drop_last(tune_race *race) {
     tune_arm *a = &race->arms[--race->count];
+    free(a->why);
     free(a->values);
     free(a->samples);
 }
@@ -151,7 +153,7 @@ void tune_race_restate(tune_race *race) {
 
 int tune_race_push(tune_arm *a, const tune_race_value *value, xlstm_error *err) {
     if (a->n == a->room) {
-        int room = a->room ? 2 * a->room : 4;
+        int room = a->room ? 2 * a->room : 2;
         double *values = realloc(a->values, (size_t)room * sizeof *values);
         if (values) a->values = values;
         tune_race_value *samples = values ? realloc(a->samples, (size_t)room * sizeof *samples) : NULL;

@@ -71,7 +71,7 @@ typedef struct tune_race_entry {
     double parts[TUNE_PARTS]; /* means */
     uint64_t hash;            /* of the outputs of the last sample */
     int status;               /* negative where it failed */
-    char text[256];           /* why it failed */
+    const char *text;         /* why it failed; owned by the race. NULL: it did not fail, or memory was out */
 } tune_race_entry;
 
 typedef struct tune_race tune_race;

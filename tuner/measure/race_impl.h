@@ -21,6 +21,7 @@ typedef struct tune_race_value {
 
 typedef struct tune_arm {
     tune_race_entry entry;
+    char *why;                /* entry.text; NULL: it did not fail */
     double *values;           /* [n]: ln(cost / baseline's cost) */
     tune_race_value *samples; /* [n]: the same and what else is known */
     int n, room;

@@ -121,7 +121,8 @@ static int fail_arm(tune_arm *a, int status, const xlstm_error *why, xlstm_error
     if (status >= 0) return 0;
     a->entry.outcome = TUNE_RACE_FAILED;
     a->entry.status = status;
-    snprintf(a->entry.text, sizeof a->entry.text, "%.255s", why->text);
+    free(a->why);
+    a->entry.text = a->why = strdup(why->text);
     return 0;
 }
 
