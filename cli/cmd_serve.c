@@ -131,23 +131,31 @@ static void raise_files(void) {
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* What can be refused without the model is, before it is loaded, which may take minutes. */
 static int open_door(service *s, xlstm_error *err) {
-    const serve_http_options o = {.desk = {.scheduler = s->scheduler,
-                                           .tokenizer = s->tokenizer,
-                                           .chat = s->chat,
-                                           .metrics = &s->metrics,
-                                           .model_name = s->name,
-                                           .max_tokens = cli_int(s->cfg, "max_tokens"),
-                                           .request_s = cli_num(s->cfg, "request_limit"),
-                                           .sessions = cli_str(s->cfg, "sessions")},
-                                  .access = s->access,
+    const serve_http_options o = {.access = s->access,
                                   .host = cli_str(s->cfg, "host"),
                                   .port = (int)cli_int(s->cfg, "port"),
                                   .max_connections = cli_int(s->cfg, "max_connections"),
                                   .body_bytes = (size_t)mib(s, "max_body_mb"),
                                   .idle_s = cli_num(s->cfg, "idle_limit")};
+    const char *sessions = cli_str(s->cfg, "sessions");
     raise_files();
-    return serve_http_start(&s->http, &o, err);
+    int status = serve_http_open(&s->http, &o, err);
+    if (!status && sessions) status = serve_conversations_open(sessions, err);
+    return status;
+}
+
+static int start_answers(service *s, xlstm_error *err) {
+    const serve_desk desk = {.scheduler = s->scheduler,
+                             .tokenizer = s->tokenizer,
+                             .chat = s->chat,
+                             .metrics = &s->metrics,
+                             .model_name = s->name,
+                             .max_tokens = cli_int(s->cfg, "max_tokens"),
+                             .request_s = cli_num(s->cfg, "request_limit"),
+                             .sessions = cli_str(s->cfg, "sessions")};
+    return serve_http_start(s->http, &desk, err);
 }
 
 static void nap(void) {
@@ -210,14 +218,15 @@ static int start_threads(service *s, xlstm_error *err) {
     sigaddset(&signals, SIGCONT);
     pthread_sigmask(SIG_BLOCK, &signals, &before);
     int status = start_engine(s, err);
-    if (!status) status = open_door(s, err);
+    if (!status) status = start_answers(s, err);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return status;
 }
 
 static int serve(service *s, xlstm_error *err) {
-    if (!serve_http_is_there()) return serve_http_start(&s->http, NULL, err);
+    if (!serve_http_is_there()) return serve_http_open(&s->http, NULL, err);
     int status = serve_access_create(&s->access, cli_str(s->cfg, "api_key_file"), getenv("XLTUNE_API_KEY"), err);
+    if (!status) status = open_door(s, err);
     if (!status) status = open_model(s, err);
     if (!status) status = start_threads(s, err);
     if (!status) run_until_stopped(s);

@@ -8,9 +8,15 @@ bool serve_http_is_there(void) {
     return false;
 }
 
-int serve_http_start(serve_http **out, const serve_http_options *options, xlstm_error *err) {
+int serve_http_open(serve_http **out, const serve_http_options *options, xlstm_error *err) {
     (void)options;
     *out = NULL;
+    return xl_fail(err, XLSTM_EUNSUPPORTED, "this xltune was built without libmicrohttpd, which HTTP needs");
+}
+
+int serve_http_start(serve_http *http, const serve_desk *desk, xlstm_error *err) {
+    (void)http;
+    (void)desk;
     return xl_fail(err, XLSTM_EUNSUPPORTED, "this xltune was built without libmicrohttpd, which HTTP needs");
 }
 
@@ -81,9 +87,10 @@ typedef struct request {
 
 struct serve_http {
     serve_http_options o;
-    struct MHD_Daemon *daemon;
-    int fd;           /* that it listens at; -1: closed */
-    bool door_closed; /* it takes no further connections */
+    serve_desk desk;
+    struct MHD_Daemon *daemon; /* NULL before the start */
+    int fd;                    /* of the address; -1: none */
+    bool door_closed;          /* it takes no further connections */
     char address[128];
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t work;
@@ -141,7 +148,7 @@ static enum MHD_Result queue_json(struct MHD_Connection *connection, json_t *jso
 
 static enum MHD_Result queue_refusal(serve_http *h, struct MHD_Connection *connection, const serve_refusal *why) {
     char *text = serve_refusal_json(why);
-    serve_count(&h->o.desk.metrics->request_errors, 1);
+    serve_count(&h->desk.metrics->request_errors, 1);
     const enum MHD_Result result =
         text ? queue_text(connection, (unsigned)why->code, text, strlen(text), type_json) : MHD_NO;
     free(text);
@@ -149,8 +156,8 @@ static enum MHD_Result queue_refusal(serve_http *h, struct MHD_Connection *conne
 }
 
 static json_t *model_json(const serve_http *h) {
-    return json_pack("{s:s, s:s, s:I, s:s}", "id", h->o.desk.model_name, "object", "model", "created",
-                     (json_int_t)0, "owned_by", "xltune");
+    return json_pack("{s:s, s:s, s:I, s:s}", "id", h->desk.model_name, "object", "model", "created", (json_int_t)0,
+                     "owned_by", "xltune");
 }
 
 static enum MHD_Result answer_get(serve_http *h, struct MHD_Connection *connection, const serve_route *r,
@@ -162,7 +169,7 @@ static enum MHD_Result answer_get(serve_http *h, struct MHD_Connection *connecti
         return queue_json(connection, json_pack("{s:s, s:[o]}", "object", "list", "data", model_json(h)));
     case SERVE_ROUTE_MODEL: {
         const char *name = path + strlen(SERVE_ROUTE_MODEL_PATH);
-        if (!strcmp(name, h->o.desk.model_name)) return queue_json(connection, model_json(h));
+        if (!strcmp(name, h->desk.model_name)) return queue_json(connection, model_json(h));
         serve_refusal why;
         serve_refuse(&why, 404, "invalid_request_error", "model", "there is no model %.100s here", name);
         why.name = "model_not_found";
@@ -171,7 +178,7 @@ static enum MHD_Result answer_get(serve_http *h, struct MHD_Connection *connecti
     default: {
         xl_bytes out = {0};
         enum MHD_Result result = MHD_NO;
-        if (serve_metrics_text(h->o.desk.metrics, &out))
+        if (serve_metrics_text(h->desk.metrics, &out))
             result = queue_text(connection, 200, out.data, out.size, "text/plain; version=0.0.4; charset=utf-8");
         free(out.data);
         return result;
@@ -253,6 +260,12 @@ static void begin_reading(serve_http *h, request *q) {
     pthread_mutex_unlock(&h->lock);
 }
 
+/* The coding of a body as Content-Encoding names it, NULL where it comes as it is. */
+static const char *coding(struct MHD_Connection *connection) {
+    const char *name = header(connection, "Content-Encoding");
+    return name && *name && strcasecmp(name, "identity") != 0 ? name : NULL;
+}
+
 static uint64_t declared_length(struct MHD_Connection *connection) {
     const char *text = header(connection, "Content-Length");
     return text ? strtoull(text, NULL, 10) : 0;
@@ -271,7 +284,7 @@ static enum MHD_Result begin(serve_http *h, struct MHD_Connection *connection, c
     *context = q;
     q->link = l;
     q->limit = h->o.body_bytes;
-    serve_count(&h->o.desk.metrics->requests, 1);
+    serve_count(&h->desk.metrics->requests, 1);
     begin_reading(h, q);
     const serve_route *r = serve_route_find(path, method, &q->why);
     const uint64_t length = declared_length(connection);
@@ -279,12 +292,17 @@ static enum MHD_Result begin(serve_http *h, struct MHD_Connection *connection, c
         q->refused = true;
     } else if (!r->open && !may_ask(h, connection, owner, &q->why)) {
         q->refused = true;
+    } else if (coding(connection) && !strcmp(r->method, "POST")) {
+        q->refused = true;
+        serve_refuse(&q->why, 415, "invalid_request_error", NULL,
+                     "Content-Encoding: found %.40s; bodies are not unpacked here: send it without compression",
+                     coding(connection));
     } else if (length > q->limit) {
         q->refused = true;
         serve_refuse(&q->why, 413, "invalid_request_error", NULL, "a body of %llu bytes, wanted at most %zu",
                      (unsigned long long)length, q->limit);
     } else if (!strcmp(r->method, "POST")) {
-        q->exchange = serve_exchange_create(&h->o.desk, connection);
+        q->exchange = serve_exchange_create(&h->desk, connection);
         if (!q->exchange) return MHD_NO;
         q->exchange->work = r->kind == SERVE_ROUTE_TOKENIZE     ? SERVE_WORK_TOKENIZE
                             : r->kind == SERVE_ROUTE_DETOKENIZE ? SERVE_WORK_DETOKENIZE
@@ -407,7 +425,7 @@ static void connected(void *cls, struct MHD_Connection *connection, void **conte
         free(l);
         *context = NULL;
     }
-    serve_gauge(&h->o.desk.metrics->connections, (uint64_t)h->link_count);
+    serve_gauge(&h->desk.metrics->connections, (uint64_t)h->link_count);
     pthread_mutex_unlock(&h->lock);
 }
 
@@ -447,7 +465,7 @@ static void look_at_answer(serve_http *h, serve_link *l, bool closed, double now
     const bool slow = unread && now - x->moved_s > h->o.idle_s;
     pthread_mutex_unlock(&x->lock);
     if (!slow && !closed) return;
-    serve_exchange_drop(x, slow ? &h->o.desk.metrics->slow_readers : NULL);
+    serve_exchange_drop(x, slow ? &h->desk.metrics->slow_readers : NULL);
     shut(l);
 }
 
@@ -483,7 +501,7 @@ static int start_workers(serve_http *h, xlstm_error *err) {
     return XLSTM_OK;
 }
 
-int serve_http_start(serve_http **out, const serve_http_options *options, xlstm_error *err) {
+int serve_http_open(serve_http **out, const serve_http_options *options, xlstm_error *err) {
     *out = NULL;
     if (!serve_access_count(options->access) && !serve_access_is_loopback(options->host))
         return xl_fail(err, XLSTM_EARG,
@@ -492,29 +510,31 @@ int serve_http_start(serve_http **out, const serve_http_options *options, xlstm_
     serve_http *h = calloc(1, sizeof *h);
     if (!h) return xl_fail(err, XLSTM_ENOMEM, "out of memory");
     h->o = *options;
-    h->o.desk.suspend = suspend_connection;
-    h->o.desk.resume = resume_connection;
     h->end = &h->first;
     h->fd = -1;
     pthread_mutex_init(&h->lock, NULL);
     pthread_cond_init(&h->work, NULL);
     h->polls = calloc((size_t)options->max_connections, sizeof *h->polls);
     h->polled = calloc((size_t)options->max_connections, sizeof(serve_link *));
-    int status = h->polls && h->polled ? serve_listen(&h->fd, h->address, options->host, options->port, err)
+    int status = h->polls && h->polled ? serve_bind(&h->fd, h->address, options->host, options->port, err)
                                        : xl_fail(err, XLSTM_ENOMEM, "out of memory");
-    if (!status && options->desk.sessions) status = serve_conversations_open(options->desk.sessions, err);
-    if (!status) status = start_workers(h, err);
-    if (!status) {
-        h->daemon = MHD_start_daemon(
-            MHD_USE_AUTO | MHD_USE_INTERNAL_POLLING_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC, 0, NULL, NULL,
-            handle, h, MHD_OPTION_LISTEN_SOCKET, h->fd, MHD_OPTION_CONNECTION_LIMIT,
-            (unsigned)options->max_connections, MHD_OPTION_NOTIFY_COMPLETED, completed, h,
-            MHD_OPTION_NOTIFY_CONNECTION, connected, h, MHD_OPTION_END);
-        if (!h->daemon) status = xl_fail(err, XLSTM_EIO, "%s: the server does not start", h->address);
-    }
     if (status) serve_http_stop(h);
     else *out = h;
     return status;
+}
+
+int serve_http_start(serve_http *h, const serve_desk *desk, xlstm_error *err) {
+    h->desk = *desk;
+    h->desk.suspend = suspend_connection;
+    h->desk.resume = resume_connection;
+    int status = start_workers(h, err);
+    if (!status) status = serve_listen(h->fd, h->o.host, h->o.port, err);
+    if (status) return status;
+    h->daemon = MHD_start_daemon(
+        MHD_USE_AUTO | MHD_USE_INTERNAL_POLLING_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC, 0, NULL, NULL,
+        handle, h, MHD_OPTION_LISTEN_SOCKET, h->fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)h->o.max_connections,
+        MHD_OPTION_NOTIFY_COMPLETED, completed, h, MHD_OPTION_NOTIFY_CONNECTION, connected, h, MHD_OPTION_END);
+    return h->daemon ? XLSTM_OK : xl_fail(err, XLSTM_EIO, "%s: the server does not start", h->address);
 }
 
 const char *serve_http_address(const serve_http *http) {

@@ -21,7 +21,11 @@ static int bound_port(int fd) {
                                    : ntohs(((struct sockaddr_in *)&a)->sin_port);
 }
 
-int serve_listen(int *fd, char address[128], const char *host, int port, xlstm_error *err) {
+static int failed(const char *host, int port, int code, xlstm_error *err) {
+    return xl_fail(err, XLSTM_EIO, "%s port %d: %s", host, port, strerror(code));
+}
+
+int serve_bind(int *fd, char address[128], const char *host, int port, xlstm_error *err) {
     const struct addrinfo hints = {
         .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
     struct addrinfo *list;
@@ -42,7 +46,7 @@ int serve_listen(int *fd, char address[128], const char *host, int port, xlstm_e
             continue;
         }
         setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-        if (bind(s, a->ai_addr, a->ai_addrlen) || listen(s, BACKLOG)) {
+        if (bind(s, a->ai_addr, a->ai_addrlen)) {
             last = errno;
             close(s);
             continue;
@@ -50,7 +54,11 @@ int serve_listen(int *fd, char address[128], const char *host, int port, xlstm_e
         *fd = s;
     }
     freeaddrinfo(list);
-    if (*fd < 0) return xl_fail(err, XLSTM_EIO, "%s port %d: %s", host, port, strerror(last));
+    if (*fd < 0) return failed(host, port, last, err);
     snprintf(address, 128, strchr(bare, ':') ? "http://[%s]:%d" : "http://%s:%d", bare, bound_port(*fd));
     return XLSTM_OK;
+}
+
+int serve_listen(int fd, const char *host, int port, xlstm_error *err) {
+    return listen(fd, BACKLOG) ? failed(host, port, errno, err) : XLSTM_OK;
 }

@@ -263,7 +263,8 @@ static int make_token(serve_live *live, xlstm_error *err) {
 static int listen_there(serve_live *live, xlstm_error *err) {
     char at[128];
     int fd;
-    int status = serve_listen(&fd, at, "127.0.0.1", live->o.port, err);
+    int status = serve_bind(&fd, at, "127.0.0.1", live->o.port, err);
+    if (!status) status = serve_listen(fd, "127.0.0.1", live->o.port, err);
     if (status) return status;
     live->port = atoi(strrchr(at, ':') + 1);
     snprintf(live->cookie, sizeof live->cookie, "xltune_dash_%d", live->port);

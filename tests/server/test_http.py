@@ -336,6 +336,14 @@ def who_may_ask():
         # A port that another server has, and the other address of this machine.
         taken = subprocess.run([xltune, "serve", "--model", MODEL, "--port", str(s.port)], capture_output=True, text=True, timeout=60)
         assert taken.returncode == 1 and f"port {s.port}: Address already in use" in taken.stderr, taken.stderr
+        # That is said before a model is loaded, which may take minutes: here there is none.
+        taken = subprocess.run([xltune, "serve", "--model", os.path.dirname(MODEL), "--port", str(s.port)], capture_output=True, text=True, timeout=60)
+        assert taken.returncode == 1 and f"port {s.port}: Address already in use" in taken.stderr, taken.stderr
+        # Bodies are not unpacked.
+        for name, status in (("gzip", 415), ("br", 415), ("identity", 200), ("Identity", 200)):
+            answer = s.ask("/v1/completions", ask, headers={"Content-Encoding": name})
+            assert answer[0] == status, (name, answer)
+            assert status == 200 or f"Content-Encoding: found {name}; " in json.loads(answer[2])["error"]["message"], answer
         assert s.get("/health") == {"status": "ok"}
     if os.path.exists("/proc/net/if_inet6") and " lo" in open("/proc/net/if_inet6", encoding="ascii").read():
         with Server(xltune, "--host", "[::1]") as s:
@@ -347,8 +355,9 @@ def who_may_ask():
                           (("--host", "300.1.1.1", "--api-key-file", "/dev/null"), "holds no key"),
                           (("--sessions", __file__), "cannot make folder: Not a directory"),
                           (("--sessions", __file__ + "/talks"), "cannot make folder: Not a directory")):
-        done = subprocess.run([xltune, "serve", "--model", MODEL, "--port", "0", *flags], capture_output=True, text=True, timeout=60)
-        assert done.returncode == 1 and wanted in done.stderr, done.stderr
+        for model in (MODEL, os.path.dirname(MODEL)):  # the other folder holds none, so nothing was loaded
+            done = subprocess.run([xltune, "serve", "--model", model, "--port", "0", *flags], capture_output=True, text=True, timeout=60)
+            assert done.returncode == 1 and wanted in done.stderr, done.stderr
 
 
 def drains():
