@@ -64,15 +64,6 @@ static int flag_row(const char *name, bool letter, cli_commands command, bool *n
     return row;
 }
 
-/* Whether the value names a file or a folder, of which none has an empty name. */
-static bool is_path(const cli_key *key) {
-    static const char *const paths[] = {"DIR", "FILE", "PATH", "RUN", "STUDY"};
-    for (size_t i = 0; i < sizeof paths / sizeof *paths && key->metavar; i++) {
-        if (!strcmp(key->metavar, paths[i])) return true;
-    }
-    return false;
-}
-
 static bool looks_like_flag(const char *text) {
     return text[0] == '-' && text[1] == '-' && text[2];
 }
@@ -118,7 +109,7 @@ static int take_flag(cli_config *cfg, int argc, char **argv, int *i) {
         value = argv[++*i];
     }
     /* As an unset variable of a shell gives it: --model "$MODEL". */
-    if (!*value && is_path(key)) return cli_usage(cfg, "%s: found nothing, wanted a name", shown);
+    if (!*value && cli_key_is_path(key)) return cli_usage(cfg, "%s: found nothing, wanted a name", shown);
     char message[CLI_MESSAGE];
     json_t *parsed = cli_value_from_text(key, value, message);
     if (!parsed) return cli_usage(cfg, "%s: %s", shown, message);

@@ -1,5 +1,4 @@
 /* xltune study: shows what studies contain, and exchanges and compares runs. */
-#include <dirent.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -17,13 +16,14 @@
 #include "cli/sink.h"
 #include "cli/streams.h"
 #include "cli/study_compare.h"
+#include "cli/study_list.h"
+#include "cli/study_open.h"
 #include "tuner/report/compare.h"
 #include "tuner/run/snapshot.h"
 #include "tuner/run/table.h"
 #include "tuner/study/study.h"
 #include "tuner/study/study_address.h"
 
-#define FILE_MOST ((size_t)1 << 30)
 #define IMPORT_MOST ((size_t)64 << 30) /* it is not held in memory */
 
 static const cli_spec spec = {
@@ -48,59 +48,6 @@ static const cli_spec spec = {
                "proposal: a run that uses the study (optimize --study) measures it again.\n",
 };
 
-/* A run and the study it is in. */
-typedef struct opened {
-    tune_study *study;
-    tune_run_row run;
-} opened;
-
-static void opened_close(opened *o) {
-    tune_run_row_clear(&o->run);
-    tune_study_close(o->study);
-    *o = (opened){0};
-}
-
-/* Opens the study of a run folder and finds the run in it. */
-static int open_folder(const char *folder, opened *o, xlstm_error *err) {
-    char *path = xl_path_join(folder, "run_meta.json"), *data = NULL, *database = NULL;
-    size_t bytes;
-    json_t *meta = NULL;
-    int status =
-        path ? xl_file_read(path, FILE_MOST, &data, &bytes, err) : xl_fail(err, XLSTM_ENOMEM, "out of memory");
-    if (status) goto out;
-    meta = json_loadb(data, bytes, 0, NULL);
-    const char *study = json_string_value(json_object_get(meta, "study"));
-    const char *uid = json_string_value(json_object_get(meta, "uid"));
-    if (!study || !uid) {
-        status = xl_fail(err, XLSTM_EFORMAT, "%s: names no study: the folder is not a run of xltune", path);
-        goto out;
-    }
-    database = tune_study_in_folder(folder, study);
-    status =
-        database ? tune_study_open_reading(&o->study, database, err) : xl_fail(err, XLSTM_ENOMEM, "out of memory");
-    if (!status) status = tune_study_run_find(o->study, uid, &o->run, err);
-out:
-    json_decref(meta);
-    free(path);
-    free(data);
-    free(database);
-    return status;
-}
-
-static int open_run(const cli_config *cfg, const char *name, opened *o, xlstm_error *err) {
-    *o = (opened){0};
-    const char *file = cli_str(cfg, "study");
-    int status;
-    if (!file && xl_is_folder(name)) {
-        status = open_folder(name, o, err);
-    } else {
-        status = tune_study_open_reading(&o->study, file ? file : name, err);
-        if (!status) status = tune_study_run_find(o->study, file ? name : "", &o->run, err);
-    }
-    if (status) opened_close(o);
-    return status;
-}
-
 static bool as_json(const cli_config *cfg) {
     return cli_is_set(cfg, "format") && strcmp(cli_str(cfg, "format"), "json") == 0;
 }
@@ -109,150 +56,14 @@ static bool as_csv(const cli_config *cfg) {
     return cli_is_set(cfg, "format") && strcmp(cli_str(cfg, "format"), "csv") == 0;
 }
 
-static const char *last_part(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash && slash[1] ? slash + 1 : path;
-}
-
 static int print_json(FILE *out, const json_t *j, xlstm_error *err) {
     return cli_print_json(j, JSON_INDENT(2) | JSON_REAL_PRECISION(17), out, err);
 }
 
-static void when_text(double at, char *out, size_t size) {
-    time_t t = (time_t)at;
-    struct tm local;
-    localtime_r(&t, &local);
-    strftime(out, size, "%Y-%m-%d %H:%M:%S", &local);
-}
-
-static json_t *parsed(const char *text) {
-    json_t *j = text ? json_loads(text, 0, NULL) : NULL;
-    return j ? j : json_null();
-}
-
-/* ---- list ---- */
-
-/* Adds what a target says of a run, as members of their own. */
-static void add_facts(json_t *j, const tune_named_list *facts) {
-    for (size_t i = 0; i < facts->count; i++)
-        json_object_set_new(j, facts->item[i].name, tune_value_json(facts->item[i].value));
-}
-
-static json_t *run_json(const tune_run_row *r) {
-    json_t *result = parsed(r->result);
-    json_t *j = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:f}", "id", (json_int_t)r->id, "uid",
-                          r->uid, "folder", r->folder, "backend", r->backend, "state", r->state, "mode", r->mode,
-                          "objective", r->objective, "trials", (json_int_t)r->trials, "target", r->target,
-                          "machine", r->machine, "created", r->created);
-    add_facts(j, &r->identity);
-    add_facts(j, &r->workload);
-    json_t *verdict = json_object_get(result, "verdict");
-    json_object_set_new(j, "verdict", verdict ? json_incref(verdict) : json_null());
-    json_decref(result);
-    return j;
-}
-
-static int list_study(tune_study *study, json_t *all, xlstm_error *err) {
-    tune_run_row *runs;
-    size_t count;
-    int status = tune_study_runs(study, &runs, &count, err);
-    if (status) return status;
-    for (size_t i = 0; i < count; i++) json_array_append_new(all, run_json(&runs[i]));
-    tune_run_rows_free(runs, count);
-    return XLSTM_OK;
-}
-
-/* Adds the runs of a place to the list: a study, a run folder, or a folder of run folders. */
-static int list_place(const char *place, json_t *all, xlstm_error *err) {
-    tune_study *study = NULL;
-    opened o = {0};
-    int status = XLSTM_OK;
-    if (!xl_is_folder(place)) {
-        status = tune_study_open_reading(&study, place, err);
-        if (!status) status = list_study(study, all, err);
-        tune_study_close(study);
-        return status;
-    }
-    char *meta = xl_path_join(place, "run_meta.json");
-    const bool single = meta && xl_is_file(meta);
-    free(meta);
-    if (single) {
-        status = open_folder(place, &o, err);
-        if (!status) json_array_append_new(all, run_json(&o.run));
-        opened_close(&o);
-        return status;
-    }
-    struct dirent **names;
-    int n = scandir(place, &names, NULL, alphasort);
-    if (n < 0) return xl_fail(err, XLSTM_EIO, "%s: cannot be read", place);
-    for (int i = 0; i < n; i++) {
-        char *folder = names[i]->d_name[0] == '.' ? NULL : xl_path_join(place, names[i]->d_name);
-        /* Folders that are not runs of ours, such as those of the original, are left out. */
-        if (folder && xl_is_folder(folder) && !open_folder(folder, &o, NULL))
-            json_array_append_new(all, run_json(&o.run));
-        opened_close(&o);
-        free(folder);
-        free(names[i]);
-    }
-    free(names);
-    return status;
-}
-
-static const char *text_of(const json_t *j, const char *key) {
-    const char *text = json_string_value(json_object_get(j, key));
-    return text ? text : "";
-}
-
-static void list_csv(FILE *out, const json_t *r, const char *when) {
-    const char *const texts[] = {last_part(text_of(r, "folder")), text_of(r, "state"), text_of(r, "mode")};
-    fprintf(out, "%lld", (long long)json_integer_value(json_object_get(r, "id")));
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        fputc(',', out);
-        xl_csv_put_text(out, texts[i]);
-    }
-    fprintf(out, ",%lld,", (long long)json_integer_value(json_object_get(r, "trials")));
-    xl_csv_put_text(out, text_of(r, "objective"));
-    fprintf(out, ",%s,", when);
-    xl_csv_put_text(out, text_of(r, "verdict"));
-    fputc('\n', out);
-}
-
-static int do_list(cli_config *cfg, FILE *out, xlstm_error *err) {
-    json_t *all = json_array();
-    int status = XLSTM_OK, places = cli_positional_count(cfg) - 1;
-    if (cli_str(cfg, "study")) status = list_place(cli_str(cfg, "study"), all, err);
-    for (int i = 1; !status && i <= places; i++) status = list_place(cli_positional(cfg, i), all, err);
-    if (!status && !places && !cli_str(cfg, "study")) {
-        if (xl_is_folder("runs")) status = list_place("runs", all, err);
-        else status = xl_fail(err, XLSTM_ENOTFOUND, "runs: no such folder; name a study or a run folder");
-    }
-    if (!status && as_json(cfg)) status = print_json(out, all, err);
-    else if (!status) {
-        if (as_csv(cfg)) fputs("id,run,state,mode,trials,objective,created,verdict\n", out);
-        else
-            fprintf(out, "%4s  %-36s %-11s %-7s %6s  %-14s %-19s  %s\n", "id", "run", "state", "mode", "trials",
-                    "objective", "created", "verdict");
-        for (size_t i = 0; i < json_array_size(all); i++) {
-            const json_t *r = json_array_get(all, i);
-            char when[32];
-            when_text(json_real_value(json_object_get(r, "created")), when, sizeof when);
-            if (as_csv(cfg)) list_csv(out, r, when);
-            else
-                fprintf(out, "%4lld  %-36s %-11s %-7s %6lld  %-14s %s  %s\n",
-                        (long long)json_integer_value(json_object_get(r, "id")),
-                        cli_plain(last_part(text_of(r, "folder"))), cli_plain(text_of(r, "state")),
-                        cli_plain(text_of(r, "mode")), (long long)json_integer_value(json_object_get(r, "trials")),
-                        cli_plain(text_of(r, "objective")), when, cli_plain(text_of(r, "verdict")));
-        }
-    }
-    json_decref(all);
-    return status;
-}
-
 /* ---- one run ---- */
 
-static json_t *baseline_settings(const opened *o) {
-    json_t *meta = parsed(o->run.meta), *settings = json_object_get(meta, "settings");
+static json_t *baseline_settings(const cli_opened *o) {
+    json_t *meta = cli_study_json(o->run.meta), *settings = json_object_get(meta, "settings");
     settings = settings ? json_incref(settings) : json_object();
     json_decref(meta);
     return settings;
@@ -283,7 +94,7 @@ static int put_csv_row(void *ctx, tune_trial_row *trial, xlstm_error *err) {
     return ferror(t->out) ? xl_fail(err, XLSTM_EIO, "cannot write: %s", strerror(errno)) : XLSTM_OK;
 }
 
-static int trials_csv(FILE *out, const opened *o, xlstm_error *err) {
+static int trials_csv(FILE *out, const cli_opened *o, xlstm_error *err) {
     table_out t = {out, &o->run.metrics, baseline_settings(o)};
     tune_table_csv_header(out, t.metrics, t.baseline);
     int status = tune_study_trials_each(o->study, o->run.id, put_csv_row, &t, err);
@@ -291,7 +102,7 @@ static int trials_csv(FILE *out, const opened *o, xlstm_error *err) {
     return status;
 }
 
-static int whole_json(FILE *out, const opened *o, xlstm_error *err) {
+static int whole_json(FILE *out, const cli_opened *o, xlstm_error *err) {
     int status = tune_study_export(o->study, o->run.id, out, err);
     if (!status) fputc('\n', out);
     return status;
@@ -308,16 +119,16 @@ static void show_facts(FILE *out, const char *before, const tune_named_list *fac
     fputc('\n', out);
 }
 
-static void show_text(FILE *out, const opened *o, const tune_trial_row *trials, size_t count,
+static void show_text(FILE *out, const cli_opened *o, const tune_trial_row *trials, size_t count,
                       const tune_event_row *events, size_t event_count) {
     const tune_run_row *r = &o->run;
-    json_t *machine = parsed(r->machine_info), *result = parsed(r->result);
+    json_t *machine = cli_study_json(r->machine_info), *result = cli_study_json(r->result);
     char when[32];
-    when_text(r->created, when, sizeof when);
+    cli_study_when(r->created, when, sizeof when);
     fprintf(out, "run         %s (%s)\n", cli_plain(r->folder), cli_plain(r->state));
     fprintf(out, "began       %s, xltune %s", when, cli_plain(r->version));
     show_facts(out, ", ", &r->build);
-    fprintf(out, "machine     %s, %lld CPUs (%.8s)\n", cli_plain(text_of(machine, "cpu")),
+    fprintf(out, "machine     %s, %lld CPUs (%.8s)\n", cli_plain(cli_study_text(machine, "cpu")),
             (long long)json_integer_value(json_object_get(machine, "logical_cpus")), cli_plain(r->machine));
     fprintf(out, "target      %s", cli_plain(r->target));
     show_facts(out, ", ", &r->identity);
@@ -336,11 +147,12 @@ static void show_text(FILE *out, const opened *o, const tune_trial_row *trials, 
                 t->reason ? cli_plain(t->reason) : "");
     }
     fprintf(out, "\nverdict     %s\n",
-            json_is_object(result) ? cli_plain(text_of(result, "verdict_text")) : "none yet");
+            json_is_object(result) ? cli_plain(cli_study_text(result, "verdict_text")) : "none yet");
     for (size_t i = 0; i < event_count; i++) {
         if (!strcmp(events[i].kind, "comparison")) continue;
-        when_text(events[i].at, when, sizeof when);
-        json_t *what = parsed(events[i].text); /* the text of some events is JSON that contains a sentence */
+        cli_study_when(events[i].at, when, sizeof when);
+        json_t *what =
+            cli_study_json(events[i].text); /* the text of some events is JSON that contains a sentence */
         const char *words = json_string_value(json_object_get(json_object_get(what, "found"), "text"));
         fprintf(out, "%s  %s: %s\n", when, cli_plain(events[i].kind), cli_plain(words ? words : events[i].text));
         json_decref(what);
@@ -350,11 +162,11 @@ static void show_text(FILE *out, const opened *o, const tune_trial_row *trials, 
 }
 
 static int do_show(cli_config *cfg, FILE *out, xlstm_error *err) {
-    opened o;
+    cli_opened o;
     tune_trial_row *trials = NULL;
     tune_event_row *events = NULL;
     size_t count = 0, event_count = 0;
-    int status = open_run(cfg, cli_positional(cfg, 1), &o, err);
+    int status = cli_open_run(cfg, cli_positional(cfg, 1), &o, err);
     if (!status && as_json(cfg)) {
         status = whole_json(out, &o, err);
     } else if (!status && as_csv(cfg)) {
@@ -366,16 +178,16 @@ static int do_show(cli_config *cfg, FILE *out, xlstm_error *err) {
     }
     tune_trial_rows_free(trials, count);
     tune_event_rows_free(events, event_count);
-    opened_close(&o);
+    cli_opened_close(&o);
     return status;
 }
 
 /* Prints the result as a profile: params, metrics, and the circumstances under which they were measured. */
 static int do_best(cli_config *cfg, FILE *out, xlstm_error *err) {
-    opened o;
-    int status = open_run(cfg, cli_positional(cfg, 1), &o, err);
+    cli_opened o;
+    int status = cli_open_run(cfg, cli_positional(cfg, 1), &o, err);
     if (status) return status;
-    json_t *j = parsed(o.run.result);
+    json_t *j = cli_study_json(o.run.result);
     if (!json_is_object(j)) {
         status = xl_fail(err, XLSTM_ENOTFOUND, "%s: has no result yet", o.run.folder);
     } else {
@@ -383,15 +195,15 @@ static int do_best(cli_config *cfg, FILE *out, xlstm_error *err) {
         status = print_json(out, j, err);
     }
     json_decref(j);
-    opened_close(&o);
+    cli_opened_close(&o);
     return status;
 }
 
 static int do_export(cli_config *cfg, FILE *out, xlstm_error *err) {
-    opened o;
-    int status = open_run(cfg, cli_positional(cfg, 1), &o, err);
+    cli_opened o;
+    int status = cli_open_run(cfg, cli_positional(cfg, 1), &o, err);
     if (!status) status = as_csv(cfg) ? trials_csv(out, &o, err) : whole_json(out, &o, err);
-    opened_close(&o);
+    cli_opened_close(&o);
     return status;
 }
 
@@ -415,7 +227,11 @@ static int do_import(cli_config *cfg, FILE *out, xlstm_error *err) {
     int status = files && texts ? XLSTM_OK : xl_fail(err, XLSTM_ENOMEM, "out of memory");
     for (size_t i = 0; !status && i < count; i++) {
         files[i].name = cli_positional(cfg, (int)i + 1);
-        status = xl_text_open(&texts[i], files[i].name, IMPORT_MOST, err);
+        status = xl_is_folder(files[i].name)
+                     ? xl_fail(err, XLSTM_EARG,
+                               "%s: a folder, wanted a file that study export wrote; study merge takes run folders",
+                               files[i].name)
+                     : xl_text_open(&texts[i], files[i].name, IMPORT_MOST, err);
         files[i].text = texts[i].data;
         files[i].bytes = texts[i].bytes;
     }
@@ -441,6 +257,11 @@ static char *study_at(const char *place) {
 static int look_at(const char *place, xlstm_error *err) {
     tune_study *study = NULL;
     char *path = study_at(place);
+    if (path && xl_is_folder(place) && !xl_is_file(path)) {
+        free(path);
+        return xl_fail(err, XLSTM_ENOTFOUND, "%s: holds no %s, wanted a study or a run folder (several: %s/*)",
+                       place, TUNE_STUDY_FILE, place);
+    }
     int status = path ? tune_study_open_reading(&study, path, err) : xl_fail(err, XLSTM_ENOMEM, "out of memory");
     free(path);
     tune_study_close(study);
@@ -467,12 +288,12 @@ static int do_merge(cli_config *cfg, FILE *out, xlstm_error *err) {
 /* ---- compare ---- */
 
 static int do_compare(cli_config *cfg, FILE *out, xlstm_error *err) {
-    opened o[2] = {{0}, {0}};
+    cli_opened o[2] = {{0}, {0}};
     tune_trial_row *trials[2] = {NULL, NULL};
     size_t count[2] = {0, 0};
     int status = XLSTM_OK;
     for (int i = 0; !status && i < 2; i++) {
-        status = open_run(cfg, cli_positional(cfg, i + 1), &o[i], err);
+        status = cli_open_run(cfg, cli_positional(cfg, i + 1), &o[i], err);
         if (!status) status = tune_study_trials(o[i].study, o[i].run.id, &trials[i], &count[i], err);
     }
     if (!status) {
@@ -484,7 +305,7 @@ static int do_compare(cli_config *cfg, FILE *out, xlstm_error *err) {
     }
     for (int i = 0; i < 2; i++) {
         tune_trial_rows_free(trials[i], count[i]);
-        opened_close(&o[i]);
+        cli_opened_close(&o[i]);
     }
     return status;
 }
@@ -500,9 +321,9 @@ typedef struct action {
 } action;
 
 static const action actions[] = {
-    {"list", 0, 63, false, false, do_list},      {"show", 1, 1, false, true, do_show},
-    {"best", 1, 1, false, false, do_best},       {"export", 1, 1, false, true, do_export},
-    {"import", 1, 63, true, false, do_import},   {"merge", 1, 63, true, false, do_merge},
+    {"list", 0, 63, false, false, cli_study_list}, {"show", 1, 1, false, true, do_show},
+    {"best", 1, 1, false, false, do_best},         {"export", 1, 1, false, true, do_export},
+    {"import", 1, 63, true, false, do_import},     {"merge", 1, 63, true, false, do_merge},
     {"compare", 2, 2, false, false, do_compare},
 };
 enum { ACTIONS = sizeof actions / sizeof *actions };

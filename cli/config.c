@@ -235,6 +235,10 @@ static int add_member(cli_config *cfg, cli_layer layer, const char *name, const 
     char message[CLI_MESSAGE];
     json_t *value = json_is_null(json) ? json_null() : cli_value_from_json(key, json, message);
     if (!value) return xl_fail(err, XLSTM_EFORMAT, "%s: %s: %s", file, name, message);
+    if (json_is_string(value) && !json_string_length(value) && cli_key_is_path(key)) {
+        json_decref(value);
+        return xl_fail(err, XLSTM_EFORMAT, "%s: %s: found nothing, wanted a name, or null for none", file, name);
+    }
     json_decref(cfg->value[layer][row]);
     cfg->value[layer][row] = value;
     return XLSTM_OK;

@@ -68,7 +68,7 @@ static void allow_many_files(void) {
 static int run(int argc, char **argv) {
     const char *name = argv[1];
     if (!strcmp(name, "-h") || !strcmp(name, "--help") || (!strcmp(name, "help") && argc == 2)) return usage();
-    if (!strcmp(name, "--version") || !strcmp(name, "-V")) {
+    if (!strcmp(name, "--version") || !strcmp(name, "-V") || (!strcmp(name, "version") && argc == 2)) {
         printf("xltune %s\n", xlstm_version());
         return 0;
     }

@@ -45,7 +45,10 @@ static void add_late_defaults(cli_config *cfg) {
 static int print_effective(const cli_config *cfg) {
     json_t *all = cli_provenance_json(cfg);
     const char *name;
-    json_t *entry;
+    json_t *entry, *model = json_object_get(all, "model_path");
+    const char *named = getenv("XLTUNE_MODEL");
+    if (model && named && *named && cli_layer_of(cfg, "model_path") == CLI_LAYER_DEFAULT)
+        json_object_set_new(model, "source", json_string("$XLTUNE_MODEL"));
     const char *comma = "{\n";
     json_object_foreach(all, name, entry) {
         char *text =

@@ -14,6 +14,14 @@
 
 enum { LIST_LIMIT = 4096 };
 
+bool cli_key_is_path(const cli_key *key) {
+    static const char *const paths[] = {"DIR", "FILE", "PATH", "RUN", "STUDY"};
+    for (size_t i = 0; i < sizeof paths / sizeof *paths && key->metavar; i++) {
+        if (!strcmp(key->metavar, paths[i])) return true;
+    }
+    return false;
+}
+
 /* Splits off the n-th entry of "a|b|alias=b": its name and the name it stands for. Returns false past the end. */
 static bool choice_entry(const char *choices, int n, char *name, char *main_name, size_t size) {
     const char *start = choices;

@@ -14,6 +14,9 @@ enum { CLI_MESSAGE = 512 };
 json_t *cli_value_from_json(const cli_key *key, const json_t *json, char *message);
 json_t *cli_value_from_text(const cli_key *key, const char *text, char *message);
 
+/* Whether the value names a file or a folder, of which none has an empty name. */
+bool cli_key_is_path(const cli_key *key);
+
 /* Describes what the key accepts: "an integer from 1 to 256". `size` is that of `out` in bytes. */
 void cli_value_wanted(const cli_key *key, char *out, size_t size);
 

@@ -25,3 +25,6 @@ xltune generate --config folder
 echo $?
 printf '{"prompt": "\377"}' > c.json
 xltune generate --config c.json
+t '{"model_path": ""}'
+t '{"prompt_file": ""}'
+t '{"model_path": null, "max_new_tokens": 0}' 2>&1 | grep -v '^T'

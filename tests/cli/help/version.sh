@@ -1,1 +1,3 @@
 xltune --version | sed 's/[0-9][0-9.]*/N/'
+xltune version | sed 's/[0-9][0-9.]*/N/'
+xltune version of; echo $?
