@@ -4,8 +4,8 @@
 
 #include <xlstm/status.h>
 
-/* Takes an address; port 0: one that is free. Who connects is refused until serve_listen. *fd is the caller's, -1 on
- * failure; address says where, "http://[::1]:8080". EIO where it cannot be had. */
+/* Takes an address; port 0: one that is free. Who connects is refused until serve_listen. *fd is the caller's, -1
+ * on failure; address says where, "http://[::1]:8080". EIO where it cannot be had. */
 int serve_bind(int *fd, char address[128], const char *host, int port, xlstm_error *err);
 /* Listens at the address that serve_bind took. EIO where another program took it too and was first to listen. */
 int serve_listen(int fd, const char *host, int port, xlstm_error *err);
