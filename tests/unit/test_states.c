@@ -6,6 +6,10 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -176,6 +180,31 @@ static void the_verdict_names_the_label(void **state) {
     assert_non_null(strstr(text, "(each processor at 99 % beside the others), 12 changes in"));
 }
 
+#ifdef MADV_DONTFORK
+/* The most memory that a process started from here has taken before it did anything, in KiB. */
+static long least_memory(void) {
+    const pid_t child = fork();
+    if (!child) _exit(0);
+    struct rusage use = {0};
+    assert_true(child > 0 && wait4(child, NULL, 0, &use) == child);
+    return use.ru_maxrss;
+}
+
+/* The target exec measures what a command takes, which is never less than what it had from us. */
+static void the_gauge_is_not_inherited(void **state) {
+    tune_gauge *gauge;
+    tune_condition c;
+    (void)state;
+    assert_int_equal(tune_gauge_create(&gauge, 1, NULL), 0);
+    const long before = least_memory();
+    tune_gauge_take(gauge, &c);
+    assert_true(c.value[TUNE_READING] > 0);
+    const long after = least_memory();
+    if (after > before + 16 * 1024) fail_msg("%ld KiB before, %ld KiB after", before, after);
+    tune_gauge_destroy(gauge);
+}
+#endif
+
 static void the_machine_is_gauged(void **state) {
     tune_gauge *gauge;
     tune_condition c;
@@ -240,6 +269,9 @@ int main(void) {
         cmocka_unit_test(same_values_are_one_state),
         cmocka_unit_test(the_verdict_names_the_label),
         cmocka_unit_test(the_machine_is_gauged),
+#ifdef MADV_DONTFORK
+        cmocka_unit_test(the_gauge_is_not_inherited),
+#endif
         cmocka_unit_test(quantiles_of_f),
         cmocka_unit_test(the_long_run_is_covered),
     };

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/clock.h"
 #include "base/cpu.h"
@@ -67,8 +68,18 @@ int tune_gauge_create(tune_gauge **out, int threads, xlstm_error *err) {
 void tune_gauge_destroy(tune_gauge *gauge) {
     if (!gauge) return;
     xl_pool_destroy(gauge->pool);
-    free(gauge->memory);
+    if (gauge->memory) munmap(gauge->memory, gauge->bytes);
     free(gauge);
+}
+
+/* Memory that processes started from here do not inherit: what they take at most would otherwise never be less. */
+static unsigned char *own_memory(size_t bytes) {
+    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) return NULL;
+#ifdef MADV_DONTFORK
+    (void)madvise(memory, bytes, MADV_DONTFORK);
+#endif
+    return memory;
 }
 
 /* Sixteen chains of additions keep a core's adders busy by themselves, so that a second thread on the same core
@@ -143,7 +154,7 @@ static double reading(tune_gauge *gauge) {
     if (!gauge->memory) {
         const size_t wanted = 2 * (size_t)xl_cache_bytes();
         gauge->bytes = wanted < READ_LEAST ? READ_LEAST : wanted < READ_MOST ? wanted : READ_MOST;
-        gauge->memory = malloc(gauge->bytes);
+        gauge->memory = own_memory(gauge->bytes);
         if (!gauge->memory) return NAN;
         xl_pool_parallel(gauge->pool, gauge->threads, touch, gauge);
     }
