@@ -329,6 +329,7 @@ static enum MHD_Result take_body(serve_http *h, request *q, const char *data, si
     } else {
         const uint64_t all = atomic_fetch_add(&h->body_bytes, bytes) + bytes;
         if (all > BODIES_TIMES * (uint64_t)q->limit || !xl_bytes_append(&q->exchange->body, data, bytes)) {
+            atomic_fetch_sub(&h->body_bytes, bytes); /* what came before stays counted as long as it is kept */
             q->refused = true;
             serve_refuse(&q->why, 503, "server_error", NULL, "too many requests are being read");
         }

@@ -246,6 +246,48 @@ def raw():
         s.wait_for("connections", 1)
 
 
+def many_bodies():
+    """What all requests that are being read may hold together has a limit, from which the server comes back; nor is a
+    body read for ever, or waited for in vain."""
+    limit = 4096
+    with Server(xltune, "--max-body-mb", str(limit / 2 ** 20), "--idle-limit", "100s") as s:
+        ask = json.dumps({"content": "x" * 3000}).encode()
+        head = b"POST /tokenize HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n%s\r\n"
+        held = []
+        for _ in range(100):  # 64 x 4096 bytes are allowed
+            c = socket.create_connection((s.host, s.port), timeout=60)
+            c.sendall(head % (len(ask), b"") + ask[:-1])
+            held.append(c)
+        end = time.monotonic() + 60
+        while s.ask("/tokenize", ask)[0] != 503:
+            assert time.monotonic() < end
+        for _ in range(100):
+            assert s.get("/tokenize", ask, status=503)["error"]["message"] == "too many requests are being read"
+        assert s.get("/health") == {"status": "ok"}
+        for c in held:
+            c.close()
+        end = time.monotonic() + 60
+        while s.ask("/tokenize", ask)[0] != 200:
+            assert time.monotonic() < end
+
+        def answer_to(data):
+            with socket.create_connection((s.host, s.port), timeout=60) as c:
+                try:
+                    c.sendall(data)
+                    return c.recv(65536)
+                except ConnectionError:
+                    return b""
+        # Whoever asks before sending, and whoever would send for ever, is answered at once.
+        expects = b"Expect: 100-continue\r\n"
+        assert b" 100 " in answer_to(head % (len(ask), expects)).split(b"\r\n")[0]
+        assert b" 413 " in answer_to(head % (limit + 1, expects)).split(b"\r\n")[0]
+        assert b" 404 " in answer_to((head % (len(ask), expects)).replace(b"/tokenize", b"/nothing")).split(b"\r\n")[0]
+        assert b" 413 " in answer_to(head % (1 << 40, b"")).split(b"\r\n")[0]
+        endless = (head % (0, b"Transfer-Encoding: chunked\r\n")).replace(b"Content-Length: 0\r\n", b"")
+        chunk = b"400\r\n" + b"x" * 1024 + b"\r\n"
+        assert answer_to(endless + chunk * 64) == b""
+
+
 def clients_that_vanish():
     with Server(xltune, "--max-streams", "20", "--max-tokens", "1000000") as s:
         sockets = []
@@ -445,7 +487,7 @@ def conversations_and_cache():
             assert s.ask("/v1/completions", {**more, "session_id": "broken"})[0] == 409
 
 
-tests = [completions, chat, templates, plain, huge_pages, errors, raw, clients_that_vanish, slow_readers, full_queue, who_may_ask,
+tests = [completions, chat, templates, plain, huge_pages, errors, raw, many_bodies, clients_that_vanish, slow_readers, full_queue, who_may_ask,
          drains, conversations_and_cache]
 for test in tests:
     if len(sys.argv) < 3 or test.__name__ in sys.argv[2:]:
