@@ -732,6 +732,125 @@ e
 {{ 1 + 1 / 0 }}
 {{ 1 / 0 + 1 }}
 {{ n and 1 / 0 }} {{ t or 1 / 0 }} {{ 1 if t else 1 / 0 }} {{ 1 / 0 if n else 2 }} {{ 2 < 1 < 1 / 0 }}
+{{ "\\x4" }}
+{{ "\\u12" }}
+{{ "\\U0012" }}
+{{ "\\U00110000" }}
+{{ "\\xZZ" }}
+{{ "\\8\\9\\e" }}|{{ "\\0" }}|{{ "\\12" }}|{{ "\\7" }}|{{ '\\'"' }}|{{ "\\x4a\\x4A\\u00e9\\U0001f642" }}|{{ "\\a\\b\\f\\v" | tojson }}|{{ "\\\\" }}|{{ "\\\\n" }}
+{{ 1.5e+3 }} {{ 1E2 }} {{ 1e-3 }} {{ 1_0.5_0 }} {{ 12_345 }} {{ 0 }} {{ 0.0e0 }} {{ 9223372036854775807 }} {{ -9223372036854775807 }} {{ 1.50 }} {{ 1e+0 }}
+{{ 1e }}
+{{ 1e+ }}
+{{ 1. }}
+{{ 1__0 }}
+{{ 1_ }}
+{{ ) }}
+{{ (] }}
+{{ [1, 2 }}
+{{ {"a" 1} }}
+{{ {"a":} }}
+{{ {1, 2} }}
+{{ ! }}
+{{ $ }}
+{{ a = 1 }}
+{{ 1 1 }}
+{{ a. }}
+{{ l[ }}
+{{ dict(a=1, 2) }}
+{{ dict(a=1, a=2) }}
+{{ dict(a=1, b=2, a=2) }}
+{% for i in l %}{% continue %}{% else %}none{% endfor %} {% for i in l %}{% break %}{% else %}none{% endfor %} {% for i in l %}{{ i }}{% if i == 1 %}{% break %}{% endif %}{% else %}none{% endfor %}
+{% for i in l %}{% break %}{% else %}{{ 1 / 0 }}{% endfor %}
+{{ dict(1=2) }}
+{{ dict(,) }}
+{{ x is }}
+{{ x is not }}
+{{ x is 5 }}
+{{ x | 5 }}
+{{ x not }}
+{{ x not 5 }}
+{{ not }}
+{{ x if }}
+{{ x if t else }}
+{{ x ~ }}
+{{ x and }}
+{{ x or }}
+{{ x in }}
+{{ x not in }}
+{{ x < }}
+{{ 2 ** }}
+{{ 2 * }}
+{{ - }}
+{{ x[1:2:3:4] }}
+{{ [1,,2] }}
+{{ (,) }}
+{{ {,} }}
+{{ {"a": 1,,} }}
+{{ "a" "b }}
+{{ x | replace("a" }}
+{{ x }
+{{ x %}
+{% %}
+{% if t }}
+{% for i l %}{% endfor %}
+{% for in l %}{% endfor %}
+{% for i in %}{% endfor %}
+{% for 5 in l %}{% endfor %}
+{% for i, in l %}{% endfor %}
+{% for i in l if %}{% endfor %}
+{% for i in l x %}{% endfor %}
+{% set 5 = 1 %}
+{% set x %}
+{% set x = %}
+{% set x 5 %}
+{% set a. = 1 %}
+{% set a.b %}{% endset %}
+{% macro %}{% endmacro %}
+{% macro f %}{% endmacro %}
+{% macro f( %}{% endmacro %}
+{% macro f(5) %}{% endmacro %}
+{% macro f(a=) %}{% endmacro %}
+{% macro f(a b) %}{% endmacro %}
+{% macro f(a=1, b) %}{% endmacro %}
+{% macro f(a) %}
+{% else %}
+{% elif t %}
+{% endfor %}
+{% endif %}
+{% endmacro %}
+{% with a %}{% endwith %}
+{% with 5 = 1 %}{% endwith %}
+{% with a = %}{% endwith %}
+{% with a = 1 %}
+{% filter %}{% endfilter %}
+{% filter 5 %}{% endfilter %}
+{% filter upper %}
+{% filter upper | %}{% endfilter %}
+{% continue %}
+{% if t %}{% for i in l %}{% endif %}{% endfor %}
+{% for i in l %}{% else %}{% else %}{% endfor %}
+{% if t %}{% else %}{% else %}{% endif %}
+{% if t %}{% else %}{% elif t %}{% endif %}
+{% if t %}{% endif x %}
+{% generation %}
+{% generation x %}{% endgeneration %}
+{# open
+{% raw %} open
+{% raw x %}{% endraw %}
+{{
+{%
+a {{ x
+{% import "x" as y %}
+{% extends "x" %}
+{% do x %}
+{% 5 %}
+{% "a" %}
+{{x}}{{-x-}}{{ x   }}{%set a=1%}{{a}} {{ ([1, 2] | length) > 1 and not (x is none) }} {% for q in l -%} a {%- endfor %} {{ l[-1:][0] }} {{ {"a":{"b":1}}["a"]["b"] }} {{ x is not none and x is number }} {{ "a" if x is number and not n else "b" }} {{ {x: x} }} {{ {1.5: 1, "a": 2,} }}
+{{ '{%' }} {{ "#}" }} {{ x|string|length }} {{ l|join(","~" ") }} {{ "a" ~ "b" | upper }} {{ 1 + 2 | string | int }} {{ -1 | abs }} {{ 2 ** 2 ** 0 }} {{ not 1 == 2 }} {{ 1 == 1 == 1 }} {{ 1 < 2 == true }} {{ (1 < 2) == true }} {{ 2 - -1 }} {{ 2 -1 }} {{ 7 - 2 * 3 }} {{ 7 // 2 * 2 }} {{ 7 % 4 ** 2 }} {{ -2 ** 2 }} {{ (-2) ** 2 }} {{ 1 if 0 else 2 if 0 else 3 }} {{ n or 0 or "z" and "y" }}
+{%- set  a  =  [ 1 , 2 , 3 ]  -%} {{ a [ 1 ] }} {{ a[ 0 : 2 ] }} {{ a . index( 2 ) }} {{ a | join ( "-" ) }} {%- if a [ 0 ] == 1 -%} y {%- else -%} n {%- endif -%}
+{% for i in range(3) %}{% set outer = loop %}{% for j in range(2) %}{{ outer.index }}{{ loop.index }}{{ loop.last }} {% endfor %}{% endfor %} {% for i in [] %}{% endfor %} {% for a, b in [[1, 2], (3, 4)] %}{{ a + b }} {% endfor %} {% for k, (a, b) in {"x": 1}.items() | map("list") | list or [["q", [5, 6]]] if k == "q" %}{{ a }}{% endfor %}|
+{% for (a, b) in [(1, 2)] %}{{ a }}{{ b }}{% endfor %} {% set (p, q) = (3, 4) %}{{ p }}{{ q }} {% for c in "ab" if c != "a" %}{{ c }}{{ loop.first }}{% endfor %} {% with p = p + 1 %}{{ p }}{% endwith %}{{ p }} {% macro none_given(a, b=none) %}{{ a is defined }}{{ b is none }}{% endmacro %}{{ none_given() }} {{ none_given(1, 2) }} {% macro nested(a) %}{% macro inner(b) %}{{ a }}{{ b }}{% endmacro %}{{ inner(2) }}{% endmacro %}{{ nested(1) }}
+{% for i in [1, 2, 3] %}{% if loop.first %}{% continue %}{% endif %}{{ i }}{% if i == 2 %}{% break %}{% endif %}{% else %}never{% endfor %} {% for i in [] %}x{% else %}{% for j in l %}{{ j }}{% endfor %}{% endfor %} {% set ns2 = namespace(a=1) %}{% for i in l %}{% if i > ns2.a %}{% set ns2.a = i %}{% endif %}{% endfor %}{{ ns2.a }} {% set t2 %}{% for i in l %}{{ i }},{% endfor %}{% endset %}{{ t2 | trim(",") }} {% if x is defined and x > 3 and s %}{% if not n %}deep{% endif %}{% endif %}
 """.strip("\n")
 
 

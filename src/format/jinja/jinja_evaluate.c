@@ -193,9 +193,17 @@ static bool arguments(run *r, node *first, xl_jinja_args *out) {
     for (node *n = first; n; n = n->next) {
         value v = xl_jinja_none();
         if (!xl_jinja_evaluate(r, n->kind == XL_JINJA_N_NAMED ? n->a : n, &v)) return false;
-        if (n->kind == XL_JINJA_N_NAMED)
-            out->named[out->named_count++] = (xl_jinja_entry){xl_jinja_string_of(n->text.data, n->text.bytes), v};
-        else out->items[out->count++] = v;
+        if (n->kind != XL_JINJA_N_NAMED) {
+            out->items[out->count++] = v;
+            continue;
+        }
+        if (!xl_jinja_charge(r, out->named_count / 8)) return false;
+        for (size_t i = 0; i < out->named_count; i++) {
+            if (xl_jinja_same(out->named[i].key.text, n->text))
+                return xl_jinja_fail(r, XLSTM_EUNSUPPORTED, "the argument %.*s is given twice",
+                                     (int)(n->text.bytes < 40 ? n->text.bytes : 40), n->text.data);
+        }
+        out->named[out->named_count++] = (xl_jinja_entry){xl_jinja_string_of(n->text.data, n->text.bytes), v};
     }
     return true;
 }

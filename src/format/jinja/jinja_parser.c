@@ -102,11 +102,15 @@ static bool read_macro(reader *p, node *n) {
     n->kind = XL_JINJA_N_MACRO;
     if (!xl_jinja_want_name(p, &n->text) || !xl_jinja_want_operator(p, "(")) return false;
     node **tail = &n->other;
+    bool preset = false;
     while (!xl_jinja_skip_operator(p, ")")) {
         if (n->other && !xl_jinja_want_operator(p, ",")) return false;
         node *parameter = xl_jinja_node_new(p, XL_JINJA_N_NAMED);
         if (!parameter || !xl_jinja_want_name(p, &parameter->text)) return false;
         if (xl_jinja_skip_operator(p, "=") && !(parameter->a = xl_jinja_expression(p))) return false;
+        if (preset && !parameter->a)
+            return xl_jinja_fail(p->r, XLSTM_EFORMAT, "a parameter without a default follows one with a default");
+        preset = parameter->a != NULL;
         xl_jinja_link(&tail, parameter);
     }
     const int loops = p->loops;

@@ -84,17 +84,19 @@ static bool run_for(run *r, node *n) {
     if (!loop) return false;
     *loop = (xl_jinja_loop){.items = items, .changed = xl_jinja_undefined("")};
     xl_jinja_scope *outer = r->scope, *inner = xl_jinja_scope_new(r, outer);
-    bool good = inner != NULL;
+    bool good = inner != NULL, whole = false;
     r->scope = inner;
     for (; loop->index < items->count && good; loop->index++) {
         xl_jinja_scope_clear(inner);
         good = loop_body(r, n, loop);
         const int jump = r->jump;
         r->jump = 0;
+        whole = whole || !jump;
         if (jump == XL_JINJA_BREAK) break;
     }
     r->scope = outer;
-    return good;
+    /* As in jinja2, the part behind else is for a loop whose body never ran to its end. */
+    return good && (whole || inside(r, n->other));
 }
 
 /* ---- blocks and macros ---- */
