@@ -731,6 +731,16 @@ e
 {{ (1 / 0).a }}
 {{ 1 + 1 / 0 }}
 {{ 1 / 0 + 1 }}
+{{ 5 | indent }}
+{{ nothing | indent }}
+{{ [1] | indent(2) }}
+{{ 0 ** -1 }}
+{{ 0.0 ** -2.5 }}
+{{ nothing | int }}
+{{ nothing | float(1) }}
+{{ nothing | dictsort }}
+{{ true | round }} {{ false | round(1) }} {{ 2 | round(2) }} {{ 0 ** 0 }} {{ 0.0 ** 0 }} {{ (-8.0) ** 2 }} {{ (-8.0) ** -3 }} {{ nothing is callable }} {{ "" | indent }}| {{ e | dictsort if d is string else d | dictsort | length }}
+{{ lines | indent(2) }}|{{ lines[::-1] | indent }}|{{ "a\\r" | indent(1, true) }}|{{ "a\\x0bb\\u2028é\\x85c\\n\\r\\nd\\r\\r" | indent(1, true) }}|{{ "\\n" | indent(1, true, true) }}|{{ "\\r" | indent(1, true, true) }}|{{ "" | indent(1, true) }}|
 {{ n and 1 / 0 }} {{ t or 1 / 0 }} {{ 1 if t else 1 / 0 }} {{ 1 / 0 if n else 2 }} {{ 2 < 1 < 1 / 0 }}
 {{ "\\x4" }}
 {{ "\\u12" }}

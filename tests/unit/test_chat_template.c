@@ -145,6 +145,15 @@ static void test_refusals(void **state) {
     wants("{{ 'a'.shout() }}", NULL, XLSTM_EUNSUPPORTED, "the method \"shout\" is not known here");
     wants("{{ shout() }}", NULL, XLSTM_EUNSUPPORTED, "the function \"shout\" is not known here");
     wants("{{ '%s' % 1 }}", NULL, XLSTM_EUNSUPPORTED, "formatting a text by % is not supported");
+    wants("{{ (-8.5) ** 0.5 }}", NULL, XLSTM_EUNSUPPORTED, "a negative number has a broken power");
+    wants("{{ 2 ** 200 }}", NULL, XLSTM_EUNSUPPORTED, "too large");
+    wants("{{ 'a' | indent(1001) }}", NULL, XLSTM_EUNSUPPORTED, "the width is over 1000");
+    wants("{{ [] | tojson(indent=33) }}", NULL, XLSTM_EUNSUPPORTED, "the indent is over 32");
+    wants("{{ '1' | int(base=16) }}", NULL, XLSTM_EUNSUPPORTED, "bases other than 10");
+    wants("{{ range }}", NULL, XLSTM_EUNSUPPORTED, "a value of type function is used as text");
+    wants("{{ 2.5 | round(16) }}", NULL, XLSTM_EUNSUPPORTED, "0 to 15 digits");
+    wants("{{ '\\N{DIGIT ONE}' }}", NULL, XLSTM_EUNSUPPORTED, "characters by their names");
+    wants("{{ '\\ud800' }}", NULL, XLSTM_EUNSUPPORTED, "U+D800 is no character");
     wants("{{ f(*x) }}", NULL, XLSTM_EUNSUPPORTED, "are not supported");
     wants("{{ a.b.c }}", NULL, XLSTM_EUNSUPPORTED, "\"a\" is undefined");
     wants("{% if x %}\n\n", NULL, XLSTM_EFORMAT, "line 1: the block that begins here has no {% endif %}");

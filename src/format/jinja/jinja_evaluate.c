@@ -140,6 +140,10 @@ static bool math(run *r, int op, const value *a, const value *b, value *out) {
         const bool zero = ints ? !j : y == 0;
         if (zero && (op == '/' || op == 'f' || op == '%'))
             return xl_jinja_fail(r, XLSTM_EUNSUPPORTED, "something is divided by 0");
+        if (op == 'p' && (ints ? !i && j < 0 : x == 0 && y < 0))
+            return xl_jinja_fail(r, XLSTM_EUNSUPPORTED, "0 has a negative power");
+        if (op == 'p' && !ints && x < 0 && y != floor(y))
+            return xl_jinja_fail(r, XLSTM_EUNSUPPORTED, "a negative number has a broken power");
         return ints ? int_math(r, op, i, j, out) : float_math(op, x, y, out);
     }
     if (op == '+' && a->kind == XL_JINJA_STRING && b->kind == XL_JINJA_STRING) {

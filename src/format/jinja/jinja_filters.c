@@ -90,18 +90,23 @@ static bool to_string(run *r, value in, args *a, value *out) {
 
 /* Every line but the first, and but empty ones, is moved to the right. */
 static bool indent(run *r, value in, args *a, value *out) {
-    string text, by = {"", 0};
+    string text = in.text, by = {"", 0};
     int64_t width = 4;
     if (a->items[0].kind == XL_JINJA_STRING) by = a->items[0].text;
     else if (!xl_jinja_arg_int(r, "indent", &a->items[0], &width)) return false;
     if (width < 0) width = 0;
+    if (in.kind != XL_JINJA_STRING)
+        return xl_jinja_fail(r, XLSTM_EUNSUPPORTED, "indent: found a value of type %s, wanted a text",
+                             xl_jinja_type(&in));
     if (width > 1000) return xl_jinja_fail(r, XLSTM_EUNSUPPORTED, "indent: the width is over 1000");
-    if (!xl_jinja_str(r, &in, &text)) return false;
     const bool first = xl_jinja_true(&a->items[1]), blank = xl_jinja_true(&a->items[2]);
     const size_t mark = r->out.size;
+    /* What jinja2 takes apart ends with one more newline, which a carriage return is a part of. */
+    if (text.bytes && text.data[text.bytes - 1] == '\r') text.bytes--;
+    if (!xl_jinja_charge(r, text.bytes / 16)) return false;
     for (size_t at = 0;;) {
-        size_t end = at;
-        while (end < text.bytes && text.data[end] != '\n') end++;
+        size_t end = at, length = 0;
+        while (end < text.bytes && !(length = xl_jinja_line_end(text, end))) xl_jinja_next(text, &end);
         if (at ? end > at || blank : first) {
             if (!xl_jinja_put(r, by.data, by.bytes)) return false;
             for (int64_t i = 0; i < width && a->items[0].kind != XL_JINJA_STRING; i++) xl_jinja_put(r, " ", 1);
@@ -109,7 +114,7 @@ static bool indent(run *r, value in, args *a, value *out) {
         if (!xl_jinja_put(r, text.data + at, end - at)) return false;
         if (end == text.bytes) break;
         if (!xl_jinja_put(r, "\n", 1)) return false;
-        at = end + 1;
+        at = end + length;
     }
     return xl_jinja_take(r, mark, out);
 }
@@ -187,8 +192,14 @@ static bool read_real(string text, double *out) {
     return strspn(copy, "0123456789+-.eE") == text.bytes && xl_number_read(copy, out);
 }
 
+static bool is_there(run *r, const value *in) {
+    return in->kind || xl_jinja_fail(r, XLSTM_EUNSUPPORTED, "\"%.*s\" is undefined and is made a number",
+                                     (int)(in->text.bytes < 100 ? in->text.bytes : 100), in->text.data);
+}
+
 static bool to_float(run *r, value in, args *a, value *out) {
     double real;
+    if (!is_there(r, &in)) return false;
     if (xl_jinja_number(&in, &real) || (in.kind == XL_JINJA_STRING && read_real(in.text, &real))) {
         *out = xl_jinja_float(real);
     } else {
@@ -202,7 +213,7 @@ static bool to_int(run *r, value in, args *a, value *out) {
     double real;
     char copy[64];
     *out = a->items[0].kind ? a->items[0] : xl_jinja_int(0);
-    if (!xl_jinja_arg_int(r, "int", &a->items[1], &base)) return false;
+    if (!is_there(r, &in) || !xl_jinja_arg_int(r, "int", &a->items[1], &base)) return false;
     if (base != 10) return xl_jinja_fail(r, XLSTM_EUNSUPPORTED, "int: bases other than 10 are not supported");
     if (xl_jinja_integer(&in, &integer)) {
         *out = xl_jinja_int(integer);
@@ -236,8 +247,11 @@ static bool round_number(run *r, value in, args *a, value *out) {
     if (!xl_jinja_number(&in, &real) || digits < 0 || digits > 15)
         return xl_jinja_fail(r, XLSTM_EUNSUPPORTED, "round: wanted a number and 0 to 15 digits");
     if (xl_jinja_is(how, "common")) {
-        *out = in; /* an int stays one */
-        if (in.kind != XL_JINJA_FLOAT) return true;
+        int64_t integer;
+        if (xl_jinja_integer(&in, &integer)) {
+            *out = xl_jinja_int(integer);
+            return true;
+        }
         char text[400];
         snprintf(text, sizeof text, "%.*f", (int)digits, real);
         real = strtod(text, NULL);

@@ -189,6 +189,7 @@ static bool dict_sort(run *r, value in, args *a, value *out) {
     if (!xl_jinja_arg_text(r, "dictsort", &a->items[1], &by) || !items(r, in, a, out) ||
         !xl_jinja_new_list(r, false, &keys))
         return false;
+    if (in.kind == XL_JINJA_UNDEFINED) return xl_jinja_fail(r, XLSTM_EUNSUPPORTED, "dictsort: of nothing");
     if (!xl_jinja_is(by, "key") && !xl_jinja_is(by, "value"))
         return xl_jinja_fail(r, XLSTM_EUNSUPPORTED, "dictsort: wanted by=\"key\" or by=\"value\"");
     const value path = xl_jinja_int(xl_jinja_is(by, "value") ? 1 : 0);

@@ -379,12 +379,12 @@ static bool split_lines(run *r, value self, args *a, value *out) {
     if (!xl_jinja_new_list(r, false, out) || !xl_jinja_charge(r, text.bytes / 16)) return false;
     size_t from = 0;
     for (size_t at = 0; at < text.bytes;) {
-        const size_t end = at;
-        const uint32_t cp = xl_jinja_next(text, &at);
-        const bool breaks =
-            (cp >= 10 && cp <= 13) || (cp >= 0x1c && cp <= 0x1e) || cp == 0x85 || cp == 0x2028 || cp == 0x2029;
-        if (!breaks) continue;
-        if (cp == '\r' && at < text.bytes && text.data[at] == '\n') at++;
+        const size_t end = at, length = xl_jinja_line_end(text, at);
+        if (!length) {
+            xl_jinja_next(text, &at);
+            continue;
+        }
+        at += length;
         if (!add_part(r, out, text, from, keep ? at : end)) return false;
         from = at;
     }

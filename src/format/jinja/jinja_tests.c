@@ -20,7 +20,7 @@ static const struct {
     {"mapping", KIND(DICT)},
     {"sequence", KIND(STRING) | KIND(LIST) | KIND(DICT) | KIND(UNDEFINED)},
     {"iterable", KIND(STRING) | KIND(LIST) | KIND(DICT) | KIND(UNDEFINED) | KIND(LOOP)},
-    {"callable", KIND(FUNCTION) | KIND(MACRO) | KIND(LOOP)},
+    {"callable", KIND(FUNCTION) | KIND(MACRO) | KIND(LOOP) | KIND(UNDEFINED)},
 };
 #undef KIND
 

@@ -51,6 +51,15 @@ size_t xl_jinja_space_before(const char *text, size_t bytes) {
     return 0;
 }
 
+size_t xl_jinja_line_end(xl_jinja_string text, size_t at) {
+    size_t behind = at;
+    const uint32_t cp = xl_jinja_next(text, &behind);
+    if (!(cp >= 10 && cp <= 13) && !(cp >= 0x1c && cp <= 0x1e) && cp != 0x85 && cp != 0x2028 && cp != 0x2029)
+        return 0;
+    if (cp == '\r' && behind < text.bytes && text.data[behind] == '\n') behind++;
+    return behind - at;
+}
+
 static utf8proc_category_t category(uint32_t cp) {
     return utf8proc_category((utf8proc_int32_t)cp);
 }

@@ -22,6 +22,8 @@ bool xl_jinja_put_json(xl_jinja_run *r, const xl_jinja_value *value, const xl_ji
  * text; 0 where there is none. */
 size_t xl_jinja_space(const char *text, size_t bytes);
 size_t xl_jinja_space_before(const char *text, size_t bytes);
+/* Length in bytes of the end of a line at text[at], as Python's splitlines sees it; 0 where a line goes on. */
+size_t xl_jinja_line_end(xl_jinja_string text, size_t at);
 /* The code point at text[*at], which is moved behind it. A byte that is not UTF-8 is given as 0xDC00 + byte. */
 uint32_t xl_jinja_next(xl_jinja_string text, size_t *at);
 /* Number of code points. */
