@@ -153,7 +153,7 @@ static int chat(void *user, xlstm_error *err) {
 static void chats(void **state) {
     need_failing_memory();
     char *data = test_read(XL_SOURCE_DIR, "tests/data/chat-templates.json");
-    json_t *goldens = json_loads(data, 0, NULL), *one;
+    json_t *goldens = json_loads(data, JSON_ALLOW_NUL, NULL), *one;
     char *tokens = json_dumps(json_object_get(goldens, "tokens"), 0);
     size_t i;
     int tried = 0;
