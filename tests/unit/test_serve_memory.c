@@ -2,7 +2,7 @@
  * prompt, continues it, and keeps or fetches states. The client is told, or its connection is closed, or nothing is
  * missing from its answer; nothing stays in memory. */
 #include "failing_memory.h"
-#include "server/http_exchange.h"
+#include "serve_desk.h"
 #include "server/scheduler.h"
 
 #define DEMO XL_SOURCE_DIR "/models/tiny-literature"
@@ -175,9 +175,7 @@ typedef struct request {
 typedef struct asked {
     const request *what;
     char *wanted; /* the answer; NULL: not known yet */
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    bool awake;
+    desk_client client;
 } asked;
 
 /* Blanks the values that no two answers share: the id, and times. */
@@ -190,50 +188,6 @@ static void blank(char *text) {
             memmove(at, at + length, strlen(at + length) + 1);
         }
     }
-}
-
-static void fall_asleep(void *connection) {
-    asked *a = connection;
-    pthread_mutex_lock(&a->lock);
-    a->awake = false;
-    pthread_mutex_unlock(&a->lock);
-}
-
-static void wake_up(void *connection) {
-    asked *a = connection;
-    pthread_mutex_lock(&a->lock);
-    a->awake = true;
-    pthread_cond_signal(&a->changed);
-    pthread_mutex_unlock(&a->lock);
-}
-
-static void sleep_until_woken(asked *a) {
-    pthread_mutex_lock(&a->lock);
-    while (!a->awake) pthread_cond_wait(&a->changed, &a->lock);
-    pthread_mutex_unlock(&a->lock);
-}
-
-/* Takes the answer as a connection does; false: it is closed instead. */
-static bool take_all(serve_exchange *x, asked *a, char out[TEXT]) {
-    size_t had = 0;
-    sleep_until_woken(a);
-    pthread_mutex_lock(&x->lock);
-    const bool gone = x->gone, stream = x->stream;
-    if (!gone && !stream) {
-        had = x->out.size;
-        assert_true(had < TEXT);
-        memcpy(out, x->out.data, had);
-    }
-    pthread_mutex_unlock(&x->lock);
-    while (!gone && stream) {
-        const int64_t n = serve_exchange_take(x, out + had, TEXT - 1 - had);
-        if (n == -2) return false;
-        if (n == -1) break;
-        if (!n) sleep_until_woken(a);
-        had += (size_t)n;
-    }
-    out[had] = 0;
-    return !gone;
 }
 
 static int exchange(void *user, xlstm_error *err) {
@@ -254,24 +208,20 @@ static int exchange(void *user, xlstm_error *err) {
                              .model_name = "tiny",
                              .max_tokens = 4,
                              .sessions = sessions,
-                             .suspend = fall_asleep,
-                             .resume = wake_up};
-    a->awake = false;
+                             .suspend = desk_suspend,
+                             .resume = desk_resume};
     memory_fail_at(failing);
     int status = XLSTM_OK;
-    serve_exchange *x = serve_exchange_create(&desk, a);
+    serve_exchange *x = serve_exchange_create(&desk, &a->client);
     if (!x) {
         snprintf(err->text, sizeof err->text, "no exchange");
         status = XLSTM_ENOMEM;
     } else {
         failing = spare();
-        x->form = a->what->form;
-        x->work = a->what->work;
-        x->suspended = true;
-        assert_true(xl_bytes_append(&x->body, a->what->body, strlen(a->what->body)));
+        desk_ask(x, &a->client, a->what->form, a->what->work, a->what->body);
         memory_fail_at(failing);
         serve_exchange_work(x);
-        const bool there = take_all(x, a, text);
+        const bool there = desk_take(x, &a->client, text, sizeof text);
         if (!there) {
             snprintf(err->text, sizeof err->text, "the connection is closed");
             status = XLSTM_ENOMEM;
@@ -329,16 +279,14 @@ static void requests(void **state) {
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         xlstm_error err = {0};
         asked a = {.what = &all[i]};
-        pthread_mutex_init(&a.lock, NULL);
-        pthread_cond_init(&a.changed, NULL);
+        desk_client_init(&a.client);
         for (int k = 0; k < 2; k++)
             if (exchange(&a, &err)) fail_msg("%s: %s", all[i].body, err.text);
         const memory_tally tally = memory_each_fails(all[i].body, exchange, &a, true, NULL);
         print_message("request %zu: %d told, %d survived\n", i, tally.told, tally.survived);
         assert_true(tally.told >= 2);
         free(a.wanted);
-        pthread_mutex_destroy(&a.lock);
-        pthread_cond_destroy(&a.changed);
+        desk_client_clear(&a.client);
     }
 }
 
