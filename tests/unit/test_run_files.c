@@ -420,6 +420,68 @@ static void best_is_read_back(void **state) {
     tune_space_destroy(space);
 }
 
+/* The last comparison is in best.json with each process, the states of the machine and what tells them apart. */
+static void a_comparison_is_written_whole(void **state) {
+    static const char wanted[] =
+        "{\"value\": 0.5, \"low\": 0.25, \"high\": null, \"level\": 0.75, \"processes\": 3, \"blocks\": 9, "
+        "\"discarded_blocks\": 1, \"kept_disturbed_blocks\": 2, \"lost_processes\": 4, \"stopped_by\": \"%s\", "
+        "\"log_ratios\": [0.0, 0.5, 0.0], \"condition\": %s, \"state_label\": %s, \"holds_for\": \"%s\", "
+        "\"seconds\": 4.5, \"states\": [{\"processes\": 2, \"visits\": 2, \"value\": 0.0, \"seen_as\": %s}, "
+        "{\"processes\": 1, \"visits\": 1, \"value\": %.17g, \"seen_as\": %s}], \"state_changes\": 2, "
+        "\"state_of\": [0, 1, 0], \"begun_s\": [0.0, 1.5, 3.0]}";
+    tune_final f = {.speedup = 0.5,
+                    .low = 0.25,
+                    .high = INFINITY,
+                    .level = 0.75,
+                    .processes = 3,
+                    .blocks = 9,
+                    .discarded = 1,
+                    .kept = 2,
+                    .lost = 4,
+                    .scope = TUNE_SCOPE_TIME,
+                    .process = {0, 0.5, 0},
+                    .at = {0, 1.5, 3},
+                    .states = {.count = 2, .at = {{2, 2, 0}, {1, 1, 0.5}}, .changes = 2, .of = {0, 1, 0}},
+                    .span_s = 4.5};
+    tune_space *space = tune_space_create();
+    const tune_run_row run = sample_run("u");
+    for (int labelled = 0; labelled < 2; labelled++) {
+        char label[2][64] = {"null", "null"}, name[64] = "null";
+        json_t *condition = json_object();
+        f.label = labelled ? TUNE_TOGETHER : TUNE_QUANTITIES;
+        for (int q = 0; q < TUNE_QUANTITIES; q++) {
+            for (int i = 0; i < 3; i++) f.condition[q][i] = q == TUNE_TOGETHER ? (i == 1 ? 0.5 : 0.75) : NAN;
+            json_object_set_new(condition, tune_quantity_name(q),
+                                q == TUNE_TOGETHER ? json_pack("[f, f, f]", 0.75, 0.5, 0.75)
+                                                   : json_pack("[n, n, n]"));
+        }
+        if (labelled) snprintf(name, sizeof name, "\"%s\"", tune_quantity_name(TUNE_TOGETHER));
+        for (int i = 0; i < 2 && labelled; i++)
+            snprintf(label[i], sizeof label[i], "\"each processor at %d %% beside the others\"", i ? 50 : 75);
+        char *shown = json_dumps(condition, 0);
+        char *text = xl_format(wanted, tune_final_stop_name(f.stop), shown, name, tune_scope_name(f.scope),
+                               label[0], expm1(0.5), label[1]);
+        json_t *all = json_loads(text, 0, NULL);
+        assert_non_null(all);
+        const tune_standing s = {.winner = TUNE_BASELINE,
+                                 .fresh = true,
+                                 .final = &f,
+                                 .verdict = "better",
+                                 .text = "it is faster",
+                                 .challenger = TUNE_NO_POINT};
+        json_t *j = tune_best_json(&run, NULL, 0, space, &s);
+        if (!json_equal(json_object_get(j, "speedup"), all))
+            fail_msg("%s\nwanted\n%s", json_dumps(json_object_get(j, "speedup"), 0), text);
+        assert_true(json_is_true(json_object_get(j, "final")));
+        json_decref(j);
+        json_decref(all);
+        json_decref(condition);
+        free(shown);
+        free(text);
+    }
+    tune_space_destroy(space);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(runs_have_folders),
@@ -430,6 +492,7 @@ int main(void) {
         cmocka_unit_test(the_front_is_a_table),
         cmocka_unit_test(a_row_has_every_cell),
         cmocka_unit_test(best_is_read_back),
+        cmocka_unit_test(a_comparison_is_written_whole),
     };
     return cmocka_run_group_tests(tests, test_make_folder, test_remove_folder);
 }
