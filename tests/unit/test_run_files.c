@@ -302,7 +302,6 @@ static void the_front_is_a_table(void **state) {
 
 /* A row of summary.csv has a cell for each column of the header, whatever the trial lacks. */
 static void a_row_has_every_cell(void **state) {
-    (void)state;
     static const char header[] = "backend,workers,heads_per_band,chunk_size,prefill_tok_s,decode_tok_s,prefill_s,"
                                  "decode_s,trial,status,duplicate_of,request_s,ttft_ms,peak_mb,kl,energy_j,ppl,"
                                  "ratio,samples,token_hash,state,reason\n";
@@ -337,7 +336,6 @@ static void a_row_has_every_cell(void **state) {
 /* best.json names the trials of the front where there are several objectives, and gives back what it was made of.
  */
 static void best_is_read_back(void **state) {
-    (void)state;
     tune_space *space = tune_space_create();
     xlstm_error err;
     must(tune_space_add_range(space, "chunk_size", 0, 16, 64, 16, &err), &err);
@@ -391,6 +389,9 @@ static void best_is_read_back(void **state) {
     assert_int_equal(json_integer_value(json_object_get(json_object_get(baseline, "metrics"), "request_s")), 9);
     assert_int_equal(json_integer_value(json_object_get(json_object_get(baseline, "search_metrics"), "request_s")),
                      9);
+    json_decref(j);
+    j = tune_best_json(&run, trials, 2, space, &won); /* its trial is not among them */
+    assert_null(json_object_get(j, "trial"));
     json_decref(j);
     /* The baseline stays: its own metrics are those of the record, where this process took no sample of it. */
     j = tune_best_json(&run, trials, 3, space, &s);
