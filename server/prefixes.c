@@ -328,11 +328,10 @@ static entry *longest(const serve_prefixes *p, const int32_t *ids, size_t count)
 static void have_read(void *owner, serve_errand *errand) {
     serve_prefixes *p = owner;
     entry *e = errand->subject;
-    e->place = ON_DISK;
     if (errand->status) {
         discard(p, e); /* what cannot be read is of no use */
     } else {
-        make_room(p, bytes_of(p, e));
+        make_room(p, bytes_of(p, e)); /* it is READING still, so that its own file is not what makes room */
         e->place = MEMORY;
         e->used = ++p->clock;
         p->memory += bytes_of(p, e);

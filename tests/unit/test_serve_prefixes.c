@@ -242,6 +242,22 @@ static void what_leaves_memory_goes_to_the_folder(void **state) {
     close_cache(&c);
 }
 
+/* What is read back makes room in memory, which makes room in the folder: that must not be its own. */
+static void the_only_file_is_read_back(void **state) {
+    cache c = open_cache("one file", 1, file_room(1));
+    put(c.p, 0);
+    put(c.p, 1);
+    settle(c.disk);
+    for (int round = 0; round < 3; round++) {
+        assert_int_equal(find(c.p, 0), round ? SERVE_FOUND_STATE : SERVE_FOUND_ON_DISK);
+        settle(c.disk);
+        assert_int_equal(find(c.p, 0), SERVE_FOUND_STATE);
+        assert_int_equal(serve_read(&metrics.cache_states), 1);
+        assert_int_equal(serve_read(&metrics.cache_disk_states), 1);
+    }
+    close_cache(&c);
+}
+
 /* A disk that is slow does not fill memory: of many states that leave it at once a few are written. */
 static void few_are_written_at_once(void **state) {
     enum { ALL = 12, AT_ONCE = 8 };
@@ -408,6 +424,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(the_oldest_goes_first),
                                        cmocka_unit_test(whole_prompts),
                                        cmocka_unit_test(what_leaves_memory_goes_to_the_folder),
+                                       cmocka_unit_test(the_only_file_is_read_back),
                                        cmocka_unit_test(few_are_written_at_once),
                                        cmocka_unit_test(a_disk_that_fails_is_done_without),
                                        cmocka_unit_test(a_folder_of_before)};
