@@ -7,7 +7,8 @@
  *
  * As the proposing process does, it proposes ahead of the agents: one trial for each, and as many more as they
  * finish in S seconds (default: the proposing process's own 0.25), at least one. One agent stands for a search
- * without agents, which proposes when a trial has ended. The last line has the geometric means over landscapes.
+ * without agents, which proposes when a trial has ended. The last lines have, over all landscapes, the sum of the
+ * seconds and how much sooner that is, and the geometric mean and the median of "sooner".
  * Landscapes whose rows have no recorded cost count a second for each row. */
 #include <glob.h>
 #include <math.h>
@@ -22,7 +23,7 @@
 #include "tuner/measure/stats.h"
 #include "tuner/search/strategy.h"
 
-enum { AGENTS = 256, KINDS = 8, SEEDS = 1000, AHEAD_MOST = 64, EVALUATIONS = 5000 };
+enum { AGENTS = 256, KINDS = 8, SEEDS = 1000, LANDSCAPES = 256, AHEAD_MOST = 64, EVALUATIONS = 5000 };
 #define NEAR 0.95
 
 typedef struct options {
@@ -126,7 +127,7 @@ static double mean_of(const search *s) {
     return tune_mean(s->seconds, (size_t)s->o->seeds);
 }
 
-static int replay(const tune_landscape *l, const options *o, double gain[KINDS]) {
+static int replay(const tune_landscape *l, const options *o, double seconds[KINDS], double gain[KINDS]) {
     search *s = malloc(sizeof *s);
     double one = NAN;
     for (int k = 0; s && k < o->kinds; k++) {
@@ -140,7 +141,8 @@ static int replay(const tune_landscape *l, const options *o, double gain[KINDS])
             reached += s->reached[i];
         }
         if (!k) one = mean_of(s);
-        gain[k] = one / mean_of(s);
+        seconds[k] = mean_of(s);
+        gain[k] = one / seconds[k];
         printf("%s,%s,%d,%d,%.2f,%.1f,%d,%.3f\n", l->name, o->strategy, o->agents[k], o->seeds, mean_of(s),
                trials / o->seeds, reached, gain[k]);
         fflush(stdout);
@@ -152,7 +154,7 @@ static int replay(const tune_landscape *l, const options *o, double gain[KINDS])
 
 int main(int argc, char **argv) {
     options o = {.strategy = "auto", .only = "", .seeds = 20, .kinds = 3, .agents = {1, 4, 16}, .spare_s = 0.25};
-    double sum[KINDS] = {0};
+    double total[KINDS] = {0}, gains[KINDS][LANDSCAPES];
     int landscapes = 0, status = 0;
     glob_t files;
     for (int i = 2; i + 1 < argc; i += 2) {
@@ -177,23 +179,34 @@ int main(int argc, char **argv) {
         return 2;
     }
     printf("landscape,strategy,agents,seeds,seconds,trials,reached,sooner\n");
-    for (size_t i = 0; i < files.gl_pathc && !status; i++) {
+    for (size_t i = 0; i < files.gl_pathc && landscapes < LANDSCAPES && !status; i++) {
         tune_landscape *l;
         xlstm_error err;
-        double gain[KINDS];
+        double seconds[KINDS], gain[KINDS];
         if (strstr(files.gl_pathv[i], "/noise__") || !strstr(files.gl_pathv[i], o.only)) continue;
         if (tune_landscape_read(files.gl_pathv[i], &l, &err)) {
             fprintf(stderr, "fleet_replay: %s\n", err.text);
             status = 1;
             break;
         }
-        status = replay(l, &o, gain);
-        for (int k = 0; k < o.kinds && !status; k++) sum[k] += log(gain[k]);
+        status = replay(l, &o, seconds, gain);
+        for (int k = 0; k < o.kinds && !status; k++) {
+            total[k] += seconds[k];
+            gains[k][landscapes] = gain[k];
+        }
         landscapes++;
         tune_landscape_destroy(l);
     }
-    for (int k = 0; k < o.kinds && !status && landscapes; k++)
-        printf("all %d,%s,%d,%d,,,,%.3f\n", landscapes, o.strategy, o.agents[k], o.seeds, exp(sum[k] / landscapes));
+    for (int k = 0; k < o.kinds && !status && landscapes; k++) {
+        double logs = 0;
+        for (int i = 0; i < landscapes; i++) logs += log(gains[k][i]);
+        printf("sum of %d,%s,%d,%d,%.2f,,,%.3f\n", landscapes, o.strategy, o.agents[k], o.seeds, total[k],
+               total[0] / total[k]);
+        printf("geometric mean of %d,%s,%d,%d,,,,%.3f\n", landscapes, o.strategy, o.agents[k], o.seeds,
+               exp(logs / landscapes));
+        printf("median of %d,%s,%d,%d,,,,%.3f\n", landscapes, o.strategy, o.agents[k], o.seeds,
+               tune_median(gains[k], (size_t)landscapes));
+    }
     globfree(&files);
     free(pattern);
     return status != 0;

@@ -128,6 +128,7 @@ class Bench:
     """A copy of what is committed, and its build."""
 
     def __init__(self, work, sanitize):
+        work = os.path.abspath(work)
         self.tree, self.home = os.path.join(work, "tree"), os.path.join(work, "home")
         self.build, self.bounded = (os.path.join(work, "sanitized"), bounded) if sanitize else \
             (os.path.join(work, "build"), bounded_memory)
@@ -171,7 +172,7 @@ class Bench:
     def compile(self, names):
         """Whether what these tests run could be built."""
         files = sorted({os.path.relpath(word, self.build) for name in names for word in self.tests[name]["cmd"]
-                        if word.startswith(self.build + os.sep)})
+                        if os.path.normpath(word).startswith(self.build + os.sep)})  # scripts lie in the tree beside it
         done = subprocess.run(["ninja", "-C", self.build, *files], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.said = done.stdout
         return done.returncode == 0
