@@ -10,6 +10,7 @@
 #include "base/system.h"
 #include "cli/optimize.h"
 #include "cli/signals.h"
+#include "tuner/run/table.h"
 #include "tuner/target/engine_settings.h"
 #include "tuner/target/targets.h"
 
@@ -239,6 +240,7 @@ int cli_job_open(cli_job *job, cli_config *cfg, const char *argv0, const json_t 
     if (has_model && !model) return cli_fail(cfg, &err);
     int status = any ? read_prompt(job, model, &err) : XLSTM_OK;
     if (!status) status = open_target(job, model, stored, &err);
+    if (!status) status = tune_table_check(job->target.metrics, job->target.space, &err);
     if (status) return cli_fail(cfg, &err);
     if (!job->class->metrics && read_objectives(job, job->target.metrics, &err))
         return cli_usage(cfg, "%s", err.text);

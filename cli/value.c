@@ -305,12 +305,23 @@ static json_t *split_words(const char *text) {
 enum { OBJECT_FILE_MOST = 1 << 24 };
 
 /* Of JSON text, or of a file that holds it. */
-static json_t *parse_object(const char *text) {
+/* The object that a text is, or that is in the file that it names. On failure `message` may say what is wrong with
+ * the file; otherwise it is empty. */
+static json_t *parse_object(const char *text, char *message) {
     json_t *out = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
     char *data = NULL;
     size_t bytes;
-    if (!out && text[strspn(text, " \t\n")] != '{' && !xl_file_read(text, OBJECT_FILE_MOST, &data, &bytes, NULL))
-        out = json_loadb(data, bytes, JSON_REJECT_DUPLICATES, NULL);
+    json_error_t wrong;
+    xlstm_error err;
+    message[0] = 0;
+    if (!out && *text && text[strspn(text, " \t\n")] != '{') {
+        if (xl_file_read(text, OBJECT_FILE_MOST, &data, &bytes, &err)) {
+            snprintf(message, CLI_MESSAGE, "%.300s, wanted a JSON object or the name of a file with one", err.text);
+        } else if (!(out = json_loadb(data, bytes, JSON_REJECT_DUPLICATES, &wrong))) {
+            snprintf(message, CLI_MESSAGE, "%.200s: line %d, column %d: %s", text, wrong.line, wrong.column,
+                     wrong.text);
+        }
+    }
     free(data);
     if (json_is_object(out)) return out;
     json_decref(out);
@@ -355,7 +366,8 @@ json_t *cli_value_from_text(const cli_key *key, const char *text, char *message)
         out = parse_choices(key, text);
         break;
     case CLI_OBJECT:
-        out = parse_object(text);
+        out = parse_object(text, message);
+        if (!out && *message) return NULL;
         break;
     case CLI_TEXTS:
         if (*text) out = json_pack("[s]", text);

@@ -475,6 +475,43 @@ static void names_form(void **state) {
     }
 }
 
+/* The values of a parameter that nobody has declared, as they are written for a command. */
+static void words_are_as_they_were_typed(void **state) {
+    static const struct {
+        const char *typed;
+        bool numbers;
+    } rows[] = {{"8|16|-2|0.5|17179869184", true},
+                {"08|010", false},
+                {"1|08", false}, /* all of one kind */
+                {"1.10|1.20", false},
+                {"0x3|0xf", false},
+                {"1e3|5", false},
+                {"inf|nan|infinity", false},
+                {"12345678901234567890|0.12345678901", false},
+                {"fast|slow", false}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        tune_space *s;
+        char *text = xl_format("n=%s", rows[i].typed), found[256] = "", value[64];
+        assert_int_equal(tune_space_from_names(text, NULL, 0, &s, NULL), 0);
+        const tune_param *p = tune_space_param(s, 0);
+        for (size_t v = 0; v < p->count; v++) {
+            assert_int_equal(p->values[v].text == NULL, rows[i].numbers);
+            strcat(found, v ? "|" : "");
+            strcat(found, tune_value_print(p->values[v], value, sizeof value));
+        }
+        assert_string_equal(found, rows[i].typed);
+        tune_space_destroy(s);
+        free(text);
+    }
+    static const char *const bad[] = {"n=", "n=a|", "n=|a", "n=a||b"};
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        tune_space *s;
+        xlstm_error err;
+        assert_int_equal(tune_space_from_names(bad[i], NULL, 0, &s, &err), XLSTM_EARG);
+        assert_non_null(strstr(err.text, "n: an empty value"));
+    }
+}
+
 static void original_space(void **state) {
     tune_space *s;
     assert_int_equal(tune_space_original(2, 8, 16, 64, 0, 0, &s, NULL), 0);
@@ -504,6 +541,7 @@ int main(void) {
         cmocka_unit_test(values_by_name),
         cmocka_unit_test(json_errors_name_key_and_wanted),
         cmocka_unit_test(names_form),
+        cmocka_unit_test(words_are_as_they_were_typed),
         cmocka_unit_test(original_space),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 #include "tuner/run/table.h"
 #include "base/csv.h"
+#include "base/error.h"
 #include "base/json.h"
 
 #include <math.h>
@@ -27,6 +28,35 @@ static json_t *original(const char *name, const tune_named_list *params, const j
     if (!strcmp(name, "workers") && backend && !strcmp(backend, "ray") && !tune_named_find(params, "workers"))
         return NULL;
     return json_object_get(settings, name);
+}
+
+static bool is_own(const char *name) {
+    static const char *const own[] = {"trial",   "status",     "duplicate_of", "ratio",
+                                      "samples", "token_hash", "reason"};
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
+        if (!strcmp(name, own[i])) return true;
+    }
+    return false;
+}
+
+static bool is_metric(const tune_metrics *metrics, const char *name) {
+    for (int i = 0; i < metrics->count; i++) {
+        if (!strcmp(name, metrics->at[i].name)) return true;
+    }
+    return false;
+}
+
+int tune_table_check(const tune_metrics *metrics, const tune_space *space, xlstm_error *err) {
+    static const char taken[] = "a column of summary.csv has that name already, wanted another";
+    for (int i = 0; i < metrics->count; i++) {
+        const char *name = metrics->at[i].name;
+        if (is_own(name) || is_original(name)) return xl_fail(err, XLSTM_EARG, "metrics: %s: %s", name, taken);
+    }
+    for (size_t i = 0; i < tune_space_params(space); i++) {
+        const char *name = tune_space_param(space, i)->name;
+        if (is_own(name) || is_metric(metrics, name)) return xl_fail(err, XLSTM_EARG, "space: %s: %s", name, taken);
+    }
+    return XLSTM_OK;
 }
 
 static json_t *sample_json(const tune_metrics *metrics, const tune_sample_row *p) {

@@ -12,6 +12,9 @@
 json_t *tune_table_json(const tune_metrics *metrics, const tune_trial_row *trial, const json_t *settings,
                         const tune_sample_row *samples, size_t count);
 
+/* EARG where a metric or a parameter has the name of another column. */
+int tune_table_check(const tune_metrics *metrics, const tune_space *space, xlstm_error *err);
+
 /* Write the header of summary.csv and a row of it. After the original's columns come the settings in `baseline`
  * that the original does not know. */
 void tune_table_csv_header(FILE *out, const tune_metrics *metrics, const json_t *baseline);

@@ -222,6 +222,8 @@ fail:
 
 /* ---- the text of --tune ---- */
 
+enum { WRITTEN_MOST = 256 }; /* values of a parameter in --tune */
+
 static bool integer(const char *text, int64_t *out) {
     char *end;
     long long v = strtoll(text, &end, 10);
@@ -229,12 +231,41 @@ static bool integer(const char *text, int64_t *out) {
     return end != text && !*end;
 }
 
-/* Reads a value as text where the parameter has choices, else as a number where it is one. */
+/* Reads a value as text where the parameter has choices, else as a number where it is one. Of a parameter that is
+ * not known, a number that would be written otherwise (08, 1.10, 0x3, inf) is a text, since it may be a word of a
+ * command. */
 static tune_value text_value(const tune_known *k, const char *text) {
-    char *end;
+    char *end, written[64];
     double x = strtod(text, &end);
     if ((k && k->choices) || end == text || *end) return (tune_value){.text = text};
-    return (tune_value){.number = x};
+    const tune_value number = {.number = x};
+    if (!k && (!isfinite(x) || strcmp(tune_value_print(number, written, sizeof written), text) != 0))
+        return (tune_value){.text = text};
+    return number;
+}
+
+/* Reads "a|b|c", which is cut up. Either all values are numbers, or of a parameter that is not known all are texts.
+ */
+static int read_values(const char *name, const tune_known *k, char *text, tune_value values[WRITTEN_MOST],
+                       size_t *count, xlstm_error *err) {
+    bool texts = false;
+    size_t n = 0;
+    const char *written[WRITTEN_MOST];
+    for (char *v = text, *next; v; v = next) {
+        next = strchr(v, '|');
+        if (next) *next++ = 0;
+        if (!*v)
+            return xl_fail(err, XLSTM_EARG, "space: %s: an empty value; --space takes one: {\"%s\": [\"\", ...]}",
+                           name, name);
+        if (n == WRITTEN_MOST)
+            return xl_fail(err, XLSTM_EARG, "space: %s: more than %d values", name, WRITTEN_MOST);
+        written[n] = v;
+        values[n] = text_value(k, v);
+        texts |= values[n++].text != NULL;
+    }
+    for (size_t i = 0; i < n && texts && !k; i++) values[i] = (tune_value){.text = written[i]};
+    *count = n;
+    return XLSTM_OK;
 }
 
 static int names_bounds(tune_space *s, const char *name, const tune_known *k, char *text, xlstm_error *err) {
@@ -263,14 +294,10 @@ static int names_param(tune_space *s, char *item, const tune_known *known, size_
     } else if (strchr(values_text, ':')) {
         status = names_bounds(s, item, k, values_text, err);
     } else {
-        tune_value values[256];
+        tune_value values[WRITTEN_MOST];
         size_t n = 0;
-        char *save = NULL;
-        for (char *v = strtok_r(values_text, "|", &save); v; v = strtok_r(NULL, "|", &save)) {
-            if (n == 256) return xl_fail(err, XLSTM_EARG, "space: %s: more than 256 values", item);
-            values[n++] = text_value(k, v);
-        }
-        status = add_checked(s, item, k, values, n, err);
+        status = read_values(item, k, values_text, values, &n, err);
+        if (!status) status = add_checked(s, item, k, values, n, err);
     }
     if (!status && k) tune_space_set_preset(s, tune_space_params(s) - 1, preset_of(k));
     return status;

@@ -147,8 +147,10 @@ static int open_point(void *self, int64_t candidate, xlstm_error *err) {
 static int hash_of_file(const exec_target *e, const tune_named_list *values, uint64_t *hash, xlstm_error *err) {
     char *path = tune_template_fill_text(e->hashed, values), *data = NULL, hex[33];
     size_t bytes = 0;
-    int status = path ? xl_file_read(path, HASH_LIMIT, &data, &bytes, err)
-                      : xl_fail(err, XLSTM_ENOMEM, "output_hash: out of memory");
+    xlstm_error why = {0};
+    int status =
+        path ? xl_file_read(path, HASH_LIMIT, &data, &bytes, &why) : xl_fail(&why, XLSTM_ENOMEM, "out of memory");
+    if (status) xl_fail(err, status, "output_hash: %s", why.text);
     if (!status) {
         xl_fnv_hex(data, bytes, hex);
         hex[16] = 0;

@@ -17,3 +17,16 @@ opt --tune 'n=1|2' --metrics '{"a": {"regx": "x"}}' -- echo {n}
 opt --tune 'n=1|2' --metrics '{"wall_s": {"regex": "x"}}' -- echo {n}
 opt --tune 'n=1|2' --objective rate -- echo {n}
 xltune optimize --tune 'chunk_size=16|32' -- echo {n} >/dev/null; echo $?
+# Names of columns that are there already, which would make summary.csv ambiguous.
+for name in trial status reason wall_s; do opt --tune "$name=1|2" -- echo {$name}; done
+opt --tune 'n=1|2' --metrics '{"ratio": {"regex": "x"}}' -- echo {n}
+opt --tune 'n=1|2' --metrics '{"chunk_size": {"regex": "x"}}' -- echo {n}
+# Values that are missing, and files that are.
+opt --tune 'n=a|' -- echo {n}
+opt --tune 'n=a||b' -- echo {n}
+opt --tune 'n=' -- echo {n}
+opt --space nowhere.json -- echo {n}
+echo '{"n": [1, 2}' > cut.json
+opt --space cut.json -- echo {n}
+opt --space '{"n": [1, 2}' -- echo {n}
+opt --tune 'n=1|2' --output-hash nowhere.txt --no-best -- true {n}
