@@ -108,13 +108,19 @@ static int whole_json(FILE *out, const cli_opened *o, xlstm_error *err) {
     return status;
 }
 
+/* The length at which a fact is cut: hashes are, at 16 digits. */
+static int shown_length(const char *text) {
+    const size_t length = strlen(text);
+    return length >= 32 && strspn(text, "0123456789abcdef") == length ? 16 : (int)length;
+}
+
 /* Ends a line with facts, "device cpu, checkpoint 0123…"; hashes are cut. `before` stands before the first. */
 static void show_facts(FILE *out, const char *before, const tune_named_list *facts) {
     for (size_t i = 0; i < facts->count; i++) {
         const tune_value v = facts->item[i].value;
         char number[64];
-        fprintf(out, "%s%s %.16s", i ? ", " : before, facts->item[i].name,
-                v.text ? cli_plain(v.text) : tune_value_print(v, number, sizeof number));
+        const char *text = v.text ? cli_plain(v.text) : tune_value_print(v, number, sizeof number);
+        fprintf(out, "%s%s %.*s", i ? ", " : before, facts->item[i].name, shown_length(text), text);
     }
     fputc('\n', out);
 }

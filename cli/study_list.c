@@ -110,12 +110,22 @@ static void list_csv(FILE *out, const json_t *r, const char *when) {
 
 /* What a terminal of 80 columns has room for; a longer name has a line of its own. */
 static void list_narrow(FILE *out, const json_t *r, const char *id) {
-    enum { NAME = 26 };
+    enum { NAME = 26, BEFORE = 55, WIDTH = 80 };
     const char *name = cli_plain(cli_study_last_part(cli_study_text(r, "folder")));
     if (strlen(name) > NAME) fprintf(out, "%4s  %s\n%4s  %-*s", id, name, "", NAME, "");
     else fprintf(out, "%4s  %-*s", id, NAME, name);
-    fprintf(out, "  %-11s  %6lld  %s\n", cli_plain(cli_study_text(r, "state")),
-            (long long)json_integer_value(json_object_get(r, "trials")), cli_plain(cli_study_text(r, "verdict")));
+    fprintf(out, "  %-11s  %6lld  ", cli_plain(cli_study_text(r, "state")),
+            (long long)json_integer_value(json_object_get(r, "trials")));
+    /* A verdict of many words goes on in the line below. */
+    const char *left = cli_plain(cli_study_text(r, "verdict"));
+    while (strlen(left) > WIDTH - BEFORE) {
+        int length = WIDTH - BEFORE;
+        while (length && left[length] != ' ') length--;
+        if (!length) break;
+        fprintf(out, "%.*s\n%*s", length, left, BEFORE, "");
+        left += length + 1;
+    }
+    fprintf(out, "%s\n", left);
 }
 
 /* One line for each run, which scripts read. */

@@ -55,8 +55,10 @@ static int read_file(const char *folder, rating *r, xlstm_error *err) {
 static int read_folder(const char *folder, ratings *all, xlstm_error *err) {
     struct dirent **entries = NULL;
     int found = scandir(folder, &entries, is_text_file, by_name);
-    if (found < 0)
-        return xl_fail(err, errno == ENOENT ? XLSTM_ENOTFOUND : XLSTM_EIO, "%s: %s", folder, strerror(errno));
+    if (found < 0 && errno == ENOENT)
+        return xl_fail(err, XLSTM_ENOTFOUND,
+                       "%s: no such folder; `xltune save-outputs --run RUN` writes the outputs", folder);
+    if (found < 0) return xl_fail(err, XLSTM_EIO, "%s: %s", folder, strerror(errno));
     int status = XLSTM_OK;
     all->list = calloc(found ? (size_t)found : 1, sizeof *all->list);
     if (!all->list) status = xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", folder);

@@ -4,6 +4,12 @@ export TZ=UTC
 sed 's/ray_20261128_213509/ray_20261128_213509_a_long_tag_for_an_experiment/; s/"uid": *"0/"uid": "1/' \
     $SOURCE/tests/data/run-v1.json > long.json
 xltune study import $SOURCE/tests/data/run-v1.json long.json --study all.sqlite > log
+python3 - <<'P'
+import sqlite3
+db = sqlite3.connect("all.sqlite")
+db.execute("UPDATE run SET result = ? WHERE id = 2", ('{"verdict": "stopped before the last comparison"}',))
+db.commit()
+P
 xltune study list all.sqlite > file
 cat > at_terminal.py <<'P'
 import os, pty, sys
