@@ -1,5 +1,11 @@
 /* config.json: the values of the published model, both spellings of keys, and errors of one line. */
 
+#include <sys/stat.h>
+
+#include <xlstm/model.h>
+#include <xlstm/tensor_file.h>
+#include <xlstm/tokenizer.h>
+
 #include "format/model_config.h"
 #include "helper.h"
 
@@ -160,10 +166,81 @@ static void missing_file(void **state) {
     assert_non_null(strstr(err.text, "/nonexistent/config.json"));
 }
 
+/* Opens something in the folder as a checkpoint and as a tokenizer's folder: both say what it is. */
+static void is_not(const char *name, int status, const char *part) {
+    char *path = test_path(name);
+    xlstm_hparams hparams;
+    xlstm_model_info info;
+    xlstm_tokenizer *tokenizer;
+    xlstm_error err[2];
+    const int found[] = {xlstm_checkpoint_inspect(path, &hparams, &info, &err[0]),
+                         xlstm_tokenizer_open(&tokenizer, path, &err[1])};
+    for (int i = 0; i < 2; i++) {
+        if (found[i] != status || !strstr(err[i].text, part) || strncmp(err[i].text, path, strlen(path)) != 0)
+            fail_msg("%s: status %d, \"%s\"", name, found[i], err[i].text);
+    }
+    free(path);
+}
+
+/* What stands in the place of a checkpoint's folder is named as what it is. */
+static void other_things(void **state) {
+    static const struct {
+        const char *put, *text, *opened, *part;
+    } folders[] = {
+        {"run/run_meta.json", "{}", "run",
+         "this is the folder of a run of optimize; the run's checkpoint is named"},
+        {"table/summary.csv", "", "table", "this is the folder of a run of optimize, no checkpoint"},
+        {"cache/snapshots/0/x", "", "cache", "this is a folder of the Hugging Face cache"},
+        {"adapter/adapter_config.json", "", "adapter", "this is an adapter (PEFT)"},
+        {"torch/pytorch_model.bin", "", "torch", "it holds pytorch_model.bin: save the model"},
+        {"shards/pytorch_model.bin.index.json", "", "shards", "it holds pytorch_model.bin files"},
+        {"images/model_index.json", "", "images", "this is a pipeline of diffusers"},
+        {"one/.hidden/x", "", "one", "no such file"},
+        {"two/q8.gguf", "", "two", "no such file (it holds q8.gguf; wanted config.json beside"},
+        {"three/weights.pth", "", "three", "(it holds weights.pth; wanted"},
+        {"four/.pt", "", "four", "no such file"},
+        {"five/x.safetensors", "", "five", "(it holds x.safetensors; wanted"},
+    };
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        test_put(folders[i].put, folders[i].text);
+        is_not(folders[i].opened, XLSTM_ENOTFOUND, folders[i].part);
+    }
+    is_not("nowhere", XLSTM_ENOTFOUND, "no such folder");
+    is_not("run/run_meta.json/x", XLSTM_EIO, "Not a directory");
+    test_put("plain", "some text");
+    is_not("plain", XLSTM_EFORMAT, "is a file, wanted a checkpoint's folder");
+    test_put("nothing", "");
+    is_not("nothing", XLSTM_EFORMAT, "is a file, wanted a checkpoint's folder");
+    test_put("page", " \n<!DOCTYPE HTML>");
+    is_not("page", XLSTM_EFORMAT, "is an HTML page, not the file itself");
+    test_put("pointer", "version https://git-lfs.github.com/spec/v1");
+    is_not("pointer", XLSTM_EFORMAT, "is a Git LFS pointer, not the file itself");
+    static const char *const kinds[][2] = {
+        {NULL, "is a file of tensors; wanted the folder that holds it with its config.json"},
+        {"{\"kind\":\"something\"}", "is a file of tensors; wanted the folder"},
+        {"{\"kind\":\"xlstm-state-1\"}", "is a state file of generate's --save-state, no checkpoint"}};
+    char *file = test_path("file"), *pipe = test_path("pipe");
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(xlstm_tensor_file_write(file, NULL, 0, kinds[i][0], NULL), XLSTM_OK);
+        is_not("file", XLSTM_EFORMAT, kinds[i][1]);
+    }
+    /* A pipe that nobody writes to is refused and not waited for. */
+    assert_int_equal(mkfifo(pipe, 0600), 0);
+    is_not("pipe", XLSTM_EFORMAT, "is not a folder, wanted a checkpoint's folder");
+    xlstm_tensor_file *none;
+    xlstm_error err;
+    assert_int_equal(xlstm_tensor_file_open(&none, pipe, &err), XLSTM_EIO);
+    assert_non_null(strstr(err.text, "not a regular file"));
+    assert_null(none);
+    free(file);
+    free(pipe);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(published_values), cmocka_unit_test(spellings_and_lists), cmocka_unit_test(ffn_sizes),
         cmocka_unit_test(refused),          cmocka_unit_test(missing_file),        cmocka_unit_test(unused_keys),
+        cmocka_unit_test(other_things),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, test_make_folder, test_remove_folder);
 }
