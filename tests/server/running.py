@@ -52,7 +52,7 @@ class Server:
             self.process.kill()
             raise
 
-    def connect(self, timeout=60):
+    def connect(self, timeout=300):
         return http.client.HTTPConnection(self.host, self.port, timeout=timeout)
 
     def ask(self, path, body=None, method=None, headers=None):

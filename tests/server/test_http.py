@@ -250,7 +250,7 @@ def many_bodies():
     """What all requests that are being read may hold together has a limit, from which the server comes back; nor is a
     body read for ever, or waited for in vain."""
     limit = 4096
-    with Server(xltune, "--max-body-mb", str(limit / 2 ** 20), "--idle-limit", "100s") as s:
+    with Server(xltune, "--max-body-mb", str(limit / 2 ** 20), "--idle-limit", "600s") as s:
         ask = json.dumps({"content": "x" * 3000}).encode()
         head = b"POST /tokenize HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n%s\r\n"
         held = []
@@ -403,7 +403,7 @@ def who_may_ask():
 
 
 def drains():
-    with Server(xltune, "--max-tokens", "1000000", "--drain-limit", "90s") as s:
+    with Server(xltune, "--max-tokens", "1000000", "--drain-limit", "300s") as s:
         kept = s.connect()
         kept.request("GET", "/health")
         kept.getresponse().read()
@@ -431,7 +431,7 @@ def drains():
             time.sleep(0.05)
         assert refused and closed or text or s.process.poll() is not None
         kept.close()
-        thread.join(100)
+        thread.join(310)
         assert text[0]["usage"]["completion_tokens"] == 3000
         assert s.process.wait(30) == 143
     # Whoever takes longer than the limit is told so.
