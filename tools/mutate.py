@@ -130,8 +130,8 @@ class Bench:
     def __init__(self, work, sanitize):
         work = os.path.abspath(work)
         self.tree, self.home = os.path.join(work, "tree"), os.path.join(work, "home")
-        self.build, self.bounded = (os.path.join(work, "sanitized"), bounded) if sanitize else \
-            (os.path.join(work, "build"), bounded_memory)
+        self.build, self.bounded = (os.path.join(self.tree, "sanitized"), bounded) if sanitize else \
+            (os.path.join(self.tree, "build"), bounded_memory)  # in the tree, as the program looks for its data around it
         self.seconds, self.whole = {}, {}
         os.makedirs(self.home, exist_ok=True)
         self.bring_up_to_date()
@@ -141,6 +141,8 @@ class Bench:
         self.tests = {}
         for test in json.loads(self.must("meson", "introspect", self.build, "--tests")):
             self.tests.setdefault(test["name"], test)
+        self.made = {target["id"]: [os.path.relpath(file, self.build) for file in target["filename"]]
+                     for target in json.loads(self.must("meson", "introspect", self.build, "--targets"))}
         commands = json.loads(self.must("ninja", "-C", self.build, "-t", "compdb", quiet=True))
         self.objects = {os.path.relpath(os.path.join(self.build, c["file"]), self.tree): c["output"] for c in commands
                         if c["output"].endswith(".o") and ".p/meson-generated" not in c["output"]}
@@ -171,8 +173,7 @@ class Bench:
 
     def compile(self, names):
         """Whether what these tests run could be built."""
-        files = sorted({os.path.relpath(word, self.build) for name in names for word in self.tests[name]["cmd"]
-                        if os.path.normpath(word).startswith(self.build + os.sep)})  # scripts lie in the tree beside it
+        files = sorted({file for name in names for target in self.tests[name]["depends"] for file in self.made[target]})
         done = subprocess.run(["ninja", "-C", self.build, *files], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.said = done.stdout
         return done.returncode == 0
