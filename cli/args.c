@@ -113,6 +113,8 @@ static int take_flag(cli_config *cfg, int argc, char **argv, int *i) {
     char message[CLI_MESSAGE];
     json_t *parsed = cli_value_from_text(key, value, message);
     if (!parsed) return cli_usage(cfg, "%s: %s", shown, message);
+    parsed = cli_value_home(key, parsed);
+    if (!parsed) return cli_usage(cfg, "%s: $HOME is no UTF-8, or memory is out", shown);
     if (!(key->commands & cfg->spec->command)) {
         char names[160];
         cli_command_names(key->commands, names, sizeof names);

@@ -239,6 +239,8 @@ static int add_member(cli_config *cfg, cli_layer layer, const char *name, const 
         json_decref(value);
         return xl_fail(err, XLSTM_EFORMAT, "%s: %s: found nothing, wanted a name, or null for none", file, name);
     }
+    value = cli_value_home(key, value);
+    if (!value) return xl_fail(err, XLSTM_ENOMEM, "%s: %s: $HOME is no UTF-8, or memory is out", file, name);
     json_decref(cfg->value[layer][row]);
     cfg->value[layer][row] = value;
     return XLSTM_OK;

@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "base/file.h"
+#include "base/memory.h"
 #include "base/utf8.h"
 
 enum { LIST_LIMIT = 4096 };
@@ -20,6 +21,17 @@ bool cli_key_is_path(const cli_key *key) {
         if (!strcmp(key->metavar, paths[i])) return true;
     }
     return false;
+}
+
+json_t *cli_value_home(const cli_key *key, json_t *value) {
+    const char *path = json_string_value(value), *home = getenv("HOME");
+    if (!path || !cli_key_is_path(key) || path[0] != '~' || (path[1] && path[1] != '/') || !home || !*home)
+        return value;
+    char *whole = xl_format("%s%s", home, path + 1);
+    json_decref(value);
+    value = whole ? json_string(whole) : NULL;
+    free(whole);
+    return value;
 }
 
 /* Splits off the n-th entry of "a|b|alias=b": its name and the name it stands for. Returns false past the end. */

@@ -16,6 +16,9 @@ json_t *cli_value_from_text(const cli_key *key, const char *text, char *message)
 
 /* Whether the value names a file or a folder, of which none has an empty name. */
 bool cli_key_is_path(const cli_key *key);
+/* Replaces "~" and "~/" at the beginning of a path by $HOME, as a shell does, but not in --out=~/x or in a file.
+ * Takes the reference to `value` and returns a new one; NULL when out of memory. */
+json_t *cli_value_home(const cli_key *key, json_t *value);
 
 /* Describes what the key accepts: "an integer from 1 to 256". `size` is that of `out` in bytes. */
 void cli_value_wanted(const cli_key *key, char *out, size_t size);

@@ -353,6 +353,11 @@ static int create_worker(worker_target *w, const tune_target_options *options, x
     w->program = script ? strdup(options->argument) : tune_child_path(options->argument);
     if (!w->program || !xl_is_file(w->program))
         return xl_fail(err, XLSTM_EARG, "worker: found no program '%s' that can be run", options->argument);
+    if (script && python && *python) {
+        char *path = tune_child_path(python);
+        if (!path) return xl_fail(err, XLSTM_EARG, "XLTUNE_PYTHON: found no program '%s' that can be run", python);
+        free(path);
+    }
     int status = digest_of(w->program, w->digest, err);
     char **argv = status ? NULL : xl_array(count + 3, sizeof *argv);
     if (status) return status;

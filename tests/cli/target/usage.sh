@@ -30,3 +30,4 @@ echo '{"n": [1, 2}' > cut.json
 opt --space cut.json -- echo {n}
 opt --space '{"n": [1, 2}' -- echo {n}
 opt --tune 'n=1|2' --output-hash nowhere.txt --no-best -- true {n}
+XLTUNE_PYTHON=nowhere/python3 opt --target worker:$SOURCE/examples/worker.py
