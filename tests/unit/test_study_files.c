@@ -365,6 +365,38 @@ static void one_row_at_a_time(void **state) {
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
 }
 
+/* A list that is missing and a member of the run that has another name are found before anything is stored, whether
+ * the lists themselves are read then or not. */
+static void refuses_members(char *text) {
+    static const char *const member[][2] = {{"\n \"trials\":", "run file.trials: wanted an array"},
+                                            {"\n \"samples\":", "run file.samples: wanted an array"},
+                                            {"\n \"events\":", "run file.events: wanted an array"},
+                                            {"\"objective\":", "objective"}};
+    for (size_t i = 0; i < sizeof member / sizeof *member; i++) {
+        char *at = strstr(text, member[i][0]);
+        assert_non_null(at);
+        at = strchr(at, '"') + 1;
+        const char first = *at;
+        *at = 'X';
+        for (int lists = 0; lists < 2; lists++) {
+            xlstm_error err;
+            tune_imports *read;
+            tune_import file = {"one.json", text, strlen(text), 0};
+            assert_int_equal(tune_imports_read(&read, &file, 1, lists, &err), XLSTM_EFORMAT);
+            if (!strstr(err.text, member[i][1])) fail_msg("%s", err.text);
+            tune_imports_free(read);
+        }
+        *at = first;
+    }
+    for (int lists = 0; lists < 2; lists++) {
+        xlstm_error err;
+        tune_imports *read;
+        tune_import file = {"one.json", text, strlen(text), 0};
+        must(tune_imports_read(&read, &file, 1, lists, &err), &err);
+        tune_imports_free(read);
+    }
+}
+
 static void exchange(void **state) {
     char *a = place("a.sqlite"), *b = place("b.sqlite");
     fill(a, "ra", "m1");
@@ -453,6 +485,8 @@ static void exchange(void **state) {
         file[0].bytes = cut;
         assert_int_equal(tune_study_import(s, file, 1, &err), XLSTM_EFORMAT);
     }
+    memcpy(joined, "\"joined\"", 8);
+    refuses_members(one);
     free(one);
     free(two);
     tune_study_close(s);
