@@ -121,6 +121,14 @@ def pattern_cases():
             yield f"pattern {pattern}, {behavior}", {"pre_tokenizer": step, "normalizer": None}
 
 
+def greedy_cases(tree):
+    """A token of white space that takes white space along, more tokens of its own among it."""
+    size = len(tree["model"]["vocab"]) + 1
+    for content in ("\n", "  "):
+        tokens = tree["added_tokens"] + [added(size, content, lstrip=True, rstrip=True)]
+        yield f"greedy white space {content!r}", {"added_tokens": tokens}
+
+
 def changed(tree, change):
     tree = json.loads(json.dumps(tree))
     for key, value in change.items():
@@ -136,6 +144,7 @@ def main():
     tree = base()
     out = {"library": f"tokenizers {__version__}", "base": tree, "cases": []}
     rows_of = [(case, 40, PIECES) for case in cases(tree)] + [(case, 6, PATTERN_PIECES) for case in pattern_cases()]
+    rows_of += [(case, 40, PIECES + ["\n", "  ", "<l>"] * 5) for case in greedy_cases(tree)]
     for (name, change), count, pieces in rows_of:
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "tokenizer.json")

@@ -187,6 +187,8 @@ static bool find(xl_added_scan *scan, xl_span *span) {
                     break;
                 start = before;
             }
+            /* What the token before has taken along is not taken again, be it the token itself. */
+            if (start < scan->done) start = scan->done;
         }
         if (added->rstrip) {
             uint32_t cp = 0;
@@ -195,6 +197,7 @@ static bool find(xl_added_scan *scan, xl_span *span) {
                    is_space(cp))
                 stop += (size_t)step;
         }
+        if (start >= stop) continue;
         *span = (xl_span){start, stop, added->id};
         return true;
     }
