@@ -60,6 +60,28 @@ static int print_json(FILE *out, const json_t *j, xlstm_error *err) {
     return cli_print_json(j, JSON_INDENT(2) | JSON_REAL_PRECISION(17), out, err);
 }
 
+/* Text for people, of which long lines are wrapped where it goes to a terminal. */
+typedef struct text_out {
+    FILE *out, *stream; /* where it goes, and what it is written to */
+    char *text;         /* what was written, where the two are not the same */
+    size_t bytes;
+} text_out;
+
+static int text_open(text_out *t, const cli_config *cfg, FILE *out, xlstm_error *err) {
+    *t = (text_out){.out = out, .stream = out};
+    if (cli_study_narrow(cfg)) t->stream = open_memstream(&t->text, &t->bytes);
+    return t->stream ? XLSTM_OK : xl_fail(err, XLSTM_ENOMEM, "out of memory");
+}
+
+static int text_close(text_out *t, int indent, xlstm_error *err) {
+    int status = XLSTM_OK;
+    if (t->stream == t->out) return status;
+    if (fclose(t->stream) || !t->text) status = xl_fail(err, XLSTM_ENOMEM, "out of memory");
+    else cli_put_folded(t->out, t->text, indent);
+    free(t->text);
+    return status;
+}
+
 /* ---- one run ---- */
 
 static json_t *baseline_settings(const cli_opened *o) {
@@ -155,7 +177,8 @@ static void show_text(FILE *out, const cli_opened *o, const tune_trial_row *tria
     fprintf(out, "\nverdict     %s\n",
             json_is_object(result) ? cli_plain(cli_study_text(result, "verdict_text")) : "none yet");
     for (size_t i = 0; i < event_count; i++) {
-        if (!strcmp(events[i].kind, "comparison")) continue;
+        /* Measurements, which --format json prints. */
+        if (!strcmp(events[i].kind, "comparison") || !strcmp(events[i].kind, "condition")) continue;
         cli_study_when(events[i].at, when, sizeof when);
         json_t *what =
             cli_study_json(events[i].text); /* the text of some events is JSON that contains a sentence */
@@ -180,7 +203,10 @@ static int do_show(cli_config *cfg, FILE *out, xlstm_error *err) {
     } else if (!status) {
         status = tune_study_trials(o.study, o.run.id, &trials, &count, err);
         if (!status) status = tune_study_events(o.study, o.run.id, &events, &event_count, err);
-        if (!status) show_text(out, &o, trials, count, events, event_count);
+        text_out t = {0};
+        if (!status) status = text_open(&t, cfg, out, err);
+        if (!status) show_text(t.stream, &o, trials, count, events, event_count);
+        if (!status) status = text_close(&t, 12, err);
     }
     tune_trial_rows_free(trials, count);
     tune_event_rows_free(events, event_count);
@@ -306,7 +332,13 @@ static int do_compare(cli_config *cfg, FILE *out, xlstm_error *err) {
         const tune_compared side[2] = {{&o[0].run, trials[0], count[0]}, {&o[1].run, trials[1], count[1]}};
         json_t *j = tune_compare_runs(&side[0], &side[1]);
         if (as_json(cfg)) status = print_json(out, j, err);
-        else cli_compare_text(out, j, as_csv(cfg));
+        else if (as_csv(cfg)) cli_compare_text(out, j, true);
+        else {
+            text_out t = {0};
+            status = text_open(&t, cfg, out, err);
+            if (!status) cli_compare_text(t.stream, j, false);
+            if (!status) status = text_close(&t, 3, err);
+        }
         json_decref(j);
     }
     for (int i = 0; i < 2; i++) {

@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <jansson.h>
 #include <xlstm/xlstm.h>
@@ -146,6 +147,8 @@ int cli_input_text(const char *path, char **text, size_t *bytes, xlstm_error *er
  * indented by `indent`. A newline ends the text. A CLI_TIE is printed as a space at which no line is broken. */
 #define CLI_TIE '\x1f'
 void cli_print_wrapped(const char *text, int at, int indent);
+/* Puts lines, of which the long ones are wrapped so. */
+void cli_put_folded(FILE *out, const char *text, int indent);
 
 /* Prints one line, "xltune: …", on standard error. */
 void cli_notice(const char *format, ...) XLSTM_PRINTF(1, 2);

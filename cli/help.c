@@ -23,22 +23,36 @@ static const char *const titles[CLI_GROUP_COUNT] = {
     [CLI_GROUP_INERT] = "Flags of the original (see xltune -h), accepted without effect",
 };
 
-void cli_print_wrapped(const char *text, int at, int indent) {
+/* Puts the first `bytes` of a text. */
+static void put_wrapped(FILE *out, const char *text, size_t bytes, int at, int indent) {
+    const char *stop = text + bytes;
     int gap = at > indent; /* spaces before the next word; 0: it begins its line */
-    while (*text) {
-        int length = (int)strcspn(text, " ");
+    while (text < stop) {
+        int length = 0;
+        while (text + length < stop && text[length] != ' ') length++;
         if (gap && at + gap + length > WIDTH) {
-            printf("\n%*s", indent, "");
+            fprintf(out, "\n%*s", indent, "");
             at = indent;
             gap = 0;
         }
-        printf("%*s", gap, "");
+        fprintf(out, "%*s", gap, "");
         at += gap + length;
-        for (const char *end = text + length; text < end; text++) putchar(*text == CLI_TIE ? ' ' : *text);
-        gap = (int)strspn(text, " ");
-        text += gap;
+        for (const char *end = text + length; text < end; text++) fputc(*text == CLI_TIE ? ' ' : *text, out);
+        for (gap = 0; text < stop && *text == ' '; text++) gap++;
     }
-    putchar('\n');
+    fputc('\n', out);
+}
+
+void cli_print_wrapped(const char *text, int at, int indent) {
+    put_wrapped(stdout, text, strlen(text), at, indent);
+}
+
+void cli_put_folded(FILE *out, const char *text, int indent) {
+    while (*text) {
+        const size_t length = strcspn(text, "\n");
+        put_wrapped(out, text, length, 0, indent);
+        text += length + (text[length] == '\n');
+    }
 }
 
 static const char *metavar(const cli_key *key) {

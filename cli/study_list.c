@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/csv.h"
 #include "base/error.h"
@@ -172,7 +171,7 @@ int cli_study_list(cli_config *cfg, FILE *out, xlstm_error *err) {
             list_csv(out, r, when);
         }
     } else if (!status) {
-        list_text(out, &l, !cli_str(cfg, "out") && isatty(STDOUT_FILENO));
+        list_text(out, &l, cli_study_narrow(cfg));
     }
     json_decref(l.all);
     json_decref(l.named);

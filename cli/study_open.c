@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -80,6 +81,10 @@ int cli_open_run(const cli_config *cfg, const char *name, cli_opened *o, xlstm_e
     }
     if (status) cli_opened_close(o);
     return status;
+}
+
+bool cli_study_narrow(const cli_config *cfg) {
+    return !cli_str(cfg, "out") && isatty(STDOUT_FILENO);
 }
 
 void cli_study_when(double at, char *out, size_t size) {

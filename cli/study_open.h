@@ -26,6 +26,8 @@ bool cli_has_file(const char *folder, const char *name);
 /* Whether a folder has a study and is no run's. */
 bool cli_is_bare_study(const char *folder);
 
+/* Whether what is printed for people goes to a terminal, and so is to fit 80 columns. */
+bool cli_study_narrow(const cli_config *cfg);
 /* A time in seconds since 1970 as local date and time. */
 void cli_study_when(double at, char *out, size_t size);
 /* A new reference: the JSON in a text, or null. */

@@ -32,4 +32,12 @@ python3 at_terminal.py xltune study list all.sqlite
 # A file has a line for each run in any case.
 python3 at_terminal.py xltune study list all.sqlite --out out
 cmp file out
+# What is shown of a run, and of two, is wrapped there; a pipe has whole lines.
+for words in "show 1" "compare 1 2"; do
+    python3 at_terminal.py xltune study $words --study all.sqlite > shown
+    awk 'length > 80 { print "too long: " $0 }' shown
+    xltune study $words --study all.sqlite > file
+    awk 'length > 80 { n++ } END { print (n > 0) }' file
+    test "$(cat file | tr -s ' \n' '  ')" = "$(cat shown | tr -s ' \n' '  ')" || echo "other words"
+done
 awk 'END { print NR, "lines" }' out
