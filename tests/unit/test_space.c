@@ -237,6 +237,25 @@ static void equal_values_are_merged(void **state) {
     tune_space_destroy(s);
 }
 
+/* Equal ones need not lie beside each other; the first of them stands for the rest. */
+static void merged_values_lie_anywhere(void **state) {
+    tune_space *s = tune_space_create();
+    const int64_t comes_to[] = {4, 9, 4, 7, 9};
+    assert_int_equal(tune_space_add_range(s, "p", 0, 1, 5, 1, NULL), 0);
+    assert_int_equal(tune_space_merge(s, 0, comes_to, NULL), 0);
+    assert_int_equal(tune_space_seal(s, NULL), 0);
+    assert_int_equal(tune_space_size(s), 3);
+    uint32_t point[5];
+    for (int i = 0; i < 5; i++) {
+        point[i] = tune_space_find_values(s, &(tune_value){.number = i + 1});
+        for (int j = 0; j < i; j++) assert_int_equal(point[i] == point[j], comes_to[i] == comes_to[j]);
+    }
+    const tune_param *p = tune_space_param(s, 0);
+    const double stands[] = {1, 2, 4};
+    for (int i = 0; i < 3; i++) assert_true(p->values[i].number == stands[i]);
+    tune_space_destroy(s);
+}
+
 /* Twelve parameters of ten values, half of them with a condition. */
 static void a_space_without_end_is_not_counted(void **state) {
     for (int conditions = 0; conditions < 2; conditions++) {
@@ -533,6 +552,7 @@ int main(void) {
         cmocka_unit_test(neighbours_differ_in_one_parameter),
         cmocka_unit_test(settings_of_one_schedule_are_one_point),
         cmocka_unit_test(equal_values_are_merged),
+        cmocka_unit_test(merged_values_lie_anywhere),
         cmocka_unit_test(a_space_without_end_is_not_counted),
         cmocka_unit_test(a_sparse_space_is_drawn_from),
         cmocka_unit_test(bad_spaces_say_why),
