@@ -195,7 +195,8 @@ int cli_json_read(const char *path, json_t **object, xlstm_error *err) {
     int status = xl_file_read(path, (size_t)16 << 20, &text, &bytes, err);
     if (status) return status;
     json_error_t bad;
-    json_t *root = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &bad);
+    const size_t mark = bytes >= 3 && !memcmp(text, "\xEF\xBB\xBF", 3) ? 3 : 0; /* as editors on Windows write it */
+    json_t *root = json_loadb(text + mark, bytes - mark, JSON_REJECT_DUPLICATES, &bad);
     free(text);
     if (!root) {
         return xl_fail(err, XLSTM_EFORMAT, "%s: line %d, column %d: %s", path, bad.line, bad.column, bad.text);

@@ -122,7 +122,9 @@ static int read_object(const cli_request_context *context, json_t *object, serve
 int cli_request_read(const cli_request_context *context, const char *line, size_t bytes, const char *where,
                      serve_job **out, json_t **id, xlstm_error *err) {
     json_error_t bad;
-    json_t *object = json_loadb(line, bytes, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &bad);
+    /* A mark of byte order, as editors and shells on Windows write it before the first line. */
+    const size_t mark = bytes >= 3 && !memcmp(line, "\xEF\xBB\xBF", 3) ? 3 : 0;
+    json_t *object = json_loadb(line + mark, bytes - mark, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &bad);
     if (!object) return xl_fail(err, XLSTM_EFORMAT, "%s: %s", where, bad.text);
     xlstm_error inner = {0};
     serve_job *job = serve_job_create();

@@ -8,3 +8,6 @@ show --chunkwise_backend native_compiled_autograd --no-best
 show --best=false --repeat-last-n -1
 printf '{"model": "m", "mem-poll-ms": 60, "chunkwise_backend": "ray_compiled_steps", "backend": "queued"}' > c.json
 show --config c.json
+# As an editor on Windows saves it.
+printf '\357\273\277{"top_k": 7,\r\n "max_new_tokens": 2}\r\n' > marked.json
+xltune generate --config marked.json --print-effective-config | grep -e '"top_k"' -e '"max_new_tokens"'

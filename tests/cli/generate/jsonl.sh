@@ -50,3 +50,6 @@ bad 'no'; bad '[]'; bad '{}'; bad '{"prompt": 5}'; bad '{"prompt": "a", "message
 bad '{"prompt": "a", "colour": 1}'; bad '{"prompt": "a", "n": 65}'; bad '{"prompt": "a", "n": 40}'; bad '{"messages": []}'; bad '{"prompt": "a", "stop": 5}'
 g --jsonl --prompt x 2>&1
 g --jsonl < /dev/null 2>&1 | grep -c Throughput
+# A mark of byte order before the first line, as a shell on Windows writes it.
+{ printf '\357\273\277'; head -n 3 in.jsonl; } | g --jsonl 2> err > marked || cat err
+head -n 3 a | cmp - marked
