@@ -282,6 +282,11 @@ static void a_space_without_end_is_not_counted(void **state) {
         size_t n = tune_space_some_neighbours(s, first, &rng, near, 200);
         assert_int_equal(n, conditions ? 0 : 12 * 9);
         for (size_t i = 1; i < n; i++) assert_int_not_equal(near[i], near[0]);
+        for (size_t i = 0; i < n; i++) {
+            int changed = 0;
+            for (int k = 0; k < 12; k++) changed += tune_space_index(s, near[i])[k] != index[k];
+            assert_int_equal(changed, 1);
+        }
         /* Points whose ids were removed are found again under the same ids. */
         uint16_t last[12];
         if (n) memcpy(last, tune_space_index(s, near[n - 1]), sizeof last);
@@ -483,6 +488,13 @@ static void names_form(void **state) {
     tune_space_destroy(s);
     assert_int_equal(tune_space_from_names("chunk_size", known, 3, &s, &err), 0);
     assert_int_equal(tune_space_param(s, 0)->count, 10); /* a long range: its powers of two */
+    tune_space_destroy(s);
+    /* The preset is among them, in its place, where it is no power of two. */
+    const tune_known wide = {"wide", TUNE_AFFECTS_FIRST, 3, 300, 24, 1, 65536, NULL};
+    const double useful[] = {4, 8, 16, 24, 32, 64, 128, 256};
+    assert_int_equal(tune_space_from_names("wide", &wide, 1, &s, &err), 0);
+    assert_int_equal(tune_space_param(s, 0)->count, COUNT(useful));
+    for (size_t i = 0; i < COUNT(useful); i++) assert_true(tune_space_param(s, 0)->values[i].number == useful[i]);
     tune_space_destroy(s);
     assert_int_equal(tune_space_from_names("chunk_size=16:64:x2,workers=2", known, 3, &s, &err), 0);
     assert_int_equal(tune_space_param(s, 0)->count, 3);
