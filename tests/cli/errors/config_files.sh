@@ -27,4 +27,5 @@ printf '{"prompt": "\377"}' > c.json
 xltune generate --config c.json
 t '{"model_path": ""}'
 t '{"prompt_file": ""}'
+export XLTUNE_MODEL=$MODEL
 t '{"model_path": null, "max_new_tokens": 0}' 2>&1 | grep -v '^T'
