@@ -138,6 +138,17 @@ static void test_messages(void **state) {
     assert_non_null(strstr(err.text, "message 1: the content is not UTF-8, at byte 1"));
 }
 
+/* White space around a number counts for nothing, and what holds none is the default. */
+static void test_numbers_in_texts(void **state) {
+    char *text;
+    xlstm_error err;
+    assert_int_equal(
+        render("{{ ' 3.5\\n' | float }} {{ '\\t4 ' | int }} {{ '3.5x' | float(7) }}", NULL, 0, NULL, &text, &err),
+        0);
+    assert_string_equal(text, "3.5 4 7");
+    free(text);
+}
+
 static void test_refusals(void **state) {
     wants("a\n{% include 'x' %}", NULL, XLSTM_EUNSUPPORTED, "t: line 2: {% include %} is not supported here");
     wants("\n\n{{ 1 | shout }}", NULL, XLSTM_EUNSUPPORTED, "line 3: the filter \"shout\" is not known here");
@@ -162,6 +173,19 @@ static void test_refusals(void **state) {
     wants("x", "[1]", XLSTM_EARG, "variables: wanted a JSON object");
     wants("x", "{", XLSTM_EARG, "variables: line 1");
     wants("a\xff", NULL, XLSTM_EFORMAT, "not UTF-8, at byte 1");
+    /* Another sign stands where one is wanted. */
+    const char *signs[] = {"{{ (1 2) }}",
+                           "{{ x[1 2] }}",
+                           "{{ [1 2] }}",
+                           "{{ {1, 2} }}",
+                           "{{ {1: 2 3: 4} }}",
+                           "{{ range(1 2) }}",
+                           "{% for x of y %}{% endfor %}",
+                           "{% set x 1 %}",
+                           "{% macro m x %}{% endmacro %}"};
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++) wants(signs[i], NULL, XLSTM_EFORMAT, "wanted");
+    wants("{{ 1 2 }}", NULL, XLSTM_EFORMAT, "wanted \"}}\"");
+    wants("{% if x y %}{% endif %}", NULL, XLSTM_EFORMAT, "wanted \"%}\"");
     wants("{{ 99999999999999999999 }}", NULL, XLSTM_EUNSUPPORTED, "too large");
     wants("{{ 9223372036854775807 + 1 }}", NULL, XLSTM_EUNSUPPORTED, "too large");
 }
@@ -245,9 +269,9 @@ static void test_folders(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_chats),    cmocka_unit_test(test_pieces),   cmocka_unit_test(test_spaces),
-        cmocka_unit_test(test_messages), cmocka_unit_test(test_refusals), cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_folders),
+        cmocka_unit_test(test_chats),    cmocka_unit_test(test_pieces),           cmocka_unit_test(test_spaces),
+        cmocka_unit_test(test_messages), cmocka_unit_test(test_numbers_in_texts), cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_limits),   cmocka_unit_test(test_folders),
     };
     return cmocka_run_group_tests(tests, open_goldens, close_goldens);
 }

@@ -50,6 +50,11 @@ static void spellings_and_lists(void **state) {
     assert_int_equal(h.ffn_dim, 512); /* 512.064 with 64: floor(575.064 / 64) * 64 */
     assert_int_equal(parse(&h, "{\"hidden_size\": 64, \"embedding_dim\": 64}", &err), XLSTM_OK);
     assert_int_equal(h.embedding_dim, 64);
+    /* Whole numbers may be written as real ones. */
+    assert_int_equal(parse(&h, "{\"hidden_size\": 64.0, \"num_hidden_layers\": 3e0, \"num_heads\": 2.0}", &err),
+                     XLSTM_OK);
+    assert_true(h.embedding_dim == 64 && h.num_blocks == 3 && h.num_heads == 2);
+    assert_int_equal(parse(&h, "{\"hidden_size\": 64.5}", &err), XLSTM_EFORMAT);
 }
 
 static void ffn_sizes(void **state) {

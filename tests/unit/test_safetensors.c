@@ -42,6 +42,8 @@ static void malformed_headers(void **state) {
         {"{\"a\":{}}", 0, XLSTM_EFORMAT, "dtype"},
         {"{\"a\":{\"dtype\":1,\"shape\":[1],\"data_offsets\":[0,4]}}", 4, XLSTM_EFORMAT, "dtype"},
         {"{\"a\":{\"dtype\":\"F31\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4, XLSTM_EFORMAT, "dtype 'F31'"},
+        {"{\"a\":{\"dtype\":\"BOOL\",\"shape\":[4],\"data_offsets\":[0,4]}}", 4, XLSTM_EUNSUPPORTED,
+         "dtype 'BOOL'"},
         {"{\"a\":{\"dtype\":\"I8\",\"shape\":[4],\"data_offsets\":[0,4]}}", 4, XLSTM_EUNSUPPORTED, "dtype 'I8'"},
         {"{\"a\":{\"dtype\":\"F32\",\"data_offsets\":[0,4]}}", 4, XLSTM_EFORMAT, "shape"},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":1,\"data_offsets\":[0,4]}}", 4, XLSTM_EFORMAT, "shape"},
