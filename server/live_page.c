@@ -265,7 +265,10 @@ static int listen_there(serve_live *live, xlstm_error *err) {
     int fd;
     int status = serve_bind(&fd, at, "127.0.0.1", live->o.port, err);
     if (!status) status = serve_listen(fd, "127.0.0.1", live->o.port, err);
-    if (status) return status;
+    if (status) {
+        if (fd >= 0) close(fd);
+        return status;
+    }
     live->port = atoi(strrchr(at, ':') + 1);
     snprintf(live->cookie, sizeof live->cookie, "xltune_dash_%d", live->port);
     snprintf(live->address, sizeof live->address, "%.60s/?token=%s", at, live->token);
