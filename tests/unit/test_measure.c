@@ -367,7 +367,12 @@ static void blocks_are_balanced_abba(void **state) {
     tune_sampler *s = sampler_of(&p);
     tune_block_plan plan = {.blocks = 5, .quads = 2, .spare = 2, .deadline_s = INFINITY, .seed = 4};
     tune_block_result r;
+    tune_sample first;
+    assert_int_equal(tune_sampler_take(s, 0, INFINITY, &first, NULL), 0);
+    const double start = tune_sampler_seconds(s);
+    assert_true(start > 0);
     assert_int_equal(tune_blocks_run(s, 0, 1, &plan, &r, NULL), 0);
+    assert_true(fabs(r.seconds - (tune_sampler_seconds(s) - start)) < 1e-9);
     assert_int_equal(r.blocks, 5);
     assert_int_equal(r.disturbed, 0);
     int at = p.total - 40, abba = 0;

@@ -104,6 +104,24 @@ static void an_odd_one_is_set_aside(void **state) {
     assert_true(f.nodes.left == 4 && !f.nodes.disagree);
 }
 
+/* Two camps of two, 3 % apart: that is beyond what six processes, which scatter by 1 %, make likely of four nodes,
+ * and 1.4 % is not. */
+static void camps_disagree(void **state) {
+    for (int camp = 0; camp < 2; camp++) {
+        fleet f = {.final = {.label = TUNE_QUANTITIES}};
+        const double apart = camp ? 0.03 : 0.014;
+        for (int i = 0; i < 24; i++) {
+            f.of[i] = i % 4;
+            f.final.process[i] = 0.1 + (i % 4 < 2 ? 1 : -1) * apart / 2 + (i / 4 % 2 ? 1 : -1) * 0.00913;
+            f.final.at[i] = i;
+        }
+        tune_final_judge(f.final.process, 24, 24, 0.95, &f.final);
+        tune_nodes_judge(&f.final, f.of, 4, &f.nodes);
+        assert_int_equal(f.nodes.left, 4);
+        assert_int_equal(f.nodes.disagree, camp);
+    }
+}
+
 static void two_nodes_know_little(void **state) {
     const double effect[] = {0.1, 0.3};
     fleet f;
@@ -166,12 +184,10 @@ static void whole_turns(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(one_node_is_no_block),
-                                       cmocka_unit_test(alike_nodes_keep_together),
-                                       cmocka_unit_test(these_nodes_alone),
-                                       cmocka_unit_test(an_odd_one_is_set_aside),
-                                       cmocka_unit_test(two_nodes_know_little),
-                                       cmocka_unit_test(turns_that_differ),
-                                       cmocka_unit_test(whole_turns)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_node_is_no_block), cmocka_unit_test(alike_nodes_keep_together),
+        cmocka_unit_test(these_nodes_alone),    cmocka_unit_test(an_odd_one_is_set_aside),
+        cmocka_unit_test(camps_disagree),       cmocka_unit_test(two_nodes_know_little),
+        cmocka_unit_test(turns_that_differ),    cmocka_unit_test(whole_turns)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
