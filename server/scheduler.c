@@ -1,5 +1,6 @@
 #include "server/scheduler.h"
 
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -241,6 +242,8 @@ static void *engine(void *argument) {
         sweep(s);
         admit(s);
         step(s);
+        /* The threads of the engine never sleep, and what was drawn is to be written before their next step. */
+        sched_yield();
         sweep(s);
     }
     if (s->prefixes) serve_prefixes_flush(s->prefixes);
