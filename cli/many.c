@@ -77,22 +77,23 @@ static json_t *token_json(const xlstm_tokenizer *tokenizer, const serve_token *t
 
 static void deliver(void *user, const serve_job *job, const serve_piece *piece) {
     request *q = user;
+    runner *r = q->runner;
     if (piece->choice >= 0) {
         continuation *c = &q->choices[piece->choice];
         if (!xl_bytes_append(&c->text, piece->text, piece->bytes) && !q->err.status)
             xl_error_set(&q->err, XLSTM_ENOMEM, "out of memory for a text");
         for (size_t i = 0; i < piece->token_count && c->tokens; i++)
-            json_array_append_new(c->tokens, token_json(q->runner->many->context.tokenizer, &piece->tokens[i]));
+            json_array_append_new(c->tokens, token_json(r->many->context.tokenizer, &piece->tokens[i]));
         if (piece->stop) c->stop = json_stringn(piece->stop, piece->stop_bytes);
         c->finish = piece->finish;
         c->made = piece->made;
     }
     if (piece->finish == SERVE_FAILED) q->err = *piece->err;
     if (!piece->last) return;
-    pthread_mutex_lock(&q->runner->lock);
+    pthread_mutex_lock(&r->lock);
     q->over = true;
-    pthread_mutex_unlock(&q->runner->lock);
-    if (write(q->runner->wake[1], "", 1) < 0) return; /* full: it wakes anyway */
+    pthread_mutex_unlock(&r->lock);           /* from here on the request may be printed and freed */
+    if (write(r->wake[1], "", 1) < 0) return; /* full: it wakes anyway */
 }
 
 /* ---- requests ---- */

@@ -126,7 +126,9 @@ static void recording_goes_on(void **state) {
     o.stop_ctx = &s;
     tune_run *k = new_run("on");
     if (tune_recording_run(&s.target, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
-    assert_true(r.end == TUNE_DRIVE_STOPPED && r.rounds == 1 && r.missing > 60 && r.missing < 128);
+    /* A sample that other work disturbs is taken twice, so that a hundred calls are 40 to 100 samples of the 195.
+     */
+    assert_true(r.end == TUNE_DRIVE_STOPPED && r.rounds <= 1 && r.missing >= 95 - 3 && r.missing <= 195 - 40);
     char *where = strdup(tune_run_folder(k));
     tune_run_close(k, TUNE_RUN_INTERRUPTED);
     pid_t child = fork();
