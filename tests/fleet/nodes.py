@@ -92,6 +92,7 @@ class Fleet:
             self.rounds = db.execute("SELECT number % 1000, count(DISTINCT node) FROM task WHERE work = 'check' GROUP BY 1").fetchall()
             self.trials = {json.loads(params)["n"]: (number, value, samples) for number, params, value, samples in
                            db.execute("SELECT number, params, value, samples FROM trial WHERE status = 'ok'")}
+            (self.rows,), = db.execute("SELECT count(*) FROM trial")
             self.events = [json.loads(t) for t, in db.execute("SELECT text FROM event WHERE kind = 'playoff'")]
             result = db.execute("SELECT result FROM run").fetchall()
         self.best = json.loads(result[0][0]) if len(result) == 1 and result[0][0] else {}
@@ -142,6 +143,13 @@ def main():
         expect("of two nobody knows which is right", not f.aside and "which disagree" in f.words and
                len(f.processes) == 2, f.seen())
         expect("and the interval holds what either says", f.holds(TRUTH) and f.holds(10 / (7 * 1.25) - 1), f.seen())
+        # It ends although results came in another order than the points were proposed in.
+        for mode in ("grid", "auto"):
+            f = Fleet(xltune, os.path.join(folder, "again-" + mode), [{}] * 3, ["--space", json.dumps({"n": list(range(3, 15))}), "--mode",
+                      mode], deaths=[f"SELECT 1 FROM trial WHERE number >= {n}" for n in (2, 5)])
+            expect(f"a search that dies twice tries every point once ({mode})", f.code == 0 and f.rows == 12 and
+                   sorted(f.trials) == list(range(3, 15)), (f.rows, f.played()))
+
         program = os.path.join(folder, "lucky")
         with open(program, "w", encoding="utf-8") as f:
             f.write(LUCKY)

@@ -36,7 +36,11 @@ int tune_drive_restore(drive *d, xlstm_error *err) {
         const bool ask = !joined && !differs && !tune_proposer_done(d->proposer);
         if (ask) status = tune_proposer_ask(d->proposer, &asked, err);
         if (status) return status;
-        differs |= ask && asked != point;
+        if (ask && asked != point) {
+            differs = true;
+            status = tune_proposer_exchange(d->proposer, asked, point, err);
+            if (status) return status;
+        }
         tune_drive_told_of(&all[i], told);
         if (all[i].status == TUNE_TRIAL_OK) status = restore_race(d, &all[i], point, err);
         double cost = all[i].status == TUNE_TRIAL_DUPLICATE ? 0 : all[i].seconds;

@@ -112,6 +112,18 @@ static const tune_trial_row *row_of(const tune_trial_row *rows, size_t count, in
     return NULL;
 }
 
+/* Asks for a point again, as for a stored trial or task at its time. Results came in another order then, so that
+ * the strategy may propose another point now. */
+static int ask_again(tune_kind *k, uint32_t point, xlstm_error *err) {
+    uint32_t asked;
+    if (tune_proposer_done(k->proposer)) return XLSTM_OK;
+    int status = tune_proposer_ask(k->proposer, &asked, err);
+    /* It may have nothing to propose before it is told more. */
+    if (status == XLSTM_EARG) return XLSTM_OK;
+    if (status || point == TUNE_NO_POINT) return status;
+    return tune_proposer_exchange(k->proposer, asked, point, err);
+}
+
 /* Takes up a task that was not done when the proposing process ended. */
 static int restore_task(tune_fleet *f, tune_kind *k, const tune_task *task, const tune_trial_row *rows,
                         size_t count, xlstm_error *err) {
@@ -120,9 +132,10 @@ static int restore_task(tune_fleet *f, tune_kind *k, const tune_task *task, cons
     int status = tune_named_from_json(&params, json_object_get(what, "point"), err);
     const uint32_t point = status ? TUNE_NO_POINT : tune_named_point(&params, k->target.space);
     const tune_trial_row *original = twin ? row_of(rows, count, json_integer_value(twin)) : NULL;
+    const bool stored = row_of(rows, count, task->number) != NULL; /* then it was asked for with its row */
+    if (!status && !stored) status = ask_again(k, point, err);
     if (!status) status = reserve(k, err);
-    if (!status && row_of(rows, count, task->number))
-        status = tune_study_task_settle(f->study, k->run, TUNE_WORK_TRIAL, task->number, err);
+    if (!status && stored) status = tune_study_task_settle(f->study, k->run, TUNE_WORK_TRIAL, task->number, err);
     else if (!status && original) status = put_duplicate(f, k, task->number, point, original, err);
     else if (!status) status = add_pending(k, task->number, point, twin ? json_integer_value(twin) : -1, err);
     if (!status && !twin && point != TUNE_NO_POINT) k->trial_of[point] = task->number;
@@ -132,24 +145,29 @@ static int restore_task(tune_fleet *f, tune_kind *k, const tune_task *task, cons
     return status;
 }
 
-/* Continues with what the study holds of the run: finished trials are told, in their order, and tasks that are not
- * done yet are waited for. */
+static int restore_row(tune_kind *k, const tune_trial_row *row, xlstm_error *err) {
+    const uint32_t point = tune_named_point(&row->params, k->target.space);
+    int status = ask_again(k, point, err);
+    if (!status) status = reserve(k, err);
+    if (!status && point != TUNE_NO_POINT && row->duplicate_of < 0) k->trial_of[point] = row->index;
+    if (!status) status = tell(k, row, point, err);
+    if (row->index >= k->next) k->next = row->index + 1;
+    return status;
+}
+
+/* Continues with what the study holds of the run: by their numbers, finished trials are told, and tasks that are
+ * not done yet are waited for. */
 static int restore(tune_fleet *f, tune_kind *k, xlstm_error *err) {
     tune_trial_row *rows = NULL;
     tune_task *tasks = NULL;
-    size_t count = 0, open = 0;
+    size_t count = 0, open = 0, row = 0, task = 0;
     int status = tune_study_trials(f->study, k->run, &rows, &count, err);
     if (!status) status = tune_study_tasks(f->study, k->run, TUNE_WORK_TRIAL, 0, false, &tasks, &open, err);
-    for (size_t i = 0; !status && i < count; i++) {
-        const uint32_t point = tune_named_point(&rows[i].params, k->target.space);
-        uint32_t asked;
-        if (!tune_proposer_done(k->proposer)) status = tune_proposer_ask(k->proposer, &asked, err);
-        if (!status) status = reserve(k, err);
-        if (!status && point != TUNE_NO_POINT && rows[i].duplicate_of < 0) k->trial_of[point] = rows[i].index;
-        if (!status) status = tell(k, &rows[i], point, err);
-        if (rows[i].index >= k->next) k->next = rows[i].index + 1;
+    while (!status && (row < count || task < open)) {
+        if (task == open || (row < count && rows[row].index <= tasks[task].number))
+            status = restore_row(k, &rows[row++], err);
+        else status = restore_task(f, k, &tasks[task++], rows, count, err);
     }
-    for (size_t i = 0; !status && i < open; i++) status = restore_task(f, k, &tasks[i], rows, count, err);
     tune_trial_rows_free(rows, count);
     tune_tasks_free(tasks, open);
     return status;

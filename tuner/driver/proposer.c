@@ -210,3 +210,16 @@ int tune_proposer_tell(tune_proposer *p, uint32_t point, const double told[TUNE_
     }
     return status;
 }
+
+int tune_proposer_exchange(tune_proposer *p, uint32_t asked, uint32_t point, xlstm_error *err) {
+    if (!p->apart) return tune_strategy_exchange(p->strategy[WHOLE], asked, point, err);
+    int status = XLSTM_OK;
+    for (int i = 0; !status && i < PARTS; i++) {
+        if (!p->asked[i]) continue;
+        const uint32_t share = part_point(p, i, point);
+        if (share == TUNE_NO_POINT) continue;
+        status = tune_strategy_exchange(p->strategy[i], p->pending[i], share, err);
+        p->pending[i] = share;
+    }
+    return status;
+}

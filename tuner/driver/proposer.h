@@ -38,6 +38,9 @@ void tune_proposer_destroy(tune_proposer *p);
 int tune_proposer_ask(tune_proposer *p, uint32_t *point, xlstm_error *err);
 int tune_proposer_tell(tune_proposer *p, uint32_t point, const double told[TUNE_TOLD_COUNT], double cost_s,
                        xlstm_error *err);
+/* Says that not the point `asked`, which was asked for last, is being measured, but `point`; see
+ * tune_strategy_exchange. */
+int tune_proposer_exchange(tune_proposer *p, uint32_t asked, uint32_t point, xlstm_error *err);
 bool tune_proposer_done(const tune_proposer *p);
 /* The point that joins the best of both parts; TUNE_NO_POINT where there is only one strategy, or where no valid
  * result was told. */

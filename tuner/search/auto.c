@@ -385,6 +385,11 @@ static int ask(void *state, tune_proposal *out, xlstm_error *err) {
     return tune_record_ask(&s->record, out->point, err);
 }
 
+static int exchange(void *state, uint32_t asked, uint32_t point, xlstm_error *err) {
+    auto_search *s = state;
+    return tune_record_exchange(&s->record, asked, point, err);
+}
+
 static bool done(const void *state) {
     const auto_search *s = state;
     if (tune_record_any_fresh(&s->record) || s->record.pending) return false;
@@ -422,5 +427,6 @@ const tune_strategy_class tune_strategy_auto = {
     .tell = tell,
     .done = done,
     .best = best,
+    .exchange = exchange,
     .destroy = destroy,
 };

@@ -97,6 +97,11 @@ static int tell(void *state, uint32_t point, double value, double cost_s, xlstm_
     return tune_record_tell(&g->record, point, value, err);
 }
 
+static int exchange(void *state, uint32_t asked, uint32_t point, xlstm_error *err) {
+    ga *s = state;
+    return tune_record_exchange(&s->record, asked, point, err);
+}
+
 static bool done(const void *state) {
     const ga *g = state;
     if (g->limit) return g->proposals >= g->limit;
@@ -126,5 +131,6 @@ const tune_strategy_class tune_strategy_ga = {
     .tell = tell,
     .done = done,
     .best = best,
+    .exchange = exchange,
     .destroy = destroy,
 };

@@ -55,6 +55,11 @@ static int tell(void *state, uint32_t point, double value, double cost_s, xlstm_
     return status;
 }
 
+static int exchange(void *state, uint32_t asked, uint32_t point, xlstm_error *err) {
+    grid *s = state;
+    return tune_record_exchange(&s->record, asked, point, err);
+}
+
 static bool done(const void *state) {
     const grid *g = state;
     return g->next == TUNE_NO_POINT;
@@ -81,5 +86,6 @@ const tune_strategy_class tune_strategy_grid = {
     .tell = tell,
     .done = done,
     .best = best,
+    .exchange = exchange,
     .destroy = destroy,
 };

@@ -314,6 +314,11 @@ static int ask(void *state, tune_proposal *out, xlstm_error *err) {
     return status ? status : tune_record_ask(&s->record, out->point, err);
 }
 
+static int exchange(void *state, uint32_t asked, uint32_t point, xlstm_error *err) {
+    nsga2 *s = state;
+    return tune_record_exchange(&s->record, asked, point, err);
+}
+
 static bool done(const void *state) {
     const nsga2 *s = state;
     return !tune_record_any_fresh(&s->record) && !s->record.pending;
@@ -335,5 +340,6 @@ const tune_strategy_class tune_strategy_nsga2 = {
     .tell_all = tell_all,
     .done = done,
     .best = best,
+    .exchange = exchange,
     .destroy = destroy,
 };

@@ -38,6 +38,11 @@ static int tell(void *state, uint32_t point, double value, double cost_s, xlstm_
     return tune_record_tell(&r->record, point, value, err);
 }
 
+static int exchange(void *state, uint32_t asked, uint32_t point, xlstm_error *err) {
+    random_search *s = state;
+    return tune_record_exchange(&s->record, asked, point, err);
+}
+
 static bool done(const void *state) {
     const random_search *r = state;
     if (r->trials > 0) return r->proposals >= r->trials;
@@ -64,5 +69,6 @@ const tune_strategy_class tune_strategy_random = {
     .tell = tell,
     .done = done,
     .best = best,
+    .exchange = exchange,
     .destroy = destroy,
 };

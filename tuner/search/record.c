@@ -123,6 +123,14 @@ int tune_record_ask(tune_record *r, uint32_t point, xlstm_error *err) {
     return changed(r, err);
 }
 
+int tune_record_exchange(tune_record *r, uint32_t asked, uint32_t point, xlstm_error *err) {
+    if (asked < r->ids && r->asked[asked]) {
+        if (!r->row[asked]) land(r, asked);
+        r->asked[asked] = 0;
+    }
+    return tune_record_ask(r, point, err);
+}
+
 bool tune_record_fresh(const tune_record *r, uint32_t point) {
     return point >= r->ids || (!r->row[point] && !r->asked[point]);
 }

@@ -45,6 +45,8 @@ void tune_record_release(tune_record *r);
 tune_seen *tune_record_find(const tune_record *r, uint32_t point);
 int tune_record_tell(tune_record *r, uint32_t point, double value, xlstm_error *err);
 int tune_record_ask(tune_record *r, uint32_t point, xlstm_error *err);
+/* Replaces `asked`, which was asked for and not told since, by `point`. */
+int tune_record_exchange(tune_record *r, uint32_t asked, uint32_t point, xlstm_error *err);
 
 /* Whether the point was neither told nor asked for. */
 bool tune_record_fresh(const tune_record *r, uint32_t point);

@@ -155,6 +155,14 @@ int tune_strategy_tell_all(tune_strategy *s, uint32_t point, const double *value
     return s->class->tell_all(s->state, point, values, cost_s, err);
 }
 
+int tune_strategy_exchange(tune_strategy *s, uint32_t asked, uint32_t point, xlstm_error *err) {
+    const size_t known = tune_space_known(s->space);
+    if (asked >= known || point >= known)
+        return xl_fail(err, XLSTM_EARG, "strategy %s: point %u for %u, of %zu", s->class->name, point, asked,
+                       known);
+    return asked == point ? XLSTM_OK : s->class->exchange(s->state, asked, point, err);
+}
+
 bool tune_strategy_done(const tune_strategy *s) {
     for (size_t i = s->prior_next; i < s->prior_count; i++) {
         if (!s->told[i]) return false;

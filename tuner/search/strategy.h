@@ -73,6 +73,8 @@ typedef struct tune_strategy_class {
     int (*tell_all)(void *state, uint32_t point, const double *values, double cost_s, xlstm_error *err);
     bool (*done)(const void *state);
     void (*best)(const void *state, tune_best *out);
+    /* Not `asked`, which was asked for, is being measured, but `point`. */
+    int (*exchange)(void *state, uint32_t asked, uint32_t point, xlstm_error *err);
     void (*destroy)(void *state);
 } tune_strategy_class;
 
@@ -105,6 +107,10 @@ int tune_strategy_tell(tune_strategy *s, uint32_t point, double value, double co
 /* Does the same with a value for each objective: values[0] as above, the others finite, smaller is better; a NaN
  * among them means that the point failed. A strategy for one objective is told only values[0]. */
 int tune_strategy_tell_all(tune_strategy *s, uint32_t point, const double *values, double cost_s, xlstm_error *err);
+/* Says that not the point `asked`, which was asked for, is being measured, but `point`. A search that goes on asks
+ * for as many points as it had, and may get others than were measured. `asked` may then be proposed again.
+ * XLSTM_EARG: there is no such point. */
+int tune_strategy_exchange(tune_strategy *s, uint32_t asked, uint32_t point, xlstm_error *err);
 /* Whether there is nothing left to ask: every point was measured (and for auto under noise the winner is settled),
  * or the number of proposals is used up. */
 bool tune_strategy_done(const tune_strategy *s);
