@@ -20,7 +20,7 @@ demo: build ## the main job on the embedded checkpoint: search, save, judge, plo
 	@sh tools/demo.sh $(BUILD)/cli/xltune
 
 check: build ## all tests
-	@meson test -C $(BUILD) --print-errorlogs
+	@meson test -C $(BUILD) --print-errorlogs --timeout-multiplier 4
 
 shaders: ## make the shaders anew that are kept as SPIR-V (GLSLC: a recent compiler)
 	@python3 src/backend/vulkan/shaders/compile.py $(or $(GLSLC),glslc) --kept

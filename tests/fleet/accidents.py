@@ -172,7 +172,7 @@ def play(xltune, number, server):
             r.close()
         text = r.output()
         r.log.close()
-        print(f"round {number}: {', '.join(done)}: " + ("; ".join(wrong) if wrong else
+        print(("FAIL " if wrong else "") + f"round {number}: {', '.join(done)}: " + ("; ".join(wrong) if wrong else
               f"ok, {time.monotonic() - began:.1f} s after the last"), flush=True)
         if wrong:
             print(text[-4000:])
