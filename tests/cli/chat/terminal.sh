@@ -2,12 +2,12 @@
 python3 -c "import pty; pty.openpty()" 2>/dev/null || { echo "there are no pseudo-terminals here (/dev/pts)" >&2; exit 77; }
 python3 - <<'P'
 import os, pty, select, signal, sys, time
-LIMIT_S = 60  # for each thing that is waited for: the machine may be busy
+LIMIT_S = 100  # for each thing that is waited for: the machine may be busy
 signal.alarm(4 * LIMIT_S)
 pid, fd = pty.fork()
 if not pid:
     os.environ["TERM"] = "vt100"
-    os.execvp("xltune", ["xltune", "chat", "--model", os.environ["MODEL"], "--no-best", "--temperature", "0", "-n", "1000000"])
+    os.execvp("xltune", ["xltune", "chat", "--model", os.environ["MODEL"], "--no-best", "--temperature", "0", "-n", "100000000"])
 seen = b""
 
 

@@ -1,7 +1,7 @@
 # SIGTERM and SIGINT finish the token, print the text so far and save the state; SIGUSR1 releases caches.
 try() {
     rm -f out err
-    xltune generate --model $MODEL --prompt-file $PROMPTS/short.txt --max-new-tokens 20000 --save-state s > out 2> err &
+    xltune generate --model $MODEL --prompt-file $PROMPTS/short.txt --max-new-tokens 100000000 --save-state s > out 2> err &
     p=$!
     while [ ! -s out ] && kill -0 $p 2> none; do sleep 0.05; done
     kill -USR1 $p
@@ -17,7 +17,7 @@ try TERM
 # A shell without job control starts its children with SIGINT ignored; env restores the default where it can.
 if env --default-signal=INT true 2> /dev/null; then
     rm -f out err
-    env --default-signal=INT xltune generate --model $MODEL --prompt-file $PROMPTS/short.txt --max-new-tokens 20000 > out 2> err &
+    env --default-signal=INT xltune generate --model $MODEL --prompt-file $PROMPTS/short.txt --max-new-tokens 100000000 > out 2> err &
     p=$!
     while [ ! -s out ] && kill -0 $p 2> none; do sleep 0.05; done
     kill -INT $p

@@ -26,7 +26,7 @@ kill $p; serve busy; judge /v1 --comparisons 1 --via-repeats 1 | head -n 1
 rm out/opinions.*
 kill $p; serve broken; judge /v1
 kill $p; serve silent; judge /v1
-kill $p; judge /v1
+kill $p; wait $p 2> none; judge /v1
 judge /v1 --via ftp://x
 ls out
 rm out/b.txt out/c.txt; judge /v1

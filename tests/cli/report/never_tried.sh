@@ -14,8 +14,7 @@ xltune explain runs/*_few | sed -n '/^Never tried/,/^$/p' | grep -c '^  chunk_si
 # A run that was killed found nothing yet, which differs from a search that found nothing.
 xltune optimize --model "$MODEL" --prompt-file p.txt --new 64 --no-best --mode random --trials 5000 --tag cut \
     --tune chunk_size=1:18:1,segment=1:400:1 >log 2>&1 &
-i=0
-until grep -q . runs/*_cut/trials.jsonl 2>/dev/null || [ $i -gt 300 ]; do sleep 0.1; i=$((i + 1)); done
+until grep -q . runs/*_cut/trials.jsonl 2>/dev/null || ! kill -0 $!; do sleep 0.1; done
 kill -KILL $!
 wait $! 2>/dev/null
 xltune explain runs/*_cut | sed -n '/^Verdict/,/^$/p' | sed 's/ray_[0-9_]*_cut/RUN/'

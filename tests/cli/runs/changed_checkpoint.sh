@@ -16,12 +16,9 @@ try() {
     rm -rf m runs log
     cp -r "$MODEL" m
     xltune optimize --model m --prompt "It was a bright cold morning, and" --new 8 --effort quick --no-best \
-        --mode random --seed 3 --trials 40 --tune chunk_size=1:400:1,heads_per_band >log 2>err &
+        --mode random --seed 3 --trials 4000 --tune chunk_size=1:400:1,heads_per_band >log 2>err &
     p=$!
-    for i in $(seq 300); do
-        [ -s runs/*/trials.jsonl ] 2>/dev/null && break
-        sleep 0.1
-    done
+    until [ -s runs/*/trials.jsonl ] 2>/dev/null || ! kill -0 $p; do sleep 0.1; done
     "$@"
     wait $p
     echo "$1: exit $?"

@@ -4,13 +4,10 @@ env --default-signal=HUP true 2>/dev/null || { echo 'env knows no --default-sign
 begin() {
     rm -rf runs
     "$@" optimize --model "$MODEL" --prompt "It was a bright cold morning, and" --new 4 --mode random --trials "$trials" \
-        --repeats 1 --effort quick --tune workers=1:200:1 --no-best --best-dir best >log 2>err </dev/null &
+        --repeats 1 --effort quick --tune chunk_size=1:400:1,segment=1:400:1 --no-best --best-dir best >log 2>err </dev/null &
     p=$!
-    for i in $(seq 300); do
-        [ -s runs/*/trials.jsonl ] 2>/dev/null && break
-        sleep 0.1
-    done
-    kill -HUP $p
+    until [ -s runs/*/trials.jsonl ] 2>/dev/null || ! kill -0 $p; do sleep 0.1; done
+    kill -HUP $p 2>none # the one that ignores it may be over
     wait $p
     echo "exit $?"
     grep -c 'stopped, everything is written' err

@@ -2,8 +2,8 @@
 [ "$(uname)" = Linux ] || { echo 'skipped: only Linux tells of processes that left their group' >&2; exit 77; }
 export TAG=$$
 left() { cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' ' ' | grep -o "sleep [9]$TAG" | wc -l; }
-await() { # what is wanted of left, for at most 20 seconds
-    for _ in $(seq 200); do
+await() { # what is wanted of left, for some minutes at most
+    for _ in $(seq 1000); do
         [ "$(left)" "$1" "$2" ] && return 0
         sleep 0.1
     done

@@ -51,7 +51,7 @@ export HOW='ok crashes exits floods shouts talks twice chatters late boasts fewe
 xltune optimize --target worker:it.py --mode grid --effort quick --repeats 1 --time-limit 90s --memory-limit 400 \
     --tune how >out 2>err
 # The one that runs into the limit of time is alone, so that a busy machine may be slow with the others.
-HOW='ok hangs' xltune optimize --target worker:it.py --mode grid --effort quick --repeats 1 --time-limit 5s --log-dir hung \
+HOW='ok hangs' xltune optimize --target worker:it.py --mode grid --effort quick --repeats 1 --time-limit 10s --log-dir hung \
     --tune how >>out 2>>err
 grep -h hangs hung/worker_*/summary.csv | cat runs/worker_*/summary.csv - | python3 -c 'import csv, sys
 for row in csv.DictReader(sys.stdin):

@@ -1,11 +1,10 @@
 # What runs tells of itself in a folder of the user's own, and top shows it.
 export XDG_RUNTIME_DIR="$PWD"
 xltune top
-xltune generate --model $MODEL --no-best -n 1000000 --decode-workers 1 --mem-hard-mb 900 > out 2> err & p=$!
-for i in $(seq 60); do
+xltune generate --model $MODEL --no-best -n 100000000 --decode-workers 1 --mem-hard-mb 900 > out 2> err & p=$!
+until python3 -c 'import json; [p] = json.load(open("top.json"))["processes"]; assert p["tokens_s"] > 0 and not p["stalled"]' 2> none || ! kill -0 $p; do
+    sleep 0.2
     xltune top --json > top.json
-    python3 -c 'import json; assert json.load(open("top.json"))["processes"][0]["tokens_s"] > 0' 2> none && break
-    sleep 0.5
 done
 xltune top --once > top.txt
 python3 - $p <<'P'
@@ -18,11 +17,11 @@ assert len(lines) == 4 and len(lines[0]) <= 80 and len(lines[1]) <= 80 and lines
 print(lines[0])
 P
 # Many prompts together tell how many there are.
-(for i in 1 2 3 4; do echo '{"prompt": "It was", "max_tokens": 100000}'; done) | xltune generate --model $MODEL --jsonl > out2 2> err2 & q=$!
-for i in $(seq 60); do
-    xltune top --json | python3 -c 'import json, sys; sys.exit(max(p.get("batch", 0) for p in json.load(sys.stdin)["processes"]) != 4)' && echo four && break
-    sleep 0.5
+(for i in 1 2 3 4; do echo '{"prompt": "It was", "max_tokens": 100000000}'; done) | xltune generate --model $MODEL --jsonl > out2 2> err2 & q=$!
+until xltune top --json | python3 -c 'import json, sys; sys.exit(max(p.get("batch", 0) for p in json.load(sys.stdin)["processes"]) != 4)' || ! kill -0 $q; do
+    sleep 0.2
 done
+kill -0 $q && echo four
 kill $p $q; wait $p $q
 xltune top
 # What a process that is gone left, and what is no such file.

@@ -1,11 +1,11 @@
 # At a terminal the view is renewed and follows the window's size; q ends it.
 python3 -c "import pty; pty.openpty()" 2>/dev/null || { echo "there are no pseudo-terminals here (/dev/pts)" >&2; exit 77; }
 export XDG_RUNTIME_DIR="$PWD"
-xltune generate --model $MODEL --no-best -n 1000000 > out 2> err & p=$!
+xltune generate --model $MODEL --no-best -n 100000000 > out 2> err & p=$!
 while [ ! -s xltune/$p.json ]; do sleep 0.05; done
 python3 - <<'P'
 import fcntl, os, pty, select, signal, struct, sys, termios, time
-signal.alarm(90)
+signal.alarm(600)
 pid, fd = pty.fork()
 if not pid:
     time.sleep(0.2)
@@ -14,7 +14,7 @@ fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
 seen = b""
 
 
-def until(text, seconds=30):
+def until(text, seconds=100):
     global seen
     end = time.time() + seconds
     while text not in seen:
