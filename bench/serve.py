@@ -97,16 +97,16 @@ class Watch:
 
 class Server:
     def __init__(self, xltune, model, flags):
-        self.log = tempfile.TemporaryFile("w+")
+        self.log = tempfile.TemporaryFile()
         self.process = subprocess.Popen([xltune, "serve", "--model", model, "--no-best", "--port", "0", *flags], stderr=self.log)
         found = None
         while not found:
-            if self.process.poll() is not None:
-                self.log.seek(0)
-                sys.exit(self.log.read())
+            over = self.process.poll() is not None
+            said = os.pread(self.log.fileno(), 1 << 24, 0).decode(errors="replace")  # a seek would move the server's place too
+            if over:
+                sys.exit(said)
+            found = re.search(r" at http://(\S+):(\d+)$", said, re.M)
             time.sleep(0.05)
-            self.log.seek(0)
-            found = re.search(r" at http://(\S+):(\d+)$", self.log.read(), re.M)
         self.host, self.port = found.group(1), int(found.group(2))
 
     def metric(self, name):

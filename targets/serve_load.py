@@ -58,15 +58,14 @@ def program():
 
 class Server:
     def __init__(self, point, options, model):
-        self.log = tempfile.TemporaryFile("w+")
+        self.log = tempfile.TemporaryFile()
         flags = [f for t in TUNABLES for f in ("--" + t["name"].replace("_", "-"), str(point[t["name"]]))]
         command = [program(), "serve", "--port", "0", "--no-best", "--cache-mb", "0", "--max-queue", str(options.requests + 64),
                    *(["--model", model] if model else []), *flags, *shlex.split(options.flags)]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.log)
         end, found = time.monotonic() + START_S, None
         while not found:
-            self.log.seek(0)
-            said = self.log.read()
+            said = os.pread(self.log.fileno(), 1 << 24, 0).decode(errors="replace")  # a seek would move the server's place too
             found = re.search(r" at http://(\S+):(\d+)$", said, re.M)
             if not found and (self.process.poll() is not None or time.monotonic() > end):
                 self.stop()

@@ -54,8 +54,7 @@ class Job:
         return int(status["VmRSS"].split()[0]), files, int(status["Threads"])
 
     def said(self):
-        self.errors.seek(0)
-        return self.errors.read()
+        return os.pread(self.errors.fileno(), 1 << 24, 0).decode(errors="replace")  # a seek would move the process's place too
 
 
 def search(job):

@@ -82,9 +82,8 @@ def inside(xltune, cuts, network):
         def start(log, *words):
             return subprocess.Popen(words, cwd=folder, env=server.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
-        def text(log):
-            log.seek(0)
-            return log.read()
+        def text(log):  # a seek would move the place where the process writes
+            return os.pread(log.fileno(), 1 << 24, 0).decode(errors="replace")
         agent = [xltune, "agent", "--study", study, "--patience", "60s"]
         everyone = [start(logs[0], xltune, "optimize", "--study", study, "--agents", "3", *SEARCH, *COMMAND),
                     start(logs[1], *agent)]

@@ -15,7 +15,7 @@ START_S = 60
 
 class Server:
     def __init__(self, xltune, *flags, env=None, model=MODEL):
-        self.log = tempfile.TemporaryFile("w+")
+        self.log = tempfile.TemporaryFile()
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("XLSTM_", "XLTUNE_"))}
         self.process = subprocess.Popen([xltune, "serve", "--model", model, "--no-best", "--port", "0", *flags],
                                         stdin=subprocess.DEVNULL, stderr=self.log, env={**clean, **(env or {})})
@@ -30,8 +30,8 @@ class Server:
         self.host, self.port = found.group(1), int(found.group(2))
 
     def said(self):
-        self.log.seek(0)
-        return self.log.read()
+        """Read without a seek: the server writes at the position of the same file."""
+        return os.pread(self.log.fileno(), 1 << 24, 0).decode(errors="replace")
 
     def __enter__(self):
         return self
