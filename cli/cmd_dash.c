@@ -77,9 +77,9 @@ static int show(cli_config *cfg) {
     if (!status) status = serve_live_start(&live, &options, &err);
     if (!status) status = tell(live, dash, &err);
     if (!status) {
+        cli_signals_install(); /* who reads the address may end this at once */
         printf("%s\n", serve_live_address(live));
         cli_flush();
-        cli_signals_install();
         status = watch(live, dash, &err);
     }
     serve_live_stop(live);

@@ -13,13 +13,16 @@
 #include <histedit.h>
 #endif
 
+#include "base/bytes.h"
+
 struct cli_line_input {
     bool person;
     bool (*stopped)(void);
-    char *line;
-    size_t room;
     const char *prompt;
+    xl_bytes input; /* without the editor: what was read */
+    size_t used;    /* bytes of it that were given away as lines */
 #ifdef XL_HAVE_LIBEDIT
+    char *line;
     EditLine *edit; /* NULL: no editing */
     History *history;
     bool interrupted; /* by Ctrl-C while the line was typed */
@@ -101,8 +104,9 @@ void cli_line_input_close(cli_line_input *in) {
 #ifdef XL_HAVE_LIBEDIT
     if (in->edit) el_end(in->edit);
     if (in->history) history_end(in->history);
-#endif
     free(in->line);
+#endif
+    free(in->input.data);
     free(in);
 }
 
@@ -110,21 +114,40 @@ bool cli_line_input_person(const cli_line_input *in) {
     return in->person;
 }
 
+/* Gives what was read up to here as a line. */
+static cli_line give(cli_line_input *in, char *end, const char **line) {
+    *line = in->input.data;
+    in->used = (size_t)(end - in->input.data) + 1;
+    *end = 0;
+    return CLI_LINE_TEXT;
+}
+
+/* Input is waited for a tenth of a second at a time: `stopped` may come true just before a wait. */
 static cli_line read_plain(cli_line_input *in, const char **line) {
+    enum { CHUNK = 4096 };
+    xl_bytes *b = &in->input;
     if (in->person) {
         fputs(in->prompt, stdout);
         fflush(stdout);
     }
-    errno = 0;
-    const ssize_t bytes = getline(&in->line, &in->room, stdin);
-    if (bytes < 0) {
-        const bool interrupted = errno == EINTR;
-        clearerr(stdin);
-        return interrupted ? CLI_LINE_INTERRUPTED : CLI_LINE_END;
+    if (in->used) {
+        b->size = in->used < b->size ? b->size - in->used : 0;
+        memmove(b->data, b->data + in->used, b->size);
+        in->used = 0;
     }
-    in->line[strcspn(in->line, "\n")] = 0;
-    *line = in->line;
-    return CLI_LINE_TEXT;
+    for (size_t searched = 0;;) {
+        char *end = b->size > searched ? memchr(b->data + searched, '\n', b->size - searched) : NULL;
+        if (end) return give(in, end, line);
+        searched = b->size;
+        struct pollfd fd = {.fd = STDIN_FILENO, .events = POLLIN};
+        if (in->stopped()) return CLI_LINE_INTERRUPTED;
+        if (poll(&fd, 1, 100) < 1) continue;
+        if (!xl_bytes_reserve(b, CHUNK + 1)) return CLI_LINE_END;
+        const ssize_t got = read(STDIN_FILENO, b->data + b->size, CHUNK);
+        if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+        if (got <= 0) return b->size ? give(in, b->data + b->size, line) : CLI_LINE_END;
+        b->size += (size_t)got;
+    }
 }
 
 cli_line cli_line_input_read(cli_line_input *in, const char *prompt, const char **line) {

@@ -9,16 +9,21 @@
 
 static struct {
     char what[64];      /* "": no step is in progress */
-    double began, last; /* by xl_now_s */
+    double began, last; /* by the clock */
     bool drawn, terminal;
 } step;
+static double (*now_s)(void) = xl_now_s;
+
+void cli_progress_use_clock(double (*clock)(void)) {
+    now_s = clock;
+}
 
 void cli_progress(const char *what, size_t done, size_t total) {
     if (total && done >= total) {
         cli_progress_end();
         return;
     }
-    const double now = xl_now_s();
+    const double now = now_s();
     if (!step.what[0] || strcmp(step.what, what) != 0) {
         cli_progress_end();
         snprintf(step.what, sizeof step.what, "%s", what);

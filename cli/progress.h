@@ -11,5 +11,7 @@
 void cli_progress(const char *what, size_t done, size_t total);
 /* Ends the step and removes its line. Must be called before anything else is printed. */
 void cli_progress_end(void);
+/* From now on seconds come from this clock, which is xl_now_s at first; for tests. */
+void cli_progress_use_clock(double (*clock)(void));
 
 #endif

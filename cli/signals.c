@@ -1,20 +1,24 @@
 #include "cli/signals.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
 
 #include "tuner/measure/timing.h"
 
-static volatile sig_atomic_t stop, release;
+/* Any thread may run a handler, and any may ask. */
+static atomic_int stop; /* number of the first signal */
+static atomic_bool release;
 
 static void on_stop(int number) {
-    if (!stop) stop = number;
+    int none = 0;
+    atomic_compare_exchange_strong(&stop, &none, number);
 }
 
 static void on_release(int number) {
     (void)number;
-    release = 1;
+    atomic_store(&release, true);
 }
 
 /* A sample during which the process was stopped, by Ctrl-Z for example, is not a valid measurement. */
@@ -51,15 +55,16 @@ void cli_signals_install(void) {
 }
 
 int cli_signals_stop(void) {
-    return (int)stop;
+    return atomic_load(&stop);
 }
 
 int cli_signals_code(void) {
-    return stop ? 128 + (int)stop : 0;
+    const int number = atomic_load(&stop);
+    return number ? 128 + number : 0;
 }
 
 const char *cli_signals_name(void) {
-    switch (stop) {
+    switch (atomic_load(&stop)) {
     case SIGINT:
         return "SIGINT";
     case SIGTERM:
@@ -72,12 +77,10 @@ const char *cli_signals_name(void) {
 }
 
 bool cli_signals_take_release(void) {
-    bool asked = release != 0;
-    release = 0;
-    return asked;
+    return atomic_exchange(&release, false);
 }
 
 int cli_signals_cancel(void *user) {
     (void)user;
-    return stop != 0;
+    return atomic_load(&stop) != 0;
 }

@@ -3,27 +3,30 @@
 #define _XOPEN_SOURCE 700
 #include <fcntl.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "cli/progress.h"
 #include "helper.h"
 
-static void wait_ms(long ms) {
-    const struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-    nanosleep(&t, NULL);
+static double now = 1000;
+
+static double clock_s(void) {
+    return now;
 }
 
 /* A long step of unknown length, one of known length, and a short one. */
 static void steps(void) {
+    cli_progress_use_clock(clock_s);
     cli_progress("loading", 0, 0);
-    wait_ms(700);
+    now += 0.7;
     cli_progress("loading", 0, 0);
+    now += 0.09;
     cli_progress("loading", 0, 0); /* too soon to be drawn again */
     cli_progress("writing", 0, 8);
-    wait_ms(700);
+    now += 0.7;
     cli_progress("writing", 5, 8);
     cli_progress("writing", 8, 8);
     cli_progress("short", 1, 8);
+    now += 0.49;
     cli_progress("short", 2, 8);
     cli_progress_end();
     cli_progress_end();
