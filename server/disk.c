@@ -120,7 +120,13 @@ void serve_disk_destroy(serve_disk *d) {
     pthread_cond_signal(&d->work);
     pthread_mutex_unlock(&d->lock);
     pthread_join(d->thread, NULL);
+    /* What is settled may send another errand, which no thread is left for. */
     serve_disk_settle(d);
+    for (serve_errand *e; (e = take(&d->todo));) {
+        run_errand(e);
+        put(&d->done, e);
+        serve_disk_settle(d);
+    }
     pthread_cond_destroy(&d->work);
     pthread_mutex_destroy(&d->lock);
     free(d);

@@ -572,6 +572,11 @@ void serve_http_stop(serve_http *h) {
     pthread_mutex_unlock(&h->lock);
     for (int i = 0; i < h->worker_count; i++) pthread_join(h->workers[i], NULL);
     if (h->daemon) MHD_stop_daemon(h->daemon);
+    /* Requests whose last bytes came after the working threads had ended. */
+    for (serve_exchange *x = h->first, *next; x; x = next) {
+        next = x->next;
+        serve_exchange_release(x);
+    }
     if (h->fd >= 0) close(h->fd);
     free(h->polls);
     free(h->polled);

@@ -58,13 +58,14 @@ static void admit(serve_scheduler *s) {
             s->sequences += job->params.n;
         }
     }
-    serve_gauge(&s->o.metrics->queued, (uint64_t)s->queued);
+    const int64_t queued = s->queued;
     pthread_mutex_unlock(&s->lock);
     for (size_t i = 0; i < ended; i++) {
         if (!must_end(late[i], now, &err)) xl_error_set(&err, XLSTM_ECANCELLED, "the server ends");
         serve_fail(s, late[i], &err);
         serve_job_release(late[i]);
     }
+    serve_gauge(&s->o.metrics->queued, (uint64_t)queued); /* who reads it finds those that ended counted */
     for (size_t i = before; i < s->job_count; i++) serve_begin(s, s->jobs[i]);
     serve_gauge(&s->o.metrics->sequences, (uint64_t)s->sequences);
 }

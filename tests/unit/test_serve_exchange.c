@@ -147,7 +147,7 @@ static void full_and_closed(void **state) {
 
 static void clients_that_go_or_do_not_read(void **state) {
     /* One that went before its request was looked at costs nothing. */
-    const uint64_t steps = serve_read(&metrics.steps);
+    const uint64_t tokens = serve_read(&metrics.prompt_tokens); /* counted when a job is begun */
     asked a;
     begin(&a, SERVE_WORK_ANSWER, SERVE_COMPLETION, "{" ENDLESS "}");
     serve_exchange_close(a.x);
@@ -155,7 +155,7 @@ static void clients_that_go_or_do_not_read(void **state) {
     assert_false(serve_scheduler_busy(scheduler));
     serve_exchange_release(a.x);
     desk_client_clear(&a.client);
-    assert_int_equal(serve_read(&metrics.steps), steps);
+    assert_int_equal(serve_read(&metrics.prompt_tokens), tokens);
     /* One that takes nothing of its stream is dropped when a megabyte waits for it. */
     const uint64_t slow = serve_read(&metrics.slow_readers);
     ask(&a, "{" ENDLESS ", \"stream\": true, \"logprobs\": 20, \"n\": 2}");

@@ -291,6 +291,23 @@ static void few_are_written_at_once(void **state) {
     close_cache(&c);
 }
 
+/* The name of a file of the cache that is none of names [count]. */
+static char *another(const char *folder, char *const *names, int count) {
+    DIR *dir = opendir(folder);
+    char *found = NULL;
+    assert_non_null(dir);
+    for (const struct dirent *d; (d = readdir(dir));) {
+        bool known = strncmp(d->d_name, "prefix-", 7) != 0;
+        for (int i = 0; i < count; i++) known |= !strcmp(d->d_name, names[i]);
+        if (known) continue;
+        assert_null(found);
+        found = strdup(d->d_name);
+    }
+    closedir(dir);
+    assert_non_null(found);
+    return found;
+}
+
 static void a_disk_that_fails_is_done_without(void **state) {
     cache c = open_cache("gone", 1, file_room(10));
     put(c.p, 0);
@@ -314,6 +331,21 @@ static void a_disk_that_fails_is_done_without(void **state) {
     assert_int_equal(find(c.p, 2), SERVE_FOUND_STATE);
     free(remove);
     close_cache(&c);
+    /* A file that turns out to be damaged while the server ends is removed all the same. */
+    c = open_cache("damaged", 1, file_room(10));
+    put(c.p, 0);
+    put(c.p, 1);
+    settle(c.disk);
+    char *name = another(c.inside, NULL, 0), *damaged = xl_path_join(c.inside, name);
+    assert_int_equal(xl_file_write(damaged, "", 0, NULL), XLSTM_OK);
+    assert_int_equal(find(c.p, 0), SERVE_FOUND_ON_DISK);
+    serve_disk_destroy(c.disk);
+    c.disk = NULL;
+    assert_int_equal(files_in(c.inside), 0);
+    assert_false(has(c.p, 0));
+    free(name);
+    free(damaged);
+    close_cache(&c);
     /* A file stands where the folder is to be. */
     xlstm_error err;
     serve_prefixes *p;
@@ -324,23 +356,6 @@ static void a_disk_that_fails_is_done_without(void **state) {
     assert_null(p);
     assert_non_null(strstr(err.text, "cannot make folder"));
     free(path);
-}
-
-/* The name of a file of the cache that is none of names [count]. */
-static char *another(const char *folder, char *const *names, int count) {
-    DIR *dir = opendir(folder);
-    char *found = NULL;
-    assert_non_null(dir);
-    for (const struct dirent *d; (d = readdir(dir));) {
-        bool known = strncmp(d->d_name, "prefix-", 7) != 0;
-        for (int i = 0; i < count; i++) known |= !strcmp(d->d_name, names[i]);
-        if (known) continue;
-        assert_null(found);
-        found = strdup(d->d_name);
-    }
-    closedir(dir);
-    assert_non_null(found);
-    return found;
 }
 
 /* What is in the folder and not the cache's is neither counted nor touched; of the others those that were written
