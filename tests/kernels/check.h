@@ -83,6 +83,8 @@ void check_formats(void);
 void check_vectors(void);
 void check_elements(void);
 void check_cell(void);
-void check_products(void);
+/* smaller: a table that is checked on its own and has all kernels but the products in common with `isa`; the
+ * products in an arithmetic in which both are the same are left out. NULL: there is none. */
+void check_products(const xl_kernels *smaller);
 
 #endif
