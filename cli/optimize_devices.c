@@ -19,7 +19,8 @@
 #include "tuner/target/guard.h"
 #include "tuner/target/targets.h"
 
-#define END_S 15.0 /* an agent that was asked to end may finish its sample for so long */
+#define END_S 15.0 /* an agent that was asked to end may finish its sample for so long, */
+#define STOP_S 2.0 /* and for so long where the user waits: what it measures is lost in any case */
 enum {
     STARTS_MOST = 4,
     LINE = 400,
@@ -33,7 +34,7 @@ typedef struct device {
     int starts;
     bool failed;
     char *log;
-    char last[LINE]; /* what the agent printed last */
+    char last[LINE]; /* what the agent printed last, or what is to be said instead */
 } device;
 
 struct cli_devices {
@@ -210,8 +211,8 @@ int cli_devices_failure(const cli_devices *d, xlstm_error *err) {
                    at->info.name, at->last, at->log);
 }
 
-void cli_devices_end(cli_devices *d) {
-    const double until = xl_now_s() + END_S;
+void cli_devices_end(cli_devices *d, bool at_once) {
+    const double patience = at_once ? STOP_S : END_S, until = xl_now_s() + patience;
     size_t left = 0;
     for (size_t i = 0; i < d->count; i++) tune_guard_signal(&d->at[i].agent, SIGTERM);
     do {
@@ -222,8 +223,10 @@ void cli_devices_end(cli_devices *d) {
     for (size_t i = 0; i < d->count; i++) {
         tune_guard_report report;
         if (!d->at[i].agent.pid) continue;
+        const bool killed = !tune_guard_has_ended(&d->at[i].agent);
         tune_guard_end(&d->at[i].agent, &report);
-        read_last(&d->at[i]);
+        if (!killed) read_last(&d->at[i]);
+        else snprintf(d->at[i].last, LINE, "its agent was busy for another %.0f s and was killed", patience);
     }
 }
 
@@ -240,7 +243,7 @@ void cli_devices_report(const cli_devices *d) {
 
 void cli_devices_close(cli_devices *d) {
     if (!d) return;
-    cli_devices_end(d);
+    cli_devices_end(d, true);
     for (size_t i = 0; i < d->count; i++) free(d->at[i].log);
     free(d->at);
     free(d);

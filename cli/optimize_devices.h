@@ -29,8 +29,9 @@ int cli_devices_start(cli_devices *devices, const char *study, const char *fleet
 int cli_devices_tend(cli_devices *devices, void (*say)(void *ctx, const char *text), void *ctx);
 /* Says why the last one that was left out has failed; returns the status. */
 int cli_devices_failure(const cli_devices *devices, xlstm_error *err);
-/* Asks the agents to end, and ends those that do not within some seconds. */
-void cli_devices_end(cli_devices *devices);
+/* Asks the agents to end, and kills those that do not within 15 seconds; `at_once`: within two, because the user
+ * waits. What a killed one measured is measured again when its lease has run out, if the search is continued. */
+void cli_devices_end(cli_devices *devices, bool at_once);
 /* Prints a line for each device: what its agent measured. */
 void cli_devices_report(const cli_devices *devices);
 /* Ends them and frees everything. NULL is accepted. */

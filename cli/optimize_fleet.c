@@ -213,7 +213,7 @@ int cli_fleet_search(cli_job *job, tune_drive_options *options, const json_t *me
     options->stop_ctx = NULL;
     cluster_agents_close(agents);
     if (devices) {
-        cli_devices_end(devices);
+        cli_devices_end(devices, cli_signals_stop() != 0);
         cli_devices_report(devices);
     }
     int code = status ? cli_fail(job->cfg, &err) : 0;

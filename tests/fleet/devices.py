@@ -120,6 +120,8 @@ def two_alike(xltune, _, folder):
     expect("both are told of at the end", all(re.search(rf"^{name} +\d+ trial", text, re.M) for name in ("vulkan", "vulkan:1")), text)
     expect("lines fit a terminal", "verdict" in text and all(len(line) <= 80 for line in text.split("\nrun  ")[-1].splitlines()[1:]), text)
     done = rows(study_of(folder), "SELECT number, count(*) FROM trial GROUP BY run, number")
+    ends = rows(study_of(folder), "SELECT DISTINCT json_extract(what, '$.until') FROM task WHERE work = 'trial'")
+    expect("every trial has the end of the search", len(ends) <= 1 and all(isinstance(e, float) for e, in ends), ends)
     expect("every trial is there once", [n for n, _ in done] == list(range(len(done))) and all(n == 1 for _, n in done), done)
     expect("no agent is left", not agents_of(folder), agents_of(folder))
 
@@ -175,8 +177,12 @@ def one_crashed(xltune, _, folder):
     for pid in agents_of(folder)[:1]:
         os.kill(pid, signal.SIGKILL)
     whole = wait_for(p, lambda: len(rows(study_of(folder), "SELECT uid FROM node")) == 3)
+    for pid in agents_of(folder)[:1]:  # which does not hear that it is to end
+        os.kill(pid, signal.SIGSTOP)
     p.send_signal(signal.SIGINT)
     text = p.communicate(timeout=2 * LIMIT_S)[0]
+    expect("one that does not end is killed", p.returncode == 130 and gone(folder) and
+           re.search(r"^vulkan(:1)? +its agent was busy for another 2 s and was killed", text, re.M), text)
     expect("an agent that was killed is started again", begun and whole and
            re.search(r"xltune: vulkan(:1)?: its agent has ended: signal 9; it is started again\n", text), text)
 

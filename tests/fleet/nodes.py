@@ -150,6 +150,14 @@ def main():
             expect(f"a search that dies twice tries every point once ({mode})", f.code == 0 and f.rows == 12 and
                    sorted(f.trials) == list(range(3, 15)), (f.rows, f.played()))
 
+        with open(os.path.join(folder, "same"), "w", encoding="utf-8") as f:
+            f.write("#!/bin/sh\necho t=10\n")
+        os.chmod(os.path.join(folder, "same"), 0o755)
+        # A trial of so many samples would go on for hours. On a slow machine the time is up before its first one.
+        f = Fleet(xltune, os.path.join(folder, "budget"), [{}], ["--space", json.dumps({"n": [1, 2]}), "--repeats", "1000000",
+                                                                 "--budget", "3s"], "same")
+        expect("a budget ends trials in hand", f.code == 0 and all(samples < 1000000 for _, _, samples in f.trials.values()),
+               f.played())
         program = os.path.join(folder, "lucky")
         with open(program, "w", encoding="utf-8") as f:
             f.write(LUCKY)

@@ -200,6 +200,10 @@ static int want_task(tune_study *s, xlstm_error *err) {
     return tune_study_task_want(s, the_run, TUNE_WORK_TRIAL, 31, "n1", err);
 }
 
+static int describe_task(tune_study *s, xlstm_error *err) {
+    return tune_study_task_describe(s, the_run, TUNE_WORK_TRIAL, 33, "{\"until\": 1}", err);
+}
+
 static int settle_task(tune_study *s, xlstm_error *err) {
     return tune_study_task_settle(s, the_run, TUNE_WORK_TRIAL, 32, err);
 }
@@ -340,6 +344,7 @@ static const struct {
     {"find a fleet's run", find_fleets_run, false},
     {"add a task", add_task, true},
     {"want a task", want_task, true},
+    {"describe a task", describe_task, false},
     {"settle a task", settle_task, true},
     {"see a node", see_node, false},
     {"finish a task", finish_task, true},

@@ -115,6 +115,22 @@ static int make_room(drive *d, uint32_t point, xlstm_error *err) {
     return tune_drive_prepare(d, err);
 }
 
+/* No sample of a trial begins after the end of its search, which the task has by the database's clock. */
+static int set_deadline(agent *a, const json_t *what, xlstm_error *err) {
+    const json_t *until = json_object_get(what, "until");
+    double now, deadline = INFINITY;
+    if (json_is_number(until)) {
+        pthread_mutex_lock(&a->lock);
+        const int status = tune_study_now(a->study, &now, err);
+        pthread_mutex_unlock(&a->lock);
+        if (status) return status;
+        deadline = tune_sampler_seconds(a->drive.sampler) + json_number_value(until) - now;
+    }
+    tune_race_set_deadline(a->drive.race, deadline);
+    return XLSTM_OK;
+}
+
+/* TUNE_TIME_UP: the search ended before the first sample. */
 static int measure_trial(agent *a, const tune_task *task, const json_t *what, tune_trial_row *row,
                          xlstm_error *err) {
     drive *d = &a->drive;
@@ -128,10 +144,11 @@ static int measure_trial(agent *a, const tune_task *task, const json_t *what, tu
     tune_named_clear(&params);
     if (status || point == TUNE_NO_POINT) return status;
     status = tune_drive_reserve(d, err);
-    if (!status && !d->options->every && tune_target_is_baseline(d->target, point))
-        return tune_drive_sample_baseline(d, row, err);
-    if (!status) status = make_room(d, point, err);
-    return status ? status : tune_drive_sample(d, point, row, err);
+    const bool baseline = !d->options->every && tune_target_is_baseline(d->target, point);
+    if (!status && !baseline) status = make_room(d, point, err);
+    if (!status) status = set_deadline(a, what, err);
+    if (status) return status;
+    return baseline ? tune_drive_sample_baseline(d, row, err) : tune_drive_sample(d, point, row, err);
 }
 
 /* What is to be run of a candidate beside the baseline. */
@@ -248,7 +265,8 @@ static void set_times(agent *a, tune_trial_row *row) {
     for (size_t i = 0; i < d->taken_count; i++) d->taken[i].at -= a->ahead;
 }
 
-/* Does a claimed task and stores what came of it. A failure that is not the point's own ends the agent. */
+/* Does a claimed task and stores what came of it. A failure that is not the point's own ends the agent.
+ * TUNE_TIME_UP: the task was put back, because its time was over. */
 static int do_task(agent *a, const tune_task *task, xlstm_error *err) {
     drive *d = &a->drive;
     tune_trial_row row = {.duplicate_of = -1};
@@ -268,7 +286,7 @@ static int do_task(agent *a, const tune_task *task, xlstm_error *err) {
     pthread_mutex_lock(&a->lock);
     if (!counts) {
         tune_study_task_return(a->study, task, NULL);
-        if (err) *err = why;
+        if (err && status < 0) *err = why;
     } else if (!result) {
         status = xl_fail(err, XLSTM_ENOMEM, "agent: out of memory");
     } else {
@@ -324,7 +342,10 @@ static int work(agent *a, xlstm_error *err) {
             status = do_task(a, &task, err);
             tune_task_clear(&task);
             nap = NAP_LEAST;
-            continue;
+            if (status != TUNE_TIME_UP) continue;
+            /* The proposing process takes it away, or has it measured when the search is continued. */
+            status = XLSTM_OK;
+            nap = NAP_MOST;
         }
         if (status) break;
         nanosleep(&(struct timespec){.tv_nsec = (long)(1e9 * nap)}, NULL);

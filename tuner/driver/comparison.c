@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "tuner/driver/interaction.h"
+#include "tuner/driver/row.h"
 #include "tuner/driver/standing.h"
 #include "tuner/measure/stats.h"
 #include "tuner/target/fresh.h"
@@ -176,16 +177,18 @@ static int finish(tune_comparison *c, tune_drive_result *r, int64_t compared, xl
 
 /* Ends the run with the baseline, because the search found nothing to compare with it. */
 static int stay(tune_comparison *c, tune_drive_result *r, xlstm_error *err) {
-    size_t count, timed = 0;
+    size_t count, timed = 0, tried = 0;
     const size_t size = tune_space_size(c->target->space);
     const tune_trial_row *all = tune_keeper_trials(c->keeper, &count);
     /* A trial that was stopped early as hopeless counts as measured too: it is slower. */
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         timed += all[i].status == TUNE_TRIAL_OK || all[i].status == TUNE_TRIAL_TIMEOUT;
+        tried += all[i].status != TUNE_TRIAL_DUPLICATE && !tune_row_time_up(&all[i]);
+    }
     const char *points = size == 1 ? "point was" : "points were";
     char of[32];
     tune_space_size_print(c->target->space, of, sizeof of);
-    if (!timed && r->measured) {
+    if (!timed && tried) {
         r->final.verdict = TUNE_VERDICT_UNMEASURED;
         snprintf(r->verdict, sizeof r->verdict,
                  "not compared: every point that was tried failed; the baseline stays");

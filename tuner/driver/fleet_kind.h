@@ -47,6 +47,7 @@ struct tune_fleet {
     size_t node_count;
     double looked;  /* when that was, by xl_now_s */
     double started; /* by tune_drive_now */
+    double until;   /* when the budget's search ends, by the database's clock; INFINITY: at no time */
     bool told_neighbours;
     char waiting[160]; /* the last sentence on what is waited for */
 };
@@ -57,6 +58,13 @@ void tune_fleet_note(const tune_fleet *f, const char *text);
 bool tune_fleet_is_there(const tune_fleet *f, const tune_node_row *node);
 void tune_fleet_nap(double seconds);
 
+/* Describes the target as the kind's nodes do. Where they have the space and baseline of this machine that is the
+ * target as it is here; else the space is made from what they say, and settings that would be equal in effect are
+ * not known as such. */
+int tune_kind_describe(tune_kind *kind, const tune_target *here, const tune_node_row *node, xlstm_error *err);
+/* Makes room for what is known of each point that the space has by now. */
+int tune_kind_reserve(tune_kind *kind, xlstm_error *err);
+int tune_kind_add_pending(tune_kind *kind, int64_t number, uint32_t point, int64_t twin, xlstm_error *err);
 void tune_kind_free(tune_kind *kind);
 
 #endif

@@ -28,56 +28,6 @@ static int no_memory(xlstm_error *err) {
 
 /* ---- a kind ---- */
 
-/* Describes the target as the kind's nodes do. Where they have the space and baseline of this machine that is the
- * target as it is here; else the space is made from what they say, and settings that would be equal in effect are
- * not known as such. */
-static int describe(tune_fleet *f, const tune_node_row *node, tune_kind *k, xlstm_error *err) {
-    const tune_target *here = f->options->target;
-    json_t *about = json_loads(node->about, 0, NULL), *space = json_object_get(about, "space");
-    json_t *own = tune_space_json(here->space);
-    k->target = *here;
-    int status = tune_named_from_json(&k->baseline, json_object_get(about, "baseline"), err);
-    if (!status && (!json_equal(space, own) || !tune_named_same(&k->baseline, &here->baseline))) {
-        status = tune_space_from_json(space, NULL, 0, &k->space, err);
-        if (!status) status = tune_space_seal(k->space, err);
-        k->target.space = k->space;
-        k->target.baseline = k->baseline;
-        k->target.settings = NULL;
-        k->target.is_baseline = NULL;
-        k->target.equal = NULL;
-    }
-    /* What only a node can say. */
-    k->target.outcome = NULL;
-    k->target.unchanged = NULL;
-    json_decref(own);
-    json_decref(about);
-    return status;
-}
-
-static int reserve(tune_kind *k, xlstm_error *err) {
-    const size_t known = tune_space_known(k->target.space);
-    if (known <= k->points) return XLSTM_OK;
-    const size_t points = tune_space_counted(k->target.space) ? known : 2 * known;
-    int64_t *more = realloc(k->trial_of, points * sizeof *more);
-    if (!more) return no_memory(err);
-    memset(more + k->points, 0xff, (points - k->points) * sizeof *more);
-    k->trial_of = more;
-    k->points = points;
-    return XLSTM_OK;
-}
-
-static int add_pending(tune_kind *k, int64_t number, uint32_t point, int64_t twin, xlstm_error *err) {
-    if (k->pending_count == k->pending_room) {
-        const size_t room = k->pending_room ? 2 * k->pending_room : 64;
-        tune_pending *more = realloc(k->pending, room * sizeof *more);
-        if (!more) return no_memory(err);
-        k->pending = more;
-        k->pending_room = room;
-    }
-    k->pending[k->pending_count++] = (tune_pending){number, point, twin};
-    return XLSTM_OK;
-}
-
 /* Tells the strategy what a stored trial says. */
 static int tell(tune_kind *k, const tune_trial_row *row, uint32_t point, xlstm_error *err) {
     double told[TUNE_TOLD_COUNT];
@@ -124,6 +74,26 @@ static int ask_again(tune_kind *k, uint32_t point, xlstm_error *err) {
     return tune_proposer_exchange(k->proposer, asked, point, err);
 }
 
+/* What a trial's task says, malloc'd; NULL when out of memory. twin: the trial that measures the same point, -1:
+ * none does. */
+static char *task_text(const tune_fleet *f, const tune_kind *k, uint32_t point, int64_t twin) {
+    json_t *what = json_pack("{s:o}", "point", tune_space_point_json(k->target.space, point));
+    if (what && twin >= 0) json_object_set_new(what, "twin", json_integer(twin));
+    if (what && isfinite(f->until)) json_object_set_new(what, "until", json_real(f->until));
+    char *text = what ? json_dumps(what, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
+    json_decref(what);
+    return text;
+}
+
+/* Gives a trial that waits for a node the time of this search, which began anew. */
+static int extend(tune_fleet *f, const tune_kind *k, int64_t number, uint32_t point, xlstm_error *err) {
+    char *text = task_text(f, k, point, -1);
+    if (!text) return no_memory(err);
+    const int status = tune_study_task_describe(f->study, k->run, TUNE_WORK_TRIAL, number, text, err);
+    free(text);
+    return status;
+}
+
 /* Takes up a task that was not done when the proposing process ended. */
 static int restore_task(tune_fleet *f, tune_kind *k, const tune_task *task, const tune_trial_row *rows,
                         size_t count, xlstm_error *err) {
@@ -134,10 +104,12 @@ static int restore_task(tune_fleet *f, tune_kind *k, const tune_task *task, cons
     const tune_trial_row *original = twin ? row_of(rows, count, json_integer_value(twin)) : NULL;
     const bool stored = row_of(rows, count, task->number) != NULL; /* then it was asked for with its row */
     if (!status && !stored) status = ask_again(k, point, err);
-    if (!status) status = reserve(k, err);
+    if (!status) status = tune_kind_reserve(k, err);
     if (!status && stored) status = tune_study_task_settle(f->study, k->run, TUNE_WORK_TRIAL, task->number, err);
     else if (!status && original) status = put_duplicate(f, k, task->number, point, original, err);
-    else if (!status) status = add_pending(k, task->number, point, twin ? json_integer_value(twin) : -1, err);
+    else if (!status)
+        status = tune_kind_add_pending(k, task->number, point, twin ? json_integer_value(twin) : -1, err);
+    if (!status && !twin && point != TUNE_NO_POINT) status = extend(f, k, task->number, point, err);
     if (!status && !twin && point != TUNE_NO_POINT) k->trial_of[point] = task->number;
     if (task->number >= k->next) k->next = task->number + 1;
     tune_named_clear(&params);
@@ -148,8 +120,9 @@ static int restore_task(tune_fleet *f, tune_kind *k, const tune_task *task, cons
 static int restore_row(tune_kind *k, const tune_trial_row *row, xlstm_error *err) {
     const uint32_t point = tune_named_point(&row->params, k->target.space);
     int status = ask_again(k, point, err);
-    if (!status) status = reserve(k, err);
-    if (!status && point != TUNE_NO_POINT && row->duplicate_of < 0) k->trial_of[point] = row->index;
+    if (!status) status = tune_kind_reserve(k, err);
+    if (!status && point != TUNE_NO_POINT && row->duplicate_of < 0 && !tune_row_time_up(row))
+        k->trial_of[point] = row->index;
     if (!status) status = tell(k, row, point, err);
     if (row->index >= k->next) k->next = row->index + 1;
     return status;
@@ -173,9 +146,20 @@ static int restore(tune_fleet *f, tune_kind *k, xlstm_error *err) {
     return status;
 }
 
+/* The budget begins. Nodes know the end of the search by the database's clock, as their own may differ. */
+static int begin_time(tune_fleet *f, xlstm_error *err) {
+    const double left = f->options->drive->budget_s * SEARCH_SHARE;
+    double now = 0;
+    const int status = isfinite(left) ? tune_study_now(f->study, &now, err) : XLSTM_OK;
+    f->started = tune_drive_now(f->options->drive);
+    f->until = now + left;
+    return status;
+}
+
 static int begin_kind(tune_fleet *f, const tune_node_row *node, xlstm_error *err) {
     const tune_drive_options *o = f->options->drive;
     tune_kind **more = realloc(f->kind, (f->kinds + 1) * sizeof(tune_kind *)), *k = calloc(1, sizeof *k);
+    int status;
     if (more) f->kind = more;
     if (!more || !k) {
         free(k);
@@ -183,12 +167,12 @@ static int begin_kind(tune_fleet *f, const tune_node_row *node, xlstm_error *err
     }
     f->kind[f->kinds++] = k;
     /* The time in which nobody was there is not taken from the budget. */
-    if (f->kinds == 1) f->started = tune_drive_now(o);
+    if (f->kinds == 1 && (status = begin_time(f, err))) return status;
     k->result.winner = TUNE_BASELINE;
     if (!(k->name = strdup(node->kind))) return no_memory(err);
     const tune_strategy_class *class = tune_strategy_find(o->mode);
     k->limit = class && class->ends == TUNE_ENDS_GENERATIONS ? o->population * o->generations : o->trials;
-    int status = describe(f, node, k, err);
+    status = tune_kind_describe(k, f->options->target, node, err);
     if (!status) status = f->options->hooks.begin(f->options->hooks.ctx, node, &k->keeper, err);
     if (status) return status;
     k->run = tune_keeper_run(k->keeper)->id;
@@ -338,15 +322,12 @@ static int collect(tune_fleet *f, tune_kind *k, size_t *over, xlstm_error *err) 
 
 /* Stores the task of a trial; twin: the trial that measures the same point, -1: none does. */
 static int put_task(tune_fleet *f, tune_kind *k, int64_t number, uint32_t point, int64_t twin, xlstm_error *err) {
-    json_t *what = json_pack("{s:o}", "point", tune_space_point_json(k->target.space, point));
-    if (what && twin >= 0) json_object_set_new(what, "twin", json_integer(twin));
-    char *text = what ? json_dumps(what, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
-    json_decref(what);
+    char *text = task_text(f, k, point, twin);
     if (!text) return no_memory(err);
     int status =
         tune_study_task_add(f->study, k->run, TUNE_WORK_TRIAL, number, text, twin < 0 ? NULL : TUNE_NO_NODE, err);
     free(text);
-    return status ? status : add_pending(k, number, point, twin, err);
+    return status ? status : tune_kind_add_pending(k, number, point, twin, err);
 }
 
 static int propose_one(tune_fleet *f, tune_kind *k, xlstm_error *err) {
@@ -354,7 +335,7 @@ static int propose_one(tune_fleet *f, tune_kind *k, xlstm_error *err) {
     tune_trial_row *rows = NULL;
     size_t count = 0;
     int status = tune_proposer_ask(k->proposer, &point, err);
-    if (!status) status = reserve(k, err);
+    if (!status) status = tune_kind_reserve(k, err);
     if (status) return status;
     const int64_t number = k->next++, before = k->trial_of[point];
     if (before < 0) {
@@ -398,12 +379,7 @@ static int propose(tune_fleet *f, tune_kind *k, xlstm_error *err) {
     }
     /* A strategy may have nothing to propose before it is told more. */
     if (status == XLSTM_EARG && k->pending_count) status = XLSTM_OK;
-    if (!status && !k->exhausted && exhausted(f, k)) {
-        k->exhausted = true;
-        /* Where the time is up, what nobody has claimed is not measured any more. */
-        if (spent(f) > f->options->drive->budget_s * SEARCH_SHARE)
-            status = tune_study_tasks_drop(f->study, k->run, TUNE_WORK_TRIAL, err);
-    }
+    if (!status && exhausted(f, k)) k->exhausted = true;
     return status;
 }
 
@@ -449,11 +425,13 @@ static bool holds(const tune_task *tasks, size_t count, int64_t number) {
     return false;
 }
 
-/* The time is up: pending trials that no node has claimed are not measured any more. */
+/* The time is up: pending trials that no node has claimed, or that nodes have put back, are not measured any more.
+ */
 static int forget_dropped(tune_fleet *f, tune_kind *k, xlstm_error *err) {
     tune_task *tasks;
     size_t count, over = 0;
-    int status = tune_study_tasks(f->study, k->run, TUNE_WORK_TRIAL, 0, false, &tasks, &count, err);
+    int status = tune_study_tasks_drop(f->study, k->run, TUNE_WORK_TRIAL, err);
+    if (!status) status = tune_study_tasks(f->study, k->run, TUNE_WORK_TRIAL, 0, false, &tasks, &count, err);
     if (status) return status;
     status = collect(f, k, &over, err);
     for (size_t i = 0; !status && i < k->pending_count;) {
@@ -463,7 +441,7 @@ static int forget_dropped(tune_fleet *f, tune_kind *k, xlstm_error *err) {
             continue;
         }
         k->pending[i] = k->pending[--k->pending_count];
-        status = put_failed(f, k, &p, "not measured: the time was up", err);
+        status = put_failed(f, k, &p, TUNE_ROW_TIME_UP, err);
     }
     tune_tasks_free(tasks, count);
     return status;

@@ -19,6 +19,10 @@ int tune_row_new(const tune_target *target, int64_t index, uint32_t point, tune_
     return xl_fail(err, XLSTM_ENOMEM, "trial: out of memory");
 }
 
+bool tune_row_time_up(const tune_trial_row *row) {
+    return row->status == TUNE_TRIAL_FAILED && row->reason && !strcmp(row->reason, TUNE_ROW_TIME_UP);
+}
+
 int tune_row_duplicate(const tune_target *target, int64_t index, uint32_t point, const tune_trial_row *original,
                        tune_trial_row *row, xlstm_error *err) {
     int status = tune_row_new(target, index, point, row, err);

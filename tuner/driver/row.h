@@ -10,6 +10,9 @@ int tune_row_new(const tune_target *target, int64_t index, uint32_t point, tune_
 /* Makes the row of a trial that repeats the values of another trial of the same point. */
 int tune_row_duplicate(const tune_target *target, int64_t index, uint32_t point, const tune_trial_row *original,
                        tune_trial_row *row, xlstm_error *err);
+/* The reason of a failed trial that was proposed and not measured, because the search had ended. */
+#define TUNE_ROW_TIME_UP "not measured: the time was up"
+bool tune_row_time_up(const tune_trial_row *row);
 /* Sets the metrics that follow from mean parts; metrics that are properties of the point stay as they are. */
 void tune_row_measured(const tune_target *target, const double parts[TUNE_PARTS], tune_trial_row *row);
 /* Computes the mean parts behind a row's metrics; NAN for a part that is not the mean of any metric. */

@@ -205,6 +205,14 @@ int tune_study_task_want(tune_study *study, int64_t run, const char *work, int64
         "sisi", wanted, run, work, number);
 }
 
+int tune_study_task_describe(tune_study *study, int64_t run, const char *work, int64_t number, const char *what,
+                             xlstm_error *err) {
+    return tune_study_run_sql(study, "changing a task", err,
+                              "UPDATE task SET what = $1 WHERE run = $2 AND work = $3 AND number = $4 AND state IN "
+                              "('proposed', 'claimed')",
+                              "sisi", what, run, work, number);
+}
+
 int tune_study_task_settle(tune_study *study, int64_t run, const char *work, int64_t number, xlstm_error *err) {
     return tune_study_run_sql(study, "changing a task", err,
                               "UPDATE task SET state = 'done' WHERE run = $1 AND work = $2 AND number = $3", "isi",

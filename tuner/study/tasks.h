@@ -56,7 +56,8 @@ int tune_study_nodes(tune_study *study, const char *fleet, tune_node_row **rows,
 /* The run of a fleet's kind; 0: there is none yet. */
 int tune_study_fleet_run(tune_study *study, const char *fleet, const char *kind, int64_t *run, xlstm_error *err);
 
-#define TUNE_WORK_TRIAL "trial" /* measure a point; the number is the trial's index */
+/* Measure a point; the number is the trial's index. `what` may say by the database's clock `until` when. */
+#define TUNE_WORK_TRIAL "trial"
 #define TUNE_WORK_CHECK "check" /* measure a trial again for the playoff; the number is that of the measurement */
 #define TUNE_WORK_PROCESS "process" /* run a process of the last comparison; the number counts them */
 #define TUNE_TASK_PROPOSED "proposed"
@@ -85,6 +86,9 @@ int tune_study_task_add(tune_study *study, int64_t run, const char *work, int64_
 /* Lets another node, or any, do a task that is not done yet. */
 int tune_study_task_want(tune_study *study, int64_t run, const char *work, int64_t number, const char *wanted,
                          xlstm_error *err);
+/* Says anew what is to be done, of a task that is not over; a node that holds it goes on with what it has read. */
+int tune_study_task_describe(tune_study *study, int64_t run, const char *work, int64_t number, const char *what,
+                             xlstm_error *err);
 /* A task that no node is to do is done: its trial is stored already. */
 int tune_study_task_settle(tune_study *study, int64_t run, const char *work, int64_t number, xlstm_error *err);
 #define TUNE_NO_NODE "-" /* as `wanted`: no node may claim it */
