@@ -10,6 +10,7 @@
 #include "base/rng.h"
 #include "helper.h"
 #include "tuner/driver/driver.h"
+#include "tuner/measure/timing.h"
 #include "tuner/run/run.h"
 #include "tuner/target/engine_metrics.h"
 
@@ -29,6 +30,7 @@ typedef struct simulation {
     double now;     /* of the simulated clock; each call takes CALL_S */
     int slow_at;    /* the call that takes slow_s more; 0: none */
     double slow_s;
+    int halt_at;  /* the call in which the process seems to be stopped for a while; 0: none */
     double noise; /* relative noise of a sample */
     xl_rng rng;
     volatile sig_atomic_t stop;
@@ -49,6 +51,7 @@ static inline int simulate(void *self, int64_t candidate, unsigned repeats, doub
     s->now += CALL_S + (s->slow_at && s->total == s->slow_at ? s->slow_s : 0);
     if (s->kill_at && s->total == s->kill_at) kill(getpid(), SIGKILL);
     if (s->stop_at && s->total == s->stop_at) s->stop = s->stop_level;
+    if (s->halt_at && s->total == s->halt_at) tune_watch_continued();
     if (s->stop > 1) return xl_fail(err, XLSTM_ECANCELLED, "stopped");
     if (candidate >= 0) s->calls[candidate]++;
     double a = value_of(s, candidate, "a"), b = value_of(s, candidate, "b");
@@ -161,6 +164,14 @@ static inline tune_drive_options quick(const char *mode, int trials) {
     o.repeats = 1;
     o.population = 6;
     o.generations = trials / 6;
+    return o;
+}
+
+/* The same on the simulation's own clock: what other work does to this machine meanwhile changes nothing, and a
+ * sample is taken once. */
+static inline tune_drive_options on_its_clock(simulation *s, tune_drive_options o) {
+    o.now_s = simulated_now;
+    o.now_ctx = s;
     return o;
 }
 

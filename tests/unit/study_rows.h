@@ -2,6 +2,8 @@
 #ifndef TESTS_STUDY_ROWS_H
 #define TESTS_STUDY_ROWS_H
 
+#include <sys/wait.h>
+
 #include "helper.h"
 #include "tuner/study/study.h"
 #include "tuner/target/engine_metrics.h"
@@ -9,6 +11,17 @@
 /* Whether the studies of these tests are on a server, which tests/postgres.py has started. */
 static inline bool on_server(void) {
     return getenv("XLTUNE_TEST_POSTGRES") != NULL;
+}
+
+/* Whether this process can have another one look at files as a user who is bound by their modes. Root cannot where
+ * a container has no other user or does not let it become one. */
+static inline bool modes_bind(void) {
+    if (geteuid()) return true;
+    const pid_t child = fork();
+    if (!child) _exit(setgid(65534) || setuid(65534));
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return !status;
 }
 
 /* Returns where a new study is: a path in the test's folder, or the address of a new, empty database; owned by the

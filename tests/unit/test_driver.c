@@ -10,7 +10,7 @@ static void duplicates_cost_nothing(void **state) {
     tune_drive_result r;
     simulation_init(&s);
     tune_run *k = new_run("dup");
-    tune_drive_options o = quick("random", 90);
+    tune_drive_options o = quick("random", 90); /* with the real clock, beside whatever this machine does */
     if (tune_drive(&s.target, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     assert_int_equal(r.trials, 90);
     assert_true(r.duplicates >= 26); /* 64 points */
@@ -44,7 +44,7 @@ static void failures_are_rows(void **state) {
     simulation_init(&s);
     s.awkward = true;
     tune_run *k = new_run("awkward");
-    tune_drive_options o = quick("grid", 0);
+    tune_drive_options o = on_its_clock(&s, quick("grid", 0));
     if (tune_drive(&s.target, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     size_t count;
     int kinds[TUNE_TRIAL_STATUS_COUNT] = {0};
@@ -76,6 +76,7 @@ static void killed_at_random(tune_drive_options o, uint64_t seed) {
     xlstm_error err;
     tune_drive_result r;
     simulation_init(&s);
+    o = on_its_clock(&s, o);
     tune_run *k = new_run("peace");
     if (tune_drive(&s.target, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     char *peace = points(k);
@@ -168,7 +169,7 @@ static void stopped_and_continued(void **state) {
         simulation_init(&s);
         s.stop_at = 25;
         s.stop_level = level;
-        tune_drive_options o = quick("random", 30);
+        tune_drive_options o = on_its_clock(&s, quick("random", 30));
         o.stop = stopped;
         o.stop_ctx = &s;
         tune_run *k = new_run("stop");

@@ -1,6 +1,5 @@
 /* A space far too large to be enumerated: twelve parameters of ten values, 10^12 settings. */
 #include <sys/resource.h>
-#include <time.h>
 
 #include "helper.h"
 #include "tuner/search/strategy.h"
@@ -16,7 +15,7 @@
 #define SANITIZED false
 #endif
 
-enum { PARAMS = 12, VALUES = 10, PROPOSALS = 220, LIMIT_MS = 20, LIMIT_KIB = 100 << 10 };
+enum { PARAMS = 12, VALUES = 10, PROPOSALS = 220, LIMIT_KIB = 100 << 10 };
 
 /* `conditions`: half of the parameters may not be far from the one before. */
 static tune_space *huge(bool conditions) {
@@ -47,11 +46,6 @@ static double valley(const tune_space *s, uint32_t point) {
     return y;
 }
 
-static int by_value(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
-
 /* KiB; bytes on a Mac. */
 static long largest_memory(void) {
     struct rusage use;
@@ -64,7 +58,6 @@ static long largest_memory(void) {
 }
 
 static void proposes_at_once(void **state) {
-    double milliseconds[PROPOSALS];
     const long before = largest_memory();
     for (int conditions = 0; conditions < 2; conditions++) {
         tune_space *s = huge(conditions);
@@ -76,9 +69,7 @@ static void proposes_at_once(void **state) {
         assert_int_equal(tune_strategy_create("auto", s, &o, &t, NULL), 0);
         for (int i = 0; i < PROPOSALS; i++) {
             tune_proposal p;
-            const clock_t began = clock(); /* the time of this process, which others do not disturb */
             assert_int_equal(tune_strategy_ask(t, &p, NULL), 0);
-            milliseconds[i] = 1e3 * (double)(clock() - began) / CLOCKS_PER_SEC;
             const double y = valley(s, p.point);
             best = fmin(best, y);
             if (i < 20) first = fmin(first, y);
@@ -87,10 +78,7 @@ static void proposes_at_once(void **state) {
             assert_true(tune_space_known(s) <= (size_t)i + 8192);
         }
         assert_true(best - 1 < (first - 1) / 3);
-        qsort(milliseconds, PROPOSALS, sizeof *milliseconds, by_value);
-        print_message("median %.2f ms, slowest %.2f ms, %ld KiB\n", milliseconds[PROPOSALS / 2],
-                      milliseconds[PROPOSALS - 1], largest_memory() - before);
-        if (!SANITIZED) assert_true(milliseconds[PROPOSALS / 2] < LIMIT_MS);
+        print_message("%ld KiB\n", largest_memory() - before);
         tune_strategy_destroy(t);
         tune_space_destroy(s);
     }

@@ -1,6 +1,7 @@
 /* The live page's server: who is let in, what is answered, and the stream of events. Spoken to as a browser does,
  * over the loopback interface. */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <sys/socket.h>
@@ -57,6 +58,7 @@ static void read_until(int fd, const char *wanted, char *to, size_t size) {
     to[0] = 0;
     while (had + 1 < size && !(wanted && strstr(to, wanted))) {
         const ssize_t n = recv(fd, to + had, size - 1 - had, 0);
+        if (n < 0 && errno == EINTR) continue; /* the process was stopped and goes on */
         assert_true(n >= 0);
         if (!n) break;
         had += (size_t)n;

@@ -219,9 +219,10 @@ static void the_machine_is_gauged(void **state) {
     tune_condition c;
     assert_int_equal(tune_gauge_create(&gauge, 1000, NULL), 0);
     tune_gauge_take(gauge, &c);
-    if (!isnan(c.value[TUNE_TOGETHER])) assert_true(c.value[TUNE_TOGETHER] > 0.01 && c.value[TUNE_TOGETHER] < 3);
-    assert_true(c.value[TUNE_READING] > 0.05 && c.value[TUNE_READING] < 1e5);
-    assert_true(c.value[TUNE_FREQUENCY] > 50 && c.value[TUNE_FREQUENCY] < 20000);
+    /* A machine that is busy or paused makes any of them small, and the one that is a ratio large too. */
+    if (!isnan(c.value[TUNE_TOGETHER])) assert_true(c.value[TUNE_TOGETHER] > 0 && isfinite(c.value[TUNE_TOGETHER]));
+    assert_true(c.value[TUNE_READING] > 1e-6 && c.value[TUNE_READING] < 1e5);
+    assert_true(c.value[TUNE_FREQUENCY] > 1e-3 && c.value[TUNE_FREQUENCY] < 20000);
     tune_gauge_destroy(gauge);
     tune_gauge_destroy(NULL);
     assert_int_equal(tune_gauge_create(&gauge, 1, NULL), 0);

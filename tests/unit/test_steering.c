@@ -30,7 +30,7 @@ static void all_objectives_steer(void **state) {
     simulation_init(&s);
     s.awkward = true;
     tune_run *k = new_run("front");
-    tune_drive_options o = several("auto", 0);
+    tune_drive_options o = on_its_clock(&s, several("auto", 0));
     assert_string_equal(tune_drive_strategy(&o), "ehvi");
     if (tune_drive(&s.target, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     assert_int_equal(r.trials, 64); /* all of a small space */
@@ -76,7 +76,7 @@ static void racing_looks_at_the_front(void **state) {
     simulation_init(&s);
     s.noise = 0.004;
     tune_run *k = new_run("race");
-    tune_drive_options o = several("grid", 0);
+    tune_drive_options o = on_its_clock(&s, several("grid", 0));
     o.objectives = 2;
     o.repeats = 0;
     if (tune_drive(&s.target, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
@@ -98,7 +98,7 @@ static void searched_apart(void **state) {
     tune_drive_result r;
     simulation_init(&s);
     assert_true(tune_space_divides(s.space));
-    tune_drive_options o = quick("grid", 0);
+    tune_drive_options o = on_its_clock(&s, quick("grid", 0));
     o.apart = true;
     tune_run *k = new_run("apart");
     if (tune_drive(&s.target, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
@@ -124,7 +124,7 @@ static void interaction_is_found(void **state) {
     simulation_init(&s);
     s.coupled = true;
     s.noise = 0.002;
-    tune_drive_options o = quick("grid", 0);
+    tune_drive_options o = on_its_clock(&s, quick("grid", 0));
     o.apart = true;
     tune_run *k = new_run("coupled");
     if (tune_drive(&s.target, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
@@ -158,12 +158,10 @@ static void late_is_joined(void **state) {
     xlstm_error err;
     tune_drive_result r;
     simulation_init(&s);
-    tune_drive_options o = quick("random", 40);
+    tune_drive_options o = on_its_clock(&s, quick("random", 40));
     o.apart = true;
     o.seed = 2; /* with this seed the two bests are found in different trials */
     o.budget_s = 8;
-    o.now_s = simulated_now;
-    o.now_ctx = &s;
     s.slow_at = 40; /* so that between 55 % and 65 % of the budget are spent */
     s.slow_s = 4.5;
     tune_run *k = new_run("late");

@@ -338,6 +338,7 @@ static void looked_at_by_another(const char *path, size_t runs) {
 /* A study that may only be read can be read: when it is closed, while another process works on it, and with an
  * older schema. */
 static void read_only(void **state) {
+    if (!modes_bind()) TEST_SKIP("no user is there who is bound by file modes");
     tune_study *s;
     xlstm_error err;
     char *path = file("only%20read?#.sqlite");

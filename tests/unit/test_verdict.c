@@ -7,7 +7,7 @@ static void finds_and_says(void **state) {
     tune_drive_result r;
     simulation_init(&s);
     tune_run *k = new_run("better");
-    tune_drive_options o = quick("grid", 0);
+    tune_drive_options o = on_its_clock(&s, quick("grid", 0));
     if (tune_drive(&s.target, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     assert_int_equal(r.trials, 64);
     assert_int_equal(r.end, TUNE_DRIVE_DONE);
@@ -52,7 +52,7 @@ static void equal_programs(void **state) {
     int announced = 0;
     for (int i = 0; i < 20; i++) {
         tune_run *k = new_run("equal");
-        tune_drive_options o = quick("random", 12);
+        tune_drive_options o = on_its_clock(&s, quick("random", 12));
         if (tune_drive(&s.target, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
         announced += r.final.verdict == TUNE_VERDICT_BETTER;
         if (r.final.verdict != TUNE_VERDICT_BETTER) assert_int_equal(r.winner, TUNE_BASELINE);
@@ -68,7 +68,7 @@ static void no_time_at_all(void **state) {
     xlstm_error err;
     tune_drive_result r;
     simulation_init(&s);
-    tune_drive_options o = quick("auto", 20);
+    tune_drive_options o = on_its_clock(&s, quick("auto", 20));
     o.budget_s = 0;
     tune_run *k = new_run("hurry");
     if (tune_drive(&s.target, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
@@ -114,7 +114,7 @@ static void nothing_to_compare(void **state) {
         assert_int_equal(tune_space_seal(s.space, &err), 0);
         s.target.space = s.space;
         s.target.is_baseline = is_other;
-        tune_drive_options o = quick("grid", 0);
+        tune_drive_options o = on_its_clock(&s, quick("grid", 0));
         tune_run *k = new_run(slow ? "slow" : "fails");
         if (tune_drive(&s.target, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
         assert_int_equal(r.winner, TUNE_BASELINE);
@@ -142,7 +142,7 @@ static void too_little_was_tried(void **state) {
     assert_int_equal(tune_space_seal(s.space, &err), 0);
     s.target.space = s.space;
     for (int many = 0; many < 2; many++) {
-        tune_drive_options o = quick("random", many ? 10 : 2);
+        tune_drive_options o = on_its_clock(&s, quick("random", many ? 10 : 2));
         tune_run *k = new_run(many ? "many" : "few");
         if (tune_drive(&s.target, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
         assert_int_equal(r.winner, TUNE_BASELINE);
@@ -170,9 +170,7 @@ static void the_rest_of_a_budget_is_used(void **state) {
     assert_int_equal(tune_space_add_range(s.space, "b", TUNE_AFFECTS_SECOND, 1, 4000, 1, &err), 0);
     assert_int_equal(tune_space_seal(s.space, &err), 0);
     s.target.space = s.space;
-    tune_drive_options o = quick("random", 0);
-    o.now_s = simulated_now;
-    o.now_ctx = &s;
+    tune_drive_options o = on_its_clock(&s, quick("random", 0));
     o.budget_s = 2000 * CALL_S;
     tune_run *k = new_run("rest");
     if (tune_drive(&s.target, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
@@ -190,7 +188,7 @@ static void a_challenger_is_named(void **state) {
     xlstm_error err;
     tune_drive_result r;
     simulation_init(&s);
-    tune_drive_options o = quick("random", 12);
+    tune_drive_options o = on_its_clock(&s, quick("random", 12));
     o.budget_s = 50; /* requests report that they take six seconds */
     tune_run *k = new_run("short");
     if (tune_drive(&s.target, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);

@@ -45,6 +45,7 @@ int tune_drive_prepare(drive *d, xlstm_error *err) {
     sampler.on_sample_ctx = d;
     sampler.now_s = o->now_s;
     sampler.now_ctx = o->now_ctx;
+    sampler.watch = !o->now_s; /* a simulation has its own clock, and no machine */
     tune_target_watch(d->target, &sampler.limits);
     int status = tune_sampler_create(&d->sampler, &sampler, err);
     if (status) return status;
@@ -61,8 +62,7 @@ int tune_drive_prepare(drive *d, xlstm_error *err) {
         race.worthy = tune_drive_may_be_on_front;
         race.worthy_ctx = d;
     }
-    /* A simulation has its own clock, and no machine. */
-    if (!o->now_s) {
+    if (sampler.watch) {
         race.condition = tune_drive_look;
         race.condition_ctx = d;
     }

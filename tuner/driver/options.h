@@ -27,7 +27,9 @@ typedef struct tune_drive_options {
     int (*stop)(void *ctx);
     void *stop_ctx;
     double spread_s; /* seconds over which the last comparison's processes are spread; 0: one follows the other */
-    double (*now_s)(void *ctx); /* the clock of the budget, in seconds, for simulations; NULL: the real one */
+    /* The clock of the budget, in seconds, for simulations; NULL: the real one. A simulation has no machine, so
+     * that none is watched beside a clock of its own. */
+    double (*now_s)(void *ctx);
     void *now_ctx;
 } tune_drive_options;
 /* Fills in the defaults; the objective is that of `metrics`. */

@@ -363,6 +363,7 @@ static int prepare(recorder *r, xlstm_error *err) {
     sampler.ctx = &r->meter;
     sampler.now_s = r->options->now_s;
     sampler.now_ctx = r->options->now_ctx;
+    sampler.watch = !r->options->now_s; /* a simulation has its own clock, and no machine */
     tune_target_watch(r->target, &sampler.limits);
     r->started_wall = xl_wall_s();
     return tune_sampler_create(&r->sampler, &sampler, err);
