@@ -10,7 +10,7 @@ import time
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 MODEL = os.path.join(SOURCE, "models", "tiny-literature")
-START_S = 60
+LIMIT_S = float(os.environ.get("TEST_LIMIT_S", 300))  # for what hangs; a busy machine may take long
 
 
 class Server:
@@ -19,7 +19,7 @@ class Server:
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("XLSTM_", "XLTUNE_"))}
         self.process = subprocess.Popen([xltune, "serve", "--model", model, "--no-best", "--port", "0", *flags],
                                         stdin=subprocess.DEVNULL, stderr=self.log, env={**clean, **(env or {})})
-        end = time.monotonic() + START_S
+        end = time.monotonic() + LIMIT_S
         found = None
         while not found:
             if self.process.poll() is not None or time.monotonic() > end:
@@ -47,12 +47,12 @@ class Server:
     def stop(self, number=signal.SIGTERM):
         self.process.send_signal(number)
         try:
-            return self.process.wait(60)
+            return self.process.wait(LIMIT_S)
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise
 
-    def connect(self, timeout=300):
+    def connect(self, timeout=LIMIT_S):
         return http.client.HTTPConnection(self.host, self.port, timeout=timeout)
 
     def ask(self, path, body=None, method=None, headers=None):
@@ -83,8 +83,8 @@ class Server:
     def metric(self, name):
         return float(re.search(rf"^xltune_{name} (\S+)$", self.ask("/metrics")[2], re.M).group(1))
 
-    def wait_for(self, name, value, limit_s=120):
-        end = time.monotonic() + limit_s
+    def wait_for(self, name, value):
+        end = time.monotonic() + LIMIT_S
         while self.metric(name) != value:
             assert time.monotonic() < end, f"{name} is {self.metric(name)}, wanted {value}"
             time.sleep(0.05)

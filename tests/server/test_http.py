@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 
-from running import MODEL, Server
+from running import LIMIT_S, MODEL, Server
 
 xltune = sys.argv[1]
 PROMPT = "It was a dark night, and the rain fell upon the roofs of the old town while"
@@ -204,26 +204,11 @@ def errors():
 
 def raw():
     """What is no HTTP, or only half of it."""
-    with Server(xltune, "--idle-limit", "1s") as s:
-        def send(data, read=True):
-            with socket.create_connection((s.host, s.port), timeout=10) as c:
-                try:
-                    c.sendall(data)
-                    return c.recv(65536) if read else b""
-                except ConnectionError:
-                    return b""
-        body = json.dumps({"prompt": PROMPT, "max_tokens": 2}).encode()
-        head = b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n"
-        assert b"200 OK" in send(head % len(body) + body)
-        for data in (b"\0" * 5000, b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET /health HTTP/1.1\r\n" + b"X: y\r\n" * 20000 + b"\r\n",
-                     b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: -5\r\n\r\n",
-                     b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999999999999999\r\n\r\n",
-                     b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-                     b"GET /%00%ff%2e%2e/ HTTP/1.1\r\nHost: localhost\r\n\r\n", b"GET /" + b"a" * 30000 + b" HTTP/1.1\r\n\r\n"):
-            reply = send(data)
-            assert not reply or reply.split(b" ")[1][:1] in b"45", (data[:60], reply[:100])
+    body = json.dumps({"prompt": PROMPT, "max_tokens": 2}).encode()
+    head = b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n"
+    with Server(xltune) as s:
         # The pieces of a request one byte at a time, and two requests at once.
-        with socket.create_connection((s.host, s.port), timeout=10) as c:
+        with socket.create_connection((s.host, s.port), timeout=LIMIT_S) as c:
             for byte in head % len(body) + body:
                 c.sendall(bytes([byte]))
             assert b"200 OK" in c.recv(65536)
@@ -233,17 +218,28 @@ def raw():
                 more = c.recv(65536)
                 assert more, seen
                 seen += more
+
+    def answer_to(data):
+        # Without --idle-limit it is a minute.
+        with socket.create_connection((s.host, s.port), timeout=50) as c:
+            try:
+                c.sendall(data)
+                return c.recv(65536)
+            except ConnectionError:
+                return b""
+    with Server(xltune, "--idle-limit", "1s") as s:
+        for data in (b"\0" * 5000, b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET /health HTTP/1.1\r\n" + b"X: y\r\n" * 20000 + b"\r\n",
+                     b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: -5\r\n\r\n",
+                     b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999999999999999\r\n\r\n",
+                     b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+                     b"GET /%00%ff%2e%2e/ HTTP/1.1\r\nHost: localhost\r\n\r\n", b"GET /" + b"a" * 30000 + b" HTTP/1.1\r\n\r\n"):
+            reply = answer_to(data)
+            assert not reply or reply.split(b" ")[1][:1] in b"45", (data[:60], reply[:100])
         # Half a request is not waited for longer than the limit says, nor is a connection without any.
         for data in (b"", b"POST /v1/comp", head % 5000 + b"{"):
             start = time.monotonic()
-            with socket.create_connection((s.host, s.port), timeout=10) as c:
-                c.sendall(data)
-                try:
-                    assert c.recv(100) == b""
-                except ConnectionError:
-                    pass
-            assert 0.5 < time.monotonic() - start < 9, data
-        s.wait_for("connections", 1)
+            assert answer_to(data) == b""
+            assert time.monotonic() - start > 0.5, data
 
 
 def many_bodies():
@@ -255,10 +251,10 @@ def many_bodies():
         head = b"POST /tokenize HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n%s\r\n"
         held = []
         for _ in range(100):  # 64 x 4096 bytes are allowed
-            c = socket.create_connection((s.host, s.port), timeout=60)
+            c = socket.create_connection((s.host, s.port), timeout=LIMIT_S)
             c.sendall(head % (len(ask), b"") + ask[:-1])
             held.append(c)
-        end = time.monotonic() + 60
+        end = time.monotonic() + LIMIT_S
         while s.ask("/tokenize", ask)[0] != 503:
             assert time.monotonic() < end
         for _ in range(100):
@@ -266,12 +262,12 @@ def many_bodies():
         assert s.get("/health") == {"status": "ok"}
         for c in held:
             c.close()
-        end = time.monotonic() + 60
+        end = time.monotonic() + LIMIT_S
         while s.ask("/tokenize", ask)[0] != 200:
             assert time.monotonic() < end
 
         def answer_to(data):
-            with socket.create_connection((s.host, s.port), timeout=60) as c:
+            with socket.create_connection((s.host, s.port), timeout=LIMIT_S) as c:
                 try:
                     c.sendall(data)
                     return c.recv(65536)
@@ -292,7 +288,7 @@ def clients_that_vanish():
     with Server(xltune, "--max-streams", "20", "--max-tokens", "1000000") as s:
         sockets = []
         for i in range(40):
-            c = socket.create_connection((s.host, s.port), timeout=10)
+            c = socket.create_connection((s.host, s.port), timeout=LIMIT_S)
             body = json.dumps({**LONG, "stream": i % 2 == 0}).encode()
             c.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
             sockets.append(c)
@@ -311,13 +307,13 @@ def clients_that_vanish():
 
 
 def slow_readers():
-    with Server(xltune, "--idle-limit", "1s", "--max-tokens", "1000000") as s:
+    with Server(xltune, "--idle-limit", "4s", "--max-tokens", "1000000") as s:
         body = json.dumps({**LONG, "stream": True, "logprobs": 20, "n": 8}).encode()
         c = socket.socket()
         c.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         c.connect((s.host, s.port))
         c.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
-        s.wait_for("slow_readers_total", 1, limit_s=150)
+        s.wait_for("slow_readers_total", 1)
         s.wait_for("sequences", 0)
         c.close()
 
@@ -336,6 +332,8 @@ def full_queue():
         assert s.get("/v1/completions", {"prompt": PROMPT, "n": 2}, status=400)["error"]["message"].startswith("n: 2, wanted at most 1")
         for c in held:
             c.close()
+        # The second takes the place of the first, until it is seen that it is gone too.
+        s.wait_for("jobs_cancelled_total", 2)
         s.wait_for("sequences", 0)
         s.get("/v1/completions", {"prompt": PROMPT})
     # A request that takes too long ends.
@@ -376,10 +374,10 @@ def who_may_ask():
                                 ({"Origin": "http://localhost:3000"}, 200), ({"Host": "localhost.evil.example"}, 403)):
             assert s.ask("/v1/completions", ask, headers=headers)[0] == status, headers
         # A port that another server has, and the other address of this machine.
-        taken = subprocess.run([xltune, "serve", "--model", MODEL, "--port", str(s.port)], capture_output=True, text=True, timeout=60)
+        taken = subprocess.run([xltune, "serve", "--model", MODEL, "--port", str(s.port)], capture_output=True, text=True, timeout=LIMIT_S)
         assert taken.returncode == 1 and f"port {s.port}: Address already in use" in taken.stderr, taken.stderr
         # That is said before a model is loaded, which may take minutes: here there is none.
-        taken = subprocess.run([xltune, "serve", "--model", os.path.dirname(MODEL), "--port", str(s.port)], capture_output=True, text=True, timeout=60)
+        taken = subprocess.run([xltune, "serve", "--model", os.path.dirname(MODEL), "--port", str(s.port)], capture_output=True, text=True, timeout=LIMIT_S)
         assert taken.returncode == 1 and f"port {s.port}: Address already in use" in taken.stderr, taken.stderr
         # Bodies are not unpacked.
         for name, status in (("gzip", 415), ("br", 415), ("identity", 200), ("Identity", 200)):
@@ -390,7 +388,7 @@ def who_may_ask():
     if os.path.exists("/proc/net/if_inet6") and " lo" in open("/proc/net/if_inet6", encoding="ascii").read():
         with Server(xltune, "--host", "[::1]") as s:
             assert s.said().count(f"at http://[::1]:{s.port}") == 1
-            with socket.create_connection(("::1", s.port), timeout=60) as c:
+            with socket.create_connection(("::1", s.port), timeout=LIMIT_S) as c:
                 c.sendall(b"GET /health HTTP/1.1\r\nHost: [::1]\r\nConnection: close\r\n\r\n")
                 assert c.recv(100).startswith(b"HTTP/1.1 200")
     for flags, wanted in ((("--host", "0.0.0.0"), "a key is wanted"), (("--api-key-file", "/nowhere"), "/nowhere"),
@@ -398,7 +396,7 @@ def who_may_ask():
                           (("--sessions", __file__), "cannot make folder: Not a directory"),
                           (("--sessions", __file__ + "/talks"), "cannot make folder: Not a directory")):
         for model in (MODEL, os.path.dirname(MODEL)):  # the other folder holds none, so nothing was loaded
-            done = subprocess.run([xltune, "serve", "--model", model, "--port", "0", *flags], capture_output=True, text=True, timeout=60)
+            done = subprocess.run([xltune, "serve", "--model", model, "--port", "0", *flags], capture_output=True, text=True, timeout=LIMIT_S)
             assert done.returncode == 1 and wanted in done.stderr, done.stderr
 
 
@@ -426,18 +424,18 @@ def drains():
                     reply.read()
                     assert reply.status in (200, 503), reply.status
                     refused = reply.status == 503
-            except ConnectionError:  # it has ended
+            except (ConnectionError, http.client.HTTPException):  # it has ended
                 kept.close()
             try:
                 s.ask("/health")
-            except ConnectionError:
+            except (ConnectionError, http.client.HTTPException):
                 closed = True
             time.sleep(0.05)
         assert refused and closed or text or s.process.poll() is not None
         kept.close()
-        thread.join(310)
+        thread.join(LIMIT_S + 10)
         assert text[0]["usage"]["completion_tokens"] == 3000
-        assert s.process.wait(30) == 143
+        assert s.process.wait(LIMIT_S) == 143
     # Whoever takes longer than the limit is told so.
     with Server(xltune, "--max-tokens", "1000000", "--drain-limit", "0") as s:
         c = s.connect()
@@ -449,7 +447,7 @@ def drains():
             reply.read()
         except (http.client.IncompleteRead, ConnectionError):
             pass
-        assert s.process.wait(30) == 143
+        assert s.process.wait(LIMIT_S) == 143
 
 
 def asked_to_the_end():
@@ -485,10 +483,9 @@ def conversations_and_cache():
             first = text_of(s.get("/v1/completions", {**greedy, "max_tokens": 10, "session_id": "talk"}))
             sizes = [os.path.getsize(os.path.join(folder, "s", "talk.safetensors"))]
         # What a server that was killed was writing is removed at the next start, and nothing else.
-        gone = subprocess.Popen([xltune, "--version"], stdout=subprocess.DEVNULL)
-        gone.wait()
+        gone = 4999999  # more than a process's number can be
         os.mkdir(os.path.join(folder, "s", 16 * "a"))
-        left = [os.path.join(folder, *place, f"xltune-{gone.pid}-0.tmp") for place in (("s",), ("s", 16 * "a"), ("c", *os.listdir(os.path.join(folder, "c"))[:1]))]
+        left = [os.path.join(folder, *place, f"xltune-{gone}-0.tmp") for place in (("s",), ("s", 16 * "a"), ("c", *os.listdir(os.path.join(folder, "c"))[:1]))]
         for path in [*left, os.path.join(folder, "s", "notes.tmp")]:
             open(path, "w").close()
         with Server(xltune, *flags) as s:

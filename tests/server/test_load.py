@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 
-from running import MODEL
+from running import LIMIT_S, MODEL
 
 xltune, worker = sys.argv[1:3]
 
@@ -13,7 +13,7 @@ xltune, worker = sys.argv[1:3]
 def ask(flags, *requests):
     lines = [json.dumps({**r, "id": i}) for i, r in enumerate(requests)]
     done = subprocess.run([sys.executable, worker, *flags], input="\n".join(lines) + "\n", capture_output=True, text=True,
-                          env={**os.environ, "XLTUNE_PROGRAM": xltune}, timeout=150, check=True)
+                          env={**os.environ, "XLTUNE_PROGRAM": xltune}, timeout=LIMIT_S, check=True)
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert [a["id"] for a in answers] == list(range(len(requests)))
     return answers

@@ -9,21 +9,18 @@ import socket
 import sys
 import time
 
-from running import Server
+from running import LIMIT_S, Server
 
 xltune = sys.argv[1]
 SANITIZED = sys.argv[3:] == ["sanitized"]
 STREAMS = int(sys.argv[2]) if len(sys.argv) > 2 else 1000
 ROUNDS = 3
 STATE_BYTES = 101.57e3  # of a sequence of this model
-LIMIT_S, REST_S = 200, 60
 PROMPTS = ["The capital of France is", "Once upon a time", "She said:", "It was a dark night, and the rain fell while"]
 
 
-def request(i):
-    # The last tenth would never end, and goes away in the middle.
-    tokens = 1000000 if i >= STREAMS * 9 // 10 else 10
-    body = json.dumps({"prompt": PROMPTS[i % 4], "max_tokens": tokens, "temperature": 0, "stream": True, "ignore_eos": True})
+def request(i, tokens=10, stream=True):
+    body = json.dumps({"prompt": PROMPTS[i % 4], "max_tokens": tokens, "temperature": 0, "stream": stream, "ignore_eos": True})
     return (f"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
             + body).encode()
 
@@ -45,8 +42,9 @@ def text_of(raw):
 def one_round(s, wanted):
     selector, seen = selectors.DefaultSelector(), {}
     for i in range(STREAMS):
-        c = socket.create_connection((s.host, s.port), timeout=30)
-        c.sendall(request(i))
+        c = socket.create_connection((s.host, s.port), timeout=LIMIT_S)
+        # The last tenth would never end, and goes away in the middle.
+        c.sendall(request(i, 1000000 if i >= STREAMS * 9 // 10 else 10))
         c.setblocking(False)
         selector.register(c, selectors.EVENT_READ, i)
         seen[i] = b""
@@ -66,9 +64,27 @@ def one_round(s, wanted):
                 assert text_of(seen[i]) == wanted[i % 4], (i, seen[i][-300:])
 
 
+def all_at_once(s):
+    """Every sequence has a state at the same time, however fast the others are; then all go away."""
+    idle = s.resident()
+    held = []
+    for i in range(STREAMS):
+        held.append(socket.create_connection((s.host, s.port), timeout=LIMIT_S))
+        held[-1].sendall(request(i, 1000000, False))
+    s.wait_for("sequences", STREAMS)
+    end = time.monotonic() + LIMIT_S
+    while s.resident("VmHWM") < idle + 0.9 * STREAMS * STATE_BYTES:
+        assert time.monotonic() < end, f"{idle / 1e6:.1f} MB when idle, {s.resident('VmHWM') / 1e6:.1f} MB with {STREAMS} states"
+        time.sleep(0.05)
+    for c in held:
+        c.close()
+    s.wait_for("sequences", 0)
+    s.wait_for("connections", 1)
+
+
 def back_to(s, most):
     """The memory of the streams is given back to the system some time after the last one ended."""
-    end = time.monotonic() + REST_S
+    end = time.monotonic() + LIMIT_S
     while s.resident() > most:
         assert time.monotonic() < end, f"{s.resident() / 1e6:.1f} MB resident of an idle server, wanted {most / 1e6:.1f}"
         time.sleep(0.5)
@@ -85,6 +101,7 @@ def main():
                 "--cache-mb", "16") as s:
         wanted = [s.get("/v1/completions", {"prompt": p, "max_tokens": 10, "temperature": 0, "ignore_eos": True})
                   ["choices"][0]["text"] for p in PROMPTS]
+        all_at_once(s)
         left = []
         for n in range(ROUNDS):
             start = time.monotonic()
