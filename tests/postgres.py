@@ -26,6 +26,9 @@ def programs():
     return next((f for f in found if all(os.access(os.path.join(f, p), os.X_OK) for p in wanted)), None)
 
 
+LIMIT_S = float(os.environ.get("TEST_LIMIT_S", 300))  # for what hangs; a busy machine may take long
+
+
 class Server:
     """Starts on creation. `settings` are further options of postgres; with `password` it listens on 127.0.0.1 too, where
     the user "test" needs it, and with `address` it listens there and trusts the network around it."""
@@ -47,9 +50,6 @@ class Server:
         self.port = 5432
         self.settings = ["listen_addresses=", "fsync=off", f"unix_socket_directories={self.folder}", *settings]
         if password is not None or address:
-            with socket.socket() as s:
-                s.bind((address or "127.0.0.1", 0))
-                self.port = s.getsockname()[1]
             self.settings[0] = "listen_addresses=" + (address or "127.0.0.1")
             with open(os.path.join(self.data, "pg_hba.conf"), "w", encoding="utf-8") as f:
                 f.write("local all all trust\nhost all all " + ("samenet trust\n" if address else
@@ -57,7 +57,18 @@ class Server:
         self.environment = dict(os.environ, PGHOST=self.folder, PGPORT=str(self.port), PGUSER="test",
                                 PGDATABASE="postgres", PATH=self.bin + ":" + os.environ["PATH"])
         self.process = None
-        self.start()
+        for tries_left in reversed(range(5 if password is not None or address else 1)):
+            if password is not None or address:
+                with socket.socket() as s:
+                    s.bind((address or "127.0.0.1", 0))
+                    self.port = s.getsockname()[1]
+                self.environment["PGPORT"] = str(self.port)
+            try:
+                self.start()
+                break
+            except RuntimeError:  # another program may have taken the port meanwhile
+                if not tries_left:
+                    raise
         if password is not None:
             self.sql(f"ALTER USER test PASSWORD '{password}'")
 
@@ -72,7 +83,8 @@ class Server:
         with open(os.path.join(self.folder, "log"), "ab") as log:
             self.process = subprocess.Popen([os.path.join(self.bin, "postgres"), "-D", self.data, "-p", str(self.port),
                                              *options], cwd=self.folder, stdout=log, stderr=log, **self.who)
-        for _ in range(600):
+        until = time.monotonic() + LIMIT_S
+        while time.monotonic() < until:
             if subprocess.run([os.path.join(self.bin, "pg_isready"), "-q"], env=self.environment, check=False).returncode == 0:
                 return
             if self.process.poll() is not None:

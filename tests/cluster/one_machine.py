@@ -1,5 +1,6 @@
 """A real Ray cluster of one head and some nodes, all on this machine: 127.0.0.1 is the head, which does no work, and
 127.0.0.2, 127.0.0.3, … are the nodes, of one CPU each. And the accidents that can happen to it."""
+import http.client
 import json
 import os
 import random
@@ -47,7 +48,7 @@ def wait_for(what, condition, seconds, on_failure=lambda: None):
         try:
             if condition():
                 return
-        except OSError:
+        except (OSError, ValueError, http.client.HTTPException):  # a head that begins or ends in the middle of an answer
             pass
         time.sleep(0.2)
     on_failure()
@@ -74,7 +75,7 @@ class Cluster:
         env = {**os.environ, "RAY_health_check_period_ms": "1000", "RAY_health_check_timeout_ms": "3000",
                "RAY_health_check_failure_threshold": "3"}
         for _ in range(3):  # on a busy machine Ray may lose patience with itself
-            r = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
+            r = subprocess.run(command, env=env, capture_output=True, text=True, timeout=300, check=False)
             if not r.returncode:
                 return
             ip = words[words.index("--node-ip-address") + 1]
@@ -139,7 +140,7 @@ class Cluster:
     def kill_node(self, ip, _):
         kill(next(pid for pid, words in self.processes()
                   if words[0].endswith("/raylet") and f"--node_ip_address={ip}" in words))
-        wait_for("the dead node is noticed", lambda: ip not in self.alive(), 40)
+        wait_for("the dead node is noticed", lambda: ip not in self.alive(), 200)
         self.start_node(ip)
         return False
 
@@ -154,7 +155,7 @@ class Cluster:
         with open(os.path.join(self.work, "dashboard.log"), "a", encoding="utf-8") as log:
             subprocess.Popen([w for w in words if w], env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                              start_new_session=True)
-        wait_for("the job server is back", lambda: self.ask("/api/version"), 60)
+        wait_for("the job server is back", lambda: self.ask("/api/version"), 300)
         return True
 
     def accidents(self):

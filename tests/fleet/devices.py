@@ -62,7 +62,7 @@ def without_memory(xltune, failing, folder):
     proposer = begin(xltune, folder, "optimize", "--agents", "1", "--study", study, "--device", "vulkan", *SEARCH,
                      LD_PRELOAD=failing, FAIL_MEMORY="1")
     agent = begin(xltune, folder, "agent", "--study", study)
-    measured = wait_for(proposer, lambda: len(rows(study, "SELECT number FROM trial WHERE status = 'ok'")) == 4)
+    measured = wait_for(proposer, lambda: len(rows(study, "SELECT number FROM trial WHERE status = 'ok'")) >= 4)
     proposer.send_signal(signal.SIGINT)  # the playoff and the last comparison would only take time
     said = [p.communicate(timeout=2 * LIMIT_S)[0] for p in (proposer, agent)]
     expect("a search is proposed without a model", measured and proposer.returncode in (0, 130) and agent.returncode == 0, said)
@@ -111,7 +111,7 @@ def gone(folder):
 
 def two_alike(xltune, _, folder):
     """Two devices of one kind have a run and a verdict together."""
-    p = all_devices(xltune, folder, *SEARCH, "--budget", "15")
+    p = all_devices(xltune, folder, *SEARCH, "--budget", "45")
     text = p.communicate(timeout=2 * LIMIT_S)[0]
     expect("a search on two devices ends", p.returncode == 0 and text.count("\nverdict ") == 1, text)
     nodes = rows(study_of(folder), "SELECT name, state FROM node ORDER BY name")
@@ -136,7 +136,7 @@ def stopped(xltune, _, folder):
     expect("and its agents", not agents_of(folder), agents_of(folder))
     run = [r for r in os.listdir(os.path.join(folder, "runs")) if r.startswith("ray_")]
     p = begin(xltune, folder, "optimize", "--resume", os.path.join("runs", run[0]))
-    whole = wait_for(p, lambda: measured(folder) == [4])
+    whole = wait_for(p, lambda: [n >= 4 for n in measured(folder)] == [True])
     working = agents_of(folder)
     p.kill()
     text = p.communicate()[0]
@@ -162,7 +162,7 @@ def one_lost(xltune, failing, folder):
 def one_without_memory(xltune, failing, folder):
     """A device that cannot hold the model is not waited for."""
     p = all_devices(xltune, folder, LD_PRELOAD=failing, FAIL_MEMORY="1", FAIL_ON="1")
-    whole = wait_for(p, lambda: measured(folder) == [4])
+    whole = wait_for(p, lambda: [n >= 4 for n in measured(folder)] == [True])
     p.send_signal(signal.SIGINT)
     text = p.communicate(timeout=2 * LIMIT_S)[0]
     expect("the search begins without a device that has no memory", whole, text)
@@ -198,7 +198,7 @@ def all_lost(xltune, failing, folder):
 def two_kinds(xltune, failing, folder):
     """Different devices have a run each."""
     p = all_devices(xltune, folder, LD_PRELOAD=failing, OTHER_PRODUCT="1")
-    whole = wait_for(p, lambda: measured(folder) == [4, 4])
+    whole = wait_for(p, lambda: [n >= 4 for n in measured(folder)] == [True, True])
     agent = begin(xltune, folder, "agent", "--study", study_of(folder))
     said = agent.communicate(timeout=LIMIT_S)[0]
     expect("an agent from elsewhere says which device it has", p.poll() is not None or

@@ -57,6 +57,17 @@ def cut(network, change):
     ip("-n", network[1], "route", change, "blackhole", SERVER + "/32")
 
 
+def arrived(server):
+    """Waits until all that came from the other side before the cut is read and done, as far as can be seen."""
+    quiet, until = 0, time.monotonic() + accidents.LIMIT_S
+    while quiet < 3 and time.monotonic() < until:
+        time.sleep(0.05)
+        lines = subprocess.run(["ss", "-Htn", "src", SERVER, "dst", AGENT], stdout=subprocess.PIPE, text=True, check=True).stdout
+        busy = any(line.split()[1] != "0" for line in lines.splitlines())
+        busy = busy or server.sql(f"SELECT count(*) FROM pg_stat_activity WHERE client_addr = '{AGENT}' AND state = 'active'") != "0"
+        quiet = 0 if busy else quiet + 1
+
+
 def done_by(server, nodes):
     """How many tasks the agents with these names of their own have done."""
     listed = ", ".join(f"'{n}'" for n in nodes)
@@ -91,8 +102,10 @@ def inside(xltune, cuts, network):
         try:
             while server.sql("SELECT to_regclass('xltune.task') IS NOT NULL", "parted") != "t" or int(server.sql(
                     "SELECT count(*) FROM xltune.task WHERE state = 'done'", "parted")) < 3:
-                if everyone[0].poll() is not None or time.monotonic() - began > 60:
+                if everyone[0].poll() is not None or time.monotonic() - began > accidents.LIMIT_S:
                     raise RuntimeError("the search does not begin: " + text(logs[0]))
+                time.sleep(0.05)
+            while not all("(" in text(log) for log in logs[1:]) and everyone[0].poll() is None:
                 time.sleep(0.05)
             far = [text(log).split("(")[1][:8] for log in logs[2:]]
             near = text(logs[1]).split("(")[1][:8]
@@ -100,7 +113,7 @@ def inside(xltune, cuts, network):
             for _ in range(cuts):
                 time.sleep(random.uniform(0.3, 1))
                 cut(network, "add")
-                time.sleep(0.1)
+                arrived(server)
                 before = done_by(server, [near]), done_by(server, far)
                 time.sleep(LEASE_S + random.uniform(1, 2))
                 during = done_by(server, [near]), done_by(server, far)
@@ -108,9 +121,9 @@ def inside(xltune, cuts, network):
                 went_on += during[0] > before[0]
                 expect("nothing comes from the agents that are cut off", during[1] == before[1], (before, during), failures)
             healed = done_by(server, far)
-            code = everyone[0].wait(timeout=120)
+            code = everyone[0].wait(timeout=2 * accidents.LIMIT_S)
             for agent in everyone[1:]:
-                agent.wait(timeout=60)
+                agent.wait(timeout=accidents.LIMIT_S)
             said = "\n".join(text(log) for log in logs)
             expect("the search ends", code == 0 and all(a.returncode == 0 for a in everyone), said, failures)
             expect("the agent that is not cut off goes on", went_on > 0, said, failures)
@@ -134,8 +147,8 @@ def main():
     if not postgres.programs():
         print("skipped: no PostgreSQL server is installed")
         return 77
-    if not shutil.which("ip"):
-        print("skipped: the program ip (iproute2) is not installed")
+    if not shutil.which("ip") or not shutil.which("ss"):
+        print("skipped: the programs ip and ss (iproute2) are not installed")
         return 77
     network = Network()
     try:
