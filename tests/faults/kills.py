@@ -22,7 +22,7 @@ import time
 PROMPT = "It was a bright cold morning, and"
 SEARCH = ["optimize", "--backend", "queued", "--prompt", PROMPT, "--new", "2", "--mode", "random", "--trials", "10",
           "--repeats", "1", "--seed", "7", "--chunks-min", "16", "--chunks-max", "64", "--workers-max", "2", "--no-best",
-          "--effort", "quick", "--budget", "60s"]
+          "--effort", "quick", "--budget", "300s"]
 CONVERT = ["convert", "--weights", "q8_0", "--out", "out"]
 
 
@@ -31,7 +31,7 @@ def call(xltune, arguments, folder, after=None):
     child = subprocess.Popen([xltune] + arguments, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                              stderr=subprocess.PIPE, start_new_session=True)
     try:
-        _, err = child.communicate(timeout=after if after is not None else 240)
+        _, err = child.communicate(timeout=after if after is not None else 600)
         return child.returncode, err.decode(errors="replace")
     except subprocess.TimeoutExpired:
         os.killpg(child.pid, 9)

@@ -35,7 +35,7 @@ LIMITS = {
 }
 COMMANDS = ["generate", "convert", "perplexity", "params", "optimize"]
 NOBODY = 65534
-END_S = 120
+END_S = 600
 # What the system says where a program cannot be loaded, or its first thread gets no stack.
 NOT_LOADED = ("error while loading shared libraries", "cannot allocate memory in static TLS block", "cannot execute")
 

@@ -34,7 +34,7 @@ KINDS = ["INT", "TERM", "HUP", "twice", "PIPE", "XFSZ", "USR1", "STOP"]
 SHORT = {"generate": ["INT", "STOP"], "convert": ["twice", "XFSZ"], "optimize": ["TERM"], "save-outputs": ["HUP"],
          "judge": ["PIPE"], "serve": ["TERM", "KILL"], "params": ["USR1"]}
 AS_USUAL = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGXFSZ]  # whatever this program inherited
-STEP_S = 60  # no step of these commands takes long, but the machine may be busy
+STEP_S = 300  # no step of these commands takes long, but the machine may be busy
 STATE = ["--load-state", "state", "--prompt", "And", "-n", "1", "--no-best"]
 SEARCH = ["optimize", "--backend", "queued", "--prompt", kills.PROMPT, "--new", "2", "--mode", "random", "--trials", "4",
           "--repeats", "1", "--seed", "7", "--chunks-min", "16", "--chunks-max", "64", "--workers-max", "2", "--no-best",

@@ -23,7 +23,7 @@ function check(ok, what) {
 }
 
 // Checks something that comes about in a while: machines differ, and tests run beside other work.
-async function soon(ask, what, limit = 15000) {
+async function soon(ask, what, limit = 60000) {
     const until = Date.now() + limit;
     let last;
     while (Date.now() < until) {
@@ -91,7 +91,7 @@ async function charts(browser) {
         check(await page.locator(`#${id} canvas`).count() > 0 && await colours(page, id) > 5, `${id}: the chart shows something`);
         await page.locator(`#${id} details.behind summary`).click();
         const row = page.locator(`#${id} details.behind tbody tr`).first();
-        check(await row.waitFor({timeout: 15000}).then(() => true, () => false), `${id}: there is a table behind the chart`);
+        check(await row.waitFor({timeout: 60000}).then(() => true, () => false), `${id}: there is a table behind the chart`);
         await page.locator(`#${id} details.behind summary`).click();
     }
     const words = execFileSync(xltune, ['explain', join(folder, 'two-states'), '--json'], {encoding: 'utf8'});
