@@ -3,6 +3,7 @@
 //
 // usage: node dash.mjs XLTUNE FOLDER MODULES   FOLDER: run folders of make_runs.py; a run is made there
 import {spawn} from 'node:child_process';
+import {readdirSync} from 'node:fs';
 import {createRequire} from 'node:module';
 import {request} from 'node:http';
 import {join, resolve} from 'node:path';
@@ -61,10 +62,13 @@ try {
     check((await ask(`${base}/api/../etc/passwd`, {headers: {cookie}})).code === 404, 'there are no files behind the paths');
     check((await ask(`${base}/`, {method: 'POST', headers: {cookie, 'content-length': 0}})).code === 405, 'nothing is taken');
 
-    // A run that goes on.
-    run = spawn(xltune, ['optimize', '--target', 'exec', '--tune', 'level=1:40', '--mode', 'random', '--trials', '30', '--output-hash', 'none',
-        '--log-dir', folder, '--tag', 'live', '--best-dir', join(folder, 'best'), '--no-best', '--effort', 'quick', '--', 'sleep', '0.{level}'], {stdio: 'ignore', cwd: folder});
-    const runEnded = new Promise(done => run.on('exit', done));
+    // A run that goes on for as long as the browser needs.
+    const begin = (...words) => {
+        run = spawn(xltune, ['optimize', ...words], {stdio: 'ignore', cwd: folder});
+        return new Promise(done => run.on('exit', done));
+    };
+    const stopped = begin('--target', 'exec', '--tune', 'level=1000:4000', '--mode', 'random', '--trials', '3000', '--output-hash', 'none',
+        '--log-dir', folder, '--tag', 'live', '--best-dir', join(folder, 'best'), '--no-best', '--effort', 'quick', '--', 'sleep', '0.{level}');
     browser = await chromium.launch({executablePath: process.env.CHROMIUM || '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu']});
     const page = await browser.newPage({viewport: {width: 1180, height: 900}}), complaints = [];
     page.on('console', message => ['error', 'warning'].includes(message.type()) && !message.text().includes('willReadFrequently') && complaints.push(message.text()));
@@ -98,7 +102,11 @@ try {
     const stayed = await page.evaluate(id => document.getElementById(id).getBoundingClientRect().top, seen.id);
     check(scrolled > 300 && Math.abs(stayed - seen.top) < 3, `the page stays where it was scrolled to (${scrolled}; ${seen.id} at ${seen.top}, then ${stayed})`);
     await page.screenshot({path: join(folder, 'live.png'), fullPage: true});
-    await runEnded;
+    // It is stopped, and then continued to its end: no more points are asked for than it has.
+    run.kill('SIGINT');
+    await stopped;
+    await soon(async () => !(await page.textContent('.run-name')).includes('running'), 'that it was stopped comes onto the page');
+    await begin('--resume', join(folder, readdirSync(folder).find(name => name.endsWith('_live'))), '--trials', '1');
     run = null;
     await soon(async () => (await page.textContent('.run-name')).includes('finished'), 'its end comes onto the page');
     await soon(async () => (await page.textContent('h1')) !== 'Still searching', 'and so does its verdict');
