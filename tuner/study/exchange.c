@@ -43,11 +43,12 @@ void tune_carrier_clear(tune_carrier *c) {
     c->trial_count = c->sample_count = 0;
 }
 
-int tune_study_have(tune_study *s, const char *uid, bool *found, xlstm_error *err) {
+int tune_study_have(tune_study *s, const char *uid, int64_t *run, xlstm_error *err) {
     tune_rows *q;
-    int status = tune_study_query(s, &q, "looking for a run", err, "SELECT 1 FROM run WHERE uid = $1", "s", uid);
+    *run = 0;
+    int status = tune_study_query(s, &q, "looking for a run", err, "SELECT id FROM run WHERE uid = $1", "s", uid);
     if (status) return status;
-    *found = tune_rows_next(s, q, &status, err);
+    if (tune_rows_next(s, q, &status, err)) *run = s->db->class->integer(q, 0);
     tune_rows_end(s, q);
     return status;
 }
@@ -58,6 +59,8 @@ int tune_study_have(tune_study *s, const char *uid, bool *found, xlstm_error *er
 typedef struct merging {
     tune_study *from;
     size_t added;
+    int64_t *made; /* numbers of the runs that were put, also by a transaction whose end is not known */
+    size_t made_count;
     tune_carrier carrier;
 } merging;
 
@@ -74,10 +77,27 @@ static int carry_event(void *ctx, tune_event_row *row, xlstm_error *err) {
     return tune_study_put_event(c->study, c->run, row->at, row->kind, row->text, err);
 }
 
+/* Whether a run was put by this merge. A server gives no number twice. */
+static bool is_ours(const merging *m, int64_t run) {
+    for (size_t i = 0; i < m->made_count; i++) {
+        if (m->made[i] == run) return true;
+    }
+    return false;
+}
+
+static int put_run(tune_study *s, merging *m, tune_run_row *run, xlstm_error *err) {
+    int64_t *more = realloc(m->made, (m->made_count + 1) * sizeof *more);
+    if (!more) return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", s->path);
+    m->made = more;
+    const int status = tune_study_put_run(s, run, err);
+    if (!status) m->made[m->made_count++] = run->id;
+    return status;
+}
+
 static int merge_run(tune_study *s, merging *m, tune_run_row *run, xlstm_error *err) {
     tune_carrier *c = &m->carrier;
     const int64_t there = run->id;
-    int status = tune_study_put_run(s, run, err);
+    int status = put_run(s, m, run, err);
     c->study = s;
     c->run = run->id;
     if (!status) status = tune_study_trials_each(m->from, there, carry_trial, c, err);
@@ -91,17 +111,16 @@ static int merge_run(tune_study *s, merging *m, tune_run_row *run, xlstm_error *
 
 static int merge_runs(tune_study *s, void *ctx, bool again, xlstm_error *err) {
     merging *m = ctx;
-    (void)again;
     tune_run_row *runs = NULL;
     size_t count = 0;
     m->added = 0;
     int status = tune_study_runs(m->from, &runs, &count, err);
     for (size_t i = 0; !status && i < count; i++) {
-        bool found = false;
+        int64_t found;
         status = tune_study_have(s, runs[i].uid, &found, err);
-        if (status || found) continue;
-        status = merge_run(s, m, &runs[i], err);
-        m->added++;
+        if (!status && !found) status = merge_run(s, m, &runs[i], err);
+        /* Where the answer was lost the transaction before may have been committed. */
+        m->added += !found || (again && is_ours(m, found));
     }
     tune_run_rows_free(runs, count);
     return status;
@@ -115,6 +134,7 @@ int tune_study_merge(tune_study *study, const char *from, size_t *added, xlstm_e
     if (!status) status = tune_study_transaction(study, merge_runs, m, err);
     if (!status) *added = m->added;
     tune_study_close(m->from);
+    free(m->made);
     free(m);
     return status;
 }

@@ -26,7 +26,7 @@ int tune_carry_rest(tune_carrier *c, xlstm_error *err);
 /* Forgets it. */
 void tune_carrier_clear(tune_carrier *c);
 
-/* Sets *found to whether the study has a run of that uid. */
-int tune_study_have(tune_study *s, const char *uid, bool *found, xlstm_error *err);
+/* Sets *run to the number of the study's run of that uid; 0: it has none. */
+int tune_study_have(tune_study *s, const char *uid, int64_t *run, xlstm_error *err);
 
 #endif

@@ -340,12 +340,13 @@ void tune_imports_free(tune_imports *m) {
 
 static int import_runs(tune_study *s, void *ctx, bool again, xlstm_error *err) {
     tune_imports *m = ctx;
-    (void)again;
     int status = XLSTM_OK;
     for (size_t i = 0; !status && i < m->count; i++) {
         tune_run_row *run = &m->parts[i].run;
-        bool found = false;
+        int64_t found;
         status = tune_study_have(s, uid_of(m, i), &found, err);
+        /* Where the answer was lost the transaction before may have been committed. */
+        if (!status && again && found && found == m->files[i].run) continue;
         if (!status && found)
             status =
                 xl_fail(err, XLSTM_EARG, "%s: run %s is in %s already", m->files[i].name, uid_of(m, i), s->path);
