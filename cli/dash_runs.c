@@ -111,7 +111,7 @@ static json_t *card_of(const tune_run_row *run) {
     json_object_set_new(card, "build", tune_named_json(&run->build));
     json_object_set_new(card, "state", xl_json_text(run->state));
     json_object_set_new(card, "objective", xl_json_text(run->objective));
-    json_object_set_new(card, "created", xl_json_number(run->created));
+    json_object_set_new(card, "created", tune_page_date(run->created));
     json_object_set_new(card, "count", json_integer(run->trials));
     json_object_set_new(card, "final", json_boolean(!json_is_false(json_object_get(result, "final"))));
     json_object_set_new(card, "metrics", metrics);

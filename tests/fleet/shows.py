@@ -84,6 +84,8 @@ def main():
             expect("dash tells what it knows", events.readline().startswith(b'data: {"runs":[{"uid":'), "something else")
             cards = page.get("/api/runs")["runs"]
             expect("dash lists it", [c["uid"] for c in cards] == [uid], cards)
+            began = float(server.sql("SELECT created FROM xltune.run", "one").split()[0])
+            expect("and knows to the second when it began", abs(cards[0]["created"] - began) <= 0.5, (cards, began))
             expect("and shows it while it goes on", page.get("/api/run?a=" + uid)["uid"] == uid, uid)
             said = [p.communicate(timeout=2 * LIMIT_S)[0] for p in (proposer, *agents)]
             expect("the fleet measures", proposer.returncode == 0, said)

@@ -37,11 +37,6 @@ static json_t *parsed(const char *text) {
     return text ? json_loads(text, 0, NULL) : NULL;
 }
 
-/* Seconds since 1970 have more digits than a page's other numbers, and are whole there. */
-static json_t *date(double seconds) {
-    return fabs(seconds) < 1e15 ? json_integer((json_int_t)llround(seconds)) : json_null();
-}
-
 static void put_run(FILE *out, const tune_report *r) {
     put_text_member(out, "uid", r->run.uid);
     put_text_member(out, "name", last_part(r->folder));
@@ -53,8 +48,8 @@ static void put_run(FILE *out, const tune_report *r) {
     put_text_member(out, "target", r->run.target);
     put_text_member(out, "version", r->run.version);
     put_member(out, "seed", json_integer((json_int_t)r->run.seed));
-    put_member(out, "created", date(r->run.created));
-    put_member(out, "finished", date(r->run.finished));
+    put_member(out, "created", tune_page_date(r->run.created));
+    put_member(out, "finished", tune_page_date(r->run.finished));
     put_member(out, "machine", parsed(r->run.machine_info));
     put_member(out, "identity", tune_named_json(&r->run.identity));
     put_member(out, "workload", tune_named_json(&r->run.workload));

@@ -1,5 +1,6 @@
 #include "tuner/report/page_json.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/utf8.h"
@@ -38,4 +39,8 @@ void tune_page_put_text(FILE *out, const char *text) {
         i += step > 0 ? (size_t)step : step < 0 ? (size_t)-step : bytes - i;
     }
     fputc('"', out);
+}
+
+json_t *tune_page_date(double seconds) {
+    return fabs(seconds) < 1e15 ? json_integer((json_int_t)llround(seconds)) : json_null();
 }

@@ -11,5 +11,8 @@
 void tune_page_put_json(FILE *out, const json_t *json);
 /* Does the same with a text, as a JSON string; bytes that are not UTF-8 become U+FFFD. */
 void tune_page_put_text(FILE *out, const char *text);
+/* Seconds since 1970 have more digits than the numbers of a page, and are whole there; null: they are no date. A
+ * new reference; NULL when out of memory. */
+json_t *tune_page_date(double seconds);
 
 #endif
