@@ -157,6 +157,56 @@ static void too_little_was_tried(void **state) {
     tune_space_destroy(s.space);
 }
 
+/* Every point takes a little longer than the baseline. */
+static int a_little_longer(void *self, int64_t candidate, unsigned repeats, double limit, tune_reading *out,
+                           xlstm_error *err) {
+    int status = simulate(self, candidate, repeats, limit, out, err);
+    if (candidate < 0 || status < 0) return status;
+    out->cost *= 1.01;
+    out->parts[0] *= 1.01;
+    out->parts[1] *= 1.01;
+    return status;
+}
+
+/* A point that looked faster than the baseline is not passed over in silence, where the playoff dropped it. */
+static void what_looked_faster_is_not_denied(void **state) {
+    int dropped = 0, none = 0;
+    for (int seed = 0; seed < 40; seed++) {
+        simulation s;
+        xlstm_error err;
+        tune_drive_result r;
+        char tag[20];
+        simulation_init(&s);
+        s.flat = true;
+        s.noise = 0.04;
+        xl_rng_seed(&s.rng, (uint64_t)seed);
+        s.target.measure = a_little_longer;
+        tune_drive_options o = quick("random", seed % 2 ? 6 : 50);
+        o.repeats = 1;
+        o.seed = (uint64_t)seed;
+        o.now_s = simulated_now;
+        o.now_ctx = &s;
+        snprintf(tag, sizeof tag, "denied%d", seed);
+        tune_run *k = new_run(tag);
+        if (tune_drive(&s.target, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
+        size_t count;
+        const tune_trial_row *all = tune_keeper_trials(tune_run_keeper(k), &count);
+        bool faster = false;
+        for (size_t i = 0; i < count; i++) faster |= all[i].status == TUNE_TRIAL_OK && all[i].value < 1;
+        const bool little = r.final.verdict == TUNE_VERDICT_TOO_LITTLE;
+        if (little || r.final.verdict == TUNE_VERDICT_NOTHING) {
+            dropped += faster;
+            none += !faster;
+            assert_true(!faster == !strstr(r.verdict, "the playoff's best was not faster"));
+            assert_true(faster == !strstr(r.verdict, little ? "nothing looked faster" : "none looked faster than"));
+        }
+        tune_run_close(k, TUNE_RUN_FINISHED);
+        tune_space_destroy(s.space);
+    }
+    print_message("%d dropped, %d none\n", dropped, none);
+    assert_true(dropped > 0 && none > 0);
+}
+
 /* Where nothing looked faster there is no comparison, and its share of the budget is used for the search. */
 static void the_rest_of_a_budget_is_used(void **state) {
     simulation s;
@@ -212,6 +262,7 @@ int main(void) {
         cmocka_unit_test(a_challenger_is_named),
         cmocka_unit_test(nothing_to_compare),
         cmocka_unit_test(too_little_was_tried),
+        cmocka_unit_test(what_looked_faster_is_not_denied),
         cmocka_unit_test(the_rest_of_a_budget_is_used),
     };
     return cmocka_run_group_tests(tests, test_make_folder, test_remove_folder);

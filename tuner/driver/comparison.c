@@ -177,12 +177,14 @@ static int finish(tune_comparison *c, tune_drive_result *r, int64_t compared, xl
 
 /* Ends the run with the baseline, because the search found nothing to compare with it. */
 static int stay(tune_comparison *c, tune_drive_result *r, xlstm_error *err) {
-    size_t count, timed = 0, tried = 0;
+    size_t count, timed = 0, tried = 0, faster = 0;
     const size_t size = tune_space_size(c->target->space);
     const tune_trial_row *all = tune_keeper_trials(c->keeper, &count);
     /* A trial that was stopped early as hopeless counts as measured too: it is slower. */
     for (size_t i = 0; i < count; i++) {
         timed += all[i].status == TUNE_TRIAL_OK || all[i].status == TUNE_TRIAL_TIMEOUT;
+        /* The playoff's best is not, but one that was dropped before may still be. */
+        faster += all[i].status == TUNE_TRIAL_OK && all[i].value < 1;
         tried += all[i].status != TUNE_TRIAL_DUPLICATE && !tune_row_time_up(&all[i]);
     }
     const char *points = size == 1 ? "point was" : "points were";
@@ -201,13 +203,16 @@ static int stay(tune_comparison *c, tune_drive_result *r, xlstm_error *err) {
         r->final.verdict = TUNE_VERDICT_TOO_LITTLE;
         snprintf(r->verdict, sizeof r->verdict,
                  "not enough was tried: %zu of %s %s measured%s%s; the baseline stays", timed, of, points,
-                 c->in_time ? "" : " in the time given", timed ? ", and nothing looked faster" : "");
+                 c->in_time ? "" : " in the time given",
+                 faster  ? ", and the playoff's best was not faster"
+                 : timed ? ", and nothing looked faster"
+                         : "");
     } else {
         r->final.verdict = TUNE_VERDICT_NOTHING;
         snprintf(r->verdict, sizeof r->verdict,
-                 "nothing faster found: %zu of %s %s measured, and none looked faster than the baseline, which "
-                 "stays; so nothing was compared",
-                 timed, of, points);
+                 "nothing faster found: %zu of %s %s measured, and %s faster than the baseline, which stays; so "
+                 "nothing was compared",
+                 timed, of, points, faster ? "the playoff's best was not" : "none looked");
     }
     return finish(c, r, TUNE_BASELINE, err);
 }

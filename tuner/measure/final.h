@@ -113,7 +113,7 @@ typedef enum tune_verdict {
     TUNE_VERDICT_WORSE,  /* the winner is slower */
     /* There was no comparison: */
     TUNE_VERDICT_UNMEASURED, /* fewer than two processes, so there is no interval */
-    TUNE_VERDICT_NOTHING,    /* the search found nothing that looked faster than the baseline */
+    TUNE_VERDICT_NOTHING,    /* the best that the search found was not faster than the baseline */
     TUNE_VERDICT_TOO_LITTLE, /* too few points were tried to conclude that nothing is faster */
     TUNE_VERDICT_COUNT
 } tune_verdict;

@@ -33,8 +33,9 @@ static void say_uncompared(tune_words *w, int verdict) {
     switch (verdict) {
     case TUNE_VERDICT_NOTHING:
     case TUNE_VERDICT_NONE: /* the name of that verdict in earlier versions */
-        tune_say(w,
-                 "It rests on the search alone: nothing looked faster than the baseline, so nothing was compared.");
+        tune_say(
+            w,
+            "It rests on the search alone, whose best was not faster than the baseline, so nothing was compared.");
         break;
     case TUNE_VERDICT_TOO_LITTLE:
         tune_say(w,
