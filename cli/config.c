@@ -14,6 +14,7 @@
 #include "cli/streams.h"
 #include "cli/value.h"
 #include "tuner/study/study_address.h"
+#include "tuner/target/targets.h"
 
 void cli_notice(const char *format, ...) {
     va_list args;
@@ -252,7 +253,13 @@ int cli_layer_add(cli_config *cfg, cli_layer layer, json_t *object, const char *
     bool search = cfg->spec->command == CLI(optimize);
     const char *nested[] = {"params", search ? "runner" : "optimizer", search ? "optimizer" : "runner"};
     bool snapshot = json_is_object(json_object_get(object, "params"));
-    const char *name;
+    const char *name, *of = json_string_value(json_object_get(object, "backend"));
+    const tune_target_class *target = snapshot && of ? tune_target_find(of) : NULL;
+    if (target && !target->of_checkpoint)
+        return xl_fail(err, XLSTM_EFORMAT,
+                       "%s: a snapshot of target %s; `xltune optimize --target %s%s%s --baseline FILE` begins with "
+                       "its settings",
+                       file, of, of, target->argument ? ":" : "", target->argument ? target->argument : "");
     json_t *json;
     json_object_foreach(object, name, json) {
         const char *key = name; /* a copy, because the loop macro still needs `name` */

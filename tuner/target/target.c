@@ -66,6 +66,47 @@ int tune_target_baseline(const tune_known *known, size_t count, const json_t *se
     return status;
 }
 
+const json_t *tune_target_before(const json_t *config) {
+    const json_t *given = json_object_get(config, "baseline"), *params = json_object_get(given, "params");
+    return json_is_object(params) ? params : given;
+}
+
+/* What a parameter's value may be, for a message. */
+static void print_wanted(const tune_value *values, size_t count, char *out, size_t bytes) {
+    enum { SHOWN = 6 };
+    size_t at = 0;
+    *out = 0;
+    if (count > SHOWN) snprintf(out, bytes, "one of its %zu values", count);
+    for (size_t i = 0; i < count && count <= SHOWN && at < bytes; i++) {
+        const char *before = !i ? "" : i + 1 < count ? ", " : " or ";
+        at += (size_t)(values[i].text ? snprintf(out + at, bytes - at, "%s%.40s", before, values[i].text)
+                                      : snprintf(out + at, bytes - at, "%s%.15g", before, values[i].number));
+    }
+}
+
+int tune_target_check_before(const char *name, const json_t *given, const tune_value *values, size_t count,
+                             xlstm_error *err) {
+    tune_value value = {0};
+    double least = INFINITY, most = -INFINITY;
+    bool numbers = true, among = false;
+    char wanted[300];
+    const bool read = tune_value_from_json(given, &value);
+    for (size_t i = 0; i < count; i++) {
+        numbers &= !values[i].text;
+        least = fmin(least, values[i].number);
+        most = fmax(most, values[i].number);
+        among |= read && tune_value_same(value, values[i]);
+    }
+    if (among || (read && numbers && !value.text && value.number >= least && value.number <= most)) return XLSTM_OK;
+    if (numbers) snprintf(wanted, sizeof wanted, "a number from %.15g to %.15g", least, most);
+    else print_wanted(values, count, wanted, sizeof wanted);
+    char *found = json_dumps(given, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(15));
+    xl_fail(err, XLSTM_EARG, "baseline: %s: found %.60s, wanted %s", name, found ? found : "something else",
+            wanted);
+    free(found);
+    return XLSTM_EARG;
+}
+
 int tune_target_declare(tune_target *out, const tune_known *known, size_t count, const tune_target_options *options,
                         xlstm_error *err) {
     int status = tune_target_space(known, count, options->config, &out->declared, err);

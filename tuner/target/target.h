@@ -139,6 +139,14 @@ int tune_target_space(const tune_known *known, size_t count, const json_t *confi
 int tune_target_baseline(const tune_known *known, size_t count, const json_t *settings, tune_named_list *out,
                          xlstm_error *err);
 
+/* The settings before the search that a configuration names: its object "baseline", or the settings of a snapshot
+ * that this object is. NULL: it names none. */
+const json_t *tune_target_before(const json_t *config);
+/* XLSTM_EARG unless the value before the search is one that the parameter may have: a number between the least and
+ * the greatest of its values where these are numbers, else one of them. */
+int tune_target_check_before(const char *name, const json_t *given, const tune_value *values, size_t count,
+                             xlstm_error *err);
+
 /* Both for a target whose settings are its parameters alone: makes and seals the space, and the baseline.
  * tune_target_close frees them. */
 int tune_target_declare(tune_target *out, const tune_known *known, size_t count, const tune_target_options *options,

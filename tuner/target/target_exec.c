@@ -341,14 +341,18 @@ static int baseline_value(const json_t *given, const tune_param *p, tune_value *
 /* `settings` is the baseline of a run that goes on, or of the parent process. */
 static int set_baseline(exec_target *e, const json_t *settings, xlstm_error *err) {
     tune_space *space = e->target->declared;
-    const json_t *given = settings ? settings : json_object_get(e->config, "baseline");
+    const json_t *given = settings ? settings : tune_target_before(e->config);
     const size_t count = tune_space_params(space);
     tune_named all[TUNE_SPACE_PARAMS];
     const char *key;
     json_t *value;
     json_object_foreach((json_t *)(uintptr_t)given, key, value) {
-        if (tune_space_find_param(space, key) < 0)
-            return xl_fail(err, XLSTM_EARG, "baseline: %s is no parameter of the space", key);
+        const int at = tune_space_find_param(space, key);
+        if (at < 0) return xl_fail(err, XLSTM_EARG, "baseline: %s is no parameter of the space", key);
+        const tune_param *p = tune_space_param(space, (size_t)at);
+        const int status =
+            settings ? XLSTM_OK : tune_target_check_before(key, value, p->declared, p->declared_count, err);
+        if (status) return status;
     }
     for (size_t i = 0; i < count; i++) {
         const tune_param *p = tune_space_param(space, i);

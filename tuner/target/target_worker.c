@@ -374,6 +374,24 @@ static int create_worker(worker_target *w, const tune_target_options *options, x
     return w->worker ? XLSTM_OK : xl_fail(err, XLSTM_ENOMEM, "worker: out of memory");
 }
 
+/* `new`: the value is the user's, and not that of a run that goes on. */
+static int check_before(const worker_target *w, const char *name, const json_t *value, bool new, xlstm_error *err) {
+    size_t at = 0, count = 0;
+    while (at < w->is.count && strcmp(w->is.known[at].name, name) != 0) at++;
+    if (at == w->is.count) return xl_fail(err, XLSTM_EARG, "baseline: the worker has no tunable %s", name);
+    const tune_known *k = &w->is.known[at];
+    while (k->choices && k->choices[count]) count++;
+    if (!k->choices) count = 2;
+    tune_value *values = xl_array(count, sizeof *values);
+    if (!values) return xl_fail(err, XLSTM_ENOMEM, "worker: out of memory");
+    for (size_t i = 0; i < count; i++)
+        values[i] = (tune_value){.number = k->choices ? 0 : (double)(i ? k->max : k->min),
+                                 .text = k->choices ? k->choices[i] : NULL};
+    const int status = new ? tune_target_check_before(name, value, values, count, err) : XLSTM_OK;
+    free(values);
+    return status;
+}
+
 static int declare(worker_target *w, const tune_target_options *options, xlstm_error *err) {
     json_t *config = json_deep_copy(options->config);
     const json_t *tune = json_object_get(config, "tune");
@@ -389,15 +407,13 @@ static int declare(worker_target *w, const tune_target_options *options, xlstm_e
     else json_object_set(config, "space", w->is.space);
     tune_target_options own = *options;
     own.config = config;
-    if (!own.settings) own.settings = json_object_get(config, "baseline");
+    if (!own.settings) own.settings = tune_target_before(config);
+    int status = XLSTM_OK;
     json_object_foreach((json_t *)(uintptr_t)own.settings, name, value) {
-        if (!json_object_get(w->is.space, name)) {
-            xl_fail(err, XLSTM_EARG, "baseline: the worker has no tunable %s", name);
-            json_decref(config);
-            return XLSTM_EARG;
-        }
+        status = check_before(w, name, value, !options->settings, err);
+        if (status) break;
     }
-    const int status = tune_target_declare(w->target, w->is.known, w->is.count, &own, err);
+    if (!status) status = tune_target_declare(w->target, w->is.known, w->is.count, &own, err);
     json_decref(config);
     return status;
 }
