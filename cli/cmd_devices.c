@@ -1,5 +1,6 @@
 /* xltune devices: lists the devices that can run a model. */
 #include <stdio.h>
+#include <unistd.h>
 
 #include <jansson.h>
 #include <xlstm/xlstm.h>
@@ -14,12 +15,19 @@ static const cli_spec spec = {
                "by the names that --device takes.",
 };
 
+enum { INDENT = 11 };
+
+/* A line is wrapped where a person reads it; a program gets one for each device. */
 static int print_table(void) {
     xlstm_device_info device;
     for (int i = 0; !xlstm_device_at(i, &device); i++) {
-        printf("%-10s %s", device.name, device.text);
-        if (device.memory_bytes) printf(", %.1f GB", (double)device.memory_bytes * 1e-9);
-        printf("\n");
+        char text[sizeof device.text + 40];
+        const int used = snprintf(text, sizeof text, "%s", device.text);
+        if (device.memory_bytes)
+            snprintf(text + used, sizeof text - (size_t)used, ", %.1f GB", (double)device.memory_bytes * 1e-9);
+        printf("%-10s ", device.name);
+        if (isatty(STDOUT_FILENO)) cli_print_wrapped(text, INDENT, INDENT);
+        else printf("%s\n", text);
     }
     return 0;
 }

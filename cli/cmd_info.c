@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <jansson.h>
 #include <xlstm/xlstm.h>
@@ -121,7 +122,8 @@ static void print_text(const char *dir, const xlstm_hparams *h, const xlstm_mode
                        int count, double flops) {
     char text[32];
     printf("checkpoint        %s\n", cli_plain(dir));
-    printf("fingerprint       %s\n", info->fingerprint);
+    /* On a terminal the line fits, and what is copied from it is whole. */
+    printf("fingerprint%s%s\n", isatty(STDOUT_FILENO) ? "  " : "       ", info->fingerprint);
     print_shapes(h);
     printf("parameters        %s\n", grouped(info->parameters, text));
     printf("stored            %s in %" PRIu64 " file%s", amount((double)info->stored_bytes, text), info->files,

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/csv.h"
 #include "base/error.h"
@@ -46,19 +48,27 @@ static size_t report_counts(size_t budget, size_t *out) {
     return n;
 }
 
+/* Prints a line and frees it; it is wrapped where a person reads it. */
+static void put_line(char *line) {
+    if (line && isatty(STDOUT_FILENO)) cli_print_wrapped(line, 0, 4);
+    else printf("%s\n", line ? line : "out of memory");
+    free(line);
+}
+
 static void print_text(const tune_landscape *l, const tune_replay_options *o, const tune_trace *traces,
                        const tune_replay_score *score) {
     size_t counts[16], n = report_counts((size_t)o->budget, counts);
-    printf("%s on %s: %zu rows, %zu valid, optimum %.6g ms, median %.6g ms\n", o->strategy, cli_plain(l->name),
-           l->rows, l->valid, l->optimum, l->median);
+    put_line(xl_format("%s on %s: %zu rows, %zu valid, optimum %.6g ms, median %.6g ms", o->strategy,
+                       cli_plain(l->name), l->rows, l->valid, l->optimum, l->median));
     printf("  evaluations  share of the optimum, mean of %d runs\n", o->seeds);
     for (size_t i = 0; i < n; i++) {
         printf("  %11zu  %.4f\n", counts[i], tune_replay_share(l, traces, o->seeds, counts[i]));
     }
-    if (isfinite(score->performance)) printf("  P %.3f; ", score->performance);
-    else printf("  P not defined: random search is at the optimum within the time that is scored\n  ");
-    printf("the winner's estimate is off by %+.2f %% (mean magnitude %.2f %%); %.1f %% repeats\n",
-           100 * score->over, 100 * score->abs, 100 * score->repeats);
+    char performance[40] = "";
+    if (isfinite(score->performance)) snprintf(performance, sizeof performance, "P %.3f; ", score->performance);
+    else put_line(strdup("  P not defined: random search is at the optimum within the time that is scored"));
+    put_line(xl_format("  %sthe winner's estimate is off by %+.2f %% (mean magnitude %.2f %%); %.1f %% repeats",
+                       performance, 100 * score->over, 100 * score->abs, 100 * score->repeats));
 }
 
 static json_t *score_json(const tune_landscape *l, const tune_replay_options *o, const tune_trace *traces,
