@@ -7,10 +7,11 @@
 #   - tests/faults/power_cut.py: the power is cut at CUTS (0: all) points of what each command writes
 #   - tests/server/soak.py: 1,000 connections at a time to the server, of clients of every kind, for SERVE_SECONDS (1800)
 #   - tools/long_run.py: a search, a generation and a server for LONG_MINUTES (120), whose memory and files are looked at
+#   - tools/jitter.sh: tests of threads that sleep at random where they meet, with the JITTER_SEEDS (1 2 3) (needs clang)
 #   - every fuzz target by libFuzzer for FUZZ_SECONDS (600), with the address and undefined-behaviour sanitizers (needs clang)
 # usage: tools/soak.sh BUILD OUT     writes OUT/faults.csv, kills.csv, signals.csv, limits.csv, power_cut.csv, serve.csv, long.csv and fuzz.csv
 set -eu
-[ $# = 2 ] || { sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 2; }
+[ $# = 2 ] || { sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 2; }
 mkdir -p "$2"
 out=$(cd "$2" && pwd)
 cd "$(dirname "$0")/.."
@@ -25,6 +26,8 @@ python3 tests/faults/power_cut.py "$build/cli/xltune" "$build/tests/faults/libre
 python3 tests/server/soak.py "$build/cli/xltune" --seconds "${SERVE_SECONDS:-1800}" --csv "$out/serve.csv" || failed=1
 python3 tools/long_run.py "$build/cli/xltune" --minutes "${LONG_MINUTES:-120}" --csv "$out/long.csv" || failed=1
 if command -v clang >/dev/null; then
+    # The seeds are words. shellcheck disable=SC2086
+    sh tools/jitter.sh "$out" ${JITTER_SEEDS:-1 2 3} || failed=1
     [ -f "$out/build-fuzz/build.ninja" ] ||
         CC=clang meson setup "$out/build-fuzz" -Db_sanitize=address,undefined -Db_lundef=false -Dvulkan=disabled -Dfuzzer=true >/dev/null
     meson compile -C "$out/build-fuzz" >/dev/null
