@@ -187,6 +187,9 @@ static void step(serve_scheduler *s) {
     const int64_t tokens = plan_reading(s);
     const size_t count = s->decoder_count + s->reader_count;
     if (count) {
+        /* Before anything is answered, so that whoever has an answer finds its steps counted. */
+        serve_count(&s->o.metrics->steps, 1);
+        serve_count(&s->o.metrics->step_tokens, s->decoder_count + (uint64_t)tokens);
         int status = xlstm_batch_run(s->batch, s->items, count, s->logits, &err);
         const float *row = s->logits;
         for (size_t i = 0; i < s->decoder_count; i++, row += s->vocab) {
@@ -206,8 +209,6 @@ static void step(serve_scheduler *s) {
     const double seconds = xl_now_s() - start;
     if (!count) return;
     serve_slices_learn(&s->slices, (int64_t)s->decoder_count, tokens, seconds);
-    serve_count(&s->o.metrics->steps, 1);
-    serve_count(&s->o.metrics->step_tokens, s->decoder_count + (uint64_t)tokens);
     serve_observe(&s->o.metrics->step_seconds, seconds);
 }
 

@@ -167,8 +167,10 @@ static void unused_keys(void **state) {
 static void missing_file(void **state) {
     xlstm_hparams h;
     xlstm_error err;
-    assert_int_equal(xl_config_read(&h, "/nonexistent", &err), XLSTM_ENOTFOUND);
-    assert_non_null(strstr(err.text, "/nonexistent/config.json"));
+    char *nowhere = test_path("nowhere");
+    assert_int_equal(xl_config_read(&h, nowhere, &err), XLSTM_ENOTFOUND);
+    assert_non_null(strstr(err.text, "/nowhere/config.json"));
+    free(nowhere);
 }
 
 /* Opens something in the folder as a checkpoint and as a tokenizer's folder: both say what it is. */

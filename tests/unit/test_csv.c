@@ -78,7 +78,9 @@ static void bad_csv_is_named(void **state) {
     }
     assert_int_equal(read_bytes(&csv, "a,b\n1,\0\n", 8, &err), XLSTM_EFORMAT);
     assert_non_null(strstr(err.text, "line 2: a NUL byte"));
-    assert_int_equal(xl_csv_read(&csv, "/nonexistent/x.csv", 100, &err), XLSTM_ENOTFOUND);
+    char *nowhere = test_path("nowhere/x.csv");
+    assert_int_equal(xl_csv_read(&csv, nowhere, 100, &err), XLSTM_ENOTFOUND);
+    free(nowhere);
     char wide[4001];
     memset(wide, ',', 4000);
     wide[4000] = 0;

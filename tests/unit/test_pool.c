@@ -96,7 +96,7 @@ static void hold(void *ctx, int64_t task, int thread) {
         return;
     }
     if (atomic_fetch_add(&h->begun, 1)) return;
-    for (int i = 0; i < 5000 && !atomic_load(&h->idled); i++) usleep(1000);
+    for (int i = 0; i < 60000 && !atomic_load(&h->idled); i++) usleep(1000);
     if (!atomic_load(&h->idled)) atomic_store(&h->wrong, 1);
 }
 

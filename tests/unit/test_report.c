@@ -155,7 +155,9 @@ static void broken_folders_are_named(void **state) {
     xlstm_error err;
     assert_int_equal(tune_report_read(&r, test_folder, NULL, &err), XLSTM_ENOTFOUND);
     assert_non_null(strstr(err.text, "no summary.csv"));
-    assert_int_equal(tune_report_read(&r, "/nonexistent", NULL, &err), XLSTM_ENOTFOUND);
+    char *nowhere = test_path("nowhere");
+    assert_int_equal(tune_report_read(&r, nowhere, NULL, &err), XLSTM_ENOTFOUND);
+    free(nowhere);
 }
 
 static void samples_and_ratings_are_found(void **state) {
