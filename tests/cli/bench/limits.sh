@@ -1,9 +1,12 @@
 # The machine's limits around each sample: from five samples on the shares have an interval, and each row has its own limit.
 show() {
     python3 -c '
-import json, sys
+import json, math, statistics, sys
 for r in json.load(sys.stdin):
     low, share, high = r["limit_share_low"], r["limit_share"], r["limit_share_high"]
+    # Samples that scatter so much that the interval of their speed reaches 0 have none.
+    ts = r["samples_ts"]
+    if low is None and len(ts) == 5 and statistics.mean(ts) <= 2.7764 * statistics.stdev(ts) / math.sqrt(5): low = high = share
     print(r["test"], "memory" if r["limit_of"] in ("read", "cache") else r["limit_of"],
           "share" if share > 0 and r["limit_ts"] > 0 else "odd",
           "no interval" if low is None and high is None else "interval" if low <= high else "odd")'
