@@ -46,7 +46,7 @@ def run(xltune, script):
         env = {k: v for k, v in os.environ.items() if not k.startswith(("XLSTM_", "XLTUNE_"))}
         env.update(PATH=tools + ":" + env["PATH"], LC_ALL="C.UTF-8", TMPDIR=work, MODEL=MODEL,
                    PROMPTS=os.path.join(SOURCE, "prompts"), FIXTURES=os.path.join(HERE, "fixtures"),
-                   SOURCE=SOURCE, HOME=work)
+                   SOURCE=SOURCE, HOME=work, no_proxy="127.0.0.1", NO_PROXY="127.0.0.1")
         # A group of its own, so that nothing that a script started outlives it.
         child = subprocess.Popen(["sh", "-u", script], cwd=folder, env=env, stdin=subprocess.DEVNULL,
                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)

@@ -13,6 +13,7 @@ import time
 import urllib.request
 
 started = time.monotonic()
+os.environ.update(no_proxy="127.0.0.1", NO_PROXY="127.0.0.1")
 
 
 def say(*words):

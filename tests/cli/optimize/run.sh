@@ -12,6 +12,8 @@ import json, sys
 r = sys.argv[1]
 meta = json.load(open(r + "/run_meta.json"))
 print(list(meta)[:14])
+workers = meta["bounds"].pop("workers")
+assert 1 <= workers[0] <= workers[1] <= 2, workers  # as many as there are processors
 print(meta["bounds"], meta["mode"], meta["trials"], meta["new"], meta["backend"])
 best = json.load(open(r + "/best.json"))
 print(list(best)[:2], "verdict" in best, "baseline" in best)

@@ -6,7 +6,8 @@ common="--model m --prompt-file p.txt --new 4 --repeats 1 --effort quick --budge
 xltune optimize $common --tune 'weights=stored|bf16|f16|q8_0,decode_workers=1|2,pinning' --objective request_s,kl --trials 7 --tag t \
   >log 2>&1 || { tail -n 3 log; exit 1; }
 r=$(ls -d runs/ray_*_t)
-head -n 1 log | sed 's/^[^ ]*: //'
+# A machine with one processor has fewer points.
+head -n 1 log | sed 's/^[^ ]*: //; s/of [0-9]* points/of N points/'
 grep -c 'are on the Pareto front (pareto.csv)' log
 grep -E '^ +trial +request_s +kl  settings$' log | wc -l
 grep -c 'the verdict is on request_s alone' log
