@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "cli/faults.h"
 #include "cli/json_memory.h"
+#include "cli/signals.h"
 #include "cli/streams.h"
 #include "tuner/study/study_address.h"
 
@@ -85,6 +86,7 @@ static int run(int argc, char **argv) {
 int main(int argc, char **argv) {
     /* First of all, because the list of processes shows the arguments. */
     for (int i = 1; i < argc; i++) tune_study_hide_password(argv[i]);
+    cli_signals_install_release();
     cli_streams_prepare();
     cli_memory_prepare();
     cli_faults_install(STDERR_FILENO, "xltune: ", CLI_FAULT_TEXT "\n");

@@ -27,25 +27,31 @@ static void on_continue(int number) {
     tune_watch_continued();
 }
 
-void cli_signals_install_continue(void) {
+static void handle(int number, void (*handler)(int)) {
     struct sigaction action;
     memset(&action, 0, sizeof action);
     sigemptyset(&action.sa_mask);
     action.sa_flags = SA_RESTART;
-    action.sa_handler = on_continue;
-    sigaction(SIGCONT, &action, NULL);
+    action.sa_handler = handler;
+    sigaction(number, &action, NULL);
+}
+
+void cli_signals_install_release(void) {
+    handle(SIGUSR1, on_release);
+}
+
+void cli_signals_install_continue(void) {
+    handle(SIGCONT, on_continue);
 }
 
 void cli_signals_install(void) {
     struct sigaction action;
     memset(&action, 0, sizeof action);
     sigemptyset(&action.sa_mask);
-    action.sa_flags = SA_RESTART;
-    action.sa_handler = on_release;
-    sigaction(SIGUSR1, &action, NULL);
+    cli_signals_install_release();
     cli_signals_install_continue();
     /* The handler acts once, so that a second signal ends the process at once. */
-    action.sa_flags |= (int)SA_RESETHAND;
+    action.sa_flags = SA_RESTART | (int)SA_RESETHAND;
     action.sa_handler = on_stop;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);

@@ -8,6 +8,9 @@
  * is reported to the measurement. A second signal of the same kind ends the process at once. SIGHUP stays ignored
  * where it was ignored before (nohup). */
 void cli_signals_install(void);
+/* Handles only SIGUSR1, which would end a program that has just begun; it is remembered until caches can be
+ * released. */
+void cli_signals_install_release(void);
 /* Handles only SIGCONT; for the processes of the last comparison. */
 void cli_signals_install_continue(void);
 /* Returns 0, or which of SIGINT, SIGTERM and SIGHUP came first. */

@@ -26,3 +26,13 @@ if env --default-signal=INT true 2> /dev/null; then
 else
     echo 130
 fi
+# SIGUSR1 does not end a program that has just begun: this one waits for its config, for which it has opened the pipe.
+mkfifo config
+xltune generate --model $MODEL --prompt 'It was' --max-new-tokens 2 --config config > out 2> err &
+p=$!
+exec 3> config
+kill -USR1 $p
+echo '{}' >&3
+exec 3>&-
+wait $p
+echo $?
