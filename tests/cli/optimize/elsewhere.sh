@@ -6,7 +6,8 @@ tune() {
 for i in 1 2 3; do tune --seed $i --tag $i --study all.sqlite > log$i 2>&1 & done
 wait
 xltune study list all.sqlite | awk 'NR > 1 {print $3, $4, $5}'
-xltune study export "$(ls -d runs/*_1)" --out here.json
+# Where two begin at once, one may find its folder's name taken and add a number to it.
+xltune study export "$(sed -n 's/^run  *//p' log1)" --out here.json
 python3 - <<'P'
 import json
 run = json.load(open("here.json"))
