@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -21,14 +22,20 @@
 #include "base/output.h"
 
 /* A folder for this program, which exists between test_make_folder and test_remove_folder; these are given to
- * cmocka_run_group_tests. It is in memory where the system has such a file system, because some tests sync
- * thousands of files. */
+ * cmocka_run_group_tests. It is in memory where the system has such a file system with room for many tests at once
+ * (a container's may have 64 MB), because some tests sync thousands of files. */
 static char test_folder[64];
+
+static inline bool test_memory_has_room(void) {
+    struct statvfs room;
+    return !access("/dev/shm", W_OK) && !statvfs("/dev/shm", &room) &&
+           (uint64_t)room.f_bavail * room.f_frsize >= (uint64_t)1 << 30;
+}
 
 static inline int test_make_folder(void **state) {
     (void)state;
     snprintf(test_folder, sizeof test_folder, "%s/xltune-test-XXXXXX",
-             access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
+             test_memory_has_room() ? "/dev/shm" : "/tmp");
     return mkdtemp(test_folder) ? 0 : -1;
 }
 
