@@ -6,6 +6,8 @@
 #include "tuner/study/study_impl.h"
 #include "tuner/study/tasks.h"
 
+#define PATIENCE_S 1e6 /* longer than a test may take on a busy machine */
+
 static char *other;    /* another study, with a run of its own */
 static FILE *exported; /* a file that is there */
 static int64_t the_run;
@@ -219,7 +221,7 @@ static int claim_task(tune_study *s, xlstm_error *err) {
 
 static int see_node(tune_study *s, xlstm_error *err) {
     bool current = false;
-    const int status = tune_study_node_seen(s, "n1", the_run, 30, 60, &current, err);
+    const int status = tune_study_node_seen(s, "n1", the_run, 30, PATIENCE_S, &current, err);
     if (!status) assert_true(current);
     return status;
 }
@@ -300,7 +302,7 @@ static tune_study *filled(const char *name, char **path) {
         .uid = text("n1"), .fleet = text("f"), .kind = text("k"), .name = text("host"), .about = text("{}")};
     must(tune_study_node_add(s, &node, &err), &err);
     for (int i = 30; i < 34; i++) must(tune_study_task_add(s, the_run, TUNE_WORK_TRIAL, i, "{}", NULL, &err), &err);
-    must(tune_study_task_claim(s, the_run, "n1", 600, &claimed, &found, &err), &err);
+    must(tune_study_task_claim(s, the_run, "n1", PATIENCE_S, &claimed, &found, &err), &err);
     assert_true(found);
     exported = tmpfile();
     assert_non_null(exported);

