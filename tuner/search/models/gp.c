@@ -10,7 +10,8 @@
 enum {
     BINS = 64,   /* values of one parameter that the model distinguishes, at most */
     LEARN = 120, /* samples from which the likelihood is computed, at most */
-    BATCH = 64   /* points predicted at once */
+    BATCH = 64,  /* points predicted at once */
+    STRIP = 16   /* of them, those that are solved at once; divides BATCH */
 };
 /* The ways in which two values of a parameter can differ. */
 enum { FAR, OTHER, TWOS, WEIGHTS };
@@ -344,36 +345,72 @@ void tune_gp_sample(const tune_gp *g, size_t i, double *mean, double *variance) 
     *variance = fmax(noise - noise * noise * diagonal, 0) * g->scale;
 }
 
+/* The points of a batch, side by side. A batch that is not full ends with points of bin 0, whose results are not
+ * used. */
+typedef struct batch {
+    uint8_t bins[TUNE_SPACE_PARAMS][BATCH];
+    double sum[BATCH];
+    float left[BATCH];
+} batch;
+
+/* Sets x to the covariances of sample i with the points, each computed in the order of `covariance`. */
+static void covariances(const tune_gp *g, size_t i, const batch *b, shares s, float *x) {
+    float sum[BATCH] = {0}, squares[BATCH] = {0}, product[BATCH];
+    const uint8_t *bins = g->bins + i * g->dims;
+    for (size_t p = 0; p < BATCH; p++) product[p] = 1;
+    for (size_t d = 0; d < g->dims; d++) {
+        const float *table = g->table + (d * BINS + bins[d]) * BINS;
+        float alike[BATCH];
+        for (size_t p = 0; p < BATCH; p++) alike[p] = table[b->bins[d][p]];
+        for (size_t p = 0; p < BATCH; p++) {
+            sum[p] += alike[p];
+            squares[p] += alike[p] * alike[p];
+            product[p] *= alike[p];
+        }
+    }
+    for (size_t p = 0; p < BATCH; p++)
+        x[p] = s.single * sum[p] + s.pairs * (sum[p] * sum[p] - squares[p]) + s.product * product[p];
+}
+
+/* Subtracts from x, which is row i of `solved`, what the rows before it explain. Each strip of the row stays in
+ * registers until it is done. */
+static void subtract_before(const tune_gp *g, size_t i, const float *row, float *x) {
+    for (size_t first = 0; first < BATCH; first += STRIP) {
+        float strip[STRIP];
+        memcpy(strip, x + first, sizeof strip);
+        for (size_t j = 0; j < i; j++) {
+            const float *before = g->solved + j * BATCH + first, f = row[j];
+            for (size_t p = 0; p < STRIP; p++) strip[p] -= f * before[p];
+        }
+        memcpy(x + first, strip, sizeof strip);
+    }
+}
+
 static void predict_batch(const tune_gp *g, const uint32_t *point, size_t m, shares s, double *mean,
                           double *variance) {
-    uint8_t bins[BATCH][TUNE_SPACE_PARAMS];
-    double sum[BATCH] = {0};
-    float left[BATCH];
+    batch b = {0};
     for (size_t p = 0; p < m; p++) {
-        bins_of(g, point[p], bins[p]);
-        left[p] = 1;
+        uint8_t bins[TUNE_SPACE_PARAMS];
+        bins_of(g, point[p], bins);
+        for (size_t d = 0; d < g->dims; d++) b.bins[d][p] = bins[d];
+        b.left[p] = 1;
     }
     const size_t n = g->count + g->expected;
     for (size_t i = 0; i < n; i++) {
         float *x = g->solved + i * BATCH;
         const float *row = g->factor_row + i * n;
-        for (size_t p = 0; p < BATCH; p++) {
-            x[p] = p < m ? covariance(g, g->bins + i * g->dims, bins[p], s) : 0;
-            sum[p] += (double)x[p] * g->alpha[i];
-        }
-        for (size_t j = 0; j < i; j++) {
-            const float *before = g->solved + j * BATCH, f = row[j];
-            for (size_t p = 0; p < BATCH; p++) x[p] -= f * before[p];
-        }
+        covariances(g, i, &b, s, x);
+        for (size_t p = 0; p < BATCH; p++) b.sum[p] += (double)x[p] * g->alpha[i];
+        subtract_before(g, i, row, x);
         const float f = 1 / row[i];
         for (size_t p = 0; p < BATCH; p++) {
             x[p] *= f;
-            if (p < m) left[p] -= x[p] * x[p];
+            b.left[p] -= x[p] * x[p];
         }
     }
     for (size_t p = 0; p < m; p++) {
-        mean[p] = g->mean + sum[p];
-        variance[p] = g->scale * (double)fmaxf(left[p], 1e-6f);
+        mean[p] = g->mean + b.sum[p];
+        variance[p] = g->scale * (double)fmaxf(b.left[p], 1e-6f);
     }
 }
 
