@@ -50,6 +50,15 @@ static int over_nodes(const tune_nodes *s, int except, double *mean, double *ss)
     return n;
 }
 
+/* Whether a node lies too far from the others by their own scatter alone, whatever that is (Grubbs' test). */
+static bool outlies(const tune_nodes *s, int i) {
+    double mean, ss;
+    const int others = over_nodes(s, i, &mean, &ss);
+    if (others < 2) return false;
+    const double error = sqrt(ss / (others - 1) * (1 + 1.0 / others));
+    return fabs(s->at[i].mean - mean) > error * tune_t_quantile(1 - DOUBT / (2 * s->left), others - 1);
+}
+
 /* The node that lies furthest from the others, in units of what is likely, if that is too far; -1: there is none.
  */
 static int odd_one(const tune_nodes *s) {
@@ -66,7 +75,7 @@ static int odd_one(const tune_nodes *s) {
         if (df < 1 || apart < LEAST_DIFFERENCE) continue;
         const double error = sqrt((expected * usual + ss) / df * (1 + 1.0 / others));
         const double far = apart / (error * tune_t_quantile(1 - DOUBT / (2 * s->left), df));
-        if (far > 1 && far > furthest) {
+        if (far > 1 && far > furthest && outlies(s, i)) {
             furthest = far;
             odd = i;
         }

@@ -5,11 +5,15 @@
  * however much the nodes differ, or that of independent processes where that is larger. With two nodes it is wide,
  * because two say little about a third.
  *
- * A node disagrees with the others where they agree with each other and it lies further from their mean than their
- * scatter makes likely. As the scatter of few nodes is known badly, it is joined with what is expected of machines
- * of one kind: that they differ by half a percent and by the scatter of their processes (a moderated t-test, after
- * G. K. Smyth, "Linear models and empirical Bayes methods for assessing differential expression in microarray
- * experiments", 2004). docs/cluster.md has simulations of both. */
+ * A node that disagrees with the others is set aside. It has to pass two tests. The first knows what is expected of
+ * machines of one kind, that they differ by half a percent and by the scatter of their processes, because the
+ * scatter of few nodes is known badly (a moderated t-test, after G. K. Smyth, "Linear models and empirical Bayes
+ * methods for assessing differential expression in microarray experiments", 2004). The second expects nothing: the
+ * node has to lie so far from the others as nodes of whatever scatter seldom do (F. E. Grubbs, "Sample criteria for
+ * testing outlying observations", 1950, in the form with Student's distribution, for the node that lies furthest).
+ * Without it nodes that scatter more than expected would be set aside, and the interval of the rest would be too
+ * narrow. With it at most one comparison in a hundred sets a node aside by chance, which costs the interval less
+ * than that. docs/cluster.md has simulations of both. */
 #ifndef TUNE_MEASURE_NODES_H
 #define TUNE_MEASURE_NODES_H
 
