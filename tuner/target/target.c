@@ -148,6 +148,21 @@ bool tune_target_settings(const tune_target *target, int64_t candidate, tune_nam
     return ok;
 }
 
+/* Sets *cost where a property of the point is optimized, which is known once the point was measured. */
+static int cost_of_point(const tune_target *target, int64_t candidate, double *cost, xlstm_error *err) {
+    const tune_metric *m = &target->metrics->at[target->objective];
+    tune_outcome outcome;
+    tune_outcome_init(&outcome);
+    int status = target->outcome(target->self, candidate, &outcome, err);
+    const double value = outcome.metric[target->objective];
+    tune_named_clear(&outcome.in_force);
+    if (!status && !(value > 0))
+        status = xl_fail(err, XLSTM_EIO, "%s: found %g, wanted a number above 0 of what is optimized first",
+                         m->name, value);
+    *cost = m->larger_is_better ? 1 / value : value;
+    return status;
+}
+
 int tune_meter_measure(void *ctx, int64_t candidate, unsigned repeats, double limit, tune_reading *out,
                        xlstm_error *err) {
     tune_meter *meter = ctx;
@@ -160,7 +175,15 @@ int tune_meter_measure(void *ctx, int64_t candidate, unsigned repeats, double li
         meter->candidate = candidate;
     }
     const int status = target->measure(target->self, candidate, repeats, limit, out, err);
-    if (status >= 0 && !(out->cost > 0)) out->cost = tune_target_cost(target, target->objective, out->parts);
+    if (status < 0) return status;
+    /* How often a sample is repeated depends on how long it takes, also where something else is optimized. */
+    if (!(out->timed_s > 0)) out->timed_s = tune_target_seconds(target, out->parts);
+    if (out->cost > 0) return status;
+    if (target->metrics->at[target->objective].of_point && target->outcome) {
+        const int described = cost_of_point(target, candidate, &out->cost, err);
+        return described ? described : status;
+    }
+    out->cost = tune_target_cost(target, target->objective, out->parts);
     return status;
 }
 

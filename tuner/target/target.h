@@ -53,9 +53,10 @@ typedef struct tune_target {
      * failure is one of measure. NULL: nothing is to be prepared. */
     int (*open)(void *self, int64_t candidate, xlstm_error *err);
     /* Takes a sample of a candidate; the parts of the reading are those of the metrics, and its cost, unless it is
-     * set, follows from them (cost). The baseline is measured first. XLSTM_EUNSUPPORTED: the candidate is
-     * infeasible (too little memory, or a limit that it exceeds). XLSTM_ECANCELLED, XLSTM_ENOMEM and XLSTM_ECHANGED
-     * end the run; any other failure is the candidate's own. */
+     * set, follows from them (cost) or, where a property of the point is optimized, from `outcome`. The baseline is
+     * measured first. XLSTM_EUNSUPPORTED: the candidate is infeasible (too little memory, or a limit that it
+     * exceeds). XLSTM_ECANCELLED, XLSTM_ENOMEM and XLSTM_ECHANGED end the run; any other failure is the candidate's
+     * own. */
     tune_measure_fn measure;
     /* Computes the metrics that follow from mean parts. The others are left as they are; they are NAN before the
      * call. NULL: each metric is its part of the sample. */
