@@ -227,6 +227,7 @@ bool xl_vk_has_integers(const xl_plan *plan) {
 
 void xl_vk_plan_destroy(xl_plan *plan) {
     if (!plan) return;
+    if (plan->vectors.device) xl_vk_settle(plan->vectors.device); /* copies may be under way */
     xl_vk_block_free(&plan->vectors);
     free(plan->ops);
     free(plan);

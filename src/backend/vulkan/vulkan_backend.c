@@ -19,6 +19,8 @@ static size_t buffer_max(const xl_device *device) {
 
 static void buffer_destroy(xl_buffer *buffer) {
     if (!buffer) return;
+    /* Copies of a model that is closed at once, or could not be loaded to its end, may be under way. */
+    if (buffer->block.device) xl_vk_settle(buffer->block.device);
     xl_vk_block_free(&buffer->block);
     free(buffer);
 }
