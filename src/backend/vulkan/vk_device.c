@@ -9,40 +9,6 @@
 
 enum { DEVICES_MAX = 16, EXTENSIONS_MAX = 8, GROUP_MAX = 1024 };
 
-static bool has_name(const VkExtensionProperties *list, uint32_t count, const char *name) {
-    for (uint32_t i = 0; i < count; i++) {
-        if (!strcmp(list[i].extensionName, name)) return true;
-    }
-    return false;
-}
-
-static VkResult make_instance(VkInstance *out) {
-    uint32_t version = VK_API_VERSION_1_0, count = 0;
-    VkResult result = vkEnumerateInstanceVersion(&version);
-    if (result) return result;
-    if (version < VK_API_VERSION_1_2) return VK_ERROR_INCOMPATIBLE_DRIVER;
-    vkEnumerateInstanceExtensionProperties(NULL, &count, NULL);
-    VkExtensionProperties *list = xl_array(count, sizeof *list);
-    if (!list) return VK_ERROR_OUT_OF_HOST_MEMORY;
-    vkEnumerateInstanceExtensionProperties(NULL, &count, list);
-    /* Devices that are Vulkan on top of something else (Metal) show themselves only when asked. */
-    static const char *const portability[] = {VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME};
-    bool portable = has_name(list, count, portability[0]);
-    free(list);
-    const VkApplicationInfo app = {.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
-                                   .pApplicationName = "xltune",
-                                   .pEngineName = "libxlstm",
-                                   .apiVersion = VK_API_VERSION_1_3};
-    const VkInstanceCreateInfo info = {
-        .sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
-        .flags = portable ? VK_INSTANCE_CREATE_ENUMERATE_PORTABILITY_BIT_KHR : 0,
-        .pApplicationInfo = &app,
-        .enabledExtensionCount = portable ? 1 : 0,
-        .ppEnabledExtensionNames = portability,
-    };
-    return vkCreateInstance(&info, NULL, out);
-}
-
 /* What a device must have: Vulkan 1.2 with device addresses, timeline semaphores and 64-bit integers. */
 static bool is_usable(VkPhysicalDevice physical) {
     VkPhysicalDeviceProperties properties;
@@ -102,9 +68,9 @@ static const char *const device_names[DEVICES_MAX] = {
     "vulkan:8", "vulkan:9", "vulkan:10", "vulkan:11", "vulkan:12", "vulkan:13", "vulkan:14", "vulkan:15"};
 
 bool xl_vk_describe(int index, xlstm_device_info *out) {
-    VkInstance instance = VK_NULL_HANDLE;
+    VkInstance instance;
     VkPhysicalDevice devices[DEVICES_MAX];
-    if (index < 0 || make_instance(&instance)) return false;
+    if (index < 0 || xl_vk_instance(&instance)) return false;
     bool there = (uint32_t)index < list_devices(instance, devices);
     if (there) {
         VkPhysicalDeviceDriverProperties driver = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES};
@@ -118,7 +84,6 @@ bool xl_vk_describe(int index, xlstm_device_info *out) {
                  VK_API_VERSION_MAJOR(version), VK_API_VERSION_MINOR(version), driver.driverInfo);
         out->memory_bytes = memory.memoryHeaps[own_heap(&memory)].size;
     }
-    vkDestroyInstance(instance, NULL);
     return there;
 }
 
@@ -197,8 +162,8 @@ static void read_limits(xl_device *device) {
 }
 
 static bool has_matrix(const xl_device *device, const VkExtensionProperties *list, uint32_t count) {
-    return has_name(list, count, VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME) &&
-           has_name(list, count, VK_KHR_SHADER_BFLOAT16_EXTENSION_NAME) && xl_vk_matrix_find(device);
+    return xl_vk_has_name(list, count, VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME) &&
+           xl_vk_has_name(list, count, VK_KHR_SHADER_BFLOAT16_EXTENSION_NAME) && xl_vk_matrix_find(device);
 }
 
 /* The extensions of the device, to free; NULL where there is no memory. */
@@ -217,14 +182,14 @@ static int make_device(xl_device *device, xlstm_error *err) {
     const char *names[EXTENSIONS_MAX];
     /* An extension that the standard orders to be taken where it is there. */
     static const char portability_subset[] = "VK_KHR_portability_subset";
-    device->portable = has_name(list, count, portability_subset);
+    device->portable = xl_vk_has_name(list, count, portability_subset);
     if (device->portable) names[wanted++] = portability_subset;
-    device->has_budget = has_name(list, count, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
+    device->has_budget = xl_vk_has_name(list, count, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
     if (device->has_budget) names[wanted++] = VK_EXT_MEMORY_BUDGET_EXTENSION_NAME;
-    device->exportable =
-        has_name(list, count, VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME) && xl_vk_exports_blocks(device->physical);
+    device->exportable = xl_vk_has_name(list, count, VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME) &&
+                         xl_vk_exports_blocks(device->physical);
     if (device->exportable) names[wanted++] = VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME;
-    device->signals = has_name(list, count, VK_KHR_EXTERNAL_SEMAPHORE_FD_EXTENSION_NAME) &&
+    device->signals = xl_vk_has_name(list, count, VK_KHR_EXTERNAL_SEMAPHORE_FD_EXTENSION_NAME) &&
                       xl_vk_exports_timelines(device->physical);
     if (device->signals) names[wanted++] = VK_KHR_EXTERNAL_SEMAPHORE_FD_EXTENSION_NAME;
     if (has_matrix(device, list, count)) {
@@ -236,7 +201,7 @@ static int make_device(xl_device *device, xlstm_error *err) {
     VkPhysicalDeviceShaderIntegerDotProductFeatures dots = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES};
     bool newer = device->properties.apiVersion >= VK_API_VERSION_1_3;
-    if (newer || has_name(list, count, VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME)) {
+    if (newer || xl_vk_has_name(list, count, VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME)) {
         VkPhysicalDeviceFeatures2 f = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, .pNext = &dots};
         vkGetPhysicalDeviceFeatures2(device->physical, &f);
     }
@@ -303,7 +268,7 @@ void xl_vk_limit_tunables(const char *name, int64_t most[XLSTM_TUNABLE_COUNT]) {
     xl_device device = {.instance = VK_NULL_HANDLE};
     VkPhysicalDevice devices[DEVICES_MAX];
     uint32_t index;
-    if (parse_index(name, &index, NULL) || make_instance(&device.instance)) return;
+    if (parse_index(name, &index, NULL) || xl_vk_instance(&device.instance)) return;
     if (index < list_devices(device.instance, devices)) {
         device.physical = devices[index];
         vkGetPhysicalDeviceProperties(device.physical, &device.properties);
@@ -316,7 +281,6 @@ void xl_vk_limit_tunables(const char *name, int64_t most[XLSTM_TUNABLE_COUNT]) {
         while (xlstm_tunable_number(XLSTM_TUNE_GPU_GROUP, most[XLSTM_TUNE_GPU_GROUP]) > device.group_max)
             most[XLSTM_TUNE_GPU_GROUP]--;
     }
-    vkDestroyInstance(device.instance, NULL);
 }
 
 int xl_vk_device_open(xl_device **out, const xl_device_options *options, xlstm_error *err) {
@@ -327,7 +291,7 @@ int xl_vk_device_open(xl_device **out, const xl_device_options *options, xlstm_e
     xl_device *device = calloc(1, sizeof *device);
     if (!device) return xl_fail(err, XLSTM_ENOMEM, "out of memory");
     pthread_mutex_init(&device->lock, NULL);
-    VkResult result = make_instance(&device->instance);
+    VkResult result = xl_vk_instance(&device->instance);
     if (result) {
         status = xl_vk_fail(NULL, result, "starting Vulkan", err);
         goto fail;
@@ -379,7 +343,6 @@ void xl_vk_device_close(xl_device *device) {
         vkDestroyPipelineLayout(device->handle, device->layout, NULL);
         vkDestroyDevice(device->handle, NULL);
     }
-    if (device->instance) vkDestroyInstance(device->instance, NULL);
     free(device->cache_path);
     pthread_mutex_destroy(&device->lock);
     free(device);

@@ -127,6 +127,11 @@ bool xl_vk_matrix_find(const xl_device *device);
 void xl_vk_matrix_enable(xl_vk_matrix_features *out, VkPhysicalDeviceVulkan12Features *f12,
                          VkPhysicalDeviceFeatures2 *features);
 
+/* vk_instance.c: the instance of this process, which nobody destroys; with an error VK_NULL_HANDLE. Thread-safe. */
+VkResult xl_vk_instance(VkInstance *out);
+/* Whether a list has an extension of that name. */
+bool xl_vk_has_name(const VkExtensionProperties *list, uint32_t count, const char *name);
+
 /* vk_device.c */
 bool xl_vk_describe(int index, xlstm_device_info *out);
 void xl_vk_limit_tunables(const char *name, int64_t most[XLSTM_TUNABLE_COUNT]);
