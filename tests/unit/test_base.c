@@ -2,6 +2,7 @@
 #include <sys/wait.h>
 
 #include "base/error.h"
+#include "base/intern.h"
 #include "base/rng.h"
 #include "helper.h"
 
@@ -180,12 +181,46 @@ static void outputs_are_dropped(void **state) {
     for (int i = 0; i < 2; i++) free(names[i]);
 }
 
+/* Equal bytes are stored once, also after the set has grown many times; a part of them, or the same text without
+ * its end, is something else. */
+static void bytes_are_stored_once(void **state) {
+    enum { TEXTS = 3000 };
+    static const char *kept[TEXTS];
+    xl_intern set = {0};
+    char text[32];
+    for (int pass = 0; pass < 2; pass++) {
+        for (int i = 0; i < TEXTS; i++) {
+            snprintf(text, sizeof text, "text %d", i);
+            const char *own = xl_intern_text(&set, text);
+            assert_string_equal(own, text);
+            assert_ptr_not_equal(own, text);
+            assert_int_equal((uintptr_t)own % _Alignof(max_align_t), 0);
+            if (pass) assert_ptr_equal(own, kept[i]);
+            else kept[i] = own;
+        }
+        assert_int_equal(set.count, TEXTS);
+    }
+    const char *part = xl_intern_put(&set, "text 1", 6), *more = xl_intern_put(&set, "text 1\0x", 8);
+    assert_int_equal(set.count, TEXTS + 2);
+    assert_ptr_not_equal(part, kept[1]);
+    assert_memory_equal(more, "text 1\0x", 8);
+    assert_ptr_equal(xl_intern_put(&set, "text 1", 7), kept[1]);
+    const void *nothing = xl_intern_put(&set, NULL, 0);
+    assert_non_null(nothing);
+    assert_ptr_equal(xl_intern_put(&set, text, 0), nothing);
+    xl_intern_clear(&set);
+    assert_int_equal(set.count, 0);
+    assert_string_equal(xl_intern_text(&set, "again"), "again");
+    xl_intern_clear(&set);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(checked_sizes),        cmocka_unit_test(error_is_one_line),
-        cmocka_unit_test(nearest_name),         cmocka_unit_test(random_stream),
-        cmocka_unit_test(files_are_whole),      cmocka_unit_test(a_folder_is_locked),
-        cmocka_unit_test(left_files_are_swept), cmocka_unit_test(outputs_are_dropped),
+        cmocka_unit_test(checked_sizes),         cmocka_unit_test(error_is_one_line),
+        cmocka_unit_test(nearest_name),          cmocka_unit_test(random_stream),
+        cmocka_unit_test(files_are_whole),       cmocka_unit_test(a_folder_is_locked),
+        cmocka_unit_test(left_files_are_swept),  cmocka_unit_test(outputs_are_dropped),
+        cmocka_unit_test(bytes_are_stored_once),
     };
     return cmocka_run_group_tests(tests, test_make_folder, test_remove_folder);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/intern.h"
 #include "base/memory.h"
 
 struct tune_keeper {
@@ -12,12 +13,57 @@ struct tune_keeper {
     const tune_run_row *run;
     tune_keeper_files files;
     bool has_files;
-    tune_trial_row *trials;
+    tune_trial_row *trials; /* [count], each as share leaves it */
     size_t count, room;
+    xl_intern texts; /* which many of the trials have in common */
 };
 
 static int no_memory(xlstm_error *err) {
     return xl_fail(err, XLSTM_ENOMEM, "trials: out of memory");
+}
+
+/* A search has many trials, and most of them have the same names, settings in force and tokens. Has a row of the
+ * list use the keeper's copies of these instead of its own. After a failure tune_trial_row_clear frees it, else
+ * clear. */
+static int share(tune_keeper *k, tune_trial_row *row, xlstm_error *err) {
+    const char *token_hash = row->token_hash ? xl_intern_text(&k->texts, row->token_hash) : NULL;
+    const char *in_force = row->in_force ? xl_intern_text(&k->texts, row->in_force) : NULL;
+    if ((row->token_hash && !token_hash) || (row->in_force && !in_force) ||
+        !tune_named_share(&row->params, &k->texts))
+        return no_memory(err);
+    free(row->token_hash);
+    free(row->in_force);
+    row->token_hash = (char *)(uintptr_t)token_hash;
+    row->in_force = (char *)(uintptr_t)in_force;
+    return XLSTM_OK;
+}
+
+/* Frees what a row that went through share owns. */
+static void clear(tune_trial_row *row) {
+    row->token_hash = row->in_force = NULL;
+    tune_trial_row_clear(row);
+}
+
+/* Copies a trial, as a row of the list. */
+static int copy_row(tune_keeper *k, tune_trial_row *to, const tune_trial_row *from, xlstm_error *err) {
+    if (!tune_trial_row_copy(to, from)) return no_memory(err);
+    int status = share(k, to, err);
+    if (status) tune_trial_row_clear(to);
+    return status;
+}
+
+/* Fills the list with the trials of the study, up to the first that is missing: the nodes of a fleet do not finish
+ * trials in their order. */
+static int read_trials(tune_keeper *k, xlstm_error *err) {
+    size_t count = 0;
+    int status = tune_study_trials(k->study, k->run->id, &k->trials, &count, err);
+    k->room = count;
+    while (!status && k->count < count && k->trials[k->count].index == (int64_t)k->count) {
+        status = share(k, &k->trials[k->count], err);
+        if (!status) k->count++;
+    }
+    for (size_t i = k->count; k->trials && i < count; i++) tune_trial_row_clear(&k->trials[i]);
+    return status;
 }
 
 int tune_keeper_open(tune_keeper **out, tune_study *study, const tune_run_row *run, const char *name,
@@ -31,11 +77,7 @@ int tune_keeper_open(tune_keeper **out, tune_study *study, const tune_run_row *r
     k->run = run;
     k->has_files = files;
     if (files) k->files = *files;
-    int status = tune_study_trials(study, run->id, &k->trials, &k->count, err);
-    k->room = k->count;
-    /* The nodes of a fleet do not finish trials in their order. */
-    while (k->count && k->trials[k->count - 1].index != (int64_t)k->count - 1)
-        tune_trial_row_clear(&k->trials[--k->count]);
+    int status = read_trials(k, err);
     if (status) tune_keeper_close(k);
     else *out = k;
     return status;
@@ -43,7 +85,9 @@ int tune_keeper_open(tune_keeper **out, tune_study *study, const tune_run_row *r
 
 void tune_keeper_close(tune_keeper *keeper) {
     if (!keeper) return;
-    tune_trial_rows_free(keeper->trials, keeper->count);
+    for (size_t i = 0; i < keeper->count; i++) clear(&keeper->trials[i]);
+    free(keeper->trials);
+    xl_intern_clear(&keeper->texts);
     free(keeper->name);
     free(keeper);
 }
@@ -85,7 +129,7 @@ static int append(tune_keeper *keeper, const tune_trial_row *trial, xlstm_error 
         keeper->trials = grown;
         keeper->room = room;
     }
-    return tune_trial_row_copy(&keeper->trials[keeper->count], trial) ? XLSTM_OK : no_memory(err);
+    return copy_row(keeper, &keeper->trials[keeper->count], trial, err);
 }
 
 int tune_keeper_add(tune_keeper *keeper, const tune_trial_row *trial, const tune_named_list *settings,
@@ -94,7 +138,7 @@ int tune_keeper_add(tune_keeper *keeper, const tune_trial_row *trial, const tune
     if (status) return status;
     status = tune_study_trial_add(keeper->study, keeper->run->id, trial, samples, count, err);
     if (status) {
-        tune_trial_row_clear(&keeper->trials[keeper->count]);
+        clear(&keeper->trials[keeper->count]);
         return status;
     }
     keeper->count++;
@@ -105,9 +149,10 @@ int tune_keeper_change(tune_keeper *keeper, const tune_trial_row *trial, xlstm_e
     tune_trial_row copy;
     if (trial->index < 0 || (size_t)trial->index >= keeper->count)
         return xl_fail(err, XLSTM_EINTERNAL, "no trial %lld to change", (long long)trial->index);
-    if (!tune_trial_row_copy(&copy, trial)) return no_memory(err);
-    tune_trial_row_clear(&keeper->trials[trial->index]);
-    keeper->trials[trial->index] = copy;
+    int status = copy_row(keeper, &copy, trial, err);
+    if (status) return status;
+    clear(&keeper->trials[copy.index]); /* this may be `trial` */
+    keeper->trials[copy.index] = copy;
     return tune_study_trial_update(keeper->study, keeper->run->id, &copy, NULL, 0, err);
 }
 

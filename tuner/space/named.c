@@ -43,6 +43,21 @@ void tune_named_clear(tune_named_list *list) {
     *list = (tune_named_list){0};
 }
 
+bool tune_named_share(tune_named_list *list, xl_intern *texts) {
+    for (size_t i = 0; i < list->count; i++) {
+        tune_named *item = &list->item[i];
+        const char *name = xl_intern_text(texts, item->name);
+        const char *text = item->value.text ? xl_intern_text(texts, item->value.text) : NULL;
+        if (!name || (item->value.text && !text)) return false;
+        item->name = name;
+        item->value.text = text;
+    }
+    /* The copies behind the items are not needed any more. */
+    tune_named *shorter = list->count ? realloc(list->item, list->count * sizeof *list->item) : NULL;
+    if (shorter) list->item = shorter;
+    return true;
+}
+
 const tune_value *tune_named_find(const tune_named_list *list, const char *name) {
     for (size_t i = 0; i < list->count; i++) {
         if (!strcmp(list->item[i].name, name)) return &list->item[i].value;

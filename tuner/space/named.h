@@ -2,6 +2,7 @@
 #ifndef TUNE_SPACE_NAMED_H
 #define TUNE_SPACE_NAMED_H
 
+#include "base/intern.h"
 #include "tuner/space/space.h"
 
 typedef struct tune_named {
@@ -9,7 +10,8 @@ typedef struct tune_named {
     tune_value value;
 } tune_named;
 
-/* A list that owns its contents: the names and texts follow the items in one block. The empty list is {0}. */
+/* A list that owns its contents: the names and texts follow the items in one block, unless it shares them. The
+ * empty list is {0}. */
 typedef struct tune_named_list {
     tune_named *item; /* [count]; NULL: empty */
     size_t count;
@@ -18,6 +20,11 @@ typedef struct tune_named_list {
 /* Fills `out` with copies of all names and texts. Returns false when out of memory; *out is then {0}. */
 bool tune_named_copy(tune_named_list *out, const tune_named *from, size_t count);
 void tune_named_clear(tune_named_list *list);
+
+/* Has a list use the names and texts of a set, which must outlive it, instead of copies of its own. Lists of one
+ * set that hold the same values in the same order are then the same bytes in `item`. Returns false when out of
+ * memory; the list is whole then too, but the set must outlive it all the same. */
+bool tune_named_share(tune_named_list *list, xl_intern *texts);
 
 /* Returns NULL where the name is missing. */
 const tune_value *tune_named_find(const tune_named_list *list, const char *name);

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/fnv.h"
+#include "base/intern.h"
 #include "base/memory.h"
 #include "tuner/target/engine_probe.h"
 
@@ -30,7 +31,9 @@ typedef struct memo {
     bool looked;
     double kl, ppl, peak_mb; /* NAN: not determined */
     char token_hash[33];
-    tune_named_list in_force; /* the schedule of its last sample */
+    /* The schedule of its last sample, [in_force_count], as the engine's `schedules` have it. */
+    const tune_named *in_force;
+    size_t in_force_count;
 } memo;
 
 struct tune_engine {
@@ -48,8 +51,9 @@ struct tune_engine {
     size_t scored_n;
     memo *memos;
     size_t memo_count, memo_room;
-    double busy_at; /* time of xl_now_s at which the last request ended */
-    double stop_at; /* time of xl_now_s after which the current request is hopeless; INFINITY */
+    xl_intern schedules; /* lists of tune_named, and their names and texts: many candidates come to the same one */
+    double busy_at;      /* time of xl_now_s at which the last request ended */
+    double stop_at;      /* time of xl_now_s after which the current request is hopeless; INFINITY */
     bool stopped;
 };
 
@@ -408,9 +412,8 @@ static int run(tune_engine *e, copy *c, memo *m, const xlstm_settings *settings,
     memcpy(head, m->token_hash, 16);
     head[16] = 0;
     out->hash = strtoull(head, NULL, 16);
-    tune_named_clear(&m->in_force);
-    if (!tune_engine_schedule(c->session, &m->in_force))
-        return xl_fail(err, XLSTM_ENOMEM, "schedule: out of memory");
+    m->in_force = tune_engine_schedule(c->session, &e->schedules, &m->in_force_count);
+    if (!m->in_force) return xl_fail(err, XLSTM_ENOMEM, "schedule: out of memory");
     if (baseline && !e->have_baseline) {
         memcpy(e->baseline_tokens, e->tokens, (size_t)e->options.new_tokens * sizeof *e->tokens);
         e->have_baseline = true;
@@ -451,7 +454,7 @@ int tune_engine_outcome(void *self, int64_t candidate, tune_outcome *out, xlstm_
     out->metric[TUNE_KL] = m->kl;
     out->metric[TUNE_PPL] = m->ppl;
     memcpy(out->token_hash, m->token_hash, sizeof out->token_hash);
-    return tune_named_copy(&out->in_force, m->in_force.item, m->in_force.count)
+    return tune_named_copy(&out->in_force, m->in_force, m->in_force_count)
                ? XLSTM_OK
                : xl_fail(err, XLSTM_ENOMEM, "schedule: out of memory");
 }
@@ -498,8 +501,8 @@ void tune_engine_destroy(tune_engine *engine) {
     free(engine->logits);
     xl_aligned_free(engine->scored);
     xl_aligned_free(engine->batch);
-    for (size_t i = 0; i < engine->memo_count; i++) tune_named_clear(&engine->memos[i].in_force);
     free(engine->memos);
+    xl_intern_clear(&engine->schedules);
     free(engine);
 }
 

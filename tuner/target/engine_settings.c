@@ -43,14 +43,21 @@ int tune_engine_settings_read(const json_t *object, xlstm_settings *settings, xl
     return xlstm_settings_check(settings, err);
 }
 
-bool tune_engine_schedule(const xlstm_session *session, tune_named_list *out) {
+const tune_named *tune_engine_schedule(const xlstm_session *session, xl_intern *schedules, size_t *count) {
     enum { ENTRIES = 64 };
     tune_named all[ENTRIES];
     xlstm_schedule_entry entry;
-    size_t count = 0;
-    for (int i = 0; count < ENTRIES && xlstm_session_schedule(session, i, &entry); i++)
-        all[count++] = (tune_named){entry.key, {.number = (double)entry.value, .text = entry.text}};
-    return tune_named_copy(out, all, count);
+    size_t n = 0;
+    *count = 0;
+    for (int i = 0; n < ENTRIES && xlstm_session_schedule(session, i, &entry); i++) {
+        const char *key = xl_intern_text(schedules, entry.key);
+        const char *text = entry.text ? xl_intern_text(schedules, entry.text) : NULL;
+        if (!key || (entry.text && !text)) return NULL;
+        all[n++] = (tune_named){key, {.number = (double)entry.value, .text = text}};
+    }
+    const tune_named *list = xl_intern_put(schedules, all, n * sizeof *all);
+    if (list) *count = n;
+    return list;
 }
 
 /* Finds a device by its name, which may be the kind's alone or "KIND:0" for the first of a kind. */

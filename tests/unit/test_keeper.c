@@ -1,0 +1,195 @@
+/* What a run keeps in memory of its trials: whole rows, of which equal names and texts are stored once. */
+#include "study_rows.h"
+#include "tuner/driver/keeper.h"
+
+typedef struct world {
+    char *path;
+    tune_study *study;
+    tune_run_row run;
+    tune_keeper *keeper;
+} world;
+
+static world begin(const char *name) {
+    world w = {.path = place(name), .run = sample_run(name)};
+    xlstm_error err;
+    must(tune_study_open(&w.study, w.path, true, &err), &err);
+    must(tune_study_run_add(w.study, &w.run, &err), &err);
+    return w;
+}
+
+static void open_keeper(world *w) {
+    xlstm_error err;
+    must(tune_keeper_open(&w->keeper, w->study, &w->run, "the run", NULL, &err), &err);
+}
+
+static void end(world *w) {
+    tune_keeper_close(w->keeper);
+    tune_study_close(w->study);
+    free(w->path);
+}
+
+/* A row whose names and texts are the caller's for the moment, so that one that is not copied shows. */
+static void with_row(int64_t index, const char *in_force, const char *hash, const char *how,
+                     int (*use)(world *, const tune_trial_row *, xlstm_error *), world *w) {
+    xlstm_error err;
+    char *texts[] = {in_force ? strdup(in_force) : NULL, hash ? strdup(hash) : NULL, strdup(how), strdup("how"),
+                     strdup("chunk_size")};
+    tune_named params[] = {{texts[3], {.text = texts[2]}}, {texts[4], {.number = 16.0 * (double)index}}};
+    double told[] = {0.5, NAN, 2}, ratios[] = {0.25 * (double)index};
+    tune_trial_row t = sample_trial(index, 1);
+    t.params = (tune_named_list){params, 2};
+    t.in_force = texts[0];
+    t.token_hash = texts[1];
+    t.told = (tune_numbers){told, 3};
+    t.ratios = (tune_numbers){ratios, 1};
+    must(use(w, &t, &err), &err);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) free(texts[i]);
+}
+
+static int add(world *w, const tune_trial_row *t, xlstm_error *err) {
+    const tune_sample_row sample = one_sample(t->index, 1);
+    return tune_keeper_add(w->keeper, t, &t->params, &sample, 1, err);
+}
+
+static int add_beside(world *w, const tune_trial_row *t, xlstm_error *err) {
+    return tune_study_trial_add(w->study, w->run.id, t, NULL, 0, err);
+}
+
+static int change(world *w, const tune_trial_row *t, xlstm_error *err) {
+    return tune_keeper_change(w->keeper, t, err);
+}
+
+static void check_text(const char *found, const char *wanted) {
+    if (wanted) assert_string_equal(found, wanted);
+    else assert_null(found);
+}
+
+static void check_row(const world *w, size_t index, const char *in_force, const char *hash, const char *how) {
+    size_t count;
+    const tune_trial_row *t = &tune_keeper_trials(w->keeper, &count)[index];
+    assert_true(index < count);
+    assert_int_equal(t->index, index);
+    check_text(t->in_force, in_force);
+    check_text(t->token_hash, hash);
+    assert_string_equal(t->key, "chunk_size=16");
+    assert_int_equal(t->params.count, 2);
+    assert_string_equal(tune_named_find(&t->params, "how")->text, how);
+    const tune_value *chunks = tune_named_find(&t->params, "chunk_size");
+    assert_true(chunks->number == 16.0 * (double)index && !chunks->text);
+    assert_int_equal(t->told.count, 3);
+    assert_true(t->told.value[2] == 2 && t->ratios.value[0] == 0.25 * (double)index);
+}
+
+#define FIRST "{\"threads\":1}"
+#define OTHER "{\"threads\":2}"
+
+static void check_rows(const world *w) {
+    check_row(w, 0, FIRST, "abc", "slow");
+    check_row(w, 1, OTHER, "def", "slow");
+    check_row(w, 2, NULL, NULL, "fast");
+    check_row(w, 3, FIRST, "abc", "fast");
+}
+
+/* Trials 0 and 3 have the same settings in force and tokens, and all have the same names. */
+static void check_shared(const world *w) {
+    size_t count;
+    const tune_trial_row *t = tune_keeper_trials(w->keeper, &count);
+    assert_ptr_equal(t[0].in_force, t[3].in_force);
+    assert_ptr_equal(t[0].token_hash, t[3].token_hash);
+    assert_ptr_not_equal(t[0].in_force, t[1].in_force);
+    for (size_t i = 1; i < count; i++) {
+        assert_ptr_equal(t[i].params.item[0].name, t[0].params.item[0].name);
+        assert_ptr_equal(t[i].params.item[1].name, t[0].params.item[1].name);
+    }
+    assert_ptr_equal(t[2].params.item[0].value.text, t[3].params.item[0].value.text);
+}
+
+static void equal_texts_are_stored_once(void **state) {
+    world w = begin("keeper_texts");
+    open_keeper(&w);
+    with_row(0, FIRST, "abc", "slow", add, &w);
+    with_row(1, OTHER, "def", "slow", add, &w);
+    with_row(2, NULL, NULL, "fast", add, &w);
+    with_row(3, FIRST, "abc", "fast", add, &w);
+    check_rows(&w);
+    check_shared(&w);
+
+    /* They are whole after many more, and those of a study that is opened again are shared too. */
+    for (int i = 4; i < 200; i++) {
+        char how[16];
+        snprintf(how, sizeof how, "way %d", i % 50);
+        with_row(i, i % 2 ? FIRST : OTHER, how, how, add, &w);
+    }
+    for (int again = 0; again < 2; again++) {
+        check_rows(&w);
+        check_shared(&w);
+        check_row(&w, 150, OTHER, "way 0", "way 0");
+        assert_int_equal(tune_keeper_next(w.keeper), 200);
+        tune_keeper_close(w.keeper);
+        open_keeper(&w);
+    }
+    end(&w);
+}
+
+/* What a change replaces is gone, and what the other trials have is not. The row may be the keeper's own. */
+static void a_change_leaves_the_others(void **state) {
+    world w = begin("keeper_change");
+    xlstm_error err;
+    size_t count;
+    open_keeper(&w);
+    with_row(0, FIRST, "abc", "slow", add, &w);
+    with_row(1, FIRST, "abc", "slow", add, &w);
+    with_row(2, FIRST, "abc", "slow", add, &w);
+    with_row(1, OTHER, "def", "fast", change, &w);
+    must(tune_keeper_change(w.keeper, &tune_keeper_trials(w.keeper, &count)[2], &err), &err);
+    for (int again = 0; again < 2; again++) {
+        assert_int_equal(tune_keeper_next(w.keeper), 3);
+        check_row(&w, 0, FIRST, "abc", "slow");
+        check_row(&w, 1, OTHER, "def", "fast");
+        check_row(&w, 2, FIRST, "abc", "slow");
+        tune_keeper_close(w.keeper);
+        open_keeper(&w);
+    }
+    tune_trial_row t = sample_trial(3, 1);
+    assert_int_equal(tune_keeper_change(w.keeper, &t, &err), XLSTM_EINTERNAL);
+    t.index = -1;
+    assert_int_equal(tune_keeper_change(w.keeper, &t, &err), XLSTM_EINTERNAL);
+    end(&w);
+}
+
+/* Trials behind one that is missing are not the keeper's yet, and neither is one that the study has already. */
+static void trials_end_at_a_gap(void **state) {
+    world w = begin("keeper_gap");
+    xlstm_error err;
+    with_row(0, FIRST, "abc", "slow", add_beside, &w);
+    with_row(1, FIRST, "abc", "fast", add_beside, &w);
+    with_row(3, OTHER, "abc", "slow", add_beside, &w);
+    open_keeper(&w);
+    assert_int_equal(tune_keeper_next(w.keeper), 2);
+    check_row(&w, 1, FIRST, "abc", "fast");
+    with_row(2, OTHER, "abc", "slow", add, &w);
+    check_row(&w, 2, OTHER, "abc", "slow");
+    const tune_trial_row t = sample_trial(3, 1);
+    assert_int_equal(add(&w, &t, &err), XLSTM_EARG);
+    assert_int_equal(tune_keeper_next(w.keeper), 3);
+    tune_keeper_close(w.keeper);
+    open_keeper(&w);
+    assert_int_equal(tune_keeper_next(w.keeper), 4);
+    end(&w);
+
+    /* A first trial that is missing leaves none. */
+    w = begin("keeper_no_first");
+    with_row(1, FIRST, "abc", "fast", add_beside, &w);
+    open_keeper(&w);
+    assert_int_equal(tune_keeper_next(w.keeper), 0);
+    end(&w);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(equal_texts_are_stored_once),
+        cmocka_unit_test(a_change_leaves_the_others),
+        cmocka_unit_test(trials_end_at_a_gap),
+    };
+    return cmocka_run_group_tests(tests, test_make_folder, test_remove_folder);
+}
