@@ -183,6 +183,16 @@ static void trials_end_at_a_gap(void **state) {
     open_keeper(&w);
     assert_int_equal(tune_keeper_next(w.keeper), 0);
     end(&w);
+
+    /* Neither does one with a number that no trial has, although as many trials come before 1 as should. */
+    w = begin("keeper_negative");
+    with_row(-1, FIRST, "abc", "fast", add_beside, &w);
+    with_row(1, FIRST, "abc", "fast", add_beside, &w);
+    open_keeper(&w);
+    assert_int_equal(tune_keeper_next(w.keeper), 0);
+    with_row(0, OTHER, "abc", "slow", add, &w);
+    check_row(&w, 0, OTHER, "abc", "slow");
+    end(&w);
 }
 
 int main(void) {
