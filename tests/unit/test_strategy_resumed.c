@@ -77,6 +77,32 @@ static void every_point_is_tried_once(void **state) {
     tune_space_destroy(s);
 }
 
+/* Points that a search which goes on leaves out are proposed by a grid in their place, and none twice. */
+static void a_grid_comes_back_to_what_was_left_out(void **state) {
+    static const uint32_t out[] = {0, 3, 4, 9};
+    enum { REACHED = 12, OUT = sizeof out / sizeof *out };
+    tune_space *s = square();
+    tune_strategy *t = make(tune_strategy_find("grid"), s);
+    uint32_t order[POINTS];
+    for (uint32_t i = 0, left = 0; i < REACHED; i++) {
+        if (left < OUT && out[left] == i) {
+            left++;
+            continue;
+        }
+        assert_int_equal(tune_strategy_exchange(t, ask(t), i, NULL), 0);
+        tell(tune_strategy_find("grid"), t, i);
+    }
+    for (int i = 0; i < OUT + POINTS - REACHED; i++) {
+        assert_false(tune_strategy_done(t));
+        order[i] = ask(t);
+        assert_int_equal(order[i], i < OUT ? out[i] : (uint32_t)(REACHED + i - OUT));
+        tell(tune_strategy_find("grid"), t, order[i]);
+    }
+    assert_true(tune_strategy_done(t));
+    tune_strategy_destroy(t);
+    tune_space_destroy(s);
+}
+
 static void refused(void **state) {
     tune_space *s = square();
     tune_strategy *t = make(tune_strategies[0], s);
@@ -93,6 +119,7 @@ static void refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_point_is_tried_once),
+        cmocka_unit_test(a_grid_comes_back_to_what_was_left_out),
         cmocka_unit_test(refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

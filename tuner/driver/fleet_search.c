@@ -119,11 +119,12 @@ static int restore_task(tune_fleet *f, tune_kind *k, const tune_task *task, cons
 
 static int restore_row(tune_kind *k, const tune_trial_row *row, xlstm_error *err) {
     const uint32_t point = tune_named_point(&row->params, k->target.space);
-    int status = ask_again(k, point, err);
+    /* Nothing is known of a point that was not measured, neither that it failed: it may be proposed anew. */
+    const bool unmeasured = tune_row_time_up(row);
+    int status = unmeasured ? XLSTM_OK : ask_again(k, point, err);
     if (!status) status = tune_kind_reserve(k, err);
-    if (!status && point != TUNE_NO_POINT && row->duplicate_of < 0 && !tune_row_time_up(row))
-        k->trial_of[point] = row->index;
-    if (!status) status = tell(k, row, point, err);
+    if (!status && !unmeasured && point != TUNE_NO_POINT && row->duplicate_of < 0) k->trial_of[point] = row->index;
+    if (!status && !unmeasured) status = tell(k, row, point, err);
     if (row->index >= k->next) k->next = row->index + 1;
     return status;
 }

@@ -7,8 +7,9 @@
 
 typedef struct grid {
     tune_record record;
-    uint32_t next; /* to be proposed next; TUNE_NO_POINT: none is left */
-    uint32_t id;   /* in a counted space, the point after it */
+    uint32_t next;  /* to be proposed next; TUNE_NO_POINT: none is left */
+    uint32_t after; /* to be proposed after it, where that was put back; TUNE_NO_POINT: none */
+    uint32_t id;    /* in a counted space, the first point that the order has not come to */
     tune_walk walk;
 } grid;
 
@@ -17,6 +18,9 @@ typedef struct grid {
 static uint32_t next_point(grid *g) {
     const tune_space *space = g->record.space;
     uint64_t steps = UINT64_C(1) << 24;
+    const uint32_t after = g->after;
+    g->after = TUNE_NO_POINT;
+    if (after != TUNE_NO_POINT) return after;
     if (tune_space_counted(space)) return g->id < tune_space_size(space) ? g->id++ : TUNE_NO_POINT;
     return tune_space_walk(space, &g->walk, &steps) == TUNE_WALK_SETTING ? tune_space_find(space, g->walk.index)
                                                                          : TUNE_NO_POINT;
@@ -35,6 +39,7 @@ static int create(const tune_space *space, const tune_strategy_options *options,
         free(g);
         return status;
     }
+    g->after = TUNE_NO_POINT;
     go_on(g);
     *state = g;
     return XLSTM_OK;
@@ -56,8 +61,18 @@ static int tell(void *state, uint32_t point, double value, double cost_s, xlstm_
 }
 
 static int exchange(void *state, uint32_t asked, uint32_t point, xlstm_error *err) {
-    grid *s = state;
-    return tune_record_exchange(&s->record, asked, point, err);
+    grid *g = state;
+    int status = tune_record_exchange(&g->record, asked, point, err);
+    if (status) return status;
+    /* The point that was asked for last comes before all others that are left, and asking for it has used `after`.
+     */
+    if (tune_record_fresh(&g->record, asked)) {
+        g->after = g->next;
+        g->next = asked;
+    } else if (point == g->next) {
+        go_on(g);
+    }
+    return XLSTM_OK;
 }
 
 static bool done(const void *state) {
