@@ -5,6 +5,7 @@
 #include "study_rows.h"
 #include "tuner/driver/agent.h"
 #include "tuner/driver/fleet_search.h"
+#include "tuner/driver/row.h"
 
 #define LONG_S 1e6 /* a day and more: what the machine takes beside it is nothing */
 
@@ -170,16 +171,12 @@ static double until_of(const tune_task *task) {
     return until;
 }
 
-static void a_search_that_goes_on_gives_time_anew(void **state) {
-    (void)state;
+/* Adds a node of the simulated machine's kind and opens the run's keeper. Returns what the kind is made of,
+ * malloc'd. */
+static char *add_node(void) {
     xlstm_error err;
-    tune_task *tasks, held;
-    size_t count;
-    bool found, stopped;
-    double now;
-    begin("anew.sqlite", 1);
-    w.s.target.baseline = (tune_named_list){0};
     char kind[33];
+    w.s.target.baseline = (tune_named_list){0};
     char *about = tune_agent_about(&w.s.target, "m", "m1", NULL, "0.1.0", kind);
     const tune_node_row node = {
         .uid = text("n"), .fleet = text("f"), .kind = text("k"), .name = text("host"), .about = about};
@@ -187,6 +184,34 @@ static void a_search_that_goes_on_gives_time_anew(void **state) {
     the_run = sample_run("u");
     the_run.id = w.run;
     must(tune_keeper_open(&keeper, w.study, &the_run, "run", NULL, &err), &err);
+    return about;
+}
+
+/* Proposes for some turns. */
+static void propose(tune_drive_options *drive) {
+    xlstm_error err;
+    bool stopped;
+    w.asked = 0;
+    drive->stop = after_some;
+    drive->stop_ctx = &w;
+    const tune_fleet_options o = {.uid = "f",
+                                  .lease_s = 6000,
+                                  .drive = drive,
+                                  .target = &w.s.target,
+                                  .hooks = {.begin = begin_run, .ended = end_run}};
+    must(tune_fleet_run(w.study, &o, &stopped, &err), &err);
+    assert_true(stopped);
+}
+
+static void a_search_that_goes_on_gives_time_anew(void **state) {
+    (void)state;
+    xlstm_error err;
+    tune_task *tasks, held;
+    size_t count;
+    bool found;
+    double now;
+    begin("anew.sqlite", 1);
+    char *about = add_node();
     /* What was open when the process before ended: one that a node holds, and one that waits. */
     for (int i = 0; i < 2; i++) {
         char *what = xl_format("{\"point\": {\"a\": %d, \"b\": 6}, \"until\": 1000.5}", i + 1);
@@ -197,15 +222,7 @@ static void a_search_that_goes_on_gives_time_anew(void **state) {
     assert_true(found);
     tune_drive_options drive = quick("random", 4);
     drive.budget_s = LONG_S;
-    drive.stop = after_some;
-    drive.stop_ctx = &w;
-    const tune_fleet_options o = {.uid = "f",
-                                  .lease_s = 6000,
-                                  .drive = &drive,
-                                  .target = &w.s.target,
-                                  .hooks = {.begin = begin_run, .ended = end_run}};
-    must(tune_fleet_run(w.study, &o, &stopped, &err), &err);
-    assert_true(stopped);
+    propose(&drive);
     must(tune_study_now(w.study, &now, &err), &err);
     must(tune_study_tasks(w.study, w.run, TUNE_WORK_TRIAL, 0, false, &tasks, &count, &err), &err);
     assert_true(count >= 2);
@@ -221,12 +238,80 @@ static void a_search_that_goes_on_gives_time_anew(void **state) {
     end();
 }
 
+static json_t *point_of(const tune_task *task) {
+    json_t *what = json_loads(task->what, 0, NULL), *point = json_incref(json_object_get(what, "point"));
+    json_decref(what);
+    return point;
+}
+
+/* What the end of the time left unmeasured is proposed anew by a search that goes on. */
+static void what_was_not_measured_is_proposed_anew(void **state) {
+    (void)state;
+    enum { OPEN = 2 };
+    xlstm_error err;
+    tune_task *tasks;
+    size_t count;
+    json_t *first[OPEN];
+    begin("unmeasured.sqlite", 1);
+    char *about = add_node();
+    tune_drive_options drive = quick("grid", 0);
+    propose(&drive);
+    must(tune_study_tasks(w.study, w.run, TUNE_WORK_TRIAL, 0, false, &tasks, &count, &err), &err);
+    assert_int_equal(count, OPEN);
+    for (int i = 0; i < OPEN; i++) {
+        tune_trial_row t = sample_trial(i, NAN);
+        assert_int_equal(tasks[i].number, i);
+        first[i] = point_of(&tasks[i]);
+        must(tune_named_from_json(&t.params, first[i], &err), &err);
+        t.status = TUNE_TRIAL_FAILED;
+        t.reason = text(i ? "exit code 1" : TUNE_ROW_TIME_UP);
+        must(tune_study_trial_add(w.study, w.run, &t, NULL, 0, &err), &err);
+        tune_named_clear(&t.params);
+    }
+    tune_tasks_free(tasks, count);
+    must(tune_study_tasks_drop(w.study, w.run, TUNE_WORK_TRIAL, &err), &err);
+    tune_keeper_close(keeper);
+    must(tune_keeper_open(&keeper, w.study, &the_run, "run", NULL, &err), &err);
+    propose(&drive);
+    must(tune_study_tasks(w.study, w.run, TUNE_WORK_TRIAL, 0, false, &tasks, &count, &err), &err);
+    assert_int_equal(count, OPEN);
+    for (int i = 0; i < OPEN; i++) {
+        json_t *now = point_of(&tasks[i]);
+        assert_int_equal(tasks[i].number, OPEN + i);
+        assert_int_equal(json_equal(now, first[0]), i == 0);
+        assert_false(json_equal(now, first[1])); /* it was measured, and failed */
+        json_decref(now);
+    }
+    tune_tasks_free(tasks, count);
+    for (int i = 0; i < OPEN; i++) json_decref(first[i]);
+    tune_keeper_close(keeper);
+    free(about);
+    end();
+}
+
+/* An answer that takes long says less about a clock, and nothing against it. */
+static void slow_answers_are_no_skew(void **state) {
+    (void)state;
+    double doubt;
+    assert_true(fabs(tune_agent_clock_ahead(1000, 1000.5, 880.25, &doubt) - 120) < 1e-9);
+    assert_true(fabs(doubt - 0.25) < 1e-9);
+    /* The clocks agree, and the question or the answer took all of the 30 s. */
+    assert_true(fabs(tune_agent_clock_ahead(1000, 1030, 1000, &doubt)) <= doubt);
+    assert_true(fabs(tune_agent_clock_ahead(1000, 1030, 1030, &doubt)) <= doubt);
+    assert_true(fabs(tune_agent_clock_ahead(1000, 1030, 930, &doubt) - 85) < 1e-9 && fabs(doubt - 15) < 1e-9);
+    /* This clock was set back meanwhile. */
+    tune_agent_clock_ahead(1000, 900, 950, &doubt);
+    assert_true(doubt >= 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_trial_in_hand_ends),
         cmocka_unit_test(one_without_an_end_does_not),
         cmocka_unit_test(one_that_comes_too_late_is_put_back),
         cmocka_unit_test(a_search_that_goes_on_gives_time_anew),
+        cmocka_unit_test(what_was_not_measured_is_proposed_anew),
+        cmocka_unit_test(slow_answers_are_no_skew),
     };
     return cmocka_run_group_tests(tests, test_make_folder, test_remove_folder);
 }

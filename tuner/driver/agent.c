@@ -241,6 +241,11 @@ static char *result_text(const agent *a, const tune_block_result *process, int s
     return text;
 }
 
+double tune_agent_clock_ahead(double before, double after, double there, double *doubt) {
+    *doubt = fmax(0, after - before) / 2;
+    return (before + after) / 2 - there;
+}
+
 /* Compares this machine's clock with the database's, whose time everything has that is stored. */
 static int compare_clocks(agent *a, xlstm_error *err) {
     const double before = xl_wall_s();
@@ -248,13 +253,14 @@ static int compare_clocks(agent *a, xlstm_error *err) {
     char text[300];
     int status = tune_study_now(a->study, &there, err);
     if (status) return status;
-    const double ahead = (before + xl_wall_s()) / 2 - there, size = fabs(ahead);
-    if (size < 1) return XLSTM_OK;
+    double doubt;
+    const double ahead = tune_agent_clock_ahead(before, xl_wall_s(), there, &doubt), size = fabs(ahead);
+    if (size < 1 + doubt) return XLSTM_OK;
     a->ahead = ahead;
     snprintf(text, sizeof text, "node %s: its clock is %.0f %s %s that of the study's database, which counts",
              a->options->node->name, size < 120 ? size : size / 60, size < 120 ? "seconds" : "minutes",
              ahead > 0 ? "ahead of" : "behind");
-    if (size >= CLOCKS_S && a->options->note) a->options->note(a->options->note_ctx, text);
+    if (size >= CLOCKS_S + doubt && a->options->note) a->options->note(a->options->note_ctx, text);
     return XLSTM_OK;
 }
 

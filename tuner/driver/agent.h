@@ -28,6 +28,11 @@ typedef struct tune_agent_result {
 int tune_agent_run(const tune_target *target, tune_study *study, const tune_agent_options *options,
                    tune_agent_result *result, xlstm_error *err);
 
+/* By how many seconds this machine's clock is ahead of another one, which was `there` when it was asked, at some
+ * time between `before` and `after` of this one's. *doubt is the error that this has at most, half the time
+ * between. */
+double tune_agent_clock_ahead(double before, double after, double there, double *doubt);
+
 /* What makes nodes one kind, as JSON text, and its hash, 32 hexadecimal digits and a NUL. The text is malloc'd;
  * NULL when out of memory. */
 char *tune_agent_about(const tune_target *target, const char *target_name, const char *machine,
