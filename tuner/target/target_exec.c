@@ -9,11 +9,13 @@
  * and peak_mb expect                    exit codes of a success output_hash               what must be the same as
  * with the baseline: "stdout", "none", or a file time_limit, memory_limit  of one execution: seconds, MiB
  */
+#include <fcntl.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -33,6 +35,7 @@ enum { WALL, CPU, PEAK, OWN_METRICS }; /* metrics, and parts of a sample */
 #define PATIENCE 10                      /* a command may take so many times the baseline's time, and … */
 #define GRACE_S 10                       /* … so many seconds more, where no limit is given */
 #define FIRST_S 3600                     /* the baseline itself, where no limit is given */
+#define MARK_S 315619200                 /* 1980-01-02, which every file system can store: "not written yet" */
 
 /* Exact metrics of a point. */
 typedef struct known_point {
@@ -144,12 +147,62 @@ static int open_point(void *self, int64_t candidate, xlstm_error *err) {
     return status;
 }
 
-static int hash_of_file(const exec_target *e, const tune_named_list *values, uint64_t *hash, xlstm_error *err) {
-    char *path = tune_template_fill_text(e->hashed, values), *data = NULL, hex[33];
+/* A file that the command has to write. It may be there before, from another point: then it gets a time of change
+ * that nothing which is written now has. */
+typedef struct written_file {
+    char *path; /* NULL: no file is compared, or out of memory */
+    bool marked;
+    struct timespec before, mark; /* when it was changed, and what stands there instead */
+} written_file;
+
+static struct timespec changed_at(const struct stat *st) {
+#ifdef __APPLE__
+    return st->st_mtimespec;
+#else
+    return st->st_mtim;
+#endif
+}
+
+static bool set_time(const char *path, struct timespec changed) {
+    const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, changed};
+    return !utimensat(AT_FDCWD, path, times, 0);
+}
+
+/* One that is no regular file, or whose time this user must not set, is not marked. */
+static written_file mark_file(const exec_target *e, const tune_named_list *values) {
+    const struct timespec mark = {.tv_sec = MARK_S};
+    written_file f = {0};
+    struct stat st;
+    if (!strcmp(e->hashed, "stdout") || !strcmp(e->hashed, "none")) return f;
+    f.path = tune_template_fill_text(e->hashed, values);
+    if (!f.path || stat(f.path, &st) || !S_ISREG(st.st_mode)) return f;
+    f.before = changed_at(&st);
+    /* What the file system makes of the time is read back. */
+    f.marked = set_time(f.path, mark) && !stat(f.path, &st);
+    f.mark = changed_at(&st);
+    return f;
+}
+
+/* Whether the file is as it was when it was marked; it then gets its time back. */
+static bool is_unwritten(written_file *f) {
+    struct stat st;
+    bool same = f->marked && !stat(f->path, &st);
+    if (same) {
+        const struct timespec now = changed_at(&st);
+        same = now.tv_sec == f->mark.tv_sec && now.tv_nsec == f->mark.tv_nsec;
+    }
+    if (same) set_time(f->path, f->before);
+    f->marked = false;
+    return same;
+}
+
+static int hash_of_file(const char *path, bool unwritten, uint64_t *hash, xlstm_error *err) {
+    char *data = NULL, hex[33];
     size_t bytes = 0;
     xlstm_error why = {0};
-    int status =
-        path ? xl_file_read(path, HASH_LIMIT, &data, &bytes, &why) : xl_fail(&why, XLSTM_ENOMEM, "out of memory");
+    int status = !path       ? xl_fail(&why, XLSTM_ENOMEM, "out of memory")
+                 : unwritten ? xl_fail(&why, XLSTM_EIO, "%s: the command did not write it", path)
+                             : xl_file_read(path, HASH_LIMIT, &data, &bytes, &why);
     if (status) xl_fail(err, status, "output_hash: %s", why.text);
     if (!status) {
         xl_fnv_hex(data, bytes, hex);
@@ -157,7 +210,6 @@ static int hash_of_file(const exec_target *e, const tune_named_list *values, uin
         *hash = strtoull(hex, NULL, 16) | 1;
     }
     free(data);
-    free(path);
     return status;
 }
 
@@ -193,18 +245,22 @@ static int execute(exec_target *e, int64_t candidate, const tune_named_list *val
     double parts[TUNE_PARTS] = {0}, metric[TUNE_METRICS];
     uint64_t hash = 0;
     for (int i = 0; i < TUNE_METRICS; i++) metric[i] = NAN;
-    int status = run(e, "prepare", values, FIRST_S, NULL, err);
+    int status = run(e, "prepare", values, FIRST_S, NULL, err), read = XLSTM_OK;
     if (status) return status;
     const double limit = time_limit(e);
     xlstm_error why = {0};
+    written_file file = mark_file(e, values);
     status = run(e, "command", values, fmin(limit, left), &r, &why);
+    const bool unwritten = is_unwritten(&file);
+    if (!status && !strcmp(e->hashed, "stdout")) hash = r.hash;
+    else if (!status && strcmp(e->hashed, "none") != 0) read = hash_of_file(file.path, unwritten, &hash, err);
+    free(file.path);
     if (status && left < limit && why.status == XLSTM_EIO && strstr(why.text, "its time limit")) {
         out->parts[WALL] += left;
         return TUNE_STOPPED;
     }
     if (status) return xl_fail(err, status, "%s", why.text);
-    if (!strcmp(e->hashed, "stdout")) hash = r.hash;
-    else if (strcmp(e->hashed, "none") != 0) status = hash_of_file(e, values, &hash, err);
+    status = read;
     if (!status && hash) status = check_output(e, candidate, hash, err);
     if (!status) status = tune_printed_read(e->printed, &r, values, parts, metric, err);
     parts[WALL] = r.wall_s;
