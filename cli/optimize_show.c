@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/live.h"
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "cli/optimize.h"
 #include "cli/streams.h"
 #include "tuner/driver/front.h"
@@ -130,10 +131,11 @@ static void add_group(char *line, const char *format, ...) {
     add_words(line, "%s%s", *line ? "  " : "", text);
 }
 
-/* Formats params as "chunk_size=64 workers=2", cut to fit. */
+/* Formats params as "chunk_size=64 workers=2" in one line, cut to fit. */
 static void params_text(const tune_named_list *params, char *out, size_t size) {
     char *text = tune_named_text(params);
     snprintf(out, size, "%s", text ? text : "");
+    xl_utf8_clean(out);
     free(text);
 }
 

@@ -105,6 +105,14 @@ static const char *type_name(const json_t *j) {
 }
 
 static int json_value(const char *name, const json_t *j, tune_value *out, xlstm_error *err) {
+    if (json_is_integer(j)) {
+        const json_int_t given = json_integer_value(j);
+        const double held = (double)given;
+        if (held >= 0x1p63 || (json_int_t)held != given)
+            return xl_fail(err, XLSTM_EARG,
+                           "space: %s: found %lld, wanted a number that a double can hold (or a text)", name,
+                           (long long)given);
+    }
     if (json_is_string(j)) *out = (tune_value){.text = json_string_value(j)};
     else if (json_is_number(j)) *out = (tune_value){.number = json_number_value(j)};
     else return xl_fail(err, XLSTM_EFORMAT, "space: %s: found %s, wanted a number or a text", name, type_name(j));

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/number.h"
 
 bool tune_value_same(tune_value a, tune_value b) {
     if (a.text || b.text) return a.text && b.text && !strcmp(a.text, b.text);
@@ -56,9 +57,10 @@ uint32_t tune_value_map_add(tune_value_map *m, const tune_value *values, uint32_
 }
 
 char *tune_value_print(tune_value v, char *out, size_t bytes) {
+    char number[XL_NUMBER_TEXT];
     if (v.text) snprintf(out, bytes, "%s", v.text);
     else if (v.number == floor(v.number) && fabs(v.number) < 0x1p53) snprintf(out, bytes, "%.0f", v.number);
-    else snprintf(out, bytes, "%.9g", v.number);
+    else snprintf(out, bytes, "%s", xl_number_text(number, v.number));
     return out;
 }
 

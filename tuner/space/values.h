@@ -9,7 +9,8 @@
 
 #include "tuner/space/expr.h"
 
-/* Writes a value as text: integers without a point, other numbers as %.9g. Returns out. */
+/* Writes a value as text: integers without a point, and of other numbers as many digits as it
+ * takes to read back the same. Returns out. */
 char *tune_value_print(tune_value v, char *out, size_t bytes);
 /* Returns a value as JSON; the caller owns the reference. */
 json_t *tune_value_json(tune_value v);

@@ -13,6 +13,9 @@
 typedef enum kind { KIND_REGEX, KIND_JSON, KIND_BYTES } kind;
 static const char *const kinds[] = {"regex", "json", "bytes"};
 
+/* The quotient of two numbers up to this and from its reciprocal on is a number too. */
+#define LARGEST 1e150
+
 typedef struct look {
     char name[32];
     kind kind;
@@ -158,18 +161,37 @@ const char *tune_printed_file(const tune_printed *p, size_t index) {
 
 /* ---- found ---- */
 
-/* NAN: nothing, or no number. */
-static double by_regex(const look *l, const char *text) {
+/* What was looked for in the output. */
+typedef struct finding {
+    double value; /* NAN: nothing, or no number */
+    char cut[40]; /* not empty: the text of which a comma would have cut off a part, and value is NAN */
+} finding;
+
+/* Reads the number at the beginning of a text, which has `bytes`. Another notation than ours is not read in part:
+ * 3,14 is not 3, and 1,234 is not 1. */
+static void read_found(const char *text, size_t bytes, finding *out) {
+    char *end;
+    const double value = strtod(text, &end);
+    if (end == text || end > text + bytes) return;
+    const bool cut = end + 1 < text + bytes && *end == ',' && end[1] >= '0' && end[1] <= '9';
+    *out = (finding){.value = cut ? NAN : value};
+    if (cut) snprintf(out->cut, sizeof out->cut, "%.*s", (int)(bytes < 39 ? bytes : 39), text);
+}
+
+static finding by_regex(const look *l, const char *text, size_t bytes) {
     regmatch_t m[2] = {{-1, -1}, {-1, -1}};
-    double found = NAN;
+    const char *const end = text + bytes;
+    finding found = {.value = NAN};
     int flags = 0;
-    while (*text && !regexec(&l->regex, text, 2, m, flags)) {
-        const regmatch_t *at = m[1].rm_so >= 0 ? &m[1] : &m[0];
-        char *end;
-        const double value = strtod(text + at->rm_so, &end);
-        if (end > text + at->rm_so && end <= text + at->rm_eo) found = value;
-        text += m[0].rm_eo > 0 ? m[0].rm_eo : 1;
-        flags = REG_NOTBOL;
+    /* A NUL ends what regexec looks at, like the end of a line. */
+    for (; text < end; text++, flags = 0) {
+        while (*text && !regexec(&l->regex, text, 2, m, flags)) {
+            const regmatch_t *at = m[1].rm_so >= 0 ? &m[1] : &m[0];
+            read_found(text + at->rm_so, (size_t)(at->rm_eo - at->rm_so), &found);
+            text += m[0].rm_eo > 0 ? m[0].rm_eo : 1;
+            flags = REG_NOTBOL;
+        }
+        text += strlen(text);
     }
     return found;
 }
@@ -212,13 +234,22 @@ int tune_printed_read(const tune_printed *p, const tune_child_result *result, co
     for (size_t i = 0; i < p->count; i++) {
         const look *l = &p->at[i];
         const char *text = result->text[l->stream];
-        const double value = l->kind == KIND_REGEX  ? by_regex(l, text)
-                             : l->kind == KIND_JSON ? by_json(l, text, result->bytes[l->stream])
-                                                    : by_size(l, result, values);
-        if (isnan(value) || isinf(value))
+        finding found = {.value = NAN};
+        if (l->kind == KIND_REGEX) found = by_regex(l, text, result->bytes[l->stream]);
+        else if (l->kind == KIND_JSON) found.value = by_json(l, text, result->bytes[l->stream]);
+        else found.value = by_size(l, result, values);
+        const double value = found.value;
+        if (found.cut[0])
+            return xl_fail(err, XLSTM_EIO, "%s: found '%s', wanted a number without a comma", l->name, found.cut);
+        if (isnan(value))
             return xl_fail(err, XLSTM_EIO, "%s: no number is found by %s '%s'", l->name, kinds[l->kind], l->what);
+        if (fabs(value) > LARGEST)
+            return xl_fail(err, XLSTM_EIO, "%s: found %g, wanted a number of at most %g", l->name, value, LARGEST);
         if (!l->exact && !(value > 0))
             return xl_fail(err, XLSTM_EIO, "%s: found %g, wanted a number above 0", l->name, value);
+        if (!l->exact && value < 1 / LARGEST)
+            return xl_fail(err, XLSTM_EIO, "%s: found %g, wanted a number of at least %g", l->name, value,
+                           1 / LARGEST);
         if (l->exact) metric[l->metric] = value;
         else parts[l->part] = value;
     }
