@@ -59,14 +59,14 @@ uint32_t tune_value_map_add(tune_value_map *m, const tune_value *values, uint32_
 char *tune_value_print(tune_value v, char *out, size_t bytes) {
     char number[XL_NUMBER_TEXT];
     if (v.text) snprintf(out, bytes, "%s", v.text);
-    else if (v.number == floor(v.number) && fabs(v.number) < 0x1p53) snprintf(out, bytes, "%.0f", v.number);
+    else if (v.number == floor(v.number) && fabs(v.number) < 0x1p63) snprintf(out, bytes, "%.0f", v.number);
     else snprintf(out, bytes, "%s", xl_number_text(number, v.number));
     return out;
 }
 
 json_t *tune_value_json(tune_value v) {
     if (v.text) return json_string(v.text);
-    if (v.number == floor(v.number) && fabs(v.number) < 0x1p53) return json_integer((json_int_t)v.number);
+    if (v.number == floor(v.number) && fabs(v.number) < 0x1p63) return json_integer((json_int_t)v.number);
     return json_real(v.number);
 }
 

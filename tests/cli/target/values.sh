@@ -4,7 +4,7 @@ printf '<%s>' "$@" | tr '\n' '@' >>log
 echo >>log
 END
 cat > space.json <<'END'
-{"x": [0.1234567890123, 1e-05, 9007199254740992, 1e300],
+{"x": [0.1234567890123, 1e-05, 1000000000000000000, 1e300],
  "t": ["a b", "", "two\nlines", "ünï→日本", "\"q\" 'r'", "{x}", "-x"]}
 END
 xltune optimize --target exec --mode grid --effort quick --repeats 1 --space space.json --trials 28 -- sh it {x} {t} {t}{{x}} >out
