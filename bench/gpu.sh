@@ -15,12 +15,25 @@ build=${1:-build} out=${2:-bench/results} device=${DEVICE:-vulkan}
 xltune=$build/cli/xltune
 mkdir -p "$out"
 "$xltune" devices
-for golden in models/tiny-literature:tests/data/demo-goldens/prompt2 tests/data/f32-sharded:tests/data/f32-sharded/golden-T65; do
+check() { # GOLDEN CHECKPOINT SETTINGS...
+    golden=$1 checkpoint=$2
+    shift 2
+    "$xltune" verify --device "$device" --model "$checkpoint" --golden "$golden" "$@" 2>&1 | tail -1 | sed "s|^|$golden: |"
+}
+{
+    for golden in tests/data/*/golden-*.safetensors tests/data/random/*/golden-*.safetensors; do
+        check "$golden" "$(dirname "$golden")" --compute bf16
+    done
     for settings in "--compute f32" "--compute f32 --cpu-mask c" "--compute bf16" "--compute f32 --weights q8_0"; do
         # shellcheck disable=SC2086
-        "$xltune" verify --device "$device" --model "${golden%%:*}" --golden "${golden#*:}.safetensors" $settings | tail -1
+        check tests/data/demo-goldens/prompt2.safetensors models/tiny-literature $settings
+        # shellcheck disable=SC2086
+        check tests/data/f32-sharded/golden-T65.safetensors tests/data/f32-sharded $settings
     done
-done
+} >"$out/gpu-goldens.part"
+echo "$(grep -c ': all inside$' "$out/gpu-goldens.part") goldens are inside their tolerance; those that are not:"
+grep -v ': all inside$' "$out/gpu-goldens.part" || echo none
+rm "$out/gpu-goldens.part"
 work=
 if [ -z "${MODEL:-}" ]; then
     [ -w /dev/shm ] && room=/dev/shm || room=${TMPDIR:-/tmp}

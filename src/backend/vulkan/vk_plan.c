@@ -178,6 +178,10 @@ static int repack_all(xl_plan *plan, xlstm_error *err) {
     return status;
 }
 
+bool xl_vk_is_exact(const xl_vk_op *op, const xl_vk_product *product) {
+    return op->kind == XL_OP_PROJECT && op->count > 1 && op->norm.block && product->rows <= XL_VK_NARROW_ROWS;
+}
+
 /* What the matrix units can make of the program: tiles of 16 rows and 64 columns, no bias, gate and up as one. */
 static void find_matrix(xl_plan *plan) {
     enum { ROWS = 16, COLUMNS = 64, VALUE_BYTES = 2 };
@@ -187,7 +191,7 @@ static void find_matrix(xl_plan *plan) {
         const xl_vk_op *op = &plan->ops[i];
         for (uint32_t j = 0; j < op->count && op->kind != XL_OP_EMBED; j++) {
             const xl_vk_product *p = &op->products[j];
-            if (p->rows <= XL_VK_NARROW_ROWS) continue;
+            if (xl_vk_is_exact(op, p)) continue;
             uint32_t rows = op->kind == XL_OP_GATED ? p->rows / 2 : p->rows;
             uint64_t bytes = (uint64_t)p->rows * p->cols * VALUE_BYTES;
             plan->matrix &= rows % ROWS == 0 && p->cols % COLUMNS == 0 && !p->bias.block && op->count <= 2 &&

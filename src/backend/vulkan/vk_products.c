@@ -452,7 +452,7 @@ static void products_by_matrix(xl_vk_recorder *r, const xl_vk_op *op, uint32_t r
     for (uint32_t i = 0; i < op->count; i++) {
         const xl_vk_product *w = &op->products[order[i]];
         xl_vk_rows y = op->kind == XL_OP_LOGITS ? e->work[XL_VK_WORK_LOGITS] : xl_vk_seen_rows(r, w->to, behind);
-        if (w->rows <= XL_VK_NARROW_ROWS) product_few(r, w, &exact, y, false, false);
+        if (xl_vk_is_exact(op, w)) product_few(r, w, &exact, y, false, false);
         else product_matrix(r, w, halves, y, rows, false);
     }
 }

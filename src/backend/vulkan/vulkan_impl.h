@@ -244,6 +244,9 @@ int64_t xl_vk_auto_compute(const xl_plan *plan);
 int64_t xl_vk_few_tokens(const xl_plan *plan);
 /* Whether the cell's step takes four columns at a time and norms its heads itself. */
 bool xl_vk_steps_wide(const xl_plan *plan);
+/* Whether a product is made in float32 also where the others of its operation go to the matrix units: the gates.
+ * The norm leaves float32 for it beside bfloat16. */
+bool xl_vk_is_exact(const xl_vk_op *op, const xl_vk_product *product);
 /* Whether products of few tokens can be made by integers: the device has dot products, and weights are in blocks.
  */
 bool xl_vk_has_integers(const xl_plan *plan);
@@ -387,7 +390,7 @@ int xl_vk_run(xl_executor *executor, const xl_batch *batch, xlstm_error *err);
 bool xl_vk_schedule(const xl_executor *executor, int index, xlstm_schedule_entry *out);
 
 enum {
-    XL_VK_NARROW_ROWS = 64,  /* products of so few rows, which are the gates, are made in float32 always */
+    XL_VK_NARROW_ROWS = 64,  /* products of so few rows, as the gates are, keep few workgroups busy */
     XL_VK_TILE_TOKENS = 128, /* of a tile of the matrix units: tensors have whole tiles of rows behind any row */
     XL_VK_SMALL_TOKENS =
         32, /* of the small tile, whose columns are summed in XL_VK_SPLIT parts where rows are few */
