@@ -4,6 +4,7 @@
 enum {
     MANY_ROWS = 8192, /* so many keep a device busy, each with one team */
     FEW_TOKENS = XL_FEW_TOKENS,
+    FEW_TIMES = 3, /* by what was tried on an H200 */
     DISPATCH_MAX = 65535
 };
 
@@ -139,8 +140,9 @@ static few_cut cut_few(const xl_vk_recorder *r, const xl_vk_product *w, uint32_t
     return cut;
 }
 
+/* Some more tokens than few are several times few: the tiles of many would be mostly empty. */
 static bool is_few(const xl_vk_recorder *r, const xl_vk_product *w, uint32_t rows) {
-    return rows <= FEW_TOKENS || w->rows <= XL_VK_NARROW_ROWS || by_integers(r, w, rows);
+    return rows <= FEW_TIMES * FEW_TOKENS || w->rows <= XL_VK_NARROW_ROWS || by_integers(r, w, rows);
 }
 
 /* Whether the operation behind this one multiplies the slot by integers. */
