@@ -118,6 +118,9 @@ XLSTM_API int xlstm_model_open(xlstm_model **out, const char *dir, const xlstm_m
 XLSTM_API void xlstm_model_close(xlstm_model *model);
 XLSTM_API const xlstm_hparams *xlstm_model_hparams(const xlstm_model *model);
 XLSTM_API void xlstm_model_get_info(const xlstm_model *model, xlstm_model_info *info);
+/* Bytes that the model's device can give at the moment; on a CPU those of the machine or of the control group. A
+ * device that does not tell what others hold gives the size of its memory. Thread-safe. */
+XLSTM_API uint64_t xlstm_model_memory_available(const xlstm_model *model);
 
 /* Reads and checks a checkpoint's config and tensor headers without loading weights. In *info the weights are
  * counted as stored, load_seconds is 0, and kernels and device are NULL. Both out pointers may be NULL. */

@@ -145,3 +145,7 @@ const xlstm_hparams *xlstm_model_hparams(const xlstm_model *model) {
 void xlstm_model_get_info(const xlstm_model *model, xlstm_model_info *info) {
     *info = model->info;
 }
+
+uint64_t xlstm_model_memory_available(const xlstm_model *model) {
+    return model->backend->memory_available(model->device);
+}

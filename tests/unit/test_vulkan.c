@@ -537,6 +537,42 @@ static void devices_that_are_not_there_are_refused(void **state) {
     }
 }
 
+/* More shapes of a step in turn than recordings are kept of, up and down, each with what the CPU makes of it. */
+static void recordings_are_found_again(void **state) {
+    enum { MOST = 20 };
+    xlstm_model *cpu = open_on(folders[1], "cpu", 0), *gpu = open_on(folders[1], "vulkan", 0);
+    const size_t vocab = (size_t)xlstm_model_hparams(cpu)->vocab_size;
+    float *x = calloc(2 * MOST * vocab, sizeof *x), *y = x + MOST * vocab;
+    xlstm_settings settings;
+    xlstm_settings_init(&settings, xlstm_model_hparams(gpu));
+    xlstm_batch *on_cpu, *on_gpu;
+    assert_int_equal(xlstm_batch_create(&on_cpu, cpu, &settings, NULL), XLSTM_OK);
+    assert_int_equal(xlstm_batch_create(&on_gpu, gpu, &settings, NULL), XLSTM_OK);
+    xlstm_batch_item a[MOST], b[MOST];
+    int32_t ids[MOST];
+    for (int i = 0; i < MOST; i++) {
+        ids[i] = (int32_t)((size_t)(7 * i) % vocab);
+        a[i] = (xlstm_batch_item){session_on(cpu, 64, 512, 0), &ids[i], 1, XLSTM_LOGITS_LAST};
+        b[i] = (xlstm_batch_item){session_on(gpu, 64, 512, 0), &ids[i], 1, XLSTM_LOGITS_LAST};
+    }
+    for (int step = 0; step < 4 * MOST; step++) {
+        const int at = step % MOST, count = step / MOST % 2 ? MOST - at : at + 1;
+        assert_int_equal(xlstm_batch_run(on_cpu, a, (size_t)count, x, NULL), XLSTM_OK);
+        assert_int_equal(xlstm_batch_run(on_gpu, b, (size_t)count, y, NULL), XLSTM_OK);
+        assert_true(test_relative_error(y, x, (size_t)count * vocab) <= tolerance);
+    }
+    for (int i = 0; i < MOST; i++) {
+        assert_same_state_within(b[i].session, a[i].session, xlstm_model_hparams(cpu), tolerance);
+        xlstm_session_destroy(a[i].session);
+        xlstm_session_destroy(b[i].session);
+    }
+    xlstm_batch_destroy(on_cpu);
+    xlstm_batch_destroy(on_gpu);
+    free(x);
+    xlstm_model_close(cpu);
+    xlstm_model_close(gpu);
+}
+
 /* Drivers that are loaded anew with every instance (NVIDIA's) refuse after some dozens of times. A model that is
  * closed at once may have copies under way. */
 static void models_share_one_instance(void **state) {
@@ -544,7 +580,9 @@ static void models_share_one_instance(void **state) {
     xlstm_device_info device;
     assert_int_equal(xl_vk_instance(&first), VK_SUCCESS);
     for (int i = 0; i < 3; i++) {
-        xlstm_model_close(open_on(folders[0], "vulkan", 0));
+        xlstm_model *model = open_on(folders[0], "vulkan", 0);
+        assert_true(xlstm_model_memory_available(model) > 0);
+        xlstm_model_close(model);
         for (int k = 0; !xlstm_device_at(k, &device); k++) assert_true(device.name[0] != 0);
         assert_int_equal(xl_vk_instance(&again), VK_SUCCESS);
         assert_ptr_equal(again, first);
@@ -567,6 +605,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(a_cancelled_call_says_so),
         cmocka_unit_test(devices_that_are_not_there_are_refused),
         cmocka_unit_test(models_share_one_instance),
+        cmocka_unit_test(recordings_are_found_again),
     };
     return cmocka_run_group_tests(tests, find_device, test_remove_folder);
 }

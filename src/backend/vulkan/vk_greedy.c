@@ -59,12 +59,12 @@ static int submit(xl_executor *e, uint32_t steps, flight *out, xlstm_error *err)
     VkCommandBuffer list[XL_VK_RING];
     int status = XLSTM_OK;
     out->steps = steps;
-    if (e->command_count == 1) {
-        for (uint32_t i = 0; i < steps; i++) list[i] = e->commands[0];
+    if (e->now.count == 1) {
+        for (uint32_t i = 0; i < steps; i++) list[i] = e->now.commands[0];
         return xl_vk_submit(e->plan->device, list, steps, NULL, NULL, &out->value, err);
     }
-    for (uint32_t i = 0; i < e->command_count && !status; i++)
-        status = xl_vk_submit(e->plan->device, &e->commands[i], 1, NULL, NULL, &out->value, err);
+    for (uint32_t i = 0; i < e->now.count && !status; i++)
+        status = xl_vk_submit(e->plan->device, &e->now.commands[i], 1, NULL, NULL, &out->value, err);
     return status;
 }
 
@@ -166,6 +166,6 @@ int xl_vk_greedy(xl_executor *e, const xl_greedy *g, xlstm_error *err) {
     if (status) return status;
     for (size_t i = 0; i < g->count; i++) g->states[i]->phase ^= (uint32_t)g->steps & 1;
     e->done.ahead = (int64_t)p.chain * p.streams;
-    e->done.overlap = e->ordered;
+    e->done.overlap = e->now.ordered;
     return XLSTM_OK;
 }

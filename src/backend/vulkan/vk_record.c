@@ -125,17 +125,17 @@ static void choose(xl_vk_recorder *r) {
 static void begin_commands(xl_vk_recorder *r) {
     xl_executor *e = r->executor;
     if (r->status) return;
-    r->commands = e->commands[e->command_count];
+    r->commands = e->now.commands[e->now.count];
     /* Steps that follow one another are submissions of the same commands. */
     const VkCommandBufferUsageFlags usage = r->shape->greedy ? VK_COMMAND_BUFFER_USAGE_SIMULTANEOUS_USE_BIT : 0;
     r->status = xl_vk_begin(r->plan->device, r->commands, usage, r->err);
     if (r->status) return;
-    e->command_count++;
+    e->now.count++;
     xl_vk_full_barrier(r->commands);
 }
 
 static void end_commands(xl_vk_recorder *r) {
-    if (!r->executor->command_count) return;
+    if (!r->executor->now.count) return;
     xl_vk_full_barrier(r->commands);
     VkResult result = vkEndCommandBuffer(r->commands);
     if (result && !r->status) r->status = xl_vk_fail(r->plan->device, result, "recording work", r->err);
@@ -143,17 +143,17 @@ static void end_commands(xl_vk_recorder *r) {
 
 /* Room for a command buffer for each of so many submissions. */
 static int reserve_commands(xl_executor *e, uint32_t count, xlstm_error *err) {
-    if (count <= e->command_room) return XLSTM_OK;
-    VkCommandBuffer *list = realloc(e->commands, count * sizeof *list);
+    if (count <= e->now.room) return XLSTM_OK;
+    VkCommandBuffer *list = realloc(e->now.commands, count * sizeof *list);
     if (!list) return xl_fail(err, XLSTM_ENOMEM, "out of memory for %u submissions", count);
-    e->commands = list;
+    e->now.commands = list;
     const VkCommandBufferAllocateInfo more = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
                                               .commandPool = e->pool,
                                               .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
-                                              .commandBufferCount = count - e->command_room};
-    VkResult result = vkAllocateCommandBuffers(e->plan->device->handle, &more, e->commands + e->command_room);
+                                              .commandBufferCount = count - e->now.room};
+    VkResult result = vkAllocateCommandBuffers(e->plan->device->handle, &more, e->now.commands + e->now.room);
     if (result) return xl_vk_fail(e->plan->device, result, "preparing to run", err);
-    e->command_room = count;
+    e->now.room = count;
     return XLSTM_OK;
 }
 
@@ -165,7 +165,7 @@ static bool begins_block(const xl_vk_op *op) {
 static void record_ops(xl_vk_recorder *r) {
     const xl_vk_shape *shape = r->shape;
     uint32_t blocks = 0;
-    r->ordered = r->executor->ordered = can_order(r);
+    r->ordered = r->executor->now.ordered = can_order(r);
     for (size_t i = 0; i < r->plan->count; i++) {
         const xl_vk_op *op = &r->plan->ops[i];
         if (begins_block(op) && blocks++ && shape->knobs.blocks && (blocks - 1) % shape->knobs.blocks == 0) {
@@ -190,12 +190,33 @@ static void record_ops(xl_vk_recorder *r) {
     }
 }
 
+/* Puts the current recording away, for one of that shape or, where there is none, the one that was not used for the
+ * longest time. Returns whether it is of that shape. */
+static bool find_recording(xl_executor *e, const xl_vk_shape *shape) {
+    if (!memcmp(&e->now.shape, shape, sizeof *shape)) return true;
+    if (e->queries) return false; /* timestamps belong to one recording */
+    xl_vk_recording *found = &e->earlier[0];
+    for (size_t i = 0; i < XL_VK_RECORDINGS; i++) {
+        xl_vk_recording *other = &e->earlier[i];
+        if (!memcmp(&other->shape, shape, sizeof *shape)) {
+            found = other;
+            break;
+        }
+        if (other->used < found->used) found = other;
+    }
+    const xl_vk_recording before = e->now;
+    e->now = *found;
+    *found = before;
+    found->used = ++e->turn;
+    return !memcmp(&e->now.shape, shape, sizeof *shape);
+}
+
 int xl_vk_record(xl_executor *e, const xl_vk_shape *shape, xlstm_error *err) {
-    if (!memcmp(&e->recorded, shape, sizeof *shape)) return XLSTM_OK;
+    if (find_recording(e, shape)) return XLSTM_OK;
     const uint32_t blocks = (uint32_t)e->plan->program.blocks, each = shape->knobs.blocks;
     xl_vk_recorder r = {.executor = e, .plan = e->plan, .shape = shape, .err = err};
-    e->recorded = (xl_vk_shape){0};
-    e->command_count = 0;
+    e->now.shape = (xl_vk_shape){0};
+    e->now.count = 0;
     r.status = reserve_commands(e, each ? xl_vk_ceil_div(blocks, each) : 1, err);
     begin_commands(&r);
     if (!r.status && e->queries) {
@@ -207,6 +228,6 @@ int xl_vk_record(xl_executor *e, const xl_vk_shape *shape, xlstm_error *err) {
     if (!r.status && shape->greedy) choose(&r);
     else if (!r.status && shape->kept) copy_logits(&r);
     end_commands(&r);
-    if (!r.status) e->recorded = *shape;
+    if (!r.status) e->now.shape = *shape;
     return r.status;
 }

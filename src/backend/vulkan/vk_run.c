@@ -37,7 +37,8 @@ void xl_vk_executor_destroy(xl_executor *e) {
     xl_vk_trim(e);
     xl_vk_profile_end(e);
     vkDestroyCommandPool(e->plan->device->handle, e->pool, NULL);
-    free(e->commands);
+    free(e->now.commands);
+    for (size_t i = 0; i < XL_VK_RECORDINGS; i++) free(e->earlier[i].commands);
     free(e);
 }
 
@@ -56,8 +57,8 @@ static int run_segment(xl_executor *e, const xl_vk_segment *s, watch *w, float *
     xl_device *device = e->plan->device;
     int status = xl_vk_record(e, &s->shape, err);
     if (!status) status = xl_vk_upload_end(device, err);
-    for (uint32_t i = 0; i < e->command_count && !status; i++)
-        status = xl_vk_submit(device, &e->commands[i], 1, NULL, NULL, &value, err);
+    for (uint32_t i = 0; i < e->now.count && !status; i++)
+        status = xl_vk_submit(device, &e->now.commands[i], 1, NULL, NULL, &value, err);
     bool spins = xlstm_settings_get(&e->settings, XLSTM_TUNE_GPU_WAIT) == XLSTM_WAIT_SPIN;
     if (!status)
         status = (spins ? xl_vk_spin : xl_vk_wait)(device, value, w->batch->cancel ? poll_cancel : NULL, w, err);
@@ -155,7 +156,7 @@ bool xl_vk_schedule(const xl_executor *e, int index, xlstm_schedule_entry *out) 
         {"decode_overlap", NULL, e->done.overlap},
         {"chunks", NULL, e->done.chunks},
         {"submissions", NULL, e->done.submissions},
-        {"lanes", NULL, xl_vk_lanes(e->plan->device, e->recorded.knobs.subgroups)},
+        {"lanes", NULL, xl_vk_lanes(e->plan->device, e->now.shape.knobs.subgroups)},
     };
     const int count = (int)(sizeof entries / sizeof *entries);
     if (index < 0 || index >= count + e->time_count) return false;

@@ -68,7 +68,9 @@ static void drop(xl_executor *e) {
     xl_vk_block_free(&e->logits);
     xl_vk_block_free(&e->chosen);
     e->room = (xl_vk_shape){0};
-    e->recorded = (xl_vk_shape){0};
+    /* Addresses of the workspace are in the commands. */
+    e->now.shape = (xl_vk_shape){0};
+    for (size_t i = 0; i < XL_VK_RECORDINGS; i++) e->earlier[i].shape = (xl_vk_shape){0};
 }
 
 void xl_vk_trim(xl_executor *e) {

@@ -348,14 +348,23 @@ typedef struct xl_vk_time {
     uint64_t count, ns;
 } xl_vk_time;
 
+/* The commands of a segment. Batches whose prompts come and go need few shapes again and again. */
+enum { XL_VK_RECORDINGS = 15 };
+typedef struct xl_vk_recording {
+    VkCommandBuffer *commands; /* [room], of which `count` are used, one for each submission */
+    uint32_t room, count;
+    bool ordered;      /* dispatches wait for one another themselves */
+    xl_vk_shape shape; /* rows 0: nothing is recorded */
+    uint64_t used;     /* the turn in which it was put away */
+} xl_vk_recording;
+
 struct xl_executor {
     const xl_plan *plan;
     xlstm_settings settings;
     VkCommandPool pool;
-    VkCommandBuffer *commands; /* [command_room], of which a segment has command_count, one for each submission */
-    uint32_t command_room, command_count;
-    bool ordered;         /* dispatches of what is recorded wait for one another themselves */
-    xl_vk_shape recorded; /* what `commands` holds; rows 0: nothing */
+    xl_vk_recording now; /* of the segment that was recorded or found last */
+    xl_vk_recording earlier[XL_VK_RECORDINGS];
+    uint64_t turn; /* counts recordings that were put away */
 
     xl_vk_shape room; /* that the workspace is large enough for */
     xl_vk_block blocks[XL_VK_WORK_COUNT];
