@@ -1,7 +1,6 @@
 #include "server/slices.h"
 
 #include <math.h>
-#include <stdbool.h>
 #include <stdlib.h>
 
 static const int64_t sizes[SERVE_SLICE_SIZES] = {1,  2,   3,   4,   6,   8,   12,  16,   24,   32,   48,   64,
@@ -127,6 +126,9 @@ void serve_slices_learn(serve_slices *s, int64_t decodes, int64_t tokens, double
     for (int i = 0; i < s->sizes; i++) {
         if (sizes[i] != tokens) continue;
         const double late = usual > 0 ? seconds / bound_of(s, usual) : 0;
+        const bool first = !s->begun[i];
+        s->begun[i] = true;
+        if (first && late > far) continue; /* what a GPU is given was compiled */
         if (late > 0 && late < far && s->extra[i].seen >= KNOWN) {
             s->margin += late > 1 ? -down : up;
             s->margin = s->margin < margin_least ? margin_least : s->margin > margin_most ? margin_most : s->margin;

@@ -3,6 +3,7 @@
 #ifndef SERVE_SLICES_H
 #define SERVE_SLICES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { SERVE_SLICE_SIZES = 24, SERVE_PLAIN_SIZES = 9, SERVE_SAMPLES = 31 };
@@ -21,6 +22,7 @@ typedef struct serve_slices {
     int sizes;      /* of the table below, that are at most `most` */
     uint64_t step;
     serve_samples extra[SERVE_SLICE_SIZES]; /* that a step takes longer by so many tokens */
+    bool begun[SERVE_SLICE_SIZES];          /* such a step was run: the first may prepare what later ones find */
     serve_samples plain[SERVE_PLAIN_SIZES]; /* without prompts, by the power of two that its sequences reach */
 } serve_slices;
 

@@ -642,6 +642,22 @@ static void slices_try_what_may_fit(void **state) {
     assert_true(late < 4);
 }
 
+/* The first step of a size takes long where kernels are compiled for it; the size is tried again at once. */
+static void slices_forget_what_was_prepared(void **state) {
+    serve_slices s;
+    bool prepared[64] = {false};
+    int64_t sum = 0;
+    serve_slices_init(&s, 0, 32);
+    for (int step = 0; step < 100; step++) {
+        const int64_t tokens = serve_slices_choose(&s, 4);
+        assert_in_range(tokens, 0, 32);
+        serve_slices_learn(&s, 4, tokens, 0.005 + 0.0001 * (double)tokens + (prepared[tokens] ? 0 : 0.3));
+        prepared[tokens] = true;
+        sum += tokens;
+    }
+    assert_true(sum > 1500);
+}
+
 static int open_model(void **state) {
     xlstm_error err;
     if (test_make_folder(state)) return -1;
@@ -670,6 +686,7 @@ int main(void) {
         cmocka_unit_test(slices_keep_the_bound_beside_others),
         cmocka_unit_test(slices_follow_the_machine),
         cmocka_unit_test(slices_try_what_may_fit),
+        cmocka_unit_test(slices_forget_what_was_prepared),
     };
     return cmocka_run_group_tests(tests, open_model, close_model);
 }
