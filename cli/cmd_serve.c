@@ -15,7 +15,6 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/system.h"
 #include "cli/command.h"
 #include "cli/config.h"
 #include "cli/live_facts.h"
@@ -77,7 +76,7 @@ static int64_t max_sequences(const service *s, uint64_t cache_bytes) {
     enum { MOST = 1024 };
     const int64_t asked = cli_int(s->cfg, "max_streams");
     if (asked) return asked;
-    const uint64_t available = xl_memory_available();
+    const uint64_t available = xlstm_model_memory_available(s->model);
     const uint64_t free = available > cache_bytes ? available - cache_bytes : 0;
     const uint64_t fit = free / 2 / sequence_bytes(s);
     return fit < 1 ? 1 : fit > MOST ? MOST : (int64_t)fit;
@@ -106,6 +105,18 @@ static int open_model(service *s, xlstm_error *err) {
     return status;
 }
 
+/* In float32 an answer is the same alone and beside others. A GPU with matrix units has many times the speed
+ * without it, which is why one is bought, so there it is to be asked for. */
+static void choose_compute(const service *s, xlstm_settings *settings) {
+    xlstm_model_info info;
+    xlstm_model_get_info(s->model, &info);
+    if (!strcmp(info.device, "cpu") || cli_layer_of(s->cfg, "compute") != CLI_LAYER_DEFAULT) return;
+    xlstm_settings_set(settings, XLSTM_TUNE_COMPUTE, XLSTM_COMPUTE_AUTO);
+    if (info.auto_compute == XLSTM_COMPUTE_BF16)
+        cli_notice(
+            "products are made in bfloat16 (--compute f32 is slower, and gives the same answer beside others)");
+}
+
 static int start_engine(service *s, xlstm_error *err) {
     serve_scheduler_options o = {.model = s->model,
                                  .tokenizer = s->tokenizer,
@@ -119,6 +130,7 @@ static int start_engine(service *s, xlstm_error *err) {
                                  .metrics = &s->metrics};
     o.max_sequences = max_sequences(s, o.cache_bytes);
     int status = cli_settings(s->cfg, xlstm_model_hparams(s->model), &o.settings, err);
+    if (!status) choose_compute(s, &o.settings);
     if (!status) s->live = cli_live_open(s->cfg, s->model, &o.settings);
     return status ? status : serve_scheduler_create(&s->scheduler, &o, err);
 }
