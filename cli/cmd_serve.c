@@ -35,7 +35,10 @@ static const cli_spec spec = {
                "once. The exit code is then 130, 143 or 129.\n"
                "\n"
                "A snapshot is for a request of known length, so none is used here;\n"
-               "--profile best/ray_latest.json takes the settings of one.\n",
+               "--profile best/ray_latest.json takes the settings of one.\n"
+               "\n"
+               "On a GPU with matrix units --compute is auto unless it is given: float32 would\n"
+               "be several times slower there.\n",
 };
 
 typedef struct service {
