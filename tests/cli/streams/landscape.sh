@@ -23,7 +23,7 @@ echo "spaces.json"
 mkdir L
 printf '[{"name": "other", "params": {"a": [1, 2]}},\n {"broken' > L/spaces.json
 export_to() {
-    xltune optimize --model $MODEL --prompt hi --new 1 --no-best --mode grid --tune 'chunk_size=1|2' --repeats 1 --budget 120s \
+    xltune optimize --model $MODEL --prompt hi --new 1 --no-best --mode grid --tune 'chunk_size=1|2' --repeats 1 \
         --effort quick --log-dir "runs$2" --export-landscape "$1" 2>&1 | grep -e spaces -e '^landscape' -e '^chunk_size,time'
 }
 export_to L/x.csv 0

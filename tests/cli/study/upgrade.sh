@@ -45,7 +45,7 @@ P
     for f in run_meta.json best.json summary.csv trials.jsonl; do cmp before/$f runs/r$v/$f; done
     rm -r before
     echo "# continued"
-    xltune optimize --resume runs/r$v --trials 3 --budget 60s > log 2> err
+    xltune optimize --resume runs/r$v --trials 3 > log 2> err
     echo "exit $?"
     grep '^xltune optimize: ' err
     xltune study list runs/r$v | sed -n '2p' | awk '{ print $3, $5 }'
