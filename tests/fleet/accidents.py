@@ -30,7 +30,7 @@ class Round:
     def __init__(self, xltune, study, folder, server):
         self.xltune, self.study, self.folder, self.server = xltune, study, folder, server
         self.environment = dict(os.environ, **({} if server is None else server.environment))
-        self.agents = []
+        self.agents, self.begun = [], 0
         self.log = open(os.path.join(folder, "log"), "w+", encoding="utf-8")
         self.proposer = self.begin("optimize", "--agents", "1", *SEARCH, "--log-dir", folder + "/runs", *COMMAND)
         for _ in range(3):
@@ -41,18 +41,25 @@ class Round:
             arguments = ("--study", self.study, *arguments) if "--resume" not in arguments else arguments
         else:
             arguments = ("--study", self.study, *arguments)
-        return subprocess.Popen([self.xltune, command, *arguments], cwd=self.folder, env=self.environment,
-                                stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        self.begun += 1
+        name = f"xltune{self.begun}"
+        process = subprocess.Popen([self.xltune, command, *arguments], cwd=self.folder, env=dict(self.environment, PGAPPNAME=name),
+                                   stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        process.connected_as = name
+        return process
 
     def add_agent(self):
         self.agents.append(self.begin("agent", "--patience", "30s"))
 
     def await_connections(self):
-        """A program that begins while there is no server says so and ends; what is tried here is one that loses it."""
+        """A program that begins while there is no server says so and ends; what is tried here is one that loses it. Each has
+        its own name at the server, where a connection of one that was killed may last a little longer than itself."""
         until = time.monotonic() + LIMIT_S
-        sql = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'xltune' AND datname = '" + self.name() + "'"
+        sql = ("SELECT application_name FROM pg_stat_activity WHERE datname = '" + self.name() + "' AND query <> '' AND "
+               "NOT (state = 'active' AND query LIKE 'SET search_path%')")
         while time.monotonic() < until:
-            if int(self.server.sql(sql)) >= sum(p.poll() is None for p in [self.proposer, *self.agents]):
+            connected = self.server.sql(sql).split()
+            if all(p.connected_as in connected for p in [self.proposer, *self.agents] if p.poll() is None):
                 return
             time.sleep(0.05)
 

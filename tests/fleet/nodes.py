@@ -119,6 +119,12 @@ class Fleet:
     def holds(self, value):
         return self.speedup.get("low", 1) <= value <= self.speedup.get("high", 0)
 
+    def finds(self, value):
+        """Whether the estimate is near a value, and the interval is around the one and reaches the other. An interval of 95 % misses
+        the true value now and then, as it has to; how often is for the unit tests, which draw many. The estimate scatters by 0.1 %."""
+        return self.holds(self.speedup.get("value", -1)) and abs(self.speedup["value"] - value) < 0.01 and \
+            self.speedup["low"] - 0.01 < value < self.speedup["high"] + 0.01
+
 
 def main():
     xltune = os.path.abspath(sys.argv[1])
@@ -134,7 +140,7 @@ def main():
         expect("one with another ratio is set aside, and a slower one is not", list(f.aside) == [odd], f.seen())
         expect("it is named, in the study and on the terminal", f.names[1] in f.aside.get(odd, "") and
                f"node {f.names[1]} disagrees with its kind" in f.text, f.seen())
-        expect("the interval is that of the others", f.best.get("verdict") == "better" and f.holds(TRUTH) and
+        expect("the interval is that of the others", f.best.get("verdict") == "better" and f.finds(TRUTH) and
                f.speedup["low"] > 0.3 and f.speedup["holds_for"] == "machines of the kind", f.seen())
         expect("which the verdict names", all((f.names[i] in f.words) == (i != 1) for i in range(4)) and
                "3 machines" in f.words and "others were set aside" in f.words, f.seen())
@@ -174,7 +180,7 @@ def main():
         found = {j["trial"]: j for e in f.events for j in e["finalists"]}
         expect("one setting looks best by luck", sorted(found) == sorted([two, three, four]) and
                found[two]["before"] < found[three]["before"] < found[four]["before"], f.played())
-        expect("and does not win", f.code == 0 and f.best.get("verdict") == "better" and f.holds(TRUTH) and
+        expect("and does not win", f.code == 0 and f.best.get("verdict") == "better" and f.finds(TRUTH) and
                [e["winner"] for e in f.events] == [three], f.played())
         expect("because the best are measured again, on both machines", [c[0] for c in f.checks] == sorted(found) and
                all(c[2] == 2 for c in f.checks), f.played())
@@ -187,13 +193,13 @@ def main():
         f = lucky("resumed", ["SELECT 1 FROM task WHERE work = 'check' AND state = 'done'",
                               "SELECT 1 FROM event WHERE kind = 'playoff'"])
         three = f.trials[3][0]
-        expect("a playoff goes on where the proposing process died", f.killed == 2 and f.code == 0 and f.holds(TRUTH) and
+        expect("a playoff goes on where the proposing process died", f.killed == 2 and f.code == 0 and f.finds(TRUTH) and
                [e["winner"] for e in f.events] == [three] and [f.trials[n][2] for n in (2, 3, 4)] == [4, 8, 8] and
                len(f.rounds) == 4 and sum(c[1] for c in f.checks) == 10, (f.killed, f.played()))
 
         f = lucky("broken", BROKEN="3")
         expect("one that breaks in the playoff does not win either", f.code == 0 and f.best.get("verdict") == "better" and
-               f.holds(10 / 8 - 1) and [e["winner"] for e in f.events] == [f.trials[4][0]], f.played())
+               f.finds(10 / 8 - 1) and [e["winner"] for e in f.events] == [f.trials[4][0]], f.played())
     print(f"{len(failures)} failed")
     return 1 if failures else 0
 

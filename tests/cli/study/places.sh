@@ -6,7 +6,7 @@ echo "listed with $(xltune study list runs/agents_0123abcd | awk 'NR > 1 { print
 xltune study show runs/agents_0123abcd | head -n 1
 # In a folder of runs it is left out, since its runs have folders of their own.
 xltune study list runs | wc -l
-xltune optimize --target exec --tune 'n=1|2' --trials 2 --effort quick --budget 60s --no-best --log-dir runs -- sh -c 'true a long command of many words' {n} > log
+xltune optimize --target exec --tune 'n=1|2' --trials 2 --effort quick --no-best --log-dir runs -- sh -c 'true a long command of many words' {n} > log
 xltune study list runs | awk 'NR > 1 { print $1, $3, $5 }'
 xltune study list runs/exec_* | awk 'NR > 1 { print $1, $3, $5 }'
 xltune study list runs/exec_* --format csv | cut -d, -f1,3

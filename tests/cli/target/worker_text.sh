@@ -1,6 +1,6 @@
 # A worker that can continue and score texts does so for the rows of its run; one that cannot says so.
 mkdir elsewhere
-xltune optimize --target worker:"$SOURCE"/examples/worker_text.py --mode grid --effort quick --repeats 1 --budget 60s \
+xltune optimize --target worker:"$SOURCE"/examples/worker_text.py --mode grid --effort quick --repeats 1 \
     --prompt 'the quick ' --new 8 --tag t >out 2>err || cat err
 mv runs/worker_* run
 xltune save-outputs --run run --new 12
@@ -15,7 +15,7 @@ xltune judge --outputs o --run ../run --prompt 'over the la' --target worker:"$S
 printf 'a\377' >o/bad.txt; xltune judge --outputs o --run ../run; echo $?
 cd ..
 # Resume in another folder, study and plain reading of the run.
-(cd elsewhere && xltune optimize --resume ../run --budget 61s >out 2>err; echo $?)
+(cd elsewhere && xltune optimize --resume ../run >out 2>err; echo $?)
 xltune explain run >explained 2>&1; echo $?
 xltune study compare run run >compared 2>&1; echo $?
 # A worker that continues nothing, and one that lies about what it can.
