@@ -308,7 +308,7 @@ int tune_report_noise(const tune_report *r, tune_noise *out, xlstm_error *err) {
     for (size_t i = 0; i < r->samples; i++) {
         const tune_report_sample *s = &r->sample[i];
         if (s->trial >= 0) continue;
-        if (s->used && s->request_s > 0) x[n++] = s->request_s;
+        if (s->used && s->seen > 0) x[n++] = s->seen;
     }
     tune_describe_noise(x, n, out);
     free(x);

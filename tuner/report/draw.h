@@ -111,6 +111,9 @@ draw_mark draw_mark_chosen(const char *what);
 void draw_legend(const drawing *d, const draw_mark *marks, bool panels);
 /* Names an axis, "name (unit)"; unit: "" for none. Both may be any text. */
 void draw_label(const drawing *d, const char *axis, const char *name, const char *unit);
+/* Returns how a ratio reads, "under 1: faster", or "under 1: better" where the objective is neither time nor speed.
+ */
+const char *draw_under_one(const drawing *d);
 /* Starts a picture of several panels in a row. Label 1 of gnuplot is in use until the first plot is drawn. */
 void draw_panels(const drawing *d, int panels, const char *title);
 /* Returns the width of a panel in pixels. */

@@ -268,12 +268,16 @@ void draw_legend(const drawing *d, const draw_mark *marks, bool panels) {
 }
 
 void draw_label(const drawing *d, const char *axis, const char *name, const char *unit) {
-    char text[64];
-    if (*unit) snprintf(text, sizeof text, "%.40s (%.20s)", name, unit);
-    else snprintf(text, sizeof text, "%.40s", name);
+    char text[128];
+    if (*unit) snprintf(text, sizeof text, "%.90s (%.30s)", name, unit);
+    else snprintf(text, sizeof text, "%.90s", name);
     fprintf(d->out, "set %slabel ", axis);
     tune_plot_quote(d->out, text);
     fputc('\n', d->out);
+}
+
+const char *draw_under_one(const drawing *d) {
+    return tune_report_timed(d->report) ? "under 1: faster" : "under 1: better";
 }
 
 double draw_panel_pixels(const drawing *d, int panels) {

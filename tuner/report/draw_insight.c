@@ -62,7 +62,7 @@ static void draw_progress(const drawing *d) {
         if (isfinite(best)) fprintf(out, "%zu %.9g\n", i, best * unit.scale);
     }
     fputs("EOD\nset title 'Progress of the search'\nset xlabel 'trial'\n", out);
-    if (ratio) fputs("set ylabel 'time / baseline''s (under 1: faster)'\n", out);
+    if (ratio) draw_label(d, "y", tune_report_ratio_name(r), draw_under_one(d));
     else draw_label(d, "y", tune_report_time_name(r), unit.name);
     draw_counts(d, "x", 0, r->trials ? r->trials - 1 : 0);
     draw_values(d, "y", y);
@@ -124,8 +124,9 @@ static void draw_final(const drawing *d) {
     }
     fprintf(out,
             "EOD\nset title 'The last comparison'\nset xlabel '%s'\n"
-            "set ylabel 'faster than the baseline by (%%)'\n",
-            timed ? "seconds since the first process began" : "fresh process");
+            "set ylabel '%s than the baseline by (%%)'\n",
+            timed ? "seconds since the first process began" : "fresh process",
+            tune_report_timed(d->report) ? "faster" : "better");
     if (timed) draw_values(d, "x", x);
     else draw_counts(d, "x", 1, n);
     draw_values(d, "y", y);

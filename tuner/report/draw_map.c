@@ -101,9 +101,9 @@ static void put_colours(const drawing *d, bool ratio, draw_range v, draw_unit un
         /* The baseline has the middle colour, and half the time is as far from it as twice the time. */
         fprintf(out, "set logscale cb\nset cbrange [%.9g:%.9g]\n", 1 / *most, *most);
         ratio_tics(out, *most);
-        fputs("set palette defined (0 '#1d6996', 0.5 '#e8ecef', 1 '#cc6f3b')\n"
-              "set cblabel 'time / baseline''s (under 1: faster)' offset 1.2,0\n",
-              out);
+        fputs("set palette defined (0 '#1d6996', 0.5 '#e8ecef', 1 '#cc6f3b')\n", out);
+        draw_label(d, "cb", tune_report_ratio_name(d->report), draw_under_one(d));
+        fputs("set cblabel offset 1.2,0\n", out);
     } else {
         draw_values(d, "cb", v);
         fputs("set palette defined (0 '#1d6996', 1 '#e8ecef')\n", out);

@@ -1,5 +1,6 @@
 /* The picture of the baseline's samples over time, which shows how steady the machine was. */
 #include <math.h>
+#include <string.h>
 
 #include "tuner/report/draw.h"
 #include "tuner/report/timeline.h"
@@ -7,7 +8,7 @@
 #define LABELLED_PAUSES 4 /* labels of more pauses would overlap */
 
 static bool counts(const tune_report_sample *s) {
-    return s->trial < 0 && isfinite(s->at) && s->request_s > 0;
+    return s->trial < 0 && isfinite(s->at) && s->seen > 0;
 }
 
 static bool noise_wanted(const drawing *d) {
@@ -43,10 +44,10 @@ static kinds put_samples(const drawing *d, const tune_timeline *line, double tim
         if (p->after_pause) fputc('\n', d->out); /* interrupts the line */
         if (!counts(s)) continue;
         draw_include(x, p->at / time);
-        draw_include(y, s->request_s * unit.scale);
+        draw_include(y, s->seen * unit.scale);
         n.aside += !s->used;
         if (!s->used) continue;
-        fprintf(d->out, "%.9g %.9g %.9g %d\n", p->at / time, s->request_s * unit.scale, p->median * unit.scale,
+        fprintf(d->out, "%.9g %.9g %.9g %d\n", p->at / time, s->seen * unit.scale, p->median * unit.scale,
                 s->causes != 0);
         n.used++;
         n.marked += s->causes != 0;
@@ -54,8 +55,7 @@ static kinds put_samples(const drawing *d, const tune_timeline *line, double tim
     fputs("EOD\n$aside << EOD\n", d->out);
     for (size_t i = 0; i < line->points; i++) {
         const tune_report_sample *s = &r->sample[line->point[i].sample];
-        if (counts(s) && !s->used)
-            fprintf(d->out, "%.9g %.9g\n", line->point[i].at / time, s->request_s * unit.scale);
+        if (counts(s) && !s->used) fprintf(d->out, "%.9g %.9g\n", line->point[i].at / time, s->seen * unit.scale);
     }
     fputs("EOD\n", d->out);
     return n;
@@ -68,9 +68,10 @@ static void draw_baseline(const drawing *d) {
     double largest = 0;
     if (tune_report_timeline(r, &line, NULL)) return;
     for (size_t i = 0; i < r->samples; i++) {
-        if (counts(&r->sample[i])) largest = fmax(largest, r->sample[i].request_s);
+        if (counts(&r->sample[i])) largest = fmax(largest, r->sample[i].seen);
     }
-    const draw_unit unit = draw_time_unit(largest);
+    const char *unit_name = tune_report_noise_unit(r);
+    const draw_unit unit = strcmp(unit_name, "s") ? (draw_unit){1, unit_name} : draw_time_unit(largest);
     const double whole = line.points ? line.point[line.points - 1].at - (double)line.pauses * line.gap : 0;
     const bool minutes = whole > 180;
     const double time = minutes ? 60 : 1;
@@ -79,7 +80,7 @@ static void draw_baseline(const drawing *d) {
     for (size_t i = 0; i < line.pauses; i++) pause_label(d, &line.pause[i], line.pause[i].at / time, (int)i);
     fprintf(out, "set title 'The baseline, measured over and over'%s\nset xlabel 'time%s (%s)'\n",
             line.pauses ? " offset 0,0.8" : "", line.pauses ? " at work" : "", minutes ? "min" : "s");
-    draw_label(d, "y", tune_report_time_name(r), unit.name);
+    draw_label(d, "y", tune_report_noise_name(r), unit.name);
     if (line.pauses) fputs("set tmargin 5.5\n", out);
     draw_mark marks[DRAW_MARKS] = {{0}};
     int m = 0;

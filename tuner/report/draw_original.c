@@ -134,33 +134,55 @@ static void draw_scatter(const drawing *d) {
     fputc('\n', out);
 }
 
-/* ---- times_by_<parameter>: a panel each for the two times and the whole, or for the whole alone ---- */
+/* ---- times_by_<parameter>: a panel each for the two times and the whole, or for the whole alone. Where the search
+ * compared something else, one panel shows that. ---- */
 
-enum { WHOLE = 2 }; /* the last panel; those before are the parts of part_s */
+enum { WHOLE = 2, SEEN = 3 }; /* 0 and 1 are the parts of part_s, SEEN is the metric tune_report.noisy */
+
+/* The panels are `first` to `last`. */
+static void panels_of(const tune_report *r, int *first, int *last) {
+    const tune_metrics *m = &r->run.metrics;
+    const bool is_time = r->noisy == m->seconds || r->noisy == m->apart[0] || r->noisy == m->apart[1];
+    *first = is_time ? WHOLE + 1 - tune_report_times(r) : SEEN;
+    *last = is_time ? WHOLE : SEEN;
+}
 
 static void panel_title(const tune_report *r, int panel, char out[32]) {
-    if (panel == WHOLE) snprintf(out, 32, "%s", tune_report_time_name(r));
+    if (panel == SEEN) snprintf(out, 32, "%s", tune_report_noise_name(r));
+    else if (panel == WHOLE) snprintf(out, 32, "%s", tune_report_time_name(r));
     else tune_metrics_stem(&r->run.metrics, r->run.metrics.apart[panel], out);
 }
 
-static double trial_time(const tune_report_trial *t, int panel) {
+static double of_trial(const tune_report *r, const tune_report_trial *t, int panel) {
+    if (panel == SEEN) return r->stored[t->row].metric[r->noisy];
     return panel == WHOLE ? t->request_s : t->part_s[panel];
 }
 
-static double sample_time(const tune_report_sample *s, int panel) {
+static double of_sample(const tune_report_sample *s, int panel) {
+    if (panel == SEEN) return s->seen;
     return panel == WHOLE ? s->request_s : s->part_s[panel];
 }
 
-static double baseline_time(const tune_baseline_speed *b, int panel) {
+static double of_baseline(const tune_baseline_speed *b, int panel) {
+    if (panel == SEEN) return b->seen;
     return panel == WHOLE ? b->request_s : b->part_s[panel];
+}
+
+/* The unit of a panel's values, of which `largest` is the largest. */
+static draw_unit panel_unit(const tune_report *r, int panel, double largest) {
+    const char *unit = panel == SEEN ? tune_report_noise_unit(r) : "s";
+    return strcmp(unit, "s") ? (draw_unit){1, unit} : draw_time_unit(largest);
 }
 
 static bool sweep_wanted(const drawing *d) {
     const tune_report *r = d->report;
     const tune_parameter *p = &r->parameter[d->parameter];
     if (p->levels < 2 || !tune_report_tuned(r, p->name)) return false;
+    int first, last;
+    panels_of(r, &first, &last);
     for (size_t i = 0; i < r->trials; i++) {
-        if (measured(&r->trial[i], r->trial[i].request_s) && r->trial[i].level[d->parameter] >= 0) return true;
+        const tune_report_trial *t = &r->trial[i];
+        if (measured(t, of_trial(r, t, last)) && t->level[d->parameter] >= 0) return true;
     }
     return false;
 }
@@ -176,31 +198,33 @@ static void sweep_data(const drawing *d, const draw_axis *x, int panel, draw_uni
     FILE *out = d->out;
     const tune_report *r = d->report;
     const bool cold = tune_report_cold_first(r);
+    const bool larger = panel == SEEN && r->run.metrics.at[r->noisy].larger_is_better;
     fputs("$samples << EOD\n", out);
     for (size_t i = 0; i < r->samples; i++) {
         const tune_report_sample *s = &r->sample[i];
         if (!s->used || s->trial < 0 || (size_t)s->trial >= r->trials) continue;
         int level = r->trial[s->trial].level[d->parameter];
-        double time = sample_time(s, panel) * unit.scale;
-        if (level < 0 || !isfinite(time)) continue;
-        fprintf(out, "%.9g %.9g\n", draw_beside(x, draw_at(x, level), jitter(i)), time);
-        draw_include(y, time);
+        double value = of_sample(s, panel) * unit.scale;
+        if (level < 0 || !isfinite(value)) continue;
+        fprintf(out, "%.9g %.9g\n", draw_beside(x, draw_at(x, level), jitter(i)), value);
+        draw_include(y, value);
     }
     fputs("EOD\n$means << EOD\n", out);
     for (size_t i = 0; i < r->trials; i++) {
         const tune_report_trial *t = &r->trial[i];
-        double time = trial_time(t, panel) * unit.scale;
-        if (!t->ok || t->duplicate || t->level[d->parameter] < 0 || !isfinite(time)) continue;
-        if (!(cold && i == 0)) fprintf(out, "%.9g %.9g\n", draw_at(x, t->level[d->parameter]), time);
-        draw_include(y, time);
+        double value = of_trial(r, t, panel) * unit.scale;
+        if (!t->ok || t->duplicate || t->level[d->parameter] < 0 || !isfinite(value)) continue;
+        if (!(cold && i == 0)) fprintf(out, "%.9g %.9g\n", draw_at(x, t->level[d->parameter]), value);
+        draw_include(y, value);
     }
     fputs("EOD\n$best << EOD\n", out);
     for (size_t l = 0; l < x->p->levels; l++) {
-        double best = INFINITY, at = draw_at(x, (int)l);
+        double best = NAN, at = draw_at(x, (int)l);
         for (size_t i = 0; i < r->trials; i++) {
             const tune_report_trial *t = &r->trial[i];
-            double time = trial_time(t, panel);
-            if (t->ok && !(cold && i == 0) && t->level[d->parameter] == (int)l && time < best) best = time;
+            const double value = of_trial(r, t, panel);
+            if (t->ok && !(cold && i == 0) && t->level[d->parameter] == (int)l)
+                best = larger ? fmax(best, value) : fmin(best, value);
         }
         if (!isfinite(best)) continue;
         fprintf(out, "%.9g %.9g %.9g %.9g\n", at, best * unit.scale, draw_beside(x, at, -0.6),
@@ -216,8 +240,10 @@ static void draw_sweep(const drawing *d) {
     const tune_baseline_speed b = tune_report_baseline_speed(r);
     const char *what;
     const tune_report_trial *w = tune_report_chosen(r, &what);
+    int first, last;
+    panels_of(r, &first, &last);
     const bool cold = tune_report_cold_first(r) && r->trial[0].level[d->parameter] >= 0,
-               baseline = isfinite(b.request_s) && isfinite(x.baseline);
+               baseline = isfinite(of_baseline(&b, last)) && isfinite(x.baseline);
     if (w && (!w->ok || w->level[d->parameter] < 0)) w = NULL;
     char title[160];
     draw_mark marks[DRAW_MARKS] = {{0}};
@@ -228,33 +254,33 @@ static void draw_sweep(const drawing *d) {
     if (baseline) marks[n++] = draw_mark_baseline;
     if (w) marks[n++] = draw_mark_chosen(what);
     if (cold) marks[n++] = draw_mark_cold;
-    snprintf(title, sizeof title, "Times by %.60s", x.p->name);
-    const int panels = tune_report_times(r), first = WHOLE + 1 - panels;
+    snprintf(title, sizeof title, "%s by %.60s", first == SEEN ? tune_report_noise_name(r) : "Times", x.p->name);
+    const int panels = last + 1 - first;
     draw_panels(d, panels, title);
-    for (int panel = first; panel <= WHOLE; panel++) {
+    for (int panel = first; panel <= last; panel++) {
         char name[32];
         double largest = 0;
         draw_range y = DRAW_NOTHING;
         for (size_t i = 0; i < r->trials; i++) {
-            if (r->trial[i].ok) largest = fmax(largest, trial_time(&r->trial[i], panel));
+            if (r->trial[i].ok) largest = fmax(largest, of_trial(r, &r->trial[i], panel));
         }
-        draw_unit unit = draw_time_unit(largest);
+        draw_unit unit = panel_unit(r, panel, largest);
         sweep_data(d, &x, panel, unit, &y);
         panel_title(r, panel, name);
         fputs("set title ", out);
         tune_plot_quote(out, name);
         fputs(" font ',16'\n", out);
-        draw_label(d, "y", "time", unit.name);
+        draw_label(d, "y", panel == SEEN ? name : "time", unit.name);
         draw_parameter_axis(d, "x", &x, draw_panel_pixels(d, panels));
         if (panel == first) draw_legend(d, marks, true);
         if (baseline) {
-            put_point(out, "baseline", x.baseline, baseline_time(&b, panel) * unit.scale);
-            draw_include(&y, baseline_time(&b, panel) * unit.scale);
+            put_point(out, "baseline", x.baseline, of_baseline(&b, panel) * unit.scale);
+            draw_include(&y, of_baseline(&b, panel) * unit.scale);
         }
-        if (w) put_point(out, "chosen", draw_at(&x, w->level[d->parameter]), trial_time(w, panel) * unit.scale);
+        if (w) put_point(out, "chosen", draw_at(&x, w->level[d->parameter]), of_trial(r, w, panel) * unit.scale);
         if (cold) {
             put_point(out, "cold", draw_at(&x, r->trial[0].level[d->parameter]),
-                      trial_time(&r->trial[0], panel) * unit.scale);
+                      of_trial(r, &r->trial[0], panel) * unit.scale);
         }
         draw_values(d, "y", y);
         fputs("plot NaN notitle", out);

@@ -38,12 +38,14 @@ static double tokens(const tune_report *r, bool decode) {
     return NAN;
 }
 
-/* The mean over the baseline's samples in use; `part`: 0 or 1 of part_s, 2: the whole. */
+enum { WHOLE = 2, SEEN = 3 }; /* beside 0 and 1, the two of part_s */
+
+/* The mean over the baseline's samples in use. */
 static double mean_of_samples(const tune_report *r, int part) {
     double sum = 0, n = 0;
     for (size_t i = 0; i < r->samples; i++) {
         const tune_report_sample *s = &r->sample[i];
-        const double value = part < 2 ? s->part_s[part] : s->request_s;
+        const double value = part < WHOLE ? s->part_s[part] : part == WHOLE ? s->request_s : s->seen;
         if (s->trial >= 0 || !s->used || !isfinite(value)) continue;
         sum += value;
         n++;
@@ -61,7 +63,8 @@ tune_baseline_speed tune_report_baseline_speed(const tune_report *r) {
     const tune_metrics *m = &r->run.metrics;
     tune_baseline_speed b;
     for (int i = 0; i < 2; i++) b.part_s[i] = baseline_metric(r, m->apart[i], i);
-    b.request_s = m->apart[0] >= 0 ? b.part_s[0] + b.part_s[1] : baseline_metric(r, m->seconds, 2);
+    b.request_s = m->apart[0] >= 0 ? b.part_s[0] + b.part_s[1] : baseline_metric(r, m->seconds, WHOLE);
+    b.seen = r->noisy == m->seconds ? b.request_s : baseline_metric(r, r->noisy, SEEN);
     b.prefill_tok_s = tokens(r, false) / b.part_s[0];
     b.decode_tok_s = tokens(r, true) / b.part_s[1];
     return b;
@@ -71,6 +74,43 @@ const char *tune_report_time_name(const tune_report *r) {
     static char name[32];
     if (r->run.metrics.apart[0] >= 0) return "whole request";
     tune_metrics_stem(&r->run.metrics, r->run.metrics.seconds, name);
+    return name;
+}
+
+const char *tune_report_noise_name(const tune_report *r) {
+    static char name[32];
+    if (r->noisy == r->run.metrics.seconds) return tune_report_time_name(r);
+    if (!strcmp(tune_report_noise_unit(r), "s")) tune_metrics_stem(&r->run.metrics, r->noisy, name);
+    else snprintf(name, sizeof name, "%s", tune_metrics_name(&r->run.metrics, r->noisy));
+    return name;
+}
+
+const char *tune_report_noise_unit(const tune_report *r) {
+    return r->run.metrics.at[r->noisy].unit;
+}
+
+/* The first objective; -1 where the run's list of metrics does not have it. */
+static int first_objective(const tune_report *r) {
+    char name[sizeof r->run.metrics.at->name];
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(r->run.objective, ","), r->run.objective);
+    return tune_metrics_find(&r->run.metrics, name);
+}
+
+bool tune_report_timed(const tune_report *r) {
+    static const char *const units[] = {"s", "ms", "tok/s"};
+    const int objective = first_objective(r);
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        if (objective >= 0 && !strcmp(r->run.metrics.at[objective].unit, units[i])) return true;
+    }
+    return objective < 0;
+}
+
+const char *tune_report_ratio_name(const tune_report *r) {
+    static char name[96];
+    if (tune_report_timed(r)) return "time / baseline's";
+    const tune_metric *m = &r->run.metrics.at[first_objective(r)];
+    if (m->larger_is_better) snprintf(name, sizeof name, "baseline's %s / %s", m->name, m->name);
+    else snprintf(name, sizeof name, "%s / baseline's", m->name);
     return name;
 }
 

@@ -113,10 +113,10 @@ int tune_page_put_samples(FILE *out, const tune_report *r, xlstm_error *err) {
         put_comma(out, i);
         put_number(out, line.point[i].at, 9);
     }
-    fputs("],\"seconds\":[", out);
+    fputs("],\"value\":[", out);
     for (size_t i = 0; i < line.points; i++) {
         put_comma(out, i);
-        put_number(out, r->sample[line.point[i].sample].request_s, DIGITS);
+        put_number(out, r->sample[line.point[i].sample].seen, DIGITS);
     }
     /* 1: in use; 2: an outlier; the causes from 4 on */
     fputs("],\"flags\":[", out);
@@ -128,7 +128,7 @@ int tune_page_put_samples(FILE *out, const tune_report *r, xlstm_error *err) {
     for (size_t i = 0; i < line.points; i++) {
         put_comma(out, i);
         if (isfinite(line.point[i].median)) put_number(out, line.point[i].median, DIGITS);
-        else fputc('0', out); /* shorter than null; a median of times is above 0 */
+        else fputc('0', out); /* shorter than null; a median is above 0 */
     }
     fputs("]},\"pauses\":[", out);
     for (size_t i = 0; i < line.pauses; i++) {

@@ -72,6 +72,8 @@ static void put_marks(FILE *out, const tune_report *r) {
     put_member(out, "cold_first", json_boolean(tune_report_cold_first(r)));
     put_member(out, "ratio", json_boolean(ratio));
     put_text_member(out, "time_name", tune_report_time_name(r));
+    put_text_member(out, "sample_name", tune_report_noise_name(r));
+    put_text_member(out, "sample_unit", tune_report_noise_unit(r));
     json_t *causes = json_array();
     for (int i = 0; i < TUNE_CAUSES; i++) json_array_append_new(causes, json_string(tune_cause_name(i)));
     put_member(out, "causes", causes);
@@ -84,6 +86,8 @@ static void put_metrics(FILE *out, const tune_report *r) {
         json_array_append_new(list, json_pack("{s:s, s:s, s:b}", "name", m->at[i].name, "unit", m->at[i].unit,
                                               "larger_is_better", m->at[i].larger_is_better));
     put_member(out, "metrics", list);
+    put_member(out, "timed", json_boolean(tune_report_timed(r)));
+    put_text_member(out, "ratio_name", tune_report_ratio_name(r));
 }
 
 /* The values of the parameters, which trials.level counts; in the order of "parameters". */

@@ -190,14 +190,36 @@ static double part_of(const tune_report *r, const tune_sample_row *s, int metric
     return part < 0 ? NAN : s->parts[part];
 }
 
+/* Finds the metric that the search compared in every sample. Where the first objective is derived from a part, as
+ * tokens a second are from a time, it is the metric of the part by which samples were compared. */
+static int noisy_metric(const tune_report *r, const tune_sample_row *rows, size_t count) {
+    const tune_metrics *metrics = &r->run.metrics;
+    char name[sizeof metrics->at->name];
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(r->run.objective, ","), r->run.objective);
+    const int objective = tune_metrics_find(metrics, name);
+    if (objective < 0 || objective == metrics->seconds) return metrics->seconds;
+    if (metrics->at[objective].of_point) return metrics->seconds;
+    if (metrics->at[objective].part >= 0) return objective;
+    for (size_t i = 0; i < count; i++) {
+        if (!isfinite(rows[i].value)) continue;
+        for (int part = 0; part < metrics->parts; part++) {
+            const int metric = tune_metrics_of_part(metrics, part);
+            if (metric >= 0 && rows[i].parts[part] == rows[i].value) return metric;
+        }
+        break;
+    }
+    return metrics->seconds;
+}
+
 static tune_report_sample report_sample(const tune_report *r, const tune_sample_row *s) {
     const tune_metrics *metrics = &r->run.metrics;
     const double first = part_of(r, s, metrics->apart[0]), second = part_of(r, s, metrics->apart[1]);
-    const double whole = part_of(r, s, metrics->seconds);
+    const double part = part_of(r, s, metrics->seconds), whole = isfinite(part) ? part : first + second;
     return (tune_report_sample){.trial = s->trial == TUNE_BASELINE_TRIAL ? -1 : (long)s->trial,
                                 .at = s->at >= 0 ? s->at : NAN,
                                 .part_s = {first, second},
-                                .request_s = isfinite(whole) ? whole : first + second,
+                                .request_s = whole,
+                                .seen = r->noisy == metrics->seconds ? whole : part_of(r, s, r->noisy),
                                 .used = s->used,
                                 .causes = s->causes};
 }
@@ -207,6 +229,7 @@ static int read_samples(tune_report *r, tune_study *study, xlstm_error *err) {
     size_t count = 0;
     int status = tune_study_samples(study, r->run.id, &rows, &count, err);
     if (!status && !(r->sample = xl_array(count + 1, sizeof *r->sample))) status = no_memory(r->folder, err);
+    r->noisy = noisy_metric(r, rows, count);
     for (size_t i = 0; i < count && !status; i++) {
         const tune_sample_row *s = &rows[i];
         if (s->process > 0 || !strcmp(s->stage, "final")) continue; /* those of the last comparison */

@@ -44,6 +44,7 @@ typedef struct tune_report_sample {
     long trial;                  /* number of its trial; -1: of the baseline */
     double at;                   /* seconds since 1970; NAN: unknown */
     double part_s[2], request_s; /* as of a trial */
+    double seen;                 /* its value of the metric `noisy`; NAN: not measured */
     bool used;
     unsigned causes; /* TUNE_CAUSE_*: why it is not used, or what disturbed it */
 } tune_report_sample;
@@ -60,6 +61,8 @@ typedef struct tune_report {
     size_t parameters;
     tune_parameter parameter[TUNE_REPORT_PARAMETERS];
     size_t samples;
+    int noisy; /* the metric in which samples are shown and noise is described: what the search compared, as far as
+                * a sample has it, else the time of one execution */
     tune_report_sample *sample; /* [samples]: those of the run's own process, in order of time */
     int objectives; /* number of objectives where there are several, at most TUNE_REPORT_OBJECTIVES; 0: one */
     const char *objective[TUNE_REPORT_OBJECTIVES]; /* names, such as "request_s"; static storage */
@@ -111,8 +114,8 @@ typedef struct tune_analysis {
 } tune_analysis;
 int tune_report_analyse(const tune_report *report, tune_analysis *out, xlstm_error *err);
 
-/* Describes the noise of the baseline's samples in use (whole requests, in order of time); n is 0 where there are
- * none. */
+/* Describes the noise of the baseline's samples in use (the metric `noisy`, in order of time); n is 0 where there
+ * are none. */
 int tune_report_noise(const tune_report *report, tune_noise *out, xlstm_error *err);
 
 /* ---- writers ---- */

@@ -14,7 +14,7 @@
 
 /* Whether it is a sample of the baseline that describes the noise. */
 static bool is_noise(const tune_report_sample *s) {
-    return s->trial < 0 && s->used && s->request_s > 0;
+    return s->trial < 0 && s->used && s->seen > 0;
 }
 
 /* Returns the time between two samples from which on it counts as a pause. `scratch` has room for all samples. */
@@ -60,7 +60,7 @@ static void moving_median(const tune_report *r, tune_timeline *out) {
         const tune_report_sample *s = &r->sample[out->point[i].sample];
         if (out->point[i].after_pause) n = 0;
         if (!is_noise(s)) continue;
-        window[n++ % TUNE_TIMELINE_WINDOW] = s->request_s;
+        window[n++ % TUNE_TIMELINE_WINDOW] = s->seen;
         out->point[i].median = tune_median(window, n < TUNE_TIMELINE_WINDOW ? n : TUNE_TIMELINE_WINDOW);
     }
 }
@@ -72,7 +72,7 @@ static int mark_outliers(const tune_report *r, double *x, tune_timeline *out, xl
     if (status || noise.n < 4) return status;
     size_t n = 0, point = 0, at = 0;
     for (size_t i = 0; i < r->samples; i++) {
-        if (is_noise(&r->sample[i])) x[n++] = r->sample[i].request_s;
+        if (is_noise(&r->sample[i])) x[n++] = r->sample[i].seen;
     }
     for (size_t i = 0; i < r->samples; i++) {
         double off;

@@ -321,7 +321,8 @@ static int say_noise(tune_words *w, const tune_report *r, xlstm_error *err) {
         tune_say(w, "The folder holds no samples of the baseline, so nothing is known of the noise.");
     } else {
         tune_noise_text(text, sizeof text, &noise);
-        tune_say(w, "The baseline, measured again and again: %s.", text);
+        if (r->noisy == r->run.metrics.seconds) tune_say(w, "The baseline, measured again and again: %s.", text);
+        else tune_say(w, "The baseline's %s, measured again and again: %s.", tune_report_noise_name(r), text);
     }
     if (noise.n >= 4 && noise.correlation_time > 2)
         tune_say(w, "Noise lasts for about %.0f samples.", noise.correlation_time);

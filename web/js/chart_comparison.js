@@ -15,7 +15,7 @@ xl.comparisonPanel = function (run) {
     const colours = ['blue', 'green', 'red'];
     const stateText = k => `state ${letter(k)}: ${xl.percent(states[k].value, true)}, ${xl.plural(states[k].processes, 'process', 'processes')}`
         + (states[k].seen_as ? `, ${states[k].seen_as}` : '');
-    const better = run.timed ? 'faster' : 'better';
+    const better = run.than[0];
     return new xl.Panel({
         id: 'comparison', title: 'The last comparison',
         label: `Chart: the speed-up of each of ${rows.length} fresh processes; their mean is ${xl.percent(s.value, true)}`,

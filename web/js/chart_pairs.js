@@ -65,7 +65,7 @@
                         type: 'continuous', dimension: 2, orient: 'horizontal', left: 'center', bottom: 4, itemWidth: 12, itemHeight: width < 320 ? 80 : 150, calculable: false,
                         min: run.ratio ? -Math.log(most) : range[0], max: run.ratio ? Math.log(most) : range[1],
                         inRange: {color: run.ratio ? [colour('low'), colour('middle'), colour('high')] : [colour('low'), colour('middle')]},
-                        text: run.ratio ? [`${xl.number(most, 3)}, slower`, `faster, ${xl.number(1 / most, 3)}`] : [xl.number(range[1], 3), `${xl.number(range[0], 3)} ${value.unit}`],
+                        text: run.ratio ? [`${xl.number(most, 3)}, ${run.than[1]}`, `${run.than[0]}, ${xl.number(1 / most, 3)}`] : [xl.number(range[1], 3), `${xl.number(range[0], 3)} ${value.unit}`],
                         textStyle: {color: colour('muted'), fontSize: 12},
                     },
                     series: [

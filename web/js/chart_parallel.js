@@ -194,7 +194,7 @@
             label: `Chart: parallel coordinates of ${axes.length} axes: ${axes.map(axis => axis.name).join(', ')}`,
             words: [xl.el('p', null, 'A line is a trial. Drag along an axis to select a range; the other charts and the tables follow. A click on the axis outside of a range removes it.')],
             above: chips(run, filter), below: fields(filter), option,
-            legend: [...(run.ratio ? [{text: 'faster than the baseline', shape: 'line', colour: 'low', fixed: true}, {text: 'slower', shape: 'line', colour: 'high', fixed: true}] : []),
+            legend: [...(run.ratio ? [{text: `${run.than[0]} than the baseline`, shape: 'line', colour: 'low', fixed: true}, {text: run.than[1], shape: 'line', colour: 'high', fixed: true}] : []),
                 ...(run.chosen ? [{text: run.chosen.what, shape: 'line', colour: 'ink', fixed: true}] : [])],
             note: () => (drawn.length < of ? `${xl.count(drawn.length)} of ${xl.count(of)} lines are drawn: the best ${Math.floor(BEST * LINES)} and an even sample of the others `
                 + `(${MOVING} while a range is dragged). Counts, tables and the selection are of all trials.` : ''),

@@ -26,7 +26,7 @@ xl.progressPanel = function (run, filter) {
     return new xl.Panel({
         id: 'progress', title: 'Progress of the search',
         label: `Chart: the value of each of ${measured.length} measured trials in their order; the best is ${xl.number(best)}`,
-        words: [xl.el('p', null, `Each point is a trial${run.ratio ? '; below the dashed line it was faster than the baseline in the search' : ''}. `
+        words: [xl.el('p', null, `Each point is a trial${run.ratio ? `; below the dashed line it was ${run.than[0]} than the baseline in the search` : ''}. `
             + 'The search’s values are first looks, which only the last comparison confirms.')],
         legend: [
             {key: 'trials', text: 'trials', shape: 'dot', colour: 'blue'},

@@ -5,19 +5,20 @@ xl.samplesPanel = function (run) {
     if (!s.count) return null;
     const groups = {base: [], marked: [], outlier: [], warm: [], disturbed: [], trial: [], trialAside: []};
     for (let i = 0; i < s.count; i++) {
-        if (!(s.seconds[i] > 0)) continue;
+        if (!(s.value[i] > 0)) continue;
         const used = s.flags[i] & 1, causes = s.flags[i] >> 2;
         if (s.trial[i] >= 0) groups[used ? 'trial' : 'trialAside'].push(i);
         else if (!used) groups[causes & 1 ? 'warm' : 'disturbed'].push(i);
         else groups[causes ? 'marked' : 'base'].push(i);
         if (s.flags[i] & 2) groups.outlier.push(i);
     }
-    const seconds = xl.range(s.seconds.filter(value => value > 0));
-    if (!seconds) return null;
-    const unit = xl.timeUnit(seconds[1]), long = s.at[s.count - 1] > 180;
+    const values = xl.range(s.value.filter(value => value > 0));
+    if (!values) return null;
+    const unit = run.sample_unit === 's' ? xl.timeUnit(values[1]) : {scale: 1, name: run.sample_unit};
+    const long = s.at[s.count - 1] > 180;
     const time = long ? 60 : 1, hasTrials = groups.trial.length + groups.trialAside.length > 0;
     const hasBase = groups.base.length + groups.marked.length + groups.warm.length + groups.disturbed.length > 0;
-    const at = i => [s.at[i] / time, s.seconds[i] * unit.scale, i];
+    const at = i => [s.at[i] / time, s.value[i] * unit.scale, i];
     const median = [];
     for (let i = 0; i < s.count; i++) {
         if (!s.median[i]) continue;
@@ -60,7 +61,7 @@ xl.samplesPanel = function (run) {
         legend: entries.map(([key, text, shape, colour]) => ({key, shape, colour,
             text: key === 'median' ? text : `${text} (${xl.count(groups[key].length)})`})),
         option: panel => {
-            const name = `${run.time_name} (${unit.name})`;
+            const name = xl.withUnit(run.sample_name, unit.name);
             const x = more => xl.xAxis('value', '', {min: 0, max: Math.max(s.at[s.count - 1] / time, 1e-9), axisLabel: xl.inner({showMinLabel: true}), ...more});
             const label = `time${run.pauses.length ? ' at work' : ''} (${long ? 'min' : 's'})`;
             const y = more => xl.yAxis('value', name, {...more});
@@ -73,18 +74,18 @@ xl.samplesPanel = function (run) {
                         + `${s.flags[i] & 1 ? 'in use' : 'left out'}${s.flags[i] & 2 ? ', an outlier' : ''}${causes ? `\n${causes}` : ''}`;
                 }),
                 xAxis: two ? [x({axisLabel: {show: false}}), x({gridIndex: 1, name: label})] : [x({name: label})],
-                yAxis: two ? [y({name: `baseline (${unit.name})`}), y({gridIndex: 1, name: `trials (${unit.name})`})] : [y()],
+                yAxis: two ? [y({name: xl.withUnit('baseline', unit.name)}), y({gridIndex: 1, name: xl.withUnit('trials', unit.name)})] : [y()],
                 dataZoom: [{type: 'inside', zoomOnMouseWheel: 'ctrl', moveOnMouseMove: true, moveOnMouseWheel: false, ...zoom}],
                 series: drawn(panel),
             };
         },
         note: 'Hold Ctrl and turn the wheel to zoom; drag to move.',
         table: () => {
-            const rows = Array.from({length: s.count}, (value, i) => i).filter(i => s.seconds[i] > 0);
+            const rows = Array.from({length: s.count}, (value, i) => i).filter(i => s.value[i] > 0);
             return xl.table([
                 {name: long ? 'at (min)' : 'at (s)', number: true, get: i => s.at[i] / time},
                 {name: 'of', get: i => (s.trial[i] < 0 ? 'baseline' : `trial ${s.trial[i]}`)},
-                {name: `${run.time_name} (${unit.name})`, number: true, get: i => s.seconds[i] * unit.scale},
+                {name: xl.withUnit(run.sample_name, unit.name), number: true, get: i => s.value[i] * unit.scale},
                 {name: 'in use', get: i => (s.flags[i] & 1 ? 'yes' : 'no')},
                 {name: 'outlier', get: i => (s.flags[i] & 2 ? 'yes' : '')},
                 {name: 'what disturbed it', get: i => run.causesText(s.flags[i])},

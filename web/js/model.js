@@ -22,7 +22,7 @@ xl.Run = class {
             count: s.at.length,
             trial: Int32Array.from(s.trial),
             at: xl.column(s.at),
-            seconds: xl.column(s.seconds),
+            value: xl.column(s.value),
             flags: Uint32Array.from(s.flags),
             median: Float64Array.from(s.median),
         };
@@ -43,10 +43,9 @@ xl.Run = class {
         return this.state === 'running';
     }
 
-    // Whether the objective is a time or a speed, so that "better" is "faster".
-    get timed() {
-        const metric = this.metrics.find(m => m.name === this.objectives[0]);
-        return !metric || ['s', 'ms', 'tok/s'].includes(metric.unit);
+    // How a trial is called that is better or worse than the baseline.
+    get than() {
+        return this.timed ? ['faster', 'slower'] : ['better', 'worse'];
     }
 
     unit(name) {
@@ -82,14 +81,13 @@ xl.Run = class {
 
     // How a trial's value is called and shown: a ratio to the baseline, or a time.
     valueAxis() {
-        if (this.ratio) return {name: 'time / baseline’s', note: 'under 1 is faster', scale: 1, unit: ''};
+        if (this.ratio) return {name: this.ratio_name, note: `under 1 is ${this.than[0]}`, scale: 1, unit: ''};
         const range = xl.range(this.value), unit = xl.timeUnit(range ? range[1] : 0);
         return {name: this.time_name, note: '', scale: unit.scale, unit: unit.name};
     }
 
     valueName() {
         const axis = this.valueAxis();
-        if (this.ratio) return this.timed ? 'time / baseline’s' : `${this.objectives[0]}, relative to the baseline’s`;
         return xl.withUnit(axis.name, axis.unit);
     }
 

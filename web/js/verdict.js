@@ -11,7 +11,7 @@
         if (isRecording(run)) return {text: 'A recording, without a verdict', mood: ''};
         if (run.running && !(run.final && run.verdict)) return {text: 'Still searching', mood: ''};
         if (!run.verdict || !run.final) return {text: run.imported ? 'No verdict' : 'Interrupted: nothing is claimed', mood: ''};
-        const than = run.timed ? ['faster', 'slower'] : ['better', 'worse'];
+        const than = run.than;
         if (run.verdict === 'better' && s) return {text: `${xl.percent(s.value)} ${than[0]}`, mood: 'better'};
         if (run.verdict === 'worse' && s) return {text: `${xl.percent(-s.value)} ${than[1]}`, mood: 'worse'};
         return {text: run.verdict[0].toUpperCase() + run.verdict.slice(1), mood: ''};
