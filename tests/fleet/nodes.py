@@ -14,13 +14,13 @@ import sys
 import tempfile
 import time
 
-# Prints a time for setting $1: 1 takes 10, 2 takes 9 and 3 takes 7, with a scatter of 0.3 %. SLOW makes all of them
-# longer, TILT those but the baseline's.
+# Prints a time for setting $1: 1 takes 10, 2 takes 9 and 3 takes 7, with a scatter of 0.3 %, or SCATTER. SLOW makes
+# all of them longer, TILT those but the baseline's.
 PROGRAM = """#!/bin/sh
-exec awk -v n="$1" -v slow="${SLOW:-1}" -v tilt="${TILT:-1}" -v seed="$$" 'BEGIN {
+exec awk -v n="$1" -v slow="${SLOW:-1}" -v tilt="${TILT:-1}" -v sd="${SCATTER:-0.003}" -v seed="$$" 'BEGIN {
     srand(seed)
     t = n == 1 ? 10 : (n == 2 ? 9 : 7) * tilt
-    printf "t=%.6f\\n", t * slow * (1 + 0.003 * (rand() + rand() + rand() - 1.5))
+    printf "t=%.6f\\n", t * slow * (1 + sd * (rand() + rand() + rand() - 1.5))
 }'
 """
 SEARCH = ["--target", "exec", "--mode", "grid", "--effort", "quick", "--lease", "20s", "--space", json.dumps({"n": [1, 2, 3]}),
@@ -144,6 +144,17 @@ def main():
                f.speedup["low"] > 0.3 and f.speedup["holds_for"] == "machines of the kind", f.seen())
         expect("which the verdict names", all((f.names[i] in f.words) == (i != 1) for i in range(4)) and
                "3 machines" in f.words and "others were set aside" in f.words, f.seen())
+        expect("and there is no doubt", "also holds with" not in f.words + f.text + f.aside.get(odd, "") and
+               "also_with_machines_aside" not in f.speedup, f.seen())
+
+        f = Fleet(xltune, os.path.join(folder, "three"), [{"SCATTER": "0.0003", "TILT": t} for t in ("1", "1.1", "1.003")])
+        odd = f.uid(1)
+        expect("one of three is named too, and the others are too few to be sure", f.code == 0 and list(f.aside) == [odd] and
+               f"node {f.names[1]} disagrees with its kind" in f.text and "also holds with it" in f.aside[odd], f.seen())
+        expect("so the interval holds what all of them say", f.best.get("verdict") == "better" and f.holds(TRUTH) and
+               f.holds(10 / (7 * 1.1) - 1) and f.speedup.get("also_with_machines_aside") == 1, f.seen())
+        expect("which the verdict says", "2 machines" in f.words and "others were set aside, too few to be sure: the interval "
+               "also holds with them, without [+" in f.words, f.seen())
 
         f = Fleet(xltune, os.path.join(folder, "two"), [{}, {"TILT": "1.25"}])
         expect("of two nobody knows which is right", not f.aside and "which disagree" in f.words and

@@ -426,7 +426,7 @@ static void a_comparison_is_written_whole(void **state) {
     static const char wanted[] =
         "{\"value\": 0.5, \"low\": 0.25, \"high\": null, \"level\": 0.75, \"processes\": 3, \"blocks\": 9, "
         "\"discarded_blocks\": 1, \"kept_disturbed_blocks\": 2, \"lost_processes\": 4, \"stopped_by\": \"%s\", "
-        "\"log_ratios\": [0.0, 0.5, 0.0], \"condition\": %s, \"state_label\": %s, \"holds_for\": \"%s\", "
+        "\"log_ratios\": [0.0, 0.5, 0.0], \"condition\": %s, \"state_label\": %s, \"holds_for\": \"%s\", %s"
         "\"seconds\": 4.5, \"states\": [{\"processes\": 2, \"visits\": 2, \"value\": 0.0, \"seen_as\": %s}, "
         "{\"processes\": 1, \"visits\": 1, \"value\": %.17g, \"seen_as\": %s}], \"state_changes\": 2, "
         "\"state_of\": [0, 1, 0], \"begun_s\": [0.0, 1.5, 3.0]}";
@@ -460,7 +460,9 @@ static void a_comparison_is_written_whole(void **state) {
         for (int i = 0; i < 2 && labelled; i++)
             snprintf(label[i], sizeof label[i], "\"each processor at %d %% beside the others\"", i ? 50 : 75);
         char *shown = json_dumps(condition, 0);
-        char *text = xl_format(wanted, tune_final_stop_name(f.stop), shown, name, tune_scope_name(f.scope),
+        const char *aside = labelled ? "\"also_with_machines_aside\": 2, " : "";
+        f.unsure = labelled ? 2 : 0;
+        char *text = xl_format(wanted, tune_final_stop_name(f.stop), shown, name, tune_scope_name(f.scope), aside,
                                label[0], expm1(0.5), label[1]);
         json_t *all = json_loads(text, 0, NULL);
         assert_non_null(all);

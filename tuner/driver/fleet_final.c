@@ -173,16 +173,25 @@ static int assign(const final *c, const tune_task *tasks, size_t count, const tu
 }
 
 static void set_aside(final *c, const char *uid, const char *name, const tune_node_ratio *node) {
-    char text[NAME + 100];
-    snprintf(text, sizeof text, "node %s disagrees with its kind (%+.1f %% there) and is set aside", name,
-             100 * expm1(node->mean));
+    char text[NAME + 160];
+    snprintf(text, sizeof text, "node %s disagrees with its kind (%+.1f %% there) and is set aside%s", name,
+             100 * expm1(node->mean),
+             node->unsure ? "; the others are too few to be sure, so the interval also holds with it" : "");
     tune_fleet_note(c->fleet, text);
     tune_keeper_event(c->kind->keeper, "node", text, NULL);
     tune_study_node_set(c->fleet->study, uid, TUNE_NODE_ASIDE, text, NULL);
 }
 
+/* Says with how many of the nodes that were set aside the interval also holds, and what it is without. */
+static void say_unsure(char *text, size_t bytes, const tune_nodes *s) {
+    char of[24] = "";
+    if (s->unsure < s->count - s->left) snprintf(of, sizeof of, "%d of ", s->unsure);
+    snprintf(text, bytes, ", too few to be sure: the interval also holds with %sthem, without [%+.1f, %+.1f]", of,
+             100 * expm1(s->rest_low), 100 * expm1(s->rest_high));
+}
+
 static void judge_nodes(final *c, const char *const *uid, int n, const int *of, tune_final *f) {
-    char names[400] = "", these[120] = "";
+    char names[400] = "", these[120] = "", unsure[160] = "";
     size_t at = 0;
     tune_nodes s;
     tune_nodes_judge(f, of, n, &s);
@@ -196,11 +205,13 @@ static void judge_nodes(final *c, const char *const *uid, int n, const int *of, 
     }
     /* Two nodes say little about others of their kind, and enough about themselves. */
     if (s.left == 2 && !s.disagree && isfinite(s.these_low))
-        snprintf(these, sizeof these, "; these two alone [%+.1f, %+.1f], a third would narrow the interval",
-                 100 * expm1(s.these_low), 100 * expm1(s.these_high));
+        snprintf(these, sizeof these, "; these two alone [%+.1f, %+.1f], %s would narrow the interval",
+                 100 * expm1(s.these_low), 100 * expm1(s.these_high), s.unsure ? "more" : "a third");
+    if (s.unsure) say_unsure(unsure, sizeof unsure, &s);
     free(c->remark);
-    c->remark = xl_format("; on %d node%s of this kind (%s)%s%s%s", s.left, s.left == 1 ? "" : "s", names,
-                          s.left < n ? ", others were set aside" : "", s.disagree ? ", which disagree" : "", these);
+    c->remark =
+        xl_format("; on %d node%s of this kind (%s)%s%s%s%s", s.left, s.left == 1 ? "" : "s", names,
+                  s.left < n ? ", others were set aside" : "", unsure, s.disagree ? ", which disagree" : "", these);
 }
 
 static void judged(void *ctx, tune_final *f) {

@@ -164,6 +164,7 @@ typedef struct tune_final {
     double condition[TUNE_QUANTITIES]
                     [TUNE_PROCESSES_MOST]; /* of the machine during each process; NAN, 0: unknown */
     int machines;  /* number of machines that took part and were not set aside; 0 or 1: one */
+    int unsure;    /* number of machines that were set aside and with which the interval also holds (nodes.h) */
     int label;     /* the quantity of the condition that tells the states apart; TUNE_QUANTITIES: none */
     double span_s; /* seconds from the begin of the first process to the end of the last; 0: not known */
 } tune_final;

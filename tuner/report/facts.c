@@ -149,6 +149,7 @@ tune_comparison tune_report_comparison(const tune_report *r) {
         .condition = json_object_get(s, "condition"),
         .changes = (long)json_integer_value(json_object_get(s, "state_changes")),
         .holds_for = json_string_value(json_object_get(s, "holds_for")),
+        .also_aside = (long)json_integer_value(json_object_get(s, "also_with_machines_aside")),
         .seconds = number(s, "seconds"),
         .verdict = json_string_value(json_object_get(r->best, "verdict")),
         .text = json_string_value(json_object_get(r->best, "verdict_text")),

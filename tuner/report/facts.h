@@ -52,6 +52,7 @@ typedef struct tune_comparison {
     const json_t *condition;  /* of the machine: for each quantity its values, one for each process; may be NULL */
     long changes;             /* number of changes of state from one process to the next */
     const char *holds_for;    /* what tune_scope_name returns; NULL: unknown */
+    long also_aside;          /* with how many machines that were set aside the interval also holds */
     double seconds;           /* from the beginning of the first process to the end of the last; NAN: unknown */
     const char *verdict, *text; /* NULL where best.json has none */
 } tune_comparison;

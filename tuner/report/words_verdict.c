@@ -134,6 +134,11 @@ static void say_scope(tune_words *w, const tune_comparison *c) {
         tune_say(
             w, "The processes ran in turn on several machines of one kind, and the interval is over processes and "
                "machines: it is that of the mean over machines of this kind.");
+        if (c->also_aside > 0)
+            tune_say(w,
+                     "%ld of them differed and %s set aside, but the others are too few to be sure of that: the "
+                     "interval also holds with %s, which makes it wide. More machines would tell.",
+                     c->also_aside, c->also_aside == 1 ? "was" : "were", c->also_aside == 1 ? "it" : "them");
         return;
     }
     if (!strcmp(c->holds_for, tune_scope_name(TUNE_SCOPE_LONG_RUN)))

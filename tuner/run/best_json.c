@@ -65,6 +65,7 @@ static void add_states(json_t *speedup, const tune_final *f) {
     json_object_set_new(speedup, "state_label",
                         f->label < TUNE_QUANTITIES ? json_string(tune_quantity_name(f->label)) : json_null());
     json_object_set_new(speedup, "holds_for", json_string(tune_scope_name(f->scope)));
+    if (f->unsure) json_object_set_new(speedup, "also_with_machines_aside", json_integer(f->unsure));
     json_object_set_new(speedup, "seconds", xl_json_number(f->span_s));
     json_object_set_new(speedup, "states", list);
     json_object_set_new(speedup, "state_changes", json_integer(f->states.changes));

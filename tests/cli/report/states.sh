@@ -13,6 +13,12 @@ cat > run/best.json <<'END'
  "verdict": "better", "verdict_text": "better by 49.0 % [35.0, 64.0]", "objective": "request_s"}
 END
 xltune explain run | sed -n '/^Verdict/,/^Winner/p'
+# Machines of a fleet, of which one was set aside without being sure of it.
+sed 's/"time of measuring"/"machines of the kind", "also_with_machines_aside": 1/' run/best.json > new.json
+mv run/best.json old.json
+mv new.json run/best.json
+xltune explain run | sed -n '/several machines/,/^Winner/p'
+mv old.json run/best.json
 for kind in 'long run' 'one state'; do
   sed "s/time of measuring/$kind/" run/best.json > new.json
   if [ "$kind" = 'one state' ]; then sed -i 's/"states": .*/"states": [{"processes": 8, "visits": 1, "value": 0.49}]},/' new.json; fi
