@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 void *xl_aligned_alloc(size_t count, size_t size) {
     size_t bytes;
@@ -27,6 +28,26 @@ void *xl_array(size_t count, size_t size) {
     size_t bytes;
     if (!xl_mul(count, size, &bytes)) return NULL;
     return malloc(bytes ? bytes : 1);
+}
+
+void *xl_stretch(void *array, size_t from, size_t to) {
+    if (to < XL_STRETCHED) return realloc(array, to);
+#ifdef __linux__
+    if (from >= XL_STRETCHED) {
+        void *moved = mremap(array, from, to, MREMAP_MAYMOVE);
+        return moved == MAP_FAILED ? NULL : moved;
+    }
+#endif
+    void *more = mmap(NULL, to, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (more == MAP_FAILED) return NULL;
+    if (from) memcpy(more, array, from);
+    xl_stretch_free(array, from);
+    return more;
+}
+
+void xl_stretch_free(void *array, size_t bytes) {
+    if (bytes < XL_STRETCHED) free(array);
+    else munmap(array, bytes);
 }
 
 char *xl_format(const char *format, ...) {

@@ -32,6 +32,15 @@ void xl_aligned_free(void *p);
 /* malloc'd array with checked size; count zero gives a valid pointer. Release with free. */
 void *xl_array(size_t count, size_t size);
 
+/* An array that grows for as long as a process lives: like realloc, with the sizes given. Returns the array, which
+ * had room for `from` bytes (0: NULL), with room for `to`, which is no less and more than 0; NULL where memory is
+ * out, and the array is then as before. One of XL_STRETCHED bytes or more has pages of its own, so that growing it
+ * copies nothing on Linux, leaves no hole in the heap, and takes no memory for what was not written yet. */
+#define XL_STRETCHED ((size_t)1 << 18)
+void *xl_stretch(void *array, size_t from, size_t to);
+/* Frees an array with room for so many bytes (0: NULL). */
+void xl_stretch_free(void *array, size_t bytes);
+
 /* malloc'd formatted string; NULL when out of memory. */
 char *xl_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

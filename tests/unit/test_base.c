@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/intern.h"
+#include "base/memory.h"
 #include "base/rng.h"
 #include "helper.h"
 
@@ -17,6 +18,28 @@ static void checked_sizes(void **state) {
     assert_non_null(p);
     assert_int_equal((uintptr_t)p % XL_CACHE_LINE, 0);
     xl_aligned_free(p);
+}
+
+/* What was written stays when an array grows, also where it gets pages of its own, and an array that is too large
+ * leaves the one before as it was. */
+static void arrays_are_stretched(void **state) {
+    size_t room = 0, filled = 0;
+    uint32_t *array = NULL;
+    for (size_t more = 3; more < 8 * XL_STRETCHED / sizeof *array; more = 2 * more + 1) {
+        uint32_t *longer = xl_stretch(array, room * sizeof *array, more * sizeof *array);
+        assert_non_null(longer);
+        array = longer;
+        room = more;
+        for (size_t i = 0; i < filled; i++) assert_int_equal(array[i], (uint32_t)(i * 2654435761u));
+        for (; filled < room; filled++) array[filled] = (uint32_t)(filled * 2654435761u);
+        if (room * sizeof *array < XL_STRETCHED / 4)
+            assert_null(xl_stretch(array, room * sizeof *array, SIZE_MAX / 2));
+    }
+    assert_true(room * sizeof *array > XL_STRETCHED);
+    assert_null(xl_stretch(array, room * sizeof *array, SIZE_MAX / 2));
+    for (size_t i = 0; i < filled; i++) assert_int_equal(array[i], (uint32_t)(i * 2654435761u));
+    xl_stretch_free(array, room * sizeof *array);
+    xl_stretch_free(NULL, 0);
 }
 
 static void error_is_one_line(void **state) {
@@ -216,11 +239,11 @@ static void bytes_are_stored_once(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(checked_sizes),         cmocka_unit_test(error_is_one_line),
-        cmocka_unit_test(nearest_name),          cmocka_unit_test(random_stream),
-        cmocka_unit_test(files_are_whole),       cmocka_unit_test(a_folder_is_locked),
-        cmocka_unit_test(left_files_are_swept),  cmocka_unit_test(outputs_are_dropped),
-        cmocka_unit_test(bytes_are_stored_once),
+        cmocka_unit_test(checked_sizes),       cmocka_unit_test(arrays_are_stretched),
+        cmocka_unit_test(error_is_one_line),   cmocka_unit_test(nearest_name),
+        cmocka_unit_test(random_stream),       cmocka_unit_test(files_are_whole),
+        cmocka_unit_test(a_folder_is_locked),  cmocka_unit_test(left_files_are_swept),
+        cmocka_unit_test(outputs_are_dropped), cmocka_unit_test(bytes_are_stored_once),
     };
     return cmocka_run_group_tests(tests, test_make_folder, test_remove_folder);
 }

@@ -13,7 +13,7 @@ struct tune_keeper {
     const tune_run_row *run;
     tune_keeper_files files;
     bool has_files;
-    tune_trial_row *trials; /* [count], each as share leaves it */
+    tune_trial_row *trials; /* [count], each as share leaves it; of xl_stretch */
     size_t count, room;
     xl_intern texts; /* which many of the trials have in common */
 };
@@ -52,17 +52,31 @@ static int copy_row(tune_keeper *k, tune_trial_row *to, const tune_trial_row *fr
     return status;
 }
 
+/* Makes room for so many trials. */
+static int reserve(tune_keeper *k, size_t room, xlstm_error *err) {
+    if (room <= k->room) return XLSTM_OK;
+    tune_trial_row *more = xl_stretch(k->trials, k->room * sizeof *more, room * sizeof *more);
+    if (!more) return no_memory(err);
+    k->trials = more;
+    k->room = room;
+    return XLSTM_OK;
+}
+
 /* Fills the list with the trials of the study, up to the first that is missing: the nodes of a fleet do not finish
  * trials in their order. */
 static int read_trials(tune_keeper *k, xlstm_error *err) {
     size_t count = 0;
-    int status = tune_study_trials(k->study, k->run->id, &k->trials, &count, err);
-    k->room = count;
-    while (!status && k->count < count && k->trials[k->count].index == (int64_t)k->count) {
-        status = share(k, &k->trials[k->count], err);
-        if (!status) k->count++;
+    tune_trial_row *all = NULL;
+    int status = tune_study_trials(k->study, k->run->id, &all, &count, err);
+    if (!status) status = reserve(k, count, err);
+    while (!status && k->count < count && all[k->count].index == (int64_t)k->count) {
+        status = share(k, &all[k->count], err);
+        if (status) break;
+        k->trials[k->count] = all[k->count];
+        k->count++;
     }
-    for (size_t i = k->count; k->trials && i < count; i++) tune_trial_row_clear(&k->trials[i]);
+    for (size_t i = k->count; all && i < count; i++) tune_trial_row_clear(&all[i]);
+    free(all);
     return status;
 }
 
@@ -86,7 +100,7 @@ int tune_keeper_open(tune_keeper **out, tune_study *study, const tune_run_row *r
 void tune_keeper_close(tune_keeper *keeper) {
     if (!keeper) return;
     for (size_t i = 0; i < keeper->count; i++) clear(&keeper->trials[i]);
-    free(keeper->trials);
+    xl_stretch_free(keeper->trials, keeper->room * sizeof *keeper->trials);
     xl_intern_clear(&keeper->texts);
     free(keeper->name);
     free(keeper);
@@ -122,14 +136,9 @@ static int tell(const tune_keeper *k, const tune_trial_row *trial, const tune_na
 
 /* Makes room for a copy of a trial at the end of the list. */
 static int append(tune_keeper *keeper, const tune_trial_row *trial, xlstm_error *err) {
-    if (keeper->count == keeper->room) {
-        size_t room = keeper->room ? 2 * keeper->room : 64;
-        tune_trial_row *grown = realloc(keeper->trials, room * sizeof *grown);
-        if (!grown) return no_memory(err);
-        keeper->trials = grown;
-        keeper->room = room;
-    }
-    return copy_row(keeper, &keeper->trials[keeper->count], trial, err);
+    int status = XLSTM_OK;
+    if (keeper->count == keeper->room) status = reserve(keeper, keeper->room ? 2 * keeper->room : 64, err);
+    return status ? status : copy_row(keeper, &keeper->trials[keeper->count], trial, err);
 }
 
 int tune_keeper_add(tune_keeper *keeper, const tune_trial_row *trial, const tune_named_list *settings,

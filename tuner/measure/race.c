@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "tuner/measure/race_impl.h"
 #include "tuner/measure/stats.h"
 
@@ -47,7 +48,7 @@ int tune_race_create(tune_race **out, tune_sampler *sampler, int64_t baseline, c
         tune_race_destroy(race);
         return status;
     }
-    tune_race_add(race, baseline)->entry.value = 0;
+    tune_race_add(race, baseline)->value = 0;
     *out = race;
     return 0;
 }
@@ -57,9 +58,8 @@ void tune_race_destroy(tune_race *race) {
     for (size_t i = 0; i < race->count; i++) {
         free(race->arms[i].why);
         free(race->arms[i].values);
-        free(race->arms[i].samples);
     }
-    free(race->arms);
+    xl_stretch_free(race->arms, race->room * sizeof *race->arms);
     tune_strata_destroy(race->strata);
     free(race->base_cost);
     free(race->base_at);
@@ -69,7 +69,7 @@ void tune_race_destroy(tune_race *race) {
 
 tune_arm *tune_race_find(const tune_race *race, int64_t candidate) {
     for (size_t i = race->count; i-- > 0;) {
-        if (race->arms[i].entry.candidate == candidate) return &race->arms[i];
+        if (race->arms[i].candidate == candidate) return &race->arms[i];
     }
     return NULL;
 }
@@ -78,7 +78,7 @@ tune_arm *tune_race_find(const tune_race *race, int64_t candidate) {
 int tune_race_reserve(tune_race *race, size_t more, xlstm_error *err) {
     if (race->count + more <= race->room) return 0;
     size_t room = 2 * race->room + more + 16;
-    tune_arm *arms = realloc(race->arms, room * sizeof *arms);
+    tune_arm *arms = xl_stretch(race->arms, race->room * sizeof *arms, room * sizeof *arms);
     if (!arms) return xl_fail(err, XLSTM_ENOMEM, "race: out of memory");
     race->arms = arms;
     race->room = room;
@@ -87,7 +87,7 @@ int tune_race_reserve(tune_race *race, size_t more, xlstm_error *err) {
 
 tune_arm *tune_race_add(tune_race *race, int64_t candidate) {
     tune_arm *a = &race->arms[race->count++];
-    *a = (tune_arm){.entry = {.candidate = candidate, .outcome = TUNE_RACE_UNTIMED, .value = NAN, .cost = NAN}};
+    *a = (tune_arm){.candidate = candidate, .outcome = TUNE_RACE_UNTIMED, .value = NAN, .cost = NAN};
     return a;
 }
 
@@ -95,7 +95,20 @@ void tune_race_drop_last(tune_race *race) {
     tune_arm *a = &race->arms[--race->count];
     free(a->why);
     free(a->values);
-    free(a->samples);
+}
+
+tune_race_entry tune_race_entry_of(const tune_arm *a) {
+    const int samples = a->n ? a->n : a->outcome == TUNE_RACE_STOPPED;
+    tune_race_entry e = {.candidate = a->candidate,
+                         .outcome = a->outcome,
+                         .samples = samples,
+                         .value = a->value,
+                         .cost = a->cost,
+                         .hash = a->hash,
+                         .status = a->status,
+                         .text = a->why};
+    for (int p = 0; p < TUNE_PARTS; p++) e.parts[p] = a->parts[p] / (samples ? samples : 1);
+    return e;
 }
 
 /* The state in which a sample was taken. */
@@ -137,10 +150,8 @@ void tune_race_refresh(tune_race *race, tune_arm *a) {
     double cost = 0;
     scatter_of(race, a);
     for (int i = 0; i < a->n; i++) cost += a->samples[i].cost;
-    a->entry.samples = a->n;
-    a->entry.value = tune_mean(a->values, (size_t)a->n);
-    a->entry.cost = cost / a->n;
-    for (int p = 0; p < TUNE_PARTS; p++) a->entry.parts[p] = a->parts[p] / a->n;
+    a->value = tune_mean(a->values, (size_t)a->n);
+    a->cost = cost / a->n;
 }
 
 void tune_race_restate(tune_race *race) {
@@ -151,29 +162,26 @@ void tune_race_restate(tune_race *race) {
     }
 }
 
-int tune_race_push(tune_arm *a, const tune_race_value *value, xlstm_error *err) {
+int tune_race_push(tune_arm *a, double value, const tune_race_cost *sample, xlstm_error *err) {
     if (a->n == a->room) {
-        int room = a->room ? 2 * a->room : 2;
-        double *values = realloc(a->values, (size_t)room * sizeof *values);
-        if (values) a->values = values;
-        tune_race_value *samples = values ? realloc(a->samples, (size_t)room * sizeof *samples) : NULL;
-        if (samples) a->samples = samples;
-        if (!values || !samples) return xl_fail(err, XLSTM_ENOMEM, "race: out of memory");
+        const int room = a->room ? 2 * a->room : 1;
+        double *values = realloc(a->values, (size_t)room * (sizeof *a->values + sizeof *a->samples));
+        if (!values) return xl_fail(err, XLSTM_ENOMEM, "race: out of memory");
+        a->values = values;
+        a->samples = (tune_race_cost *)(values + room);
+        memmove(a->samples, values + a->room, (size_t)a->n * sizeof *a->samples);
         a->room = room;
     }
-    a->values[a->n] = value->value;
-    a->samples[a->n++] = *value;
+    a->values[a->n] = value;
+    a->samples[a->n++] = *sample;
     return 0;
 }
 
-void tune_race_drop_first(tune_race *race, tune_arm *a) {
-    memmove(a->values, a->values + 1, (size_t)(a->n - 1) * sizeof *a->values);
-    memmove(a->samples, a->samples + 1, (size_t)(a->n - 1) * sizeof *a->samples);
-    a->n--;
-    for (int p = 0; p < TUNE_PARTS; p++) {
-        a->parts[p] -= a->first_parts[p];
-        a->first_parts[p] = a->parts[p] / a->n;
-    }
+void tune_race_drop_first(tune_race *race, tune_arm *a, const double parts[TUNE_PARTS]) {
+    a->values[0] = a->values[1];
+    a->samples[0] = a->samples[1];
+    a->n = 1;
+    memcpy(a->parts, parts, sizeof a->parts);
     tune_race_refresh(race, a);
 }
 
@@ -187,17 +195,17 @@ int tune_race_restore(tune_race *race, int64_t candidate, const double *values, 
     if (status) return status;
     tune_arm *a = tune_race_add(race, candidate);
     for (int i = 0; i < n && !status; i++) {
-        const tune_race_value value = {values[i], cost, TUNE_NO_STRATUM, TUNE_NO_STRATUM};
-        status = tune_race_push(a, &value, err);
+        const tune_race_cost sample = {cost, TUNE_NO_STRATUM, TUNE_NO_STRATUM};
+        status = tune_race_push(a, values[i], &sample, err);
     }
     if (status) return status;
     for (int p = 0; p < TUNE_PARTS; p++) a->parts[p] = n * parts[p];
     a->first_checked = true;
     tune_race_refresh(race, a);
-    a->entry.outcome = TUNE_RACE_SURVIVED;
-    if (a->entry.value < tune_race_find(race, race->incumbent)->entry.value) {
+    a->outcome = TUNE_RACE_SURVIVED;
+    if (a->value < tune_race_find(race, race->incumbent)->value) {
         race->incumbent = candidate;
-        a->entry.outcome = TUNE_RACE_NEW_INCUMBENT;
+        a->outcome = TUNE_RACE_NEW_INCUMBENT;
     }
     return 0;
 }
@@ -240,7 +248,7 @@ double tune_race_difference(const tune_race *race, const tune_arm *a, const tune
     const bool baseline = b == &race->arms[0]; /* its value is 0 by definition and has no error */
     if (tune_strata_count(race->strata) == 1) {
         *weight = 1 / (1.0 / a->n + (baseline ? 0 : 1.0 / b->n));
-        return a->entry.value - b->entry.value;
+        return a->value - b->value;
     }
     double sum = 0;
     *weight = 0;
@@ -268,7 +276,7 @@ double tune_race_half_width(tune_race *race, double weight) {
 }
 
 double tune_race_standing(const tune_race *race, const tune_arm *a) {
-    if (a->n == 0 || a == &race->arms[0] || tune_strata_count(race->strata) == 1) return a->entry.value;
+    if (a->n == 0 || a == &race->arms[0] || tune_strata_count(race->strata) == 1) return a->value;
     /* By how much values are higher in state 1, from the candidates that have samples in both. */
     double effect = 0, weight = 0, sum = 0;
     for (size_t i = 1; i < race->count; i++) {
@@ -289,13 +297,13 @@ double tune_race_standing(const tune_race *race, const tune_arm *a) {
         sum += a->values[i] + (state == 0 ? often : often - 1) * effect;
         known++;
     }
-    const double corrected = a->entry.value - tune_mean(a->values, (size_t)a->n); /* for a cold first sample */
-    return known ? sum / known + corrected : a->entry.value;
+    const double corrected = a->value - tune_mean(a->values, (size_t)a->n); /* for a cold first sample */
+    return known ? sum / known + corrected : a->value;
 }
 
 bool tune_race_get(const tune_race *race, int64_t candidate, tune_race_entry *out) {
     const tune_arm *a = tune_race_find(race, candidate);
-    if (a) *out = a->entry;
+    if (a) *out = tune_race_entry_of(a);
     return a;
 }
 

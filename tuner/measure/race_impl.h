@@ -12,26 +12,28 @@
 #define TUNE_COLD 0.05       /* a first sample is called cold only where it is slower by at least this share */
 enum { TUNE_EXCESSES = 64 }; /* ratios of first to later samples that are kept, to learn how cold first ones are */
 
-/* A sample's value, and between which conditions of the machine (numbers of tune_strata_add) it was taken. */
-typedef struct tune_race_value {
-    double value; /* ln(cost / baseline's cost) */
+/* What a sample cost, and between which conditions of the machine (numbers of tune_strata_add) it was taken. */
+typedef struct tune_race_cost {
     double cost;
     int before, after; /* negative: not known */
-} tune_race_value;
+} tune_race_cost;
 
+/* A race keeps one for each candidate to its end, so it holds nothing that follows from the rest. */
 typedef struct tune_arm {
-    tune_race_entry entry;
-    char *why;                /* entry.text; NULL: it did not fail */
-    double *values;           /* [n]: ln(cost / baseline's cost) */
-    tune_race_value *samples; /* [n]: the same and what else is known */
-    int n, room;
-    double parts[TUNE_PARTS]; /* sums over the samples */
-    double first_parts[TUNE_PARTS];
-    double ss;          /* sum of the squared deviations of `values` from their means in each state, */
-    int df;             /* and its degrees of freedom */
-    bool first_checked; /* whether the first sample is known to be warm */
+    int64_t candidate;
+    double value, cost; /* as in tune_race_entry, and so are hash, status and outcome */
+    uint64_t hash;
+    char *why;                /* why it failed; NULL: it did not, or memory was out */
+    double *values;           /* [n]: ln(cost / baseline's cost); and in the same block */
+    tune_race_cost *samples;  /* [n] */
+    double parts[TUNE_PARTS]; /* sums over the samples; of the one that was stopped where there is no other */
+    double ss;                /* sum of the squared deviations of `values` from their means in each state, */
+    double first_value;       /* value of the very first sample */
+    int df;                   /* degrees of freedom of ss */
+    int n, room, status;
+    tune_race_outcome outcome;
     int dropped;        /* number of samples dropped as warm-up */
-    double first_value; /* value of the very first sample */
+    bool first_checked; /* whether the first sample is known to be warm */
     bool warm;          /* whether the candidate has run in this process */
 } tune_arm;
 
@@ -39,7 +41,7 @@ struct tune_race {
     tune_sampler *sampler;
     tune_race_options options;
     int64_t baseline, incumbent;
-    tune_arm *arms; /* arms[0] is the baseline */
+    tune_arm *arms; /* arms[0] is the baseline; of xl_stretch */
     size_t count, room;
     double *base_cost, *base_at;
     size_t base_n, base_room;
@@ -64,12 +66,14 @@ tune_arm *tune_race_find(const tune_race *race, int64_t candidate);
 int tune_race_reserve(tune_race *race, size_t more, xlstm_error *err);
 tune_arm *tune_race_add(tune_race *race, int64_t candidate);
 void tune_race_drop_last(tune_race *race);
+tune_race_entry tune_race_entry_of(const tune_arm *arm);
 
-/* Adds a sample, and computes the arm's mean and scatter after samples were added or removed. ENOMEM. */
-int tune_race_push(tune_arm *arm, const tune_race_value *value, xlstm_error *err);
+/* Adds a sample with this ln(cost / baseline's cost), and computes the arm's mean and scatter after samples were
+ * added or removed. ENOMEM. */
+int tune_race_push(tune_arm *arm, double value, const tune_race_cost *sample, xlstm_error *err);
 void tune_race_refresh(tune_race *race, tune_arm *arm);
-/* Takes the arm's first sample away. */
-void tune_race_drop_first(tune_race *race, tune_arm *arm);
+/* Takes the first of an arm's two samples away; `parts` are those of the other. */
+void tune_race_drop_first(tune_race *race, tune_arm *arm, const double parts[TUNE_PARTS]);
 /* Computes all arms' scatters again, after the conditions showed other states than before. */
 void tune_race_restate(tune_race *race);
 

@@ -18,6 +18,7 @@
 typedef struct waiting {
     tune_arm *arm;
     double cost, mid_s;
+    double parts[TUNE_PARTS];
 } waiting;
 
 static bool late(const tune_race *race) {
@@ -45,14 +46,10 @@ static int take_baseline(tune_race *race, xlstm_error *err) {
     tune_arm *a = &race->arms[0];
     a->warm = true;
     a->n++;
-    a->entry.samples = a->n;
-    for (int p = 0; p < TUNE_PARTS; p++) {
-        a->parts[p] += sample.reading.parts[p];
-        a->entry.parts[p] = a->parts[p] / a->n;
-    }
-    a->entry.hash = sample.reading.hash;
-    a->entry.cost = tune_mean(race->base_cost, race->base_n);
-    a->entry.outcome = TUNE_RACE_SURVIVED;
+    for (int p = 0; p < TUNE_PARTS; p++) a->parts[p] += sample.reading.parts[p];
+    a->hash = sample.reading.hash;
+    a->cost = tune_mean(race->base_cost, race->base_n);
+    a->outcome = TUNE_RACE_SURVIVED;
     return 0;
 }
 
@@ -89,26 +86,26 @@ static double baseline_log_at(const tune_race *race, size_t left, double at) {
 }
 
 /* Compares a candidate's first sample with the one after it and drops it where it was warm-up. The next one is
- * then the first, and is checked in the same way, until one stays. */
-static void check_first(tune_race *race, tune_arm *a) {
+ * then the first, and is checked in the same way, until one stays. `parts` are those of the last sample. */
+static void check_first(tune_race *race, tune_arm *a, const double parts[TUNE_PARTS]) {
     if (a->first_checked || a->n < 2) return;
     /* The scatter leaves this arm out, because a cold sample would inflate it. */
     double df, sd = tune_race_scatter_without(race, a, &df), excess = a->values[0] - a->values[1];
     if (!a->dropped) a->first_value = a->values[0];
     a->first_checked = excess <= TUNE_COLD || (df >= 3 && excess <= 4 * sd) || a->dropped >= DROPS;
     if (a->first_checked) {
-        tune_race_learn(race, a->first_value - (a->dropped ? a->entry.value : a->values[1]));
+        tune_race_learn(race, a->first_value - (a->dropped ? a->value : a->values[1]));
         return;
     }
     a->dropped++;
-    tune_race_drop_first(race, a);
+    tune_race_drop_first(race, a, parts);
 }
 
 /* Returns the cost above which a candidate without samples is hopeless. */
 static double hopeless_cost(const tune_race *race, const tune_arm *incumbent) {
     if (!race->base_n) return INFINITY;
     const double last = race->base_cost[race->base_n - 1];
-    double cost = exp(log(last) + incumbent->entry.value + tune_race_coldness(race, 0.9)) * race->options.hopeless;
+    double cost = exp(log(last) + incumbent->value + tune_race_coldness(race, 0.9)) * race->options.hopeless;
     return fmax(cost, fmax(last, tune_mean(race->base_cost, race->base_n)));
 }
 
@@ -119,10 +116,10 @@ static int fail_arm(tune_arm *a, int status, const xlstm_error *why, xlstm_error
         return status;
     }
     if (status >= 0) return 0;
-    a->entry.outcome = TUNE_RACE_FAILED;
-    a->entry.status = status;
+    a->outcome = TUNE_RACE_FAILED;
+    a->status = status;
     free(a->why);
-    a->entry.text = a->why = strdup(why->text);
+    a->why = strdup(why->text);
     return 0;
 }
 
@@ -133,21 +130,20 @@ static int sample_arm(tune_race *race, tune_arm *a, const tune_arm *incumbent, w
     tune_sample sample;
     xlstm_error why = {0};
     double limit = a->n == 0 ? hopeless_cost(race, incumbent) : INFINITY;
-    int status = tune_sampler_take(race->sampler, a->entry.candidate, limit, &sample, &why);
+    int status = tune_sampler_take(race->sampler, a->candidate, limit, &sample, &why);
     if (status < 0) return fail_arm(a, status, &why, err);
     a->warm = true;
-    a->entry.hash = sample.reading.hash;
-    if (a->n == 0) memcpy(a->first_parts, sample.reading.parts, sizeof a->first_parts);
+    a->hash = sample.reading.hash;
     if (status == TUNE_STOPPED) {
-        a->entry.outcome = TUNE_RACE_STOPPED;
-        a->entry.samples = 1;
-        a->entry.cost = sample.reading.cost;
-        a->entry.value = log(sample.reading.cost / race->base_cost[race->base_n - 1]);
-        memcpy(a->entry.parts, sample.reading.parts, sizeof a->entry.parts);
+        a->outcome = TUNE_RACE_STOPPED;
+        a->cost = sample.reading.cost;
+        a->value = log(sample.reading.cost / race->base_cost[race->base_n - 1]);
+        memcpy(a->parts, sample.reading.parts, sizeof a->parts);
         return 0;
     }
     for (int p = 0; p < TUNE_PARTS; p++) a->parts[p] += sample.reading.parts[p];
-    *out = (waiting){a, sample.reading.cost, sample.start_s + sample.seconds / 2};
+    *out = (waiting){.arm = a, .cost = sample.reading.cost, .mid_s = sample.start_s + sample.seconds / 2};
+    memcpy(out->parts, sample.reading.parts, sizeof out->parts);
     *taken = true;
     return 0;
 }
@@ -198,20 +194,18 @@ static int run_round(tune_race *race, tune_arm *const *arms, int count, const tu
     if (!status) status = look(race, err);
     for (int i = 0; i < waits && !status; i++) {
         tune_arm *a = wait[i].arm;
-        const tune_race_value value = {log(wait[i].cost) - baseline_log_at(race, left, wait[i].mid_s), wait[i].cost,
-                                       before, race->condition};
-        status = tune_race_push(a, &value, err);
+        const tune_race_cost cost = {wait[i].cost, before, race->condition};
+        status = tune_race_push(a, log(wait[i].cost) - baseline_log_at(race, left, wait[i].mid_s), &cost, err);
         if (status) break;
         tune_race_refresh(race, a);
-        check_first(race, a);
+        check_first(race, a, wait[i].parts);
     }
     return status;
 }
 
 /* Corrects the value of a candidate with a single sample, which may be cold, by what that usually costs. */
 static void correct_single(const tune_race *race, tune_arm *a) {
-    if (a->n == 1 && !a->first_checked && !a->dropped)
-        a->entry.value = a->values[0] - tune_race_coldness(race, 0.5);
+    if (a->n == 1 && !a->first_checked && !a->dropped) a->value = a->values[0] - tune_race_coldness(race, 0.5);
 }
 
 /* Decides on an tune_arm after a round; returns true where it needs no more samples. */
@@ -223,20 +217,21 @@ static bool decide(tune_race *race, tune_arm *a) {
     double weight, difference = tune_race_difference(race, a, incumbent, &weight);
     /* The incumbent runs beside it from the second round on, so they soon have samples in the same state. */
     if (!(weight > 0)) {
-        if (a->n >= o->most) a->entry.outcome = TUNE_RACE_SURVIVED;
+        if (a->n >= o->most) a->outcome = TUNE_RACE_SURVIVED;
         return a->n >= o->most;
     }
     double half = tune_race_half_width(race, weight);
     double cold = a->n == 1 && !a->first_checked && !a->dropped ? tune_race_coldness(race, 0.9) : 0;
     bool slower = a->n >= o->first && difference - cold - half > 0;
-    if (slower && !(o->worthy && o->worthy(o->worthy_ctx, &a->entry))) {
-        a->entry.outcome = TUNE_RACE_OUT;
+    const tune_race_entry entry = tune_race_entry_of(a);
+    if (slower && !(o->worthy && o->worthy(o->worthy_ctx, &entry))) {
+        a->outcome = TUNE_RACE_OUT;
         return true;
     }
     bool ends = a->n >= o->most || (a->n > 1 && a->n >= o->first && difference + half < 0);
     if (!ends) return false;
-    a->entry.outcome = difference < 0 ? TUNE_RACE_NEW_INCUMBENT : TUNE_RACE_SURVIVED;
-    if (difference < 0) race->incumbent = a->entry.candidate;
+    a->outcome = difference < 0 ? TUNE_RACE_NEW_INCUMBENT : TUNE_RACE_SURVIVED;
+    if (difference < 0) race->incumbent = a->candidate;
     return true;
 }
 
@@ -274,7 +269,7 @@ int tune_race_run(tune_race *race, const int64_t *candidates, int count, tune_ra
         int kept = 0;
         for (int i = 0; i < left && !status; i++) {
             tune_arm *a = alive[i];
-            if (a->entry.outcome == TUNE_RACE_FAILED || a->entry.outcome == TUNE_RACE_STOPPED) continue;
+            if (a->outcome == TUNE_RACE_FAILED || a->outcome == TUNE_RACE_STOPPED) continue;
             if (a->n == 0 || !decide(race, a)) alive[kept++] = a;
         }
         if (!status) left = kept;
@@ -284,18 +279,18 @@ int tune_race_run(tune_race *race, const int64_t *candidates, int count, tune_ra
         if (alive[i]->n == 0) continue;
         double weight;
         bool better = tune_race_difference(race, alive[i], tune_race_find(race, race->incumbent), &weight) < 0;
-        alive[i]->entry.outcome = better && alive[i]->n > 1 ? TUNE_RACE_NEW_INCUMBENT : TUNE_RACE_SURVIVED;
-        if (alive[i]->entry.outcome == TUNE_RACE_NEW_INCUMBENT) race->incumbent = alive[i]->entry.candidate;
+        alive[i]->outcome = better && alive[i]->n > 1 ? TUNE_RACE_NEW_INCUMBENT : TUNE_RACE_SURVIVED;
+        if (alive[i]->outcome == TUNE_RACE_NEW_INCUMBENT) race->incumbent = alive[i]->candidate;
     }
     for (int i = 0; i < count && !status; i++) {
         tune_arm *a = tune_race_find(race, candidates[i]);
         correct_single(race, a);
-        out[i] = a->entry;
+        out[i] = tune_race_entry_of(a);
         out[i].value = tune_race_standing(race, a);
     }
     /* Candidates that got no sample before the deadline are removed, so that they can be raced later. */
     while (race->count > 1 && race->arms[race->count - 1].n == 0 &&
-           race->arms[race->count - 1].entry.outcome == TUNE_RACE_UNTIMED)
+           race->arms[race->count - 1].outcome == TUNE_RACE_UNTIMED)
         tune_race_drop_last(race);
     free(alive);
     free(wait);
@@ -337,7 +332,7 @@ static int drop_slower(tune_race *race, tune_arm **arms, int count) {
 static int without_failed(tune_arm **arms, int count) {
     int kept = 0;
     for (int i = 0; i < count; i++) {
-        if (arms[i]->entry.outcome != TUNE_RACE_FAILED) arms[kept++] = arms[i];
+        if (arms[i]->outcome != TUNE_RACE_FAILED) arms[kept++] = arms[i];
     }
     return kept;
 }
@@ -351,7 +346,7 @@ static int playoff(tune_race *race, tune_arm **arms, int *count, waiting *wait, 
         /* Candidates that were restored have not run in this process yet and must be warmed up. */
         if (arms[i]->warm) continue;
         xlstm_error why = {0};
-        status = tune_sampler_warm(race->sampler, arms[i]->entry.candidate, 3, INFINITY, race->options.deadline_s,
+        status = tune_sampler_warm(race->sampler, arms[i]->candidate, 3, INFINITY, race->options.deadline_s,
                                    INFINITY, NULL, &why);
         status = fail_arm(arms[i], status, &why, err);
         if (status) return status;
@@ -378,9 +373,9 @@ static int remember_finalists(tune_race *race, tune_arm *const *arms, int count,
     race->finalists = list;
     race->finalist_count = count;
     for (int i = 0; i < count; i++)
-        list[i] = (tune_finalist){.candidate = arms[i]->entry.candidate,
-                                  .before = arms[i]->entry.value,
-                                  .after = arms[i]->entry.value,
+        list[i] = (tune_finalist){.candidate = arms[i]->candidate,
+                                  .before = arms[i]->value,
+                                  .after = arms[i]->value,
                                   .samples_before = arms[i]->n,
                                   .samples = arms[i]->n};
     return 0;
@@ -397,7 +392,7 @@ static void settle_finalists(tune_race *race) {
     for (int i = 0; i < race->finalist_count; i++) {
         tune_finalist *f = &race->finalists[i];
         const tune_arm *a = tune_race_find(race, f->candidate);
-        f->after = a->entry.outcome == TUNE_RACE_FAILED ? NAN : a->entry.value;
+        f->after = a->outcome == TUNE_RACE_FAILED ? NAN : a->value;
         f->samples = a->n;
     }
     if (race->finalist_count)
@@ -415,7 +410,7 @@ int tune_race_finish(tune_race *race, int64_t *winner, xlstm_error *err) {
         goto done;
     }
     for (size_t i = 1; i < race->count; i++) {
-        tune_race_outcome o = race->arms[i].entry.outcome;
+        tune_race_outcome o = race->arms[i].outcome;
         if (race->arms[i].n > 0 && o != TUNE_RACE_FAILED && o != TUNE_RACE_STOPPED) arms[count++] = &race->arms[i];
     }
     if (count == 0) goto done;
@@ -426,9 +421,9 @@ int tune_race_finish(tune_race *race, int64_t *winner, xlstm_error *err) {
     settle_finalists(race);
     if (status || count == 0) goto done;
     keep_best(race, arms, count, 1);
-    if (arms[0]->entry.value < 0) {
-        *winner = arms[0]->entry.candidate;
-        arms[0]->entry.outcome = TUNE_RACE_NEW_INCUMBENT;
+    if (arms[0]->value < 0) {
+        *winner = arms[0]->candidate;
+        arms[0]->outcome = TUNE_RACE_NEW_INCUMBENT;
     }
     race->incumbent = *winner;
 done:

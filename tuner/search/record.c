@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/memory.h"
 
 /* Makes room for every point that has an id. */
 static int reserve_ids(tune_record *r, xlstm_error *err) {
@@ -58,7 +59,7 @@ int tune_record_init(tune_record *r, const tune_space *space, xlstm_error *err) 
 void tune_record_release(tune_record *r) {
     free(r->row);
     free(r->asked);
-    free(r->seen);
+    xl_stretch_free(r->seen, r->room * sizeof *r->seen);
     free(r->flight);
     *r = (tune_record){0};
 }
@@ -83,7 +84,7 @@ int tune_record_tell(tune_record *r, uint32_t point, double value, xlstm_error *
     if (!s) {
         if (r->count == r->room) {
             size_t room = r->room ? 2 * r->room : 64;
-            tune_seen *more = realloc(r->seen, room * sizeof *more);
+            tune_seen *more = xl_stretch(r->seen, r->room * sizeof *more, room * sizeof *more);
             if (!more) return xl_fail(err, XLSTM_ENOMEM, "search: out of memory for %zu results", room);
             r->seen = more;
             r->room = room;
