@@ -81,7 +81,7 @@ xl.Run = class {
 
     // How a trial's value is called and shown: a ratio to the baseline, or a time.
     valueAxis() {
-        if (this.ratio) return {name: this.ratio_name, note: `under 1 is ${this.than[0]}`, scale: 1, unit: ''};
+        if (this.ratio) return {name: this.ratio_name.replace("'", '’'), note: `under 1 is ${this.than[0]}`, scale: 1, unit: ''};
         const range = xl.range(this.value), unit = xl.timeUnit(range ? range[1] : 0);
         return {name: this.time_name, note: '', scale: unit.scale, unit: unit.name};
     }
