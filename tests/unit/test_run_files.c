@@ -2,7 +2,9 @@
  * settings, and the front. */
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "study_rows.h"
@@ -10,6 +12,7 @@
 #include "tuner/run/pareto_csv.h"
 #include "tuner/run/run.h"
 #include "tuner/run/run_meta.h"
+#include "tuner/run/run_tables.h"
 #include "tuner/run/snapshot.h"
 #include "tuner/run/table.h"
 
@@ -333,6 +336,101 @@ static void a_row_has_every_cell(void **state) {
     json_decref(settings);
 }
 
+/* A column of summary.csv has one meaning: metrics and parameters with the name of another column are refused. */
+static void columns_have_names_of_their_own(void **state) {
+    static const struct {
+        const char *metric, *param, *says;
+    } bad[] = {{"ratio", "a", "metrics: ratio: a column of summary.csv has that name already"},
+               {"heads_per_band", "a", "metrics: heads_per_band: a column"},
+               {"cost", "status", "space: status: a column"},
+               {"cost", "token_hash", "space: token_hash: a column"},
+               {"cost", "cost", "space: cost: a column"}};
+    xlstm_error err;
+    for (size_t i = 0; i <= sizeof bad / sizeof *bad; i++) {
+        const bool good = i == sizeof bad / sizeof *bad;
+        tune_metrics metrics = {.count = 2, .at = {{.name = "wall_s"}}};
+        snprintf(metrics.at[1].name, sizeof metrics.at[1].name, "%s", good ? "cost" : bad[i].metric);
+        tune_space *space = tune_space_create();
+        must(tune_space_add_range(space, "chunk_size", 0, 16, 64, 16, &err), &err); /* the original's own */
+        must(tune_space_add_range(space, good ? "costs" : bad[i].param, 0, 1, 2, 1, &err), &err);
+        must(tune_space_seal(space, &err), &err);
+        if (good) {
+            must(tune_table_check(&metrics, space, &err), &err);
+        } else {
+            assert_int_equal(tune_table_check(&metrics, space, &err), XLSTM_EARG);
+            if (!strstr(err.text, bad[i].says)) fail_msg("found \"%s\", wanted \"%s\"", err.text, bad[i].says);
+        }
+        tune_space_destroy(space);
+    }
+}
+
+static int add_row(tune_run_tables *t, const json_t *settings, int64_t index, xlstm_error *err) {
+    tune_trial_row row = sample_trial(index, 0.5);
+    return tune_run_tables_add(t, &tune_engine_metrics, settings, &row, settings, NULL, 0, err);
+}
+
+/* Tables that cannot be written say which one and why, and what was there before stays until the new ones are
+ * whole. */
+static void tables_that_cannot_be_written(void **state) {
+    xlstm_error err;
+    tune_run_tables t;
+    char *folder = test_path("tables"), *nowhere = test_path("no/tables");
+    json_t *settings = json_pack("{s:s}", "backend", "ray");
+    assert_int_equal(mkdir(folder, 0777), 0);
+    tune_run_tables_init(&t);
+    assert_int_equal(tune_run_tables_begin(&t, nowhere, &tune_engine_metrics, settings, &err), XLSTM_EIO);
+    assert_non_null(strstr(err.text, "no/tables"));
+    must(tune_run_tables_begin(&t, folder, &tune_engine_metrics, settings, &err), &err);
+    must(tune_run_tables_settle(&t, &err), &err); /* nothing is in its place yet */
+    must(add_row(&t, settings, 0, &err), &err);
+    must(tune_run_tables_ready(&t, &err), &err);
+    must(add_row(&t, settings, 1, &err), &err);
+    must(tune_run_tables_settle(&t, &err), &err);
+    char *before = test_read(folder, "summary.csv");
+
+    /* A disk that is full, here a file that may not grow. */
+    struct rlimit all, none;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &all), 0);
+    none = (struct rlimit){strlen(before), all.rlim_max};
+    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+    const int status = add_row(&t, settings, 2, &err);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &all), 0);
+    signal(SIGXFSZ, handler);
+    assert_int_equal(status, XLSTM_EIO);
+    assert_non_null(strstr(err.text, ": File too large"));
+
+    /* Tables that were begun anew and dropped leave the old ones. */
+    must(tune_run_tables_begin(&t, folder, &tune_engine_metrics, settings, &err), &err);
+    must(add_row(&t, settings, 0, &err), &err);
+    tune_run_tables_close(&t);
+    char *after = test_read(folder, "summary.csv");
+    assert_string_equal(after, before);
+    assert_int_equal(entries(folder), 2);
+
+    /* A folder comes into the place of a table. */
+    char *taken = xl_path_join(folder, "summary.csv"), *inside = xl_path_join(taken, "inside");
+    must(tune_run_tables_begin(&t, folder, &tune_engine_metrics, settings, &err), &err);
+    assert_int_equal(unlink(taken), 0);
+    assert_int_equal(mkdir(taken, 0777), 0);
+    assert_int_equal(mkdir(inside, 0777), 0);
+    assert_int_equal(tune_run_tables_ready(&t, &err), XLSTM_EIO);
+    assert_non_null(strstr(err.text, "summary.csv"));
+    tune_run_tables_close(&t);
+    assert_int_equal(entries(folder), 2);
+    assert_int_equal(tune_run_tables_begin(&t, folder, &tune_engine_metrics, settings, &err), XLSTM_EIO);
+    assert_non_null(strstr(err.text, "summary.csv"));
+    tune_run_tables_close(&t);
+    assert_int_equal(entries(folder), 2);
+    json_decref(settings);
+    free(before);
+    free(after);
+    free(inside);
+    free(taken);
+    free(nowhere);
+    free(folder);
+}
+
 /* best.json names the trials of the front where there are several objectives, and gives back what it was made of.
  */
 static void best_is_read_back(void **state) {
@@ -494,6 +592,8 @@ int main(void) {
         cmocka_unit_test(snapshots),
         cmocka_unit_test(the_front_is_a_table),
         cmocka_unit_test(a_row_has_every_cell),
+        cmocka_unit_test(columns_have_names_of_their_own),
+        cmocka_unit_test(tables_that_cannot_be_written),
         cmocka_unit_test(best_is_read_back),
         cmocka_unit_test(a_comparison_is_written_whole),
     };
