@@ -153,8 +153,12 @@ def main():
                f"node {f.names[1]} disagrees with its kind" in f.text and "also holds with it" in f.aside[odd], f.seen())
         expect("so the interval holds what all of them say", f.best.get("verdict") == "better" and f.holds(TRUTH) and
                f.holds(10 / (7 * 1.1) - 1) and f.speedup.get("also_with_machines_aside") == 1, f.seen())
-        expect("which the verdict says", "2 machines" in f.words and "others were set aside, too few to be sure: the interval "
-               "also holds with them, without [+" in f.words, f.seen())
+        expect("which the verdict says", "2 machines" in f.words and "others were set aside, but 2 are too few to be sure: the "
+               "interval also holds with them, without them [+" in f.words, f.seen())
+        used, blocks = f.speedup.get("processes", 0), f.speedup.get("blocks", 0)
+        expect("and it counts the processes of the two", used == len(f.speedup["log_ratios"]) < sum(f.processes.values()) and
+               blocks <= 3 * used and f.speedup["kept_disturbed_blocks"] <= blocks and
+               f"over {used} fresh processes, {blocks} blocks" in f.words and "there was time for no more" not in f.words, f.seen())
 
         f = Fleet(xltune, os.path.join(folder, "two"), [{}, {"TILT": "1.25"}])
         expect("of two nobody knows which is right", not f.aside and "which disagree" in f.words and

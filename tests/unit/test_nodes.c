@@ -22,6 +22,10 @@ static void play(fleet *f, const double *effect, int count, int turns, double sd
         f->of[i] = i % count;
         f->final.process[i] = effect[i % count] + sd * xl_rng_normal(&rng);
         f->final.at[i] = i;
+        f->final.blocks_of[i] = 2 + i % count;
+        f->final.blocks += f->final.blocks_of[i];
+        f->final.kept_of[i] = i % count == 2;
+        f->final.kept += i % count == 2;
     }
     tune_final_judge(f->final.process, n, n, 0.95, &f->final);
     tune_nodes_judge(&f->final, f->of, count, &f->nodes);
@@ -113,6 +117,11 @@ static void an_odd_one_is_set_aside(void **state) {
     assert_int_equal(f.final.verdict, TUNE_VERDICT_BETTER);
     tune_final_text(text, sizeof text, &f.final);
     assert_non_null(strstr(text, "over processes and 3 machines"));
+    /* The blocks of the others are in use, and all of them are as many as is usual. */
+    assert_int_equal(f.final.blocks, 3 * (2 + 3 + 5));
+    assert_int_equal(f.final.blocks_aside, 3 * 4);
+    assert_int_equal(f.final.processes_aside, 3);
+    assert_int_equal(f.final.kept, 0);
     /* The same difference is no sign where all of them differ. */
     effect[0] = -0.1;
     effect[1] = 0.05;
@@ -143,6 +152,8 @@ static void an_odd_one_of_three(void **state) {
         assert_true(f.nodes.at[2].unsure && f.nodes.unsure == 1 && !f.nodes.disagree);
         assert_int_equal(f.final.processes, 8);
         assert_int_equal(f.final.machines, 2);
+        assert_int_equal(f.final.blocks, 4 * (2 + 3));
+        assert_int_equal(f.final.blocks_aside, 4 * 4);
         /* The estimate is that of the two; the interval is at least that of three means, and that without the
          * third. */
         const double mean = (f.nodes.at[0].mean + f.nodes.at[1].mean) / 2;
@@ -163,6 +174,20 @@ static void an_odd_one_of_three(void **state) {
     assert_true(both >= RUNS / 2);
 }
 
+/* The verdict does not say that there was no time for processes which ran, on a machine that was set aside. */
+static void time_for_more(void **state) {
+    const double three[] = {0.1, 0.1, 0.3};
+    for (int turns = 2; turns <= 3; turns++) {
+        fleet f;
+        char text[600];
+        play(&f, three, 3, turns, 0.003, 3);
+        assert_int_equal(f.nodes.left, 2);
+        assert_int_equal(f.final.processes, 2 * turns);
+        tune_final_text(text, sizeof text, &f.final);
+        assert_int_equal(strstr(text, "there was time for no more") != NULL, turns == 2);
+    }
+}
+
 /* Two that lie on either side of six hide each other, so the first is unsure, and the second is no surer although
  * it then lies far from six that are alike. */
 static void unsure_of_two(void **state) {
@@ -177,9 +202,34 @@ static void unsure_of_two(void **state) {
         assert_true(f.nodes.at[2].aside && f.nodes.at[7].aside);
         assert_true(f.nodes.at[2].unsure && f.nodes.at[7].unsure && f.nodes.unsure == 2);
         assert_int_equal(f.final.processes, 24);
+        assert_int_equal(f.final.processes_aside, 8);
+        assert_int_equal(f.final.blocks, 4 * (2 + 3 + 5 + 6 + 7 + 8));
         assert_true(f.final.log_low < f.nodes.rest_low && f.final.log_high > f.nodes.rest_high);
     }
     assert_true(two > 40);
+}
+
+/* One is off so far that the others are sure of it, and of another they are not: the interval holds with that
+ * alone. */
+static void sure_of_one(void **state) {
+    enum { NODES = 8 };
+    const double effect[NODES] = {0.094, 0.106, 2.0, 0.1, 0.094, 0.106, 0.145, 0.1};
+    int mixed = 0;
+    for (uint64_t run = 0; run < 50; run++) {
+        fleet f;
+        play(&f, effect, NODES, 4, 0.01, 1 + run);
+        if (!f.nodes.at[6].unsure) continue;
+        mixed++;
+        assert_true(f.nodes.at[2].aside && !f.nodes.at[2].unsure && f.nodes.at[6].aside);
+        assert_true(f.nodes.unsure == 1 && f.nodes.left == 6);
+        assert_true(f.final.log_high > f.nodes.rest_high && f.final.log_high < 0.3);
+        assert_int_equal(f.final.processes, 24);
+        assert_int_equal(f.final.processes_aside, 8);
+        assert_int_equal(f.final.blocks, 4 * (2 + 3 + 5 + 6 + 7 + 9));
+        assert_int_equal(f.final.blocks_aside, 4 * (4 + 8));
+        assert_int_equal(f.final.kept, 0);
+    }
+    assert_true(mixed > 10);
 }
 
 /* Two camps of two, 3 % apart: that is beyond what six processes, which scatter by 1 %, make likely of four nodes,
@@ -268,7 +318,9 @@ int main(void) {
                                        cmocka_unit_test(these_nodes_alone),
                                        cmocka_unit_test(an_odd_one_is_set_aside),
                                        cmocka_unit_test(an_odd_one_of_three),
+                                       cmocka_unit_test(time_for_more),
                                        cmocka_unit_test(unsure_of_two),
+                                       cmocka_unit_test(sure_of_one),
                                        cmocka_unit_test(camps_disagree),
                                        cmocka_unit_test(two_nodes_know_little),
                                        cmocka_unit_test(turns_that_differ),

@@ -186,8 +186,9 @@ static void set_aside(final *c, const char *uid, const char *name, const tune_no
 static void say_unsure(char *text, size_t bytes, const tune_nodes *s) {
     char of[24] = "";
     if (s->unsure < s->count - s->left) snprintf(of, sizeof of, "%d of ", s->unsure);
-    snprintf(text, bytes, ", too few to be sure: the interval also holds with %sthem, without [%+.1f, %+.1f]", of,
-             100 * expm1(s->rest_low), 100 * expm1(s->rest_high));
+    snprintf(text, bytes,
+             ", but %d are too few to be sure: the interval also holds with %sthem, without them [%+.1f, %+.1f]",
+             s->left, of, 100 * expm1(s->rest_low), 100 * expm1(s->rest_high));
 }
 
 static void judge_nodes(final *c, const char *const *uid, int n, const int *of, tune_final *f) {

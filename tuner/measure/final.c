@@ -138,6 +138,8 @@ typedef struct totals {
 static void add_process(tune_final *out, totals *sum, const tune_block_result *r) {
     const int n = out->processes++;
     out->process[n] = tune_mean(r->log_ratio, (size_t)r->blocks);
+    out->blocks_of[n] = r->blocks;
+    out->kept_of[n] = r->kept;
     if (n == 0) sum->first_at = r->at;
     out->at[n] = r->at - sum->first_at;
     out->span_s = out->at[n] + r->seconds;
@@ -404,7 +406,7 @@ int tune_final_text(char *text, size_t bytes, const tune_final *f) {
         snprintf(what, sizeof what, "no significant difference: %+.1f %% [%+.1f, %+.1f]", mean, low, high);
     }
     size_t at = 0;
-    if (f->processes < 8 || f->blocks < LEAST_BLOCKS) {
+    if (f->processes + f->processes_aside < 8 || f->blocks + f->blocks_aside < LEAST_BLOCKS) {
         at += (size_t)snprintf(note + at, sizeof note - at,
                                "; there was time for no more, 8 processes and %d blocks "
                                "are usual",

@@ -159,11 +159,13 @@ typedef struct tune_final {
     double baseline_cost, winner_cost; /* means, in the unit of the reading */
     double baseline_parts[TUNE_PARTS], winner_parts[TUNE_PARTS];
     double seconds;
-    double process[TUNE_PROCESSES_MOST]; /* mean log ratio of each process, in order */
+    double process[TUNE_PROCESSES_MOST];                              /* mean log ratio of each process, in order */
+    int blocks_of[TUNE_PROCESSES_MOST], kept_of[TUNE_PROCESSES_MOST]; /* `blocks` and `kept` of each, in order */
     double at[TUNE_PROCESSES_MOST]; /* seconds from the begin of the first process to the begin of each, in order */
     double condition[TUNE_QUANTITIES]
                     [TUNE_PROCESSES_MOST]; /* of the machine during each process; NAN, 0: unknown */
-    int machines;  /* number of machines that took part and were not set aside; 0 or 1: one */
+    int machines;                      /* number of machines that took part and were not set aside; 0 or 1: one */
+    int processes_aside, blocks_aside; /* how many ran on machines that were set aside; they are not in use */
     int unsure;    /* number of machines that were set aside and with which the interval also holds (nodes.h) */
     int label;     /* the quantity of the condition that tells the states apart; TUNE_QUANTITIES: none */
     double span_s; /* seconds from the begin of the first process to the end of the last; 0: not known */

@@ -106,9 +106,17 @@ static bool differ(const tune_nodes *s) {
 static void leave_out(tune_final *f, int *of, const tune_nodes *s) {
     int n = 0;
     for (int i = 0; i < f->processes; i++) {
-        if (s->at[of[i]].aside) continue;
+        if (s->at[of[i]].aside) {
+            f->processes_aside++;
+            f->blocks_aside += f->blocks_of[i];
+            f->blocks -= f->blocks_of[i];
+            f->kept -= f->kept_of[i];
+            continue;
+        }
         for (int q = 0; q < TUNE_QUANTITIES; q++) f->condition[q][n] = f->condition[q][i];
         f->at[n] = f->at[i];
+        f->blocks_of[n] = f->blocks_of[i];
+        f->kept_of[n] = f->kept_of[i];
         of[n] = of[i];
         f->process[n++] = f->process[i];
     }
