@@ -105,6 +105,9 @@ typedef struct xl_gemm {
      * of a token are the same beside any others. */
     int64_t few;
     void (*multiply_few)(const struct xl_kernels *table, const xl_product *p);
+    /* Where weights are held in this arithmetic, multiply_few is also as fast as matvec and matvecs are for as few
+     * tokens as these are for, one included, and needs no scratch. */
+    bool few_is_fast;
 } xl_gemm;
 
 typedef struct xl_kernels {

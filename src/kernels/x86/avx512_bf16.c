@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "kernels/kernels.h"
 
 #include "kernels/x86/transpose512.inc"
@@ -140,5 +141,6 @@ void xl_kernels_init_avx512_bf16(xl_kernels *table) {
                                              .pack = pack,
                                              .multiply = multiply,
                                              .few = FEW,
-                                             .multiply_few = multiply_few};
+                                             .multiply_few = multiply_few,
+                                             .few_is_fast = true};
 }
