@@ -59,10 +59,12 @@ struct xlstm_model_info {
     const char *kernels;
     int64_t auto_compute; /* XLSTM_COMPUTE_*: what the tunable `compute` stands for where it is `auto`;
                              XLSTM_COMPUTE_AUTO before opening */
-    int64_t few_tokens;   /* so many at once or fewer are not computed in bf16, whatever `compute` says, since they
+    int64_t few_tokens;   /* so many at once or fewer are not computed in bf16 where `compute` is auto, since they
                              would not be faster; 0 before opening */
     uint64_t huge_page_bytes; /* bytes of weights in memory that asked for huge pages (the tunable `huge_pages`); 0
                                  where they are in mapped files or in usual pages, and before opening */
+    bool few_in_bf16; /* few_tokens or fewer are computed in bf16 all the same where `compute` is bf16 itself and
+                         not auto; false before opening */
 };
 
 /* A device that models can be opened on. */

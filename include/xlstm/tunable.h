@@ -134,7 +134,8 @@ typedef struct xlstm_work {
     int64_t prompt_tokens;  /* fed at once; 0: unknown */
     int64_t auto_compute;   /* XLSTM_COMPUTE_* that `auto` stands for; XLSTM_COMPUTE_AUTO: unknown */
     int64_t few_tokens;     /* fed at once that `compute` does not reach, see there; 0: unknown, taken to be 8 */
-    int64_t reserved[11];   /* 0: what rules of later tunables may want to know */
+    int64_t few_in_bf16;  /* 1: `compute` bf16, asked for by name, reaches those too; 0: it does not, or unknown */
+    int64_t reserved[10]; /* 0: what rules of later tunables may want to know */
 } xlstm_work;
 
 /* A request of `prompt_tokens` tokens to a model; either description of it may be NULL, then what it would say is

@@ -188,6 +188,9 @@ typedef struct xl_backend {
     int64_t (*auto_compute)(const xl_plan *plan);
     /* So many tokens or fewer at once are not computed in bf16. NULL: XL_FEW_TOKENS. */
     int64_t (*few_tokens)(const xl_plan *plan);
+    /* Whether they are all the same where the tunable `compute` is bf16 itself and not `auto`. NULL: they are not.
+     */
+    bool (*few_in_bf16)(const xl_plan *plan);
 
     /* A sequence in its initial state: C = 0, n = 0, m = 0 in every block. */
     int (*state_create)(xl_state **out, const xl_plan *plan, xlstm_error *err);

@@ -113,6 +113,7 @@ int xl_model_open(struct xlstm_model **out, const char *dir, const xl_model_requ
     model->info.auto_compute =
         model->backend->auto_compute ? model->backend->auto_compute(model->plan) : XLSTM_COMPUTE_F32;
     model->info.few_tokens = model->backend->few_tokens ? model->backend->few_tokens(model->plan) : XL_FEW_TOKENS;
+    model->info.few_in_bf16 = model->backend->few_in_bf16 && model->backend->few_in_bf16(model->plan);
     model->info.load_seconds = xl_now_s() - start;
     *out = model;
     return XLSTM_OK;

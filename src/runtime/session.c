@@ -8,11 +8,11 @@
 #include "base/error.h"
 #include "model/model.h"
 
-/* The session's prompts are not known yet, so only the model's limits apply. */
+/* The session's prompts are not known yet, so only the model's limits apply. `compute` may stay auto: what that
+ * stands for can differ with the tokens that are fed at once, which the device sees. */
 static void clip(xlstm_settings *settings, const xlstm_model *model) {
     xlstm_work work;
     xlstm_work_init(&work, &model->hparams, NULL, 0);
-    work.auto_compute = model->info.auto_compute;
     for (int id = 0; id < XLSTM_TUNABLE_COUNT; id++)
         xlstm_settings_set(settings, id, xlstm_tunable_effective(id, xlstm_settings_get(settings, id), &work));
     if (!model->backend->auto_compute) xlstm_settings_set(settings, XLSTM_TUNE_COMPUTE, XLSTM_COMPUTE_F32);
@@ -64,6 +64,8 @@ int xlstm_session_configure(xlstm_session *session, const xlstm_settings *settin
 
 void xlstm_session_settings(const xlstm_session *session, xlstm_settings *settings) {
     *settings = session->settings;
+    if (xlstm_settings_get(settings, XLSTM_TUNE_COMPUTE) == XLSTM_COMPUTE_AUTO)
+        xlstm_settings_set(settings, XLSTM_TUNE_COMPUTE, session->model->info.auto_compute);
 }
 
 int xlstm_session_schedule(const xlstm_session *session, int index, xlstm_schedule_entry *entry) {

@@ -97,9 +97,12 @@ static int64_t format_held(int64_t value, const xlstm_work *work) {
 
 static int64_t compute_resolved(int64_t value, const xlstm_work *work) {
     const int64_t few = work->few_tokens ? work->few_tokens : XL_FEW_TOKENS;
-    if (work->prompt_tokens > 0 && work->prompt_tokens <= few && value != XLSTM_COMPUTE_INT8)
-        return XLSTM_COMPUTE_F32;
-    return value == XLSTM_COMPUTE_AUTO ? work->auto_compute : value;
+    const bool reached = value == XLSTM_COMPUTE_INT8 || (value == XLSTM_COMPUTE_BF16 && work->few_in_bf16);
+    if (work->prompt_tokens > 0 && work->prompt_tokens <= few && !reached) return XLSTM_COMPUTE_F32;
+    if (value != XLSTM_COMPUTE_AUTO) return value;
+    /* What it comes to differs from bf16 in few tokens, and from f32 in more. */
+    if (work->few_in_bf16 && work->auto_compute == XLSTM_COMPUTE_BF16) return value;
+    return work->auto_compute;
 }
 
 static int64_t chunk_within_segment(int64_t value, const xlstm_settings *others) {
@@ -178,16 +181,18 @@ static const tunable_row table[XLSTM_TUNABLE_COUNT] = {
                "available, else off",
                NULL},
      .useful_max = XLSTM_HUGE_PAGES_ON},
-    {.shown = {XLSTM_TUNE_COMPUTE, "compute", "",
-               "what is multiplied: float32 values, values rounded to bfloat16, or values rounded to 8-bit "
-               "integers in blocks of 32; sums are float32, and gates are computed in float32 always",
-               XLSTM_TYPE_CHOICE, 0, 3, XLSTM_COMPUTE_AUTO, computes,
-               XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_DECODE | XLSTM_AFFECTS_NUMERICS,
-               "auto is bf16 where no matrix is held finer than that and the processor multiplies it faster, else "
-               "f32; up to 8 tokens at once, as in decode, are computed in int8 where that is asked for and the "
-               "weights are integers, else in f32 (on a GPU with matrix units up to 2 where weights "
-               "are bf16, up to 32 where they are f32)",
-               NULL},
+    {.shown =
+         {XLSTM_TUNE_COMPUTE, "compute", "",
+          "what is multiplied: float32 values, values rounded to bfloat16, or values rounded to 8-bit "
+          "integers in blocks of 32; sums are float32, and gates are computed in float32 always",
+          XLSTM_TYPE_CHOICE, 0, 3, XLSTM_COMPUTE_AUTO, computes,
+          XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_DECODE | XLSTM_AFFECTS_NUMERICS,
+          "auto is bf16 where no matrix is held finer than that and the processor multiplies it faster, else "
+          "f32; up to 8 tokens at once, as in decode, are computed in int8 where that is asked for and the "
+          "weights are integers, in bf16 where that is asked for by name, the weights are bf16 and the processor "
+          "has AVX512-BF16, else in f32 (on a GPU with matrix units up to 2 where weights "
+          "are bf16, up to 32 where they are f32)",
+          NULL},
      .effective = compute_resolved},
     {.shown = {XLSTM_TUNE_HEAD_WEIGHTS, "head_weights", "", "format of the embedding and the head",
                XLSTM_TYPE_CHOICE, 0, XL_FORMAT_COUNT, XLSTM_HEAD_WEIGHTS_SAME, head_weights,
@@ -333,7 +338,8 @@ void xlstm_work_init(xlstm_work *work, const xlstm_hparams *hparams, const xlstm
                          .stored_weights = info ? info->stored_weights : XLSTM_WEIGHTS_STORED,
                          .prompt_tokens = prompt_tokens,
                          .auto_compute = info ? info->auto_compute : XLSTM_COMPUTE_AUTO,
-                         .few_tokens = info ? info->few_tokens : 0};
+                         .few_tokens = info ? info->few_tokens : 0,
+                         .few_in_bf16 = info ? info->few_in_bf16 : 0};
 }
 
 int64_t xlstm_tunable_effective(int id, int64_t value, const xlstm_work *work) {

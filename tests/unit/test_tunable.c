@@ -200,6 +200,29 @@ static void ids_beyond_the_table(void **state) {
     assert_true(xlstm_compute_tolerance(XLSTM_COMPUTE_BF16) < xlstm_compute_tolerance(XLSTM_COMPUTE_INT8));
 }
 
+/* What `compute` comes to: few tokens are computed in float32, except in bf16 by its name where the device says so.
+ * `auto` then is neither bf16 nor float32, and stays what it is. */
+static void compute_of_few_tokens(void **state) {
+    static const struct {
+        int64_t value, tokens, few_in_bf16, comes_to;
+    } cases[] = {
+        {XLSTM_COMPUTE_BF16, 8, 0, XLSTM_COMPUTE_F32},  {XLSTM_COMPUTE_BF16, 8, 1, XLSTM_COMPUTE_BF16},
+        {XLSTM_COMPUTE_BF16, 9, 0, XLSTM_COMPUTE_BF16}, {XLSTM_COMPUTE_AUTO, 8, 0, XLSTM_COMPUTE_F32},
+        {XLSTM_COMPUTE_AUTO, 8, 1, XLSTM_COMPUTE_F32},  {XLSTM_COMPUTE_AUTO, 9, 0, XLSTM_COMPUTE_BF16},
+        {XLSTM_COMPUTE_AUTO, 9, 1, XLSTM_COMPUTE_AUTO}, {XLSTM_COMPUTE_AUTO, 0, 1, XLSTM_COMPUTE_AUTO},
+        {XLSTM_COMPUTE_INT8, 8, 1, XLSTM_COMPUTE_INT8}, {XLSTM_COMPUTE_F32, 9, 1, XLSTM_COMPUTE_F32},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const xlstm_work work = {.prompt_tokens = cases[i].tokens,
+                                 .auto_compute = XLSTM_COMPUTE_BF16,
+                                 .few_in_bf16 = cases[i].few_in_bf16};
+        assert_int_equal(xlstm_tunable_effective(XLSTM_TUNE_COMPUTE, cases[i].value, &work), cases[i].comes_to);
+    }
+    /* Where auto is float32, it is that for any number of tokens. */
+    const xlstm_work exact = {.prompt_tokens = 9, .auto_compute = XLSTM_COMPUTE_F32, .few_in_bf16 = 1};
+    assert_int_equal(xlstm_tunable_effective(XLSTM_TUNE_COMPUTE, XLSTM_COMPUTE_AUTO, &exact), XLSTM_COMPUTE_F32);
+}
+
 /* The formats are those of the tunable, and short rows are held in shorter blocks. */
 static void formats_are_listed(void **state) {
     const xlstm_tunable *row = xlstm_tunable_get(XLSTM_TUNE_WEIGHTS);
@@ -239,6 +262,7 @@ int main(void) {
         cmocka_unit_test(text_is_parsed),
         cmocka_unit_test(what_is_in_force),
         cmocka_unit_test(spans_are_those_of_the_device),
+        cmocka_unit_test(compute_of_few_tokens),
         cmocka_unit_test(ids_beyond_the_table),
         cmocka_unit_test(formats_are_listed),
     };

@@ -149,10 +149,15 @@ static int plan_create(xl_plan **out, xl_device *device, const xl_program *progr
     }
     plan->coarse = xl_cpu_is_coarse(program);
     plan->integers = xl_cpu_has_integers(&device->kernels, program);
+    plan->bf16 = xl_cpu_has_fast_bf16(&device->kernels, program);
     plan->c_bytes = c / LINE * LINE;
     plan->block_bytes = all / LINE * LINE;
     *out = plan;
     return XLSTM_OK;
+}
+
+static bool few_in_bf16(const xl_plan *plan) {
+    return plan->bf16;
 }
 
 const xl_backend xl_backend_cpu = {
@@ -176,6 +181,7 @@ const xl_backend xl_backend_cpu = {
     .plan_create = plan_create,
     .plan_destroy = plan_destroy,
     .auto_compute = xl_cpu_auto_compute,
+    .few_in_bf16 = few_in_bf16,
     .state_create = xl_cpu_state_create,
     .state_destroy = xl_cpu_state_destroy,
     .state_reset = xl_cpu_state_reset,

@@ -21,6 +21,7 @@ struct xl_plan {
     size_t widest_input;
     bool coarse;        /* every matrix that tiles multiply is held no finer than bfloat16 */
     bool integers;      /* of few tokens some products can be made in 8-bit integers */
+    bool bf16;          /* and some in bfloat16 */
     size_t c_bytes;     /* c [NH, dqk, dv] of a block in a state, whole cache lines */
     size_t block_bytes; /* that, n [NH, dqk] and m [NH] */
 };
@@ -80,6 +81,7 @@ struct xl_executor {
     xl_observe_fn observe; /* NULL: nobody */
     void *observe_user;
     xl_compute compute; /* of the run at hand */
+    bool few_in_bf16;   /* bfloat16 was asked for by name, so few tokens are computed in it too */
     done done;
     size_t tokens; /* that there is room for in what follows */
     float *slots;  /* one allocation behind slot[] and normed */
@@ -179,6 +181,9 @@ bool xl_cpu_is_coarse(const xl_program *program);
 
 /* True where some products of few tokens can be made in 8-bit integers. */
 bool xl_cpu_has_integers(const xl_kernels *kernels, const xl_program *program);
+
+/* True where some products of few tokens are as fast in bfloat16 as in float32. */
+bool xl_cpu_has_fast_bf16(const xl_kernels *kernels, const xl_program *program);
 
 /* XLSTM_COMPUTE_*: what the tunable `compute` stands for where it is `auto`. */
 int64_t xl_cpu_auto_compute(const xl_plan *plan);

@@ -253,11 +253,15 @@ int xl_cpu_run(xl_executor *e, const xl_batch *batch, xlstm_error *err) {
         total += (int64_t)batch->feeds[i].count;
         decode &= batch->feeds[i].decode;
     }
-    const xlstm_work work = {
-        .heads = p->heads, .prompt_tokens = total, .auto_compute = xl_cpu_auto_compute(e->plan)};
+    e->few_in_bf16 = e->plan->bf16 && xlstm_settings_get(&e->settings, XLSTM_TUNE_COMPUTE) == XLSTM_COMPUTE_BF16;
+    const xlstm_work work = {.heads = p->heads,
+                             .prompt_tokens = total,
+                             .auto_compute = xl_cpu_auto_compute(e->plan),
+                             .few_in_bf16 = e->few_in_bf16};
     xlstm_settings v;
     xlstm_settings_effective(&e->settings, &work, &v);
-    if (total <= XL_FEW_TOKENS && !e->plan->integers) xlstm_settings_set(&v, XLSTM_TUNE_COMPUTE, XLSTM_COMPUTE_F32);
+    if (total <= XL_FEW_TOKENS && !e->plan->integers && !e->few_in_bf16)
+        xlstm_settings_set(&v, XLSTM_TUNE_COMPUTE, XLSTM_COMPUTE_F32);
     const int64_t length = xlstm_settings_get(&v, XLSTM_TUNE_SEGMENT);
     const int64_t chunk = xlstm_settings_get(&v, XLSTM_TUNE_CHUNK_SIZE);
     const int64_t band = xlstm_settings_get(&v, XLSTM_TUNE_HEADS_PER_BAND);

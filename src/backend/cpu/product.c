@@ -114,9 +114,9 @@ static void cut_products(const xl_op *op, tiling *t, int threads, int64_t panel)
     shorten_last(op, t, tiles, threads);
 }
 
-static tiling cut(const xl_op *op, int64_t count, bool vectors, int threads, int64_t panel) {
+static tiling cut(const xl_op *op, int64_t count, bool few, int threads, int64_t panel) {
     tiling t = {.count = count, .projections = op->kind == XL_OP_GATED ? 1 : op->outs};
-    if (!vectors) {
+    if (!few) {
         cut_products(op, &t, threads, panel);
         return t;
     }
@@ -178,26 +178,33 @@ static bool takes_int8(const xl_kernels *k, const xl_projection *p) {
     return !is_narrow(p) && k->multiply_int8[p->w->m.format];
 }
 
+static bool is_fast_in_bf16(const xl_kernels *k, const xl_projection *p) {
+    return !is_narrow(p) && p->w->m.format == XL_FORMAT_BF16 && k->gemm[XL_COMPUTE_BF16].few_is_fast;
+}
+
+typedef bool (*question)(const xl_kernels *k, const xl_projection *p);
+
+/* Whether the answer is yes for all wide projections of an operation, and there is one. */
+static bool is_each(const xl_kernels *k, const xl_op *op, question is) {
+    bool wide = false;
+    for (int i = 0; i < op->outs; i++) {
+        if (is_narrow(&op->out[i])) continue;
+        if (!is(k, &op->out[i])) return false;
+        wide = true;
+    }
+    return wide;
+}
+
 /* Whether rows are computed one by one for all projections of an operation. */
 static bool takes_vectors(const xl_executor *e, const xl_op *op, int64_t rows) {
     const xl_kernels *k = &e->plan->device->kernels;
-    if (rows <= FEW_TOKENS) return true;
+    if (rows <= FEW_TOKENS) return !e->few_in_bf16 || !is_each(k, op, is_fast_in_bf16);
     bool vectors = rows <= SHARED_TOKENS && e->compute == XL_COMPUTE_F32;
     for (int i = 0; i < op->outs && vectors; i++) {
         const xl_format_id format = op->out[i].w->m.format;
         vectors = (int)format < SHARED_FORMS && k->matvecs[format];
     }
     return vectors;
-}
-
-/* Whether all projections but the narrow ones hold integers, and there is such a one. */
-static bool is_of_integers(const xl_kernels *k, const xl_op *op) {
-    int wide = 0, integers = 0;
-    for (int i = 0; i < op->outs; i++) {
-        wide += !is_narrow(&op->out[i]);
-        integers += takes_int8(k, &op->out[i]);
-    }
-    return wide && integers == wide;
 }
 
 /* Prepares rows that are vectors for every format of the operation's weights. */
@@ -350,7 +357,7 @@ static bool has_wide(const xl_op *op) {
 size_t xl_cpu_packed_floats(const xl_plan *plan, int64_t tokens) {
     int64_t widest = 0;
     size_t most = 0;
-    if (tokens <= FEW_TOKENS) return 0;
+    if (tokens <= FEW_TOKENS && !plan->bf16) return 0;
     for (int i = 0; i < XL_SLOT_COUNT; i++) widest = max64(widest, plan->program.width[i]);
     for (int i = 0; i < XL_COMPUTE_COUNT; i++) {
         const xl_gemm *gemm = &plan->device->kernels.gemm[i];
@@ -373,13 +380,20 @@ bool xl_cpu_is_coarse(const xl_program *program) {
     return true;
 }
 
-bool xl_cpu_has_integers(const xl_kernels *kernels, const xl_program *program) {
-    for (size_t i = 0; i < program->count; i++) {
-        const xl_op *op = &program->ops[i];
-        for (int j = 0; j < op->outs && op->kind != XL_OP_EMBED; j++)
-            if (takes_int8(kernels, &op->out[j])) return true;
-    }
+/* Whether the answer is yes for a projection of the program. */
+static bool is_any(const xl_kernels *k, const xl_program *program, question is) {
+    for (size_t i = 0; i < program->count; i++)
+        for (int j = 0; j < program->ops[i].outs && program->ops[i].kind != XL_OP_EMBED; j++)
+            if (is(k, &program->ops[i].out[j])) return true;
     return false;
+}
+
+bool xl_cpu_has_integers(const xl_kernels *kernels, const xl_program *program) {
+    return is_any(kernels, program, takes_int8);
+}
+
+bool xl_cpu_has_fast_bf16(const xl_kernels *kernels, const xl_program *program) {
+    return is_any(kernels, program, is_fast_in_bf16);
 }
 
 int64_t xl_cpu_auto_compute(const xl_plan *plan) {
@@ -406,6 +420,16 @@ static void norm_rows(const product *p, int64_t from, int64_t end) {
                                           width, e->normed + i * width);
 }
 
+/* Packs rows [from, end) of the operation's input; `from` begins a panel of the kernel's. */
+static void pack_rows(const product *p, int64_t from, int64_t end) {
+    const xl_executor *e = p->s->executor;
+    const xl_gemm *gemm = &e->plan->device->kernels.gemm[e->compute];
+    const int64_t width = p->in.cols;
+    for (int64_t i = from; i < end; i += gemm->tokens)
+        gemm->pack(p->in.x + i * width, width, min64(gemm->tokens, end - i), width,
+                   (char *)e->packed + (size_t)i * gemm->packed_bytes(width));
+}
+
 /* A panel of tokens of the input: normed into executor->normed where the operation has a norm, and packed where
  * tiles will want that. */
 static void make_panel(void *ctx, int64_t task, int thread) {
@@ -417,10 +441,7 @@ static void make_panel(void *ctx, int64_t task, int thread) {
     for (int64_t i = from; i < end && p->in.blocks; i++)
         e->plan->device->kernels.prepare_int8(p->in.x + i * width, width, p->in.blocks + i * xl_int8_blocks(width));
     if (!p->in.packed) return;
-    const xl_gemm *gemm = &e->plan->device->kernels.gemm[e->compute];
-    for (int64_t i = from; i < end; i += gemm->tokens)
-        gemm->pack(p->in.x + i * width, width, min64(gemm->tokens, end - i), width,
-                   (char *)e->packed + (size_t)i * gemm->packed_bytes(width));
+    pack_rows(p, from, end);
 }
 
 static void run_product_tile(void *ctx, int64_t task, int thread) {
@@ -446,7 +467,7 @@ void xl_cpu_product(segment *s, const xl_op *op, int64_t rows) {
     const xl_executor *e = s->executor;
     const xl_kernels *k = &e->plan->device->kernels;
     const int64_t width = e->plan->program.width[op->from], unit = k->gemm[e->compute].tokens;
-    const bool vectors = takes_vectors(e, op, rows);
+    const bool vectors = takes_vectors(e, op, rows), few = vectors || rows <= FEW_TOKENS;
     product p = {.s = s,
                  .op = op,
                  .in = {.x = op->norm ? e->normed : e->slot[op->from],
@@ -456,20 +477,20 @@ void xl_cpu_product(segment *s, const xl_op *op, int64_t rows) {
                         .vectors = vectors,
                         .prepared = xl_cpu_scratch(e, 0),
                         .prepared_floats = prepared_floats(e->plan)},
-                 .tiles = cut(op, rows, vectors, s->region->threads, unit),
+                 .tiles = cut(op, rows, few, s->region->threads, unit),
                  .panel = round_up(FEW_TOKENS / 2, unit)};
     if (e->compute == XL_COMPUTE_INT8 && rows <= FEW_TOKENS)
         p.in.blocks = (xl_int8_block *)(void *)prepared_row(&p.in, INT8_FORM, 0);
-    else if (e->compute == XL_COMPUTE_INT8 && rows <= INTEGER_TOKENS && is_of_integers(k, op))
+    else if (e->compute == XL_COMPUTE_INT8 && rows <= INTEGER_TOKENS && is_each(k, op, takes_int8))
         p.in.blocks = (xl_int8_block *)(void *)e->packed;
-    if (vectors) {
+    if (!vectors) p.in.packed = has_wide(op) && !p.in.blocks ? e->packed : NULL;
+    if (few) {
         /* Cheaper than having the threads do it and waiting for them. */
         if (op->norm) norm_rows(&p, 0, rows);
-        prepare_rows(k, op, &p.in);
-    } else {
-        p.in.packed = has_wide(op) && !p.in.blocks ? e->packed : NULL;
-        if (p.in.packed || p.in.blocks || op->norm)
-            xl_region_run(s->region, ceil_div(rows, p.panel), make_panel, &p);
+        if (vectors) prepare_rows(k, op, &p.in);
+        else pack_rows(&p, 0, rows);
+    } else if (p.in.packed || p.in.blocks || op->norm) {
+        xl_region_run(s->region, ceil_div(rows, p.panel), make_panel, &p);
     }
     if (e->observe) e->observe(e->observe_user, op, p.in.x, rows, width);
     int64_t tiles = 0;
