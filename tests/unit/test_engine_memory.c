@@ -5,6 +5,8 @@
 
 #include <xlstm/xlstm.h>
 
+#include "tuner/target/engine.h"
+
 #define DATA XL_SOURCE_DIR "/tests/data/"
 #define DEMO XL_SOURCE_DIR "/models/tiny-literature"
 
@@ -343,6 +345,50 @@ static void sessions(void **state) {
     free(saved);
 }
 
+static void settings_of(void *ctx, int64_t candidate, xlstm_settings *out) {
+    *out = alone;
+}
+
+/* Measures the baseline, and where that fails once more: what could not be allocated is allocated then, and scores
+ * are what they are otherwise. */
+static int scored(void *user, xlstm_error *err) {
+    static const int32_t ids[] = {5, 9, 2, 7, 1, 3};
+    static double ppl = NAN;
+    const tune_engine_options o = {.model_dir = DATA "f32-sharded",
+                                   .ids = ids,
+                                   .count = 6,
+                                   .new_tokens = 2,
+                                   .score = true,
+                                   .max_kl = INFINITY,
+                                   .settings_of = settings_of};
+    tune_engine *e;
+    tune_reading reading;
+    tune_outcome outcome;
+    xlstm_error again;
+    int status = tune_engine_create(&e, &o, err);
+    if (status) return status;
+    status = tune_engine_measure(e, TUNE_BASELINE, 1, INFINITY, &reading, err);
+    if (status && tune_engine_measure(e, TUNE_BASELINE, 1, INFINITY, &reading, &again)) fail_msg("%s", again.text);
+    int failed = tune_engine_measure(e, 0, 1, INFINITY, &reading, &again);
+    if (status && failed) fail_msg("%s", again.text);
+    if (!status && failed) *err = again;
+    if (!failed) failed = tune_engine_outcome(e, 0, &outcome, err);
+    if (!failed) {
+        tune_named_clear(&outcome.in_force);
+        if (isnan(ppl)) ppl = outcome.metric[TUNE_PPL];
+        assert_true(ppl > 1 && outcome.metric[TUNE_PPL] == ppl && outcome.metric[TUNE_KL] == 0);
+    }
+    tune_engine_destroy(e);
+    return status ? status : failed;
+}
+
+static void candidates(void **state) {
+    need_failing_memory();
+    xlstm_error err;
+    if (scored(NULL, &err)) fail_msg("%s", err.text);
+    told("candidates", scored, NULL, 10);
+}
+
 static int open_all(void **state) {
     xlstm_error err;
     xlstm_settings_init(&alone, NULL);
@@ -362,7 +408,7 @@ static int close_all(void **state) {
 int main(void) {
     memory_spare_json();
     const struct CMUnitTest tests[] = {cmocka_unit_test(checkpoints), cmocka_unit_test(texts),
-                                       cmocka_unit_test(chats), cmocka_unit_test(long_values_in_templates),
-                                       cmocka_unit_test(sessions)};
+                                       cmocka_unit_test(chats),       cmocka_unit_test(long_values_in_templates),
+                                       cmocka_unit_test(sessions),    cmocka_unit_test(candidates)};
     return cmocka_run_group_tests(tests, open_all, close_all);
 }

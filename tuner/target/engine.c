@@ -11,9 +11,7 @@
 #include "base/intern.h"
 #include "base/memory.h"
 #include "tuner/target/engine_probe.h"
-
-#define SCORED_BYTES (64 << 20) /* bytes of the baseline's logits that are kept for scoring */
-#define SCORED_STEP 64          /* positions scored in one call */
+#include "tuner/target/engine_score.h"
 
 /* One opened copy of the checkpoint. */
 typedef struct copy {
@@ -46,10 +44,8 @@ struct tune_engine {
     float *margins;                    /* [new + 1]: distance between the baseline's two largest logits */
     bool have_baseline;
     float *logits; /* [V] */
-    float *scored; /* [scored_n, V]: the baseline's logits over the prompt; NULL: none yet */
-    float *batch;  /* [SCORED_STEP, V]; NULL: none yet */
-    size_t scored_n;
-    memo *memos;
+    tune_engine_scores scores;
+    memo *memos; /* [memo_count], of xl_stretch */
     size_t memo_count, memo_room;
     xl_intern schedules; /* lists of tune_named, and their names and texts: many candidates come to the same one */
     double busy_at;      /* time of xl_now_s at which the last request ended */
@@ -204,73 +200,6 @@ static int compare_tokens(const tune_engine *e, xlstm_error *err) {
     return XLSTM_OK;
 }
 
-/* ---- scoring ---- */
-
-/* In float32: the vectorizer of GCC 12 for arm64 fails on a maximum that widens. */
-static float largest(const float *x, int64_t n) {
-    float max = -INFINITY;
-    for (int64_t i = 0; i < n; i++) max = fmaxf(max, x[i]);
-    return max;
-}
-
-/* Returns the KL divergence from the distribution p to q, both given as logits, in nats. */
-static double divergence(const float *p, const float *q, int64_t vocab) {
-    const double max_p = largest(p, vocab), max_q = largest(q, vocab);
-    double sum_p = 0, sum_q = 0, kl = 0;
-    for (int64_t i = 0; i < vocab; i++) {
-        sum_p += exp(p[i] - max_p);
-        sum_q += exp(q[i] - max_q);
-    }
-    const double shift = (max_q + log(sum_q)) - (max_p + log(sum_p));
-    for (int64_t i = 0; i < vocab; i++) kl += exp(p[i] - max_p) / sum_p * ((double)p[i] - q[i] + shift);
-    return fmax(0, kl);
-}
-
-/* Returns the negative log-probability of a token, in nats. */
-static double surprise(const float *logits, int32_t token, int64_t vocab) {
-    const double max = largest(logits, vocab);
-    double sum = 0;
-    for (int64_t i = 0; i < vocab; i++) sum += exp(logits[i] - max);
-    return max + log(sum) - logits[token];
-}
-
-static int make_room(tune_engine *e, xlstm_error *err) {
-    const size_t row = (size_t)e->vocab;
-    if (e->batch) return XLSTM_OK;
-    e->scored_n = SCORED_BYTES / (row * sizeof(float));
-    if (e->scored_n < 1) e->scored_n = 1;
-    if (e->scored_n > e->options.count) e->scored_n = e->options.count;
-    /* The memory is written at once, so that the same amount is resident for every candidate. */
-    e->scored = xl_aligned_calloc(e->scored_n * row, sizeof(float));
-    e->batch = xl_aligned_calloc(SCORED_STEP * row, sizeof(float));
-    return e->scored && e->batch ? XLSTM_OK : xl_fail(err, XLSTM_ENOMEM, "scoring: out of memory");
-}
-
-/* Runs the prompt. The baseline's logits at the first positions are kept, and those of other candidates are
- * compared with them. */
-static int score(tune_engine *e, copy *c, memo *m, xlstm_error *err) {
-    const size_t row = (size_t)e->vocab, count = e->options.count;
-    const bool baseline = m->candidate == TUNE_BASELINE;
-    double kl = 0, nats = 0;
-    xlstm_session_reset(c->session);
-    for (size_t at = 0; at < count; at += SCORED_STEP) {
-        size_t n = count - at < SCORED_STEP ? count - at : SCORED_STEP;
-        int status = xlstm_prefill(c->session, e->ids + at, n, XLSTM_LOGITS_ALL, e->batch, err);
-        if (status) return status;
-        for (size_t i = 0; i < n; i++) {
-            const float *logits = e->batch + i * row;
-            float *kept = e->scored + (at + i) * row;
-            if (at + i < e->scored_n && baseline) memcpy(kept, logits, row * sizeof *kept);
-            else if (at + i < e->scored_n) kl += divergence(kept, logits, e->vocab);
-            if (at + i + 1 < count) nats += surprise(logits, e->ids[at + i + 1], e->vocab);
-        }
-    }
-    m->kl = kl / (double)e->scored_n;
-    if (m->kl < TUNE_KL_ROUNDING) m->kl = 0;
-    if (count > 1) m->ppl = exp(nats / (double)(count - 1));
-    return XLSTM_OK;
-}
-
 /* ---- measuring ---- */
 
 static memo *find_memo(tune_engine *e, int64_t candidate) {
@@ -283,7 +212,7 @@ static memo *find_memo(tune_engine *e, int64_t candidate) {
 static memo *add_memo(tune_engine *e, int64_t candidate) {
     if (e->memo_count == e->memo_room) {
         size_t room = e->memo_room ? 2 * e->memo_room : 64;
-        memo *grown = realloc(e->memos, room * sizeof *grown);
+        memo *grown = xl_stretch(e->memos, e->memo_room * sizeof *grown, room * sizeof *grown);
         if (!grown) return NULL;
         e->memos = grown;
         e->memo_room = room;
@@ -306,7 +235,7 @@ static int look_at_memory(tune_engine *e, copy *c, memo *m, xlstm_error *err) {
     tune_probe_begin(&probe);
     int status = request(e, c, NULL, seconds, err);
     tune_probe_end(&probe, &energy, &m->peak_mb);
-    if (e->batch) m->peak_mb -= (double)(e->scored_n + SCORED_STEP) * (double)e->vocab * sizeof(float) / 0x1p20;
+    m->peak_mb -= (double)tune_engine_scores_bytes(&e->scores) / 0x1p20;
     c->cold = false;
     return status;
 }
@@ -314,16 +243,20 @@ static int look_at_memory(tune_engine *e, copy *c, memo *m, xlstm_error *err) {
 /* Determines what is needed only once for each candidate, before it is timed. */
 static int first_look(tune_engine *e, copy *c, memo *m, xlstm_error *err) {
     if (m->looked) return XLSTM_OK;
-    int status = e->options.score ? make_room(e, err) : XLSTM_OK;
+    const tune_engine_options *o = &e->options;
+    int status = o->score ? tune_engine_scores_reserve(&e->scores, o->count, e->vocab, err) : XLSTM_OK;
     /* What earlier candidates freed lies in pieces, which a long search would collect otherwise. */
-    if (!e->options.memory) tune_probe_settle();
-    if (!status && e->options.memory) status = look_at_memory(e, c, m, err);
-    if (!status && e->options.score) status = score(e, c, m, err);
+    if (!o->memory) tune_probe_settle();
+    if (!status && o->memory) status = look_at_memory(e, c, m, err);
+    if (!status && o->score)
+        status = tune_engine_score(&e->scores, c->session, e->ids, o->count, m->candidate == TUNE_BASELINE, &m->kl,
+                                   &m->ppl, err);
     if (status) return status;
     m->looked = true;
-    if (m->kl > e->options.max_kl)
+    if (m->kl < TUNE_KL_ROUNDING) m->kl = 0;
+    if (m->kl > o->max_kl)
         return xl_fail(err, XLSTM_EUNSUPPORTED, "KL to the baseline %.3g nats a token, at most %g is allowed",
-                       m->kl, e->options.max_kl);
+                       m->kl, o->max_kl);
     return XLSTM_OK;
 }
 
@@ -499,9 +432,8 @@ void tune_engine_destroy(tune_engine *engine) {
     free(engine->baseline_tokens);
     free(engine->margins);
     free(engine->logits);
-    xl_aligned_free(engine->scored);
-    xl_aligned_free(engine->batch);
-    free(engine->memos);
+    tune_engine_scores_clear(&engine->scores);
+    xl_stretch_free(engine->memos, engine->memo_room * sizeof *engine->memos);
     xl_intern_clear(&engine->schedules);
     free(engine);
 }
