@@ -22,7 +22,7 @@ import time
 PROMPT = "It was a bright cold morning, and"
 SEARCH = ["optimize", "--backend", "queued", "--prompt", PROMPT, "--new", "2", "--mode", "random", "--trials", "10",
           "--repeats", "1", "--seed", "7", "--chunks-min", "16", "--chunks-max", "64", "--workers-max", "2", "--no-best",
-          "--effort", "quick", "--budget", "300s"]
+          "--effort", "quick"]
 CONVERT = ["convert", "--weights", "q8_0", "--out", "out"]
 
 

@@ -288,7 +288,7 @@ class Optimize(Command):
     name = "optimize"
     growing = ("trials.jsonl", "summary.csv")
     arguments = ["optimize", "--prompt", PROMPT, "--new", "2", "--mode", "random", "--trials", "5", "--repeats", "1",
-                 "--seed", "7", "--tune", "chunk_size=16|32|48|64,heads_per_band=1|2", "--effort", "quick", "--budget", "60s",
+                 "--seed", "7", "--tune", "chunk_size=16|32|48|64,heads_per_band=1|2", "--effort", "quick",
                  "--log-dir", "logs/runs", "--best-dir", "best", "--tag", "it"]
 
     def record(self, env):

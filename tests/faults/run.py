@@ -20,7 +20,7 @@ import tempfile
 KINDS = ["memory", "open", "write", "sync", "rename", "folder", "map", "thread", "socket"]
 BUSY = 5  # times as long on one that is not
 PROMPT = "It was a bright cold morning, and"
-SEARCH = ["--prompt", PROMPT, "--new", "2", "--trials", "2", "--effort", "quick", "--budget", "3s",
+SEARCH = ["--prompt", PROMPT, "--new", "2", "--trials", "2", "--effort", "quick",
           "--tune", "chunk_size=16|64", "--log-dir", "runs", "--best-dir", "best", "--tag", "it"]
 # name -> (arguments, whether a run of `optimize` must be there before, seconds that it may take on a machine that is idle)
 COMMANDS = {
@@ -81,7 +81,7 @@ class Bench:
         if needs_run:
             if not self.run_folder:
                 base = tempfile.mkdtemp(dir=self.place)
-                code, err = self.run(base, ["optimize"] + ["60s" if word == "3s" else word for word in SEARCH], 120)
+                code, err = self.run(base, ["optimize"] + SEARCH, 120)
                 run = os.path.join("runs", [n for n in os.listdir(os.path.join(base, "runs")) if n.endswith("_it")][0])
                 saved = [a.replace("{run}", run) for a in COMMANDS["save-outputs"][0]]
                 if code == 0:

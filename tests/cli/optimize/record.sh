@@ -26,7 +26,7 @@ record late l/late.csv '--budget 0.001s'
 grep -c 'no landscape is written' log
 ls l/late.csv 2>/dev/null || echo none
 r=$(ls -d runs/queued_*_late)
-xltune optimize --resume "$r" --budget 1m >log 2>&1 || tail -n 3 log
+xltune optimize --resume "$r" --budget 2h >log 2>&1 || tail -n 3 log
 sed -n 's/^landscape //p; s/\(samples of each\).*/\1/p' log
 wc -l < l/late.csv
 python3 -c 'import json; print([s["name"] for s in json.load(open("l/spaces.json"))])'
