@@ -107,8 +107,15 @@ static int replaces(const cli_job *job, const json_t *other, const char *latest,
     } else if (!status && !same_settings(&snapshot, &baseline)) {
         tune_final f;
         char words[512];
-        status = beats(&d, options, &result->final, &f, err);
-        if (!status && f.verdict != TUNE_VERDICT_BETTER) {
+        xlstm_error why = {0};
+        status = beats(&d, options, &result->final, &f, &why);
+        if (tune_final_unusable(status)) {
+            *text = xl_format("%s stays; it cannot be compared with the winner: %.300s", latest, why.text);
+            *write = false;
+            status = XLSTM_OK;
+        } else if (status && err) {
+            *err = why;
+        } else if (!status && f.verdict != TUNE_VERDICT_BETTER) {
             tune_final_text(words, sizeof words, &f);
             *text = xl_format("%s stays; against it: %s", latest, words);
             *write = false;

@@ -43,6 +43,12 @@ exec awk -v n="$1" -v luck=$luck -v seed="$$" 'BEGIN {
     printf "t=%.6f\\n", t * (1 + 0.003 * (rand() + rand() + rand() - 1.5))
 }'
 """
+# The output of setting 2 is another one in a fresh process.
+OTHER = """#!/bin/sh
+echo t=$((12 - 2 * $1)) >&2
+[ "$1" = 2 ] && tr '\\0' ' ' </proc/$PPID/cmdline | grep -q ' fresh-process' && echo other && exit
+echo same
+"""
 LIMIT_S = float(os.environ.get("TEST_LIMIT_S", 300))  # for what hangs; a busy machine may take long
 failures = []
 
@@ -179,6 +185,15 @@ def main():
                                                                  "--budget", "3s"], "same")
         expect("a budget ends trials in hand", f.code == 0 and all(samples < 1000000 for _, _, samples in f.trials.values()),
                f.played())
+        if os.path.exists("/proc/self/cmdline"):
+            with open(os.path.join(folder, "other"), "w", encoding="utf-8") as f:
+                f.write(OTHER)
+            os.chmod(os.path.join(folder, "other"), 0o755)
+            f = Fleet(xltune, os.path.join(folder, "output"), [{}] * 2, [
+                "--space", json.dumps({"n": [1, 2]}), "--metrics", json.dumps({"t": {"regex": "t=([0-9]+)", "from": "stderr"}}),
+                "--output-hash", "stdout"], "other")
+            expect("settings with another output do not win", f.code == 0 and f.best.get("verdict") == "not compared" and
+                   f.best.get("is_baseline") and "the output is not the baseline's" in f.words, f.seen())
         program = os.path.join(folder, "lucky")
         with open(program, "w", encoding="utf-8") as f:
             f.write(LUCKY)

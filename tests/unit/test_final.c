@@ -13,7 +13,7 @@ static void near(double got, double want, double tolerance) {
 
 typedef struct spawn {
     double value[300]; /* process means */
-    int at, fail_first, cancel_at;
+    int at, fail_first, cancel_at, other_at;
     double now, each_s;
 } spawn;
 
@@ -21,6 +21,7 @@ static int spawn_process(void *ctx, const tune_block_plan *plan, tune_block_resu
     spawn *s = ctx;
     s->now += s->each_s;
     if (s->fail_first-- > 0) return xl_fail(err, XLSTM_EIO, "cannot start");
+    if (s->other_at && s->at == s->other_at) return xl_fail(err, XLSTM_EMISMATCH, "another output");
     if (s->cancel_at && s->at == s->cancel_at) return xl_fail(err, XLSTM_ECANCELLED, "cancelled");
     double x = s->value[s->at++];
     *out = (tune_block_result){.blocks = plan->blocks, .baseline_cost = exp(x), .winner_cost = 1};
@@ -272,6 +273,21 @@ static void lost_processes_and_cancelling(void **state) {
     assert_int_equal(tune_final_run(&o, spawn_process, &s, &f, &err), XLSTM_EARG);
 }
 
+/* Once is enough, although the other processes say that it is faster. */
+static void another_output_ends_it(void **state) {
+    spawn s;
+    fill(&s, 0.05, 0.002);
+    s.other_at = 5;
+    tune_final_options o = final_options(&s);
+    tune_final f;
+    xlstm_error err;
+    assert_int_equal(tune_final_run(&o, spawn_process, &s, &f, &err), XLSTM_EMISMATCH);
+    assert_string_equal(err.text, "another output");
+    assert_true(tune_final_unusable(XLSTM_EMISMATCH) && tune_final_unusable(XLSTM_EIO));
+    assert_false(tune_final_unusable(XLSTM_OK) || tune_final_unusable(XLSTM_ECANCELLED) ||
+                 tune_final_unusable(XLSTM_ECHANGED) || tune_final_unusable(XLSTM_EDEVICE));
+}
+
 static void efforts_by_name(void **state) {
     assert_int_equal(tune_effort_parse("quick"), TUNE_QUICK);
     assert_int_equal(tune_effort_parse("thorough"), TUNE_THOROUGH);
@@ -312,6 +328,7 @@ int main(void) {
         cmocka_unit_test(processes_are_spread_over_a_time),
         cmocka_unit_test(states_get_more_processes),
         cmocka_unit_test(lost_processes_and_cancelling),
+        cmocka_unit_test(another_output_ends_it),
         cmocka_unit_test(efforts_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -167,7 +167,7 @@ static int read_blocks(agent *a, const json_t *what, blocks *out, xlstm_error *e
     out->trial = json_integer_value(json_object_get(what, "trial"));
     tune_named_clear(&params);
     if (out->point == TUNE_NO_POINT || !tune_wire_read_plan(json_object_get(what, "plan"), &out->plan))
-        return xl_fail(err, XLSTM_EMISMATCH, "comparison: the winner is no point of this node's space");
+        return xl_fail(err, XLSTM_EARG, "comparison: the winner is no point of this node's space");
     d->taken_count = 0;
     status = tune_drive_reserve(d, err);
     if (!status) d->trials[out->point] = (int32_t)out->trial;
@@ -236,6 +236,7 @@ static char *result_text(const agent *a, const tune_block_result *process, int s
     if (isfinite(seconds)) json_object_set_new(j, "baseline_s", json_real(seconds));
     if (process && !status) json_object_set_new(j, "result", tune_wire_result(process));
     if (status) json_object_set_new(j, "error", json_string(why->text));
+    if (status) json_object_set_new(j, "status", json_integer(status));
     char *text = json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(17));
     json_decref(j);
     return text;

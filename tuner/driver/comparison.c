@@ -188,7 +188,8 @@ static int stay(tune_comparison *c, tune_drive_result *r, xlstm_error *err) {
         tried += all[i].status != TUNE_TRIAL_DUPLICATE && !tune_row_time_up(&all[i]);
     }
     const char *points = size == 1 ? "point was" : "points were";
-    char of[32];
+    char of[32], failed[48] = "";
+    if (tried > timed) snprintf(failed, sizeof failed, ", %zu could not be", tried - timed);
     tune_space_size_print(c->target->space, of, sizeof of);
     if (!timed && tried) {
         r->final.verdict = TUNE_VERDICT_UNMEASURED;
@@ -199,10 +200,10 @@ static int stay(tune_comparison *c, tune_drive_result *r, xlstm_error *err) {
         snprintf(
             r->verdict, sizeof r->verdict,
             "nothing to compare: all settings of the space are equal in effect to the baseline's, which stays");
-    } else if (timed < ENOUGH && timed < size) {
+    } else if (timed < ENOUGH && tried < size) {
         r->final.verdict = TUNE_VERDICT_TOO_LITTLE;
         snprintf(r->verdict, sizeof r->verdict,
-                 "not enough was tried: %zu of %s %s measured%s%s; the baseline stays", timed, of, points,
+                 "not enough was tried: %zu of %s %s measured%s%s%s; the baseline stays", timed, of, points, failed,
                  c->in_time ? "" : " in the time given",
                  faster  ? ", and the playoff's best was not faster"
                  : timed ? ", and nothing looked faster"
@@ -210,9 +211,9 @@ static int stay(tune_comparison *c, tune_drive_result *r, xlstm_error *err) {
     } else {
         r->final.verdict = TUNE_VERDICT_NOTHING;
         snprintf(r->verdict, sizeof r->verdict,
-                 "nothing faster found: %zu of %s %s measured, and %s faster than the baseline, which stays; so "
+                 "nothing faster found: %zu of %s %s measured%s, and %s faster than the baseline, which stays; so "
                  "nothing was compared",
-                 timed, of, points, faster ? "the playoff's best was not" : "none looked");
+                 timed, of, points, failed, faster ? "the playoff's best was not" : "none looked");
     }
     return finish(c, r, TUNE_BASELINE, err);
 }
@@ -227,6 +228,17 @@ static int conclude(tune_comparison *c, tune_drive_result *r, xlstm_error *err) 
         if (used >= 0 && (size_t)used < sizeof r->verdict)
             snprintf(r->verdict + used, sizeof r->verdict - (size_t)used, "; the baseline stays");
     }
+    return finish(c, r, compared, err);
+}
+
+/* Ends the run with the baseline, because what the search chose cannot be used. */
+static int refuse(tune_comparison *c, tune_drive_result *r, const xlstm_error *why, xlstm_error *err) {
+    const int64_t compared = r->winner;
+    r->winner = TUNE_BASELINE;
+    r->final = (tune_final){.verdict = TUNE_VERDICT_UNMEASURED};
+    snprintf(r->verdict, sizeof r->verdict,
+             "not compared: what the search chose failed in %s (%.700s); the baseline stays",
+             why->status == XLSTM_EMISMATCH ? "a fresh process" : "fresh processes", why->text);
     return finish(c, r, compared, err);
 }
 
@@ -248,10 +260,14 @@ int tune_comparison_run(tune_comparison *c, tune_drive_result *r, xlstm_error *e
     tune_keeper_trials(c->keeper, &p.trials);
     int status = tune_study_events(tune_keeper_study(c->keeper), tune_keeper_run(c->keeper)->id, &p.events,
                                    &p.event_count, err);
-    if (!status) status = tune_final_run(&o, run_process, &p, &r->final, err);
-    tune_event_rows_free(p.events, p.event_count);
     if (status) return status;
+    xlstm_error why = {0};
+    status = tune_final_run(&o, run_process, &p, &r->final, &why);
+    tune_event_rows_free(p.events, p.event_count);
     if (stop_level(c)) return xl_fail(err, XLSTM_ECANCELLED, "stopped");
+    if (tune_final_unusable(status)) return refuse(c, r, &why, err);
+    if (status && err) *err = why;
+    if (status) return status;
     if (c->judged) c->judged(c->run_ctx, &r->final);
     return conclude(c, r, err);
 }

@@ -97,9 +97,11 @@ static int readdress(final *c, int64_t number, xlstm_error *err) {
 static int read_result(const tune_task *task, tune_block_result *out, xlstm_error *err) {
     json_t *j = task->result ? json_loads(task->result, 0, NULL) : NULL;
     const char *why = json_string_value(json_object_get(j, "error"));
+    const bool other = json_integer_value(json_object_get(j, "status")) == XLSTM_EMISMATCH;
     int status = XLSTM_OK;
     if (!tune_wire_read_result(json_object_get(j, "result"), out))
-        status = xl_fail(err, XLSTM_EIO, "%s", why ? why : "a process of the comparison was lost by every node");
+        status = xl_fail(err, other ? XLSTM_EMISMATCH : XLSTM_EIO, "%s",
+                         why ? why : "a process of the comparison was lost by every node");
     json_decref(j);
     return status;
 }

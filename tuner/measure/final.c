@@ -240,6 +240,15 @@ static int wait_for_turn(const tune_final_options *o, int most, double before, c
     return o->wait(o->wait_ctx, left);
 }
 
+bool tune_final_unusable(int status) {
+    static const int others[] = {XLSTM_OK,   XLSTM_ECANCELLED, XLSTM_ECHANGED,   XLSTM_ENOMEM,
+                                 XLSTM_EARG, XLSTM_EDEVICE,    XLSTM_EDEVICEMEM, XLSTM_EINTERNAL};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        if (status == others[i]) return false;
+    }
+    return true;
+}
+
 int tune_final_run(const tune_final_options *o, tune_process_fn process, void *ctx, tune_final *out,
                    xlstm_error *err) {
     *out = (tune_final){.stop = TUNE_STOP_MOST, .level = o->level};
@@ -288,8 +297,9 @@ int tune_final_run(const tune_final_options *o, tune_process_fn process, void *c
             out->stop = TUNE_STOP_CANCELLED;
             break;
         }
-        /* The checkpoint was replaced, so the results so far belong to another model. */
-        if (status == XLSTM_ECHANGED) {
+        /* The checkpoint was replaced, so the results so far belong to another model; or the output is another one,
+         * and once is enough for settings that must not change it. */
+        if (status == XLSTM_ECHANGED || status == XLSTM_EMISMATCH) {
             if (err) *err = why;
             return status;
         }

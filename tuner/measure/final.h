@@ -66,8 +66,9 @@ int tune_blocks_run(tune_sampler *sampler, int64_t baseline, int64_t winner, con
 /* ---- over processes ---- */
 
 /* Runs a plan in a fresh process. Returns 0, with no block where the time was up, or a negative status.
- * XLSTM_ECANCELLED ends the comparison with the results so far, XLSTM_ECHANGED ends it without any; every other
- * failure counts as a lost process. */
+ * XLSTM_ECANCELLED ends the comparison with the results so far; XLSTM_ECHANGED, and XLSTM_EMISMATCH where what one
+ * of the two puts out is not what the baseline did, end it without any; every other failure counts as a lost
+ * process. */
 typedef int (*tune_process_fn)(void *ctx, const tune_block_plan *plan, tune_block_result *out, xlstm_error *err);
 
 typedef struct tune_final_options {
@@ -172,9 +173,14 @@ typedef struct tune_final {
 } tune_final;
 
 /* Runs the comparison. Returns 0 (the verdict may be TUNE_VERDICT_UNMEASURED), or a negative status where every
- * process that was started failed or where the model changed (XLSTM_ECHANGED). */
+ * process that was started failed, where the model changed (XLSTM_ECHANGED), or where an output is not what it has
+ * to be (XLSTM_EMISMATCH). */
 int tune_final_run(const tune_final_options *options, tune_process_fn process, void *ctx, tune_final *out,
                    xlstm_error *err);
+
+/* Whether such a status says that what was compared cannot be used: its processes fail, or its output is another.
+ * The other statuses are of the machine, the device, the model, or of us. */
+bool tune_final_unusable(int status);
 
 /* Computes log_ratio … high, the states and the verdict from the values of processes that were measured before
  * (after a resume, and in tests). `first` is the number of processes that gave s0. */
