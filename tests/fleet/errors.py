@@ -16,7 +16,7 @@ import postgres  # noqa: E402
 
 SECRET = "s3cr3t/@%word"
 ESCAPED = "s3cr3t%2F%40%25word"
-SEARCH = ["--target", "exec", "--mode", "random", "--trials", "3", "--effort", "quick", "--space",
+SEARCH = ["--target", "exec", "--mode", "random", "--trials", "3", "--effort", "quick", "--budget", "10s", "--space",
           json.dumps({"n": [1, 2, 3]}), "--", "true", "{n}"]
 LIMIT_S = float(os.environ.get("TEST_LIMIT_S", 300))  # for what hangs; a busy machine may take long
 failures = []
@@ -100,7 +100,7 @@ def an_agent_elsewhere(case, url, server):
 def a_fleet(case, url, server, skew):
     """Agents with a secret in the address, one of which has a clock that is five minutes ahead."""
     environment = case.environment
-    search = [*SEARCH[:SEARCH.index("--space")], "--lease", "60s", *SEARCH[SEARCH.index("--space"):]]
+    search = [*SEARCH[:SEARCH.index("--budget")], "--lease", "60s", *SEARCH[SEARCH.index("--space"):]]
 
     def begin(*words, **more):
         return subprocess.Popen([case.xltune, *words], cwd=case.folder, env=dict(environment, **more), text=True,

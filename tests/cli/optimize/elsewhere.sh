@@ -1,7 +1,7 @@
 # What another machine measured is proposed but not trusted; imports are all or nothing; processes share a study.
 printf 'It was a bright cold morning, and' > p.txt
 tune() {
-    xltune optimize --backend ray --model "$MODEL" --prompt-file p.txt --new 2 --trials 3 --effort quick "$@"
+    xltune optimize --backend ray --model "$MODEL" --prompt-file p.txt --new 2 --trials 3 --effort quick --budget 100s "$@"
 }
 for i in 1 2 3; do tune --seed $i --tag $i --study all.sqlite > log$i 2>&1 & done
 wait

@@ -1,7 +1,7 @@
 # Every point runs the same settings under its own name; no snapshot is written.
 printf 'It was a bright cold morning, and' > p.txt
 xltune optimize --placebo --backend queued --model "$MODEL" --prompt-file p.txt --new 2 --mode random --trials 5 --workers-max 2 \
-  --heads-max 8 --effort quick --tag t --best-dir b > log 2>&1 || { tail -n 3 log; exit 1; }
+  --heads-max 8 --effort quick --budget 60s --tag t --best-dir b > log 2>&1 || { tail -n 3 log; exit 1; }
 grep -c '^placebo: every point runs the settings in force' log
 r=$(ls -d runs/queued_*_t)
 python3 - "$r" <<'P'

@@ -1,5 +1,5 @@
 # The page knows to the second when a run began and ended.
-xltune optimize --target exec --tune 'x=1:3' --trials 2 --effort quick --no-best --output-hash none --log-dir runs -- true '{x}' > log 2>&1 || cat log
+xltune optimize --target exec --tune 'x=1:3' --trials 2 --budget 2s --effort quick --no-best --output-hash none --log-dir runs -- true '{x}' > log 2>&1 || cat log
 xltune report runs/* --html page.html > log 2>&1 || cat log
 python3 - <<'P'
 import glob, json, re, sqlite3

@@ -2,7 +2,7 @@
 cat > note <<'END'
 echo "$1 $2" >>log
 END
-xltune optimize --target exec --mode grid --repeats 1 --effort quick --tune 'n=1|2' \
+xltune optimize --target exec --mode grid --repeats 1 --effort quick --budget 10s --tune 'n=1|2' \
     --setup 'sh note setup {n}' --prepare 'sh note prepare {n}' --cleanup "sh note 'clean up' {n}" -- \
     sh -c 'echo "run {n}" >>log; sleep 0.0{n}; echo done' >/dev/null
 # Between a setup and its cleanup there is one point only, and a preparation before each execution.
@@ -26,6 +26,6 @@ for line in open("log"):
 print("faults", faults, "left open" if point else "closed", sorted(seen))
 END
 # The words can be a line for the shell; texts are put in as they are.
-xltune optimize --target exec --mode grid --repeats 1 --effort quick --shell --tune 'cmd=cat|tac' \
+xltune optimize --target exec --mode grid --repeats 1 --effort quick --budget 60s --shell --tune 'cmd=cat|tac' \
     --log-dir r2 -- 'echo {cmd} | sed "s/.*/x/" | {cmd}' >out; echo $?
 cut -d, -f9,14 r2/*/summary.csv
