@@ -57,9 +57,9 @@ typedef struct exec_target {
     uint64_t hash;      /* of the baseline's output; 0: not known yet */
     uint64_t early;     /* of the output of other settings, while the baseline's is not known; 0: none */
     bool opened;
-    int64_t candidate; /* the one whose setup was run */
-    known_point *known;
-    size_t known_count;
+    int64_t candidate;  /* the one whose setup was run */
+    known_point *known; /* [known_count], of xl_stretch */
+    size_t known_count, known_room;
 } exec_target;
 
 /* ---- one execution ---- */
@@ -232,12 +232,13 @@ static int check_output(exec_target *e, int64_t candidate, uint64_t hash, xlstm_
 static bool remember(exec_target *e, int64_t candidate, uint64_t hash, const double *metric) {
     size_t at = 0;
     while (at < e->known_count && e->known[at].candidate != candidate) at++;
-    if (at == e->known_count) {
-        known_point *grown = realloc(e->known, (at + 1) * sizeof *grown);
+    if (at == e->known_room) {
+        known_point *grown = xl_stretch(e->known, at * sizeof *grown, (2 * at + 64) * sizeof *grown);
         if (!grown) return false;
         e->known = grown;
-        e->known_count++;
+        e->known_room = 2 * at + 64;
     }
+    if (at == e->known_count) e->known_count++;
     e->known[at] = (known_point){.candidate = candidate, .hash = hash};
     memcpy(e->known[at].metric, metric, sizeof e->known[at].metric);
     return true;
@@ -455,7 +456,7 @@ static void close_exec(void *self) {
     leave(e, NULL);
     tune_printed_destroy(e->printed);
     json_decref(e->config);
-    free(e->known);
+    xl_stretch_free(e->known, e->known_room * sizeof *e->known);
     free(e);
 }
 

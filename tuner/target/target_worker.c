@@ -36,15 +36,15 @@ typedef struct worker_target {
     tune_target *target;
     tune_worker *worker;
     tune_worker_description is;
-    json_t *config;    /* what describe is asked with */
-    char *program;     /* the path of its file */
-    char digest[65];   /* of that file */
-    double time_limit; /* seconds of an answer; 0: none was given */
-    double longest;    /* the baseline's longest answer for one execution, seconds */
-    char hash[33];     /* of the baseline's output; "": not known */
-    char early[33];    /* of the output of other settings, while the baseline's is not known; "": none */
-    known_point *known;
-    size_t known_count;
+    json_t *config;     /* what describe is asked with */
+    char *program;      /* the path of its file */
+    char digest[65];    /* of that file */
+    double time_limit;  /* seconds of an answer; 0: none was given */
+    double longest;     /* the baseline's longest answer for one execution, seconds */
+    char hash[33];      /* of the baseline's output; "": not known */
+    char early[33];     /* of the output of other settings, while the baseline's is not known; "": none */
+    known_point *known; /* [known_count], of xl_stretch */
+    size_t known_count, known_room;
 } worker_target;
 
 /* ---- asking ---- */
@@ -200,12 +200,14 @@ static int remember(worker_target *w, const json_t *answer, int64_t candidate, c
     }
     size_t at = 0;
     while (at < w->known_count && w->known[at].candidate != candidate) at++;
-    if (at == w->known_count) {
-        known_point *grown = realloc(w->known, (at + 1) * sizeof *grown);
+    if (at == w->known_room) {
+        const size_t room = at ? 2 * at : 64;
+        known_point *grown = xl_stretch(w->known, at * sizeof *grown, room * sizeof *grown);
         if (!grown) return xl_fail(err, XLSTM_ENOMEM, "worker: out of memory");
         w->known = grown;
-        w->known_count++;
+        w->known_room = room;
     }
+    if (at == w->known_count) w->known_count++;
     w->known[at] = point;
     return XLSTM_OK;
 }
@@ -429,7 +431,7 @@ static void close_worker(void *self) {
     tune_worker_description_clear(&w->is);
     json_decref(w->config);
     free(w->program);
-    free(w->known);
+    xl_stretch_free(w->known, w->known_room * sizeof *w->known);
     free(w);
 }
 
