@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/largest.h"
 #include "base/memory.h"
 
 static bool needs_sampler(const xlstm_sampling *s) {
@@ -33,18 +34,6 @@ void serve_choice_close(serve_choice *choice) {
     free(choice->waiting);
     free(choice->begins);
     *choice = (serve_choice){.job = NULL};
-}
-
-static int32_t likeliest(const float *logits, int64_t vocab) {
-    float best = -INFINITY;
-    int32_t id = 0;
-    for (int64_t i = 0; i < vocab; i++) {
-        if (logits[i] > best) {
-            best = logits[i];
-            id = (int32_t)i;
-        }
-    }
-    return id;
 }
 
 /* Puts a token into the list of the likeliest, if it belongs there. Of equal ones the lowest id comes first. */
@@ -78,7 +67,7 @@ void serve_logprobs(const float *logits, int64_t vocab, serve_token *out) {
 
 void serve_choice_draw(serve_choice *choice, const float *logits, int64_t vocab) {
     serve_token *t = &choice->drawn;
-    t->id = choice->sampler ? xlstm_sampler_draw(choice->sampler, logits) : likeliest(logits, vocab);
+    t->id = choice->sampler ? xlstm_sampler_draw(choice->sampler, logits) : (int32_t)xl_largest(logits, vocab);
     t->tops = choice->job->params.top_logprobs;
     if (t->tops >= 0) serve_logprobs(logits, vocab, t);
 }

@@ -1,27 +1,14 @@
 /* Greedy decoding of several steps in a call: by the device where it chooses tokens itself, else step by step. */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <xlstm/batch.h>
 
 #include "base/error.h"
+#include "base/largest.h"
 #include "base/memory.h"
 #include "model/model.h"
 #include "runtime/session.h"
-
-/* As a sampler with temperature 0 draws it. */
-static int32_t likeliest(const float *logits, int64_t vocab) {
-    float best = -INFINITY;
-    int32_t id = 0;
-    for (int64_t i = 0; i < vocab; i++) {
-        if (logits[i] > best) {
-            best = logits[i];
-            id = (int32_t)i;
-        }
-    }
-    return id;
-}
 
 static int step_by_step(xlstm_session *const *sessions, xl_executor *executor, const xl_feed *feeds, size_t count,
                         int32_t *out, size_t n, xlstm_cancel_fn cancel, void *user, xlstm_error *err) {
@@ -34,7 +21,8 @@ static int step_by_step(xlstm_session *const *sessions, xl_executor *executor, c
         const xl_batch batch = {.feeds = next, .count = count, .logits = logits, .cancel = cancel, .user = user};
         status = xl_session_run(sessions, executor, &batch, err);
         for (size_t i = 0; i < count && !status; i++) {
-            out[step * count + i] = likeliest(logits + i * (size_t)vocab, vocab);
+            /* As a sampler with temperature 0 draws it. */
+            out[step * count + i] = (int32_t)xl_largest(logits + i * (size_t)vocab, vocab);
             next[i].ids = &out[step * count + i];
         }
     }

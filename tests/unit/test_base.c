@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/intern.h"
+#include "base/largest.h"
 #include "base/memory.h"
 #include "base/rng.h"
 #include "helper.h"
@@ -237,13 +238,36 @@ static void bytes_are_stored_once(void **state) {
     xl_intern_clear(&set);
 }
 
+/* The first of the largest, wherever it stands in the blocks that are looked at together, and beside what is no
+ * number. */
+static void largest_of_many(void **state) {
+    enum { MOST = 200 };
+    float x[MOST];
+    for (int n = 1; n <= MOST; n++) {
+        for (int at = 0; at < n; at++) {
+            for (int i = 0; i < n; i++) x[i] = i % 7 == 3 ? NAN : -1.0f - (float)(i * 37 % 101);
+            x[at] = 2;
+            if (n - at > 5) x[at + 5] = 2;
+            assert_int_equal(xl_largest(x, n), at);
+        }
+    }
+    for (int i = 0; i < MOST; i++) x[i] = i % 2 ? NAN : -INFINITY;
+    assert_int_equal(xl_largest(x, MOST), 0);
+    x[70] = -3;
+    x[199] = -2;
+    assert_int_equal(xl_largest(x, MOST), 199);
+    assert_int_equal(xl_largest(x, MOST - 1), 70);
+    assert_int_equal(xl_largest(x, 0), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(checked_sizes),       cmocka_unit_test(arrays_are_stretched),
-        cmocka_unit_test(error_is_one_line),   cmocka_unit_test(nearest_name),
-        cmocka_unit_test(random_stream),       cmocka_unit_test(files_are_whole),
-        cmocka_unit_test(a_folder_is_locked),  cmocka_unit_test(left_files_are_swept),
-        cmocka_unit_test(outputs_are_dropped), cmocka_unit_test(bytes_are_stored_once),
+        cmocka_unit_test(largest_of_many),       cmocka_unit_test(checked_sizes),
+        cmocka_unit_test(arrays_are_stretched),  cmocka_unit_test(error_is_one_line),
+        cmocka_unit_test(nearest_name),          cmocka_unit_test(random_stream),
+        cmocka_unit_test(files_are_whole),       cmocka_unit_test(a_folder_is_locked),
+        cmocka_unit_test(left_files_are_swept),  cmocka_unit_test(outputs_are_dropped),
+        cmocka_unit_test(bytes_are_stored_once),
     };
     return cmocka_run_group_tests(tests, test_make_folder, test_remove_folder);
 }
