@@ -66,7 +66,9 @@ static int beats(duel *d, const tune_drive_options *options, const tune_final *b
     o.blocks = before->processes > 0 ? (before->blocks + before->processes - 1) / before->processes : 1;
     o.seed = options->seed ^ 0x736e6170u;
     *out = (tune_final){.verdict = TUNE_VERDICT_UNMEASURED};
-    if (!tune_fresh_possible(d->target) || !tune_final_fit(&o, before->baseline_cost)) return XLSTM_OK;
+    /* What is optimized need not be a time. */
+    const double sample = tune_target_seconds(d->target, before->baseline_parts);
+    if (!tune_fresh_possible(d->target) || (sample > 0 && !tune_final_fit(&o, sample))) return XLSTM_OK;
     return tune_final_run(&o, run_process, d, out, err);
 }
 
