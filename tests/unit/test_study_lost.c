@@ -272,6 +272,18 @@ static void a_server_comes_back(void **state) {
     lose(1, ITS_ANSWER, 1);
     must(add_run(s, &err), &err);
     tune_study_close(s);
+    /* Where the study is open already, one that is opened beside it waits too. */
+    must(tune_study_open(&s, path, false, &err), &err);
+    for (int at = 1; at <= 2; at++) {
+        for (int kind = ITS_WAY; kind <= ITS_ANSWER; kind++) {
+            lose(at, kind, 2);
+            must(tune_study_open(&second, address, false, &err), &err);
+            assert_true(was_lost());
+            must(read_runs(second, &err), &err);
+            tune_study_close(second);
+        }
+    }
+    tune_study_close(s);
     /* The first message of a connection is its greeting: one that is lost then was never there. */
     lose(1, ITS_WAY, 0);
     assert_int_equal(tune_study_open(&second, address, false, &err), XLSTM_EIO);

@@ -1,6 +1,7 @@
 /* A study on a PostgreSQL server, by libpq. It lives in the schema "xltune" of the database. */
 #include <libpq-fe.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,10 +24,17 @@ static const tune_database_class postgres_class;
 typedef struct postgres_database {
     tune_database base;
     PGconn *connection;
-    bool inside; /* a transaction is open, or was when the connection was lost */
-    bool lost;   /* the last failure was that of the connection, */
-    bool beaten; /* or another transaction's victory over this one (a deadlock) */
+    bool inside;                    /* a transaction is open, or was when the connection was lost */
+    bool lost;                      /* the last failure was that of the connection, */
+    bool beaten;                    /* or another transaction's victory over this one (a deadlock) */
+    struct postgres_database *next; /* of the open ones */
 } postgres_database;
+
+/* The studies that this process has open on servers. */
+static struct {
+    pthread_mutex_t lock;
+    postgres_database *first;
+} open_ones = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 typedef struct postgres_rows {
     postgres_database *database;
@@ -283,8 +291,33 @@ static int postgres_read_only(tune_database *db, xlstm_error *err) {
 
 /* ---- opening ---- */
 
+static void enlist(postgres_database *s) {
+    pthread_mutex_lock(&open_ones.lock);
+    s->next = open_ones.first;
+    open_ones.first = s;
+    pthread_mutex_unlock(&open_ones.lock);
+}
+
+static void delist(const postgres_database *s) {
+    pthread_mutex_lock(&open_ones.lock);
+    postgres_database **at = &open_ones.first;
+    while (*at && *at != s) at = &(*at)->next;
+    if (*at) *at = s->next;
+    pthread_mutex_unlock(&open_ones.lock);
+}
+
+/* Whether this process has this study open already. */
+static bool is_open(const char *name) {
+    pthread_mutex_lock(&open_ones.lock);
+    const postgres_database *s = open_ones.first;
+    while (s && strcmp(s->base.name, name) != 0) s = s->next;
+    pthread_mutex_unlock(&open_ones.lock);
+    return s != NULL;
+}
+
 static void postgres_close(tune_database *db) {
     if (!db) return;
+    delist(of(db));
     PQfinish(of(db)->connection);
     free(db->name);
     free(db);
@@ -337,13 +370,24 @@ int tune_postgres_open(tune_database **out, const char *url, xlstm_error *err) {
     s->base.class = &postgres_class;
     int status = understand(&s->base, address, err);
     if (!status) s->connection = connect_to(address);
-    if (!status && !is_connected(s)) status = not_connected(&s->base, s->connection, err);
-    if (!status) PQsetNoticeProcessor(s->connection, ignore_notice, NULL);
-    if (!status) status = set_up(s, err);
     free(address);
-    if (status) postgres_close(&s->base);
-    else *out = &s->base;
-    return status;
+    if (s->connection) PQsetNoticeProcessor(s->connection, ignore_notice, NULL);
+    if (!status && !is_connected(s)) {
+        status = not_connected(&s->base, s->connection, err);
+        s->lost = s->connection != NULL;
+    } else if (!status) {
+        status = set_up(s, err);
+    }
+    /* A server that did answer is being started anew, as where an open connection is lost; one that does not answer
+     * at first is told of at once. */
+    if (status && s->lost && is_open(s->base.name) && postgres_revived(&s->base)) status = XLSTM_OK;
+    if (status) {
+        postgres_close(&s->base);
+        return status;
+    }
+    enlist(s);
+    *out = &s->base;
+    return XLSTM_OK;
 }
 
 static const tune_database_class postgres_class = {.server = true,
