@@ -211,6 +211,12 @@ static void lists_are_kept(void **state) {
     assert_int_equal(back.count, 3);
     assert_int_equal(tune_metrics_find(&back, "wood_kg"), WOOD_KG);
     assert_int_equal(tune_metrics_of_part(&back, 1), WOOD_KG);
+    char both[80];
+    snprintf(both, sizeof both, "%s,%s", back.at[WOOD_KG].name, back.at[0].name);
+    assert_int_equal(tune_metrics_find_first(&back, both), WOOD_KG);
+    assert_int_equal(tune_metrics_find_first(&back, back.at[WOOD_KG].name), WOOD_KG);
+    assert_int_equal(tune_metrics_find_first(&back, ""), -1);
+    assert_int_equal(tune_metrics_find_first(&back, "a name that is longer than any of a metric can be,s"), -1);
     assert_int_equal(tune_metrics_find(&back, "prefill_s"), -1);
     assert_true(back.at[BROWN].of_point && back.at[BROWN].larger_is_better && back.apart[0] == -1);
     assert_true(tune_metric_cost(&back.at[BROWN], 2) == -2 && tune_metric_cost(&back.at[BAKE_S], 2) == 2);

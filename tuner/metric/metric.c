@@ -16,6 +16,14 @@ int tune_metrics_find(const tune_metrics *metrics, const char *name) {
     return -1;
 }
 
+int tune_metrics_find_first(const tune_metrics *m, const char *names) {
+    char name[sizeof m->at->name];
+    const size_t length = strcspn(names, ",");
+    if (length >= sizeof name) return -1;
+    snprintf(name, sizeof name, "%.*s", (int)length, names);
+    return tune_metrics_find(m, name);
+}
+
 int tune_metrics_of_part(const tune_metrics *metrics, int part) {
     for (int i = 0; i < metrics->count; i++) {
         if (metrics->at[i].part == part) return i;

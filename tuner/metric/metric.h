@@ -40,6 +40,9 @@ typedef struct tune_metrics {
 
 /* Returns the index of a name; -1 where there is none. */
 int tune_metrics_find(const tune_metrics *metrics, const char *name);
+/* Returns the index of the first of several names, as --objective takes them, "time,memory"; -1 where there is
+ * none. */
+int tune_metrics_find_first(const tune_metrics *metrics, const char *names);
 /* Returns the index of the metric that is the mean of that part; -1 where there is none. */
 int tune_metrics_of_part(const tune_metrics *metrics, int part);
 /* Returns the name of a metric; "" outside the list. */

@@ -89,16 +89,9 @@ const char *tune_report_noise_unit(const tune_report *r) {
     return r->run.metrics.at[r->noisy].unit;
 }
 
-/* The first objective; -1 where the run's list of metrics does not have it. */
-static int first_objective(const tune_report *r) {
-    char name[sizeof r->run.metrics.at->name];
-    snprintf(name, sizeof name, "%.*s", (int)strcspn(r->run.objective, ","), r->run.objective);
-    return tune_metrics_find(&r->run.metrics, name);
-}
-
 bool tune_report_timed(const tune_report *r) {
     static const char *const units[] = {"s", "ms", "tok/s"};
-    const int objective = first_objective(r);
+    const int objective = tune_metrics_find_first(&r->run.metrics, r->run.objective);
     for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
         if (objective >= 0 && !strcmp(r->run.metrics.at[objective].unit, units[i])) return true;
     }
@@ -108,7 +101,7 @@ bool tune_report_timed(const tune_report *r) {
 const char *tune_report_ratio_name(const tune_report *r) {
     static char name[96];
     if (tune_report_timed(r)) return "time / baseline's";
-    const tune_metric *m = &r->run.metrics.at[first_objective(r)];
+    const tune_metric *m = &r->run.metrics.at[tune_metrics_find_first(&r->run.metrics, r->run.objective)];
     if (m->larger_is_better) snprintf(name, sizeof name, "baseline's %s / %s", m->name, m->name);
     else snprintf(name, sizeof name, "%s / baseline's", m->name);
     return name;

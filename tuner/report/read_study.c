@@ -194,9 +194,7 @@ static double part_of(const tune_report *r, const tune_sample_row *s, int metric
  * tokens a second are from a time, it is the metric of the part by which samples were compared. */
 static int noisy_metric(const tune_report *r, const tune_sample_row *rows, size_t count) {
     const tune_metrics *metrics = &r->run.metrics;
-    char name[sizeof metrics->at->name];
-    snprintf(name, sizeof name, "%.*s", (int)strcspn(r->run.objective, ","), r->run.objective);
-    const int objective = tune_metrics_find(metrics, name);
+    const int objective = tune_metrics_find_first(metrics, r->run.objective);
     if (objective < 0 || objective == metrics->seconds) return metrics->seconds;
     if (metrics->at[objective].of_point) return metrics->seconds;
     if (metrics->at[objective].part >= 0) return objective;
