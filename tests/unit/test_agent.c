@@ -139,6 +139,42 @@ static void one_that_comes_too_late_is_put_back(void **state) {
     end();
 }
 
+static int once_all_are_stored(void *ctx) {
+    world *x = ctx;
+    return ++x->asked > 100 || x->result.trials > 1;
+}
+
+/* The best trial of a node is sampled again beside the next ones. Such samples are that trial's, not the
+ * baseline's, with whose they would spoil every ratio. */
+static void samples_of_the_best_stay_its_own(void **state) {
+    (void)state;
+    xlstm_error err;
+    tune_sample_row *rows;
+    size_t count;
+    int again = 0, baseline = 0;
+    begin("best.sqlite", 0);
+    w.drive.every = false;
+    w.drive.repeats = 4;
+    w.drive.stop = once_all_are_stored;
+    must(tune_study_task_add(w.study, w.run, TUNE_WORK_TRIAL, 0, "{\"point\": {\"a\": 4, \"b\": 6}}", NULL, &err),
+         &err);
+    must(tune_study_task_add(w.study, w.run, TUNE_WORK_TRIAL, 1, "{\"point\": {\"a\": 5, \"b\": 6}}", NULL, &err),
+         &err);
+    must(tune_agent_run(&w.s.target, w.study, &w.options, &w.result, &err), &err);
+    assert_int_equal(w.result.trials, 2);
+    must(tune_study_samples(w.study, w.run, &rows, &count, &err), &err);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(rows[i].seq, i); /* one task after the other, and each sample once */
+        if (rows[i].trial == 0 && rows[i].block == 1) again++;
+        if (rows[i].trial != TUNE_BASELINE_TRIAL) continue;
+        baseline++;
+        assert_true(rows[i].parts[0] > 4); /* 3 + 0.3 * 4; the trials take 3.3 and 3 */
+    }
+    assert_true(again > 0 && baseline > 0);
+    free(rows);
+    end();
+}
+
 /* ---- the proposing role ---- */
 
 static tune_keeper *keeper;
@@ -309,6 +345,7 @@ int main(void) {
         cmocka_unit_test(a_trial_in_hand_ends),
         cmocka_unit_test(one_without_an_end_does_not),
         cmocka_unit_test(one_that_comes_too_late_is_put_back),
+        cmocka_unit_test(samples_of_the_best_stay_its_own),
         cmocka_unit_test(a_search_that_goes_on_gives_time_anew),
         cmocka_unit_test(what_was_not_measured_is_proposed_anew),
         cmocka_unit_test(slow_answers_are_no_skew),

@@ -148,7 +148,11 @@ static int measure_trial(agent *a, const tune_task *task, const json_t *what, tu
     if (!status && !baseline) status = make_room(d, point, err);
     if (!status) status = set_deadline(a, what, err);
     if (status) return status;
-    return baseline ? tune_drive_sample_baseline(d, row, err) : tune_drive_sample(d, point, row, err);
+    if (baseline) return tune_drive_sample_baseline(d, row, err);
+    status = tune_drive_sample(d, point, row, err);
+    /* It may be the best here, and is then sampled beside later ones: those samples are its own too. */
+    d->trials[point] = (int32_t)task->number;
+    return status;
 }
 
 /* What is to be run of a candidate beside the baseline. */
@@ -197,7 +201,6 @@ static int run_process(agent *a, const tune_task *task, const json_t *what, tune
         status = tune_blocks_run(d->sampler, TUNE_BASELINE, b.point, &b.plan, out, err);
     }
     d->started_wall = origin;
-    d->trials[b.point] = -1;
     out->at = began;
     set_stage(d, "final", task->number + 1, 0);
     return status;
@@ -211,7 +214,6 @@ static int check_finalist(agent *a, const json_t *what, tune_block_result *out, 
     if (status) return status;
     const double began = xl_wall_s();
     status = tune_blocks_run(d->sampler, TUNE_BASELINE, b.point, &b.plan, out, err);
-    d->trials[b.point] = -1;
     out->at = began;
     set_stage(d, "check", 0, b.trial);
     return status;
