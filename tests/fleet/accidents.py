@@ -8,6 +8,7 @@ import argparse
 import json
 import os
 import random
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -121,41 +122,141 @@ class Round:
 def rows_of(study, server, sql):
     if server is None:
         with sqlite3.connect(study) as db:
-            return [tuple(str(v) for v in row) for row in db.execute(sql)]
-    text = server.sql(sql, study.rsplit("/", 1)[1])
+            return [tuple("" if v is None else str(v) for v in row) for row in db.execute(sql)]
+    text = server.sql("SET search_path = xltune; " + sql, study.rsplit("/", 1)[1])
     return [tuple(line.split("|")) for line in text.splitlines()]
+
+
+class Sample:
+    COLUMNS = "id, trial, stage, block, process, seq, at, parts, value, used, causes, why"
+
+    def __init__(self, row):
+        self.text = dict(zip(self.COLUMNS.split(", "), row))
+        self.trial, self.block, self.process, self.seq = (int(self.text[c]) for c in ("trial", "block", "process", "seq"))
+        self.stage, self.used = self.text["stage"], self.text["used"] == "1"
+
+    def key(self):
+        """What two rows of one sample have in common. Samples of two agents may begin at the same time, to the last bit of a
+        double (a quarter of a microsecond), and have the same value where a program prints few digits; but `parts` holds
+        the seconds that each execution took, and `seq` is the agent's own count."""
+        return tuple(v for c, v in self.text.items() if c != "id")
+
+    def task(self):
+        """What kind of task it belongs to, and which; the measurements of a trial in the playoff are taken together."""
+        return ("process", self.process - 1) if self.stage == "final" else ("check" if self.stage == "check" else "trial", self.block)
+
+
+def check_samples(samples, tasks):
+    """What is wrong with the samples of a run, as sentences, and which rows are meant. `tasks` are rows of work, number,
+    state, what, result."""
+    wrong, meant, by_task, seen = [], [], {}, {}
+    for s in samples:
+        by_task.setdefault(s.task(), []).append(s)
+        if s.key() in seen:
+            wrong.append(f"a sample of trial {s.trial} is stored twice")
+            meant += [seen[s.key()], s]
+        seen.setdefault(s.key(), s)
+    wanted = {}
+    for work, number, state, what, result in tasks:
+        found = json.loads(result).get("result") if state == "done" and result and work != "trial" else None
+        what = json.loads(what)
+        if found:  # a block has four samples for each of its quads, and those that were not used are stored too
+            key = (work, what["trial"] if work == "check" else int(number))
+            wanted[key] = wanted.get(key, 0) + 4 * what["plan"]["quads"] * (found["blocks"] + found["disturbed"])
+    for key in sorted(set(wanted) | set(by_task)):
+        rows = by_task.get(key, [])
+        numbers = sorted(s.seq for s in rows)
+        used = sum(s.used for s in rows)
+        # An agent counts its samples, and those of a task are stored all together by one agent, or not at all.
+        if key[0] != "check" and numbers != list(range(numbers[0], numbers[0] + len(numbers)) if numbers else []):
+            wrong.append(f"{key[0]} {key[1]} has samples {numbers}, wanted those of one agent, each once")
+            meant += rows
+        if key[0] != "trial" and used != wanted.get(key, 0):
+            wrong.append(f"{key[0]} {key[1]} has {used} samples in use, wanted {wanted.get(key, 0)}")
+            meant += rows
+    return wrong, meant
+
+
+def result_run(study, server):
+    runs = rows_of(study, server, "SELECT id FROM run WHERE result IS NOT NULL ORDER BY id")
+    return runs[-1][0] if runs else None
+
+
+def samples_of(study, server, run):
+    samples = [Sample(r) for r in rows_of(study, server, f"SELECT {Sample.COLUMNS} FROM sample WHERE run = {run} ORDER BY id")]
+    return samples, rows_of(study, server, f"SELECT work, number, state, what, replace(result, '|', '/') FROM task WHERE run = {run}")
 
 
 def check(study, server):
     """What is wrong with the study, as sentences."""
-    place = "" if server is None else "xltune."
-    runs = rows_of(study, server, f"SELECT id, state FROM {place}run WHERE result IS NOT NULL")
-    if not runs:
+    run = result_run(study, server)
+    if run is None:
         return ["no run has a result"]
     wrong = []
-    run = runs[-1][0]
-    numbers = [int(n) for n, in rows_of(study, server, f"SELECT number FROM {place}trial WHERE run = {run} ORDER BY number")]
+    numbers = [int(n) for n, in rows_of(study, server, f"SELECT number FROM trial WHERE run = {run} ORDER BY number")]
     if numbers != list(range(TRIALS)):
         wrong.append(f"trials {numbers}, wanted 0 to {TRIALS - 1}, each once")
-    measured = rows_of(study, server, f"SELECT count(*) FROM {place}trial WHERE run = {run} AND status = 'ok' AND samples < 1")
+    measured = rows_of(study, server, f"SELECT count(*) FROM trial WHERE run = {run} AND status = 'ok' AND samples < 1")
     if measured[0][0] != "0":
         wrong.append(f"{measured[0][0]} trials without a sample")
-    twice = rows_of(study, server, f"SELECT trial, at FROM {place}sample WHERE run = {run} GROUP BY trial, stage, at, value "
-                                   "HAVING count(*) > 1")
-    if twice:
-        wrong.append(f"samples that are stored twice: {twice[:3]}")
-    lost = rows_of(study, server, f"SELECT number, state FROM {place}task WHERE run = {run} AND work = 'trial' AND state <> 'done'")
+    samples, tasks = samples_of(study, server, run)
+    bad, meant = check_samples(samples, tasks)
+    nodes = dict(((w, n), node) for w, n, node in rows_of(study, server, f"SELECT work, number, node FROM task WHERE run = {run}"))
+    for s in meant[:40]:
+        work, number = s.task()
+        print(" ", ", ".join(f"{c} {v}" for c, v in s.text.items()), "node", nodes.get((work, str(number)), "of the playoff"))
+    wrong += bad[:5]
+    stored = {s.task()[1] for s in samples if s.stage == "search"}
+    empty = [n for n, in rows_of(study, server, f"SELECT number FROM trial WHERE run = {run} AND status = 'ok'") if int(n) not in stored]
+    if empty:
+        wrong.append(f"trials {empty} have no rows of samples")
+    lost = rows_of(study, server, f"SELECT number, state FROM task WHERE run = {run} AND work = 'trial' AND state <> 'done'")
     if lost:
         wrong.append(f"tasks that are not done: {lost[:3]}")
-    orphans = rows_of(study, server, f"SELECT t.number FROM {place}task t LEFT JOIN {place}trial r ON r.run = t.run AND "
-                                     f"r.number = t.number WHERE t.run = {run} AND t.work = 'trial' AND r.number IS NULL")
+    orphans = rows_of(study, server, "SELECT t.number FROM task t LEFT JOIN trial r ON r.run = t.run AND r.number = t.number "
+                                     f"WHERE t.run = {run} AND t.work = 'trial' AND r.number IS NULL")
     if orphans:
         wrong.append(f"results without a trial: {orphans[:3]}")
     return wrong
 
 
+def check_the_check(study, server):
+    """Rows that are stored twice or lost must be found, of every stage, and those of two samples at one time must not."""
+    wrong = []
+    samples, tasks = samples_of(study, server, result_run(study, server))
+    by_task = {}
+    for s in samples:
+        by_task.setdefault((s.stage, s.task()), []).append(s)
+    for stage in ("search", "check", "final"):
+        # One in the middle: an agent's other tasks begin where the last of one is lost.
+        rows = next((r for (of, _), r in by_task.items() if of == stage and any(s.used for s in r[1:-1])), None)
+        if not rows:  # a playoff that a single trial is left for has none
+            continue
+        used = next(s for s in rows[1:-1] if s.used)
+        if not check_samples([*samples, used], tasks)[0]:
+            wrong.append(f"a sample of stage {stage} that is stored twice is not found")
+        if not check_samples([s for s in samples if s is not used], tasks)[0]:
+            wrong.append(f"a sample of stage {stage} that is lost is not found")
+        kept, before = dict(used.text), rows[rows.index(used) - 1]
+        used.text.update({c: before.text[c] for c in ("trial", "at", "value")})
+        if check_samples(samples, tasks)[0]:
+            wrong.append(f"two samples of stage {stage} that began at one time are taken for one")
+        used.text = kept
+    return wrong
+
+
+def keep(folder, study, server):
+    """Keeps what is left of a round, for who looks for the reason."""
+    if server is not None and os.access(os.path.join(server.bin, "pg_dump"), os.X_OK):
+        with open(os.path.join(folder, "study.sql"), "wb") as f:
+            subprocess.run([os.path.join(server.bin, "pg_dump"), study.rsplit("/", 1)[1]], env=server.environment, stdout=f,
+                           check=False)
+    print(f"kept in {folder}")
+
+
 def play(xltune, number, server):
-    with tempfile.TemporaryDirectory(prefix="xltune-fleet-") as folder:
+    folder, sound = tempfile.mkdtemp(prefix="xltune-fleet-"), False
+    try:
         study = os.path.join(folder, "study.sqlite")
         kinds = ["agent", "proposer"]
         if server is not None:
@@ -173,6 +274,7 @@ def play(xltune, number, server):
             code = r.finish()
             wrong = [f"the search ended with {code}"] if code else []
             wrong += check(study, server)
+            wrong = wrong or check_the_check(study, server)
         except (subprocess.SubprocessError, sqlite3.Error) as e:
             wrong = [f"did not end, or has no study: {e}"]
         finally:
@@ -183,7 +285,12 @@ def play(xltune, number, server):
               f"ok, {time.monotonic() - began:.1f} s after the last"), flush=True)
         if wrong:
             print(text[-4000:])
-        return not wrong
+            keep(folder, study, server)
+        sound = not wrong
+    finally:
+        if sound:
+            shutil.rmtree(folder, ignore_errors=True)
+    return sound
 
 
 def main():
