@@ -15,12 +15,17 @@ typedef struct spawn {
     double value[300]; /* process means */
     int at, fail_first, cancel_at, other_at;
     double now, each_s;
+    tune_culprit culprit; /* of those that fail first, */
+    int failure;          /* and with what; 0: XLSTM_EIO */
 } spawn;
 
 static int spawn_process(void *ctx, const tune_block_plan *plan, tune_block_result *out, xlstm_error *err) {
     spawn *s = ctx;
     s->now += s->each_s;
-    if (s->fail_first-- > 0) return xl_fail(err, XLSTM_EIO, "cannot start");
+    if (s->fail_first-- > 0) {
+        out->culprit = s->culprit;
+        return xl_fail(err, s->failure ? s->failure : XLSTM_EIO, "cannot start");
+    }
     if (s->other_at && s->at == s->other_at) return xl_fail(err, XLSTM_EMISMATCH, "another output");
     if (s->cancel_at && s->at == s->cancel_at) return xl_fail(err, XLSTM_ECANCELLED, "cancelled");
     double x = s->value[s->at++];
@@ -273,6 +278,113 @@ static void lost_processes_and_cancelling(void **state) {
     assert_int_equal(tune_final_run(&o, spawn_process, &s, &f, &err), XLSTM_EARG);
 }
 
+static tune_final failing(tune_culprit culprit, int times, int failure) {
+    spawn s;
+    tune_final f;
+    fill(&s, 0.05, 0.002);
+    s.fail_first = times;
+    s.culprit = culprit;
+    s.failure = failure;
+    const tune_final_options o = final_options(&s);
+    assert_int_equal(tune_final_run(&o, spawn_process, &s, &f, NULL), 0);
+    assert_int_equal(f.processes, 8);
+    assert_int_equal(f.lost, times);
+    return f;
+}
+
+/* The processes that end well do not make settings better that fail in others. */
+static void a_winner_that_fails_at_times_is_not_better(void **state) {
+    char text[900];
+    tune_final f = failing(TUNE_CULPRIT_WINNER, 2, 0);
+    assert_int_equal(f.verdict, TUNE_VERDICT_FAILS);
+    assert_true(f.low > 0 && f.failed[TUNE_CULPRIT_WINNER] == 2);
+    tune_final_text(text, sizeof text, &f);
+    static const char wanted[] =
+        "fails at times: 2 of 10 fresh processes failed, 2 with these settings, 0 with the "
+        "baseline's (cannot start), so nothing is claimed; the others say +";
+    assert_memory_equal(text, wanted, sizeof wanted - 1);
+    f = failing(TUNE_CULPRIT_EITHER, 1, 0);
+    assert_int_equal(f.verdict, TUNE_VERDICT_FAILS);
+    tune_final_text(text, sizeof text, &f);
+    assert_non_null(
+        strstr(text, "0 with these settings, 0 with the baseline's, 1 with one of the two (cannot start)"));
+    /* What is the baseline's failure, the machine's or ours says nothing against the winner. */
+    f = failing(TUNE_CULPRIT_BASELINE, 1, 0);
+    assert_int_equal(f.verdict, TUNE_VERDICT_BETTER);
+    tune_final_text(text, sizeof text, &f);
+    assert_memory_equal(text, "better by ", 10);
+    assert_non_null(strstr(text, "; 1 of 9 fresh processes failed, 0 with these settings, 1 with the baseline's"));
+    f = failing(TUNE_CULPRIT_NEITHER, 2, 0);
+    assert_int_equal(f.verdict, TUNE_VERDICT_BETTER);
+    tune_final_text(text, sizeof text, &f);
+    assert_null(strstr(text, "failed"));
+    f = failing(TUNE_CULPRIT_WINNER, 2, XLSTM_ENOMEM);
+    assert_int_equal(f.verdict, TUNE_VERDICT_BETTER);
+    assert_int_equal(f.failed[TUNE_CULPRIT_NEITHER], 2);
+    /* Both failed as often. */
+    f.failed[TUNE_CULPRIT_BASELINE] = f.failed[TUNE_CULPRIT_WINNER] = 2;
+    assert_int_equal(tune_final_decide(&f), TUNE_VERDICT_BETTER);
+    f.failed[TUNE_CULPRIT_WINNER] = 3;
+    assert_int_equal(tune_final_decide(&f), TUNE_VERDICT_FAILS);
+    /* What is slower or no different stays that. */
+    f.log_low = -1;
+    assert_int_equal(tune_final_decide(&f), TUNE_VERDICT_NONE);
+    f.log_high = -0.5;
+    assert_int_equal(tune_final_decide(&f), TUNE_VERDICT_WORSE);
+    /* One process alone ended well. */
+    spawn s;
+    fill(&s, 0.05, 0.002);
+    s.fail_first = 1;
+    s.culprit = TUNE_CULPRIT_WINNER;
+    tune_final_options o = final_options(&s);
+    o.budget_s = 2.3;
+    assert_int_equal(tune_final_run(&o, spawn_process, &s, &f, NULL), 0);
+    assert_int_equal(f.processes, 1);
+    tune_final_text(text, sizeof text, &f);
+    assert_string_equal(
+        text, "fails at times: 1 of 2 fresh processes failed, 1 with these settings, 0 with the baseline's "
+              "(cannot start), so nothing is claimed");
+    assert_int_equal(tune_verdict_find("fails at times"), TUNE_VERDICT_FAILS);
+}
+
+/* Fails with the second candidate from its n-th sample on. */
+typedef struct bench {
+    int64_t failing;
+    int from, taken;
+} bench;
+
+static int measure_until(void *ctx, int64_t candidate, unsigned repeats, double limit, tune_reading *out,
+                         xlstm_error *err) {
+    bench *b = ctx;
+    (void)repeats;
+    (void)limit;
+    if (candidate == b->failing && ++b->taken >= b->from) return xl_fail(err, XLSTM_EIO, "exit code 3");
+    *out = (tune_reading){.cost = 1};
+    return XLSTM_OK;
+}
+
+/* A process knows with which of the two it failed, in the warm-up as in a block. */
+static void a_process_knows_the_culprit(void **state) {
+    for (int from = 1; from < 8; from += 6) {
+        for (int64_t failing = -1; failing < 1; failing++) {
+            bench b = {.failing = failing, .from = from};
+            tune_sampler_options options;
+            tune_sampler *sampler;
+            tune_block_result r;
+            xlstm_error err;
+            tune_sampler_options_init(&options);
+            options.measure = measure_until;
+            options.ctx = &b;
+            options.watch = false;
+            assert_int_equal(tune_sampler_create(&sampler, &options, &err), 0);
+            const tune_block_plan plan = {.blocks = 8, .quads = 1, .deadline_s = INFINITY, .seed = 3};
+            assert_int_equal(tune_blocks_run(sampler, -1, 0, &plan, &r, &err), XLSTM_EIO);
+            assert_int_equal(r.culprit, failing < 0 ? TUNE_CULPRIT_BASELINE : TUNE_CULPRIT_WINNER);
+            tune_sampler_destroy(sampler);
+        }
+    }
+}
+
 /* Once is enough, although the other processes say that it is faster. */
 static void another_output_ends_it(void **state) {
     spawn s;
@@ -328,6 +440,8 @@ int main(void) {
         cmocka_unit_test(processes_are_spread_over_a_time),
         cmocka_unit_test(states_get_more_processes),
         cmocka_unit_test(lost_processes_and_cancelling),
+        cmocka_unit_test(a_winner_that_fails_at_times_is_not_better),
+        cmocka_unit_test(a_process_knows_the_culprit),
         cmocka_unit_test(another_output_ends_it),
         cmocka_unit_test(efforts_by_name),
     };

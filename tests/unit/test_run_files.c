@@ -524,6 +524,7 @@ static void a_comparison_is_written_whole(void **state) {
     static const char wanted[] =
         "{\"value\": 0.5, \"low\": 0.25, \"high\": null, \"level\": 0.75, \"processes\": 3, \"blocks\": 9, "
         "\"discarded_blocks\": 1, \"kept_disturbed_blocks\": 2, \"lost_processes\": 4, \"stopped_by\": \"%s\", "
+        "\"failed\": {\"winner\": 2, \"baseline\": 0, \"either\": 1}, "
         "\"log_ratios\": [0.0, 0.5, 0.0], \"condition\": %s, \"state_label\": %s, \"holds_for\": \"%s\", %s"
         "\"seconds\": 4.5, \"states\": [{\"processes\": 2, \"visits\": 2, \"value\": 0.0, \"seen_as\": %s}, "
         "{\"processes\": 1, \"visits\": 1, \"value\": %.17g, \"seen_as\": %s}], \"state_changes\": 2, "
@@ -537,6 +538,7 @@ static void a_comparison_is_written_whole(void **state) {
                     .discarded = 1,
                     .kept = 2,
                     .lost = 4,
+                    .failed = {[TUNE_CULPRIT_WINNER] = 2, [TUNE_CULPRIT_EITHER] = 1, [TUNE_CULPRIT_NEITHER] = 1},
                     .scope = TUNE_SCOPE_TIME,
                     .process = {0, 0.5, 0},
                     .at = {0, 1.5, 3},

@@ -254,6 +254,67 @@ static void a_challenger_is_named(void **state) {
     tune_space_destroy(s.space);
 }
 
+/* How many fresh processes ran, and which of them fails with the winner or stops the run. */
+static struct { int ran, fails, stops; } fresh;
+
+static int run_fresh(void *self, const tune_named_list *baseline, int64_t winner, const tune_block_plan *plan,
+                     tune_sample_fn on_sample, void *ctx, tune_block_result *out, xlstm_error *err) {
+    simulation *s = self;
+    (void)baseline;
+    (void)winner;
+    (void)on_sample;
+    (void)ctx;
+    *out = (tune_block_result){.blocks = plan->blocks, .baseline_cost = 8, .winner_cost = 6, .seconds = 1};
+    for (int i = 0; i < plan->blocks; i++) out->log_ratio[i] = log(8.0 / 6);
+    s->now += 1;
+    fresh.ran++;
+    if (fresh.ran == fresh.stops) s->stop = 1;
+    if (fresh.ran != fresh.fails) return XLSTM_OK;
+    out->culprit = TUNE_CULPRIT_WINNER;
+    return xl_fail(err, XLSTM_EIO, "exit code 3");
+}
+
+/* A winner that failed in one of the fresh processes does not win by the others, nor by a resume that forgets it.
+ */
+static void a_failure_is_not_forgotten(void **state) {
+    static const char wanted[] = "fails at times: 1 of 9 fresh processes failed, 1 with these settings, 0 with the "
+                                 "baseline's (exit code 3), so nothing is claimed; the others say +33.3 %";
+    for (int resumed = 0; resumed < 2; resumed++) {
+        simulation s;
+        xlstm_error err;
+        tune_drive_result r;
+        simulation_init(&s);
+        s.target.spawn = run_fresh;
+        fresh.ran = 0;
+        fresh.fails = 2;
+        fresh.stops = resumed ? 4 : 0;
+        tune_drive_options o = on_its_clock(&s, quick("grid", 0));
+        o.stop = stopped;
+        o.stop_ctx = &s;
+        tune_run *k = new_run(resumed ? "forgets" : "fails");
+        if (tune_drive(&s.target, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
+        if (resumed) {
+            char *where = strdup(tune_run_folder(k));
+            assert_int_equal(r.end, TUNE_DRIVE_STOPPED);
+            tune_run_close(k, TUNE_RUN_INTERRUPTED);
+            s.stop = 0;
+            if (tune_run_resume(&k, where, &err)) fail_msg("%s", err.text);
+            if (tune_drive(&s.target, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
+            free(where);
+        }
+        assert_int_equal(r.end, TUNE_DRIVE_DONE);
+        assert_int_equal(r.final.verdict, TUNE_VERDICT_FAILS);
+        assert_int_equal(r.winner, TUNE_BASELINE);
+        assert_int_equal(r.final.processes, 8);
+        assert_memory_equal(r.verdict, wanted, sizeof wanted - 1);
+        assert_non_null(strstr(r.verdict, "; the baseline stays"));
+        /* Of the four, the one that was stopped after it had run is run anew. */
+        assert_int_equal(fresh.ran, resumed ? 10 : 9);
+        tune_run_close(k, TUNE_RUN_FINISHED);
+        tune_space_destroy(s.space);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_and_says),
@@ -264,6 +325,7 @@ int main(void) {
         cmocka_unit_test(too_little_was_tried),
         cmocka_unit_test(what_looked_faster_is_not_denied),
         cmocka_unit_test(the_rest_of_a_budget_is_used),
+        cmocka_unit_test(a_failure_is_not_forgotten),
     };
     return cmocka_run_group_tests(tests, test_make_folder, test_remove_folder);
 }

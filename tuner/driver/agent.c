@@ -239,6 +239,10 @@ static char *result_text(const agent *a, const tune_block_result *process, int s
     if (process && !status) json_object_set_new(j, "result", tune_wire_result(process));
     if (status) json_object_set_new(j, "error", json_string(why->text));
     if (status) json_object_set_new(j, "status", json_integer(status));
+    if (process && status) {
+        const tune_culprit culprit = tune_final_unusable(status) ? process->culprit : TUNE_CULPRIT_NEITHER;
+        json_object_set_new(j, "culprit", json_integer((int)culprit));
+    }
     char *text = json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(17));
     json_decref(j);
     return text;
@@ -279,7 +283,7 @@ static void set_times(agent *a, tune_trial_row *row) {
 static int do_task(agent *a, const tune_task *task, xlstm_error *err) {
     drive *d = &a->drive;
     tune_trial_row row = {.duplicate_of = -1};
-    tune_block_result process;
+    tune_block_result process = {0};
     xlstm_error why = {0};
     const bool trial = !strcmp(task->work, TUNE_WORK_TRIAL), check = !strcmp(task->work, TUNE_WORK_CHECK);
     json_t *what = json_loads(task->what, 0, NULL);

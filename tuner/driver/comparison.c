@@ -33,25 +33,38 @@ static int stop_level(const tune_comparison *c) {
     return c->options->stop ? c->options->stop(c->options->stop_ctx) : 0;
 }
 
-/* Reads the next result that an earlier process of the run stored for this same comparison. Returns false where
- * there are no more. */
-static bool recall(process_source *p, tune_block_result *out) {
+/* Reads the next result that an earlier process of the run stored for this same comparison, or its failure. Returns
+ * false where there are no more. */
+static bool recall(process_source *p, tune_block_result *out, int *status, xlstm_error *err) {
     while (p->next < p->event_count) {
         const tune_event_row *e = &p->events[p->next++];
         if (strcmp(e->kind, EVENT) != 0) continue;
         json_t *j = json_loads(e->text, 0, NULL);
+        const json_t *failure = json_object_get(j, "failure");
         bool same = json_integer_value(json_object_get(j, "winner")) == p->winner &&
-                    json_integer_value(json_object_get(j, "trials")) == (json_int_t)p->trials &&
-                    tune_wire_read_result(json_object_get(j, "result"), out);
+                    json_integer_value(json_object_get(j, "trials")) == (json_int_t)p->trials;
+        const int failed = (int)json_integer_value(json_object_get(failure, "status"));
+        const char *text = json_string_value(json_object_get(failure, "text"));
+        *status = XLSTM_OK;
+        if (same && failed < 0 && text) {
+            *out = (tune_block_result){.culprit = tune_wire_read_culprit(failure)};
+            *status = xl_fail(err, failed, "%s", text);
+        } else {
+            same = same && tune_wire_read_result(json_object_get(j, "result"), out);
+        }
         json_decref(j);
         if (same) return true;
     }
     return false;
 }
 
-static int remember(const process_source *p, const tune_block_result *r, xlstm_error *err) {
-    json_t *j = json_pack("{s:I, s:I, s:o}", "winner", (json_int_t)p->winner, "trials", (json_int_t)p->trials,
-                          "result", tune_wire_result(r));
+/* Stores a result, or where `failed` is not NULL, a failure. */
+static int remember(const process_source *p, const tune_block_result *r, const xlstm_error *failed,
+                    xlstm_error *err) {
+    json_t *j =
+        json_pack("{s:I, s:I, s:o}", "winner", (json_int_t)p->winner, "trials", (json_int_t)p->trials,
+                  failed ? "failure" : "result",
+                  failed ? tune_wire_failure(failed->status, failed->text, r->culprit) : tune_wire_result(r));
     char *text = j ? json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
     int status = text ? tune_keeper_event(p->comparison->keeper, EVENT, text, err)
                       : xl_fail(err, XLSTM_ENOMEM, "comparison: out of memory");
@@ -65,22 +78,27 @@ static int run_process(void *ctx, const tune_block_plan *plan, tune_block_result
     tune_comparison *c = p->comparison;
     if (stop_level(c)) return xl_fail(err, XLSTM_ECANCELLED, "stopped");
     *c->process = ++p->done;
-    p->recalls = recall(p, out);
-    if (p->recalls) return XLSTM_OK;
-    int status;
+    int status = XLSTM_OK;
+    p->recalls = recall(p, out, &status, err);
+    if (p->recalls) return status;
+    xlstm_error why = {0};
     const double began = xl_wall_s();
     if (c->run) {
-        status = c->run(c->run_ctx, p->winner, plan, p->done - 1, out, err);
+        status = c->run(c->run_ctx, p->winner, plan, p->done - 1, out, &why);
     } else if (tune_fresh_possible(c->target)) {
         *c->origin = xl_wall_s();
-        status = tune_fresh_run(c->target, NULL, p->winner, plan, c->on_sample, c->on_sample_ctx, out, err);
+        status = tune_fresh_run(c->target, NULL, p->winner, plan, c->on_sample, c->on_sample_ctx, out, &why);
     } else {
-        status = tune_blocks_run(c->sampler, TUNE_BASELINE, p->winner, plan, out, err);
+        status = tune_blocks_run(c->sampler, TUNE_BASELINE, p->winner, plan, out, &why);
     }
     if (stop_level(c)) return xl_fail(err, XLSTM_ECANCELLED, "stopped");
     if (!c->run) out->at = began;
-    /* A process that ran out of time has no result to store, and a resumed run with more time starts it again. */
-    return status || out->blocks == 0 ? status : remember(p, out, err);
+    if (status && err) *err = why;
+    /* A process that ran out of time has no result to store, and a resumed run with more time starts it again; so
+     * does one where the machine failed. */
+    if (status ? !tune_final_unusable(status) || out->culprit == TUNE_CULPRIT_NEITHER : !out->blocks) return status;
+    const int stored = remember(p, out, status ? &why : NULL, status ? NULL : err);
+    return status ? status : stored;
 }
 
 /* Waits between two processes that are spread over a time; checks five times a second whether the run is to

@@ -99,9 +99,12 @@ static int read_result(const tune_task *task, tune_block_result *out, xlstm_erro
     const char *why = json_string_value(json_object_get(j, "error"));
     const bool other = json_integer_value(json_object_get(j, "status")) == XLSTM_EMISMATCH;
     int status = XLSTM_OK;
-    if (!tune_wire_read_result(json_object_get(j, "result"), out))
+    const tune_culprit culprit = tune_wire_read_culprit(j);
+    if (!tune_wire_read_result(json_object_get(j, "result"), out)) {
+        out->culprit = culprit;
         status = xl_fail(err, other ? XLSTM_EMISMATCH : XLSTM_EIO, "%s",
                          why ? why : "a process of the comparison was lost by every node");
+    }
     json_decref(j);
     return status;
 }
@@ -113,6 +116,7 @@ static int run_elsewhere(void *ctx, int64_t winner, const tune_block_plan *plan,
     const int64_t wanted = c->base + number;
     int status = XLSTM_OK;
     (void)winner;
+    out->culprit = TUNE_CULPRIT_NEITHER; /* unless a node says otherwise */
     /* A process for each node is on its way at a time. */
     const int n = present(c, nodes);
     for (; !status && c->posted < wanted + (n > 1 ? n : 1); c->posted++)

@@ -32,7 +32,9 @@ typedef struct block {
     int disturbed; /* how many of its samples were disturbed */
 } block;
 
-static int run_block(tune_sampler *sampler, side sides[2], int quads, xl_rng *rng, block *out, xlstm_error *err) {
+/* After a failure *failed is the side's index. */
+static int run_block(tune_sampler *sampler, side sides[2], int quads, xl_rng *rng, block *out, int *failed,
+                     xlstm_error *err) {
     *out = (block){0};
     for (int s = 0; s < 2; s++) {
         sides[s].log_sum = sides[s].cost_sum = 0;
@@ -41,8 +43,10 @@ static int run_block(tune_sampler *sampler, side sides[2], int quads, xl_rng *rn
     for (int q = 0; q < quads; q++) {
         int first = (int)xl_rng_below(rng, 2);
         for (int i = 0; i < 4; i++) {
-            side *s = &sides[i == 0 || i == 3 ? first : 1 - first];
+            const int at = i == 0 || i == 3 ? first : 1 - first;
+            side *s = &sides[at];
             tune_sample sample;
+            *failed = at;
             int status = tune_sampler_take_once(sampler, s->candidate, INFINITY, &sample, err);
             if (status < 0) return status;
             s->log_sum += log(sample.reading.cost);
@@ -74,7 +78,8 @@ int tune_blocks_run(tune_sampler *sampler, int64_t baseline, int64_t winner, con
                        "comparison: a process of %d blocks of %d quads, wanted 1 to %d of at least 1", plan->blocks,
                        plan->quads, TUNE_BLOCKS_MOST);
     }
-    int most = plan->blocks + plan->spare, ran = 0, clean = 0, status = 0;
+    static const tune_culprit culprits[] = {TUNE_CULPRIT_BASELINE, TUNE_CULPRIT_WINNER};
+    int most = plan->blocks + plan->spare, ran = 0, clean = 0, status = 0, running = 0;
     tune_gauge *gauge = NULL;
     tune_condition_init(&out->before);
     tune_condition_init(&out->after);
@@ -97,8 +102,9 @@ int tune_blocks_run(tune_sampler *sampler, int64_t baseline, int64_t winner, con
     for (int i = 0; i < 2; i++) {
         double left = deadline - tune_sampler_seconds(sampler);
         tune_sample last;
-        status = tune_sampler_warm(sampler, sides[i ? 1 - first : first].candidate, WARM_RUNS, left / 4, deadline,
-                                   INFINITY, &last, err);
+        running = i ? 1 - first : first;
+        status = tune_sampler_warm(sampler, sides[running].candidate, WARM_RUNS, left / 4, deadline, INFINITY,
+                                   &last, err);
         if (status < 0) goto done;
         longest = fmax(longest, 4 * plan->quads * last.seconds);
     }
@@ -109,7 +115,7 @@ int tune_blocks_run(tune_sampler *sampler, int64_t baseline, int64_t winner, con
     while (ran < most && clean < plan->blocks) {
         double begin = tune_sampler_seconds(sampler);
         if (ran && begin + longest > deadline) break;
-        status = run_block(sampler, sides, plan->quads, &rng, &blocks[ran], err);
+        status = run_block(sampler, sides, plan->quads, &rng, &blocks[ran], &running, err);
         if (status < 0) goto done;
         longest = fmax(longest, tune_sampler_seconds(sampler) - begin);
         clean += blocks[ran].disturbed == 0;
@@ -135,6 +141,7 @@ int tune_blocks_run(tune_sampler *sampler, int64_t baseline, int64_t winner, con
     out->winner_hash = sides[1].hash;
     status = 0;
 done:
+    if (status < 0) out->culprit = culprits[running];
     out->seconds = tune_sampler_seconds(sampler) - start;
     tune_gauge_destroy(gauge);
     free(blocks);

@@ -55,7 +55,7 @@ bool tune_final_fit(tune_final_options *o, double sample_s) {
 
 const char *tune_verdict_name(tune_verdict verdict) {
     static const char *const names[TUNE_VERDICT_COUNT] = {
-        "no significant difference", "better", "worse", "not compared", "nothing faster found",
+        "no significant difference", "better", "worse", "fails at times", "not compared", "nothing faster found",
         "not enough was tried"};
     return names[verdict];
 }
@@ -121,10 +121,26 @@ void tune_final_judge(const double *process, int n, int first, double level, tun
     out->speedup = expm1(out->log_ratio);
     out->low = n < 2 ? -1 : expm1(out->log_low);
     out->high = n < 2 ? INFINITY : expm1(out->log_high);
-    if (n < 2) out->verdict = TUNE_VERDICT_UNMEASURED;
-    else if (out->log_low > 0) out->verdict = TUNE_VERDICT_BETTER;
-    else if (out->log_high < 0) out->verdict = TUNE_VERDICT_WORSE;
-    else out->verdict = TUNE_VERDICT_NONE;
+    out->verdict = tune_final_decide(out);
+}
+
+/* A process in which it is not known which of the two failed counts against the winner, because the baseline is
+ * known to work. */
+static bool fails(const tune_final *f) {
+    return f->failed[TUNE_CULPRIT_WINNER] + f->failed[TUNE_CULPRIT_EITHER] > f->failed[TUNE_CULPRIT_BASELINE];
+}
+
+tune_verdict tune_final_decide(const tune_final *f) {
+    if (f->processes < 2) return fails(f) ? TUNE_VERDICT_FAILS : TUNE_VERDICT_UNMEASURED;
+    if (f->log_low > 0) return fails(f) ? TUNE_VERDICT_FAILS : TUNE_VERDICT_BETTER;
+    return f->log_high < 0 ? TUNE_VERDICT_WORSE : TUNE_VERDICT_NONE;
+}
+
+static void add_failure(tune_final *out, int status, tune_culprit culprit, const xlstm_error *why) {
+    if (!tune_final_unusable(status) || culprit >= TUNE_CULPRIT_COUNT) culprit = TUNE_CULPRIT_NEITHER;
+    if (culprit != TUNE_CULPRIT_NEITHER && !*out->why) snprintf(out->why, sizeof out->why, "%.150s", why->text);
+    out->failed[culprit]++;
+    out->lost++;
 }
 
 /* Sums over processes, from which the means and scatters of the result are computed. */
@@ -290,7 +306,7 @@ int tune_final_run(const tune_final_options *o, tune_process_fn process, void *c
                                 .spare = o->blocks,
                                 .deadline_s = left,
                                 .seed = xl_rng_next(&seeds)};
-        tune_block_result r;
+        tune_block_result r = {0};
         int status = process(ctx, &plan, &r, &why);
         if (status == XLSTM_ECANCELLED) {
             last_status = status;
@@ -310,7 +326,7 @@ int tune_final_run(const tune_final_options *o, tune_process_fn process, void *c
         }
         if (status < 0) {
             last_status = status;
-            out->lost++;
+            add_failure(out, status, r.culprit, &why);
             lost_in_a_row++;
             continue;
         }
@@ -392,9 +408,23 @@ static void say_scope(char *text, size_t bytes, const tune_final *f) {
     }
 }
 
+/* Writes "2 of 9 fresh processes failed, 2 with these settings and 0 with the baseline's (exit code 3)". */
+static void say_failed(char *text, size_t bytes, const tune_final *f) {
+    char either[40] = "";
+    const int of = f->processes + f->processes_aside + f->lost;
+    if (f->failed[TUNE_CULPRIT_EITHER])
+        snprintf(either, sizeof either, ", %d with one of the two", f->failed[TUNE_CULPRIT_EITHER]);
+    snprintf(text, bytes, "%d of %d fresh processes failed, %d with these settings, %d with the baseline's%s (%s)",
+             f->lost - f->failed[TUNE_CULPRIT_NEITHER], of, f->failed[TUNE_CULPRIT_WINNER],
+             f->failed[TUNE_CULPRIT_BASELINE], either, f->why);
+}
+
 int tune_final_text(char *text, size_t bytes, const tune_final *f) {
-    char what[160], note[200] = "", scope[480];
+    char what[520], note[520] = "", failed[320] = "", scope[480];
     double percent = 100 * f->level;
+    if (f->lost > f->failed[TUNE_CULPRIT_NEITHER]) say_failed(failed, sizeof failed, f);
+    if (f->verdict == TUNE_VERDICT_FAILS && f->processes < 2)
+        return snprintf(text, bytes, "fails at times: %s, so nothing is claimed", failed);
     if (f->verdict == TUNE_VERDICT_UNMEASURED && f->processes == 0) {
         return snprintf(
             text, bytes,
@@ -408,7 +438,11 @@ int tune_final_text(char *text, size_t bytes, const tune_final *f) {
             100 * f->speedup);
     }
     double mean = 100 * f->speedup, low = 100 * f->low, high = 100 * f->high;
-    if (f->verdict == TUNE_VERDICT_BETTER) {
+    if (f->verdict == TUNE_VERDICT_FAILS) {
+        snprintf(what, sizeof what,
+                 "fails at times: %s, so nothing is claimed; the others say %+.1f %% [%+.1f, %+.1f]", failed, mean,
+                 low, high);
+    } else if (f->verdict == TUNE_VERDICT_BETTER) {
         snprintf(what, sizeof what, "better by %.1f %% [%.1f, %.1f]", mean, low, high);
     } else if (f->verdict == TUNE_VERDICT_WORSE) {
         snprintf(what, sizeof what, "worse by %.1f %% [%.1f, %.1f]", -mean, -high, -low);
@@ -423,9 +457,10 @@ int tune_final_text(char *text, size_t bytes, const tune_final *f) {
                                LEAST_BLOCKS);
     }
     if (f->kept > 0) {
-        snprintf(note + at, sizeof note - at, "; %d of the blocks were disturbed by other work on the machine",
-                 f->kept);
+        at += (size_t)snprintf(note + at, sizeof note - at,
+                               "; %d of the blocks were disturbed by other work on the machine", f->kept);
     }
+    if (*failed && f->verdict != TUNE_VERDICT_FAILS) snprintf(note + at, sizeof note - at, "; %s", failed);
     say_scope(scope, sizeof scope, f);
     return snprintf(text, bytes, "%s (%.3g %% interval over %d fresh processes, %d blocks%s%s)", what, percent,
                     f->processes, f->blocks, note, scope);

@@ -39,12 +39,22 @@ typedef struct tune_block_plan {
     int gauge_threads; /* the condition of so many processors is gauged before and after; 0: it is not */
 } tune_block_plan;
 
+/* With which of the two a process failed. */
+typedef enum tune_culprit {
+    TUNE_CULPRIT_EITHER, /* one of them, but which is not known: the process ended without a word */
+    TUNE_CULPRIT_BASELINE,
+    TUNE_CULPRIT_WINNER,
+    TUNE_CULPRIT_NEITHER, /* the machine's failure, or our own */
+    TUNE_CULPRIT_COUNT
+} tune_culprit;
+
 /* The result of a process; plain data that can be sent through a pipe. */
 enum { TUNE_BLOCKS_MOST = 64 };
 typedef struct tune_block_result {
-    int blocks;    /* number of values in log_ratio */
-    int disturbed; /* number of blocks discarded */
-    int kept;      /* how many of `blocks` are disturbed ones, used because there were too few others */
+    tune_culprit culprit; /* of a failure */
+    int blocks;           /* number of values in log_ratio */
+    int disturbed;        /* number of blocks discarded */
+    int kept;             /* how many of `blocks` are disturbed ones, used because there were too few others */
     double log_ratio[TUNE_BLOCKS_MOST]; /* for each block the mean of ln(baseline's cost / winner's cost) */
     double baseline_cost, winner_cost;  /* means over the blocks */
     double baseline_parts[TUNE_PARTS], winner_parts[TUNE_PARTS];
@@ -68,7 +78,7 @@ int tune_blocks_run(tune_sampler *sampler, int64_t baseline, int64_t winner, con
 /* Runs a plan in a fresh process. Returns 0, with no block where the time was up, or a negative status.
  * XLSTM_ECANCELLED ends the comparison with the results so far; XLSTM_ECHANGED, and XLSTM_EMISMATCH where what one
  * of the two puts out is not what the baseline did, end it without any; every other failure counts as a lost
- * process. */
+ * process, of which `culprit` in *out, which is zeroed before, says what is known. */
 typedef int (*tune_process_fn)(void *ctx, const tune_block_plan *plan, tune_block_result *out, xlstm_error *err);
 
 typedef struct tune_final_options {
@@ -112,14 +122,15 @@ typedef enum tune_verdict {
     TUNE_VERDICT_NONE,   /* no significant difference: the interval contains 0 */
     TUNE_VERDICT_BETTER, /* the winner is faster */
     TUNE_VERDICT_WORSE,  /* the winner is slower */
+    TUNE_VERDICT_FAILS,  /* the winner failed in some processes and the baseline in fewer: nothing is claimed */
     /* There was no comparison: */
     TUNE_VERDICT_UNMEASURED, /* fewer than two processes, so there is no interval */
     TUNE_VERDICT_NOTHING,    /* the best that the search found was not faster than the baseline */
     TUNE_VERDICT_TOO_LITTLE, /* too few points were tried to conclude that nothing is faster */
     TUNE_VERDICT_COUNT
 } tune_verdict;
-/* Returns "no significant difference", "better", "worse", "not compared", "nothing faster found" or "not enough
- * was tried". */
+/* Returns "no significant difference", "better", "worse", "fails at times", "not compared", "nothing faster found"
+ * or "not enough was tried". */
 const char *tune_verdict_name(tune_verdict verdict);
 /* Returns -1 where the name is unknown. */
 int tune_verdict_find(const char *name);
@@ -148,11 +159,13 @@ typedef struct tune_final {
     tune_scope scope;
     tune_states states; /* of the machine, as the processes' ratios show them */
     tune_final_stop stop;
-    int processes; /* number of processes in use */
-    int lost;      /* number of processes that failed */
-    int blocks;    /* number of blocks in use, over all processes */
-    int discarded; /* number of disturbed blocks that were not used */
-    int kept;      /* number of disturbed blocks that were used, because there were too few others */
+    int processes;                  /* number of processes in use */
+    int lost;                       /* number of processes that failed */
+    int failed[TUNE_CULPRIT_COUNT]; /* the same by culprit */
+    char why[160];                  /* what the first of them said that was not the machine's failure; "": none */
+    int blocks;                     /* number of blocks in use, over all processes */
+    int discarded;                  /* number of disturbed blocks that were not used */
+    int kept; /* number of disturbed blocks that were used, because there were too few others */
     double level;
     double log_ratio, log_low, log_high; /* mean of ln(baseline / winner) over processes, and its interval */
     double speedup, low, high;    /* their exponentials, less 1; without an interval low is -1 and high INFINITY */
@@ -185,6 +198,9 @@ bool tune_final_unusable(int status);
 /* Computes log_ratio … high, the states and the verdict from the values of processes that were measured before
  * (after a resume, and in tests). `first` is the number of processes that gave s0. */
 void tune_final_judge(const double *process, int n, int first, double level, tune_final *out);
+/* Returns the verdict that follows from the interval and from `failed`. A winner that failed more often than the
+ * baseline is never better: the processes that ended well are not those that a user of it would have. */
+tune_verdict tune_final_decide(const tune_final *f);
 
 /* Writes what the machine's condition was in a state, as "each processor at 57 % beside the others"; to be called
  * where a label tells the states apart. */

@@ -156,7 +156,7 @@ static void judge_several(tune_final *f, tune_nodes *s, double low, double high)
     f->speedup = expm1(mean);
     f->low = expm1(f->log_low);
     f->high = expm1(f->log_high);
-    f->verdict = f->log_low > 0 ? TUNE_VERDICT_BETTER : f->log_high < 0 ? TUNE_VERDICT_WORSE : TUNE_VERDICT_NONE;
+    f->verdict = tune_final_decide(f);
 }
 
 /* Sets nodes aside that disagree with the others, which are more than half. Where those that are left disagree

@@ -141,6 +141,7 @@ tune_comparison tune_report_comparison(const tune_report *r) {
         .discarded = (long)json_integer_value(json_object_get(s, "discarded_blocks")),
         .kept = (long)json_integer_value(json_object_get(s, "kept_disturbed_blocks")),
         .lost = (long)json_integer_value(json_object_get(s, "lost_processes")),
+        .failed = json_object_get(s, "failed"),
         .stopped_by = json_string_value(json_object_get(s, "stopped_by")),
         .log_ratios = array(s, "log_ratios"),
         .begun_s = array(s, "begun_s"),

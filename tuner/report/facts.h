@@ -44,7 +44,8 @@ typedef struct tune_comparison {
     bool there;
     double value, low, high, level; /* speed-up and its interval; NAN: unknown */
     long processes, blocks, discarded, kept, lost;
-    const char *stopped_by;   /* "width", "budget" or "most"; NULL: unknown */
+    const json_t *failed;   /* how many of the lost ones failed with "winner", "baseline", "either"; may be NULL */
+    const char *stopped_by; /* "width", "budget" or "most"; NULL: unknown */
     const json_t *log_ratios; /* array with one number for each process; may be NULL */
     const json_t *begun_s;    /* for each process the seconds from the beginning of the first one; may be NULL */
     const json_t *states;     /* array of objects with processes, visits and value; may be NULL */

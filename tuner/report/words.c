@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "tuner/measure/final.h"
 #include "tuner/report/facts.h"
 #include "tuner/report/marks.h"
 #include "tuner/report/words_say.h"
@@ -97,8 +98,13 @@ static void say_winner(tune_words *w, const tune_report *r) {
     }
     if (stays && json_is_object(challenger)) {
         object_text(challenger, text, sizeof text);
+        const tune_comparison c = tune_report_comparison(r);
+        const bool fails = c.verdict && tune_verdict_find(c.verdict) == TUNE_VERDICT_FAILS;
         tune_say(w, "The search's choice, which %s: %s.",
-                 tune_report_comparison(r).there ? "did not beat it" : "was not compared", text);
+                 fails     ? "failed at times"
+                 : c.there ? "did not beat it"
+                           : "was not compared",
+                 text);
     }
     if (stays && !json_is_object(challenger)) return;
     say_search_value(w, r);

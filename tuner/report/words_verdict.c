@@ -47,6 +47,24 @@ static void say_uncompared(tune_words *w, int verdict) {
     }
 }
 
+/* Says how many processes failed, and what follows from it. */
+static void say_failures(tune_words *w, const tune_comparison *c) {
+    const long winner = (long)json_integer_value(json_object_get(c->failed, "winner")),
+               baseline = (long)json_integer_value(json_object_get(c->failed, "baseline")),
+               either = (long)json_integer_value(json_object_get(c->failed, "either"));
+    tune_say(w, "%ld process%s failed and %s not count.", c->lost, c->lost == 1 ? "" : "es",
+             c->lost == 1 ? "does" : "do");
+    if (winner + baseline + either == 0) return;
+    tune_say(w, "It was the search's choice that failed in %ld of them, and the baseline in %ld.", winner,
+             baseline);
+    if (either > 0)
+        tune_say(w, "In %ld it is not known which, which counts against the choice: the baseline is known to work.",
+                 either);
+    if (c->verdict && tune_verdict_find(c->verdict) == TUNE_VERDICT_FAILS)
+        tune_say(w, "Settings that fail where the baseline does not are no improvement, however fast they are "
+                    "otherwise.");
+}
+
 static void say_comparison(tune_words *w, const tune_comparison *c) {
     tune_say(w,
              "It rests on %ld fresh process%s with %ld block%s of measurements in all, taken after the winner was "
@@ -69,9 +87,7 @@ static void say_comparison(tune_words *w, const tune_comparison *c) {
     if (c->discarded > 0)
         tune_say(w, "%ld %sblock%s discarded and run again because other work disturbed the machine.", c->discarded,
                  c->kept ? "more " : "", c->discarded == 1 ? " was" : "s were");
-    if (c->lost > 0)
-        tune_say(w, "%ld process%s failed and %s not count.", c->lost, c->lost == 1 ? "" : "es",
-                 c->lost == 1 ? "does" : "do");
+    if (c->lost > 0) say_failures(w, c);
 }
 
 enum { LETTERS = 26 };

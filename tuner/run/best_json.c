@@ -83,6 +83,9 @@ static void add_comparison(json_t *j, const tune_final *f) {
                                   f->blocks, "discarded_blocks", f->discarded, "kept_disturbed_blocks", f->kept,
                                   "lost_processes", f->lost, "stopped_by", tune_final_stop_name(f->stop),
                                   "log_ratios", each));
+    json_object_set_new(json_object_get(j, "speedup"), "failed",
+                        json_pack("{s:i, s:i, s:i}", "winner", f->failed[TUNE_CULPRIT_WINNER], "baseline",
+                                  f->failed[TUNE_CULPRIT_BASELINE], "either", f->failed[TUNE_CULPRIT_EITHER]));
     add_states(json_object_get(j, "speedup"), f);
 }
 

@@ -118,6 +118,7 @@ static int read_line(answer *a, const char *line, xlstm_error *err) {
     } else if (failure) {
         int code = (int)json_integer_value(json_object_get(failure, "status"));
         const char *why = json_string_value(json_object_get(failure, "text"));
+        a->out->culprit = tune_wire_read_culprit(failure);
         status = xl_fail(err, code < 0 ? code : XLSTM_EINTERNAL, "%s", why ? why : "failed");
     } else {
         status = xl_fail(err, XLSTM_EFORMAT, "fresh process: an answer that is none");
@@ -172,7 +173,9 @@ static int run_program(const tune_target *target, const tune_named_list *baselin
     char *line = compose(target, baseline, winner, plan);
     if (!line) return xl_fail(err, XLSTM_ENOMEM, "fresh process: out of memory");
     int status = start(target, &c, err);
+    *out = (tune_block_result){0};
     if (status) {
+        out->culprit = TUNE_CULPRIT_NEITHER;
         free(line);
         return status;
     }
@@ -229,9 +232,9 @@ static void on_sample(void *ctx, const tune_sample *sample) {
     say("sample", tune_wire_sample(sample));
 }
 
-static int answer_request(const json_t *j, xlstm_error *err) {
+static int answer_request(const json_t *j, tune_culprit *culprit, xlstm_error *err) {
     tune_block_plan plan;
-    tune_block_result result;
+    tune_block_result result = {0};
     tune_target target;
     tune_sampler *sampler = NULL;
     const char *name = json_string_value(json_object_get(j, "target"));
@@ -240,6 +243,7 @@ static int answer_request(const json_t *j, xlstm_error *err) {
     if (!name || !json_is_object(options.config) || !tune_wire_read_plan(json_object_get(j, "plan"), &plan))
         return xl_fail(err, XLSTM_EFORMAT, "request: target, config and plan are wanted");
     int status = tune_target_open(&target, name, &options, err);
+    *culprit = TUNE_CULPRIT_NEITHER;
     if (status) return status;
     tune_meter meter = {.target = &target};
     tune_sampler_options sampling;
@@ -252,6 +256,7 @@ static int answer_request(const json_t *j, xlstm_error *err) {
     plan.gauge_threads = threads_of(&target);
     if (!status) status = tune_blocks_run(sampler, BASELINE, WINNER, &plan, &result, err);
     if (!status) say("result", tune_wire_result(&result));
+    *culprit = result.culprit;
     tune_sampler_destroy(sampler);
     tune_target_close(&target);
     return status;
@@ -266,12 +271,13 @@ int tune_fresh_main(void) {
     size_t room = 0;
     json_error_t bad;
     json_t *j = NULL;
+    tune_culprit culprit = TUNE_CULPRIT_NEITHER;
     int status;
     if (getline(&line, &room, stdin) <= 0)
         status = xl_fail(&err, XLSTM_EFORMAT, "request: nothing on standard input");
     else if (!(j = json_loads(line, 0, &bad))) status = xl_fail(&err, XLSTM_EFORMAT, "request: %s", bad.text);
-    else status = answer_request(j, &err);
-    if (status) say("error", json_pack("{s:i, s:s}", "status", status, "text", err.text));
+    else status = answer_request(j, &culprit, &err);
+    if (status) say("error", tune_wire_failure(status, err.text, culprit));
     json_decref(j);
     free(line);
     return status ? 1 : 0;

@@ -70,6 +70,15 @@ json_t *tune_wire_result(const tune_block_result *r) {
                      numbers(r->after.value, TUNE_QUANTITIES));
 }
 
+json_t *tune_wire_failure(int status, const char *text, tune_culprit culprit) {
+    return json_pack("{s:i, s:s, s:i}", "status", status, "text", text, "culprit", (int)culprit);
+}
+
+tune_culprit tune_wire_read_culprit(const json_t *j) {
+    const json_int_t n = json_integer_value(json_object_get(j, "culprit"));
+    return n > 0 && n < TUNE_CULPRIT_COUNT ? (tune_culprit)n : TUNE_CULPRIT_EITHER;
+}
+
 bool tune_wire_read_result(const json_t *j, tune_block_result *r) {
     *r = (tune_block_result){.at = json_number_value(json_object_get(j, "at"))};
     /* Results of version 0.1 have neither that nor a condition. */
