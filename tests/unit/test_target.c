@@ -173,7 +173,8 @@ static void an_oven_is_tuned(void **state) {
 
 /* What --target takes, by name and argument; and what a description makes of a configuration. */
 static void targets_have_names(void **state) {
-    static const tune_known known[] = {{"fire", 0, 1, 9, 5, 1, 99, NULL}, {"door", 0, 1, 3, 2, 1, 3, NULL}};
+    static const tune_known known[] = {{"fire", 0, 1, 9, 5, 1, 99, NULL, false},
+                                       {"door", 0, 1, 3, 2, 1, 3, NULL, false}};
     tune_target t = {0};
     xlstm_error err;
     json_t *config = json_pack("{s:[s]}", "tune", "fire=2:40:2"), *settings = json_pack("{s:i}", "door", 3);

@@ -72,9 +72,10 @@ typedef struct tune_space tune_space;
 typedef struct tune_known {
     const char *name;
     unsigned affects;           /* TUNE_AFFECTS_* */
-    int64_t min, max, preset;   /* inclusive; for choices indexes from 0 */
-    int64_t hard_min, hard_max; /* limits of values in an explicit list */
-    const char *const *choices; /* ends with NULL; NULL itself for integers */
+    double min, max, preset;    /* inclusive; for choices indexes from 0 */
+    double hard_min, hard_max;  /* limits of values in an explicit list */
+    const char *const *choices; /* ends with NULL; NULL itself for numbers */
+    bool fractions;             /* whether its numbers need not be whole */
 } tune_known;
 
 /* ---- building ---- */
@@ -121,6 +122,8 @@ int tune_space_seal_points(tune_space *s, const uint16_t *index, size_t count, x
  *   "workers": true                                        its useful range
  *   "workers": {"min": 1, "max": 16, "step": 3}            step is 1 unless given
  *   "chunk_size": {"min": 16, "max": 256, "powers_of_two": true}
+ *   "rate": {"min": 0.001, "max": 10, "factor": 10}        0.001, 0.01, 0.1, 1 and 10
+ *   "share": {"min": 0.1, "max": 0.9, "step": 0.2}
  *   "segment": [128, 256, 512]        "pinning": ["none", "compact"]        "weights": "bf16"  (fixed)
  *   "conditions": ["heads_per_band * workers <= 16"]
  *
@@ -129,8 +132,9 @@ int tune_space_seal_points(tune_space *s, const uint16_t *index, size_t count, x
 int tune_space_from_json(const json_t *object, const tune_known *known, size_t known_count, tune_space **out,
                          xlstm_error *err);
 /* Makes a space from the text of `--tune`: names separated by commas, each alone (its useful range) or as
- * NAME=VALUE, NAME=A|B|C, NAME=MIN:MAX, NAME=MIN:MAX:STEP or NAME=MIN:MAX:x2 (powers of two). Where `known` is NULL
- * any name is accepted, but not alone. */
+ * NAME=VALUE, NAME=A|B|C, NAME=MIN:MAX, NAME=MIN:MAX:STEP or NAME=MIN:MAX:xFACTOR (each number is FACTOR times the
+ * one before it; x2 with a whole MIN: the powers of two). Where `known` is NULL any name is accepted, but not
+ * alone. */
 int tune_space_from_names(const char *text, const tune_known *known, size_t known_count, tune_space **out,
                           xlstm_error *err);
 /* ---- reading ---- */

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/number.h"
 #include "tuner/space/space.h"
 
 /* A range with at most this many values is searched completely, a longer one by its powers of two. */
@@ -32,38 +33,41 @@ static const tune_known *find_known(const char *name, const tune_known *known, s
 }
 
 static tune_value preset_of(const tune_known *k) {
-    return k->choices ? (tune_value){.text = k->choices[k->preset]} : (tune_value){.number = (double)k->preset};
+    return k->choices ? (tune_value){.text = k->choices[(size_t)k->preset]} : (tune_value){.number = k->preset};
 }
 
 static int add_useful(tune_space *s, const tune_known *k, xlstm_error *err) {
     tune_value values[WHOLE_RANGE + 64];
     size_t n = 0;
     if (k->choices) {
-        for (int64_t i = k->min; i <= k->max && n < WHOLE_RANGE; i++)
+        for (size_t i = (size_t)k->min; i <= (size_t)k->max && n < WHOLE_RANGE; i++)
             values[n++] = (tune_value){.text = k->choices[i]};
     } else if (k->max - k->min < WHOLE_RANGE) {
-        return tune_space_add_range(s, k->name, k->affects, k->min, k->max, 1, err);
+        return tune_space_add_range(s, k->name, k->affects, (int64_t)k->min, (int64_t)k->max, 1, err);
     } else {
-        for (int64_t v = 1; v <= k->max && n < WHOLE_RANGE; v *= 2) {
+        for (double v = 1; v <= k->max && n < WHOLE_RANGE; v *= 2) {
             bool preset_first = k->preset >= k->min && k->preset > v / 2 && k->preset < v;
-            if (preset_first) values[n++] = (tune_value){.number = (double)k->preset};
-            if (v >= k->min) values[n++] = (tune_value){.number = (double)v};
+            if (preset_first) values[n++] = (tune_value){.number = k->preset};
+            if (v >= k->min) values[n++] = (tune_value){.number = v};
         }
     }
     return tune_space_add_list(s, k->name, k->affects, values, n, err);
+}
+
+static bool is_whole(double x) {
+    return x == floor(x);
 }
 
 /* Checks a value given by the user against the parameter's limits or choices. */
 static int check_value(const char *name, const tune_known *k, tune_value v, xlstm_error *err) {
     if (!k) return XLSTM_OK;
     if (!k->choices) {
-        if (!v.text && v.number == floor(v.number) && v.number >= (double)k->hard_min &&
-            v.number <= (double)k->hard_max) {
+        if (!v.text && (k->fractions || is_whole(v.number)) && v.number >= k->hard_min && v.number <= k->hard_max)
             return XLSTM_OK;
-        }
         char text[64];
-        return xl_fail(err, XLSTM_EARG, "space: %s: found %s, wanted an integer from %lld to %lld", name,
-                       tune_value_print(v, text, sizeof text), (long long)k->hard_min, (long long)k->hard_max);
+        return xl_fail(err, XLSTM_EARG, "space: %s: found %s, wanted %s from %.15g to %.15g", name,
+                       tune_value_print(v, text, sizeof text), k->fractions ? "a number" : "an integer",
+                       k->hard_min, k->hard_max);
     }
     char all[256] = "";
     size_t used = 0;
@@ -85,15 +89,48 @@ static int add_checked(tune_space *s, const char *name, const tune_known *k, con
     return tune_space_add_list(s, k ? k->name : name, k ? k->affects : 0, values, count, err);
 }
 
-static int add_bounds(tune_space *s, const char *name, const tune_known *k, int64_t min, int64_t max, int64_t step,
-                      bool powers, xlstm_error *err) {
-    int status = check_value(name, k, (tune_value){.number = (double)min}, err);
-    if (!status) status = check_value(name, k, (tune_value){.number = (double)max}, err);
+/* A range of numbers: by steps, or by factors or powers of two. */
+typedef struct bounds {
+    double min, max, step;
+    double factor; /* 0: none */
+    bool powers;
+} bounds;
+
+/* Adds a range whose numbers are not all whole, or that goes by factors. */
+static int add_numbers(tune_space *s, const char *name, const tune_known *k, const bounds *b, xlstm_error *err) {
+    tune_value *values = xl_array(TUNE_SPACE_VALUES, sizeof *values);
+    if (!values) return xl_fail(err, XLSTM_ENOMEM, "space: %s: out of memory", name);
+    const size_t count = b->factor > 0 ? tune_values_factors(b->min, b->max, b->factor, values, TUNE_SPACE_VALUES)
+                                       : tune_values_steps(b->min, b->max, b->step, values, TUNE_SPACE_VALUES);
+    const int status = count <= TUNE_SPACE_VALUES
+                           ? add_checked(s, name, k, values, count, err)
+                           : xl_fail(err, XLSTM_EARG, "space: %s: more than %d values from %.15g to %.15g", name,
+                                     TUNE_SPACE_VALUES, b->min, b->max);
+    free(values);
+    return status;
+}
+
+static int add_bounds(tune_space *s, const char *name, const tune_known *k, const bounds *b, xlstm_error *err) {
+    const double most = 0x1p53; /* beyond it not every whole number is a double */
+    int status = check_value(name, k, (tune_value){.number = b->min}, err);
+    if (!status) status = check_value(name, k, (tune_value){.number = b->max}, err);
     if (status) return status;
+    if (b->max < b->min)
+        return xl_fail(err, XLSTM_EARG, "space: %s: min %.15g is greater than max %.15g", name, b->min, b->max);
+    if (fabs(b->min) > most || fabs(b->max) > most)
+        return xl_fail(err, XLSTM_EARG, "space: %s: wanted bounds between -2^53 and 2^53", name);
+    if (!b->powers && !b->factor && !(b->step > 0))
+        return xl_fail(err, XLSTM_EARG, "space: %s: step %.15g, wanted more than 0", name, b->step);
+    if (b->factor && (!(b->factor > 1) || !(b->min > 0)))
+        return xl_fail(err, XLSTM_EARG, "space: %s: wanted a factor greater than 1, and a min greater than 0",
+                       name);
     const char *own = k ? k->name : name;
-    unsigned affects = k ? k->affects : 0;
-    return powers ? tune_space_add_powers(s, own, affects, min, max, err)
-                  : tune_space_add_range(s, own, affects, min, max, step, err);
+    const unsigned affects = k ? k->affects : 0;
+    const bool whole = is_whole(b->min) && is_whole(b->max);
+    if (b->powers) return tune_space_add_powers(s, own, affects, (int64_t)b->min, (int64_t)b->max, err);
+    if (b->factor > 0 || !whole || !is_whole(b->step)) return add_numbers(s, name, k, b, err);
+    return tune_space_add_range(s, own, affects, (int64_t)b->min, (int64_t)b->max, (int64_t)fmin(b->step, most),
+                                err);
 }
 
 /* ---- JSON ---- */
@@ -120,38 +157,45 @@ static int json_value(const char *name, const json_t *j, tune_value *out, xlstm_
 }
 
 static int json_bounds(tune_space *s, const char *name, const tune_known *k, const json_t *j, xlstm_error *err) {
-    static const char *const keys[] = {"min", "max", "step", "powers_of_two"};
-    int64_t bound[3] = {k ? k->min : 0, k ? k->max : 0, 1};
-    bool given[3] = {false, false, false}, powers = false;
+    enum { MIN, MAX, STEP, FACTOR, POWERS, KEYS };
+    static const char *const keys[] = {"min", "max", "step", "factor", "powers_of_two"};
+    bounds b = {k ? k->min : 0, k ? k->max : 0, 1, 0, false};
+    double *const bound[] = {&b.min, &b.max, &b.step, &b.factor};
+    bool given[KEYS] = {false};
+    const bool fractions = !k || k->fractions;
     const char *key;
     json_t *value;
     json_object_foreach((json_t *)(uintptr_t)j, key, value) {
-        int at = -1;
-        for (int i = 0; i < 4; i++) {
-            if (!strcmp(key, keys[i])) at = i;
-        }
-        if (at < 0) {
-            int near = xl_nearest_name(key, keys, 4);
+        int at = 0;
+        while (at < KEYS && strcmp(key, keys[at]) != 0) at++;
+        if (at == KEYS) {
+            int near = xl_nearest_name(key, keys, KEYS);
             return xl_fail(err, XLSTM_EFORMAT, "space: %s: unknown key \"%s\", wanted %s%s%s", name, key,
-                           near < 0 ? "min, max, step or powers_of_two" : "\"", near < 0 ? "" : keys[near],
+                           near < 0 ? "min, max, step, factor or powers_of_two" : "\"", near < 0 ? "" : keys[near],
                            near < 0 ? "" : "\"");
         }
-        if (at == 3 ? !json_is_boolean(value) : !json_is_integer(value)) {
+        const bool any_number = at == FACTOR || (at < FACTOR && fractions);
+        if (at == POWERS ? !json_is_boolean(value)
+            : any_number ? !json_is_number(value)
+                         : !json_is_integer(value)) {
             return xl_fail(err, XLSTM_EFORMAT, "space: %s.%s: found %s, wanted %s", name, key, type_name(value),
-                           at == 3 ? "true or false" : "an integer");
+                           at == POWERS ? "true or false"
+                           : any_number ? "a number"
+                                        : "an integer");
         }
-        if (at == 3) {
-            powers = json_is_true(value);
-        } else {
-            bound[at] = json_integer_value(value);
-            given[at] = true;
-        }
+        given[at] = at != POWERS || json_is_true(value);
+        if (at < POWERS) *bound[at] = json_number_value(value);
     }
-    if (!k && (!given[0] || !given[1])) return xl_fail(err, XLSTM_EFORMAT, "space: %s: wanted min and max", name);
-    if (powers && given[2]) {
-        return xl_fail(err, XLSTM_EFORMAT, "space: %s: step and powers_of_two exclude each other", name);
-    }
-    return add_bounds(s, name, k, bound[0], bound[1], bound[2], powers, err);
+    b.powers = given[POWERS];
+    if (!k && (!given[MIN] || !given[MAX]))
+        return xl_fail(err, XLSTM_EFORMAT, "space: %s: wanted min and max", name);
+    if (given[POWERS] + given[STEP] + given[FACTOR] > 1)
+        return xl_fail(err, XLSTM_EFORMAT, "space: %s: step, factor and powers_of_two exclude each other", name);
+    if (given[FACTOR] && !b.factor) b.factor = -1; /* to be refused, and not to be none */
+    if (b.powers && !(is_whole(b.min) && is_whole(b.max)))
+        return xl_fail(err, XLSTM_EFORMAT, "space: %s: powers_of_two wanted whole bounds; \"factor\": 2 takes any",
+                       name);
+    return add_bounds(s, name, k, &b, err);
 }
 
 static int json_list(tune_space *s, const char *name, const tune_known *k, const json_t *j, xlstm_error *err) {
@@ -232,13 +276,6 @@ fail:
 
 enum { WRITTEN_MOST = 256 }; /* values of a parameter in --tune */
 
-static bool integer(const char *text, int64_t *out) {
-    char *end;
-    long long v = strtoll(text, &end, 10);
-    *out = v;
-    return end != text && !*end;
-}
-
 /* Reads a value as text where the parameter has choices, else as a number where it is one. Of a parameter that is
  * not known, a number that would be written otherwise (08, 1.10, 0x3, inf) is a text, since it may be a word of a
  * command. */
@@ -281,12 +318,17 @@ static int names_bounds(tune_space *s, const char *name, const tune_known *k, ch
     *max_text++ = 0;
     char *step_text = strchr(max_text, ':');
     if (step_text) *step_text++ = 0;
-    int64_t min, max, step = 1;
-    bool powers = step_text && !strcmp(step_text, "x2");
-    if (!integer(text, &min) || !integer(max_text, &max) || (step_text && !powers && !integer(step_text, &step))) {
-        return xl_fail(err, XLSTM_EARG, "space: %s: wanted MIN:MAX, MIN:MAX:STEP or MIN:MAX:x2 in integers", name);
+    bounds b = {.step = 1};
+    const bool by_factor = step_text && *step_text == 'x';
+    if (!xl_number_read(text, &b.min) || !xl_number_read(max_text, &b.max) ||
+        (step_text && !xl_number_read(step_text + by_factor, by_factor ? &b.factor : &b.step))) {
+        return xl_fail(err, XLSTM_EARG, "space: %s: wanted MIN:MAX, MIN:MAX:STEP or MIN:MAX:xFACTOR in numbers",
+                       name);
     }
-    return add_bounds(s, name, k, min, max, step, powers, err);
+    b.powers = b.factor == 2 && is_whole(b.min) && is_whole(b.max);
+    if (b.powers) b.factor = 0;
+    else if (by_factor && !b.factor) b.factor = -1; /* to be refused, and not to be none */
+    return add_bounds(s, name, k, &b, err);
 }
 
 static int names_param(tune_space *s, char *item, const tune_known *known, size_t known_count, xlstm_error *err) {

@@ -56,6 +56,37 @@ uint32_t tune_value_map_add(tune_value_map *m, const tune_value *values, uint32_
     return *slot;
 }
 
+/* A range reaches its end where it misses it by less than this share of a step. */
+#define CLOSE 1e-9
+
+/* How many numbers a range of so many steps, whole or not, has. */
+static size_t numbers_in(double steps) {
+    return steps < (double)(SIZE_MAX / 4) ? (size_t)floor(steps + CLOSE) + 1 : SIZE_MAX / 4;
+}
+
+size_t tune_values_steps(double min, double max, double step, tune_value *out, size_t room) {
+    /* Fifteen digits of the largest number; the sums may be wrong in the digits behind them. */
+    const double largest = fmax(fabs(min), fabs(max));
+    const int behind = largest > 0 ? (int)fmax(0, 14 - floor(log10(largest))) : 0;
+    const size_t count = numbers_in(max / step - min / step);
+    char text[512];
+    for (size_t i = 0; i < count && i < room; i++) {
+        snprintf(text, sizeof text, "%.*f", behind, min + (double)i * step);
+        out[i] = (tune_value){.number = strtod(text, NULL) + 0.0};
+    }
+    return count;
+}
+
+size_t tune_values_factors(double min, double max, double factor, tune_value *out, size_t room) {
+    const size_t count = numbers_in((log(max) - log(min)) / log(factor));
+    char text[64];
+    for (size_t i = 0; i < count && i < room; i++) {
+        snprintf(text, sizeof text, "%.14e", min * pow(factor, (double)i));
+        out[i] = (tune_value){.number = strtod(text, NULL)};
+    }
+    return count;
+}
+
 char *tune_value_print(tune_value v, char *out, size_t bytes) {
     char number[XL_NUMBER_TEXT];
     if (v.text) snprintf(out, bytes, "%s", v.text);

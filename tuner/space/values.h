@@ -21,6 +21,13 @@ bool tune_value_from_json(const json_t *json, tune_value *v);
 /* Compares texts by content and numbers by value; a text never equals a number. */
 bool tune_value_same(tune_value a, tune_value b);
 
+/* Both write the numbers of a range in rising order, each rounded so that 0.1 + 0.2 is 0.3, and return how many
+ * there are, of which they write `room` at most; max is the last where the range reaches it. min <= max, all
+ * finite. steps:    min, min + step, min + 2 step, …          step > 0 factors:  min, min factor, min factor^2, …
+ * min > 0, factor > 1 */
+size_t tune_values_steps(double min, double max, double step, tune_value *out, size_t room);
+size_t tune_values_factors(double min, double max, double factor, tune_value *out, size_t room);
+
 /* Finds the index of a value among up to `room` values in constant time. The values stay with the caller, who
  * passes the same array to each call. */
 typedef struct tune_value_map {

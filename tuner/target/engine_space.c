@@ -28,11 +28,11 @@ int tune_known_tunables(const char *device, const xlstm_hparams *hparams, tune_k
         out[(*count)++] = (tune_known){.name = t->name,
                                        .affects = tune_engine_affects(t),
                                        .choices = t->choices,
-                                       .min = spans[id].min,
-                                       .max = spans[id].max,
-                                       .preset = spans[id].preset,
-                                       .hard_min = t->min,
-                                       .hard_max = t->max};
+                                       .min = (double)spans[id].min,
+                                       .max = (double)spans[id].max,
+                                       .preset = (double)spans[id].preset,
+                                       .hard_min = (double)t->min,
+                                       .hard_max = (double)t->max};
     }
     return status;
 }

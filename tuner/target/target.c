@@ -55,8 +55,8 @@ int tune_target_baseline(const tune_known *known, size_t count, const json_t *se
         const tune_known *k = &known[i];
         const json_t *given = json_object_get(settings, k->name);
         all[i].name = k->name;
-        all[i].value = (tune_value){.number = k->choices ? 0 : (double)k->preset,
-                                    .text = k->choices ? k->choices[k->preset] : NULL};
+        all[i].value = (tune_value){.number = k->choices ? 0 : k->preset,
+                                    .text = k->choices ? k->choices[(size_t)k->preset] : NULL};
         if (given && !tune_value_from_json(given, &all[i].value))
             status = xl_fail(err, XLSTM_EFORMAT, "settings: %s is neither a number nor a text", k->name);
     }

@@ -392,7 +392,9 @@ static int check_before(const worker_target *w, const char *name, const json_t *
     tune_value *values = xl_array(count, sizeof *values);
     if (!values) return xl_fail(err, XLSTM_ENOMEM, "worker: out of memory");
     for (size_t i = 0; i < count; i++)
-        values[i] = (tune_value){.number = k->choices ? 0 : (double)(i ? k->max : k->min),
+        values[i] = (tune_value){.number = k->choices ? 0
+                                           : i        ? k->max
+                                                      : k->min,
                                  .text = k->choices ? k->choices[i] : NULL};
     const int status = new ? tune_target_check_before(name, value, values, count, err) : XLSTM_OK;
     free(values);

@@ -1,7 +1,7 @@
 #include "tuner/target/worker_description.h"
 
 #include <ctype.h>
-#include <stdint.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,11 +10,13 @@
 #include "base/memory.h"
 #include "tuner/target/worker.h"
 
-#define NUMBER_MOST ((json_int_t)1 << 53) /* whole numbers that a double holds */
+#define NUMBER_MOST 0x1p53 /* up to here a double holds every whole number */
 
 /* "found 3", for a message; the JSON text of a value, cut. */
 static const char *shown(const json_t *value, char text[48]) {
-    char *dump = value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_ENSURE_ASCII) : NULL;
+    char *dump =
+        value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(15))
+              : NULL;
     snprintf(text, 48, "%.40s", dump ? dump : "nothing");
     free(dump);
     return text;
@@ -35,9 +37,14 @@ static bool is_name(const json_t *value, size_t most) {
     return true;
 }
 
-static bool is_whole(const json_t *value) {
-    return json_is_integer(value) && json_integer_value(value) <= NUMBER_MOST &&
-           json_integer_value(value) >= -NUMBER_MOST;
+/* A number whose whole part a double holds. */
+static bool is_number(const json_t *value) {
+    return json_is_number(value) && fabs(json_number_value(value)) <= NUMBER_MOST;
+}
+
+static bool same_value(const json_t *a, const json_t *b) {
+    if (json_is_number(a) && json_is_number(b)) return json_number_value(a) == json_number_value(b);
+    return json_equal(a, b);
 }
 
 /* ---- tunables ---- */
@@ -61,7 +68,7 @@ static int read_affects(const char *name, const json_t *list, unsigned *out, xls
     return XLSTM_OK;
 }
 
-/* A list of values: whole numbers, or texts. */
+/* A list of values: numbers, or texts. */
 static int read_values(tune_worker_description *d, tune_known *k, const json_t *values, const json_t *preset,
                        xlstm_error *err) {
     const size_t count = json_array_size(values);
@@ -71,47 +78,64 @@ static int read_values(tune_worker_description *d, tune_known *k, const json_t *
     if (texts && !choices) return xl_fail(err, XLSTM_ENOMEM, "worker: out of memory");
     d->choices[d->count] = choices;
     k->choices = choices;
-    k->preset = INT64_MIN;
+    k->preset = NAN;
     for (size_t i = 0; i < count; i++) {
         const json_t *v = json_array_get(values, i);
-        if (texts ? !json_is_string(v) || !json_string_length(v) : !is_whole(v))
-            return wrong(k->name, "values", v, "whole numbers, or texts", err);
+        if (texts ? !json_is_string(v) || !json_string_length(v) : !is_number(v))
+            return wrong(k->name, "values", v, "numbers, or texts", err);
         for (size_t before = 0; before < i; before++) {
-            if (json_equal(v, json_array_get(values, before)))
+            if (same_value(v, json_array_get(values, before)))
                 return wrong(k->name, "values", v, "each value once", err);
         }
-        const json_int_t number = texts ? (json_int_t)i : json_integer_value(v);
+        const double number = texts ? (double)i : json_number_value(v);
+        k->fractions |= json_is_real(v);
         if (texts) choices[i] = json_string_value(v);
         if (i == 0 || number < k->min) k->min = number;
         if (i == 0 || number > k->max) k->max = number;
-        if (preset ? json_equal(v, preset) : i == 0) k->preset = number;
+        if (preset ? same_value(v, preset) : i == 0) k->preset = number;
     }
     if (texts) choices[count] = NULL;
-    if (k->preset == INT64_MIN) return wrong(k->name, "default", preset, "one of the values", err);
+    if (isnan(k->preset)) return wrong(k->name, "default", preset, "one of the values", err);
     json_object_set(d->space, k->name, (json_t *)(uintptr_t)values);
     return XLSTM_OK;
 }
 
 static int read_range(tune_worker_description *d, tune_known *k, const json_t *t, const json_t *preset,
                       xlstm_error *err) {
-    const json_t *low = json_object_get(t, "min"), *high = json_object_get(t, "max");
-    const json_t *step = json_object_get(t, "step"), *powers = json_object_get(t, "powers_of_two");
-    if (!is_whole(low)) return wrong(k->name, "min", low, "a whole number, or a list \"values\"", err);
-    if (!is_whole(high) || json_integer_value(high) < json_integer_value(low))
-        return wrong(k->name, "max", high, "a whole number that is not below min", err);
-    if (step && (!is_whole(step) || json_integer_value(step) < 1))
-        return wrong(k->name, "step", step, "a whole number from 1", err);
+    static const char *const keys[] = {"min", "max", "step", "factor", "powers_of_two"};
+    const json_t *low = json_object_get(t, "min"), *high = json_object_get(t, "max"),
+                 *step = json_object_get(t, "step");
+    const json_t *factor = json_object_get(t, "factor"), *powers = json_object_get(t, "powers_of_two");
+    if (!is_number(low)) return wrong(k->name, "min", low, "a number, or a list \"values\"", err);
+    if (!is_number(high) || json_number_value(high) < json_number_value(low))
+        return wrong(k->name, "max", high, "a number that is not below min", err);
+    if (step && (!is_number(step) || json_number_value(step) <= 0))
+        return wrong(k->name, "step", step, "a number greater than 0", err);
+    if (factor && (!is_number(factor) || json_number_value(factor) <= 1 || json_number_value(low) <= 0))
+        return wrong(k->name, "factor", factor, "a number greater than 1, and a min greater than 0", err);
     if (powers && !json_is_boolean(powers)) return wrong(k->name, "powers_of_two", powers, "true or false", err);
-    k->min = json_integer_value(low);
-    k->max = json_integer_value(high);
-    k->preset = preset ? json_integer_value(preset) : k->min;
-    if (preset && (!is_whole(preset) || k->preset < k->min || k->preset > k->max))
-        return wrong(k->name, "default", preset, "a whole number between min and max", err);
-    json_t *range = json_pack("{s:I, s:I}", "min", (json_int_t)k->min, "max", (json_int_t)k->max);
-    if (step) json_object_set(range, "step", (json_t *)(uintptr_t)step);
-    if (json_is_true(powers)) json_object_set(range, "powers_of_two", (json_t *)(uintptr_t)powers);
-    return json_object_set_new(d->space, k->name, range) ? xl_fail(err, XLSTM_ENOMEM, "worker: out of memory")
-                                                         : XLSTM_OK;
+    if ((step != NULL) + (factor != NULL) + json_is_true(powers) > 1)
+        return wrong(k->name, "step", step ? step : factor, "one of step, factor and powers_of_two", err);
+    if (json_is_true(powers) && !(json_is_integer(low) && json_is_integer(high)))
+        return wrong(k->name, "powers_of_two", powers, "whole bounds", err);
+    k->fractions = json_is_real(low) || json_is_real(high) || json_is_real(step) || factor;
+    k->min = json_number_value(low);
+    k->max = json_number_value(high);
+    k->preset = preset ? json_number_value(preset) : k->min;
+    if (preset && (!is_number(preset) || (!k->fractions && !json_is_integer(preset)) || k->preset < k->min ||
+                   k->preset > k->max))
+        return wrong(k->name, "default", preset,
+                     k->fractions ? "a number between min and max" : "a whole number between min and max", err);
+    json_t *range = json_object();
+    int failed = !range;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys && !failed; i++) {
+        json_t *value = json_object_get(t, keys[i]);
+        if (value && !json_is_false(value)) failed = json_object_set(range, keys[i], value);
+    }
+    if (failed) json_decref(range);
+    return failed || json_object_set_new(d->space, k->name, range)
+               ? xl_fail(err, XLSTM_ENOMEM, "worker: out of memory")
+               : XLSTM_OK;
 }
 
 static int read_tunables(tune_worker_description *d, xlstm_error *err) {
@@ -235,20 +259,22 @@ void tune_worker_description_clear(tune_worker_description *d) {
 
 /* "name=1|2|4" or "name=1:9:2"; malloc'd. */
 static char *with_values(const char *name, const json_t *values) {
+    char number[4][48] = {"", "", "", ""};
     if (json_is_object(values)) {
-        char step[32] = "";
-        if (json_object_get(values, "step"))
-            snprintf(step, sizeof step, ":%lld", (long long)json_integer_value(json_object_get(values, "step")));
-        if (json_object_get(values, "powers_of_two")) snprintf(step, sizeof step, ":x2");
-        return xl_format("%s=%lld:%lld%s", name, (long long)json_integer_value(json_object_get(values, "min")),
-                         (long long)json_integer_value(json_object_get(values, "max")), step);
+        static const char *const keys[] = {"min", "max", "step", "factor"};
+        for (size_t i = 0; i < 4; i++) {
+            tune_value v;
+            if (tune_value_from_json(json_object_get(values, keys[i]), &v)) tune_value_print(v, number[i], 48);
+        }
+        if (json_object_get(values, "powers_of_two")) snprintf(number[3], sizeof number[3], "2");
+        return xl_format("%s=%s:%s%s%s%s%s", name, number[0], number[1], *number[2] ? ":" : "", number[2],
+                         *number[3] ? ":x" : "", number[3]);
     }
     char *text = xl_format("%s=", name);
     for (size_t i = 0; text && i < json_array_size(values); i++) {
-        const json_t *v = json_array_get(values, i);
-        char *grown = json_is_string(v)
-                          ? xl_format("%s%s%s", text, i ? "|" : "", json_string_value(v))
-                          : xl_format("%s%s%lld", text, i ? "|" : "", (long long)json_integer_value(v));
+        tune_value v = {0};
+        tune_value_from_json(json_array_get(values, i), &v);
+        char *grown = xl_format("%s%s%s", text, i ? "|" : "", v.text ? v.text : tune_value_print(v, number[0], 48));
         free(text);
         text = grown;
     }
