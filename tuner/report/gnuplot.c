@@ -1,5 +1,6 @@
 #include "tuner/report/gnuplot.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -104,10 +105,12 @@ void tune_plot_quote(FILE *out, const char *text) {
 }
 
 void tune_plot_quote_path(FILE *out, const char *path) {
-    fputc('\'', out);
+    /* gnuplot takes a ~ at the beginning for the user's folder, and what follows a | for a command. */
+    fputs(*path == '/' ? "\"" : "\"./", out);
     for (; *path; path++) {
-        if (*path == '\'') fputs("''", out);
-        else fputc((unsigned char)*path < ' ' ? '?' : *path, out);
+        const unsigned char c = (unsigned char)*path;
+        if (isalnum(c) || strchr("/._-", c)) fputc(c, out);
+        else fprintf(out, "\\%03o", c);
     }
-    fputc('\'', out);
+    fputc('"', out);
 }

@@ -14,7 +14,7 @@ int tune_gnuplot_run(const char *program, const char *script, xlstm_error *err);
 /* Writes text as a gnuplot string: 'text', quotes doubled, control and invalid bytes as '?', at most 60
  * characters. Nothing in it is executed or taken for markup (the scripts use noenhanced). */
 void tune_plot_quote(FILE *out, const char *text);
-/* Does the same for a file's path, which is not cut; only control characters are replaced. */
+/* Writes a file's path as a gnuplot string that names this file, whatever bytes the path is made of. */
 void tune_plot_quote_path(FILE *out, const char *path);
 
 #endif

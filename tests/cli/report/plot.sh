@@ -4,4 +4,11 @@ mkdir run && printf 'backend,workers,heads_per_band,chunk_size,prefill_tok_s,dec
 xltune plot --run run/
 xltune plot run --out elsewhere/deep | tail -1
 grep -ho 'Max decode tok/s by [a-z_]*\|Prefill vs Decode' run/*.svg | sort -u
+# A folder may have any name: gnuplot would take a ~ for a user's own folder and run what follows a |.
+for folder in './~' '~nobody' '|touch ran' "it's \"here\"" 'a`touch ran`\n$b@c' "two
+lines" '-x'; do
+    xltune plot run --out "$folder" > listed 2> said; echo "exit $?, $(cat said)$(ls -- "./$folder" | grep -c 'svg$\|png$')"
+    grep -q "</svg>" "./$folder/prefill_vs_decode.svg" || echo "not drawn"
+done
+ls | grep '^ran'
 ls run elsewhere/deep | grep tmp || true
