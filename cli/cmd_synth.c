@@ -2,11 +2,13 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -77,6 +79,7 @@ typedef struct synth {
     uint64_t bytes;
     uint64_t parameters, made; /* elements of all tensors, and of those written so far */
     bool made_folder;
+    int folder; /* open, with a lock on it; -1: not yet */
     xlstm_tensor_writer *writer;
     batch batches[2];
     const batch *writing;
@@ -305,16 +308,22 @@ static int write_config(const synth *s, xlstm_error *err) {
     return status;
 }
 
-/* The folder must be new or empty, so that no file of the user is ever overwritten. */
+/* The folder must be new or empty, so that no file of the user is ever overwritten, and stays this process's own:
+ * of two that begin at once both would find it empty. Where a file system has no locks there is none. */
 static int prepare_folder(synth *s, xlstm_error *err) {
     struct stat st;
+    int status = XLSTM_OK;
     if (stat(s->out, &st)) {
         s->made_folder = true;
-        return xl_make_folder(s->out, err);
+        status = xl_make_folder(s->out, err);
     }
-    DIR *dir = opendir(s->out);
+    if (status) return status;
+    s->folder = open(s->out, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (s->folder >= 0 && flock(s->folder, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)
+        return xl_fail(err, XLSTM_EARG, "%s: another process is writing into it, wanted a new or empty folder",
+                       s->out);
+    DIR *dir = s->folder < 0 ? NULL : opendir(s->out);
     if (!dir) return xl_fail(err, XLSTM_EIO, "%s: %s", s->out, strerror(errno));
-    int status = XLSTM_OK;
     const struct dirent *entry;
     while (!status && (entry = readdir(dir))) {
         if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
@@ -401,7 +410,7 @@ static int make(synth *s, xlstm_error *err) {
 }
 
 static int run(int argc, char **argv) {
-    synth s = {.cfg = NULL};
+    synth s = {.folder = -1};
     int code = cli_config_parse(&s.cfg, &spec, argc, argv);
     if (code != CLI_GO_ON) return code;
     xlstm_error err = {0};
@@ -426,6 +435,7 @@ out:
     for (int i = 0; i < 2; i++) xl_aligned_free(s.batches[i].data);
     free(s.specs);
     free(s.shard);
+    if (s.folder >= 0) close(s.folder);
     cli_config_free(s.cfg);
     return code;
 }
