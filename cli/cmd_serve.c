@@ -120,6 +120,10 @@ static void choose_compute(const service *s, xlstm_settings *settings) {
             "products are made in bfloat16 (--compute f32 is slower, and gives the same answer beside others)");
 }
 
+static void note(const char *text) {
+    cli_notice("%s", text);
+}
+
 static int start_engine(service *s, xlstm_error *err) {
     serve_scheduler_options o = {.model = s->model,
                                  .tokenizer = s->tokenizer,
@@ -130,7 +134,8 @@ static int start_engine(service *s, xlstm_error *err) {
                                  .cache_bytes = mib(s, "cache_mb"),
                                  .cache_folder = cli_str(s->cfg, "cache_dir"),
                                  .cache_folder_bytes = mib(s, "cache_dir_mb"),
-                                 .metrics = &s->metrics};
+                                 .metrics = &s->metrics,
+                                 .note = note};
     o.max_sequences = max_sequences(s, o.cache_bytes);
     int status = cli_settings(s->cfg, xlstm_model_hparams(s->model), &o.settings, err);
     if (!status) choose_compute(s, &o.settings);

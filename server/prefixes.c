@@ -39,6 +39,7 @@ struct serve_prefixes {
     uint64_t memory, clock;           /* bytes in memory */
     size_t on_disk;                   /* files */
     int writes;
+    bool told; /* that the folder cannot be written */
 };
 
 static uint64_t bytes_of(const serve_prefixes *p, const entry *e) {
@@ -121,6 +122,15 @@ static void discard(serve_prefixes *p, entry *e) {
     drop(p, e);
 }
 
+/* A disk that is full stays so for a while: one line of it is enough. */
+static void tell_trouble(serve_prefixes *p, const char *why) {
+    char text[700];
+    if (p->told || !p->o.note) return;
+    p->told = true;
+    snprintf(text, sizeof text, "nothing is written into --cache-dir, and the cache goes on in memory: %s", why);
+    p->o.note(text);
+}
+
 static void written(void *owner, serve_errand *errand) {
     serve_prefixes *p = owner;
     entry *e = errand->subject;
@@ -128,7 +138,10 @@ static void written(void *owner, serve_errand *errand) {
     xlstm_session_destroy(e->session);
     e->session = NULL;
     e->place = ON_DISK;
-    if (errand->status) drop(p, e);
+    if (errand->status) {
+        tell_trouble(p, errand->err.text);
+        drop(p, e);
+    }
     tell(p);
 }
 
@@ -272,6 +285,12 @@ int serve_prefixes_create(serve_prefixes **out, const serve_prefixes_options *op
         return status;
     }
     p->o.folder = NULL;
+    if (p->folder && p->o.folder_bytes < p->file_bytes) {
+        char text[160];
+        snprintf(text, sizeof text, "a state has %.1f MiB, and its folder may have %.1f MiB",
+                 (double)p->file_bytes / 1048576, (double)p->o.folder_bytes / 1048576);
+        tell_trouble(p, text);
+    }
     tell(p);
     *out = p;
     return XLSTM_OK;

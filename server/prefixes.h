@@ -21,6 +21,8 @@ typedef struct serve_prefixes_options {
     uint64_t folder_bytes;
     serve_disk *disk;
     serve_metrics *metrics;
+    /* Is told once, in the thread that settles the disk, if nothing can be written into the folder; may be NULL. */
+    void (*note)(const char *text);
 } serve_prefixes_options;
 
 /* Lists the states in the folder (made where it is missing) that belong to this checkpoint. */

@@ -292,7 +292,8 @@ int serve_scheduler_create(serve_scheduler **out, const serve_scheduler_options 
                                                                  .folder = options->cache_folder,
                                                                  .folder_bytes = options->cache_folder_bytes,
                                                                  .disk = s->disk,
-                                                                 .metrics = options->metrics},
+                                                                 .metrics = options->metrics,
+                                                                 .note = options->note},
                                        err);
     const int code = status ? 0 : pthread_create(&s->thread, NULL, engine, s);
     if (code) status = xl_fail(err, XLSTM_EIO, "no thread for the engine: %s", strerror(code));

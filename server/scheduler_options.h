@@ -23,6 +23,7 @@ typedef struct serve_scheduler_options {
     const char *cache_folder; /* NULL: none */
     uint64_t cache_folder_bytes;
     serve_metrics *metrics;
+    void (*note)(const char *text); /* for the user, one line, from any thread; may be NULL */
 } serve_scheduler_options;
 
 #endif

@@ -99,6 +99,14 @@ static serve_found find(serve_prefixes *p, int k) {
 
 /* ---- caches ---- */
 
+static char told[700]; /* the last note */
+static int notes;
+
+static void take_note(const char *line) {
+    snprintf(told, sizeof told, "%s", line);
+    notes++;
+}
+
 typedef struct cache {
     serve_disk *disk;
     serve_prefixes *p;
@@ -117,7 +125,9 @@ static cache open_cache(const char *name, uint64_t states, uint64_t folder_bytes
                                       .folder = c.folder,
                                       .folder_bytes = folder_bytes,
                                       .disk = c.disk,
-                                      .metrics = &metrics};
+                                      .metrics = &metrics,
+                                      .note = take_note};
+    notes = 0;
     if (serve_prefixes_create(&c.p, &o, &err)) fail_msg("%s", err.text);
     return c;
 }
@@ -281,6 +291,9 @@ static void few_are_written_at_once(void **state) {
     settle(c.disk);
     assert_int_equal(files_in(c.inside), 0);
     assert_true(!has(c.p, 0) && has(c.p, 1));
+    assert_int_equal(notes, 1);
+    assert_non_null(
+        strstr(told, "nothing is written into --cache-dir, and the cache goes on in memory: a state has "));
     close_cache(&c);
     /* All that the folder may hold is being written: the next one finds no room. */
     c = open_cache("busy", 1, file_room(1));
@@ -330,6 +343,13 @@ static void a_disk_that_fails_is_done_without(void **state) {
     assert_int_equal(serve_read(&metrics.cache_states), 1);
     assert_int_equal(find(c.p, 2), SERVE_FOUND_STATE);
     free(remove);
+    /* It is told, and told once. */
+    assert_int_equal(notes, 1);
+    assert_non_null(strstr(told, "nothing is written into --cache-dir, and the cache goes on in memory: "));
+    assert_non_null(strstr(told, "No such file or directory"));
+    put(c.p, 3);
+    settle(c.disk);
+    assert_int_equal(notes, 1);
     close_cache(&c);
     /* A file that turns out to be damaged while the server ends is removed all the same. */
     c = open_cache("damaged", 1, file_room(10));
