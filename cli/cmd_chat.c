@@ -167,21 +167,22 @@ static bool append(xl_bytes *text, const char *line) {
     return xl_bytes_append(text, line, strlen(line));
 }
 
-/* Reads a text of one or several lines, NUL-terminated. */
+/* Reads a text of one or several lines, and a NUL behind it. */
 static cli_line read_text(room *r, xl_bytes *text) {
     static const char quotes[] = "\"\"\"";
     const char *line;
+    size_t length;
     bool quoted = false, more = true;
     text->size = 0;
     for (bool first = true; more; first = false) {
-        const cli_line got = cli_line_input_read(r->in, first ? "> " : ". ", &line);
+        const cli_line got = cli_line_input_read(r->in, first ? "> " : ". ", &line, &length);
         if (got == CLI_LINE_END && !first) break;
         if (got != CLI_LINE_TEXT) return got;
         if (first && !strncmp(line, quotes, 3)) {
             quoted = true;
             line += 3;
+            length -= 3;
         }
-        size_t length = strlen(line);
         bool ended = false;
         if (quoted && length >= 3 && !strcmp(line + length - 3, quotes)) {
             ended = true;
@@ -214,6 +215,12 @@ static void talk(room *r) {
             break;
         }
         char *said = text.data;
+        if (strlen(said) + 1 < text.size) {
+            xlstm_error err;
+            xl_fail(&err, XLSTM_EFORMAT, "a text with a NUL byte in it was not said");
+            tell(r, &err);
+            continue;
+        }
         cli_line_input_remember(r->in, said);
         if (said[0] == '/' && said[1] != '/') on = command(r, said);
         else if (*said || !r->chat) answer(r, said + (said[0] == '/'));

@@ -115,15 +115,16 @@ bool cli_line_input_person(const cli_line_input *in) {
 }
 
 /* Gives what was read up to here as a line. */
-static cli_line give(cli_line_input *in, char *end, const char **line) {
+static cli_line give(cli_line_input *in, char *end, const char **line, size_t *length) {
     *line = in->input.data;
-    in->used = (size_t)(end - in->input.data) + 1;
+    *length = (size_t)(end - in->input.data);
+    in->used = *length + 1;
     *end = 0;
     return CLI_LINE_TEXT;
 }
 
 /* Input is waited for a tenth of a second at a time: `stopped` may come true just before a wait. */
-static cli_line read_plain(cli_line_input *in, const char **line) {
+static cli_line read_plain(cli_line_input *in, const char **line, size_t *length) {
     enum { CHUNK = 4096 };
     xl_bytes *b = &in->input;
     if (in->person) {
@@ -137,7 +138,7 @@ static cli_line read_plain(cli_line_input *in, const char **line) {
     }
     for (size_t searched = 0;;) {
         char *end = b->size > searched ? memchr(b->data + searched, '\n', b->size - searched) : NULL;
-        if (end) return give(in, end, line);
+        if (end) return give(in, end, line, length);
         searched = b->size;
         struct pollfd fd = {.fd = STDIN_FILENO, .events = POLLIN};
         if (in->stopped()) return CLI_LINE_INTERRUPTED;
@@ -145,12 +146,12 @@ static cli_line read_plain(cli_line_input *in, const char **line) {
         if (!xl_bytes_reserve(b, CHUNK + 1)) return CLI_LINE_END;
         const ssize_t got = read(STDIN_FILENO, b->data + b->size, CHUNK);
         if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-        if (got <= 0) return b->size ? give(in, b->data + b->size, line) : CLI_LINE_END;
+        if (got <= 0) return b->size ? give(in, b->data + b->size, line, length) : CLI_LINE_END;
         b->size += (size_t)got;
     }
 }
 
-cli_line cli_line_input_read(cli_line_input *in, const char *prompt, const char **line) {
+cli_line cli_line_input_read(cli_line_input *in, const char *prompt, const char **line, size_t *length) {
     in->prompt = prompt;
 #ifdef XL_HAVE_LIBEDIT
     if (in->edit) {
@@ -165,10 +166,11 @@ cli_line cli_line_input_read(cli_line_input *in, const char *prompt, const char 
         in->line = strndup(got, strcspn(got, "\n"));
         if (!in->line) return CLI_LINE_END;
         *line = in->line;
+        *length = strlen(in->line);
         return CLI_LINE_TEXT;
     }
 #endif
-    return read_plain(in, line);
+    return read_plain(in, line, length);
 }
 
 void cli_line_input_remember(cli_line_input *in, const char *text) {

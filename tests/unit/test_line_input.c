@@ -38,13 +38,16 @@ static void end(void) {
 
 static void comes(const char *wanted) {
     const char *line = NULL;
-    assert_int_equal(cli_line_input_read(in, "> ", &line), CLI_LINE_TEXT);
+    size_t length = 0;
+    assert_int_equal(cli_line_input_read(in, "> ", &line, &length), CLI_LINE_TEXT);
     assert_string_equal(line, wanted);
+    assert_int_equal(length, strlen(wanted));
 }
 
 static void ends_as(cli_line wanted) {
     const char *line;
-    assert_int_equal(cli_line_input_read(in, "> ", &line), wanted);
+    size_t length;
+    assert_int_equal(cli_line_input_read(in, "> ", &line, &length), wanted);
 }
 
 static void lines_come_one_by_one(void **state) {
@@ -67,6 +70,24 @@ static void lines_come_one_by_one(void **state) {
     ends_as(CLI_LINE_END);
 }
 
+/* A NUL ends no line: who reads it can tell. */
+static void a_nul_belongs_to_its_line(void **state) {
+    (void)state;
+    static const char bytes[] = "a\0b\nc\n\0";
+    const char *line = NULL;
+    size_t length = 0;
+    assert_int_equal(write(to, bytes, sizeof bytes - 1), (ssize_t)sizeof bytes - 1);
+    end();
+    assert_int_equal(cli_line_input_read(in, "> ", &line, &length), CLI_LINE_TEXT);
+    assert_int_equal(length, 3);
+    assert_memory_equal(line, "a\0b", 4);
+    comes("c");
+    assert_int_equal(cli_line_input_read(in, "> ", &line, &length), CLI_LINE_TEXT);
+    assert_int_equal(length, 1);
+    assert_memory_equal(line, "\0", 2);
+    ends_as(CLI_LINE_END);
+}
+
 /* A signal may come just before the wait, which nothing interrupts then. */
 static void a_wait_ends_when_the_program_is_to_stop(void **state) {
     patience = 0;
@@ -85,6 +106,7 @@ static void a_wait_ends_when_the_program_is_to_stop(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(lines_come_one_by_one, start, stop),
+        cmocka_unit_test_setup_teardown(a_nul_belongs_to_its_line, start, stop),
         cmocka_unit_test_setup_teardown(a_wait_ends_when_the_program_is_to_stop, start, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,6 +22,8 @@ printf '//a\n' | chat > i; xltune generate --model $MODEL --no-best --prompt /a 
 printf '/nothing\n/save\n/load none\n/retry\n' | chat; echo "[$?]"
 echo '{"messages": 1}' > s.json; printf '/load s\n' | chat
 printf 'a\377\n' | chat
+# A NUL byte ends no line: what it is in is not said, and the conversation goes on.
+printf 'It was a\0nd never said\n"""a\0\nb"""\nIt was a\n/quit\0\n' | chat > k; echo "[$?]"; cmp a k
 printf '/quit\nnever\n' | chat
 chat --system x < /dev/null
 chat --chat-template no/such < /dev/null
