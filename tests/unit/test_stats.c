@@ -20,6 +20,22 @@ static void moments_as_numpy(void **state) {
     near(tune_variance(big, 4), 30, 1e-9);
 }
 
+/* A sum that grows is the same as one that is made at once, and loses nothing beside a large number. */
+static void a_total_grows(void **state) {
+    xl_rng rng;
+    double x[300];
+    tune_total total = {0};
+    xl_rng_seed(&rng, 4);
+    for (size_t i = 0; i < 300; i++) {
+        x[i] = i == 1 ? 1e16 : xl_rng_uniform(&rng);
+        tune_total_add(&total, x[i]);
+        assert_true(total.sum / (double)(i + 1) == tune_mean(x, i + 1));
+    }
+    double small = 0;
+    for (int i = 0; i < 300; i++) small += i == 1 ? 0 : x[i];
+    near(total.sum - 1e16, small, 2.1);
+}
+
 static void quantiles_as_numpy(void **state) {
     const double p[] = {0, 0.1, 0.25, 0.5, 0.9, 1};
     const double want[] = {2.7, 2.82, 2.95, 3.1, 6.04, 10};
@@ -108,9 +124,10 @@ static void noise_is_described(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(moments_as_numpy),        cmocka_unit_test(quantiles_as_numpy),
-        cmocka_unit_test(student_as_tables),       cmocka_unit_test(intervals),
-        cmocka_unit_test(correlation_time_of_ar1), cmocka_unit_test(noise_is_described),
+        cmocka_unit_test(moments_as_numpy),   cmocka_unit_test(a_total_grows),
+        cmocka_unit_test(quantiles_as_numpy), cmocka_unit_test(student_as_tables),
+        cmocka_unit_test(intervals),          cmocka_unit_test(correlation_time_of_ar1),
+        cmocka_unit_test(noise_is_described),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

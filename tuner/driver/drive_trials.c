@@ -158,24 +158,32 @@ int tune_drive_refresh_duplicates(tune_keeper *keeper, const tune_trial_row *ori
     return XLSTM_OK;
 }
 
+/* Updates the row of a trial that has other samples than when it was stored. */
+static int refresh_row(drive *d, const tune_trial_row *old, const tune_race_entry *e, xlstm_error *err) {
+    tune_trial_row t;
+    if (!tune_trial_row_copy(&t, old)) return xl_fail(err, XLSTM_ENOMEM, "trial: out of memory");
+    int status = take_values(d, e, &t, err);
+    if (!status) status = tune_keeper_change(d->keeper, &t, err);
+    if (!status) status = tune_drive_refresh_duplicates(d->keeper, &t, err);
+    tune_trial_row_clear(&t);
+    return status;
+}
+
 int tune_drive_refresh(drive *d, int64_t except, bool *changed, xlstm_error *err) {
-    size_t count;
-    const tune_trial_row *all = tune_keeper_trials(d->keeper, &count);
-    for (size_t i = 0; i < count; i++) {
+    size_t count, changes;
+    const int64_t *points = tune_race_changes(d->race, &changes);
+    for (size_t i = 0; i < changes; i++) {
         tune_race_entry e;
-        tune_trial_row t;
-        if (all[i].status != TUNE_TRIAL_OK || all[i].index == except) continue;
-        const uint32_t point = all[i].point;
-        if (point == TUNE_NO_POINT || !tune_race_get(d->race, point, &e) || e.samples == all[i].samples) continue;
-        if (!tune_trial_row_copy(&t, &all[i])) return xl_fail(err, XLSTM_ENOMEM, "trial: out of memory");
-        int status = take_values(d, &e, &t, err);
-        if (!status) status = tune_keeper_change(d->keeper, &t, err);
-        if (!status) status = tune_drive_refresh_duplicates(d->keeper, &t, err);
-        tune_trial_row_clear(&t);
+        const int32_t trial = tune_drive_trial_of(d, points[i]);
+        if (trial < 0 || trial == except) continue;
+        const tune_trial_row *row = &tune_keeper_trials(d->keeper, &count)[trial];
+        if (row->status != TUNE_TRIAL_OK || !tune_race_get(d->race, points[i], &e) || e.samples == row->samples)
+            continue;
+        int status = refresh_row(d, row, &e, err);
         if (status) return status;
         *changed = true;
-        all = tune_keeper_trials(d->keeper, &count);
     }
+    tune_race_forget_changes(d->race);
     if (*changed) find_best(d);
     return XLSTM_OK;
 }

@@ -60,6 +60,8 @@ void tune_race_destroy(tune_race *race) {
         free(race->arms[i].values);
     }
     xl_stretch_free(race->arms, race->room * sizeof *race->arms);
+    xl_stretch_free(race->chain, race->chains * sizeof *race->chain);
+    free(race->changed);
     tune_strata_destroy(race->strata);
     free(race->base_cost);
     free(race->base_at);
@@ -67,17 +69,46 @@ void tune_race_destroy(tune_race *race) {
     free(race);
 }
 
+/* ---- the candidates, and an index of them ---- */
+
+static size_t chain_of(const tune_race *race, int64_t candidate) {
+    return (size_t)(((uint64_t)candidate * UINT64_C(0x9e3779b97f4a7c15)) >> 32) & (race->chains - 1);
+}
+
 tune_arm *tune_race_find(const tune_race *race, int64_t candidate) {
-    for (size_t i = race->count; i-- > 0;) {
-        if (race->arms[i].candidate == candidate) return &race->arms[i];
-    }
-    return NULL;
+    uint32_t at = race->chains ? race->chain[chain_of(race, candidate)] : 0;
+    while (at && race->arms[at - 1].candidate != candidate) at = race->arms[at - 1].next;
+    return at ? &race->arms[at - 1] : NULL;
+}
+
+/* Puts the arm at `index` at the head of its chain. */
+static void put_in_chain(tune_race *race, size_t index) {
+    uint32_t *head = &race->chain[chain_of(race, race->arms[index].candidate)];
+    race->arms[index].next = *head;
+    *head = (uint32_t)index + 1;
+}
+
+/* Makes the index anew for so many arms; they are put in by their order, so that the last one heads its chain. */
+static int reindex(tune_race *race, size_t room, xlstm_error *err) {
+    size_t chains = race->chains ? race->chains : 16;
+    while (chains < room) chains *= 2;
+    if (chains == race->chains) return XLSTM_OK;
+    uint32_t *chain = xl_stretch(race->chain, race->chains * sizeof *chain, chains * sizeof *chain);
+    if (!chain) return xl_fail(err, XLSTM_ENOMEM, "race: out of memory");
+    memset(chain, 0, chains * sizeof *chain);
+    race->chain = chain;
+    race->chains = chains;
+    for (size_t i = 0; i < race->count; i++) put_in_chain(race, i);
+    return XLSTM_OK;
 }
 
 /* Makes room for `more` arms now, so that pointers to arms stay valid while they are added. */
 int tune_race_reserve(tune_race *race, size_t more, xlstm_error *err) {
     if (race->count + more <= race->room) return 0;
     size_t room = 2 * race->room + more + 16;
+    if (room >= UINT32_MAX) return xl_fail(err, XLSTM_ENOMEM, "race: too many candidates");
+    int status = reindex(race, room, err);
+    if (status) return status;
     tune_arm *arms = xl_stretch(race->arms, race->room * sizeof *arms, room * sizeof *arms);
     if (!arms) return xl_fail(err, XLSTM_ENOMEM, "race: out of memory");
     race->arms = arms;
@@ -86,16 +117,49 @@ int tune_race_reserve(tune_race *race, size_t more, xlstm_error *err) {
 }
 
 tune_arm *tune_race_add(tune_race *race, int64_t candidate) {
-    tune_arm *a = &race->arms[race->count++];
+    tune_arm *a = &race->arms[race->count];
     *a = (tune_arm){.candidate = candidate, .outcome = TUNE_RACE_UNTIMED, .value = NAN, .cost = NAN};
+    put_in_chain(race, race->count++);
     return a;
 }
 
 void tune_race_drop_last(tune_race *race) {
     tune_arm *a = &race->arms[--race->count];
+    race->chain[chain_of(race, a->candidate)] = a->next;
     free(a->why);
     free(a->values);
 }
+
+/* ---- which of them changed ---- */
+
+int tune_race_mark(tune_race *race, tune_arm *a, xlstm_error *err) {
+    if (a->changed) return XLSTM_OK;
+    if (race->changes == race->changes_room) {
+        const size_t room = race->changes_room ? 2 * race->changes_room : 16;
+        int64_t *more = realloc(race->changed, room * sizeof *more);
+        if (!more) return xl_fail(err, XLSTM_ENOMEM, "race: out of memory");
+        race->changed = more;
+        race->changes_room = room;
+    }
+    race->changed[race->changes++] = a->candidate;
+    a->changed = true;
+    return XLSTM_OK;
+}
+
+const int64_t *tune_race_changes(const tune_race *race, size_t *count) {
+    *count = race->changes;
+    return race->changed;
+}
+
+void tune_race_forget_changes(tune_race *race) {
+    for (size_t i = 0; i < race->changes; i++) {
+        tune_arm *a = tune_race_find(race, race->changed[i]);
+        if (a) a->changed = false;
+    }
+    race->changes = 0;
+}
+
+/* ---- their values ---- */
 
 tune_race_entry tune_race_entry_of(const tune_arm *a) {
     const int samples = a->n ? a->n : a->outcome == TUNE_RACE_STOPPED;
@@ -275,20 +339,25 @@ double tune_race_half_width(tune_race *race, double weight) {
     return race->t_value * sd * sqrt(1 / weight);
 }
 
-double tune_race_standing(const tune_race *race, const tune_arm *a) {
-    if (a->n == 0 || a == &race->arms[0] || tune_strata_count(race->strata) == 1) return a->value;
-    /* By how much values are higher in state 1, from the candidates that have samples in both. */
-    double effect = 0, weight = 0, sum = 0;
+double tune_race_state_effect(const tune_race *race) {
+    if (tune_strata_count(race->strata) == 1) return 0;
+    double effect = 0, weight = 0;
     for (size_t i = 1; i < race->count; i++) {
         double mean[TUNE_STRATA_MOST];
+        if (race->arms[i].n < 2) continue;
         const int n0 = in_state(race, &race->arms[i], 0, &mean[0]),
                   n1 = in_state(race, &race->arms[i], 1, &mean[1]);
         if (!n0 || !n1) continue;
         effect += (double)n0 * n1 / (n0 + n1) * (mean[1] - mean[0]);
         weight += (double)n0 * n1 / (n0 + n1);
     }
-    effect = weight > 0 ? effect / weight : 0;
+    return weight > 0 ? effect / weight : 0;
+}
+
+double tune_race_standing_by(const tune_race *race, const tune_arm *a, double effect) {
+    if (a->n == 0 || a == &race->arms[0] || tune_strata_count(race->strata) == 1) return a->value;
     const double often = tune_strata_share(race->strata, 1);
+    double sum = 0;
     /* Samples of an unknown state count where there are no others. */
     int known = 0;
     for (int i = 0; i < a->n; i++) {
@@ -299,6 +368,10 @@ double tune_race_standing(const tune_race *race, const tune_arm *a) {
     }
     const double corrected = a->value - tune_mean(a->values, (size_t)a->n); /* for a cold first sample */
     return known ? sum / known + corrected : a->value;
+}
+
+double tune_race_standing(const tune_race *race, const tune_arm *a) {
+    return tune_race_standing_by(race, a, tune_race_state_effect(race));
 }
 
 bool tune_race_get(const tune_race *race, int64_t candidate, tune_race_entry *out) {

@@ -109,6 +109,12 @@ typedef struct tune_finalist {
 /* The finalists of the last tune_race_finish, best first; owned by the race and valid until the next one. */
 const tune_finalist *tune_race_finalists(const tune_race *race, int *count);
 
+/* Returns the candidates whose samples were added to or dropped since the race began, or since
+ * tune_race_forget_changes, each once, in the order of their first change. Those of tune_race_restore do not count.
+ * The array belongs to the race, and is valid until the next measurement. */
+const int64_t *tune_race_changes(const tune_race *race, size_t *count);
+void tune_race_forget_changes(tune_race *race);
+
 bool tune_race_get(const tune_race *race, int64_t candidate, tune_race_entry *out);
 int64_t tune_race_incumbent(const tune_race *race);
 /* Returns the log ratios of a candidate in the order in which they were taken. They belong to the race and are

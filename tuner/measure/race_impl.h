@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "tuner/measure/race.h"
+#include "tuner/measure/stats.h"
 #include "tuner/measure/strata.h"
 
 #define TUNE_COLD 0.05       /* a first sample is called cold only where it is slower by at least this share */
@@ -35,6 +36,8 @@ typedef struct tune_arm {
     int dropped;        /* number of samples dropped as warm-up */
     bool first_checked; /* whether the first sample is known to be warm */
     bool warm;          /* whether the candidate has run in this process */
+    bool changed;       /* whether it is in the race's list of changed arms */
+    uint32_t next;      /* the arm before it in its chain of the index, plus 1; 0: none */
 } tune_arm;
 
 struct tune_race {
@@ -43,8 +46,13 @@ struct tune_race {
     int64_t baseline, incumbent;
     tune_arm *arms; /* arms[0] is the baseline; of xl_stretch */
     size_t count, room;
+    uint32_t *chain;  /* [chains]: the index by candidate: the last arm of each chain, plus 1; of xl_stretch */
+    size_t chains;    /* 0 or a power of two */
+    int64_t *changed; /* [changes]: the candidates whose samples changed since tune_race_forget_changes */
+    size_t changes, changes_room;
     double *base_cost, *base_at;
     size_t base_n, base_room;
+    tune_total base_total; /* of base_cost */
     double base_end_s;
     bool ready;     /* whether the baseline is warm */
     bool backwards; /* whether the next round runs in reverse order */
@@ -71,6 +79,8 @@ tune_race_entry tune_race_entry_of(const tune_arm *arm);
 /* Adds a sample with this ln(cost / baseline's cost), and computes the arm's mean and scatter after samples were
  * added or removed. ENOMEM. */
 int tune_race_push(tune_arm *arm, double value, const tune_race_cost *sample, xlstm_error *err);
+/* Puts an arm whose samples are about to change into the list of changed arms. ENOMEM. */
+int tune_race_mark(tune_race *race, tune_arm *arm, xlstm_error *err);
 void tune_race_refresh(tune_race *race, tune_arm *arm);
 /* Takes the first of an arm's two samples away; `parts` are those of the other. */
 void tune_race_drop_first(tune_race *race, tune_arm *arm, const double parts[TUNE_PARTS]);
@@ -94,5 +104,9 @@ double tune_race_half_width(tune_race *race, double weight);
  * provided that all candidates differ as much between the states as those do that have samples in both. For
  * ranking; decisions rest on differences. */
 double tune_race_standing(const tune_race *race, const tune_arm *arm);
+/* By how much values are higher in the machine's second state, from the candidates that have samples in both; and
+ * an arm's standing where this is known, because it takes a look at every arm. */
+double tune_race_state_effect(const tune_race *race);
+double tune_race_standing_by(const tune_race *race, const tune_arm *arm, double effect);
 
 #endif

@@ -42,13 +42,14 @@ static int take_baseline(tune_race *race, xlstm_error *err) {
     if (status < 0) return status;
     race->base_cost[race->base_n] = sample.reading.cost;
     race->base_at[race->base_n++] = sample.start_s + sample.seconds / 2;
+    tune_total_add(&race->base_total, sample.reading.cost);
     race->base_end_s = sample.start_s + sample.seconds;
     tune_arm *a = &race->arms[0];
     a->warm = true;
     a->n++;
     for (int p = 0; p < TUNE_PARTS; p++) a->parts[p] += sample.reading.parts[p];
     a->hash = sample.reading.hash;
-    a->cost = tune_mean(race->base_cost, race->base_n);
+    a->cost = race->base_total.sum / (double)race->base_n;
     a->outcome = TUNE_RACE_SURVIVED;
     return 0;
 }
@@ -106,7 +107,7 @@ static double hopeless_cost(const tune_race *race, const tune_arm *incumbent) {
     if (!race->base_n) return INFINITY;
     const double last = race->base_cost[race->base_n - 1];
     double cost = exp(log(last) + incumbent->value + tune_race_coldness(race, 0.9)) * race->options.hopeless;
-    return fmax(cost, fmax(last, tune_mean(race->base_cost, race->base_n)));
+    return fmax(cost, fmax(last, race->base_total.sum / (double)race->base_n));
 }
 
 /* Returns the status where it ends the race, with its error; else 0, and the arm is out where it failed. */
@@ -195,7 +196,9 @@ static int run_round(tune_race *race, tune_arm *const *arms, int count, const tu
     for (int i = 0; i < waits && !status; i++) {
         tune_arm *a = wait[i].arm;
         const tune_race_cost cost = {wait[i].cost, before, race->condition};
-        status = tune_race_push(a, log(wait[i].cost) - baseline_log_at(race, left, wait[i].mid_s), &cost, err);
+        status = tune_race_mark(race, a, err);
+        if (!status)
+            status = tune_race_push(a, log(wait[i].cost) - baseline_log_at(race, left, wait[i].mid_s), &cost, err);
         if (status) break;
         tune_race_refresh(race, a);
         check_first(race, a, wait[i].parts);
@@ -301,16 +304,20 @@ int tune_race_run(tune_race *race, const int64_t *candidates, int count, tune_ra
 
 /* The value plus one standard error: of two candidates that look alike this prefers the one that is known
  * better. */
-static double careful_value(const tune_race *race, const tune_arm *a) {
-    double sd = tune_race_scatter(race, NULL);
-    return tune_race_standing(race, a) + (isnan(sd) ? 0 : sd / sqrt(a->n));
+static double careful_value(const tune_race *race, const tune_arm *a, double effect, double sd) {
+    return tune_race_standing_by(race, a, effect) + (isnan(sd) ? 0 : sd / sqrt(a->n));
 }
 
 static int keep_best(const tune_race *race, tune_arm **arms, int count, int keep) {
+    const double effect = tune_race_state_effect(race), sd = tune_race_scatter(race, NULL);
     for (int i = 0; i < keep && i < count; i++) {
         int best = i;
+        double least = careful_value(race, arms[i], effect, sd);
         for (int j = i + 1; j < count; j++) {
-            if (careful_value(race, arms[j]) < careful_value(race, arms[best])) best = j;
+            const double value = careful_value(race, arms[j], effect, sd);
+            if (!(value < least)) continue;
+            best = j;
+            least = value;
         }
         tune_arm *swap = arms[i];
         arms[i] = arms[best];
@@ -402,7 +409,7 @@ static void settle_finalists(tune_race *race) {
 int tune_race_finish(tune_race *race, int64_t *winner, xlstm_error *err) {
     *winner = race->baseline;
     tune_arm **arms = calloc(race->count + 1, sizeof(tune_arm *));
-    waiting *wait = calloc(race->count + 1, sizeof *wait);
+    waiting *wait = calloc((size_t)race->options.finalists + 1, sizeof *wait);
     int status = 0, count = 0;
     race->finalist_count = 0;
     if (!arms || !wait) {

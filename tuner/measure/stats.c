@@ -5,16 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+void tune_total_add(tune_total *total, double x) {
+    const double y = x - total->lost, t = total->sum + y;
+    total->lost = (t - total->sum) - y;
+    total->sum = t;
+}
+
 double tune_mean(const double *x, size_t n) {
     if (n == 0) return NAN;
-    double sum = 0, lost = 0;
-    for (size_t i = 0; i < n; i++) {
-        double y = x[i] - lost;
-        double t = sum + y;
-        lost = (t - sum) - y;
-        sum = t;
-    }
-    return sum / (double)n;
+    tune_total total = {0};
+    for (size_t i = 0; i < n; i++) tune_total_add(&total, x[i]);
+    return total.sum / (double)n;
 }
 
 double tune_variance(const double *x, size_t n) {

@@ -11,6 +11,12 @@
 
 /* Arithmetic mean, with compensated summation. Undefined for n = 0. */
 double tune_mean(const double *x, size_t n);
+/* A compensated sum that grows by one number at a time; {0} is the sum of none. After n numbers sum / n is what
+ * tune_mean gives for them. */
+typedef struct tune_total {
+    double sum, lost;
+} tune_total;
+void tune_total_add(tune_total *total, double x);
 /* Sum of squared deviations divided by n - 1, and its square root. Undefined for n < 2. */
 double tune_variance(const double *x, size_t n);
 double tune_sd(const double *x, size_t n);
