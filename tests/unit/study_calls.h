@@ -103,6 +103,15 @@ static int read_samples_of(tune_study *s, xlstm_error *err) {
     return status;
 }
 
+static int read_samples_between(tune_study *s, xlstm_error *err) {
+    tune_sample_row *rows = NULL;
+    size_t count = 0;
+    const int status = tune_study_samples_between(s, the_run, 1, 3, &rows, &count, err);
+    if (!status) assert_true(count >= 3);
+    free(rows);
+    return status;
+}
+
 static int add_event(tune_study *s, xlstm_error *err) {
     return tune_study_event_add(s, the_run, "stop", "a signal", err);
 }
@@ -331,6 +340,7 @@ static const struct {
     {"read some trials", read_some_trials, false},
     {"read samples", read_samples, false},
     {"read samples of a trial", read_samples_of, false},
+    {"read samples of trials", read_samples_between, false},
     {"add an event", add_event, false},
     {"read events", read_events, false},
     {"look up points", look_up_points, false},

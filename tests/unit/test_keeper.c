@@ -1,4 +1,6 @@
-/* What a run keeps in memory of its trials: whole rows, of which equal names and texts are stored once. */
+/* What a run keeps in memory of its trials: whole rows, of which equal names and texts are stored once; and how its
+ * files are made again from the study. */
+#include "simulation.h"
 #include "study_rows.h"
 #include "tuner/driver/keeper.h"
 
@@ -195,11 +197,95 @@ static void trials_end_at_a_gap(void **state) {
     end(&w);
 }
 
+/* ---- the files made again ---- */
+
+enum { LONG = 5000 };
+
+typedef struct told {
+    int begun, ready;
+    int64_t next;  /* trial that is to come */
+    int64_t extra; /* a trial with one more sample of its own */
+    double sum;    /* of the values of all samples */
+} told;
+
+static int on_begin(void *ctx, const tune_space *space, const tune_named_list *baseline, xlstm_error *err) {
+    told *t = ctx;
+    assert_non_null(space);
+    assert_int_equal(baseline->count, 3);
+    t->begun++;
+    return XLSTM_OK;
+}
+
+static int on_trial(void *ctx, const tune_trial_row *trial, const tune_named_list *settings,
+                    const tune_sample_row *samples, size_t count, xlstm_error *err) {
+    told *t = ctx;
+    const double value = (double)trial->index;
+    assert_int_equal(trial->index, t->next++);
+    assert_int_equal(settings->count, 3);
+    assert_true(tune_named_find(settings, "a")->number == 1 + (double)(trial->index % 8));
+    assert_int_equal(count, trial->index == t->extra ? 3 : 2);
+    assert_true(samples[0].trial == trial->index && samples[0].value == value);
+    assert_true(samples[1].trial == TUNE_BASELINE_TRIAL && samples[1].block == trial->index);
+    if (count == 3) assert_true(samples[2].trial == trial->index && samples[2].value == 0.5);
+    for (size_t i = 0; i < count; i++) t->sum += samples[i].value;
+    return XLSTM_OK;
+}
+
+static int on_ready(void *ctx, xlstm_error *err) {
+    told *t = ctx;
+    t->ready++;
+    return XLSTM_OK;
+}
+
+static void add_long(world *w, int64_t index) {
+    xlstm_error err;
+    tune_named ab[] = {{"a", {.number = 1 + (double)(index % 8)}}, {"b", {.number = 2}}};
+    tune_trial_row t = sample_trial(index, 1);
+    tune_sample_row samples[] = {one_sample(index, (double)index), one_sample(TUNE_BASELINE_TRIAL, 1)};
+    samples[0].block = samples[1].block = index;
+    t.params = (tune_named_list){ab, 2};
+    must(tune_keeper_add(w->keeper, &t, &t.params, samples, 2, &err), &err);
+}
+
+/* However many trials there are, each comes with its own samples, and with those of the baseline beside it. */
+static void files_are_made_again(void **state) {
+    world w = begin("keeper_files");
+    told t = {.extra = 2047};
+    simulation sim;
+    xlstm_error err;
+    const tune_keeper_files files = {.ctx = &t, .begin = on_begin, .trial = on_trial, .ready = on_ready};
+    simulation_init(&sim);
+    open_keeper(&w);
+    for (int64_t i = 0; i < LONG; i++) add_long(&w, i);
+    tune_keeper_close(w.keeper);
+    /* Samples of other stages belong to no trial's row, and a later one of the search to the trial that it is of.
+     */
+    tune_sample_row later[] = {one_sample(3, 0.25), one_sample(t.extra, 0.5), one_sample(TUNE_BASELINE_TRIAL, 0.25),
+                               one_sample(LONG, 0.25)};
+    later[0].stage = "check";
+    later[1].block = LONG;
+    later[2].stage = "final";
+    later[2].block = 4;
+    must(tune_study_samples_add(w.study, w.run.id, later, 4, &err), &err);
+    must(tune_keeper_open(&w.keeper, w.study, &w.run, "the run", &files, &err), &err);
+    must(tune_keeper_rebuild(w.keeper, &sim.target, &err), &err);
+    assert_int_equal(t.next, LONG);
+    assert_true(t.sum == 0.5 * LONG * (LONG - 1) + LONG + 0.5);
+    assert_true(t.begun == 1 && t.ready == 1);
+    size_t count;
+    const tune_trial_row *rows = tune_keeper_trials(w.keeper, &count);
+    for (size_t i = 0; i < count; i++)
+        assert_true(tune_space_value(sim.space, rows[i].point, 0).number == 1 + (double)(i % 8));
+    tune_space_destroy(sim.space);
+    end(&w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equal_texts_are_stored_once),
         cmocka_unit_test(a_change_leaves_the_others),
         cmocka_unit_test(trials_end_at_a_gap),
+        cmocka_unit_test(files_are_made_again),
     };
     return cmocka_run_group_tests(tests, test_make_folder, test_remove_folder);
 }

@@ -8,6 +8,50 @@
 #include "tuner/study/run_lock.h"
 #include "tuner/study/study_impl.h"
 
+static tune_sample_row sample_of(int64_t trial, int64_t block, double value) {
+    tune_sample_row s = one_sample(trial, value);
+    s.block = block;
+    return s;
+}
+
+/* Those of the trials and of the baseline beside them, of this run alone, in the order in which they were stored.
+ */
+static void samples_of_some_trials(void **state) {
+    char *path = place("some.sqlite");
+    tune_study *s;
+    tune_run_row run = sample_run("some"), second = sample_run("another");
+    xlstm_error err;
+    const int64_t base = TUNE_BASELINE_TRIAL;
+    const tune_sample_row samples[] = {sample_of(4, 9, 1),    sample_of(base, 2, 2), sample_of(3, 3, 3),
+                                       sample_of(base, 1, 4), sample_of(2, 2, 5),    sample_of(base, 5, 6),
+                                       sample_of(3, 9, 7),    sample_of(base, 3, 8), sample_of(1, 1, 9),
+                                       sample_of(base, 4, 10)};
+    const double wanted[] = {1, 2, 3, 5, 7, 8, 10};
+    tune_sample_row *rows = NULL;
+    size_t count = 0;
+    must(tune_study_open(&s, path, true, &err), &err);
+    must(tune_study_run_add(s, &run, &err), &err);
+    must(tune_study_run_add(s, &second, &err), &err);
+    must(tune_study_samples_add(s, second.id, samples, 10, &err), &err);
+    must(tune_study_samples_add(s, run.id, samples, 10, &err), &err);
+    must(tune_study_samples_between(s, run.id, 2, 4, &rows, &count, &err), &err);
+    assert_int_equal(count, sizeof wanted / sizeof *wanted);
+    for (size_t i = 0; i < count; i++) assert_true(rows[i].value == wanted[i]);
+    assert_int_equal(rows[1].trial, base);
+    assert_int_equal(rows[4].block, 9);
+    assert_string_equal(rows[4].stage, "search");
+    free(rows);
+    must(tune_study_samples_between(s, run.id, 5, 5, &rows, &count, &err), &err);
+    assert_int_equal(count, 1);
+    assert_true(rows[0].value == 6);
+    free(rows);
+    must(tune_study_samples_between(s, run.id, 6, 1000, &rows, &count, &err), &err);
+    assert_int_equal(count, 0);
+    free(rows);
+    tune_study_close(s);
+    free(path);
+}
+
 static void hash_is_fnv1a_128(void **state) {
     char hex[33];
     xl_fnv_hex("", 0, hex);
@@ -364,11 +408,12 @@ int main(void) {
 #ifdef __linux__
         cmocka_unit_test(machine_has_facts),
 #endif
-        cmocka_unit_test(hash_is_fnv1a_128),    cmocka_unit_test(machine_has_a_name),
-        cmocka_unit_test(stages_are_known),     cmocka_unit_test(in_memory),
-        cmocka_unit_test(rows_come_back),       cmocka_unit_test(several_processes),
-        cmocka_unit_test(killed_between_steps), cmocka_unit_test(read_only),
-        cmocka_unit_test(what_is_known),        cmocka_unit_test(liveness),
+        cmocka_unit_test(hash_is_fnv1a_128), cmocka_unit_test(machine_has_a_name),
+        cmocka_unit_test(stages_are_known),  cmocka_unit_test(in_memory),
+        cmocka_unit_test(rows_come_back),    cmocka_unit_test(samples_of_some_trials),
+        cmocka_unit_test(several_processes), cmocka_unit_test(killed_between_steps),
+        cmocka_unit_test(read_only),         cmocka_unit_test(what_is_known),
+        cmocka_unit_test(liveness),
     };
     return cmocka_run_group_tests(tests, test_make_folder, test_remove_folder);
 }

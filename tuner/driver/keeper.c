@@ -7,6 +7,9 @@
 #include "base/intern.h"
 #include "base/memory.h"
 
+/* Trials whose samples are read from the study at once. Each reading looks at all samples of the baseline. */
+enum { WINDOW = 2048 };
+
 struct tune_keeper {
     char *name;
     tune_study *study;
@@ -199,40 +202,69 @@ int tune_keeper_adopt(tune_keeper *keeper, const tune_target *target, const tune
     return status;
 }
 
-/* Selects the samples of the search that belong to a trial, and the baseline's samples taken beside them. */
-static size_t select_samples(const tune_trial_row *trial, const tune_sample_row *all, size_t count,
-                             tune_sample_row *mine) {
-    size_t n = 0;
-    for (size_t s = 0; s < count; s++) {
-        const bool near = all[s].trial == TUNE_BASELINE_TRIAL && all[s].block == trial->index;
-        if (strcmp(all[s].stage, "search") == 0 && (near || all[s].trial == trial->index)) mine[n++] = all[s];
+/* The samples of trials that follow each other: those of the i-th are row[start[i]] to row[start[i + 1] - 1]. */
+typedef struct window {
+    tune_sample_row *row;
+    size_t start[WINDOW + 1];
+} window;
+
+/* The place in the window of the trial that a sample is passed on with: the search's own, and the baseline's taken
+ * beside it. -1: none. */
+static int64_t place_of(const tune_sample_row *s, int64_t first, int64_t count) {
+    const int64_t trial = s->trial == TUNE_BASELINE_TRIAL ? s->block : s->trial;
+    return strcmp(s->stage, "search") == 0 && trial >= first && trial < first + count ? trial - first : -1;
+}
+
+/* Reads the samples of `count` trials, and sorts them by trial, in each as they were taken. */
+static int read_window(const tune_keeper *k, int64_t first, int64_t count, window *w, xlstm_error *err) {
+    tune_sample_row *read = NULL;
+    size_t samples = 0, at[WINDOW] = {0};
+    *w = (window){0};
+    int status = tune_study_samples_between(k->study, k->run->id, first, first + count - 1, &read, &samples, err);
+    if (!status && !(w->row = xl_array(samples, sizeof *read))) status = no_memory(err);
+    for (size_t i = 0; !status && i < samples; i++) {
+        const int64_t place = place_of(&read[i], first, count);
+        if (place >= 0) w->start[place + 1]++;
     }
-    return n;
+    for (int64_t i = 0; i < count; i++) {
+        w->start[i + 1] += w->start[i];
+        at[i] = w->start[i];
+    }
+    for (size_t i = 0; !status && i < samples; i++) {
+        const int64_t place = place_of(&read[i], first, count);
+        if (place >= 0) w->row[at[place]++] = read[i];
+    }
+    free(read);
+    return status;
+}
+
+/* Passes the trials from `first` on to the files, as many as a window has. */
+static int tell_window(tune_keeper *k, const tune_target *target, size_t first, xlstm_error *err) {
+    const size_t left = k->count - first, count = left < WINDOW ? left : WINDOW;
+    window w = {0};
+    int status = k->has_files ? read_window(k, (int64_t)first, (int64_t)count, &w, err) : XLSTM_OK;
+    for (size_t i = 0; !status && i < count; i++) {
+        tune_trial_row *trial = &k->trials[first + i];
+        tune_named_list settings = {0};
+        if (trial->point == TUNE_NO_POINT) trial->point = tune_named_point(&trial->params, target->space);
+        if (!k->has_files) continue;
+        status = settings_of(target, trial, &settings) ? XLSTM_OK : no_memory(err);
+        if (!status) status = tell(k, trial, &settings, w.row + w.start[i], w.start[i + 1] - w.start[i], err);
+        tune_named_clear(&settings);
+    }
+    free(w.row);
+    return status;
 }
 
 int tune_keeper_rebuild(tune_keeper *keeper, const tune_target *target, xlstm_error *err) {
-    tune_sample_row *samples = NULL, *mine = NULL;
     tune_named_list settings = {0};
-    size_t count = 0;
     int status = tune_target_settings(target, TUNE_BASELINE, &settings) ? XLSTM_OK : no_memory(err);
     if (!status && keeper->has_files)
         status = keeper->files.begin(keeper->files.ctx, target->space, &settings, err);
     tune_named_clear(&settings);
-    if (!status) status = tune_study_samples(keeper->study, keeper->run->id, &samples, &count, err);
-    if (!status && count && !(mine = xl_array(count, sizeof *mine))) status = no_memory(err);
-    for (size_t i = 0; !status && i < keeper->count; i++) {
-        tune_trial_row *trial = &keeper->trials[i];
-        if (trial->point == TUNE_NO_POINT) trial->point = tune_named_point(&trial->params, target->space);
-        if (!settings_of(target, trial, &settings)) {
-            status = no_memory(err);
-            break;
-        }
-        status = tell(keeper, trial, &settings, mine, select_samples(trial, samples, count, mine), err);
-        tune_named_clear(&settings);
-    }
+    for (size_t first = 0; !status && first < keeper->count; first += WINDOW)
+        status = tell_window(keeper, target, first, err);
     if (!status && keeper->has_files) status = keeper->files.ready(keeper->files.ctx, err);
-    free(samples);
-    free(mine);
     return status;
 }
 

@@ -327,6 +327,21 @@ int tune_study_samples_of(tune_study *study, int64_t run, int64_t trial, tune_sa
     return give_samples(&r, status, rows, count);
 }
 
+int tune_study_samples_between(tune_study *study, int64_t run, int64_t first, int64_t last, tune_sample_row **rows,
+                               size_t *count, xlstm_error *err) {
+    tune_rows *q;
+    rows_read r = {.study = study->path};
+    int status =
+        tune_study_query(study, &q, "reading samples", err,
+                         "SELECT " SAMPLE_COLUMNS ", id FROM sample WHERE run = $1 AND trial >= $2 AND trial <= $3"
+                         " UNION ALL SELECT " SAMPLE_COLUMNS
+                         ", id FROM sample WHERE run = $1 AND trial = -1 AND block >= $2 AND block <= $3"
+                         " ORDER BY id",
+                         "iii", run, first, last);
+    if (!status) status = visit_samples(study, q, keep_sample, &r, err);
+    return give_samples(&r, status, rows, count);
+}
+
 /* ---- events ---- */
 
 int tune_study_put_event(tune_study *s, int64_t run, double at, const char *kind, const char *text,

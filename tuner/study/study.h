@@ -206,6 +206,10 @@ int tune_study_samples_each(tune_study *study, int64_t run, tune_sample_visit vi
 /* Reads the samples of one trial like tune_study_samples, without the baseline's beside them. */
 int tune_study_samples_of(tune_study *study, int64_t run, int64_t trial, tune_sample_row **rows, size_t *count,
                           xlstm_error *err);
+/* Reads those of the trials from `first`, which is no less than 0, to `last`, with the baseline's in the blocks of
+ * these numbers. */
+int tune_study_samples_between(tune_study *study, int64_t run, int64_t first, int64_t last, tune_sample_row **rows,
+                               size_t *count, xlstm_error *err);
 
 /* An event in the history of a run: that it started, was resumed or stopped, or an error outside of trials. */
 typedef struct tune_event_row {
