@@ -29,7 +29,9 @@ static char strategies[256], tunables[512];       /* filled from the tables of t
 static char first_strategy[64], first_device[64]; /* the defaults are the first rows of those tables */
 static const cli_key fixed[] = {
     {"model_path", CLI_GROUP_INPUT, CLI_STR, HAS_MODEL, 0, 0, NULL, NULL, "DIR",
-     "checkpoint folder (default: $XLTUNE_MODEL, else the embedded checkpoint)", 0},
+     "checkpoint folder, or the name of one in the Hugging Face cache (default: $XLTUNE_MODEL, else the embedded "
+     "checkpoint)",
+     0},
     {"prompt", CLI_GROUP_INPUT, CLI_STR, RUNS_PROMPT, 0, 0, "The capital of France is", NULL, "TEXT", "the prompt",
      0},
     {"prompt", CLI_GROUP_INPUT, CLI_STR, CLI(tokenize), 0, 0, NULL, NULL, "TEXT", "the text", 0},

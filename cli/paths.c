@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/system.h"
 #include "cli/config_impl.h"
+#include "cli/hub_cache.h"
 
 static const size_t TEXT_LIMIT = (size_t)1 << 30;
 
@@ -69,13 +70,22 @@ char *cli_default_model(void) {
     return path ? path : if_exists(strdup("models/tiny-literature"));
 }
 
+/* Takes the path over, NULL included. The folder of a model in the Hugging Face cache becomes that of its snapshot,
+ * and where there is no path `name` may be a model that is there. */
+static char *look_in_hub_cache(char *path, const char *name) {
+    char *snapshot = path ? cli_hub_snapshot(path) : cli_hub_find(name);
+    if (!snapshot) return path;
+    cli_notice("model %s (%s in the Hugging Face cache)", snapshot, name);
+    free(path);
+    return snapshot;
+}
+
 static char *default_model(xlstm_error *err) {
     const char *named = getenv("XLTUNE_MODEL");
     if (named && *named) {
-        if (xl_is_folder(named)) {
-            cli_notice("model %s (from $XLTUNE_MODEL)", named);
-            return strdup(named);
-        }
+        if (xl_is_folder(named)) cli_notice("model %s (from $XLTUNE_MODEL)", named);
+        char *found = look_in_hub_cache(xl_is_folder(named) ? strdup(named) : NULL, named);
+        if (found) return found;
         xl_fail(err, XLSTM_ENOTFOUND, "$XLTUNE_MODEL: found %s, wanted a checkpoint folder", named);
         return NULL;
     }
@@ -97,12 +107,17 @@ const char *cli_model_path(cli_config *cfg, xlstm_error *err) {
         cfg->model_path = default_model(err);
         return cfg->model_path;
     }
-    cfg->model_path = cli_find_path(cfg, name, "model_path", "models");
-    if (!cfg->model_path) {
+    cfg->model_path = look_in_hub_cache(cli_find_path(cfg, name, "model_path", "models"), name);
+    if (cfg->model_path) return cfg->model_path;
+    char *cache = cli_hub_name(name) ? cli_hub_cache() : NULL;
+    if (cache)
+        xl_fail(err, XLSTM_ENOTFOUND, "model_path (%s): found no folder %s, nor that model in %s: hf download %s",
+                cli_source(cfg, "model_path"), name, cache, name);
+    else
         xl_fail(err, XLSTM_ENOTFOUND, "model_path (%s): found no folder %s, wanted a checkpoint's",
                 cli_source(cfg, "model_path"), name);
-    }
-    return cfg->model_path;
+    free(cache);
+    return NULL;
 }
 
 static int read_stream(FILE *in, char **text, size_t *bytes, xlstm_error *err) {

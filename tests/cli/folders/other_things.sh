@@ -14,7 +14,7 @@ mkdir gguf; cp model.gguf gguf; g gguf
 g $MODEL/model.safetensors
 xltune generate --model $MODEL --prompt x --max-new-tokens 0 --save-state state 2> err; g state
 mkdir run; echo '{}' > run/run_meta.json; g run; xltune info --model run
-mkdir -p cache/snapshots/0123; xltune info --model cache
+mkdir -p cache/snapshots/0123 cache/snapshots/4567; xltune info --model cache
 mkdir torch; printf '\200\002' > torch/pytorch_model.bin; cp $MODEL/config.json torch; xltune info --model torch
 mkdir none; xltune info --model none
 fresh; rm m/tokenizer.json; g
