@@ -156,13 +156,16 @@ def check_samples(samples, tasks):
             wrong.append(f"a sample of trial {s.trial} is stored twice")
             meant += [seen[s.key()], s]
         seen.setdefault(s.key(), s)
-    wanted = {}
+    wanted, failed = {}, set()
     for work, number, state, what, result in tasks:
-        found = json.loads(result).get("result") if state == "done" and result and work != "trial" else None
-        what = json.loads(what)
+        if work == "trial" or state != "done":
+            continue
+        found, what = json.loads(result).get("result"), json.loads(what)
+        key = (work, what["trial"] if work == "check" else int(number))
         if found:  # a block has four samples for each of its quads, and those that were not used are stored too
-            key = (work, what["trial"] if work == "check" else int(number))
             wanted[key] = wanted.get(key, 0) + 4 * what["plan"]["quads"] * (found["blocks"] + found["disturbed"])
+        else:  # on a machine that stands still a measurement may fail, and nobody knows how many samples it had
+            failed.add(key)
     for key in sorted(set(wanted) | set(by_task)):
         rows = by_task.get(key, [])
         numbers = sorted(s.seq for s in rows)
@@ -171,7 +174,7 @@ def check_samples(samples, tasks):
         if key[0] != "check" and numbers != list(range(numbers[0], numbers[0] + len(numbers)) if numbers else []):
             wrong.append(f"{key[0]} {key[1]} has samples {numbers}, wanted those of one agent, each once")
             meant += rows
-        if key[0] != "trial" and used != wanted.get(key, 0):
+        if key[0] != "trial" and key not in failed and used != wanted.get(key, 0):
             wrong.append(f"{key[0]} {key[1]} has {used} samples in use, wanted {wanted.get(key, 0)}")
             meant += rows
     return wrong, meant
@@ -227,6 +230,7 @@ def check_the_check(study, server):
     by_task = {}
     for s in samples:
         by_task.setdefault((s.stage, s.task()), []).append(s)
+    counted = all(json.loads(result).get("result") for work, _, state, _, result in tasks if work == "check" and state == "done")
     for stage in ("search", "check", "final"):
         # One in the middle: an agent's other tasks begin where the last of one is lost.
         rows = next((r for (of, _), r in by_task.items() if of == stage and any(s.used for s in r[1:-1])), None)
@@ -235,7 +239,7 @@ def check_the_check(study, server):
         used = next(s for s in rows[1:-1] if s.used)
         if not check_samples([*samples, used], tasks)[0]:
             wrong.append(f"a sample of stage {stage} that is stored twice is not found")
-        if not check_samples([s for s in samples if s is not used], tasks)[0]:
+        if (stage != "check" or counted) and not check_samples([s for s in samples if s is not used], tasks)[0]:
             wrong.append(f"a sample of stage {stage} that is lost is not found")
         kept, before = dict(used.text), rows[rows.index(used) - 1]
         used.text.update({c: before.text[c] for c in ("trial", "at", "value")})
