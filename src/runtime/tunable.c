@@ -217,8 +217,8 @@ static const tunable_row table[XLSTM_TUNABLE_COUNT] = {
     {.shown = {XLSTM_TUNE_GPU_SPLIT, "gpu_split", "", "teams that share the columns of a row there",
                XLSTM_TYPE_CHOICE, 0, 4, XLSTM_GPU_AUTO, gpu_splits, XLSTM_AFFECTS_DECODE, BY_PRODUCT, "vulkan"}},
     {.shown = {XLSTM_TUNE_GPU_TILE, "gpu_tile", "",
-               "tokens and rows that a workgroup multiplies by a GPU's matrix units: 16 or 32 x 64, 128 x 128 "
-               "or 128 x 192",
+               "tokens and rows that a workgroup multiplies by a GPU's matrix units: 16, 32 or 64 x 64, 128 x "
+               "128 or 128 x 192",
                XLSTM_TYPE_CHOICE, 0, 3, XLSTM_TILE_AUTO, gpu_tiles, XLSTM_AFFECTS_PREFILL | XLSTM_AFFECTS_DECODE,
                BY_PRODUCT, "vulkan"}},
     {.shown = {XLSTM_TUNE_GPU_SUBGROUPS, "gpu_subgroups", "",

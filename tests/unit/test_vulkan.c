@@ -118,7 +118,7 @@ static xlstm_session *session_of(xlstm_model *model, int64_t compute, int tunabl
 
 /* Where weights are in blocks, int8 rounds what few tokens are multiplied by, and only that. */
 static void int8_is_near_float32(void **state) {
-    static const size_t lengths[] = {1, 5};
+    static const size_t lengths[] = {1, 4}; /* few on every device */
     /* Of a checkpoint that was trained; of random ones errors grow. */
     const double rounding = 0.2, steps = 0.02;
     xl_rng rng;
@@ -153,6 +153,41 @@ static void int8_is_near_float32(void **state) {
             xlstm_session_destroy(b);
             xlstm_session_destroy(c);
             xlstm_session_destroy(d);
+        }
+        free(x);
+        xlstm_model_close(model);
+    }
+}
+
+/* Prompts for every tile of the matrix units, in several parts or in one, of weights that are unpacked on their
+ * way, in memory, or not at all. Devices without matrix units compute in float32, which the schedule says. */
+static void matrix_units_are_near_float32(void **state) {
+    enum { LONGEST = 130 };
+    static const struct {
+        size_t length;
+        int64_t tile;
+    } prompts[] = {{5, XLSTM_TILE_AUTO},  {20, XLSTM_TILE_AUTO},      {20, XLSTM_TILE_SQUARE},
+                   {40, XLSTM_TILE_AUTO}, {LONGEST, XLSTM_TILE_AUTO}, {LONGEST, XLSTM_TILE_SMALL}};
+    static const int64_t formats[] = {2, 4}; /* bf16, q8_0 */
+    const double rounding = 0.05;
+    xl_rng rng;
+    xl_rng_seed(&rng, 9);
+    for (size_t f = 0; f < sizeof formats / sizeof *formats; f++) {
+        xlstm_model *model = open_on(XL_SOURCE_DIR "/models/tiny-literature", "vulkan", formats[f]);
+        const size_t vocab = (size_t)xlstm_model_hparams(model)->vocab_size;
+        float *x = calloc(2 * vocab, sizeof *x), *y = x + vocab;
+        for (size_t i = 0; i < sizeof prompts / sizeof *prompts; i++) {
+            int32_t ids[LONGEST];
+            make_ids(ids, LONGEST, model, &rng);
+            xlstm_session *a = session_of(model, XLSTM_COMPUTE_F32, XLSTM_TUNE_GPU_ROWS, 0),
+                          *b = session_of(model, XLSTM_COMPUTE_BF16, XLSTM_TUNE_GPU_TILE, prompts[i].tile);
+            assert_int_equal(xlstm_prefill(a, ids, prompts[i].length, XLSTM_LOGITS_LAST, x, NULL), XLSTM_OK);
+            assert_int_equal(xlstm_prefill(b, ids, prompts[i].length, XLSTM_LOGITS_LAST, y, NULL), XLSTM_OK);
+            const bool units = xlstm_session_schedule_value(b, "compute") != XLSTM_COMPUTE_F32;
+            assert_true(test_relative_error(y, x, vocab) <= (units ? rounding : tolerance));
+            xlstm_session_destroy(a);
+            xlstm_session_destroy(b);
+            if (!units) break;
         }
         free(x);
         xlstm_model_close(model);
@@ -595,6 +630,7 @@ int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_format_equals_the_cpu),
         cmocka_unit_test(int8_is_near_float32),
+        cmocka_unit_test(matrix_units_are_near_float32),
         cmocka_unit_test(tunables_do_not_matter),
         cmocka_unit_test(batches_equal_their_members),
         cmocka_unit_test(states_are_copied_saved_and_reset),

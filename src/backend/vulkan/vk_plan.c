@@ -208,9 +208,9 @@ bool xl_vk_steps_wide(const xl_plan *plan) {
 }
 
 /* From how many tokens on the matrix units are faster was tried on an H200. To unpack weights on their way costs as
- * much as eight tokens one by one, and to round matrices of float32 in memory more. */
+ * much as four tokens one by one, and to round matrices of float32 in memory more. */
 int64_t xl_vk_few_tokens(const xl_plan *plan) {
-    enum { OF_BFLOAT16 = 2, OF_OTHERS = 8 };
+    enum { OF_BFLOAT16 = 2, OF_OTHERS = 4 };
     if (!plan->matrix) return XL_FEW_TOKENS;
     if (plan->expands_few) return XL_VK_SMALL_TOKENS;
     return plan->expanded_bytes ? OF_OTHERS : OF_BFLOAT16;

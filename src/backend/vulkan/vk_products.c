@@ -101,7 +101,7 @@ static few_cut auto_cut(const xl_vk_recorder *r, const xl_vk_product *w, uint32_
     if (tokens == 1 && by_integers(r, w, 1)) return integer_cut(r, w, outs, from);
     /* Tokens are read again for every row, so that several rows share them. */
     if (tokens > 2) {
-        cut.rows = 4;
+        cut.rows = by_integers(r, w, tokens) ? 2 : 4; /* two were the best by integers on an H200 */
         cut.unroll = 1;
     }
     if (narrow && tokens > 1) cut.rows = 1; /* else there are few workgroups */
@@ -337,91 +337,61 @@ typedef struct matrix_push {
     uint32_t token_tiles, part_rows, blocks;
 } matrix_push;
 
-typedef struct tile {
-    xl_vk_shader shader;
-    uint32_t tokens, rows; /* rows: outputs */
-} tile;
-
-/* The tile of few tokens; packed: of weights that become bfloat16 on their way. */
-static tile small_tile(uint32_t tokens, bool gated, bool packed) {
-    static const xl_vk_shader shaders[2][2][2] = {
-        {{XL_VK_SHADER_matrix_small, XL_VK_SHADER_matrix_small_gated},
-         {XL_VK_SHADER_packed_small, XL_VK_SHADER_packed_small_gated}},
-        {{XL_VK_SHADER_matrix_tiny, XL_VK_SHADER_matrix_tiny_gated},
-         {XL_VK_SHADER_packed_tiny, XL_VK_SHADER_packed_tiny_gated}},
-    };
-    const bool tiny = tokens <= XL_VK_TINY_TOKENS;
-    return (tile){shaders[tiny][packed][gated], tiny ? XL_VK_TINY_TOKENS : XL_VK_SMALL_TOKENS, gated ? 32 : 64};
-}
-
-/* The tile that was the fastest at such sizes on an H100, and for few tokens on an H200. */
-static tile choose_tile(uint32_t wanted, uint32_t tokens, uint32_t rows, bool gated, bool packed) {
-    enum { SQUARE_TOKENS = 97, MANY_TOKENS = 1024, WIDE_ROWS = 4096 };
-    if (wanted == XLSTM_TILE_AUTO) {
-        if (tokens < SQUARE_TOKENS) wanted = XLSTM_TILE_SMALL;
-        else wanted = tokens >= MANY_TOKENS && rows > WIDE_ROWS ? XLSTM_TILE_WIDE : XLSTM_TILE_SQUARE;
-    }
-    if (wanted == XLSTM_TILE_SMALL) return small_tile(tokens, gated, packed);
-    if (gated) return (tile){XL_VK_SHADER_matrix_gated, XL_VK_TILE_TOKENS, 64};
-    if (wanted == XLSTM_TILE_WIDE) return (tile){XL_VK_SHADER_matrix_wide, XL_VK_TILE_TOKENS, 192};
-    return (tile){XL_VK_SHADER_matrix_square, XL_VK_TILE_TOKENS, 128};
-}
-
-/* Whether the small tile unpacks such weights itself. It does that for every tile of tokens again. */
-static bool unpacks(xl_format_id format, uint32_t tokens) {
-    return format != XL_FORMAT_BF16 && format != XL_FORMAT_F32 && tokens <= XL_VK_SMALL_TOKENS;
-}
-
-/* y = y + the parts + bias, then the cap. */
-static void finish(xl_vk_recorder *r, xl_vk_rows y, xl_vk_rows parts, uint32_t count, uint32_t width, uint32_t rows,
-                   float cap) {
+/* y = (y +) the parts, `part` floats each, then the cap. */
+static void finish(xl_vk_recorder *r, const xl_vk_product *w, xl_vk_rows y, xl_vk_rows parts, uint32_t count,
+                   uint64_t part, uint32_t rows) {
     const struct {
         uint64_t y, parts, bias, part;
         uint32_t width, stride, count;
         float cap;
-    } push = {xl_vk_address(y.span),
-              xl_vk_address(parts.span),
-              0,
-              (uint64_t)XL_VK_SMALL_TOKENS * parts.stride,
-              width,
-              y.stride,
-              count,
-              cap};
+        uint32_t add;
+    } push = {xl_vk_address(y.span), xl_vk_address(parts.span), 0, part, w->rows, y.stride, count, w->cap,
+              w->add || !count};
     xl_vk_barrier(r);
     xl_vk_dispatch(r, &(xl_vk_launch){XL_VK_SHADER_finish, XL_VK_GROUP, NULL, 0, &push, sizeof push,
-                                      xl_vk_ceil_div(width, XL_VK_GROUP), rows, 1});
+                                      xl_vk_ceil_div(w->rows, XL_VK_GROUP), rows, 1});
 }
 
-/* x: rows of bfloat16, the stride in floats all the same; y: float32, or bfloat16 of a gated product. */
+/* x: rows of bfloat16, the stride in floats all the same; y: float32, or bfloat16 of a gated product. alone: no
+ * other product runs beside this one that could want the room for parts. */
 static void product_matrix(xl_vk_recorder *r, const xl_vk_product *w, xl_vk_rows x, xl_vk_rows y, uint32_t tokens,
-                           bool gated) {
-    enum { QUAD_VALUES = 8, QUAD_FLOATS = 4, SPLIT_ROWS = 8192 };
+                           bool gated, bool alone) {
+    enum { QUAD_VALUES = 8, QUAD_FLOATS = 4 };
     uint32_t rows = gated ? w->rows / 2 : w->rows, w_quads = w->quads;
     xl_vk_span values = w->values;
-    const tile t = choose_tile(r->shape->knobs.tile, tokens, rows, gated, unpacks(w->format, tokens));
-    const bool packed = unpacks(w->format, tokens) && t.tokens <= XL_VK_SMALL_TOKENS;
+    const xl_vk_tile t = xl_vk_choose_tile(r->shape->knobs.tile, w, tokens, gated);
+    const bool packed = t.packed;
     if (w->format != XL_FORMAT_BF16 && !packed) {
         values = r->executor->work[XL_VK_WORK_EXPANDED].span;
         w_quads = w->cols / QUAD_VALUES;
         expand(r, w, values, w_quads);
         xl_vk_barrier(r);
     }
-    bool split = t.tokens <= XL_VK_SMALL_TOKENS && tokens <= XL_VK_SMALL_TOKENS && rows <= SPLIT_ROWS && w->add;
-    xl_vk_rows to = split ? r->executor->work[XL_VK_WORK_PARTS] : y;
+    const uint32_t tiles = xl_vk_ceil_div(tokens, t.tokens);
+    const xl_vk_rows *room = &r->executor->work[XL_VK_WORK_PARTS];
+    xl_vk_rows to = y;
+    uint32_t parts = gated || !alone ? 1 : xl_vk_tile_parts(w, tokens);
+    if ((uint64_t)parts * tiles * t.tokens * y.stride > XL_VK_PARTS_ROWS * (uint64_t)room->stride) parts = 1;
+    if (parts > 1) to.span = room->span;
     const matrix_push push = {xl_vk_address(values),
                               packed ? xl_vk_address(w->heads) : 0,
                               xl_vk_address(x.span),
                               xl_vk_address(to.span),
-                              xl_vk_ceil_div(tokens, t.tokens),
-                              XL_VK_SMALL_TOKENS,
+                              tiles,
+                              tiles * t.tokens,
                               w->blocks};
-    const uint32_t specs[] = {
-        w_quads,          x.stride / QUAD_FLOATS,  w->cols / QUAD_VALUES, rows, gated ? 2 * to.stride : to.stride,
-        w->add && !split, split ? XL_VK_SPLIT : 1, (uint32_t)w->format};
-    xl_vk_dispatch(r,
-                   &(xl_vk_launch){t.shader, XL_VK_GROUP, specs, sizeof specs / sizeof *specs, &push, sizeof push,
-                                   push.token_tiles * xl_vk_ceil_div(rows, t.rows), split ? XL_VK_SPLIT : 1, 1});
-    if (split || w->cap > 0) finish(r, y, to, split ? XL_VK_SPLIT : 0, rows, tokens, w->cap);
+    const uint32_t specs[] = {w_quads,
+                              x.stride / QUAD_FLOATS,
+                              w->cols / QUAD_VALUES,
+                              rows,
+                              gated ? 2 * to.stride : to.stride,
+                              w->add && parts == 1,
+                              parts,
+                              (uint32_t)w->format};
+    xl_vk_dispatch(r, &(xl_vk_launch){t.shader, XL_VK_GROUP, specs, sizeof specs / sizeof *specs, &push,
+                                      sizeof push, tiles * xl_vk_ceil_div(rows, t.rows), parts, 1});
+    if (parts > 1) finish(r, w, y, to, parts, (uint64_t)push.part_rows * to.stride, tokens);
+    else if (w->cap > 0) finish(r, w, y, to, 0, 0, tokens);
 }
 
 /* Whether operations on so many rows go to the matrix units. */
@@ -445,17 +415,18 @@ static void products_by_matrix(xl_vk_recorder *r, const xl_vk_op *op, uint32_t r
         halves = x; /* a gated product leaves bfloat16 in its slot */
     }
     if (op->kind == XL_OP_GATED) {
-        product_matrix(r, &op->products[0], halves, xl_vk_slot_rows(e, XL_SLOT_U), rows, true);
+        product_matrix(r, &op->products[0], halves, xl_vk_slot_rows(e, XL_SLOT_U), rows, true, true);
         return;
     }
     const input exact = {.x = e->work[XL_VK_WORK_NORMED], .rows = rows};
-    uint32_t order[XL_OP_OUTS];
+    uint32_t order[XL_OP_OUTS], wide = 0;
     narrow_first(op, order);
+    for (uint32_t i = 0; i < op->count; i++) wide += !xl_vk_is_exact(op, &op->products[i]);
     for (uint32_t i = 0; i < op->count; i++) {
         const xl_vk_product *w = &op->products[order[i]];
         xl_vk_rows y = op->kind == XL_OP_LOGITS ? e->work[XL_VK_WORK_LOGITS] : xl_vk_seen_rows(r, w->to, behind);
         if (xl_vk_is_exact(op, w)) product_few(r, w, &exact, y, false, false);
-        else product_matrix(r, w, halves, y, rows, false);
+        else product_matrix(r, w, halves, y, rows, false, wide == 1);
     }
 }
 

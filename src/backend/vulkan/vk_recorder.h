@@ -63,6 +63,18 @@ xl_vk_span xl_vk_control(const xl_vk_recorder *r, const void *host);
  * shaders/round.comp makes it. The numbers are those of shaders/step.glsl. */
 typedef enum xl_vk_cell_output { XL_VK_CELL_FLOATS, XL_VK_CELL_HALVES, XL_VK_CELL_ROUNDED } xl_vk_cell_output;
 
+/* vk_tile.c: the tile of the matrix units that was the fastest at such sizes on an H100, and for up to 128 tokens
+ * on an H200. wanted: XLSTM_TILE_*. */
+typedef struct xl_vk_tile {
+    xl_vk_shader shader;
+    uint32_t tokens, rows; /* rows: outputs */
+    bool packed;           /* weights become bfloat16 on their way; else they must be bfloat16 in memory */
+} xl_vk_tile;
+xl_vk_tile xl_vk_choose_tile(uint32_t wanted, const xl_vk_product *w, uint32_t tokens, bool gated);
+/* In how many parts the columns of a product that is not gated are summed, so that the device has enough to do.
+ * What is added to y has its parts added there; others cost more, since they are brought to memory and back. */
+uint32_t xl_vk_tile_parts(const xl_vk_product *w, uint32_t tokens);
+
 /* vk_cell.c: h of all rows of the segment, normed, the states moved on. Where it cannot be rounded it is left as
  * float32. */
 void xl_vk_record_cell(xl_vk_recorder *r, const xl_vk_op *op, xl_vk_cell_output output);

@@ -33,7 +33,8 @@ static void sizes(const xl_executor *e, const xl_vk_shape *room, uint64_t rows[X
     stride[XL_VK_WORK_U] = stride[XL_VK_WORK_UP] = padded(p->width[XL_SLOT_U]);
     stride[XL_VK_WORK_NORMED] = x_floats;
     stride[XL_VK_WORK_HALVES] = most(x_floats, h_floats) / 2;
-    stride[XL_VK_WORK_PARTS] = x_floats;
+    /* Rows of up to XL_VK_TILE_TOKENS tokens in all parts, or of q, k, v and o for XL_VK_SMALL_TOKENS in two. */
+    stride[XL_VK_WORK_PARTS] = most(x_floats, (stride[XL_VK_WORK_QKVO] + 7) / 8);
     stride[XL_VK_WORK_EXPANDED] = (uint32_t)(e->plan->expanded_bytes / sizeof(float));
     uint32_t widest = padded(e->plan->program.width[XL_SLOT_U]);
     widest = most(widest, most(x_floats, h_floats));
@@ -41,7 +42,7 @@ static void sizes(const xl_executor *e, const xl_vk_shape *room, uint64_t rows[X
         widest / 8 * 3; /* a word for four columns, and four for each block of 32 */
     rows[XL_VK_WORK_ROUNDED] = rows[XL_VK_WORK_ROUNDED_U] = room->integers ? XL_VK_SMALL_TOKENS : 0;
     rows[XL_VK_WORK_HALVES] = room->matrix ? room->rows + more : 0;
-    rows[XL_VK_WORK_PARTS] = room->matrix ? XL_VK_SPLIT * XL_VK_SMALL_TOKENS : 0;
+    rows[XL_VK_WORK_PARTS] = room->matrix ? XL_VK_PARTS_ROWS : 0;
     rows[XL_VK_WORK_EXPANDED] = room->matrix ? 1 : 0;
     stride[XL_VK_WORK_GATES] = (uint32_t)p->heads * gates_floats;
     stride[XL_VK_WORK_WEIGHTS] = (uint32_t)p->heads * room->longest;

@@ -399,12 +399,13 @@ int xl_vk_run(xl_executor *executor, const xl_batch *batch, xlstm_error *err);
 bool xl_vk_schedule(const xl_executor *executor, int index, xlstm_schedule_entry *out);
 
 enum {
-    XL_VK_NARROW_ROWS = 64,  /* products of so few rows, as the gates are, keep few workgroups busy */
-    XL_VK_TILE_TOKENS = 128, /* of a tile of the matrix units: tensors have whole tiles of rows behind any row */
-    XL_VK_SMALL_TOKENS =
-        32, /* of the small tile, whose columns are summed in XL_VK_SPLIT parts where rows are few */
-    XL_VK_SPLIT = 4,
-    XL_VK_TINY_TOKENS = 16,   /* of the tile for still fewer tokens */
+    XL_VK_NARROW_ROWS = 64,   /* products of so few rows, as the gates are, keep few workgroups busy */
+    XL_VK_TILE_TOKENS = 128,  /* of a tile of the matrix units: tensors have whole tiles of rows behind any row */
+    XL_VK_MEDIUM_TOKENS = 64, /* of smaller ones for fewer tokens */
+    XL_VK_SMALL_TOKENS = 32,
+    XL_VK_SPLIT = 4, /* parts at most that the columns are summed in, where there are few rows, */
+    XL_VK_PARTS_ROWS = XL_VK_SPLIT * XL_VK_TILE_TOKENS, /* and the rows of XL_VK_WORK_PARTS */
+    XL_VK_TINY_TOKENS = 16,
     XL_VK_CELL_SIDE = 64,     /* of a tile of the cell by matrix units */
     XL_VK_CELL_COLUMNS = 256, /* of v in a tile of its output, */
     XL_VK_CELL_DQK_MAX = 256  /* where there is room for so many of q */

@@ -20,6 +20,7 @@
 #ifdef PACKED
 #define FIXED_GROUP
 #define FORMAT_ID 9
+#define CONVERTS // conversions are fast where matrix units are
 #include "common.glsl"
 #include "math.glsl"
 #include "weights.glsl"
@@ -74,12 +75,20 @@ const uint B_LOADS = BN * IN_LINE / THREADS;
 uint b_line(uint i) { return gl_LocalInvocationIndex / IN_LINE + i * (THREADS / IN_LINE); }
 uint b_first() { return gl_LocalInvocationIndex % IN_LINE; }
 
+#ifdef PACKED
+// Two values as bfloat16, rounded to the nearest, halves away from zero: fewer instructions than bf16_pair() takes.
+uint halves_of(vec2 v) {
+    uvec2 bits = floatBitsToUint(v) + 0x8000u;
+    return bits.x >> 16 | bits.y & 0xffff0000u;
+}
+#endif
+
 void keep_weights(uint i, Weights v) {
 #ifdef PACKED
     uint at = b_line(i) * LINE + b_first() * (UNIT / 8);
     [[unroll]] for (uint j = 0; j < UNIT / 8; j++) {
         vec4 low = values_of(v, 2 * j), high = values_of(v, 2 * j + 1);
-        b_tile[at + j] = uvec4(bf16_pair(low.x, low.y), bf16_pair(low.z, low.w), bf16_pair(high.x, high.y), bf16_pair(high.z, high.w));
+        b_tile[at + j] = uvec4(halves_of(low.xy), halves_of(low.zw), halves_of(high.xy), halves_of(high.zw));
     }
 #else
     b_tile[b_line(i) * LINE + b_first()] = v;

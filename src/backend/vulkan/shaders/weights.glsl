@@ -74,10 +74,19 @@ vec4 bytes_of(uint word, float zero) {
     return v;
 }
 
+vec4 signed_bytes_of(uint word) {
+#ifdef CONVERTS
+    int bytes = int(word);
+    return vec4(bitfieldExtract(bytes, 0, 8), bitfieldExtract(bytes, 8, 8), bitfieldExtract(bytes, 16, 8), bytes >> 24);
+#else
+    return bytes_of(word ^ 0x80808080u, 128.0);
+#endif
+}
+
 // Numbers 4 q … 4 q + 3 of a unit; a value is scale times number plus offset.
 vec4 quarter(Unit u, uint q) {
     if (FORMAT == F32) return uintBitsToFloat(u.w);
-    if (FORMAT == Q8_0) return bytes_of(u.w[q] ^ 0x80808080u, 128.0);
+    if (FORMAT == Q8_0) return signed_bytes_of(u.w[q]);
     if (FORMAT > Q8_0) {
         uint word = q < 4 ? u.w[q] & 0x0f0f0f0fu : u.w[q - 4] >> 4 & 0x0f0f0f0fu;
         if (FORMAT == Q6_K) word |= (u.high[q / 4][q % 4] >> u.shift & 0x03030303u) << 4;
