@@ -279,7 +279,7 @@ static void run_ray(void *ctx, int64_t task, int thread) {
 static void run_tasks(segment *s, const xl_op *op) {
     cell c = {s, op};
     if (s->scheduler != XLSTM_SCHED_RAY) {
-        xl_region_run(s->region, s->tasks, run_queued, &c);
+        xl_cpu_phase(s, s->tasks, run_queued, &c);
         return;
     }
     driver *d = &s->executor->driver;
@@ -291,7 +291,7 @@ static void run_tasks(segment *s, const xl_op *op) {
         d->ready[d->put++] = i;
     }
     /* Each thread asks the driver again and again. */
-    xl_region_run(s->region, s->tasks < s->region->threads ? s->tasks : s->region->threads, run_ray, &c);
+    xl_cpu_phase(s, s->tasks < s->region->threads ? s->tasks : s->region->threads, run_ray, &c);
 }
 
 void xl_cpu_cell(segment *s, const xl_op *op) {

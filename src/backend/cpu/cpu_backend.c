@@ -30,6 +30,7 @@ static int device_open(xl_device **out, const xl_device_options *options, xlstm_
     xl_device *device = calloc(1, sizeof *device);
     if (!device) return xl_fail(err, XLSTM_ENOMEM, "out of memory");
     xl_kernels_init(&device->kernels, (unsigned)flags);
+    device->profiled = options->profile;
     *out = device;
     return XLSTM_OK;
 }

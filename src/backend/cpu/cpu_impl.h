@@ -12,6 +12,7 @@
 
 struct xl_device {
     xl_kernels kernels;
+    bool profiled;
 };
 
 struct xl_plan {
@@ -75,8 +76,11 @@ typedef struct done {
     int64_t bands, threads, decode_threads, chunks, max_in_flight;
 } done;
 
+typedef struct xl_cpu_profile xl_cpu_profile;
+
 struct xl_executor {
     const xl_plan *plan;
+    xl_cpu_profile *profile; /* NULL: of a device that is not profiled */
     xlstm_settings settings;
     xl_observe_fn observe; /* NULL: nobody */
     void *observe_user;
@@ -152,6 +156,24 @@ void xl_cpu_trim(xl_executor *executor);
 void xl_cpu_observe(xl_executor *executor, xl_observe_fn fn, void *user);
 int xl_cpu_run(xl_executor *executor, const xl_batch *batch, xlstm_error *err);
 bool xl_cpu_schedule(const xl_executor *executor, int index, xlstm_schedule_entry *out);
+
+/* cpu_profile.c's: the times of an executor of a device that is profiled, added up from its creation on. NULL when
+ * out of memory. An operation is between begin and end, its phases are run by `phase` as by xl_region_run. */
+xl_cpu_profile *xl_cpu_profile_create(void);
+void xl_cpu_profile_destroy(xl_cpu_profile *profile);
+void xl_cpu_profile_begin(xl_cpu_profile *profile, const xl_op *op);
+void xl_cpu_profile_end(xl_cpu_profile *profile);
+void xl_cpu_profile_phase(xl_cpu_profile *profile, const xl_region *region, int64_t tasks, xl_task_fn fn,
+                          void *ctx);
+/* The index-th entry for the schedule; false past the last. */
+bool xl_cpu_profile_entry(const xl_cpu_profile *profile, int index, xlstm_schedule_entry *out);
+
+/* Runs fn for every task in 0 … tasks - 1 by the threads of the segment's region. */
+static inline void xl_cpu_phase(const segment *s, int64_t tasks, xl_task_fn fn, void *ctx) {
+    xl_cpu_profile *profile = s->executor->profile;
+    if (profile) xl_cpu_profile_phase(profile, s->region, tasks, fn, ctx);
+    else xl_region_run(s->region, tasks, fn, ctx);
+}
 
 /* roofline.c's. */
 int xl_cpu_roofline(xlstm_roofline *out, xl_device *device, int threads, unsigned limits, double seconds,

@@ -41,15 +41,17 @@ static void gather(const segment *s) {
 /* Runs the whole program. */
 static void run_segment(segment *s) {
     const xl_plan *plan = s->executor->plan;
+    xl_cpu_profile *profile = s->executor->profile;
     for (size_t i = 0; i < plan->program.count; i++) {
         const xl_op *op = &plan->program.ops[i];
         int64_t rows = i > plan->last_cell ? s->kept : s->rows;
         /* The other threads may take all of an operation's work before the thread that polls gets any. */
         if (!rows || xl_cpu_stopped(s, 0)) break;
+        if (profile) xl_cpu_profile_begin(profile, op);
         if (i == plan->last_cell + 1 && s->scattered) gather(s);
         switch (op->kind) {
         case XL_OP_EMBED:
-            xl_region_run(s->region, (rows + EMBEDDED_TOKENS - 1) / EMBEDDED_TOKENS, embed, s);
+            xl_cpu_phase(s, (rows + EMBEDDED_TOKENS - 1) / EMBEDDED_TOKENS, embed, s);
             break;
         case XL_OP_CELL:
             xl_cpu_cell(s, op);
@@ -60,6 +62,7 @@ static void run_segment(segment *s) {
             xl_cpu_product(s, op, rows);
             break;
         }
+        if (profile) xl_cpu_profile_end(profile);
     }
 }
 
@@ -175,6 +178,7 @@ void xl_cpu_executor_destroy(xl_executor *e) {
     if (!e) return;
     xl_cpu_trim(e);
     pthread_mutex_destroy(&e->driver.lock);
+    xl_cpu_profile_destroy(e->profile);
     free(e);
 }
 
@@ -190,7 +194,11 @@ void xl_cpu_observe(xl_executor *e, xl_observe_fn fn, void *user) {
 int xl_cpu_executor_create(xl_executor **out, const xl_plan *plan, const xlstm_settings *settings,
                            xlstm_error *err) {
     xl_executor *e = calloc(1, sizeof *e);
-    if (!e) return xl_fail(err, XLSTM_ENOMEM, "out of memory");
+    if (e && plan->device->profiled) e->profile = xl_cpu_profile_create();
+    if (!e || (plan->device->profiled && !e->profile)) {
+        free(e);
+        return xl_fail(err, XLSTM_ENOMEM, "out of memory");
+    }
     e->plan = plan;
     xl_cpu_configure(e, settings);
     pthread_mutex_init(&e->driver.lock, NULL);
@@ -333,7 +341,9 @@ bool xl_cpu_schedule(const xl_executor *e, int index, xlstm_schedule_entry *out)
         {"chunks", NULL, d->chunks},
         {"max_in_flight", NULL, d->max_in_flight},
     };
-    if (index < 0 || (size_t)index >= sizeof entries / sizeof *entries) return false;
+    const int count = sizeof entries / sizeof *entries;
+    if (index >= count && e->profile) return xl_cpu_profile_entry(e->profile, index - count, out);
+    if (index < 0 || index >= count) return false;
     *out = entries[index];
     return true;
 }

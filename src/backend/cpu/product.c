@@ -490,10 +490,10 @@ void xl_cpu_product(segment *s, const xl_op *op, int64_t rows) {
         if (vectors) prepare_rows(k, op, &p.in);
         else pack_rows(&p, 0, rows);
     } else if (p.in.packed || p.in.blocks || op->norm) {
-        xl_region_run(s->region, ceil_div(rows, p.panel), make_panel, &p);
+        xl_cpu_phase(s, ceil_div(rows, p.panel), make_panel, &p);
     }
     if (e->observe) e->observe(e->observe_user, op, p.in.x, rows, width);
     int64_t tiles = 0;
     for (int64_t i = 0; i < p.tiles.projections; i++) tiles += count_tiles(&p.tiles, &op->out[i]);
-    xl_region_run(s->region, tiles, run_product_tile, &p);
+    xl_cpu_phase(s, tiles, run_product_tile, &p);
 }
