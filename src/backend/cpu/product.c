@@ -2,6 +2,7 @@
  * one by one. The tokens are packed once for all tiles; a segment of few tokens takes the path of matrix times
  * vector. */
 #include "backend/cpu/cpu_impl.h"
+#include "backend/cpu/tiles.h"
 
 #include <assert.h>
 #include <string.h>
@@ -9,18 +10,6 @@
 #include "base/memory.h"
 
 enum {
-    /* Largest number of rows and tokens of a tile: some tens of milliseconds, and Ctrl-C is polled between tiles.
-     */
-    TILE_SIDE = 512,
-    TILE_SIDE_MIN = 64,
-    SHORT_ROWS = 32,       /* fewest of a short tile: a whole panel of every kernel */
-    PRODUCTS_A_THREAD = 2, /* tiles for each thread, so that threads of unequal speed end together */
-    VECTORS_A_THREAD = 4,
-    VECTOR_ROWS_MIN = 16,
-    /* Projections of at most so many rows, which are the gates, are computed token by token: a tile sums a piece of
-       a row in one float32 chain, and the error of an input gate reaches the logits magnified. */
-    NARROW_ROWS = 64,
-    NARROW_TOKENS = 16, /* fewest of a tile */
     /* So few tokens are computed one by one too: converting and packing the weights would cost more than it saves.
        In float32, where a kernel takes several vectors, that holds for SHARED_TOKENS of them: on a Zen 3, 8 tokens
        of a bfloat16 matrix take 0.4 of the time of tiles, 16 take 0.5, 32 take 0.65, and 48 take 0.75. */
@@ -31,16 +20,6 @@ enum {
     INTEGER_TOKENS = 16,
     BLOCK_BYTES = 128 << 10 /* of weights that stay in the second-level cache over the tokens */
 };
-
-typedef struct tiling {
-    int64_t rows, tokens; /* of a tile */
-    int64_t narrow;       /* tokens of a tile of a narrow projection, which has all of its rows */
-    int64_t count;        /* tokens */
-    int64_t projections;  /* that tiles run over; GATED computes both of its own in one tile */
-    /* Rows of this projection (NULL: of none) from `whole` on are cut into tiles of `shorter` rows. */
-    const xl_projection *last;
-    int64_t whole, shorter;
-} tiling;
 
 static int64_t min64(int64_t a, int64_t b) {
     return a < b ? a : b;
@@ -56,98 +35,6 @@ static int64_t round_up(int64_t a, int64_t unit) {
 
 static int64_t ceil_div(int64_t a, int64_t b) {
     return (a + b - 1) / b;
-}
-
-static bool is_narrow(const xl_projection *p) {
-    return p->w->m.rows <= NARROW_ROWS;
-}
-
-/* Rows and tokens of a tile of this projection. */
-static int64_t tile_rows(const tiling *t, const xl_projection *p) {
-    return t->narrow && is_narrow(p) ? p->w->m.rows : t->rows;
-}
-static int64_t tile_tokens(const tiling *t, const xl_projection *p) {
-    return t->narrow && is_narrow(p) ? t->narrow : t->tokens;
-}
-
-static int64_t count_tiles(const tiling *t, const xl_projection *p) {
-    const int64_t rows = p->w->m.rows, parts = ceil_div(t->count, tile_tokens(t, p));
-    if (p == t->last) return (t->whole / t->rows + ceil_div(rows - t->whole, t->shorter)) * parts;
-    return ceil_div(rows, tile_rows(t, p)) * parts;
-}
-
-/* Where tiles are no multiple of threads, some threads would have nothing to do in the last round. The tiles of
- * that round are cut into quarters: 43 tiles for 16 threads take the time of 2.75 instead of 3. */
-static void shorten_last(const xl_op *op, tiling *t, int64_t tiles, int threads) {
-    const int64_t left = tiles % threads / ceil_div(t->count, t->tokens);
-    const xl_projection *last = NULL;
-    for (int64_t i = 0; i < t->projections; i++)
-        if (!is_narrow(&op->out[i])) last = &op->out[i];
-    if (threads == 1 || !left || t->rows < 2 * SHORT_ROWS || !last) return;
-    t->whole = max64(0, ceil_div(last->w->m.rows, t->rows) - left) * t->rows;
-    t->shorter = max64(SHORT_ROWS, t->rows / 4 / SHORT_ROWS * SHORT_ROWS);
-    t->last = last;
-}
-
-/* Every tile packs its weights again, so rows are cut first, and tokens (into whole panels) only where there are
- * not enough rows. Narrow projections have too few rows to cut, and what is left of them last must be short. */
-static void cut_products(const xl_op *op, tiling *t, int threads, int64_t panel) {
-    int64_t largest = 1, wanted = threads == 1 ? 1 : (int64_t)threads * PRODUCTS_A_THREAD;
-    for (int64_t i = 0; i < t->projections; i++) largest = max64(largest, op->out[i].w->m.rows);
-    t->narrow = min64(TILE_SIDE, round_up(ceil_div(t->count, wanted), NARROW_TOKENS));
-    int64_t row_parts = ceil_div(largest, TILE_SIDE), token_parts = ceil_div(t->count, TILE_SIDE), tiles;
-    for (;;) {
-        t->rows = round_up(ceil_div(largest, row_parts), TILE_SIDE_MIN);
-        t->tokens = round_up(ceil_div(t->count, token_parts), panel);
-        tiles = 0;
-        for (int64_t i = 0; i < t->projections; i++)
-            if (!is_narrow(&op->out[i])) tiles += count_tiles(t, &op->out[i]);
-        if (tiles >= wanted) break;
-        if (t->rows > TILE_SIDE_MIN) {
-            row_parts *= 2;
-        } else if (t->tokens > TILE_SIDE_MIN) {
-            token_parts *= 2;
-        } else {
-            break;
-        }
-    }
-    shorten_last(op, t, tiles, threads);
-}
-
-static tiling cut(const xl_op *op, int64_t count, bool few, int threads, int64_t panel) {
-    tiling t = {.count = count, .projections = op->kind == XL_OP_GATED ? 1 : op->outs};
-    if (!few) {
-        cut_products(op, &t, threads, panel);
-        return t;
-    }
-    int64_t rows = 0, parts = threads == 1 ? 1 : (int64_t)threads * VECTORS_A_THREAD;
-    for (int64_t i = 0; i < t.projections; i++) rows += op->out[i].w->m.rows;
-    t.rows = max64(VECTOR_ROWS_MIN, round_up(ceil_div(rows, parts), VECTOR_ROWS_MIN));
-    t.tokens = count;
-    return t;
-}
-
-typedef struct tile {
-    const xl_projection *out;
-    int64_t row, rows;    /* of the matrix */
-    int64_t token, count; /* of the input */
-} tile;
-
-/* The index-th tile; there is one. */
-static tile tile_at(const xl_op *op, const tiling *t, int64_t index) {
-    const xl_projection *p = op->out;
-    for (int64_t tiles = count_tiles(t, p); index >= tiles; tiles = count_tiles(t, ++p)) index -= tiles;
-    const int64_t parts = ceil_div(t->count, tile_tokens(t, p)), token = index % parts * tile_tokens(t, p);
-    int64_t rows = tile_rows(t, p), row = index / parts * rows;
-    if (p == t->last && row >= t->whole) {
-        rows = t->shorter;
-        row = t->whole + (index / parts - t->whole / t->rows) * rows;
-    }
-    return (tile){.out = p,
-                  .row = row,
-                  .rows = min64(rows, p->w->m.rows - row),
-                  .token = token,
-                  .count = min64(tile_tokens(t, p), t->count - token)};
 }
 
 /* The rows of the input that an operation multiplies, and, where they are taken as vectors, their prepared form for
@@ -175,11 +62,11 @@ static float *prepared_row(const input *in, int form, int64_t token) {
 }
 
 static bool takes_int8(const xl_kernels *k, const xl_projection *p) {
-    return !is_narrow(p) && k->multiply_int8[p->w->m.format];
+    return !xl_is_narrow(p) && k->multiply_int8[p->w->m.format];
 }
 
 static bool is_fast_in_bf16(const xl_kernels *k, const xl_projection *p) {
-    return !is_narrow(p) && p->w->m.format == XL_FORMAT_BF16 && k->gemm[XL_COMPUTE_BF16].few_is_fast;
+    return !xl_is_narrow(p) && p->w->m.format == XL_FORMAT_BF16 && k->gemm[XL_COMPUTE_BF16].few_is_fast;
 }
 
 typedef bool (*question)(const xl_kernels *k, const xl_projection *p);
@@ -188,7 +75,7 @@ typedef bool (*question)(const xl_kernels *k, const xl_projection *p);
 static bool is_each(const xl_kernels *k, const xl_op *op, question is) {
     bool wide = false;
     for (int i = 0; i < op->outs; i++) {
-        if (is_narrow(&op->out[i])) continue;
+        if (xl_is_narrow(&op->out[i])) continue;
         if (!is(k, &op->out[i])) return false;
         wide = true;
     }
@@ -227,12 +114,12 @@ static void prepare_rows(const xl_kernels *k, const xl_op *op, const input *in) 
 /* Rows of a block that stays in the second-level cache over the tokens: whole groups of those that kernels take
  * together, since a row that is left over is much slower. */
 static int64_t block_rows(const xl_matrix *w) {
-    return max64(VECTOR_ROWS_MIN, BLOCK_BYTES / (int64_t)w->stride / VECTOR_ROWS_MIN * VECTOR_ROWS_MIN);
+    return max64(XL_VECTOR_ROWS_MIN, BLOCK_BYTES / (int64_t)w->stride / XL_VECTOR_ROWS_MIN * XL_VECTOR_ROWS_MIN);
 }
 
 /* Matrix times vector for each token, so that weights are read from memory once: a kernel that takes several
  * vectors sees to that itself, and others get a block of rows at a time. */
-static void run_vectors(const segment *s, const tile *t, const xl_projection *p, const xl_matrix *w,
+static void run_vectors(const segment *s, const xl_tile *t, const xl_projection *p, const xl_matrix *w,
                         const input *in, float *y, int64_t ldy, float *scratch) {
     const xl_kernels *k = &s->executor->plan->device->kernels;
     const bool together = k->matvecs[w->format] && t->count > 1 && in->vectors;
@@ -269,7 +156,7 @@ static void run_vectors(const segment *s, const tile *t, const xl_projection *p,
 }
 
 /* y (stride ldy) = or += the tile of one projection, bias and cap included. */
-static void run_tile(const segment *s, const tile *t, const xl_projection *p, const input *in, float *y,
+static void run_tile(const segment *s, const xl_tile *t, const xl_projection *p, const input *in, float *y,
                      int64_t ldy, float *scratch) {
     const xl_kernels *k = &s->executor->plan->device->kernels;
     const xl_matrix w = xl_matrix_rows(&p->w->m, t->row, t->rows);
@@ -280,7 +167,7 @@ static void run_tile(const segment *s, const tile *t, const xl_projection *p, co
                                                  .y = y,
                                                  .ldy = ldy,
                                                  .accumulate = p->add});
-    } else if (in->vectors || is_narrow(p)) {
+    } else if (in->vectors || xl_is_narrow(p)) {
         run_vectors(s, t, p, &w, in, y, ldy, scratch);
     } else {
         const xl_gemm *gemm = &k->gemm[s->executor->compute];
@@ -301,8 +188,8 @@ static void run_tile(const segment *s, const tile *t, const xl_projection *p, co
     }
 }
 
-static void run_gated_tile(const segment *s, const xl_op *op, const tile *t, const input *in, float *y, int64_t ldy,
-                           float *scratch) {
+static void run_gated_tile(const segment *s, const xl_op *op, const xl_tile *t, const input *in, float *y,
+                           int64_t ldy, float *scratch) {
     float *up = scratch;
     scratch += round_up(t->rows * t->count, XL_CACHE_LINE / sizeof(float));
     run_tile(s, t, &op->out[0], in, y, ldy, scratch);
@@ -326,13 +213,13 @@ static size_t shared_floats(size_t prepared) {
 /* Floats that a tile of a projection needs, and where the operation is gated the results of its second one. */
 static size_t tile_scratch(const xl_op *op, const xl_projection *p, int64_t tokens) {
     const xl_matrix *w = &p->w->m;
-    const int64_t vectors = min64(tokens, SHARED_TOKENS), side = min64(tokens, TILE_SIDE) + TILE_SIDE_MIN;
+    const int64_t vectors = min64(tokens, SHARED_TOKENS), side = min64(tokens, XL_TILE_SIDE) + XL_TILE_SIDE_MIN;
     int64_t one = w->rows, second = 0;
     if (tokens > FEW_TOKENS) one = max64(one, XL_GEMM_SCRATCH / (int64_t)sizeof(float));
     /* The results of a tile for all vectors, before they are added. */
     if (p->add) one = max64(one, vectors * w->rows);
     if (op->kind == XL_OP_GATED)
-        second = max64((vectors + 1) * w->rows, tokens > FEW_TOKENS ? side * min64(TILE_SIDE, w->rows) : 0);
+        second = max64((vectors + 1) * w->rows, tokens > FEW_TOKENS ? side * min64(XL_TILE_SIDE, w->rows) : 0);
     return (size_t)(one + second);
 }
 
@@ -350,7 +237,7 @@ size_t xl_cpu_product_scratch(const xl_plan *plan, int64_t tokens) {
 
 static bool has_wide(const xl_op *op) {
     bool wide = false;
-    for (int i = 0; i < op->outs; i++) wide |= !is_narrow(&op->out[i]);
+    for (int i = 0; i < op->outs; i++) wide |= !xl_is_narrow(&op->out[i]);
     return wide;
 }
 
@@ -374,7 +261,7 @@ bool xl_cpu_is_coarse(const xl_program *program) {
         const xl_op *op = &program->ops[i];
         for (int j = 0; j < op->outs && op->kind != XL_OP_EMBED; j++) {
             const xl_matrix *w = &op->out[j].w->m;
-            if (w->rows > NARROW_ROWS && !xl_format_get((int)w->format)->coarse) return false;
+            if (w->rows > XL_NARROW_ROWS && !xl_format_get((int)w->format)->coarse) return false;
         }
     }
     return true;
@@ -406,7 +293,7 @@ typedef struct product {
     segment *s;
     const xl_op *op;
     input in;
-    tiling tiles;
+    xl_tiling tiles;
     int64_t panel; /* tokens of a task that makes the input */
 } product;
 
@@ -451,7 +338,7 @@ static void run_product_tile(void *ctx, int64_t task, int thread) {
     const xl_program *program = &e->plan->program;
     float *scratch = xl_cpu_scratch(e, thread) + shared_floats(p->in.prepared_floats);
     if (xl_cpu_stopped(p->s, thread)) return;
-    const tile t = tile_at(p->op, &p->tiles, task);
+    const xl_tile t = xl_tiles_at(p->op, &p->tiles, task);
     if (p->op->kind == XL_OP_LOGITS) {
         float *y = s->logits + t.token * program->vocab + t.row;
         run_tile(s, &t, t.out, &p->in, y, program->vocab, scratch);
@@ -477,7 +364,8 @@ void xl_cpu_product(segment *s, const xl_op *op, int64_t rows) {
                         .vectors = vectors,
                         .prepared = xl_cpu_scratch(e, 0),
                         .prepared_floats = prepared_floats(e->plan)},
-                 .tiles = cut(op, rows, few, s->region->threads, unit),
+                 .tiles = few ? xl_tiles_cut_few(op, rows, s->region->threads)
+                              : xl_tiles_cut(op, rows, s->region->threads, unit),
                  .panel = round_up(FEW_TOKENS / 2, unit)};
     if (e->compute == XL_COMPUTE_INT8 && rows <= FEW_TOKENS)
         p.in.blocks = (xl_int8_block *)(void *)prepared_row(&p.in, INT8_FORM, 0);
@@ -493,7 +381,5 @@ void xl_cpu_product(segment *s, const xl_op *op, int64_t rows) {
         xl_cpu_phase(s, ceil_div(rows, p.panel), make_panel, &p);
     }
     if (e->observe) e->observe(e->observe_user, op, p.in.x, rows, width);
-    int64_t tiles = 0;
-    for (int64_t i = 0; i < p.tiles.projections; i++) tiles += count_tiles(&p.tiles, &op->out[i]);
-    xl_cpu_phase(s, tiles, run_product_tile, &p);
+    xl_cpu_phase(s, xl_tiles_count(op, &p.tiles), run_product_tile, &p);
 }
