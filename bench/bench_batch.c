@@ -1,6 +1,6 @@
 /* Decode of many sequences at once: tokens a second, all sequences together, of a checkpoint on a device. A CSV row
  * a number of sequences, with the median and the range of the rounds. With -p it also says on standard error where
- * a GPU's time went in all rounds, by operation and kernel, which takes more time than without. */
+ * the device's time went in all rounds, by operation, which takes more time than without. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

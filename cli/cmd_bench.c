@@ -268,7 +268,7 @@ static int show_load(void *user) {
     return cli_signals_cancel(user);
 }
 
-/* Where the GPU's time went in all samples and warm-ups of a session. */
+/* Where the device's time went in all samples and warm-ups of a session. */
 static void print_profile(const xlstm_session *session) {
     static const char mark[] = "ns ";
     xlstm_schedule_entry entry;

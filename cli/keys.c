@@ -223,7 +223,7 @@ static const cli_key fixed[] = {
     {"roofline", CLI_GROUP_MEASURE, CLI_BOOL, CLI(bench), 0, 0, "false", NULL, NULL,
      "also measure read bandwidth and the rates of products, and print each result's share of them", 0},
     {"profile_gpu", CLI_GROUP_MEASURE, CLI_BOOL, CLI(bench), 0, 0, "false", NULL, NULL,
-     "also print where the time of a GPU goes, by operation and kernel; they run one after another then", 0},
+     "also print where the device's time goes, by operation; the kernels of a GPU run one after another then", 0},
 
     {"device", CLI_GROUP_ENGINE, CLI_STR, CLI_ENGINE | CLI(params) | CLI(agent), 0, 0, first_device, NULL, "NAME",
      "device to run on, one of those that `xltune devices` lists", 0},

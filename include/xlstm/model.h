@@ -106,8 +106,9 @@ typedef struct xlstm_model_options {
     const char *cpu_mask;   /* "c", "avx2", "avx512", …: no instruction set beyond it; NULL: the best */
     xlstm_cancel_fn cancel; /* polled while loading, at least at the beginning and at the end; may be NULL */
     void *user;
-    /* The schedule also says where the time of a GPU went, in nanoseconds since the session began: keys "ns …" by
-     * operation and kernel. Kernels then run one after another. */
+    /* The schedule also says where the device's time went, in nanoseconds since the session or batch began: keys
+     * "ns …" by operation, on a GPU by kernel too, and kernels then run one after another; on a CPU by the clock of
+     * the wall, and also what of it one thread worked alone and what threads waited. */
     bool profile;
 } xlstm_model_options;
 

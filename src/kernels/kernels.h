@@ -100,6 +100,10 @@ typedef struct xl_gemm {
     int64_t tokens;
     size_t (*packed_bytes)(int64_t cols);
     void (*pack)(const float *x, int64_t ldx, int64_t n, int64_t cols, void *packed);
+    /* The columns of a panel from a multiple of this on, as many as another multiple or all that are left, can be
+     * packed by themselves: x then begins at that column, `first`, and `packed` at tokens * packed_bytes(first). 0:
+     * they cannot. */
+    int64_t columns;
     void (*multiply)(const struct xl_kernels *table, const xl_product *p);
     /* Does the same, with sums in another order, and is faster for at most `few` tokens; 0: there is none. The bits
      * of a token are the same beside any others. */

@@ -1,13 +1,22 @@
 /* Products of a matrix with many vectors, in each arithmetic, and with few in 8-bit integers. */
 #include "check.h"
 
-/* Packs x [n, cols] for the table, panel by panel. */
+/* Packs x [n, cols] for the table, panel by panel; where columns can be packed by themselves, every second panel in
+ * two parts. */
 static region pack(const xl_gemm *gemm, const float *x, int64_t ldx, int64_t n, int64_t cols) {
     int64_t step = gemm->tokens, panels = (n + step - 1) / step;
     size_t token = gemm->packed_bytes(cols);
     region r = make((size_t)(panels * step) * token);
-    for (int64_t t = 0; t < n; t += step)
-        gemm->pack(x + t * ldx, ldx, n - t < step ? n - t : step, cols, r.data + (size_t)t * token);
+    for (int64_t t = 0; t < n; t += step) {
+        const int64_t count = n - t < step ? n - t : step;
+        const bool parts = gemm->columns && (n + t / step) % 2;
+        const int64_t first = parts ? cols / 2 / gemm->columns * gemm->columns : 0;
+        char *panel = r.data + (size_t)t * token;
+        if (first) gemm->pack(x + t * ldx, ldx, count, first, panel);
+        if (first < cols)
+            gemm->pack(x + t * ldx + first, ldx, count, cols - first,
+                       panel + (first ? (size_t)step * gemm->packed_bytes(first) : 0));
+    }
     return r;
 }
 

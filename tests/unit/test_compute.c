@@ -65,8 +65,10 @@ static void each_is_in_force(void **state) {
 /* The number of workers decides who computes a value and not how: the bits are the same. */
 static void workers_change_nothing(void **state) {
     for (int64_t compute = XLSTM_COMPUTE_F32; compute <= XLSTM_COMPUTE_INT8; compute++) {
-        /* Few enough for a product of their own, and more. */
-        for (size_t tokens = 20; tokens <= TOKENS; tokens += TOKENS - 20) {
+        /* Few enough for a product of their own, as many as threads prepare together, and more. */
+        static const size_t counts[] = {20, 32, 40, TOKENS};
+        for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
+            const size_t tokens = counts[c];
             xlstm_settings settings = settings_of(compute);
             xlstm_settings_set(&settings, XLSTM_TUNE_WORKERS, 1);
             float *one = prefill(&settings, tokens, NULL);
@@ -79,6 +81,64 @@ static void workers_change_nothing(void **state) {
             free(one);
         }
     }
+}
+
+/* Nor does it where there are more threads than panels of tokens, and columns of a panel are packed by themselves.
+ */
+static void more_workers_than_panels(void **state) {
+    enum { FEW = 30 };
+    const xlstm_model_options options = {.cpu_mask = "c"};
+    xlstm_model *before = model;
+    assert_int_equal(xlstm_model_open(&model, demo, &options, NULL), XLSTM_OK);
+    for (int64_t compute = XLSTM_COMPUTE_F32; compute <= XLSTM_COMPUTE_BF16; compute++) {
+        xlstm_settings settings = settings_of(compute);
+        xlstm_settings_set(&settings, XLSTM_TUNE_WORKERS, 2);
+        float *two = prefill(&settings, FEW, NULL);
+        xlstm_settings_set(&settings, XLSTM_TUNE_WORKERS, 2 * FEW);
+        float *many = prefill(&settings, FEW, NULL);
+        assert_memory_equal(two, many, count(FEW) * sizeof *two);
+        free(two), free(many);
+    }
+    xlstm_model_close(model);
+    model = before;
+}
+
+/* A device that is profiled says of each kind of operation how long it took, in all and in parts, and its results
+ * are those of one that is not. */
+static void time_is_told_where_asked_for(void **state) {
+    static const char *const keys[] = {"ns qkvo", "ns cell", "ns out", "ns gated", "ns down", "ns logits"};
+    enum { FEW = 12, KEYS = sizeof keys / sizeof *keys };
+    const xlstm_model_options options = {.profile = true};
+    const size_t vocab = (size_t)xlstm_model_hparams(model)->vocab_size;
+    xlstm_settings settings = settings_of(XLSTM_COMPUTE_AUTO);
+    xlstm_model *profiled;
+    xlstm_session *told, *untold;
+    float *a = calloc(vocab, sizeof *a), *b = calloc(vocab, sizeof *b);
+    assert_int_equal(xlstm_model_open(&profiled, demo, &options, NULL), XLSTM_OK);
+    assert_int_equal(xlstm_session_create(&told, profiled, &settings, NULL), XLSTM_OK);
+    assert_int_equal(xlstm_session_create(&untold, model, &settings, NULL), XLSTM_OK);
+    for (int k = 0; k < KEYS; k++) {
+        assert_int_equal(xlstm_session_schedule_value(told, keys[k]), 0);
+        assert_int_equal(xlstm_session_schedule_value(untold, keys[k]), -1);
+    }
+    for (int32_t id = 1; id <= FEW; id++) {
+        assert_int_equal(xlstm_decode(told, id, a, NULL), XLSTM_OK);
+        assert_int_equal(xlstm_decode(untold, id, b, NULL), XLSTM_OK);
+    }
+    assert_memory_equal(a, b, vocab * sizeof *a);
+    for (int k = 0; k < KEYS; k++) {
+        char part[64];
+        const int64_t all = xlstm_session_schedule_value(told, keys[k]);
+        assert_true(all > 0);
+        snprintf(part, sizeof part, "%s, one thread alone", keys[k]);
+        assert_in_range(xlstm_session_schedule_value(told, part), 0, all);
+        snprintf(part, sizeof part, "%s, waiting, mean of threads", keys[k]);
+        assert_in_range(xlstm_session_schedule_value(told, part), 0, all);
+    }
+    assert_true(xlstm_session_schedule_value(told, "ns between runs") > 0);
+    xlstm_session_destroy(told), xlstm_session_destroy(untold);
+    xlstm_model_close(profiled);
+    free(a), free(b);
 }
 
 /* Another division of the prompt rounds other sums in float32, and what is rounded to fewer bits afterwards differs
@@ -255,9 +315,14 @@ static void integers_in_one_call(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(few_tokens_in_bf16),     cmocka_unit_test(integers_in_one_call),
-        cmocka_unit_test(few_tokens_in_integers), cmocka_unit_test(each_is_in_force),
-        cmocka_unit_test(workers_change_nothing), cmocka_unit_test(chunks_stay_inside_the_tolerance),
+        cmocka_unit_test(few_tokens_in_bf16),
+        cmocka_unit_test(integers_in_one_call),
+        cmocka_unit_test(few_tokens_in_integers),
+        cmocka_unit_test(each_is_in_force),
+        cmocka_unit_test(workers_change_nothing),
+        cmocka_unit_test(more_workers_than_panels),
+        cmocka_unit_test(time_is_told_where_asked_for),
+        cmocka_unit_test(chunks_stay_inside_the_tolerance),
         cmocka_unit_test(auto_is_resolved),
     };
     return cmocka_run_group_tests(tests, open_demo, close_demo);

@@ -18,6 +18,7 @@ enum {
     /* As many are multiplied in 8-bit integers as the weights hold them. On a Zen 4, 9 tokens take 0.5 (q4_0) to
        0.8 (q8_0) of the time of tiles so, 16 take 0.7 to 1, and 24 take 1 to 1.3. */
     INTEGER_TOKENS = 16,
+    ALONE_FLOATS = 6144,    /* of an input that one thread makes */
     BLOCK_BYTES = 128 << 10 /* of weights that stay in the second-level cache over the tokens */
 };
 
@@ -94,15 +95,15 @@ static bool takes_vectors(const xl_executor *e, const xl_op *op, int64_t rows) {
     return vectors;
 }
 
-/* Prepares rows that are vectors for every format of the operation's weights. */
-static void prepare_rows(const xl_kernels *k, const xl_op *op, const input *in) {
+/* Prepares rows [from, end), which are vectors, for every format of the operation's weights. */
+static void prepare_rows(const xl_kernels *k, const xl_op *op, const input *in, int64_t from, int64_t end) {
     bool is_prepared[PREPARED_FORMS] = {false};
     for (int i = 0; i < op->outs; i++) {
         const xl_format_id format = op->out[i].w->m.format;
         const bool int8 = in->blocks && takes_int8(k, &op->out[i]);
         const int form = int8 ? INT8_FORM : (int)format;
         if (is_prepared[form] || (!int8 && !k->prepare[format])) continue;
-        for (int64_t t = 0; t < in->rows; t++) {
+        for (int64_t t = from; t < end; t++) {
             const float *x = in->x + t * in->stride;
             if (int8) k->prepare_int8(x, in->cols, in->blocks + t * xl_int8_blocks(in->cols));
             else k->prepare[format](x, in->cols, prepared_row(in, form, t));
@@ -294,7 +295,8 @@ typedef struct product {
     const xl_op *op;
     input in;
     xl_tiling tiles;
-    int64_t panel; /* tokens of a task that makes the input */
+    int64_t panel;   /* tokens of a task that makes the input */
+    int64_t columns; /* of a panel that a task packs; 0: whole rows are packed */
 } product;
 
 /* Norms rows [from, end) of the operation's input. */
@@ -307,28 +309,72 @@ static void norm_rows(const product *p, int64_t from, int64_t end) {
                                           width, e->normed + i * width);
 }
 
-/* Packs rows [from, end) of the operation's input; `from` begins a panel of the kernel's. */
-static void pack_rows(const product *p, int64_t from, int64_t end) {
+/* Packs columns [first, last) of rows [from, end) of the operation's input; `from` begins a panel of the kernel's.
+ */
+static void pack_rows(const product *p, int64_t from, int64_t end, int64_t first, int64_t last) {
     const xl_executor *e = p->s->executor;
     const xl_gemm *gemm = &e->plan->device->kernels.gemm[e->compute];
     const int64_t width = p->in.cols;
     for (int64_t i = from; i < end; i += gemm->tokens)
-        gemm->pack(p->in.x + i * width, width, min64(gemm->tokens, end - i), width,
-                   (char *)e->packed + (size_t)i * gemm->packed_bytes(width));
+        gemm->pack(p->in.x + i * width + first, width, min64(gemm->tokens, end - i), last - first,
+                   (char *)e->packed + (size_t)i * gemm->packed_bytes(width) +
+                       (first ? (size_t)gemm->tokens * gemm->packed_bytes(first) : 0));
 }
 
-/* A panel of tokens of the input: normed into executor->normed where the operation has a norm, and packed where
- * tiles will want that. */
+/* Makes rows [from, end) of the input what tiles multiply: normed into executor->normed where the operation has a
+ * norm, then prepared, or packed where `pack` is true. */
+static void make_rows(const product *p, int64_t from, int64_t end, bool pack) {
+    const xl_kernels *k = &p->s->executor->plan->device->kernels;
+    const int64_t width = p->in.cols;
+    if (p->op->norm) norm_rows(p, from, end);
+    if (p->in.vectors) prepare_rows(k, p->op, &p->in, from, end);
+    for (int64_t i = from; i < end && p->in.blocks && !p->in.vectors; i++)
+        k->prepare_int8(p->in.x + i * width, width, p->in.blocks + i * xl_int8_blocks(width));
+    if (p->in.packed && pack) pack_rows(p, from, end, 0, width);
+}
+
 static void make_panel(void *ctx, int64_t task, int thread) {
     const product *p = ctx;
-    const int64_t width = p->in.cols, from = task * p->panel, end = min64(from + p->panel, p->in.rows);
+    const int64_t from = task * p->panel;
+    if (!xl_cpu_stopped(p->s, thread)) make_rows(p, from, min64(from + p->panel, p->in.rows), !p->columns);
+}
+
+static void pack_columns(void *ctx, int64_t task, int thread) {
+    const product *p = ctx;
+    const int64_t unit = p->s->executor->plan->device->kernels.gemm[p->s->executor->compute].tokens;
+    const int64_t parts = ceil_div(p->in.cols, p->columns), from = task / parts * unit,
+                  first = task % parts * p->columns;
     if (xl_cpu_stopped(p->s, thread)) return;
-    if (p->op->norm) norm_rows(p, from, end);
+    pack_rows(p, from, min64(from + unit, p->in.rows), first, min64(first + p->columns, p->in.cols));
+}
+
+/* Whether vectors have to be prepared for a projection of the operation. */
+static bool wants_prepared(const xl_kernels *k, const xl_op *op) {
+    for (int i = 0; i < op->outs; i++)
+        if (k->prepare[op->out[i].w->m.format]) return true;
+    return false;
+}
+
+/* Makes the input. A little of it is made by the calling thread alone: that is cheaper than having the threads do
+ * it and waiting for them. Where there are fewer panels than threads, columns of panels are packed by themselves.
+ */
+static void make_input(product *p) {
     const xl_executor *e = p->s->executor;
-    for (int64_t i = from; i < end && p->in.blocks; i++)
-        e->plan->device->kernels.prepare_int8(p->in.x + i * width, width, p->in.blocks + i * xl_int8_blocks(width));
-    if (!p->in.packed) return;
-    pack_rows(p, from, end);
+    const xl_kernels *k = &e->plan->device->kernels;
+    const xl_gemm *gemm = &k->gemm[e->compute];
+    const int64_t rows = p->in.rows, width = p->in.cols, threads = p->s->region->threads;
+    const int64_t panels = ceil_div(rows, gemm->tokens);
+    const bool makes = p->op->norm || p->in.packed || p->in.blocks || (p->in.vectors && wants_prepared(k, p->op));
+    if (!makes) return;
+    if (rows * width <= ALONE_FLOATS) {
+        make_rows(p, 0, rows, true);
+        return;
+    }
+    if (p->in.packed && gemm->columns && panels < threads)
+        p->columns = round_up(ceil_div(width, ceil_div(threads, panels)), gemm->columns);
+    p->panel = p->in.packed && !p->columns ? round_up(FEW_TOKENS / 2, gemm->tokens) : ceil_div(rows, threads);
+    if (p->op->norm || !p->columns) xl_cpu_phase(p->s, ceil_div(rows, p->panel), make_panel, p);
+    if (p->columns) xl_cpu_phase(p->s, panels * ceil_div(width, p->columns), pack_columns, p);
 }
 
 static void run_product_tile(void *ctx, int64_t task, int thread) {
@@ -354,7 +400,8 @@ void xl_cpu_product(segment *s, const xl_op *op, int64_t rows) {
     const xl_executor *e = s->executor;
     const xl_kernels *k = &e->plan->device->kernels;
     const int64_t width = e->plan->program.width[op->from], unit = k->gemm[e->compute].tokens;
-    const bool vectors = takes_vectors(e, op, rows), few = vectors || rows <= FEW_TOKENS;
+    const bool vectors = takes_vectors(e, op, rows),
+               few = vectors || rows <= FEW_TOKENS || rows <= k->gemm[e->compute].few;
     product p = {.s = s,
                  .op = op,
                  .in = {.x = op->norm ? e->normed : e->slot[op->from],
@@ -364,22 +411,14 @@ void xl_cpu_product(segment *s, const xl_op *op, int64_t rows) {
                         .vectors = vectors,
                         .prepared = xl_cpu_scratch(e, 0),
                         .prepared_floats = prepared_floats(e->plan)},
-                 .tiles = few ? xl_tiles_cut_few(op, rows, s->region->threads)
-                              : xl_tiles_cut(op, rows, s->region->threads, unit),
-                 .panel = round_up(FEW_TOKENS / 2, unit)};
+                 .tiles = few ? xl_tiles_cut_few(op, rows, vectors, s->region->threads)
+                              : xl_tiles_cut(op, rows, s->region->threads, unit)};
     if (e->compute == XL_COMPUTE_INT8 && rows <= FEW_TOKENS)
         p.in.blocks = (xl_int8_block *)(void *)prepared_row(&p.in, INT8_FORM, 0);
     else if (e->compute == XL_COMPUTE_INT8 && rows <= INTEGER_TOKENS && is_each(k, op, takes_int8))
         p.in.blocks = (xl_int8_block *)(void *)e->packed;
     if (!vectors) p.in.packed = has_wide(op) && !p.in.blocks ? e->packed : NULL;
-    if (few) {
-        /* Cheaper than having the threads do it and waiting for them. */
-        if (op->norm) norm_rows(&p, 0, rows);
-        if (vectors) prepare_rows(k, op, &p.in);
-        else pack_rows(&p, 0, rows);
-    } else if (p.in.packed || p.in.blocks || op->norm) {
-        xl_cpu_phase(s, ceil_div(rows, p.panel), make_panel, &p);
-    }
+    make_input(&p);
     if (e->observe) e->observe(e->observe_user, op, p.in.x, rows, width);
     xl_cpu_phase(s, xl_tiles_count(op, &p.tiles), run_product_tile, &p);
 }

@@ -82,11 +82,13 @@ xl_tiling xl_tiles_cut(const xl_op *op, int64_t count, int threads, int64_t pane
     return t;
 }
 
-xl_tiling xl_tiles_cut_few(const xl_op *op, int64_t count, int threads) {
+xl_tiling xl_tiles_cut_few(const xl_op *op, int64_t count, bool vectors, int threads) {
     xl_tiling t = {.count = count, .tokens = count, .projections = op->kind == XL_OP_GATED ? 1 : op->outs};
     int64_t rows = 0, parts = threads == 1 ? 1 : (int64_t)threads * VECTORS_A_THREAD;
     for (int64_t i = 0; i < t.projections; i++) rows += op->out[i].w->m.rows;
     t.rows = max64(XL_VECTOR_ROWS_MIN, round_up(ceil_div(rows, parts), XL_VECTOR_ROWS_MIN));
+    if (count > XL_FEW_TOKENS) t.rows = min64(t.rows, XL_TILE_SIDE);
+    if (!vectors) t.narrow = ceil_div(count, threads);
     return t;
 }
 

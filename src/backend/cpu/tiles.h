@@ -38,8 +38,10 @@ static inline bool xl_is_narrow(const xl_projection *p) {
 /* Cuts an operation on `count` tokens for so many threads, in whole panels of tokens. */
 xl_tiling xl_tiles_cut(const xl_op *op, int64_t count, int threads, int64_t panel);
 
-/* Cuts it where all tokens meet each row at once: tiles are some rows of one projection. */
-xl_tiling xl_tiles_cut_few(const xl_op *op, int64_t count, int threads);
+/* Cuts it where all tokens meet each row at once: tiles are some rows of one projection. Where they are no vectors,
+ * which share each row of every projection, a tile has at most XL_TILE_SIDE rows, and narrow ones are cut by
+ * tokens. */
+xl_tiling xl_tiles_cut_few(const xl_op *op, int64_t count, bool vectors, int threads);
 
 /* Tiles of all projections. */
 int64_t xl_tiles_count(const xl_op *op, const xl_tiling *t);

@@ -165,7 +165,9 @@ void xl_ref_multiply_int8(const xl_product *p) {
 }
 
 const xl_gemm xl_ref_gemm[XL_COMPUTE_COUNT] = {
-    [XL_COMPUTE_F32] = {.tokens = 1, .packed_bytes = bytes_f32, .pack = pack_f32, .multiply = multiply_f32},
-    [XL_COMPUTE_BF16] = {.tokens = 1, .packed_bytes = bytes_f32, .pack = pack_bf16, .multiply = multiply_bf16},
+    [XL_COMPUTE_F32] =
+        {.tokens = 1, .packed_bytes = bytes_f32, .pack = pack_f32, .columns = LANES, .multiply = multiply_f32},
+    [XL_COMPUTE_BF16] =
+        {.tokens = 1, .packed_bytes = bytes_f32, .pack = pack_bf16, .columns = LANES, .multiply = multiply_bf16},
     [XL_COMPUTE_INT8] = {.tokens = 1, .packed_bytes = bytes_int8, .pack = pack_int8, .multiply = multiply_int8},
 };
