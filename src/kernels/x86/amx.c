@@ -70,13 +70,14 @@ static size_t packed_bytes(int64_t cols) {
     return (size_t)((cols + STEP - 1) / STEP) * STEP * sizeof(uint16_t);
 }
 
-/* For each step [STEP / 2][TOKENS] pairs. */
+/* For each step [STEP / 2][TOKENS] pairs. Of at most SIDE tokens the second half is left as it is: its sums are
+ * those of no token, and every line that is written has to be fetched from the threads that read it before. */
 static void pack(const float *x, int64_t ldx, int64_t n, int64_t cols, void *packed) {
     uint32_t *to = packed;
     for (int64_t first = 0; first < cols; first += STEP, to += TOKEN_STEP) {
         const int64_t left = cols - first;
         const uint32_t mask = left >= STEP ? ~0u : (1u << left) - 1;
-        for (int64_t t = 0; t < TOKENS; t += SIDE) {
+        for (int64_t t = 0; t < n; t += SIDE) {
             __m512 square[SIDE];
             for (int i = 0; i < SIDE; i++) {
                 const float *from = x + (t + i) * ldx + first;
@@ -169,50 +170,70 @@ static void multiply_tiles(const workspace *w, const uint32_t *tokens, int64_t s
     _tile_stored(3, high + SIDE, SUMS);
 }
 
-/* The square of ROWS rows of w as they lie in memory, `steps` steps of them, and a panel of tokens, of which the
- * second half is left out where `both` is false. The sums take the columns in the order of multiply_tiles. */
-static void multiply_stored(const char *w, size_t stride, const uint32_t *tokens, int64_t steps, bool both,
-                            float *square) {
+/* SIDE rows of w as they lie in memory, `steps` steps of them, times a panel of tokens, of which the second half is
+ * left out where `both` is false. The sums take the columns in the order of multiply_tiles. A few steps ahead,
+ * these rows are asked for, and behind their last step those at `next`. */
+static void multiply_stored(const char *w, const char *next, size_t stride, const uint32_t *tokens, int64_t steps,
+                            bool both, float *square) {
     enum { SUMS = TOKENS * sizeof *square, PAIRS = TOKENS * sizeof *tokens, VALUES = STEP * sizeof(uint16_t) };
-    enum { AHEAD = 8 * VALUES };
+    enum { AHEAD = 8 };
     _tile_zero(0);
     _tile_zero(1);
-    _tile_zero(2);
-    _tile_zero(3);
-    for (int64_t i = 0; i < steps; i++, w += VALUES, tokens += TOKEN_STEP) {
-        for (size_t r = 0; r < ROWS; r++) _mm_prefetch(w + r * stride + AHEAD, _MM_HINT_T0);
-        _tile_loadd(4, w, stride);
+    for (int64_t i = 0; i < steps; i++, tokens += TOKEN_STEP) {
+        const char *at = w + i * VALUES;
+        const char *ahead = i + AHEAD < steps ? at + AHEAD * VALUES : next + (i + AHEAD - steps) * VALUES;
+        for (size_t r = 0; r < SIDE; r++) _mm_prefetch(ahead + r * stride, _MM_HINT_T0);
+        _tile_loadd(4, at, stride);
         _tile_loadd(6, tokens, PAIRS);
         _tile_dpbf16ps(0, 4, 6);
-        _tile_loadd(5, w + SIDE * stride, stride);
-        _tile_dpbf16ps(2, 5, 6);
         if (!both) continue;
         _tile_loadd(7, tokens + SIDE, PAIRS);
         _tile_dpbf16ps(1, 4, 7);
-        _tile_dpbf16ps(3, 5, 7);
     }
     _tile_stored(0, square, SUMS);
-    _tile_stored(1, square + SIDE, SUMS);
-    _tile_stored(2, square + SIDE * TOKENS, SUMS);
-    _tile_stored(3, square + SIDE * TOKENS + SIDE, SUMS);
+    if (both) _tile_stored(1, square + SIDE, SUMS);
+}
+
+/* The same of `rows` rows, at most SIDE, of any number of columns, through a copy that is filled up with zeros. */
+static void multiply_rest(const char *w, size_t stride, int64_t rows, int64_t cols, const uint32_t *tokens,
+                          bool both, float *square) {
+    enum { SUMS = TOKENS * sizeof *square, PAIRS = TOKENS * sizeof *tokens, VALUES = STEP * sizeof(uint16_t) };
+    _Alignas(XL_CACHE_LINE) uint16_t copy[SIDE][STEP] = {{0}};
+    _tile_zero(0);
+    _tile_zero(1);
+    for (int64_t j = 0; j < cols; j += STEP, w += VALUES, tokens += TOKEN_STEP) {
+        const __mmask32 mask = cols - j >= STEP ? ~0u : (1u << (cols - j)) - 1;
+        for (int64_t r = 0; r < rows; r++)
+            _mm512_store_si512(copy[r], _mm512_maskz_loadu_epi16(mask, w + (size_t)r * stride));
+        _tile_loadd(4, copy, VALUES);
+        _tile_loadd(6, tokens, PAIRS);
+        _tile_dpbf16ps(0, 4, 6);
+        if (!both) continue;
+        _tile_loadd(7, tokens + SIDE, PAIRS);
+        _tile_dpbf16ps(1, 4, 7);
+    }
+    _tile_stored(0, square, SUMS);
+    if (both) _tile_stored(1, square + SIDE, SUMS);
+}
+
+/* y [count, rows] = or += a square of sums, its first 16 rows and 16 tokens, or fewer. */
+static void store_square(const float *sums, float *y, int64_t ldy, int64_t count, int64_t rows, bool add) {
+    const __mmask16 mask = rows >= SIDE ? 0xffff : (__mmask16)((1u << rows) - 1);
+    __m512 square[SIDE];
+    for (int i = 0; i < SIDE; i++) square[i] = _mm512_loadu_ps(sums + i * TOKENS);
+    v_transpose(square);
+    for (int i = 0; i < SIDE && i < count; i++, y += ldy) {
+        if (add) square[i] = _mm512_add_ps(square[i], _mm512_maskz_loadu_ps(mask, y));
+        _mm512_mask_storeu_ps(y, mask, square[i]);
+    }
 }
 
 /* y [tokens, rows] = or += the sums of a group. */
 static void store_group(const workspace *w, float *y, int64_t ldy, int64_t tokens, int64_t rows, bool add) {
     for (int64_t t = 0; t < tokens; t += SIDE)
-        for (int64_t r = 0; r < rows; r += SIDE) {
-            const float *sums = w->sums[t / TOKENS][r / ROWS] + r % ROWS * TOKENS + t % TOKENS;
-            const __mmask16 mask = rows - r >= SIDE ? 0xffff : (__mmask16)((1u << (rows - r)) - 1);
-            const int count = tokens - t < SIDE ? (int)(tokens - t) : SIDE;
-            __m512 square[SIDE];
-            for (int i = 0; i < SIDE; i++) square[i] = _mm512_loadu_ps(sums + i * TOKENS);
-            v_transpose(square);
-            for (int i = 0; i < count; i++) {
-                float *to = y + (t + i) * ldy + r;
-                if (add) square[i] = _mm512_add_ps(square[i], _mm512_maskz_loadu_ps(mask, to));
-                _mm512_mask_storeu_ps(to, mask, square[i]);
-            }
-        }
+        for (int64_t r = 0; r < rows; r += SIDE)
+            store_square(w->sums[t / TOKENS][r / ROWS] + r % ROWS * TOKENS + t % TOKENS, y + t * ldy + r, ldy,
+                         tokens - t, rows - r, add);
 }
 
 /* Rows row … row + ROWS - 1 of w, those that there are, and AMX_DEPTH columns from `first` on, to be asked for in
@@ -267,28 +288,27 @@ static void multiply(const xl_kernels *table, const xl_product *p) {
 }
 
 /* At most a panel of tokens: every value of the weights is used once, so a copy in the cache would be in vain, and
- * the sums of a square stay in their tiles over all columns. Rows and columns that fill no tile are left to
- * multiply. */
+ * the sums of a square stay in their tiles over all columns. */
 static void multiply_few(const xl_kernels *table, const xl_product *p) {
-    workspace *work = p->scratch;
     const xl_matrix *w = &p->w;
-    const int64_t whole = w->rows / ROWS * ROWS;
-    if (w->format != XL_FORMAT_BF16 || w->cols % STEP || p->n > TOKENS) {
+    if (w->format != XL_FORMAT_BF16 || p->n > TOKENS) {
         multiply(table, p);
         return;
     }
+    _Alignas(XL_CACHE_LINE) float square[SIDE * TOKENS];
+    const bool both = p->n > SIDE;
     configure_tiles();
-    for (int64_t row = 0; row < whole; row += ROWS) {
-        multiply_stored((const char *)w->data + (size_t)row * w->stride, w->stride, p->packed, w->cols / STEP,
-                        p->n > SIDE, work->sums[0][0]);
-        store_group(work, p->y + row, p->ldy, p->n, ROWS, p->accumulate);
+    for (int64_t row = 0; row < w->rows; row += SIDE) {
+        const int64_t rows = w->rows - row < SIDE ? w->rows - row : SIDE;
+        const char *at = (const char *)w->data + (size_t)row * w->stride;
+        const char *next = w->rows - row < 2 * SIDE ? at : at + SIDE * w->stride;
+        if (rows == SIDE && w->cols % STEP == 0)
+            multiply_stored(at, next, w->stride, p->packed, w->cols / STEP, both, square);
+        else multiply_rest(at, w->stride, rows, w->cols, p->packed, both, square);
+        for (int64_t t = 0; t < p->n; t += SIDE)
+            store_square(square + t, p->y + t * p->ldy + row, p->ldy, p->n - t, rows, p->accumulate);
     }
     _tile_release();
-    if (whole == w->rows) return;
-    xl_product rest = *p;
-    rest.w = xl_matrix_rows(w, whole, w->rows - whole);
-    rest.y += whole;
-    multiply(table, &rest);
 }
 
 void xl_kernels_init_amx(xl_kernels *table) {
@@ -298,6 +318,7 @@ void xl_kernels_init_amx(xl_kernels *table) {
                                              .packed_bytes = packed_bytes,
                                              .pack = pack,
                                              .multiply = multiply,
+                                             .columns = STEP,
                                              .few = TOKENS,
                                              .multiply_few = multiply_few};
 }
