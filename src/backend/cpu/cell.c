@@ -7,8 +7,9 @@
 
 enum {
     COLUMNS_LEAST = 32,
-    PARTS_A_THREAD = 2
-}; /* columns of a head that a task has: whole panels of every kernel */
+    PARTS_A_THREAD = 2,
+    DECODE_TASKS = 4 /* of a thread */
+};                   /* columns of a head that a task has: whole panels of every kernel */
 
 /* A task's columns of a head of a slice: their state, where the head's rows begin in the slots, and its number. */
 typedef struct head_view {
@@ -145,9 +146,19 @@ static void end_task(segment *s, int64_t chunks) {
     atomic_fetch_add(&s->chunks, chunks);
 }
 
-/* Bands of heads of a slice; for a decoded token each head is one. */
-static int64_t band_of(const slice *part, int64_t heads_per_band) {
-    return part->feed->decode ? 1 : heads_per_band;
+/* Heads of a band of a slice. */
+static int64_t band_of(const segment *s, const slice *part, int64_t heads_per_band) {
+    return part->feed->decode ? s->decode_band : heads_per_band;
+}
+
+/* Heads of decoded tokens that are a task: one where there are few, since a task takes some microseconds, and where
+ * there are many as leave each thread DECODE_TASKS. */
+static int64_t plan_decode_band(const segment *s, int threads) {
+    const int64_t heads = s->executor->plan->program.heads;
+    int64_t decoded = 0;
+    for (int64_t i = 0; i < s->slices; i++) decoded += s->executor->slices[i].feed->decode;
+    const int64_t band = decoded * heads / ((int64_t)threads * DECODE_TASKS);
+    return band < 1 ? 1 : band > heads ? heads : band;
 }
 
 /* Where there are fewer bands than work for all threads, columns of heads are cut too. What is computed of q, k and
@@ -157,8 +168,9 @@ void xl_cpu_plan_cell(segment *s, int64_t heads_per_band, int threads) {
     assert(p->v_head > 0 && s->slices > 0);
     const int64_t wanted = threads > 1 ? (int64_t)threads * PARTS_A_THREAD : 1;
     int64_t bands = 0, parts = p->v_head / COLUMNS_LEAST;
+    s->decode_band = plan_decode_band(s, threads);
     for (int64_t i = 0; i < s->slices; i++) {
-        const int64_t band = band_of(&s->executor->slices[i], heads_per_band);
+        const int64_t band = band_of(s, &s->executor->slices[i], heads_per_band);
         bands += (p->heads + band - 1) / band;
     }
     if (parts > (wanted + bands - 1) / bands) parts = (wanted + bands - 1) / bands;
@@ -180,7 +192,7 @@ void xl_cpu_cut_cell(const segment *s, int64_t heads_per_band) {
     float *own = s->executor->own;
     for (int64_t i = 0; i < s->slices; i++) {
         const slice *part = &s->executor->slices[i];
-        const int64_t band = band_of(part, heads_per_band);
+        const int64_t band = band_of(s, part, heads_per_band);
         for (int64_t first = 0; first < p->heads; first += band)
             for (int64_t column = 0; column < p->v_head; column += s->columns, task++) {
                 const int64_t left = p->v_head - column, end = first + band;
@@ -212,7 +224,8 @@ static void copy_own(const segment *s, const xl_op *op, const cell_task *task, b
 static void run_task(segment *s, const xl_op *op, int thread, const cell_task *task) {
     const slice *part = task->slice;
     int64_t chunks = 0;
-    begin_task(s);
+    const bool decode = part->feed->decode; /* which is not reported */
+    if (!decode) begin_task(s);
     copy_own(s, op, task, true);
     for (int64_t head = task->first; head < task->end; head++) {
         head_view v = view_head(s, op, task, head);
@@ -226,7 +239,7 @@ static void run_task(segment *s, const xl_op *op, int thread, const cell_task *t
             }
         }
     }
-    end_task(s, chunks);
+    if (!decode) end_task(s, chunks);
 }
 
 typedef struct cell {

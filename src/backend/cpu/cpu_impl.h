@@ -119,6 +119,7 @@ typedef struct segment {
     float *logits;          /* [kept, vocab] */
     int64_t tasks;          /* of the cell */
     int64_t parts, columns; /* tasks that share a head, and each one's columns of it */
+    int64_t decode_band;    /* heads of a decoded token that are in a task */
     int64_t chunk_size;
     int scheduler;    /* of slices that are no decode */
     atomic_bool stop; /* cancelled: what is left is passed over */
