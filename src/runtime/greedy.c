@@ -7,12 +7,28 @@
 #include "base/error.h"
 #include "base/largest.h"
 #include "base/memory.h"
+#include "base/pool.h"
 #include "model/model.h"
 #include "runtime/session.h"
+
+/* The likeliest tokens of a step. */
+typedef struct choice {
+    const float *logits; /* [count, vocab] */
+    int64_t vocab;
+    int32_t *out; /* [count] */
+} choice;
+
+/* As a sampler with temperature 0 draws it. */
+static void choose(void *ctx, int64_t task, int thread) {
+    const choice *c = ctx;
+    (void)thread;
+    c->out[task] = (int32_t)xl_largest(c->logits + task * c->vocab, c->vocab);
+}
 
 static int step_by_step(xlstm_session *const *sessions, xl_executor *executor, const xl_feed *feeds, size_t count,
                         int32_t *out, size_t n, xlstm_cancel_fn cancel, void *user, xlstm_error *err) {
     const int64_t vocab = sessions[0]->model->hparams.vocab_size;
+    const int threads = (int)xlstm_settings_get(&sessions[0]->settings, XLSTM_TUNE_DECODE_WORKERS);
     float *logits = xl_aligned_alloc(count * (size_t)vocab, sizeof *logits);
     xl_feed *next = xl_array(count, sizeof *next);
     int status = logits && next ? XLSTM_OK : xl_fail(err, XLSTM_ENOMEM, "out of memory for logits");
@@ -20,11 +36,10 @@ static int step_by_step(xlstm_session *const *sessions, xl_executor *executor, c
     for (size_t step = 0; step < n && !status; step++) {
         const xl_batch batch = {.feeds = next, .count = count, .logits = logits, .cancel = cancel, .user = user};
         status = xl_session_run(sessions, executor, &batch, err);
-        for (size_t i = 0; i < count && !status; i++) {
-            /* As a sampler with temperature 0 draws it. */
-            out[step * count + i] = (int32_t)xl_largest(logits + i * (size_t)vocab, vocab);
-            next[i].ids = &out[step * count + i];
-        }
+        if (status) break;
+        choice c = {logits, vocab, out + step * count};
+        xl_pool_run(xl_pool_shared(), threads, (int64_t)count, choose, &c);
+        for (size_t i = 0; i < count; i++) next[i].ids = &out[step * count + i];
     }
     free(next);
     xl_aligned_free(logits);
