@@ -110,18 +110,16 @@ static void tell_untouched(const cli_job *job) {
 /* A resumed run can be given larger limits. A limit below what is already done has no effect, and a notice says
  * so. */
 static void tell_done_already(const tune_run *run, int total) {
-    size_t done;
-    tune_keeper_trials(tune_run_keeper(run), &done);
-    if (total > 0 && done > (size_t)total)
-        cli_notice("%zu trials are done already, more than the %d asked for: nothing more is searched", done,
-                   total);
+    const int64_t done = tune_keeper_next(tune_run_keeper(run));
+    if (total > 0 && done > total)
+        cli_notice("%lld trials are done already, more than the %d asked for: nothing more is searched",
+                   (long long)done, total);
 }
 
 static void tell_start(const cli_job *job, const tune_run *run, const tune_drive_options *o, int total) {
-    size_t done;
+    const int64_t done = tune_keeper_next(tune_run_keeper(run));
     char first[40] = "", bound[48] = "", size[32];
-    tune_keeper_trials(tune_run_keeper(run), &done);
-    if (done) snprintf(first, sizeof first, "%zu trials done, ", done);
+    if (done) snprintf(first, sizeof first, "%lld trials done, ", (long long)done);
     if (total) snprintf(bound, sizeof bound, ", at most %d trial%s", total, total == 1 ? "" : "s");
     printf("%s: %s%s %s of %s point%s%s%s", tune_run_folder(run), first, tune_drive_strategy(o),
            is_recording(job, o) ? "recording" : "search",

@@ -77,18 +77,23 @@ static json_t *run_facts(const tune_target *target, const tune_run_row *run, int
     return j;
 }
 
-/* Returns the trials that measured the points, indexed by the points' ids; NULL for a point that none measured. */
-static const tune_trial_row **by_point(const tune_space *space, const tune_keeper *keeper, size_t *points) {
+/* Finds the trials that measured the points, indexed by the points' ids; NULL for a point that none measured. *out
+ * is malloc'd. */
+static int by_point(const tune_space *space, tune_keeper *keeper, const tune_trial_row ***out, size_t *points,
+                    xlstm_error *err) {
     size_t count;
-    const tune_trial_row *trials = tune_keeper_trials(keeper, &count);
+    const tune_trial_row *trials;
+    const int status = tune_keeper_rows(keeper, &trials, &count, err);
+    if (status) return status;
     *points = tune_space_known(space);
-    const tune_trial_row **of = xl_array(*points, sizeof *of);
-    if (of) memset(of, 0, *points * sizeof *of);
-    for (size_t i = 0; of && i < count; i++) {
+    const tune_trial_row **of = *out = xl_array(*points, sizeof *of);
+    if (!of) return xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
+    memset(of, 0, *points * sizeof *of);
+    for (size_t i = 0; i < count; i++) {
         const uint32_t point = trials[i].point;
         if (trials[i].status != TUNE_TRIAL_DUPLICATE && point < *points) of[point] = &trials[i];
     }
-    return of;
+    return XLSTM_OK;
 }
 
 int cli_landscape_export(const char *path, const tune_target *target, tune_keeper *keeper, int objective,
@@ -98,12 +103,13 @@ int cli_landscape_export(const char *path, const tune_target *target, tune_keepe
                        tune_metrics_name(target->metrics, objective));
     const tune_run_row *run = tune_keeper_run(keeper);
     size_t row_count = 0, points = 0, count = 0, most = 0;
-    const tune_trial_row **of = by_point(target->space, keeper, &points);
+    const tune_trial_row **of = NULL;
+    int status = by_point(target->space, keeper, &of, &points, err);
     tune_measured *measured = points ? xl_array(points, sizeof *measured) : NULL;
     tune_sample_row *rows = NULL;
     json_t *facts = NULL;
-    int status = tune_study_samples(tune_keeper_study(keeper), run->id, &rows, &row_count, err);
-    bool whole = of && (measured || !points);
+    if (!status) status = tune_study_samples(tune_keeper_study(keeper), run->id, &rows, &row_count, err);
+    bool whole = measured || !points;
     for (uint32_t i = 0; !status && whole && i < points; i++) {
         if (!of[i]) continue;
         tune_measured *m = &measured[count++];

@@ -306,7 +306,8 @@ static void front_line(const char *name, const double *metric, const cli_job *jo
 /* Prints the Pareto front as a table, the best trial in the first objective first and the baseline below it. */
 static void show_front(const cli_job *job, const tune_run *run, const json_t *baseline) {
     size_t count;
-    const tune_trial_row *trials = tune_keeper_trials(tune_run_keeper(run), &count);
+    const tune_trial_row *trials;
+    if (tune_keeper_rows(tune_run_keeper(run), &trials, &count, NULL)) return;
     size_t *front = xl_array(count, sizeof *front);
     if (!front) return;
     size_t n = tune_front(job->target.metrics, trials, count, job->objective, job->objectives, front);
@@ -357,19 +358,21 @@ void cli_show_recording(const tune_run *run, const tune_recording *r) {
 
 /* Prints the final values of the search's best trials. The lines printed during the search hold their first values,
  * which later samples often do not confirm. */
-static void show_finalists(const cli_show *show, const tune_trial_row *trials) {
+static void show_finalists(const cli_show *show, const tune_keeper *keeper) {
     if (!show->finalists) return;
     printf("the fastest of the search by all their samples (the verdict takes its own):\n"
            "  %8s %10s %10s %8s  settings\n",
            "trial", "at first", "in the end", "samples");
     for (int i = 0; i < show->finalists; i++) {
-        const tune_trial_row *t = &trials[show->finalist[i]];
+        tune_trial_row t;
         char params[512], before[24], after[24];
-        params_text(&t->params, params, sizeof params);
-        int at = printf("  %8lld %10s %10s %8lld  ", (long long)t->index,
-                        gain_text(tune_report_first_value(t), before, sizeof before),
-                        gain_text(t->value, after, sizeof after), (long long)t->samples);
+        if (tune_keeper_read(keeper, show->finalist[i], &t, NULL)) return;
+        params_text(&t.params, params, sizeof params);
+        int at = printf("  %8lld %10s %10s %8lld  ", (long long)t.index,
+                        gain_text(tune_report_first_value(&t), before, sizeof before),
+                        gain_text(t.value, after, sizeof after), (long long)t.samples);
         cli_print_wrapped(params, at, at);
+        tune_trial_row_clear(&t);
     }
 }
 
@@ -381,12 +384,10 @@ void cli_show_result(const cli_show *show, const tune_run *run, const tune_drive
     const char *kept = tune_keeper_run(tune_run_keeper(run))->baseline;
     json_t *recorded = kept ? json_loads(kept, 0, NULL) : NULL;
     char counts[160];
-    size_t count;
-    const tune_trial_row *trials = tune_keeper_trials(tune_run_keeper(run), &count);
-    const tune_trial_counts c = tune_trials_count(trials, count);
+    const tune_trial_counts c = tune_keeper_count(tune_run_keeper(run));
     tune_counts_text(counts, sizeof counts, &c);
     printf("\n%s\n", counts);
-    show_finalists(show, trials);
+    show_finalists(show, tune_run_keeper(run));
     if (best) {
         show_sides(best);
         char text[512];

@@ -190,10 +190,18 @@ static inline int lines(const char *text) {
     return n;
 }
 
+/* All trials of a run, with every value. */
+static inline const tune_trial_row *rows_of(tune_run *k, size_t *count) {
+    xlstm_error err;
+    const tune_trial_row *rows = NULL;
+    if (tune_keeper_rows(tune_run_keeper(k), &rows, count, &err)) fail_msg("%s", err.text);
+    return rows;
+}
+
 /* Returns the proposals of a run as text. */
 static inline char *points(tune_run *k) {
     size_t count, bytes;
-    const tune_trial_row *all = tune_keeper_trials(tune_run_keeper(k), &count);
+    const tune_trial_row *all = rows_of(k, &count);
     char *text;
     FILE *f = open_memstream(&text, &bytes);
     for (size_t i = 0; i < count; i++)

@@ -16,7 +16,7 @@ static void duplicates_cost_nothing(void **state) {
     assert_true(r.duplicates >= 26); /* 64 points */
     assert_int_equal(r.measured + r.duplicates, 90);
     size_t count;
-    const tune_trial_row *t = tune_keeper_trials(tune_run_keeper(k), &count);
+    const tune_trial_row *t = rows_of(k, &count);
     for (size_t i = 0; i < count; i++) {
         if (t[i].status != TUNE_TRIAL_DUPLICATE) continue;
         assert_true(t[i].duplicate_of >= 0 && t[i].duplicate_of < t[i].index);
@@ -48,7 +48,7 @@ static void failures_are_rows(void **state) {
     if (tune_drive(&s.target, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     size_t count;
     int kinds[TUNE_TRIAL_STATUS_COUNT] = {0};
-    const tune_trial_row *t = tune_keeper_trials(tune_run_keeper(k), &count);
+    const tune_trial_row *t = rows_of(k, &count);
     for (size_t i = 0; i < count; i++) {
         kinds[t[i].status]++;
         if (t[i].status == TUNE_TRIAL_OK && i) assert_null(t[i].reason);

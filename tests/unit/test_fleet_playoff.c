@@ -153,9 +153,9 @@ static int64_t play(void) {
 
 static double value_of(int64_t trial) {
     size_t count;
-    const tune_trial_row *rows = tune_keeper_trials(w.kind.keeper, &count);
+    const tune_trial_mark *marks = tune_keeper_marks(w.kind.keeper, &count);
     assert_int_equal(count, TRIALS);
-    return rows[trial].value;
+    return marks[trial].value;
 }
 
 static int64_t count_of(const char *sql) {
@@ -183,7 +183,7 @@ static void luck_does_not_win(void **state) {
     assert_true(w.samples[0] == 4 && w.samples[1] == 8 && w.samples[2] == 8);
     /* The scatter is that of the second node's effect, of three finalists with 2, 4 and 4 blocks. */
     size_t count;
-    const double spread = tune_keeper_trials(w.kind.keeper, &count)[1].spread, effect = log(1.05);
+    const double spread = tune_keeper_marks(w.kind.keeper, &count)[1].spread, effect = log(1.05);
     assert_true(fabs(spread / sqrt(2.5 * effect * effect / 7 / 4) - 1) < 1e-6);
     assert_true(value_of(5) == value_of(1) && value_of(3) == 0.9);
     assert_true(w.shown_count == 3 && w.shown[0] == 1 && w.shown[1] == 2 && w.shown[2] == 0);

@@ -1,8 +1,9 @@
-/* What a run keeps in memory of its trials: whole rows, of which equal names and texts are stored once; and how its
- * files are made again from the study. */
+/* What a run keeps in memory of its trials: marks, and where they were asked for whole rows, of which equal names
+ * and texts are stored once; and how its files are made again from the study. */
 #include "simulation.h"
 #include "study_rows.h"
 #include "tuner/driver/keeper.h"
+#include "tuner/study/study_impl.h"
 
 typedef struct world {
     char *path;
@@ -67,19 +68,24 @@ static void check_text(const char *found, const char *wanted) {
 }
 
 static void check_row(const world *w, size_t index, const char *in_force, const char *hash, const char *how) {
+    xlstm_error err;
+    tune_trial_row t;
     size_t count;
-    const tune_trial_row *t = &tune_keeper_trials(w->keeper, &count)[index];
-    assert_true(index < count);
-    assert_int_equal(t->index, index);
-    check_text(t->in_force, in_force);
-    check_text(t->token_hash, hash);
-    assert_string_equal(t->key, "chunk_size=16");
-    assert_int_equal(t->params.count, 2);
-    assert_string_equal(tune_named_find(&t->params, "how")->text, how);
-    const tune_value *chunks = tune_named_find(&t->params, "chunk_size");
+    must(tune_keeper_read(w->keeper, (int64_t)index, &t, &err), &err);
+    assert_int_equal(t.index, index);
+    check_text(t.in_force, in_force);
+    check_text(t.token_hash, hash);
+    assert_string_equal(t.key, "chunk_size=16");
+    assert_int_equal(t.params.count, 2);
+    assert_string_equal(tune_named_find(&t.params, "how")->text, how);
+    const tune_value *chunks = tune_named_find(&t.params, "chunk_size");
     assert_true(chunks->number == 16.0 * (double)index && !chunks->text);
-    assert_int_equal(t->told.count, 3);
-    assert_true(t->told.value[2] == 2 && t->ratios.value[0] == 0.25 * (double)index);
+    assert_int_equal(t.told.count, 3);
+    assert_true(t.told.value[2] == 2 && t.ratios.value[0] == 0.25 * (double)index);
+    const tune_trial_mark *m = tune_keeper_marks(w->keeper, &count);
+    assert_true(index < count && m[index].value == t.value && m[index].samples == t.samples);
+    assert_true(m[index].status == t.status && m[index].duplicate_of == -1 && m[index].point == t.point);
+    tune_trial_row_clear(&t);
 }
 
 #define FIRST "{\"threads\":1}"
@@ -94,8 +100,11 @@ static void check_rows(const world *w) {
 
 /* Trials 0 and 3 have the same settings in force and tokens, and all have the same names. */
 static void check_shared(const world *w) {
+    xlstm_error err;
     size_t count;
-    const tune_trial_row *t = tune_keeper_trials(w->keeper, &count);
+    const tune_trial_row *t;
+    must(tune_keeper_rows(w->keeper, &t, &count, &err), &err);
+    assert_int_equal(count, tune_keeper_next(w->keeper));
     assert_ptr_equal(t[0].in_force, t[3].in_force);
     assert_ptr_equal(t[0].token_hash, t[3].token_hash);
     assert_ptr_not_equal(t[0].in_force, t[1].in_force);
@@ -143,7 +152,11 @@ static void a_change_leaves_the_others(void **state) {
     with_row(1, FIRST, "abc", "slow", add, &w);
     with_row(2, FIRST, "abc", "slow", add, &w);
     with_row(1, OTHER, "def", "fast", change, &w);
-    must(tune_keeper_change(w.keeper, &tune_keeper_trials(w.keeper, &count)[2], &err), &err);
+    const tune_trial_row *rows;
+    must(tune_keeper_rows(w.keeper, &rows, &count, &err), &err);
+    must(tune_keeper_change(w.keeper, &rows[2], &err), &err);
+    with_row(0, OTHER, "def", "fast", change, &w);
+    with_row(0, FIRST, "abc", "slow", change, &w);
     for (int again = 0; again < 2; again++) {
         assert_int_equal(tune_keeper_next(w.keeper), 3);
         check_row(&w, 0, FIRST, "abc", "slow");
@@ -237,6 +250,19 @@ static int on_ready(void *ctx, xlstm_error *err) {
     return XLSTM_OK;
 }
 
+typedef struct visited {
+    const tune_space *space;
+    int64_t next, last; /* last: the visit that fails; 0: none */
+} visited;
+
+static int visit(void *ctx, const tune_trial_row *row, xlstm_error *err) {
+    visited *v = ctx;
+    assert_int_equal(row->index, v->next++);
+    assert_true(tune_space_value(v->space, row->point, 0).number == 1 + (double)(row->index % 8));
+    assert_true(row->value == 1);
+    return v->last && row->index == v->last ? xl_fail(err, XLSTM_ECANCELLED, "enough") : XLSTM_OK;
+}
+
 static void add_long(world *w, int64_t index) {
     xlstm_error err;
     tune_named ab[] = {{"a", {.number = 1 + (double)(index % 8)}}, {"b", {.number = 2}}};
@@ -273,9 +299,29 @@ static void files_are_made_again(void **state) {
     assert_true(t.sum == 0.5 * LONG * (LONG - 1) + LONG + 0.5);
     assert_true(t.begun == 1 && t.ready == 1);
     size_t count;
-    const tune_trial_row *rows = tune_keeper_trials(w.keeper, &count);
+    const tune_trial_mark *marks = tune_keeper_marks(w.keeper, &count);
     for (size_t i = 0; i < count; i++)
-        assert_true(tune_space_value(sim.space, rows[i].point, 0).number == 1 + (double)(i % 8));
+        assert_true(tune_space_value(sim.space, marks[i].point, 0).number == 1 + (double)(i % 8));
+    visited v = {.space = sim.space};
+    must(tune_keeper_each(w.keeper, visit, &v, &err), &err);
+    assert_int_equal(v.next, LONG);
+    v = (visited){.space = sim.space, .last = 2100};
+    assert_int_equal(tune_keeper_each(w.keeper, visit, &v, &err), XLSTM_ECANCELLED);
+    assert_int_equal(v.next, 2101);
+    /* A study that lacks a trial which was there is refused, whichever way it is read. */
+    tune_trial_row row;
+    const tune_trial_row *rows;
+    must(tune_study_run_sql(w.study, "losing", &err, "DELETE FROM trial WHERE number = 3000", ""), &err);
+    assert_int_equal(tune_keeper_read(w.keeper, 3000, &row, &err), XLSTM_ECHANGED);
+    assert_non_null(strstr(err.text, "lost trial 3000"));
+    assert_int_equal(tune_keeper_read(w.keeper, LONG, &row, &err), XLSTM_EINTERNAL);
+    assert_int_equal(tune_keeper_read(w.keeper, -1, &row, &err), XLSTM_EINTERNAL);
+    v = (visited){.space = sim.space};
+    assert_int_equal(tune_keeper_each(w.keeper, visit, &v, &err), XLSTM_ECHANGED);
+    assert_int_equal(tune_keeper_rows(w.keeper, &rows, &count, &err), XLSTM_ECHANGED);
+    t = (told){.extra = t.extra};
+    assert_int_equal(tune_keeper_rebuild(w.keeper, &sim.target, &err), XLSTM_ECHANGED);
+    assert_true(t.next < 3000 && !t.ready);
     tune_space_destroy(sim.space);
     end(&w);
 }

@@ -64,7 +64,7 @@ static void recorded_in_rounds(void **state) {
     free(rows);
     /* Rows hold the means, and the landscape holds the samples. */
     size_t trials;
-    const tune_trial_row *t = tune_keeper_trials(tune_run_keeper(k), &trials);
+    const tune_trial_row *t = rows_of(k, &trials);
     assert_int_equal(trials, 64);
     for (size_t i = 0; i < trials; i++) {
         assert_int_equal(t[i].samples, 4);

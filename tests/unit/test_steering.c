@@ -6,7 +6,7 @@
 /* The size of the Pareto front of the run's rows, by its definition. */
 static int front_size(tune_run *k) {
     size_t count;
-    const tune_trial_row *t = tune_keeper_trials(tune_run_keeper(k), &count);
+    const tune_trial_row *t = rows_of(k, &count);
     int n = 0;
     for (size_t i = 0; i < count; i++) {
         bool beaten = t[i].status != TUNE_TRIAL_OK;
@@ -36,7 +36,7 @@ static void all_objectives_steer(void **state) {
     assert_int_equal(r.trials, 64); /* all of a small space */
     assert_int_equal(r.duplicates, 0);
     size_t count;
-    const tune_trial_row *t = tune_keeper_trials(tune_run_keeper(k), &count);
+    const tune_trial_row *t = rows_of(k, &count);
     int kinds[TUNE_TRIAL_STATUS_COUNT] = {0};
     for (size_t i = 0; i < count; i++) {
         kinds[t[i].status]++;
@@ -81,7 +81,7 @@ static void racing_looks_at_the_front(void **state) {
     o.repeats = 0;
     if (tune_drive(&s.target, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     size_t count;
-    const tune_trial_row *t = tune_keeper_trials(tune_run_keeper(k), &count);
+    const tune_trial_row *t = rows_of(k, &count);
     assert_int_equal(count, 64);
     assert_string_equal(t[61].key, "a=8 b=6"); /* the point with the least memory, measured after the fastest */
     assert_true(t[61].samples >= 2);
@@ -167,7 +167,7 @@ static void late_is_joined(void **state) {
     tune_run *k = new_run("late");
     if (tune_drive(&s.target, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
     size_t count;
-    const tune_trial_row *t = tune_keeper_trials(tune_run_keeper(k), &count);
+    const tune_trial_row *t = rows_of(k, &count);
     assert_in_range(count, 2, 39);
     double prefill = INFINITY, decode = INFINITY;
     for (size_t i = 0; i < count; i++) {

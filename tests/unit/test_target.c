@@ -144,7 +144,8 @@ static void an_oven_is_tuned(void **state) {
     assert_int_equal(r.final.verdict, TUNE_VERDICT_BETTER);
     assert_true(r.final.low > 0 && fabs(value_of(&o, r.winner, 0) - 5) <= 1);
     size_t count;
-    const tune_trial_row *trials = tune_keeper_trials(tune_run_keeper(k), &count);
+    const tune_trial_row *trials;
+    if (tune_keeper_rows(tune_run_keeper(k), &trials, &count, &err)) fail_msg("%s", err.text);
     for (size_t i = 0; i < count; i++) {
         if (trials[i].status != TUNE_TRIAL_OK) continue;
         assert_true(trials[i].metric[WOOD_KG] == trials[i].metric[BROWN] * 10);

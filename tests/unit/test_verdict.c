@@ -190,7 +190,7 @@ static void what_looked_faster_is_not_denied(void **state) {
         tune_run *k = new_run(tag);
         if (tune_drive(&s.target, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
         size_t count;
-        const tune_trial_row *all = tune_keeper_trials(tune_run_keeper(k), &count);
+        const tune_trial_row *all = rows_of(k, &count);
         bool faster = false;
         for (size_t i = 0; i < count; i++) faster |= all[i].status == TUNE_TRIAL_OK && all[i].value < 1;
         const bool little = r.final.verdict == TUNE_VERDICT_TOO_LITTLE;

@@ -197,13 +197,13 @@ static int finish(tune_comparison *c, tune_drive_result *r, int64_t compared, xl
 static int stay(tune_comparison *c, tune_drive_result *r, xlstm_error *err) {
     size_t count, timed = 0, tried = 0, faster = 0;
     const size_t size = tune_space_size(c->target->space);
-    const tune_trial_row *all = tune_keeper_trials(c->keeper, &count);
+    const tune_trial_mark *all = tune_keeper_marks(c->keeper, &count);
     /* A trial that was stopped early as hopeless counts as measured too: it is slower. */
     for (size_t i = 0; i < count; i++) {
         timed += all[i].status == TUNE_TRIAL_OK || all[i].status == TUNE_TRIAL_TIMEOUT;
         /* The playoff's best is not, but one that was dropped before may still be. */
         faster += all[i].status == TUNE_TRIAL_OK && all[i].value < 1;
-        tried += all[i].status != TUNE_TRIAL_DUPLICATE && !tune_row_time_up(&all[i]);
+        tried += all[i].status != TUNE_TRIAL_DUPLICATE && !all[i].time_up;
     }
     const char *points = size == 1 ? "point was" : "points were";
     char of[32], failed[48] = "";
@@ -275,7 +275,7 @@ int tune_comparison_run(tune_comparison *c, tune_drive_result *r, xlstm_error *e
     o.progress_ctx = &p;
     o.wait = wait_for_next;
     o.wait_ctx = &p;
-    tune_keeper_trials(c->keeper, &p.trials);
+    p.trials = (size_t)tune_keeper_next(c->keeper);
     int status = tune_study_events(tune_keeper_study(c->keeper), tune_keeper_run(c->keeper)->id, &p.events,
                                    &p.event_count, err);
     if (status) return status;

@@ -25,8 +25,7 @@ void tune_drive_note(const drive *d, const char *text) {
 
 void tune_drive_progress(drive *d) {
     if (!d->watcher || !d->watcher->progress) return;
-    size_t done;
-    tune_keeper_trials(d->keeper, &done);
+    const int64_t done = tune_keeper_next(d->keeper);
     double left = NAN;
     if (d->limit && d->trial_n) left = (d->limit - (double)done) * d->trial_s / d->trial_n;
     if (isfinite(d->options->budget_s)) {

@@ -26,8 +26,10 @@ bool tune_drive_may_be_on_front(void *ctx, const tune_race_entry *e) {
     const tune_drive_options *o = d->options;
     double df, sd = tune_race_scatter(d->race, &df);
     tune_trial_row about = {.index = -1};
+    const tune_trial_row *all;
     size_t count;
-    if (isnan(sd) || !d->keeper) return true;
+    /* Without memory for the trials it goes on, and what needs them next says so. */
+    if (isnan(sd) || !d->keeper || tune_keeper_rows(d->keeper, &all, &count, NULL)) return true;
     for (int i = 0; i < TUNE_METRICS; i++) about.metric[i] = NAN;
     const bool known = !tune_row_describe(d->target, e->candidate, &about, NULL);
     tune_row_measured(d->target, e->parts, &about);
@@ -35,7 +37,6 @@ bool tune_drive_may_be_on_front(void *ctx, const tune_race_entry *e) {
     memcpy(metric, about.metric, sizeof metric);
     tune_trial_row_clear(&about);
     if (!known) return true;
-    const tune_trial_row *all = tune_keeper_trials(d->keeper, &count);
     for (size_t i = 0; i < count; i++) {
         if (all[i].status != TUNE_TRIAL_OK || all[i].samples < 1) continue;
         const double noise = 2 * sd * sqrt(1.0 / e->samples + 1.0 / (double)all[i].samples);
@@ -84,18 +85,18 @@ static void judge_outcome(const drive *d, const tune_race_entry *e, tune_trial_r
     }
 }
 
-static void take_best(drive *d, const tune_trial_row *t) {
-    if (t->status != TUNE_TRIAL_OK || isnan(t->value) || t->value >= d->best) return;
-    d->best = t->value;
-    d->best_samples = (int)t->samples;
+static void take_best(drive *d, int status, double value, int64_t samples) {
+    if (status != TUNE_TRIAL_OK || isnan(value) || value >= d->best) return;
+    d->best = value;
+    d->best_samples = (int)samples;
 }
 
 /* Finds the best trial anew. After more samples the lowest value may be another trial's, or higher than before. */
 static void find_best(drive *d) {
     size_t count;
-    const tune_trial_row *all = tune_keeper_trials(d->keeper, &count);
+    const tune_trial_mark *all = tune_keeper_marks(d->keeper, &count);
     d->best = NAN;
-    for (size_t i = 0; i < count; i++) take_best(d, &all[i]);
+    for (size_t i = 0; i < count; i++) take_best(d, all[i].status, all[i].value, all[i].samples);
 }
 
 void tune_drive_count(drive *d, const tune_trial_row *t, uint32_t point, bool old) {
@@ -106,7 +107,7 @@ void tune_drive_count(drive *d, const tune_trial_row *t, uint32_t point, bool ol
     if (t->status == TUNE_TRIAL_FAILED || t->status == TUNE_TRIAL_INFEASIBLE || t->status == TUNE_TRIAL_TIMEOUT)
         r->failed++;
     if (t->status != TUNE_TRIAL_DUPLICATE && point < d->points) d->trials[point] = (int32_t)t->index;
-    take_best(d, t);
+    take_best(d, (int)t->status, t->value, t->samples);
     if (d->watcher && d->watcher->trial) d->watcher->trial(d->watcher->ctx, t, old);
 }
 
@@ -128,13 +129,14 @@ void tune_drive_told_of(const tune_trial_row *t, double told[TUNE_TOLD_COUNT]) {
 }
 
 int tune_drive_duplicate(drive *d, uint32_t point, xlstm_error *err) {
-    size_t count;
-    const tune_trial_row *original = &tune_keeper_trials(d->keeper, &count)[tune_drive_trial_of(d, point)];
     double told[TUNE_TOLD_COUNT];
-    tune_trial_row t;
-    int status = tune_row_duplicate(d->target, tune_keeper_next(d->keeper), point, original, &t, err);
+    tune_trial_row original, t;
+    int status = tune_keeper_read(d->keeper, tune_drive_trial_of(d, point), &original, err);
     if (status) return status;
-    tune_drive_told_of(original, told);
+    status = tune_row_duplicate(d->target, tune_keeper_next(d->keeper), point, &original, &t, err);
+    tune_drive_told_of(&original, told);
+    tune_trial_row_clear(&original);
+    if (status) return status;
     d->taken_count = 0;
     status = keep(d, &t, point, err);
     if (!status) status = tune_proposer_tell(d->proposer, point, told, 0, err);
@@ -144,14 +146,15 @@ int tune_drive_duplicate(drive *d, uint32_t point, xlstm_error *err) {
 
 int tune_drive_refresh_duplicates(tune_keeper *keeper, const tune_trial_row *original, xlstm_error *err) {
     size_t count;
-    const tune_trial_row *all = tune_keeper_trials(keeper, &count);
+    const tune_trial_mark *all = tune_keeper_marks(keeper, &count);
     for (size_t i = (size_t)original->index + 1; i < count; i++) {
         tune_trial_row t;
         if (all[i].duplicate_of != original->index) continue;
-        if (!tune_trial_row_copy(&t, &all[i])) return xl_fail(err, XLSTM_ENOMEM, "trial: out of memory");
+        int status = tune_keeper_read(keeper, (int64_t)i, &t, err);
+        if (status) return status;
         memcpy(t.metric, original->metric, sizeof t.metric);
         t.value = original->value;
-        int status = tune_keeper_change(keeper, &t, err);
+        status = tune_keeper_change(keeper, &t, err);
         tune_trial_row_clear(&t);
         if (status) return status;
     }
@@ -159,10 +162,11 @@ int tune_drive_refresh_duplicates(tune_keeper *keeper, const tune_trial_row *ori
 }
 
 /* Updates the row of a trial that has other samples than when it was stored. */
-static int refresh_row(drive *d, const tune_trial_row *old, const tune_race_entry *e, xlstm_error *err) {
+static int refresh_row(drive *d, int64_t trial, const tune_race_entry *e, xlstm_error *err) {
     tune_trial_row t;
-    if (!tune_trial_row_copy(&t, old)) return xl_fail(err, XLSTM_ENOMEM, "trial: out of memory");
-    int status = take_values(d, e, &t, err);
+    int status = tune_keeper_read(d->keeper, trial, &t, err);
+    if (status) return status;
+    status = take_values(d, e, &t, err);
     if (!status) status = tune_keeper_change(d->keeper, &t, err);
     if (!status) status = tune_drive_refresh_duplicates(d->keeper, &t, err);
     tune_trial_row_clear(&t);
@@ -176,10 +180,10 @@ int tune_drive_refresh(drive *d, int64_t except, bool *changed, xlstm_error *err
         tune_race_entry e;
         const int32_t trial = tune_drive_trial_of(d, points[i]);
         if (trial < 0 || trial == except) continue;
-        const tune_trial_row *row = &tune_keeper_trials(d->keeper, &count)[trial];
-        if (row->status != TUNE_TRIAL_OK || !tune_race_get(d->race, points[i], &e) || e.samples == row->samples)
+        const tune_trial_mark *m = &tune_keeper_marks(d->keeper, &count)[trial];
+        if (m->status != TUNE_TRIAL_OK || !tune_race_get(d->race, points[i], &e) || e.samples == m->samples)
             continue;
-        int status = refresh_row(d, row, &e, err);
+        int status = refresh_row(d, trial, &e, err);
         if (status) return status;
         *changed = true;
     }

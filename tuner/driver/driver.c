@@ -77,9 +77,7 @@ static double by_sampler(const drive *d, double spent_s) {
 
 /* Whether no proposal is left. */
 static bool exhausted(const drive *d) {
-    size_t count;
-    tune_keeper_trials(d->keeper, &count);
-    return (d->limit && count >= (size_t)d->limit) || tune_proposer_done(d->proposer);
+    return (d->limit && tune_keeper_next(d->keeper) >= d->limit) || tune_proposer_done(d->proposer);
 }
 
 static int search(drive *d, xlstm_error *err) {
@@ -89,12 +87,11 @@ static int search(drive *d, xlstm_error *err) {
     d->stage = "search";
     while (!status && !tune_drive_stop_level(d) && !exhausted(d)) {
         uint32_t point;
-        size_t count;
         bool joined;
-        tune_keeper_trials(d->keeper, &count);
         const bool late = began && tune_drive_spent(d) > end_of(d, d->search_until);
         tune_race_set_deadline(d->race, by_sampler(d, end_of(d, d->playoff_until)));
-        status = next_point(d, late || (d->limit && count + 1 == (size_t)d->limit), &point, &joined, err);
+        status =
+            next_point(d, late || (d->limit && tune_keeper_next(d->keeper) + 1 == d->limit), &point, &joined, err);
         if (!status && late && !joined) d->untimed = point;
         if (status || (late && !joined)) break;
         began = true;
@@ -128,16 +125,20 @@ static int check_joined(drive *d, xlstm_error *err) {
     return tune_interaction_check(&job, err);
 }
 
-static void tell_finalists(const drive *d) {
-    int count;
-    size_t trials;
+static int tell_finalists(const drive *d, xlstm_error *err) {
+    int count, status = XLSTM_OK;
     const tune_finalist *f = tune_race_finalists(d->race, &count);
-    const tune_trial_row *all = tune_keeper_trials(d->keeper, &trials);
-    if (!d->watcher || !d->watcher->finalist) return;
-    for (int i = 0; i < count; i++) {
+    if (!d->watcher || !d->watcher->finalist) return XLSTM_OK;
+    for (int i = 0; !status && i < count; i++) {
+        tune_trial_row t;
         const int32_t trial = tune_drive_trial_of(d, f[i].candidate);
-        if (trial >= 0) d->watcher->finalist(d->watcher->ctx, &all[trial], &f[i], i);
+        if (trial < 0) continue;
+        status = tune_keeper_read(d->keeper, trial, &t, err);
+        if (status) break;
+        d->watcher->finalist(d->watcher->ctx, &t, &f[i], i);
+        tune_trial_row_clear(&t);
     }
+    return status;
 }
 
 static int playoff(drive *d, int64_t *winner, xlstm_error *err) {
@@ -146,7 +147,7 @@ static int playoff(drive *d, int64_t *winner, xlstm_error *err) {
     int status = check_joined(d, err);
     if (!status) status = tune_race_finish(d->race, winner, err);
     if (!status) status = tune_drive_refresh(d, TUNE_BASELINE_TRIAL, &changed, err);
-    if (!status) tell_finalists(d);
+    if (!status) status = tell_finalists(d, err);
     return status;
 }
 

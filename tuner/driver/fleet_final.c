@@ -20,10 +20,10 @@ enum { NAME = 120 };              /* bytes of the name of a node in messages */
 typedef struct final {
     tune_fleet *fleet;
     tune_kind *kind;
-    const tune_trial_row *winner;
-    size_t trials;  /* of the run; with the winner it says which comparison a task belongs to */
-    int64_t base;   /* number of the first task of this comparison */
-    int64_t posted; /* numbers below it have a task */
+    tune_trial_row winner; /* where there is one */
+    size_t trials;         /* of the run; with the winner it says which comparison a task belongs to */
+    int64_t base;          /* number of the first task of this comparison */
+    int64_t posted;        /* numbers below it have a task */
     char *remark;
     xlstm_error failed;
 } final;
@@ -32,7 +32,7 @@ typedef struct final {
 
 static bool is_mine(const final *c, const tune_task *task) {
     json_t *what = json_loads(task->what, 0, NULL);
-    const bool mine = json_integer_value(json_object_get(what, "trial")) == c->winner->index &&
+    const bool mine = json_integer_value(json_object_get(what, "trial")) == c->winner.index &&
                       json_integer_value(json_object_get(what, "trials")) == (json_int_t)c->trials;
     json_decref(what);
     return mine;
@@ -75,8 +75,8 @@ static int post(final *c, int64_t number, const tune_block_plan *plan, const cha
     tune_block_plan own = *plan;
     own.seed = plan->seed + 0x9e3779b97f4a7c15u * (uint64_t)(number - c->base);
     json_t *what =
-        json_pack("{s:o, s:I, s:I, s:o}", "point", tune_named_json(&c->winner->params), "trial",
-                  (json_int_t)c->winner->index, "trials", (json_int_t)c->trials, "plan", tune_wire_plan(&own));
+        json_pack("{s:o, s:I, s:I, s:o}", "point", tune_named_json(&c->winner.params), "trial",
+                  (json_int_t)c->winner.index, "trials", (json_int_t)c->trials, "plan", tune_wire_plan(&own));
     char *text = what ? json_dumps(what, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(what);
     if (!text) return xl_fail(err, XLSTM_ENOMEM, "comparison: out of memory");
@@ -236,18 +236,16 @@ static void judged(void *ctx, tune_final *f) {
 
 /* ---- the comparison ---- */
 
-/* The trial of an index; NULL: there is none that can have won, whatever the study says. */
-static const tune_trial_row *trial_of(const tune_kind *k, int64_t index) {
+/* Whether a trial can have won, whatever the study says. */
+static bool can_win(const tune_kind *k, int64_t index) {
     size_t count;
-    const tune_trial_row *rows = tune_keeper_trials(k->keeper, &count);
-    const bool there = index >= 0 && (size_t)index < count;
-    return there && rows[index].status == TUNE_TRIAL_OK && rows[index].point != TUNE_NO_POINT ? &rows[index] : NULL;
+    const tune_trial_mark *marks = tune_keeper_marks(k->keeper, &count);
+    return index >= 0 && (size_t)index < count && marks[index].status == TUNE_TRIAL_OK &&
+           marks[index].point != TUNE_NO_POINT;
 }
 
 static void count_trials(tune_kind *k) {
-    size_t count;
-    const tune_trial_row *rows = tune_keeper_trials(k->keeper, &count);
-    const tune_trial_counts c = tune_trials_count(rows, count);
+    const tune_trial_counts c = tune_keeper_count(k->keeper);
     k->result.trials = (int)c.trials;
     k->result.measured = (int)(c.trials - c.duplicates);
     k->result.duplicates = (int)c.duplicates;
@@ -274,15 +272,18 @@ int tune_fleet_compare(tune_fleet *f, tune_kind *k, xlstm_error *err) {
     count_trials(k);
     int status = tune_fleet_playoff(f, k, &winner, err);
     if (!status) status = tune_keeper_rebuild(k->keeper, &k->target, err);
-    tune_keeper_trials(k->keeper, &c.trials);
-    c.winner = trial_of(k, winner);
-    if (c.winner) k->result.winner = c.winner->point;
-    if (!status && c.winner) status = find_base(&c, err);
+    c.trials = (size_t)tune_keeper_next(k->keeper);
+    if (!status && can_win(k, winner)) {
+        status = tune_keeper_read(k->keeper, winner, &c.winner, err);
+        if (!status) k->result.winner = c.winner.point;
+        if (!status) status = find_base(&c, err);
+    }
     const tune_node_row *nodes[NODES];
     comparison.machines = present(&c, nodes);
     if (!status) status = tune_comparison_run(&comparison, &k->result, err);
     if (!status) status = tune_study_tasks_drop(f->study, k->run, TUNE_WORK_PROCESS, err);
     if (status == XLSTM_ECANCELLED) k->result.end = TUNE_DRIVE_STOPPED;
+    tune_trial_row_clear(&c.winner);
     free(c.remark);
     return status;
 }

@@ -58,15 +58,15 @@ static int by_careful(const void *a, const void *b) {
  * that looks slower than the baseline takes part too: a sample or two do not prove it. */
 static void choose(playoff *p, int most) {
     size_t count;
-    const tune_trial_row *rows = tune_keeper_trials(p->kind->keeper, &count);
+    const tune_trial_mark *marks = tune_keeper_marks(p->kind->keeper, &count);
     finalist list[FINALISTS + 1];
     p->trials = count;
     p->count = 0;
     for (size_t i = 0; i < count; i++) {
-        const tune_trial_row *t = &rows[i];
+        const tune_trial_mark *t = &marks[i];
         if (t->status != TUNE_TRIAL_OK || !(t->value > 0) || t->value == 1 || t->point == TUNE_NO_POINT) continue;
         const double value = log(t->value);
-        list[p->count++] = (finalist){.trial = t->index,
+        list[p->count++] = (finalist){.trial = (int64_t)i,
                                       .before = value,
                                       .careful = value + (isfinite(t->spread) ? t->spread : 0),
                                       .samples_before = (int)t->samples};
@@ -107,22 +107,23 @@ static double seconds_left(const playoff *p) {
 }
 
 static int post(const playoff *p, const finalist *a, int round, int blocks, xlstm_error *err) {
-    const tune_trial_row *rows;
-    size_t count;
+    tune_trial_row row;
     const tune_block_plan plan = {.blocks = blocks,
                                   .quads = 1,
                                   .spare = blocks,
                                   .deadline_s = seconds_left(p),
                                   .seed = p->fleet->options->drive->seed ^
                                           0x9e3779b97f4a7c15u * (uint64_t)(number_of(a, round) + 1)};
-    rows = tune_keeper_trials(p->kind->keeper, &count);
-    json_t *what = json_pack("{s:o, s:I, s:i, s:o}", "point", tune_named_json(&rows[a->trial].params), "trial",
+    int status = tune_keeper_read(p->kind->keeper, a->trial, &row, err);
+    if (status) return status;
+    json_t *what = json_pack("{s:o, s:I, s:i, s:o}", "point", tune_named_json(&row.params), "trial",
                              (json_int_t)a->trial, "round", round, "plan", tune_wire_plan(&plan));
+    tune_trial_row_clear(&row);
     char *text = what ? json_dumps(what, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(what);
     if (!text) return no_memory(err);
-    int status = tune_study_task_add(p->fleet->study, p->kind->run, TUNE_WORK_CHECK, number_of(a, round), text,
-                                     node_for(p, round), err);
+    status = tune_study_task_add(p->fleet->study, p->kind->run, TUNE_WORK_CHECK, number_of(a, round), text,
+                                 node_for(p, round), err);
     free(text);
     return status;
 }
@@ -313,16 +314,12 @@ static double number(const json_t *object, const char *key) {
     return json_is_number(j) ? json_number_value(j) : NAN;
 }
 
-static int change(tune_kind *k, const tune_trial_row *row, const json_t *found, xlstm_error *err) {
-    tune_trial_row t;
-    if (!tune_trial_row_copy(&t, row)) return no_memory(err);
-    t.value = exp(number(found, "after"));
-    t.spread = number(found, "spread");
-    t.samples = json_integer_value(json_object_get(found, "samples"));
-    int status = tune_keeper_change(k->keeper, &t, err);
-    if (!status) status = tune_drive_refresh_duplicates(k->keeper, &t, err);
-    tune_trial_row_clear(&t);
-    return status;
+static int change(tune_kind *k, tune_trial_row *t, const json_t *found, xlstm_error *err) {
+    t->value = exp(number(found, "after"));
+    t->spread = number(found, "spread");
+    t->samples = json_integer_value(json_object_get(found, "samples"));
+    int status = tune_keeper_change(k->keeper, t, err);
+    return status ? status : tune_drive_refresh_duplicates(k->keeper, t, err);
 }
 
 /* Gives the trials the values that were noted, and shows them, the best one first. */
@@ -344,18 +341,21 @@ static int apply(const playoff *p, const json_t *noted, xlstm_error *err) {
         if (!best) break;
         shown[at] = true;
         const int64_t trial = json_integer_value(json_object_get(best, "trial"));
-        const tune_trial_row *rows = tune_keeper_trials(p->kind->keeper, &count);
-        if (trial < 0 || (size_t)trial >= count || rows[trial].status != TUNE_TRIAL_OK ||
+        const tune_trial_mark *marks = tune_keeper_marks(p->kind->keeper, &count);
+        if (trial < 0 || (size_t)trial >= count || marks[trial].status != TUNE_TRIAL_OK ||
             !isfinite(number(best, "after")))
             continue;
-        status = change(p->kind, &rows[trial], best, err);
-        rows = tune_keeper_trials(p->kind->keeper, &count);
-        const tune_finalist f = {.candidate = rows[trial].point,
+        tune_trial_row row;
+        status = tune_keeper_read(p->kind->keeper, trial, &row, err);
+        if (status) break;
+        status = change(p->kind, &row, best, err);
+        const tune_finalist f = {.candidate = row.point,
                                  .before = number(best, "before"),
                                  .after = number(best, "after"),
                                  .samples_before = (int)json_integer_value(json_object_get(best, "samples_before")),
                                  .samples = (int)json_integer_value(json_object_get(best, "samples"))};
-        if (!status && w && w->finalist) w->finalist(w->ctx, &rows[trial], &f, (int)place);
+        if (!status && w && w->finalist) w->finalist(w->ctx, &row, &f, (int)place);
+        tune_trial_row_clear(&row);
     }
     free(shown);
     return status;

@@ -394,11 +394,11 @@ static void tell_progress(const tune_fleet *f) {
     if (!w || !w->progress) return;
     for (size_t i = 0; i < f->kinds; i++) {
         size_t count;
-        const tune_trial_row *rows = tune_keeper_trials(f->kind[i]->keeper, &count);
+        const tune_trial_mark *marks = tune_keeper_marks(f->kind[i]->keeper, &count);
         done += f->kind[i]->next - (int64_t)f->kind[i]->pending_count;
         total += f->kind[i]->limit;
         for (size_t t = 0; t < count; t++) {
-            if (rows[t].status == TUNE_TRIAL_OK && !(rows[t].value >= best)) best = rows[t].value;
+            if (marks[t].status == TUNE_TRIAL_OK && !(marks[t].value >= best)) best = marks[t].value;
         }
     }
     w->progress(w->ctx, "search", (int)done, total, best, 0, NAN);

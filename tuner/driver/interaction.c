@@ -54,7 +54,7 @@ static bool agree(const tune_space *space, uint32_t a, uint32_t b, int part) {
 
 static bool find_partners(check *c) {
     size_t count;
-    const tune_trial_row *all = tune_keeper_trials(c->job->keeper, &count);
+    const tune_trial_mark *all = tune_keeper_marks(c->job->keeper, &count);
     const tune_space *space = c->job->space;
     c->point[JOINED] = c->job->joined;
     for (size_t i = 0; i < count; i++) {
@@ -172,8 +172,8 @@ static json_t *to_json(const check *c, size_t trials) {
 
 int tune_interaction_found(const tune_keeper *keeper, json_t **found, xlstm_error *err) {
     tune_event_row *events = NULL;
-    size_t count = 0, trials;
-    tune_keeper_trials(keeper, &trials);
+    size_t count = 0;
+    const int64_t trials = tune_keeper_next(keeper);
     *found = NULL;
     int status = tune_study_events(tune_keeper_study(keeper), tune_keeper_run(keeper)->id, &events, &count, err);
     for (size_t i = 0; i < count; i++) {
@@ -205,9 +205,7 @@ int tune_interaction_check(const tune_interaction_job *job, xlstm_error *err) {
     /* Any other failure is that of one point, which was measured before; the rounds that are complete are used. */
     status = XLSTM_OK;
     if (c->rounds < LEAST_ROUNDS) goto out;
-    size_t trials;
-    tune_keeper_trials(job->keeper, &trials);
-    json_t *j = to_json(c, trials);
+    json_t *j = to_json(c, (size_t)tune_keeper_next(job->keeper));
     char *text = j ? json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
     status = text ? tune_keeper_event(job->keeper, EVENT, text, err)
                   : xl_fail(err, XLSTM_ENOMEM, "interaction: out of memory");

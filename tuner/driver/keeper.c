@@ -6,8 +6,9 @@
 #include "base/error.h"
 #include "base/intern.h"
 #include "base/memory.h"
+#include "tuner/driver/row.h"
 
-/* Trials whose samples are read from the study at once. Each reading looks at all samples of the baseline. */
+/* Trials that are read from the study at once. Each reading of samples looks at all samples of the baseline. */
 enum { WINDOW = 2048 };
 
 struct tune_keeper {
@@ -16,9 +17,12 @@ struct tune_keeper {
     const tune_run_row *run;
     tune_keeper_files files;
     bool has_files;
-    tune_trial_row *trials; /* [count], each as share leaves it; of xl_stretch */
+    tune_trial_mark *marks; /* [count]; of xl_stretch, as are the rows */
     size_t count, room;
-    xl_intern texts; /* which many of the trials have in common */
+    bool whole;           /* whether the rows are in memory too */
+    tune_trial_row *rows; /* [count], each as share leaves it */
+    size_t rows_room;
+    xl_intern texts; /* which many of the rows have in common */
 };
 
 static int no_memory(xlstm_error *err) {
@@ -55,31 +59,43 @@ static int copy_row(tune_keeper *k, tune_trial_row *to, const tune_trial_row *fr
     return status;
 }
 
-/* Makes room for so many trials. */
-static int reserve(tune_keeper *k, size_t room, xlstm_error *err) {
-    if (room <= k->room) return XLSTM_OK;
-    tune_trial_row *more = xl_stretch(k->trials, k->room * sizeof *more, room * sizeof *more);
-    if (!more) return no_memory(err);
-    k->trials = more;
-    k->room = room;
+static tune_trial_mark mark_of(const tune_trial_row *row) {
+    return (tune_trial_mark){.value = row->value,
+                             .spread = row->spread,
+                             .point = row->point,
+                             .duplicate_of = (int32_t)row->duplicate_of,
+                             .samples = (int32_t)row->samples,
+                             .status = (uint8_t)row->status,
+                             .time_up = tune_row_time_up(row)};
+}
+
+/* Makes room for one more trial. */
+static int reserve(tune_keeper *k, xlstm_error *err) {
+    if (k->count == INT32_MAX) return xl_fail(err, XLSTM_EARG, "%s: too many trials", k->name);
+    if (k->count == k->room) {
+        const size_t room = k->room ? 2 * k->room : 64;
+        tune_trial_mark *more = xl_stretch(k->marks, k->room * sizeof *more, room * sizeof *more);
+        if (!more) return no_memory(err);
+        k->marks = more;
+        k->room = room;
+    }
+    if (k->whole && k->count == k->rows_room) {
+        const size_t room = k->rows_room ? 2 * k->rows_room : 64;
+        tune_trial_row *more = xl_stretch(k->rows, k->rows_room * sizeof *more, room * sizeof *more);
+        if (!more) return no_memory(err);
+        k->rows = more;
+        k->rows_room = room;
+    }
     return XLSTM_OK;
 }
 
-/* Fills the list with the trials of the study, up to the first that is missing: the nodes of a fleet do not finish
- * trials in their order. */
-static int read_trials(tune_keeper *k, xlstm_error *err) {
-    size_t count = 0;
-    tune_trial_row *all = NULL;
-    int status = tune_study_trials(k->study, k->run->id, &all, &count, err);
-    if (!status) status = reserve(k, count, err);
-    while (!status && k->count < count && all[k->count].index == (int64_t)k->count) {
-        status = share(k, &all[k->count], err);
-        if (status) break;
-        k->trials[k->count] = all[k->count];
-        k->count++;
-    }
-    for (size_t i = k->count; all && i < count; i++) tune_trial_row_clear(&all[i]);
-    free(all);
+/* Takes a stored trial into the list, up to the first that is missing: the nodes of a fleet do not finish trials in
+ * their order. */
+static int visit_stored(void *ctx, tune_trial_row *row, xlstm_error *err) {
+    tune_keeper *k = ctx;
+    if (row->index != (int64_t)k->count) return XLSTM_OK;
+    const int status = reserve(k, err);
+    if (!status) k->marks[k->count++] = mark_of(row);
     return status;
 }
 
@@ -94,7 +110,7 @@ int tune_keeper_open(tune_keeper **out, tune_study *study, const tune_run_row *r
     k->run = run;
     k->has_files = files;
     if (files) k->files = *files;
-    int status = read_trials(k, err);
+    int status = tune_study_trials_each(study, run->id, visit_stored, k, err);
     if (status) tune_keeper_close(k);
     else *out = k;
     return status;
@@ -102,8 +118,9 @@ int tune_keeper_open(tune_keeper **out, tune_study *study, const tune_run_row *r
 
 void tune_keeper_close(tune_keeper *keeper) {
     if (!keeper) return;
-    for (size_t i = 0; i < keeper->count; i++) clear(&keeper->trials[i]);
-    xl_stretch_free(keeper->trials, keeper->room * sizeof *keeper->trials);
+    for (size_t i = 0; keeper->whole && i < keeper->count; i++) clear(&keeper->rows[i]);
+    xl_stretch_free(keeper->rows, keeper->rows_room * sizeof *keeper->rows);
+    xl_stretch_free(keeper->marks, keeper->room * sizeof *keeper->marks);
     xl_intern_clear(&keeper->texts);
     free(keeper->name);
     free(keeper);
@@ -121,9 +138,98 @@ const tune_run_row *tune_keeper_run(const tune_keeper *keeper) {
     return keeper->run;
 }
 
-const tune_trial_row *tune_keeper_trials(const tune_keeper *keeper, size_t *count) {
+const tune_trial_mark *tune_keeper_marks(const tune_keeper *keeper, size_t *count) {
     *count = keeper->count;
-    return keeper->trials;
+    return keeper->marks;
+}
+
+tune_trial_counts tune_keeper_count(const tune_keeper *keeper) {
+    tune_trial_counts c = {.trials = keeper->count};
+    for (size_t i = 0; i < keeper->count; i++) {
+        const uint8_t status = keeper->marks[i].status;
+        c.measured += status == TUNE_TRIAL_OK;
+        c.duplicates += status == TUNE_TRIAL_DUPLICATE;
+        c.failed += status != TUNE_TRIAL_OK && status != TUNE_TRIAL_DUPLICATE;
+    }
+    return c;
+}
+
+/* ---- reading ---- */
+
+/* Reads `count` trials from `first` on, with their points as far as they are known; freed by tune_trial_rows_free.
+ */
+static int read_rows(const tune_keeper *k, size_t first, size_t count, tune_trial_row **rows, xlstm_error *err) {
+    size_t found = 0, good = 0;
+    *rows = NULL;
+    int status = tune_study_trials_between(k->study, k->run->id, (int64_t)first, (int64_t)(first + count) - 1, rows,
+                                           &found, err);
+    if (status) return status;
+    for (; good < found && (*rows)[good].index == (int64_t)(first + good); good++)
+        (*rows)[good].point = k->marks[first + good].point;
+    if (good == count) return XLSTM_OK;
+    status = xl_fail(err, XLSTM_ECHANGED, "%s: the study lost trial %zu", k->name, first + good);
+    tune_trial_rows_free(*rows, found);
+    *rows = NULL;
+    return status;
+}
+
+int tune_keeper_read(const tune_keeper *keeper, int64_t index, tune_trial_row *row, xlstm_error *err) {
+    tune_trial_row *rows;
+    if (index < 0 || (size_t)index >= keeper->count)
+        return xl_fail(err, XLSTM_EINTERNAL, "no trial %lld to read", (long long)index);
+    if (keeper->whole) return tune_trial_row_copy(row, &keeper->rows[index]) ? XLSTM_OK : no_memory(err);
+    const int status = read_rows(keeper, (size_t)index, 1, &rows, err);
+    if (status) return status;
+    *row = rows[0];
+    free(rows);
+    return XLSTM_OK;
+}
+
+static size_t window_at(const tune_keeper *k, size_t first) {
+    return k->count - first < WINDOW ? k->count - first : WINDOW;
+}
+
+int tune_keeper_each(const tune_keeper *keeper, tune_keeper_visit visit, void *ctx, xlstm_error *err) {
+    int status = XLSTM_OK;
+    for (size_t first = 0; !status && first < keeper->count; first += WINDOW) {
+        tune_trial_row *rows;
+        const size_t count = window_at(keeper, first);
+        status = read_rows(keeper, first, count, &rows, err);
+        for (size_t i = 0; !status && i < count; i++) status = visit(ctx, &rows[i], err);
+        tune_trial_rows_free(rows, count);
+    }
+    return status;
+}
+
+typedef struct filling {
+    tune_keeper *keeper;
+    size_t count;
+} filling;
+
+static int fill_in(void *ctx, const tune_trial_row *row, xlstm_error *err) {
+    filling *f = ctx;
+    const int status = copy_row(f->keeper, &f->keeper->rows[f->count], row, err);
+    f->count += !status;
+    return status;
+}
+
+int tune_keeper_rows(tune_keeper *keeper, const tune_trial_row **rows, size_t *count, xlstm_error *err) {
+    if (!keeper->whole && keeper->count) {
+        filling f = {.keeper = keeper};
+        keeper->rows = xl_stretch(NULL, 0, keeper->count * sizeof *keeper->rows);
+        if (!keeper->rows) return no_memory(err);
+        keeper->rows_room = keeper->count;
+        const int status = tune_keeper_each(keeper, fill_in, &f, err);
+        for (size_t i = 0; status && i < f.count; i++) clear(&keeper->rows[i]);
+        if (status) xl_stretch_free(keeper->rows, keeper->rows_room * sizeof *keeper->rows);
+        if (status) keeper->rows = NULL;
+        if (status) keeper->rows_room = 0;
+        if (status) return status;
+    }
+    keeper->whole = true;
+    *rows = keeper->rows;
+    *count = keeper->count;
+    return XLSTM_OK;
 }
 
 /* ---- trials ---- */
@@ -137,11 +243,12 @@ static int tell(const tune_keeper *k, const tune_trial_row *trial, const tune_na
     return k->has_files ? k->files.trial(k->files.ctx, trial, settings, samples, count, err) : XLSTM_OK;
 }
 
-/* Makes room for a copy of a trial at the end of the list. */
-static int append(tune_keeper *keeper, const tune_trial_row *trial, xlstm_error *err) {
-    int status = XLSTM_OK;
-    if (keeper->count == keeper->room) status = reserve(keeper, keeper->room ? 2 * keeper->room : 64, err);
-    return status ? status : copy_row(keeper, &keeper->trials[keeper->count], trial, err);
+/* Puts a trial that is in the study, or will be, at the end of the list; it counts once `count` is raised. */
+static int append(tune_keeper *k, const tune_trial_row *trial, xlstm_error *err) {
+    int status = reserve(k, err);
+    if (!status && k->whole) status = copy_row(k, &k->rows[k->count], trial, err);
+    if (!status) k->marks[k->count] = mark_of(trial);
+    return status;
 }
 
 int tune_keeper_add(tune_keeper *keeper, const tune_trial_row *trial, const tune_named_list *settings,
@@ -150,7 +257,7 @@ int tune_keeper_add(tune_keeper *keeper, const tune_trial_row *trial, const tune
     if (status) return status;
     status = tune_study_trial_add(keeper->study, keeper->run->id, trial, samples, count, err);
     if (status) {
-        clear(&keeper->trials[keeper->count]);
+        if (keeper->whole) clear(&keeper->rows[keeper->count]);
         return status;
     }
     keeper->count++;
@@ -159,13 +266,18 @@ int tune_keeper_add(tune_keeper *keeper, const tune_trial_row *trial, const tune
 
 int tune_keeper_change(tune_keeper *keeper, const tune_trial_row *trial, xlstm_error *err) {
     tune_trial_row copy;
-    if (trial->index < 0 || (size_t)trial->index >= keeper->count)
-        return xl_fail(err, XLSTM_EINTERNAL, "no trial %lld to change", (long long)trial->index);
-    int status = copy_row(keeper, &copy, trial, err);
-    if (status) return status;
-    clear(&keeper->trials[copy.index]); /* this may be `trial` */
-    keeper->trials[copy.index] = copy;
-    return tune_study_trial_update(keeper->study, keeper->run->id, &copy, NULL, 0, err);
+    const int64_t index = trial->index;
+    if (index < 0 || (size_t)index >= keeper->count)
+        return xl_fail(err, XLSTM_EINTERNAL, "no trial %lld to change", (long long)index);
+    if (keeper->whole) {
+        int status = copy_row(keeper, &copy, trial, err);
+        if (status) return status;
+        clear(&keeper->rows[index]); /* this may be `trial` */
+        keeper->rows[index] = copy;
+        trial = &keeper->rows[index];
+    }
+    keeper->marks[index] = mark_of(trial);
+    return tune_study_trial_update(keeper->study, keeper->run->id, trial, NULL, 0, err);
 }
 
 int tune_keeper_samples(tune_keeper *keeper, const tune_sample_row *samples, size_t count, xlstm_error *err) {
@@ -238,20 +350,24 @@ static int read_window(const tune_keeper *k, int64_t first, int64_t count, windo
     return status;
 }
 
-/* Passes the trials from `first` on to the files, as many as a window has. */
+/* Passes the trials of a window on to the files, and finds their points. */
 static int tell_window(tune_keeper *k, const tune_target *target, size_t first, xlstm_error *err) {
-    const size_t left = k->count - first, count = left < WINDOW ? left : WINDOW;
+    const size_t count = window_at(k, first);
     window w = {0};
-    int status = k->has_files ? read_window(k, (int64_t)first, (int64_t)count, &w, err) : XLSTM_OK;
+    tune_trial_row *rows;
+    int status = read_rows(k, first, count, &rows, err);
+    if (!status && k->has_files) status = read_window(k, (int64_t)first, (int64_t)count, &w, err);
     for (size_t i = 0; !status && i < count; i++) {
-        tune_trial_row *trial = &k->trials[first + i];
         tune_named_list settings = {0};
-        if (trial->point == TUNE_NO_POINT) trial->point = tune_named_point(&trial->params, target->space);
+        if (rows[i].point == TUNE_NO_POINT) rows[i].point = tune_named_point(&rows[i].params, target->space);
+        k->marks[first + i].point = rows[i].point;
+        if (k->whole) k->rows[first + i].point = rows[i].point;
         if (!k->has_files) continue;
-        status = settings_of(target, trial, &settings) ? XLSTM_OK : no_memory(err);
-        if (!status) status = tell(k, trial, &settings, w.row + w.start[i], w.start[i + 1] - w.start[i], err);
+        status = settings_of(target, &rows[i], &settings) ? XLSTM_OK : no_memory(err);
+        if (!status) status = tell(k, &rows[i], &settings, w.row + w.start[i], w.start[i + 1] - w.start[i], err);
         tune_named_clear(&settings);
     }
+    tune_trial_rows_free(rows, count);
     free(w.row);
     return status;
 }

@@ -1,5 +1,6 @@
-/* The keeper of a run holds its trials in memory and stores them in the study. Writing the run's files is left to
- * functions that the keeper calls. The study is authoritative, and the files can be made from it. */
+/* The keeper of a run stores its trials in the study, and of each holds in memory only what a search asks for again
+ * and again. Writing the run's files is left to functions that the keeper calls. The study is authoritative, and
+ * the files can be made from it. */
 #ifndef TUNE_DRIVER_KEEPER_H
 #define TUNE_DRIVER_KEEPER_H
 
@@ -40,9 +41,28 @@ void tune_keeper_close(tune_keeper *keeper); /* NULL is accepted */
 const char *tune_keeper_name(const tune_keeper *keeper);
 tune_study *tune_keeper_study(const tune_keeper *keeper);
 const tune_run_row *tune_keeper_run(const tune_keeper *keeper);
-/* The trials stored so far, in order, up to the first that is missing. The pointer is valid until the next call
- * that adds or changes a trial. */
-const tune_trial_row *tune_keeper_trials(const tune_keeper *keeper, size_t *count);
+/* What stays in memory of a stored trial; its other values are read from the study when they are asked for. */
+typedef struct tune_trial_mark {
+    double value, spread; /* as in its row, and so are the next three */
+    uint32_t point;       /* TUNE_NO_POINT before tune_keeper_rebuild, for trials that were stored before */
+    int32_t duplicate_of, samples;
+    uint8_t status; /* TUNE_TRIAL_* */
+    bool time_up;   /* it was not measured, because the time was up (tune_row_time_up) */
+} tune_trial_mark;
+/* The trials stored so far, by index, up to the first that is missing. The pointer is valid until the next call
+ * that adds a trial. */
+const tune_trial_mark *tune_keeper_marks(const tune_keeper *keeper, size_t *count);
+/* Their numbers by outcome. */
+tune_trial_counts tune_keeper_count(const tune_keeper *keeper);
+/* Reads the row of a stored trial, with its point; the caller clears it with tune_trial_row_clear. */
+int tune_keeper_read(const tune_keeper *keeper, int64_t index, tune_trial_row *row, xlstm_error *err);
+/* Visits the rows of all trials by index, few of which are in memory at a time. The study may be used meanwhile.
+ * Ends at the first visit that fails, with its status. */
+typedef int (*tune_keeper_visit)(void *ctx, const tune_trial_row *row, xlstm_error *err);
+int tune_keeper_each(const tune_keeper *keeper, tune_keeper_visit visit, void *ctx, xlstm_error *err);
+/* Gives the rows of all trials, for searches with several objectives, and for when a run has ended: from the first
+ * call on they are in memory. The pointer is valid until the next call that adds or changes a trial. */
+int tune_keeper_rows(tune_keeper *keeper, const tune_trial_row **rows, size_t *count, xlstm_error *err);
 
 /* The index of the trial that is added next. */
 int64_t tune_keeper_next(const tune_keeper *keeper);

@@ -97,12 +97,12 @@ static int add_row(recorder *r, int i, tune_sample *sample, int measured, const 
 /* Marks a point as failed. A point that fails after it succeeded has no time either, because it does not work. */
 static int fail_row(recorder *r, int i, int measured, const xlstm_error *why, xlstm_error *err) {
     tune_trial_row t;
-    size_t count;
-    if (!tune_trial_row_copy(&t, &tune_keeper_trials(r->keeper, &count)[r->spots[i].trial]))
-        return xl_fail(err, XLSTM_ENOMEM, "recording: out of memory");
+    int status = tune_keeper_read(r->keeper, r->spots[i].trial, &t, err);
+    if (status) return status;
+    free(t.reason);
     t.status = measured == XLSTM_EUNSUPPORTED ? TUNE_TRIAL_INFEASIBLE : TUNE_TRIAL_FAILED;
     t.reason = strdup(why->text);
-    int status = tune_keeper_change(r->keeper, &t, err);
+    status = tune_keeper_change(r->keeper, &t, err);
     tune_trial_row_clear(&t);
     return status;
 }
@@ -201,7 +201,7 @@ static int run_rounds(recorder *r, xlstm_error *err) {
 
 static int restore(recorder *r, xlstm_error *err) {
     size_t count, samples;
-    const tune_trial_row *all = tune_keeper_trials(r->keeper, &count);
+    const tune_trial_mark *all = tune_keeper_marks(r->keeper, &count);
     tune_sample_row *rows = NULL;
     for (size_t i = 0; i < count; i++) {
         const uint32_t point = all[i].point;
@@ -210,7 +210,7 @@ static int restore(recorder *r, xlstm_error *err) {
                            "%s: trial %zu is no point of the space: the run is of another space",
                            tune_keeper_name(r->keeper), i);
         if (point >= (uint32_t)r->out->points) continue;
-        r->spots[point].trial = all[i].index;
+        r->spots[point].trial = (int64_t)i;
         r->spots[point].failed = all[i].status != TUNE_TRIAL_OK;
     }
     int status =
@@ -250,9 +250,10 @@ static void add_up(const tune_target *target, const tune_sample_row *rows, size_
     for (int k = 0; k < TUNE_PARTS; k++) out->parts[k] /= (double)out->n;
 }
 
-static int update_row(recorder *r, const tune_trial_row *old, const sums *s, double baseline, xlstm_error *err) {
+static int update_row(recorder *r, int64_t trial, const sums *s, double baseline, xlstm_error *err) {
     tune_trial_row t;
-    if (!tune_trial_row_copy(&t, old)) return xl_fail(err, XLSTM_ENOMEM, "recording: out of memory");
+    int status = tune_keeper_read(r->keeper, trial, &t, err);
+    if (status) return status;
     free(t.ratios.value);
     t.ratios = (tune_numbers){xl_array(s->n, sizeof(double)), s->n};
     for (size_t i = 0; t.ratios.value && i < s->n; i++) t.ratios.value[i] = s->logs[i] - baseline;
@@ -261,8 +262,8 @@ static int update_row(recorder *r, const tune_trial_row *old, const sums *s, dou
     t.spread = s->n > 1 ? tune_sd(s->logs, s->n) / sqrt((double)s->n) : NAN;
     t.samples = (int64_t)s->n;
     t.seconds = s->seconds;
-    int status = t.ratios.value ? tune_keeper_change(r->keeper, &t, err)
-                                : xl_fail(err, XLSTM_ENOMEM, "recording: out of memory");
+    status = t.ratios.value ? tune_keeper_change(r->keeper, &t, err)
+                            : xl_fail(err, XLSTM_ENOMEM, "recording: out of memory");
     tune_trial_row_clear(&t);
     return status;
 }
@@ -306,12 +307,12 @@ static int summarize(recorder *r, xlstm_error *err) {
     double least = INFINITY;
     best = s;
     status = tune_standing_baseline(r->target, r->keeper, s.parts, (int)s.n, err);
-    const tune_trial_row *all = tune_keeper_trials(r->keeper, &trials);
+    const tune_trial_mark *all = tune_keeper_marks(r->keeper, &trials);
     for (size_t i = 0; !status && i < trials; i++) {
         if (all[i].status != TUNE_TRIAL_OK) continue;
-        add_up(r->target, rows, count, all[i].index, &s);
+        add_up(r->target, rows, count, (int64_t)i, &s);
         if (!s.n) continue;
-        status = update_row(r, &all[i], &s, reference, err);
+        status = update_row(r, (int64_t)i, &s, reference, err);
         if (!(all[i].value < least)) continue;
         least = all[i].value;
         best = s;

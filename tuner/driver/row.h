@@ -2,7 +2,9 @@
 #ifndef TUNE_DRIVER_ROW_H
 #define TUNE_DRIVER_ROW_H
 
-#include "tuner/driver/keeper.h"
+#include "tuner/measure/timing.h"
+#include "tuner/study/study.h"
+#include "tuner/target/target.h"
 
 /* Makes the row of a point as the trial of this index: params and key, but no values. The caller clears it with
  * tune_trial_row_clear; on failure (XLSTM_ENOMEM) there is nothing to clear. */

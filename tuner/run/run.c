@@ -12,6 +12,7 @@
 #include "base/fnv.h"
 #include "base/memory.h"
 #include "base/output.h"
+#include "tuner/driver/front.h"
 #include "tuner/run/best_json.h"
 #include "tuner/run/pareto_csv.h"
 #include "tuner/run/run_folder.h"
@@ -90,20 +91,48 @@ static int on_baseline(void *ctx, const tune_side *baseline, xlstm_error *err) {
     return status;
 }
 
+/* Reads the trials that best.json is made from: with several objectives all, which stay the keeper's, else the
+ * winner's, as *own. */
+static int read_trials(const tune_run *r, const tune_standing *standing, const tune_trial_row **trials,
+                       size_t *count, tune_trial_row *own, xlstm_error *err) {
+    int objective[TUNE_METRICS];
+    if (tune_front_objectives(&r->row.metrics, r->row.objective, objective) > 1)
+        return tune_keeper_rows(r->keeper, trials, count, err);
+    size_t all, at = 0;
+    const tune_trial_mark *marks = tune_keeper_marks(r->keeper, &all);
+    *trials = own;
+    *count = 0;
+    while (at < all && (marks[at].status != TUNE_TRIAL_OK || marks[at].point != standing->winner)) at++;
+    if (standing->winner < 0 || at == all) return XLSTM_OK;
+    int status = tune_keeper_read(r->keeper, (int64_t)at, own, err);
+    *count = !status;
+    return status;
+}
+
+/* Makes the text of best.json, malloc'd. */
+static int best_text(const tune_run *r, const tune_standing *standing, char **text, xlstm_error *err) {
+    const tune_trial_row *trials;
+    tune_trial_row own = {0};
+    size_t count;
+    int status = read_trials(r, standing, &trials, &count, &own, err);
+    if (status) return status;
+    json_t *best = tune_best_json(&r->row, trials, count, r->space, standing);
+    *text = json_dumps(best, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+    json_decref(best);
+    tune_trial_row_clear(&own);
+    return *text ? XLSTM_OK : no_memory(err);
+}
+
 static int on_standing(void *ctx, const tune_standing *standing, xlstm_error *err) {
     tune_run *r = ctx;
-    size_t count;
-    const tune_trial_row *trials = tune_keeper_trials(r->keeper, &count);
-    json_t *best = tune_best_json(&r->row, trials, count, r->space, standing);
-    char *text = json_dumps(best, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
-    char *path = xl_path_join(r->folder, "best.json");
-    int status = text && path ? replace(&r->row.result, text, err) : no_memory(err);
+    char *text = NULL, *path = xl_path_join(r->folder, "best.json");
+    int status = path ? best_text(r, standing, &text, err) : no_memory(err);
+    if (!status) status = replace(&r->row.result, text, err);
     if (!status) status = tune_study_run_update(r->study, r->row.id, NULL, NULL, NULL, text, err);
     /* What best.json speaks of is on the disk before it is. */
     if (!status) status = tune_study_settle(r->study, err);
     if (!status) status = tune_run_tables_settle(&r->tables, err);
     if (!status) status = xl_file_write(path, text, strlen(text), err);
-    json_decref(best);
     free(text);
     free(path);
     return status;
@@ -112,7 +141,9 @@ static int on_standing(void *ctx, const tune_standing *standing, xlstm_error *er
 static int on_front(void *ctx, const int *objective, int objectives, xlstm_error *err) {
     const tune_run *r = ctx;
     size_t count;
-    const tune_trial_row *trials = tune_keeper_trials(r->keeper, &count);
+    const tune_trial_row *trials;
+    int status = tune_keeper_rows(r->keeper, &trials, &count, err);
+    if (status) return status;
     const tune_pareto what = {.metrics = &r->row.metrics,
                               .trials = trials,
                               .count = count,
@@ -286,7 +317,7 @@ int tune_run_resume(tune_run **out, const char *folder, xlstm_error *err) {
     if (!status) status = tune_study_run_find(r->study, uid, &r->row, err);
     if (!status) status = keep(r, err);
     if (status) goto out;
-    tune_keeper_trials(r->keeper, &trials);
+    trials = (size_t)tune_keeper_next(r->keeper);
     /* No other process holds the lock, so a run whose state is "running" was interrupted. */
     const bool cut = strcmp(r->row.state, TUNE_RUN_RUNNING) == 0;
     text = xl_format("resumed after %zu trials; the run was %s", trials, cut ? TUNE_RUN_INTERRUPTED : r->row.state);
