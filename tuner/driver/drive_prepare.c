@@ -52,6 +52,7 @@ int tune_drive_prepare(drive *d, xlstm_error *err) {
     d->started_wall = xl_wall_s();
     tune_race_options race;
     tune_drive_race_options(o, &race);
+    race.parts = d->target->metrics->parts;
     if (o->every) {
         race.first = race.most;
         race.hopeless = INFINITY;

@@ -29,6 +29,7 @@ void tune_race_options_init(tune_race_options *options, tune_effort effort) {
         [TUNE_THOROUGH] = {.first = 2, .most = 8, .finalists = 10, .playoff = 40},
     };
     *options = by_effort[effort];
+    options->parts = TUNE_PARTS;
     options->level = 0.90;
     options->hopeless = 1.5;
     options->deadline_s = INFINITY;
@@ -44,13 +45,13 @@ int tune_race_create(tune_race **out, tune_sampler *sampler, int64_t baseline, c
     race->condition = TUNE_NO_STRATUM;
     int status = tune_strata_create(&race->strata, err);
     if (!status) status = tune_race_reserve(race, 1, err);
-    if (status) {
-        tune_race_destroy(race);
-        return status;
+    if (!status) {
+        tune_race_add(race, baseline)->value = 0;
+        status = tune_race_make_room(race, &race->arms[0], 0, err);
     }
-    tune_race_add(race, baseline)->value = 0;
-    *out = race;
-    return 0;
+    if (status) tune_race_destroy(race);
+    else *out = race;
+    return status;
 }
 
 void tune_race_destroy(tune_race *race) {
@@ -64,7 +65,6 @@ void tune_race_destroy(tune_race *race) {
     free(race->changed);
     tune_strata_destroy(race->strata);
     free(race->base_cost);
-    free(race->base_at);
     free(race->finalists);
     free(race);
 }
@@ -161,7 +161,7 @@ void tune_race_forget_changes(tune_race *race) {
 
 /* ---- their values ---- */
 
-tune_race_entry tune_race_entry_of(const tune_arm *a) {
+tune_race_entry tune_race_entry_of(const tune_race *race, const tune_arm *a) {
     const int samples = a->n ? a->n : a->outcome == TUNE_RACE_STOPPED;
     tune_race_entry e = {.candidate = a->candidate,
                          .outcome = a->outcome,
@@ -171,13 +171,18 @@ tune_race_entry tune_race_entry_of(const tune_arm *a) {
                          .hash = a->hash,
                          .status = a->status,
                          .text = a->why};
-    for (int p = 0; p < TUNE_PARTS; p++) e.parts[p] = a->parts[p] / (samples ? samples : 1);
+    for (int p = 0; p < TUNE_PARTS; p++) {
+        e.parts[p] = p >= race->options.parts ? NAN
+                     : a->values              ? tune_race_sums(a)[p] / (samples ? samples : 1)
+                                              : 0;
+    }
     return e;
 }
 
 /* The state in which a sample was taken. */
 static int state_of(const tune_race *race, const tune_arm *a, int sample) {
-    return tune_strata_of(race->strata, a->samples[sample].before, a->samples[sample].after);
+    const tune_race_cost *s = &tune_race_samples(a)[sample];
+    return tune_strata_of(race->strata, s->before, s->after);
 }
 
 /* The number and the mean of an arm's samples in a state. */
@@ -213,7 +218,7 @@ static void scatter_of(tune_race *race, tune_arm *a) {
 void tune_race_refresh(tune_race *race, tune_arm *a) {
     double cost = 0;
     scatter_of(race, a);
-    for (int i = 0; i < a->n; i++) cost += a->samples[i].cost;
+    for (int i = 0; i < a->n; i++) cost += tune_race_samples(a)[i].cost;
     a->value = tune_mean(a->values, (size_t)a->n);
     a->cost = cost / a->n;
 }
@@ -226,26 +231,38 @@ void tune_race_restate(tune_race *race) {
     }
 }
 
-int tune_race_push(tune_arm *a, double value, const tune_race_cost *sample, xlstm_error *err) {
-    if (a->n == a->room) {
-        const int room = a->room ? 2 * a->room : 1;
-        double *values = realloc(a->values, (size_t)room * (sizeof *a->values + sizeof *a->samples));
-        if (!values) return xl_fail(err, XLSTM_ENOMEM, "race: out of memory");
-        a->values = values;
-        a->samples = (tune_race_cost *)(values + room);
-        memmove(a->samples, values + a->room, (size_t)a->n * sizeof *a->samples);
-        a->room = room;
+int tune_race_make_room(const tune_race *race, tune_arm *a, int room, xlstm_error *err) {
+    const size_t parts = (size_t)race->options.parts;
+    if (a->values && room <= a->room) return XLSTM_OK;
+    tune_arm more = *a;
+    more.room = room;
+    more.values =
+        malloc((size_t)room * (sizeof *a->values + sizeof(tune_race_cost)) + (parts + 1) * sizeof(double));
+    if (!more.values) return xl_fail(err, XLSTM_ENOMEM, "race: out of memory");
+    for (int i = 0; i < a->room && i < a->n; i++) {
+        more.values[i] = a->values[i];
+        tune_race_samples(&more)[i] = tune_race_samples(a)[i];
     }
+    for (size_t p = 0; p < parts; p++) tune_race_sums(&more)[p] = a->values ? tune_race_sums(a)[p] : 0;
+    free(a->values);
+    *a = more;
+    return XLSTM_OK;
+}
+
+int tune_race_push(const tune_race *race, tune_arm *a, double value, const tune_race_cost *sample,
+                   xlstm_error *err) {
+    const int status = a->n < a->room ? XLSTM_OK : tune_race_make_room(race, a, a->room ? 2 * a->room : 1, err);
+    if (status) return status;
     a->values[a->n] = value;
-    a->samples[a->n++] = *sample;
-    return 0;
+    tune_race_samples(a)[a->n++] = *sample;
+    return XLSTM_OK;
 }
 
 void tune_race_drop_first(tune_race *race, tune_arm *a, const double parts[TUNE_PARTS]) {
     a->values[0] = a->values[1];
-    a->samples[0] = a->samples[1];
+    tune_race_samples(a)[0] = tune_race_samples(a)[1];
     a->n = 1;
-    memcpy(a->parts, parts, sizeof a->parts);
+    memcpy(tune_race_sums(a), parts, (size_t)race->options.parts * sizeof *parts);
     tune_race_refresh(race, a);
 }
 
@@ -260,10 +277,10 @@ int tune_race_restore(tune_race *race, int64_t candidate, const double *values, 
     tune_arm *a = tune_race_add(race, candidate);
     for (int i = 0; i < n && !status; i++) {
         const tune_race_cost sample = {cost, TUNE_NO_STRATUM, TUNE_NO_STRATUM};
-        status = tune_race_push(a, values[i], &sample, err);
+        status = tune_race_push(race, a, values[i], &sample, err);
     }
     if (status) return status;
-    for (int p = 0; p < TUNE_PARTS; p++) a->parts[p] = n * parts[p];
+    for (int p = 0; p < race->options.parts; p++) tune_race_sums(a)[p] = n * parts[p];
     a->first_checked = true;
     tune_race_refresh(race, a);
     a->outcome = TUNE_RACE_SURVIVED;
@@ -376,7 +393,7 @@ double tune_race_standing(const tune_race *race, const tune_arm *a) {
 
 bool tune_race_get(const tune_race *race, int64_t candidate, tune_race_entry *out) {
     const tune_arm *a = tune_race_find(race, candidate);
-    if (a) *out = tune_race_entry_of(a);
+    if (a) *out = tune_race_entry_of(race, a);
     return a;
 }
 

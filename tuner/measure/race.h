@@ -34,6 +34,7 @@ typedef struct tune_race_options {
     int first;     /* samples that every candidate gets: 1, 1 or 2 by effort */
     int most;      /* samples of one candidate within a race, at most: 2, 4 or 8 */
     int finalists; /* candidates with which the playoff begins: 3, 6 or 10 */
+    int parts;     /* parts of a reading that are in use: the first ones, all TUNE_PARTS by default */
     int playoff;   /* samples that the playoff adds to the last two: 6, 16 or 40 */
     double level;  /* confidence level of the interval that eliminates: 0.90 */
     /* A first sample is stopped at this multiple of the incumbent's cost (1.5), but never below the baseline's
@@ -68,7 +69,7 @@ typedef struct tune_race_entry {
     int samples;  /* number of samples behind `value` */
     double value; /* mean of ln(cost / baseline's cost); 0 is the baseline; a lower bound where stopped */
     double cost;  /* mean cost, in the unit of the reading */
-    double parts[TUNE_PARTS]; /* means */
+    double parts[TUNE_PARTS]; /* means; NAN for those that are not in use */
     uint64_t hash;            /* of the outputs of the last sample */
     int status;               /* negative where it failed */
     const char *text;         /* why it failed; owned by the race. NULL: it did not fail, or memory was out */

@@ -24,21 +24,28 @@ typedef struct tune_arm {
     int64_t candidate;
     double value, cost; /* as in tune_race_entry, and so are hash, status and outcome */
     uint64_t hash;
-    char *why;                /* why it failed; NULL: it did not, or memory was out */
-    double *values;           /* [n]: ln(cost / baseline's cost); and in the same block */
-    tune_race_cost *samples;  /* [n] */
-    double parts[TUNE_PARTS]; /* sums over the samples; of the one that was stopped where there is no other */
-    double ss;                /* sum of the squared deviations of `values` from their means in each state, */
-    double first_value;       /* value of the very first sample */
-    int df;                   /* degrees of freedom of ss */
+    char *why;      /* why it failed; NULL: it did not, or memory was out */
+    double *values; /* [room], of which n are in use: ln(cost / baseline's cost); NULL before tune_race_make_room */
+    double ss;      /* sum of the squared deviations of `values` from their means in each state, */
+    double first_value; /* value of the very first sample */
+    int df;             /* degrees of freedom of ss */
     int n, room, status;
     tune_race_outcome outcome;
-    int dropped;        /* number of samples dropped as warm-up */
+    uint32_t next;      /* the arm before it in its chain of the index, plus 1; 0: none */
+    uint8_t dropped;    /* number of samples dropped as warm-up */
     bool first_checked; /* whether the first sample is known to be warm */
     bool warm;          /* whether the candidate has run in this process */
     bool changed;       /* whether it is in the race's list of changed arms */
-    uint32_t next;      /* the arm before it in its chain of the index, plus 1; 0: none */
 } tune_arm;
+
+/* What follows the values in the same block: [room], and the sums of the parts over the samples (or those of the
+ * one that was stopped, where there is no other), as many as the race has. */
+static inline tune_race_cost *tune_race_samples(const tune_arm *arm) {
+    return (tune_race_cost *)(arm->values + arm->room);
+}
+static inline double *tune_race_sums(const tune_arm *arm) {
+    return (double *)(tune_race_samples(arm) + arm->room);
+}
 
 struct tune_race {
     tune_sampler *sampler;
@@ -50,7 +57,8 @@ struct tune_race {
     size_t chains;    /* 0 or a power of two */
     int64_t *changed; /* [changes]: the candidates whose samples changed since tune_race_forget_changes */
     size_t changes, changes_room;
-    double *base_cost, *base_at;
+    double *base_cost;
+    double base_at[2]; /* the middle of the last two samples; that of sample i is at i % 2 */
     size_t base_n, base_room;
     tune_total base_total; /* of base_cost */
     double base_end_s;
@@ -74,11 +82,14 @@ tune_arm *tune_race_find(const tune_race *race, int64_t candidate);
 int tune_race_reserve(tune_race *race, size_t more, xlstm_error *err);
 tune_arm *tune_race_add(tune_race *race, int64_t candidate);
 void tune_race_drop_last(tune_race *race);
-tune_race_entry tune_race_entry_of(const tune_arm *arm);
+tune_race_entry tune_race_entry_of(const tune_race *race, const tune_arm *arm);
+/* Makes room for so many samples of an arm, and for its parts, which are 0 at first. ENOMEM. */
+int tune_race_make_room(const tune_race *race, tune_arm *arm, int room, xlstm_error *err);
 
 /* Adds a sample with this ln(cost / baseline's cost), and computes the arm's mean and scatter after samples were
  * added or removed. ENOMEM. */
-int tune_race_push(tune_arm *arm, double value, const tune_race_cost *sample, xlstm_error *err);
+int tune_race_push(const tune_race *race, tune_arm *arm, double value, const tune_race_cost *sample,
+                   xlstm_error *err);
 /* Puts an arm whose samples are about to change into the list of changed arms. ENOMEM. */
 int tune_race_mark(tune_race *race, tune_arm *arm, xlstm_error *err);
 void tune_race_refresh(tune_race *race, tune_arm *arm);

@@ -31,23 +31,21 @@ static int take_baseline(tune_race *race, xlstm_error *err) {
     if (race->base_n == race->base_room) {
         size_t room = race->base_room ? 2 * race->base_room : 64;
         double *cost = realloc(race->base_cost, room * sizeof *cost);
-        if (cost) race->base_cost = cost;
-        double *at = cost ? realloc(race->base_at, room * sizeof *at) : NULL;
-        if (at) race->base_at = at;
-        if (!cost || !at) return xl_fail(err, XLSTM_ENOMEM, "race: out of memory");
+        if (!cost) return xl_fail(err, XLSTM_ENOMEM, "race: out of memory");
+        race->base_cost = cost;
         race->base_room = room;
     }
     tune_sample sample;
     int status = tune_sampler_take(race->sampler, race->baseline, INFINITY, &sample, err);
     if (status < 0) return status;
     race->base_cost[race->base_n] = sample.reading.cost;
-    race->base_at[race->base_n++] = sample.start_s + sample.seconds / 2;
+    race->base_at[race->base_n++ % 2] = sample.start_s + sample.seconds / 2;
     tune_total_add(&race->base_total, sample.reading.cost);
     race->base_end_s = sample.start_s + sample.seconds;
     tune_arm *a = &race->arms[0];
     a->warm = true;
     a->n++;
-    for (int p = 0; p < TUNE_PARTS; p++) a->parts[p] += sample.reading.parts[p];
+    for (int p = 0; p < race->options.parts; p++) tune_race_sums(a)[p] += sample.reading.parts[p];
     a->hash = sample.reading.hash;
     a->cost = race->base_total.sum / (double)race->base_n;
     a->outcome = TUNE_RACE_SURVIVED;
@@ -77,12 +75,13 @@ static int left_neighbour(tune_race *race, xlstm_error *err) {
     return take_baseline(race, err);
 }
 
+/* The baseline's cost at a moment; `left` is its last sample, or the one before that. */
 static double baseline_log_at(const tune_race *race, size_t left, double at) {
     double a = log(race->base_cost[left]);
     if (left + 1 >= race->base_n) return a;
     double b = log(race->base_cost[left + 1]);
-    double span = race->base_at[left + 1] - race->base_at[left];
-    double share = span > 0 ? (at - race->base_at[left]) / span : 0.5;
+    double begin = race->base_at[left % 2], span = race->base_at[(left + 1) % 2] - begin;
+    double share = span > 0 ? (at - begin) / span : 0.5;
     return a + (b - a) * fmin(1, fmax(0, share));
 }
 
@@ -131,7 +130,10 @@ static int sample_arm(tune_race *race, tune_arm *a, const tune_arm *incumbent, w
     tune_sample sample;
     xlstm_error why = {0};
     double limit = a->n == 0 ? hopeless_cost(race, incumbent) : INFINITY;
-    int status = tune_sampler_take(race->sampler, a->candidate, limit, &sample, &why);
+    int status = tune_race_make_room(race, a, a->room ? a->room : 1, err);
+    if (status) return status;
+    double *sums = tune_race_sums(a);
+    status = tune_sampler_take(race->sampler, a->candidate, limit, &sample, &why);
     if (status < 0) return fail_arm(a, status, &why, err);
     a->warm = true;
     a->hash = sample.reading.hash;
@@ -139,10 +141,10 @@ static int sample_arm(tune_race *race, tune_arm *a, const tune_arm *incumbent, w
         a->outcome = TUNE_RACE_STOPPED;
         a->cost = sample.reading.cost;
         a->value = log(sample.reading.cost / race->base_cost[race->base_n - 1]);
-        memcpy(a->parts, sample.reading.parts, sizeof a->parts);
+        memcpy(sums, sample.reading.parts, (size_t)race->options.parts * sizeof *sums);
         return 0;
     }
-    for (int p = 0; p < TUNE_PARTS; p++) a->parts[p] += sample.reading.parts[p];
+    for (int p = 0; p < race->options.parts; p++) sums[p] += sample.reading.parts[p];
     *out = (waiting){.arm = a, .cost = sample.reading.cost, .mid_s = sample.start_s + sample.seconds / 2};
     memcpy(out->parts, sample.reading.parts, sizeof out->parts);
     *taken = true;
@@ -198,7 +200,8 @@ static int run_round(tune_race *race, tune_arm *const *arms, int count, const tu
         const tune_race_cost cost = {wait[i].cost, before, race->condition};
         status = tune_race_mark(race, a, err);
         if (!status)
-            status = tune_race_push(a, log(wait[i].cost) - baseline_log_at(race, left, wait[i].mid_s), &cost, err);
+            status =
+                tune_race_push(race, a, log(wait[i].cost) - baseline_log_at(race, left, wait[i].mid_s), &cost, err);
         if (status) break;
         tune_race_refresh(race, a);
         check_first(race, a, wait[i].parts);
@@ -226,7 +229,7 @@ static bool decide(tune_race *race, tune_arm *a) {
     double half = tune_race_half_width(race, weight);
     double cold = a->n == 1 && !a->first_checked && !a->dropped ? tune_race_coldness(race, 0.9) : 0;
     bool slower = a->n >= o->first && difference - cold - half > 0;
-    const tune_race_entry entry = tune_race_entry_of(a);
+    const tune_race_entry entry = tune_race_entry_of(race, a);
     if (slower && !(o->worthy && o->worthy(o->worthy_ctx, &entry))) {
         a->outcome = TUNE_RACE_OUT;
         return true;
@@ -288,7 +291,7 @@ int tune_race_run(tune_race *race, const int64_t *candidates, int count, tune_ra
     for (int i = 0; i < count && !status; i++) {
         tune_arm *a = tune_race_find(race, candidates[i]);
         correct_single(race, a);
-        out[i] = tune_race_entry_of(a);
+        out[i] = tune_race_entry_of(race, a);
         out[i].value = tune_race_standing(race, a);
     }
     /* Candidates that got no sample before the deadline are removed, so that they can be raced later. */
