@@ -1,4 +1,5 @@
-/* A race of many candidates: each is found by its number, and the race tells whose samples changed. */
+/* A race of many candidates: each is found by its number, and the race tells whose samples changed; and what the
+ * sampler remembers of them. */
 #include "helper.h"
 #include "tuner/measure/race.h"
 
@@ -147,11 +148,63 @@ static void it_tells_whose_samples_changed(void **state) {
     tune_sampler_destroy(sampler);
 }
 
+/* ---- the sampler's memory ---- */
+
+typedef struct calls {
+    int count;
+    double now;
+} calls;
+
+static int short_run(void *ctx, int64_t c, unsigned repeats, double limit, tune_reading *out, xlstm_error *err) {
+    (void)c, (void)limit, (void)err;
+    calls *k = ctx;
+    k->count++;
+    k->now += 1e-8 * repeats;
+    *out = (tune_reading){.cost = 1e-8};
+    return 0;
+}
+
+static double calls_now(void *ctx) {
+    return ((calls *)ctx)->now;
+}
+
+static int calls_for(tune_sampler *s, calls *k, int64_t candidate) {
+    tune_sample sample;
+    const int before = k->count;
+    assert_int_equal(tune_sampler_take(s, candidate, INFINITY, &sample, NULL), 0);
+    assert_int_equal(sample.repeats, 100);
+    return k->count - before;
+}
+
+/* How often a short thing must be repeated is learnt once, and remembered of what is measured again and again. */
+static void what_is_in_use_is_not_forgotten(void **state) {
+    calls k = {0};
+    tune_sampler_options options;
+    tune_sampler *s;
+    tune_sampler_options_init(&options);
+    options.measure = short_run;
+    options.ctx = &k;
+    options.watch = false;
+    options.now_s = calls_now;
+    options.now_ctx = &k;
+    assert_int_equal(tune_sampler_create(&s, &options, NULL), 0);
+    assert_int_equal(calls_for(s, &k, -1), 2);
+    assert_int_equal(calls_for(s, &k, 9999), 2);
+    for (int64_t c = 0; c < MANY; c++) {
+        assert_int_equal(calls_for(s, &k, c), 2);
+        assert_int_equal(calls_for(s, &k, -1), 1);
+        if (c % 500 == 0) assert_int_equal(calls_for(s, &k, 9999), 1);
+        if (c >= 400) assert_int_equal(calls_for(s, &k, c - 400), 1);
+    }
+    tune_sampler_destroy(s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_of_many_is_found),
         cmocka_unit_test(an_untimed_one_is_new_again),
         cmocka_unit_test(it_tells_whose_samples_changed),
+        cmocka_unit_test(what_is_in_use_is_not_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -15,6 +16,10 @@
 #define FAR_TOO_SHORT 0.25 /* of the shortest span; times vary, and a small shortfall costs little accuracy */
 #define LEAST_WARM 4       /* runs before lack of time may end a warm-up: a cold sample does more harm */
 
+/* Candidates whose repeats are remembered: a search measures its baseline, its best ones and the newest again, and
+ * what was forgotten costs one more short sample. */
+enum { LEARNT = 1024 };
+
 typedef struct learnt {
     int64_t candidate;
     unsigned repeats;
@@ -25,8 +30,8 @@ struct tune_sampler {
     tune_clock clock;
     tune_watch *watch;
     double born_s;
-    learnt *learnt;
-    size_t learnt_count, learnt_room;
+    learnt learnt[LEARNT]; /* of the candidates that were measured last, the very last one at the end */
+    size_t learnt_count;
     unsigned recent; /* bit set: which of the last samples were disturbed */
     tune_sampler_counts counts;
 };
@@ -61,32 +66,30 @@ int tune_sampler_create(tune_sampler **out, const tune_sampler_options *options,
 void tune_sampler_destroy(tune_sampler *s) {
     if (!s) return;
     tune_watch_destroy(s->watch);
-    free(s->learnt);
     free(s);
 }
 
-static learnt *find_learnt(tune_sampler *s, int64_t candidate) {
-    /* Searched backwards, because recent candidates are looked up most often. */
+/* Takes an entry out of the list and puts another one at its end. */
+static void put_last(tune_sampler *s, size_t out, learnt entry) {
+    memmove(&s->learnt[out], &s->learnt[out + 1], (s->learnt_count - out - 1) * sizeof entry);
+    s->learnt[s->learnt_count - 1] = entry;
+}
+
+/* Returns the repeats of a candidate, which becomes the last one; 0: they are not known. */
+static unsigned find_learnt(tune_sampler *s, int64_t candidate) {
     for (size_t i = s->learnt_count; i-- > 0;) {
-        if (s->learnt[i].candidate == candidate) return &s->learnt[i];
+        if (s->learnt[i].candidate != candidate) continue;
+        put_last(s, i, s->learnt[i]);
+        return s->learnt[s->learnt_count - 1].repeats;
     }
-    return NULL;
+    return 0;
 }
 
 static void learn(tune_sampler *s, int64_t candidate, unsigned repeats) {
-    learnt *known = find_learnt(s, candidate);
-    if (known) {
-        known->repeats = repeats;
-        return;
-    }
-    if (s->learnt_count == s->learnt_room) {
-        size_t room = s->learnt_room ? 2 * s->learnt_room : 64;
-        learnt *more = realloc(s->learnt, room * sizeof *more);
-        if (!more) return; /* it will be learnt again the next time */
-        s->learnt = more;
-        s->learnt_room = room;
-    }
-    s->learnt[s->learnt_count++] = (learnt){candidate, repeats};
+    const learnt entry = {candidate, repeats};
+    if (find_learnt(s, candidate)) s->learnt[s->learnt_count - 1] = entry;
+    else if (s->learnt_count < LEARNT) s->learnt[s->learnt_count++] = entry;
+    else put_last(s, 0, entry);
 }
 
 static int measure_once(tune_sampler *s, int64_t candidate, unsigned repeats, double limit, tune_sample *out,
@@ -114,8 +117,7 @@ static int measure_once(tune_sampler *s, int64_t candidate, unsigned repeats, do
 /* Does the same with as many repeats as the clock needs; an attempt that was too short is reported as warm-up. The
  * number that was learnt may be too small: a first attempt that was cold or was interrupted looked long enough. */
 static int measure_long(tune_sampler *s, int64_t candidate, double limit, tune_sample *out, xlstm_error *err) {
-    const learnt *known = find_learnt(s, candidate);
-    unsigned repeats = known ? known->repeats : 1;
+    unsigned known = find_learnt(s, candidate), repeats = known ? known : 1;
     for (;;) {
         int status = measure_once(s, candidate, repeats, limit, out, err);
         if (status) return status;
@@ -131,8 +133,7 @@ static int measure_long(tune_sampler *s, int64_t candidate, double limit, tune_s
         if (s->options.on_sample) s->options.on_sample(s->options.on_sample_ctx, out);
         repeats = wanted;
         learn(s, candidate, repeats);
-        known = find_learnt(s, candidate);
-        if (!known) return xl_fail(err, XLSTM_ENOMEM, "sampler: out of memory");
+        known = repeats;
     }
 }
 
