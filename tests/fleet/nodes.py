@@ -49,6 +49,13 @@ echo t=$((12 - 2 * $1)) >&2
 [ "$1" = 2 ] && tr '\\0' ' ' </proc/$PPID/cmdline | grep -q ' fresh-process' && echo other && exit
 echo same
 """
+# Twice as fast, and fails in two of the fresh processes.
+FAILS = """#!/bin/sh
+echo t=$((15 - 5 * $1)) >&2
+[ "$1" = 2 ] && tr '\\0' ' ' </proc/$PPID/cmdline | grep -q ' fresh-process' || exit 0
+{ mkdir some1 || mkdir some2; } 2>/dev/null && exit 3
+exit 0
+"""
 LIMIT_S = float(os.environ.get("TEST_LIMIT_S", 300))  # for what hangs; a busy machine may take long
 failures = []
 
@@ -194,6 +201,14 @@ def main():
                 "--output-hash", "stdout"], "other")
             expect("settings with another output do not win", f.code == 0 and f.best.get("verdict") == "not compared" and
                    f.best.get("is_baseline") and "the output is not the baseline's" in f.words, f.seen())
+            with open(os.path.join(folder, "fails"), "w", encoding="utf-8") as f:
+                f.write(FAILS)
+            os.chmod(os.path.join(folder, "fails"), 0o755)
+            f = Fleet(xltune, os.path.join(folder, "failing"), [{}] * 2, [
+                "--space", json.dumps({"n": [1, 2]}), "--metrics", json.dumps({"t": {"regex": "t=([0-9]+)", "from": "stderr"}})], "fails")
+            expect("nor do those that fail in some processes", f.code == 0 and f.best.get("verdict") == "fails at times" and
+                   f.best.get("is_baseline") and f.speedup.get("failed") == {"winner": 2, "baseline": 0, "either": 0} and
+                   f.speedup.get("low", 0) > 0.9 and "2 with these settings, 0 with the baseline's (command: exit code 3" in f.words, f.seen())
         program = os.path.join(folder, "lucky")
         with open(program, "w", encoding="utf-8") as f:
             f.write(LUCKY)
