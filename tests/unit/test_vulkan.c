@@ -275,6 +275,61 @@ static void batches_equal_their_members(void **state) {
     xlstm_model_close(gpu);
 }
 
+/* Sequences that decode take a step beside the chunks of those whose prompts are read, also in segments that hold
+ * only a part of these, and go on from there. */
+static void decoding_steps_beside_slices(void **state) {
+    enum { DECODING = 9, READING = 2, ALL = DECODING + READING, LONGEST = 40 };
+    static const struct {
+        int64_t compute, segment;
+    } cases[] = {{XLSTM_COMPUTE_F32, 30}, {XLSTM_COMPUTE_BF16, 512}, {XLSTM_COMPUTE_INT8, 512}};
+    const double rounding = 0.05;
+    xlstm_model *model = open_on(XL_SOURCE_DIR "/models/tiny-literature", "vulkan", 4); /* q8_0 */
+    const size_t vocab = (size_t)xlstm_model_hparams(model)->vocab_size;
+    float *x = calloc((ALL + 1) * vocab, sizeof *x), *y = x + vocab;
+    xl_rng rng;
+    xl_rng_seed(&rng, 11);
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        xlstm_settings settings;
+        xlstm_settings_init(&settings, xlstm_model_hparams(model));
+        xlstm_settings_set(&settings, XLSTM_TUNE_COMPUTE, cases[c].compute);
+        xlstm_settings_set(&settings, XLSTM_TUNE_SEGMENT, cases[c].segment);
+        xlstm_batch *batch;
+        xlstm_session *alone[ALL], *together[ALL];
+        int32_t ids[ALL][LONGEST];
+        assert_int_equal(xlstm_batch_create(&batch, model, &settings, NULL), XLSTM_OK);
+        for (int i = 0; i < ALL; i++) {
+            alone[i] = session_of(model, XLSTM_COMPUTE_F32, XLSTM_TUNE_GPU_ROWS, 0);
+            together[i] = session_of(model, XLSTM_COMPUTE_F32, XLSTM_TUNE_GPU_ROWS, 0);
+            make_ids(ids[i], LONGEST, model, &rng);
+            for (int k = 0; k < 2; k++) {
+                xlstm_session *s = k ? alone[i] : together[i];
+                assert_int_equal(xlstm_prefill(s, ids[i], 5, XLSTM_LOGITS_NONE, NULL, NULL), XLSTM_OK);
+            }
+        }
+        /* In the second round all decode. */
+        for (int round = 0; round < 2; round++) {
+            xlstm_batch_item items[ALL];
+            for (int i = 0; i < ALL; i++) {
+                const size_t n = round || i < DECODING ? 1 : LONGEST - 10 - (size_t)i;
+                items[i] = (xlstm_batch_item){together[i], ids[i] + 5, n, XLSTM_LOGITS_LAST};
+            }
+            assert_int_equal(xlstm_batch_run(batch, items, ALL, y, NULL), XLSTM_OK);
+            for (int i = 0; i < ALL; i++) {
+                assert_int_equal(xlstm_prefill(alone[i], ids[i] + 5, items[i].n, XLSTM_LOGITS_LAST, x, NULL),
+                                 XLSTM_OK);
+                assert_true(test_relative_error(y + (size_t)i * vocab, x, vocab) <= (c ? rounding : tolerance));
+            }
+        }
+        for (int i = 0; i < ALL; i++) {
+            xlstm_session_destroy(alone[i]);
+            xlstm_session_destroy(together[i]);
+        }
+        xlstm_batch_destroy(batch);
+    }
+    free(x);
+    xlstm_model_close(model);
+}
+
 static void states_are_copied_saved_and_reset(void **state) {
     xlstm_model *cpu = open_on(folders[0], "cpu", 0), *gpu = open_on(folders[0], "vulkan", 0);
     const xlstm_hparams *hp = xlstm_model_hparams(cpu);
@@ -633,6 +688,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(matrix_units_are_near_float32),
         cmocka_unit_test(tunables_do_not_matter),
         cmocka_unit_test(batches_equal_their_members),
+        cmocka_unit_test(decoding_steps_beside_slices),
         cmocka_unit_test(states_are_copied_saved_and_reset),
         cmocka_unit_test(the_device_chooses_as_the_host_does),
         cmocka_unit_test(overlap_does_not_matter),

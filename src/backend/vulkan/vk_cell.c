@@ -11,7 +11,8 @@ typedef struct shape_push {
 
 /* What the cell's shaders read and write. */
 typedef struct cell {
-    uint64_t slices, chunks, q, k, v, i, f, h, gates, weights, decay, c_before, n_before, block;
+    uint64_t slices, chunked; /* all slices, and those from the first on that goes in chunks */
+    uint64_t chunks, q, k, v, i, f, h, gates, weights, decay, c_before, n_before, block;
     uint32_t stride, gate_stride, h_stride;
     shape_push shape;
     float eps, scale;
@@ -23,6 +24,7 @@ static cell find_cell(const xl_vk_recorder *r, const xl_vk_op *op) {
     const xl_vk_rows *work = e->work;
     return (cell){
         .slices = xl_vk_address(xl_vk_control(r, e->slices)),
+        .chunked = xl_vk_address(xl_vk_control(r, e->slices + r->shape->stepped)),
         .chunks = xl_vk_address(xl_vk_control(r, e->chunks)),
         .q = xl_vk_address(xl_vk_slot_rows(e, XL_SLOT_Q).span),
         .k = xl_vk_address(xl_vk_slot_rows(e, XL_SLOT_K).span),
@@ -54,7 +56,7 @@ static bool norms_heads(const xl_vk_recorder *r) {
 /* Columns of a head that a workgroup of the step has: the best of those tried on an H200. */
 static uint32_t step_columns(const xl_vk_recorder *r) {
     if (!norms_heads(r)) return STEP_COLUMNS;
-    return r->shape->slices > MANY_SLICES ? MANY_COLUMNS : WIDE_COLUMNS;
+    return r->shape->stepped > MANY_SLICES ? MANY_COLUMNS : WIDE_COLUMNS;
 }
 
 static void cell_steps(xl_vk_recorder *r, const xl_vk_op *op, const cell *c, xl_vk_cell_output output) {
@@ -91,8 +93,13 @@ static void cell_steps(xl_vk_recorder *r, const xl_vk_op *op, const cell *c, xl_
                                                      : XL_VK_SHADER_step;
         if (token) xl_vk_barrier(r);
         xl_vk_dispatch(r, &(xl_vk_launch){shader, XL_VK_GROUP, specs, 4, &push, sizeof push,
-                                          xl_vk_ceil_div(c->shape.dv, columns), c->shape.heads, r->shape->slices});
+                                          xl_vk_ceil_div(c->shape.dv, columns), c->shape.heads, r->shape->stepped});
     }
+}
+
+/* How many slices go in chunks. */
+static uint32_t in_chunks(const xl_vk_recorder *r) {
+    return r->shape->slices - r->shape->stepped;
 }
 
 static void chunk_gates(xl_vk_recorder *r, const cell *c) {
@@ -100,10 +107,10 @@ static void chunk_gates(xl_vk_recorder *r, const cell *c) {
         uint64_t slices, chunks, i, f, gates, decay, block;
         shape_push shape;
         uint32_t gate_stride;
-    } push = {c->slices, c->chunks, c->i, c->f, c->gates, c->decay, c->block, c->shape, c->gate_stride};
+    } push = {c->chunked, c->chunks, c->i, c->f, c->gates, c->decay, c->block, c->shape, c->gate_stride};
     const uint32_t most = r->plan->device->group_max;
     xl_vk_dispatch(r, &(xl_vk_launch){XL_VK_SHADER_chunk_gates, most < GATES_GROUP ? most : GATES_GROUP, NULL, 0,
-                                      &push, sizeof push, c->shape.heads, r->shape->slices, 1});
+                                      &push, sizeof push, c->shape.heads, in_chunks(r), 1});
 }
 
 static void chunk_states(xl_vk_recorder *r, const cell *c, uint32_t head, uint32_t heads) {
@@ -111,12 +118,12 @@ static void chunk_states(xl_vk_recorder *r, const cell *c, uint32_t head, uint32
         uint64_t slices, chunks, k, v, gates, decay, c_before, n_before, block;
         shape_push shape;
         uint32_t stride, first_head;
-    } push = {c->slices,   c->chunks,   c->k,     c->v,     c->gates,  c->decay,
+    } push = {c->chunked,  c->chunks,   c->k,     c->v,     c->gates,  c->decay,
               c->c_before, c->n_before, c->block, c->shape, c->stride, head};
     xl_vk_dispatch(
         r, &(xl_vk_launch){XL_VK_SHADER_chunk_states, XL_VK_GROUP, NULL, 0, &push, sizeof push,
                            xl_vk_ceil_div(c->shape.dqk, XL_VK_SIDE) * xl_vk_ceil_div(c->shape.dv, XL_VK_SIDE),
-                           heads, r->shape->slices});
+                           heads, in_chunks(r)});
 }
 
 static void chunk_weights(xl_vk_recorder *r, const cell *c, uint32_t head, uint32_t heads) {
@@ -182,8 +189,8 @@ static void cell_by_matrix(xl_vk_recorder *r, const cell *c) {
         uint64_t slices, chunks, halves, decay, c_before, n_before, block;
         shape_push shape;
         uint32_t stride, tile_rows;
-    } states = {c->slices, c->chunks, xl_vk_address(rows->span), c->decay, c->c_before, c->n_before,
-                c->block,  c->shape,  2 * rows->stride,          tile_rows};
+    } states = {c->chunked, c->chunks, xl_vk_address(rows->span), c->decay, c->c_before, c->n_before,
+                c->block,   c->shape,  2 * rows->stride,          tile_rows};
     const struct {
         uint64_t chunks, halves, gates, c_before, n_before, h;
         shape_push shape;
@@ -196,25 +203,27 @@ static void cell_by_matrix(xl_vk_recorder *r, const cell *c) {
     cell_halves(r, c, tile_rows);
     xl_vk_barrier(r);
     xl_vk_dispatch(r, &(xl_vk_launch){XL_VK_SHADER_cell_states, XL_VK_GROUP, NULL, 0, &states, sizeof states,
-                                      c->shape.dqk / XL_VK_CELL_SIDE * columns, c->shape.heads, r->shape->slices});
+                                      c->shape.dqk / XL_VK_CELL_SIDE * columns, c->shape.heads, in_chunks(r)});
     xl_vk_barrier(r);
     xl_vk_dispatch(r, &(xl_vk_launch){XL_VK_SHADER_cell_output, XL_VK_GROUP, NULL, 0, &output, sizeof output,
                                       tile_rows / XL_VK_CELL_SIDE * (c->shape.dv / XL_VK_CELL_COLUMNS),
                                       c->shape.heads, r->shape->chunks});
 }
 
-static void head_norm(xl_vk_recorder *r, const xl_vk_op *op, const cell *c, bool halves) {
+/* Norms the rows from `first` on. */
+static void head_norm(xl_vk_recorder *r, const xl_vk_op *op, const cell *c, uint32_t first, bool halves) {
     const xl_vk_rows *y = &r->executor->work[XL_VK_WORK_HALVES];
     const uint32_t specs[] = {halves};
+    const uint64_t row = (uint64_t)first * sizeof(float);
     const struct {
         uint64_t h, gate, w, b, y;
         uint32_t dv, h_stride, gate_stride, y_stride;
         float eps;
-    } push = {c->h,
-              xl_vk_address(xl_vk_slot_rows(r->executor, XL_SLOT_O).span),
+    } push = {c->h + row * c->h_stride,
+              xl_vk_address(xl_vk_slot_rows(r->executor, XL_SLOT_O).span) + row * c->stride,
               xl_vk_address(op->norm),
               xl_vk_address(op->norm_bias),
-              xl_vk_address(y->span),
+              xl_vk_address(y->span) + row * y->stride,
               c->shape.dv,
               c->h_stride,
               c->stride,
@@ -222,20 +231,19 @@ static void head_norm(xl_vk_recorder *r, const xl_vk_op *op, const cell *c, bool
               op->norm_eps};
     xl_vk_barrier(r);
     xl_vk_dispatch(r, &(xl_vk_launch){XL_VK_SHADER_head_norm, XL_VK_GROUP / 2, specs, 1, &push, sizeof push,
-                                      r->shape->rows, c->shape.heads, 1});
+                                      r->shape->rows - first, c->shape.heads, 1});
 }
 
 void xl_vk_record_cell(xl_vk_recorder *r, const xl_vk_op *op, xl_vk_cell_output output) {
     enum { BLOCK = 32 };
     const cell c = find_cell(r, op);
-    if (r->shape->steps && norms_heads(r)) {
-        if (output == XL_VK_CELL_ROUNDED && c.shape.dv % BLOCK) output = XL_VK_CELL_FLOATS;
-        if (output == XL_VK_CELL_ROUNDED) r->rounded[XL_SLOT_H] = r->executor->work[XL_VK_WORK_ROUNDED];
-        cell_steps(r, op, &c, output);
-        return;
-    }
-    if (r->shape->steps) cell_steps(r, op, &c, XL_VK_CELL_FLOATS);
-    else if (r->shape->cell_rows) cell_by_matrix(r, &c);
-    else cell_chunks(r, &c);
-    head_norm(r, op, &c, output == XL_VK_CELL_HALVES);
+    const bool normed = r->shape->stepped && norms_heads(r);
+    /* Only the step writes rounded integers. */
+    if (output == XL_VK_CELL_ROUNDED && (!normed || in_chunks(r) || c.shape.dv % BLOCK)) output = XL_VK_CELL_FLOATS;
+    if (output == XL_VK_CELL_ROUNDED) r->rounded[XL_SLOT_H] = r->executor->work[XL_VK_WORK_ROUNDED];
+    if (r->shape->stepped) cell_steps(r, op, &c, normed ? output : XL_VK_CELL_FLOATS);
+    if (in_chunks(r) && r->shape->cell_rows) cell_by_matrix(r, &c);
+    else if (in_chunks(r)) cell_chunks(r, &c);
+    /* A stepped slice has one row where others go in chunks. */
+    if (in_chunks(r) || !normed) head_norm(r, op, &c, normed ? r->shape->stepped : 0, output == XL_VK_CELL_HALVES);
 }

@@ -119,7 +119,7 @@ static int fly(run *r, const pace *p, xlstm_error *err) {
 }
 
 /* The sequences as a batch of one token each. */
-static int describe(xl_executor *e, const xl_greedy *g, xl_feed *feeds, xl_vk_segment *out, xlstm_error *err) {
+static int describe(xl_executor *e, const xl_greedy *g, xl_feed *feeds, xl_vk_shape *out, xlstm_error *err) {
     const xl_program *p = &e->plan->program;
     for (size_t i = 0; i < g->count; i++)
         feeds[i] = (xl_feed){.state = g->states[i], .ids = &g->ids[i], .count = 1, .logit_rows = 1, .decode = true};
@@ -153,13 +153,13 @@ int xl_vk_greedy(xl_executor *e, const xl_greedy *g, xlstm_error *err) {
     if (atomic_load(&device->lost))
         return xl_fail(err, XLSTM_EDEVICE, "%s: the device was lost", device->properties.deviceName);
     const pace p = find_pace(e);
-    xl_vk_segment s;
+    xl_vk_shape shape;
     run r = {.executor = e, .greedy = g};
     xl_feed *feeds = xl_array(g->count, sizeof *feeds);
     if (!feeds) return xl_fail(err, XLSTM_ENOMEM, "out of memory for a batch of %zu", g->count);
-    int status = describe(e, g, feeds, &s, err);
+    int status = describe(e, g, feeds, &shape, err);
     free(feeds);
-    if (!status) status = xl_vk_record(e, &s.shape, err);
+    if (!status) status = xl_vk_record(e, &shape, err);
     if (!status) status = xl_vk_upload_end(device, err);
     if (!status) status = fly(&r, &p, err);
     if (!status && r.stop) status = xl_fail(err, XLSTM_ECANCELLED, "cancelled");

@@ -52,10 +52,10 @@ static void poll_cancel(void *ctx) {
     if (!w->stop && w->batch->cancel) w->stop = w->batch->cancel(w->batch->user) != 0;
 }
 
-static int run_segment(xl_executor *e, const xl_vk_segment *s, watch *w, float *logits, xlstm_error *err) {
+static int run_segment(xl_executor *e, const xl_vk_shape *shape, watch *w, float *logits, xlstm_error *err) {
     uint64_t value = 0;
     xl_device *device = e->plan->device;
-    int status = xl_vk_record(e, &s->shape, err);
+    int status = xl_vk_record(e, shape, err);
     if (!status) status = xl_vk_upload_end(device, err);
     for (uint32_t i = 0; i < e->now.count && !status; i++)
         status = xl_vk_submit(device, &e->now.commands[i], 1, NULL, NULL, &value, err);
@@ -64,8 +64,8 @@ static int run_segment(xl_executor *e, const xl_vk_segment *s, watch *w, float *
         status = (spins ? xl_vk_spin : xl_vk_wait)(device, value, w->batch->cancel ? poll_cancel : NULL, w, err);
     if (status) return status;
     xl_vk_profile_add(e);
-    if (s->shape.kept)
-        memcpy(logits, e->logits.host, (size_t)s->shape.kept * (size_t)e->plan->program.vocab * sizeof *logits);
+    if (shape->kept)
+        memcpy(logits, e->logits.host, (size_t)shape->kept * (size_t)e->plan->program.vocab * sizeof *logits);
     return XLSTM_OK;
 }
 
@@ -106,15 +106,15 @@ int xl_vk_run(xl_executor *e, const xl_batch *batch, xlstm_error *err) {
         xl_vk_cursor from = at;
         poll_cancel(&w);
         if (w.stop) return xl_fail(err, XLSTM_ECANCELLED, "cancelled");
-        const xl_vk_segment s = xl_vk_next_segment(e, batch, &at, &limit, p);
+        const xl_vk_shape s = xl_vk_next_segment(e, batch, &at, &limit, p);
         status = run_segment(e, &s, &w, at.logits, err);
         if (status) return status;
-        turn_phases(batch, from, at, s.shape.steps != 0);
-        if (s.shape.kept) at.logits += (size_t)s.shape.kept * (size_t)p->vocab;
-        chunks += s.shape.chunks;
+        turn_phases(batch, from, at, limit.steps);
+        if (s.kept) at.logits += (size_t)s.kept * (size_t)p->vocab;
+        chunks += s.chunks;
         submissions++;
-        longest = s.shape.longest > longest ? s.shape.longest : longest;
-        segment_rows = s.shape.rows > segment_rows ? s.shape.rows : segment_rows;
+        longest = s.longest > longest ? s.longest : longest;
+        segment_rows = s.rows > segment_rows ? s.rows : segment_rows;
     }
     if (w.stop) return xl_fail(err, XLSTM_ECANCELLED, "cancelled");
     const int64_t few = limit.integers ? XLSTM_COMPUTE_INT8 : XLSTM_COMPUTE_F32;

@@ -14,10 +14,15 @@ static int64_t min64(int64_t a, int64_t b) {
     return a < b ? a : b;
 }
 
-static void add_slice(xl_vk_segment *s, xl_executor *e, const xl_feed *feed, int64_t token, int64_t count,
+static uint32_t most(uint32_t a, uint32_t b) {
+    return a > b ? a : b;
+}
+
+static void add_slice(xl_vk_shape *shape, xl_executor *e, const xl_feed *feed, int64_t token, int64_t count,
                       const xl_vk_limits *limit) {
-    xl_vk_shape *shape = &s->shape;
-    uint32_t chunks = (uint32_t)((count + limit->chunk - 1) / limit->chunk);
+    /* Sequences that decode, which are the first of a batch, take one step each beside the chunks of the others. */
+    const bool step = limit->steps || (count == 1 && shape->stepped == shape->slices);
+    const uint32_t chunks = step ? 0 : (uint32_t)((count + limit->chunk - 1) / limit->chunk);
     if (e) {
         e->slices[shape->slices] = (xl_vk_slice){.state = feed->state->block.address,
                                                  .row = shape->rows,
@@ -30,7 +35,7 @@ static void add_slice(xl_vk_segment *s, xl_executor *e, const xl_feed *feed, int
             int64_t first = c * limit->chunk;
             e->chunks[shape->chunks + c] = (xl_vk_chunk){.row = shape->rows + (uint32_t)first,
                                                          .count = (uint32_t)min64(limit->chunk, count - first),
-                                                         .slice = shape->slices};
+                                                         .slice = shape->slices - shape->stepped};
         }
     }
     int64_t unwanted = (int64_t)(feed->count - feed->logit_rows), first = token > unwanted ? token : unwanted;
@@ -41,22 +46,24 @@ static void add_slice(xl_vk_segment *s, xl_executor *e, const xl_feed *feed, int
         if (e) e->kept[shape->kept] = row;
         shape->kept++;
     }
-    if (count > 1) s->all_single = false;
-    shape->steps = shape->steps > count ? shape->steps : (uint32_t)count;
-    shape->longest =
-        shape->longest > min64(count, limit->chunk) ? shape->longest : (uint32_t)min64(count, limit->chunk);
     shape->slices++;
     shape->rows += (uint32_t)count;
     shape->chunks += chunks;
+    if (step) {
+        shape->stepped++;
+        shape->steps = most(shape->steps, (uint32_t)count);
+    } else {
+        shape->longest = most(shape->longest, (uint32_t)min64(count, limit->chunk));
+    }
 }
 
 /* Tokens of a feed from `token` on whose logits fit into what is left of the segment. */
-static int64_t fitting(const xl_vk_segment *s, const xl_feed *feed, int64_t token, const xl_vk_limits *limit) {
-    int64_t left = (int64_t)feed->count - token, count = min64(left, limit->rows - s->shape.rows);
-    count = min64(count, (limit->chunks - s->shape.chunks) * limit->chunk);
+static int64_t fitting(const xl_vk_shape *shape, const xl_feed *feed, int64_t token, const xl_vk_limits *limit) {
+    int64_t left = (int64_t)feed->count - token, count = min64(left, limit->rows - shape->rows);
+    count = min64(count, (limit->chunks - shape->chunks) * limit->chunk);
     int64_t unwanted = (int64_t)(feed->count - feed->logit_rows),
             free_rows = unwanted > token ? unwanted - token : 0;
-    return min64(count, free_rows + limit->kept - s->shape.kept);
+    return min64(count, free_rows + limit->kept - shape->kept);
 }
 
 /* The matrix units take whole tiles for each chunk, which is worth while where chunks fill them. */
@@ -66,36 +73,27 @@ static uint32_t cell_rows(const xl_vk_shape *shape, const xl_program *p) {
         p->qk_head > XL_VK_CELL_DQK_MAX || p->v_head % XL_VK_CELL_COLUMNS)
         return 0;
     uint32_t tiles = (shape->longest + XL_VK_CELL_SIDE - 1) / XL_VK_CELL_SIDE;
-    uint64_t rows = (uint64_t)shape->chunks * tiles * XL_VK_CELL_SIDE;
-    return rows <= WASTE * (uint64_t)shape->rows + XL_VK_CELL_SIDE ? (uint32_t)rows : 0;
+    uint64_t rows = (uint64_t)shape->chunks * tiles * XL_VK_CELL_SIDE, tokens = shape->rows - shape->stepped;
+    return rows <= WASTE * tokens + XL_VK_CELL_SIDE ? (uint32_t)rows : 0;
 }
 
-xl_vk_segment xl_vk_next_segment(xl_executor *e, const xl_batch *batch, xl_vk_cursor *at, const xl_vk_limits *limit,
-                                 const xl_program *p) {
-    xl_vk_segment s = {.all_single = true};
-    s.shape.knobs = limit->knobs;
-    s.shape.band = (uint32_t)limit->band;
-    s.shape.matrix = limit->matrix;
-    s.shape.integers = limit->integers;
+xl_vk_shape xl_vk_next_segment(xl_executor *e, const xl_batch *batch, xl_vk_cursor *at, const xl_vk_limits *limit,
+                               const xl_program *p) {
+    xl_vk_shape shape = {
+        .knobs = limit->knobs, .band = (uint32_t)limit->band, .matrix = limit->matrix, .integers = limit->integers};
     while (at->feed < batch->count) {
         const xl_feed *feed = &batch->feeds[at->feed];
-        int64_t count = fitting(&s, feed, at->token, limit);
+        int64_t count = fitting(&shape, feed, at->token, limit);
         if (count < 1) break;
-        add_slice(&s, e, feed, at->token, count, limit);
+        add_slice(&shape, e, feed, at->token, count, limit);
         at->token += count;
         if (at->token < (int64_t)feed->count) break;
         at->feed++;
         at->token = 0;
     }
-    if (limit->steps || s.all_single) s.shape.longest = s.shape.chunks = 0;
-    else s.shape.steps = 0;
-    s.shape.cell_rows = cell_rows(&s.shape, p);
-    s.shape.greedy = limit->greedy ? s.shape.kept : 0;
-    return s;
-}
-
-static uint32_t most(uint32_t a, uint32_t b) {
-    return a > b ? a : b;
+    shape.cell_rows = cell_rows(&shape, p);
+    shape.greedy = limit->greedy ? shape.kept : 0;
+    return shape;
 }
 
 /* Room for the largest of the batch's segments. */
@@ -103,18 +101,17 @@ int xl_vk_reserve_for(xl_executor *e, const xl_batch *batch, const xl_vk_limits 
     xl_vk_cursor at = {0};
     xl_vk_shape room = {0};
     while (at.feed < batch->count) {
-        const xl_vk_segment s = xl_vk_next_segment(NULL, batch, &at, limit, &e->plan->program);
-        room.rows = most(room.rows, s.shape.rows);
-        room.slices = most(room.slices, s.shape.slices);
-        /* The list of chunks is written for steps too. */
-        room.chunks = most(room.chunks, s.shape.chunks ? s.shape.chunks : s.shape.rows);
-        room.longest = most(room.longest, s.shape.longest);
-        room.kept = most(room.kept, s.shape.kept);
-        room.scattered = most(room.scattered, s.shape.scattered);
-        room.cell_rows = most(room.cell_rows, s.shape.cell_rows);
-        room.greedy = most(room.greedy, s.shape.greedy);
-        room.matrix = most(room.matrix, s.shape.matrix && s.shape.rows > xl_vk_few_tokens(e->plan));
-        room.integers = most(room.integers, s.shape.integers && s.shape.rows <= XL_VK_SMALL_TOKENS);
+        const xl_vk_shape s = xl_vk_next_segment(NULL, batch, &at, limit, &e->plan->program);
+        room.rows = most(room.rows, s.rows);
+        room.slices = most(room.slices, s.slices);
+        room.chunks = most(room.chunks, s.chunks);
+        room.longest = most(room.longest, s.longest);
+        room.kept = most(room.kept, s.kept);
+        room.scattered = most(room.scattered, s.scattered);
+        room.cell_rows = most(room.cell_rows, s.cell_rows);
+        room.greedy = most(room.greedy, s.greedy);
+        room.matrix = most(room.matrix, s.matrix && s.rows > xl_vk_few_tokens(e->plan));
+        room.integers = most(room.integers, s.integers && s.rows <= XL_VK_SMALL_TOKENS);
     }
     return xl_vk_reserve(e, &room, err);
 }

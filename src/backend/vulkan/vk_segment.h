@@ -19,18 +19,12 @@ typedef struct xl_vk_limits {
     bool greedy; /* the device chooses the next tokens */
 } xl_vk_limits;
 
-/* One segment, and the states that it moves on. */
-typedef struct xl_vk_segment {
-    xl_vk_shape shape;
-    bool all_single;
-} xl_vk_segment;
-
 /* v: the settings in force. */
 xl_vk_limits xl_vk_find_limits(const xl_executor *executor, const xlstm_settings *v);
 /* Room for the largest of the batch's segments. */
 int xl_vk_reserve_for(xl_executor *executor, const xl_batch *batch, const xl_vk_limits *limit, xlstm_error *err);
 /* Describes the next segment to the device and moves `at` on. Without an executor it is only measured. */
-xl_vk_segment xl_vk_next_segment(xl_executor *executor, const xl_batch *batch, xl_vk_cursor *at,
-                                 const xl_vk_limits *limit, const xl_program *p);
+xl_vk_shape xl_vk_next_segment(xl_executor *executor, const xl_batch *batch, xl_vk_cursor *at,
+                               const xl_vk_limits *limit, const xl_program *p);
 
 #endif

@@ -292,8 +292,10 @@ typedef struct xl_vk_knobs {
 typedef struct xl_vk_shape {
     xl_vk_knobs knobs;
     uint32_t rows, slices, chunks;
-    uint32_t steps;      /* the longest slice, where the cell goes token by token; 0: in chunks */
-    uint32_t longest;    /* chunk */
+    uint32_t
+        stepped; /* so many of the slices, from the first on, the cell takes token by token, the others in chunks */
+    uint32_t steps;      /* the longest of these; 0: none */
+    uint32_t longest;    /* chunk of the others; 0: none */
     uint32_t kept;       /* rows that go on behind the last cell */
     uint32_t kept_first; /* the first of them, where they are in a row */
     uint32_t scattered;  /* they are not */
