@@ -275,6 +275,30 @@ static void batches_equal_their_members(void **state) {
     xlstm_model_close(gpu);
 }
 
+/* A sequence begins with an empty state in memory that another one had. */
+static void memory_of_ended_sequences_is_used_again(void **state) {
+    enum { AT_ONCE = 40, ROUNDS = 3 }; /* more than are kept */
+    xlstm_model *model = open_on(folders[0], "vulkan", 0);
+    const size_t vocab = (size_t)xlstm_model_hparams(model)->vocab_size;
+    float *first = calloc(2 * vocab, sizeof *first), *logits = first + vocab;
+    int32_t ids[TOKENS];
+    xl_rng rng;
+    xl_rng_seed(&rng, 12);
+    make_ids(ids, TOKENS, model, &rng);
+    for (int round = 0; round < ROUNDS; round++) {
+        xlstm_session *sessions[AT_ONCE];
+        for (int i = 0; i < AT_ONCE; i++) {
+            float *out = round || i ? logits : first;
+            sessions[i] = session_on(model, 64, 512, 0);
+            assert_int_equal(xlstm_prefill(sessions[i], ids, TOKENS, XLSTM_LOGITS_LAST, out, NULL), XLSTM_OK);
+            assert_memory_equal(out, first, vocab * sizeof *first);
+        }
+        for (int i = 0; i < AT_ONCE; i++) xlstm_session_destroy(sessions[i]);
+    }
+    free(first);
+    xlstm_model_close(model);
+}
+
 /* Sequences that decode take a step beside the chunks of those whose prompts are read, also in segments that hold
  * only a part of these, and go on from there. */
 static void decoding_steps_beside_slices(void **state) {
@@ -689,6 +713,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(tunables_do_not_matter),
         cmocka_unit_test(batches_equal_their_members),
         cmocka_unit_test(decoding_steps_beside_slices),
+        cmocka_unit_test(memory_of_ended_sequences_is_used_again),
         cmocka_unit_test(states_are_copied_saved_and_reset),
         cmocka_unit_test(the_device_chooses_as_the_host_does),
         cmocka_unit_test(overlap_does_not_matter),

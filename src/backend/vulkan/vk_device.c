@@ -335,6 +335,7 @@ void xl_vk_device_close(xl_device *device) {
         vkDeviceWaitIdle(device->handle);
         xl_vk_cache_save(device);
         xl_vk_pipelines_free(device);
+        xl_vk_spares_free(device);
         for (int i = 0; i < XL_VK_STAGES; i++) xl_vk_block_free(&device->stages[i].block);
         vkDestroyPipelineCache(device->handle, device->cache, NULL);
         vkDestroyCommandPool(device->handle, device->pool, NULL);

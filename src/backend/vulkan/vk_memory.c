@@ -17,6 +17,20 @@ void xl_vk_block_free(xl_vk_block *block) {
     *block = (xl_vk_block){0};
 }
 
+bool xl_vk_spares_free(xl_device *device) {
+    pthread_mutex_lock(&device->lock);
+    const bool any = device->spare_count;
+    while (device->spare_count) xl_vk_block_free(&device->spares[--device->spare_count]);
+    pthread_mutex_unlock(&device->lock);
+    return any;
+}
+
+static uint64_t heap_bytes(const xl_device *device) {
+    VkPhysicalDeviceMemoryProperties memory;
+    vkGetPhysicalDeviceMemoryProperties(device->physical, &memory);
+    return memory.memoryHeaps[device->heap].size;
+}
+
 uint64_t xl_vk_memory_available(const xl_device *device) {
     VkPhysicalDeviceMemoryBudgetPropertiesEXT budget = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT};
@@ -34,6 +48,10 @@ uint64_t xl_vk_memory_available(const xl_device *device) {
     return available;
 }
 
+static uint64_t whole_units(uint64_t bytes) {
+    return bytes ? (bytes + 255) / 256 * 256 : 256;
+}
+
 int xl_vk_block_alloc(xl_vk_block *out, xl_device *device, xl_vk_place place, uint64_t bytes, const char *what,
                       xlstm_error *err) {
     const char *name = device->properties.deviceName;
@@ -41,7 +59,7 @@ int xl_vk_block_alloc(xl_vk_block *out, xl_device *device, xl_vk_place place, ui
     if (bytes > device->block_max)
         return xl_fail(err, XLSTM_EDEVICEMEM, "%s: %s takes %.2f GB, one allocation can have %.2f GB", name, what,
                        (double)bytes * 1e-9, (double)device->block_max * 1e-9);
-    xl_vk_block block = {.device = device, .bytes = bytes ? (bytes + 255) / 256 * 256 : 256};
+    xl_vk_block block = {.device = device, .bytes = whole_units(bytes)};
     bool own = place == XL_VK_DEVICE, exported = own && device->exportable;
     /* Whoever shares blocks with another interface must be able to: it cannot be asked for later. */
     const VkExternalMemoryBufferCreateInfo shared_buffer = {
@@ -68,6 +86,8 @@ int xl_vk_block_alloc(xl_vk_block *out, xl_device *device, xl_vk_place place, ui
                                          .allocationSize = needs.size,
                                          .memoryTypeIndex = device->memory_type[place]};
     result = vkAllocateMemory(device->handle, &memory, NULL, &block.memory);
+    if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY && own && xl_vk_spares_free(device))
+        result = vkAllocateMemory(device->handle, &memory, NULL, &block.memory);
     if (!result) result = vkBindBufferMemory(device->handle, block.buffer, block.memory, 0);
     if (!result && !own) result = vkMapMemory(device->handle, block.memory, 0, VK_WHOLE_SIZE, 0, &block.host);
     if (result) {
@@ -83,6 +103,35 @@ int xl_vk_block_alloc(xl_vk_block *out, xl_device *device, xl_vk_place place, ui
     block.address = vkGetBufferDeviceAddress(device->handle, &address);
     *out = block;
     return XLSTM_OK;
+}
+
+int xl_vk_block_reuse(xl_vk_block *out, xl_device *device, uint64_t bytes, const char *what, xlstm_error *err) {
+    bool found = false;
+    pthread_mutex_lock(&device->lock);
+    for (int i = device->spare_count; i-- > 0 && !found;) {
+        xl_vk_block *spare = &device->spares[i];
+        if (spare->bytes != whole_units(bytes)) continue;
+        *out = *spare;
+        *spare = device->spares[--device->spare_count];
+        found = true;
+    }
+    pthread_mutex_unlock(&device->lock);
+    return found ? XLSTM_OK : xl_vk_block_alloc(out, device, XL_VK_DEVICE, bytes, what, err);
+}
+
+void xl_vk_block_give_back(xl_vk_block *block) {
+    enum { SHARE = 16 };
+    xl_device *device = block->device;
+    if (!device) return;
+    pthread_mutex_lock(&device->lock);
+    uint64_t kept = block->bytes;
+    for (int i = 0; i < device->spare_count; i++) kept += device->spares[i].bytes;
+    if (device->spare_count < XL_VK_SPARES && kept <= heap_bytes(device) / SHARE) {
+        device->spares[device->spare_count++] = *block;
+        *block = (xl_vk_block){0};
+    }
+    pthread_mutex_unlock(&device->lock);
+    xl_vk_block_free(block);
 }
 
 /* Sends off what the current stage holds, and turns to the next. Locked. */

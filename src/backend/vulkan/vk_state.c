@@ -10,7 +10,7 @@ static uint64_t state_bytes(const xl_plan *plan) {
 
 void xl_vk_state_destroy(xl_state *state) {
     if (!state) return;
-    xl_vk_block_free(&state->block);
+    xl_vk_block_give_back(&state->block);
     free(state);
 }
 
@@ -18,8 +18,7 @@ int xl_vk_state_create(xl_state **out, const xl_plan *plan, xlstm_error *err) {
     xl_state *state = calloc(1, sizeof *state);
     if (!state) return xl_fail(err, XLSTM_ENOMEM, "out of memory");
     state->plan = plan;
-    int status =
-        xl_vk_block_alloc(&state->block, plan->device, XL_VK_DEVICE, state_bytes(plan), "a sequence's state", err);
+    int status = xl_vk_block_reuse(&state->block, plan->device, state_bytes(plan), "a sequence's state", err);
     if (!status) status = xl_vk_clear((xl_vk_span){&state->block, 0}, state_bytes(plan), err);
     if (status) {
         xl_vk_state_destroy(state);

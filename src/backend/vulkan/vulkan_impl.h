@@ -51,7 +51,8 @@ static inline uint64_t xl_vk_address(xl_vk_span span) {
 enum {
     XL_VK_SPECS_MAX = 12, /* specialization constants of a pipeline */
     XL_VK_PUSH_MAX = 128, /* bytes of push constants that every device has */
-    XL_VK_STAGES = 3      /* staging blocks in turn */
+    XL_VK_STAGES = 3,     /* staging blocks in turn */
+    XL_VK_SPARES = 32     /* blocks that are kept for the next state, at most */
 };
 
 /* A timeline for each direction between this backend and another interface that works on the same memory (CUDA). */
@@ -107,6 +108,8 @@ struct xl_device {
     VkCommandBuffer once;
     xl_vk_stage stages[XL_VK_STAGES];
     int stage;
+    xl_vk_block spares[XL_VK_SPARES]; /* of sequences that have ended: to ask the driver for memory takes long */
+    int spare_count;
     xl_vk_pipeline *pipelines;
     size_t pipeline_count, pipeline_room;
     atomic_bool lost;
@@ -138,10 +141,18 @@ void xl_vk_limit_tunables(const char *name, int64_t most[XLSTM_TUNABLE_COUNT]);
 int xl_vk_device_open(xl_device **out, const xl_device_options *options, xlstm_error *err);
 void xl_vk_device_close(xl_device *device);
 
-/* vk_memory.c: blocks; xl_vk_block_free accepts a zeroed one. */
+/* vk_memory.c: blocks; xl_vk_block_free accepts a zeroed one. Where the device's own memory does not suffice,
+ * blocks that are kept for reuse are given back first. */
 int xl_vk_block_alloc(xl_vk_block *out, xl_device *device, xl_vk_place place, uint64_t bytes, const char *what,
                       xlstm_error *err);
 void xl_vk_block_free(xl_vk_block *block);
+/* Blocks of the device's own memory that come and go: one of that size that was given back, whose content is
+ * anything, or a new one; and back again, where some are kept, up to a sixteenth of the device's memory.
+ * Thread-safe. */
+int xl_vk_block_reuse(xl_vk_block *out, xl_device *device, uint64_t bytes, const char *what, xlstm_error *err);
+void xl_vk_block_give_back(xl_vk_block *block);
+/* Frees those that are kept; returns whether there were any. */
+bool xl_vk_spares_free(xl_device *device);
 uint64_t xl_vk_memory_available(const xl_device *device);
 /* Copies to the device through the staging blocks. It is done for every submission that follows, or after
  * xl_vk_upload_end, which sends off what waits. */
