@@ -1,6 +1,8 @@
 /* How a search of a simulated target ends: with a winner, with none, or without the time to compare. */
 #include "simulation.h"
 
+#include "tuner/driver/comparison.h"
+
 static void finds_and_says(void **state) {
     simulation s;
     xlstm_error err;
@@ -315,6 +317,60 @@ static void a_failure_is_not_forgotten(void **state) {
     }
 }
 
+/* Numbers of the processes that ran elsewhere. */
+static struct { int count, number[64]; } elsewhere;
+
+/* Those with the numbers 1 and 3 are lost with their machines; the run is stopped in the sixth. */
+static int run_elsewhere(void *ctx, int64_t winner, const tune_block_plan *plan, int number, tune_block_result *out,
+                         xlstm_error *err) {
+    simulation *s = ctx;
+    (void)winner;
+    *out = (tune_block_result){.blocks = plan->blocks, .baseline_cost = 8, .winner_cost = 6, .seconds = 1};
+    for (int i = 0; i < plan->blocks; i++) out->log_ratio[i] = log(8.0 / 6);
+    s->now += 1;
+    assert_true(elsewhere.count < 64);
+    elsewhere.number[elsewhere.count++] = number;
+    if (elsewhere.count == 6) s->stop = 1;
+    return number == 1 || number == 3 ? xl_fail(err, XLSTM_EIO, "lost by every node") : XLSTM_OK;
+}
+
+/* A resumed comparison goes on behind the processes whose results it has, so that none counts twice. */
+static void no_process_counts_twice(void **state) {
+    simulation s;
+    xlstm_error err;
+    int64_t process = 0;
+    double origin = 0;
+    simulation_init(&s);
+    tune_drive_options o = on_its_clock(&s, quick("grid", 0));
+    o.stop = stopped;
+    o.stop_ctx = &s;
+    tune_run *k = new_run("twice");
+    tune_drive_result r;
+    if (tune_drive(&s.target, &o, tune_run_keeper(k), NULL, &r, &err)) fail_msg("%s", err.text);
+    const tune_comparison c = {.target = &s.target,
+                               .options = &o,
+                               .keeper = tune_run_keeper(k),
+                               .in_time = true,
+                               .process = &process,
+                               .origin = &origin,
+                               .run = run_elsewhere,
+                               .run_ctx = &s};
+    const int64_t other = r.winner - 1; /* the search's own comparison is none of it */
+    for (int resumed = 0; resumed < 2; resumed++) {
+        tune_comparison again = c;
+        r = (tune_drive_result){.winner = other};
+        s.stop = 0;
+        if (!resumed) assert_int_equal(tune_comparison_run(&again, &r, &err), XLSTM_ECANCELLED);
+        else if (tune_comparison_run(&again, &r, &err)) fail_msg("%s", err.text);
+    }
+    /* The sixth was stopped and runs anew. */
+    assert_true(elsewhere.count > 8);
+    for (int i = 0; i < elsewhere.count; i++) assert_int_equal(elsewhere.number[i], i < 6 ? i : i - 1);
+    assert_int_equal(r.final.processes, elsewhere.count - 3);
+    tune_run_close(k, TUNE_RUN_FINISHED);
+    tune_space_destroy(s.space);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_and_says),
@@ -326,6 +382,7 @@ int main(void) {
         cmocka_unit_test(what_looked_faster_is_not_denied),
         cmocka_unit_test(the_rest_of_a_budget_is_used),
         cmocka_unit_test(a_failure_is_not_forgotten),
+        cmocka_unit_test(no_process_counts_twice),
     };
     return cmocka_run_group_tests(tests, test_make_folder, test_remove_folder);
 }

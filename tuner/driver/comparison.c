@@ -1,5 +1,6 @@
 #include "tuner/driver/comparison.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,8 @@ typedef struct process_source {
     size_t event_count, next;
     size_t trials; /* of the run; a result stored at another number of trials belongs to an earlier comparison */
     int done;
+    int number; /* of the next process: above those of all that were recalled, between which some may have been lost
+                 */
     bool recalls; /* whether the last process was one of the run before it was resumed */
 } process_source;
 
@@ -52,18 +55,21 @@ static bool recall(process_source *p, tune_block_result *out, int *status, xlstm
         } else {
             same = same && tune_wire_read_result(json_object_get(j, "result"), out);
         }
+        /* Runs of earlier versions do not say the number. */
+        const json_int_t number = json_integer_value(json_object_get(j, "number"));
+        if (same) p->number = number > p->number && number < INT_MAX ? (int)number + 1 : p->number + 1;
         json_decref(j);
         if (same) return true;
     }
     return false;
 }
 
-/* Stores a result, or where `failed` is not NULL, a failure. */
-static int remember(const process_source *p, const tune_block_result *r, const xlstm_error *failed,
+/* Stores the result of a process, or where `failed` is not NULL, its failure. */
+static int remember(const process_source *p, int number, const tune_block_result *r, const xlstm_error *failed,
                     xlstm_error *err) {
     json_t *j =
-        json_pack("{s:I, s:I, s:o}", "winner", (json_int_t)p->winner, "trials", (json_int_t)p->trials,
-                  failed ? "failure" : "result",
+        json_pack("{s:I, s:I, s:i, s:o}", "winner", (json_int_t)p->winner, "trials", (json_int_t)p->trials,
+                  "number", number, failed ? "failure" : "result",
                   failed ? tune_wire_failure(failed->status, failed->text, r->culprit) : tune_wire_result(r));
     char *text = j ? json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
     int status = text ? tune_keeper_event(p->comparison->keeper, EVENT, text, err)
@@ -81,10 +87,11 @@ static int run_process(void *ctx, const tune_block_plan *plan, tune_block_result
     int status = XLSTM_OK;
     p->recalls = recall(p, out, &status, err);
     if (p->recalls) return status;
+    const int number = p->number++;
     xlstm_error why = {0};
     const double began = xl_wall_s();
     if (c->run) {
-        status = c->run(c->run_ctx, p->winner, plan, p->done - 1, out, &why);
+        status = c->run(c->run_ctx, p->winner, plan, number, out, &why);
     } else if (tune_fresh_possible(c->target)) {
         *c->origin = xl_wall_s();
         status = tune_fresh_run(c->target, NULL, p->winner, plan, c->on_sample, c->on_sample_ctx, out, &why);
@@ -97,7 +104,7 @@ static int run_process(void *ctx, const tune_block_plan *plan, tune_block_result
     /* A process that ran out of time has no result to store, and a resumed run with more time starts it again; so
      * does one where the machine failed. */
     if (status ? !tune_final_unusable(status) || out->culprit == TUNE_CULPRIT_NEITHER : !out->blocks) return status;
-    const int stored = remember(p, out, status ? &why : NULL, status ? NULL : err);
+    const int stored = remember(p, number, out, status ? &why : NULL, status ? NULL : err);
     return status ? status : stored;
 }
 
