@@ -7,6 +7,7 @@
 #include "tuner/driver/driver.h"
 #include "tuner/report/report.h"
 #include "tuner/run/run.h"
+#include "tuner/target/last_points.h"
 #include "tuner/target/targets.h"
 
 enum { BAKE_S, WOOD_KG, BROWN }; /* metrics; the first two are parts of a sample too */
@@ -233,8 +234,32 @@ static void lists_are_kept(void **state) {
         assert_int_equal(tune_metrics_parse(&back, damaged[i], &err), XLSTM_EFORMAT);
 }
 
+/* What is remembered of points: the baseline's always, of the others that of the last ones. */
+static void the_last_points_have_places(void **state) {
+    tune_recent r = {0};
+    int last[TUNE_RECENT] = {0};
+    assert_int_equal(tune_recent_find(&r, TUNE_BASELINE), -1);
+    assert_int_equal(tune_recent_find(&r, 0), -1);
+    assert_int_equal(tune_recent_put(&r, 0), 1);
+    assert_int_equal(tune_recent_find(&r, 0), 1);
+    assert_int_equal(tune_recent_put(&r, TUNE_BASELINE), 0);
+    for (int c = 1; c < 1000; c++) {
+        const int at = tune_recent_put(&r, c);
+        assert_in_range(at, 1, TUNE_RECENT - 1);
+        assert_int_equal(tune_recent_put(&r, c), at);
+        if (c >= TUNE_RECENT - 1) assert_int_equal(at, last[c % (TUNE_RECENT - 1)]); /* of the oldest */
+        last[c % (TUNE_RECENT - 1)] = at;
+        last[0] = c < TUNE_RECENT - 1 ? 1 : last[0];
+        const int oldest = c - (TUNE_RECENT - 2);
+        for (int k = oldest > 0 ? oldest : 0; k <= c; k++) assert_true(tune_recent_find(&r, k) > 0);
+        if (oldest > 0) assert_int_equal(tune_recent_find(&r, oldest - 1), -1);
+        assert_int_equal(tune_recent_find(&r, TUNE_BASELINE), 0);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_last_points_have_places),
         cmocka_unit_test(an_oven_is_tuned),
         cmocka_unit_test(targets_have_names),
         cmocka_unit_test(lists_are_kept),

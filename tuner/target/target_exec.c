@@ -23,6 +23,7 @@
 #include "base/memory.h"
 #include "base/sha256.h"
 #include "tuner/target/child.h"
+#include "tuner/target/last_points.h"
 #include "tuner/target/printed.h"
 #include "tuner/target/target.h"
 #include "tuner/target/template.h"
@@ -39,7 +40,6 @@ enum { WALL, CPU, PEAK, OWN_METRICS }; /* metrics, and parts of a sample */
 
 /* Exact metrics of a point. */
 typedef struct known_point {
-    int64_t candidate;
     uint64_t hash;
     double metric[TUNE_METRICS];
 } known_point;
@@ -58,8 +58,8 @@ typedef struct exec_target {
     uint64_t early;     /* of the output of other settings, while the baseline's is not known; 0: none */
     bool opened;
     int64_t candidate;  /* the one whose setup was run */
-    known_point *known; /* [known_count], of xl_stretch */
-    size_t known_count, known_room;
+    tune_recent recent; /* the points that are known, */
+    known_point known[TUNE_RECENT];
 } exec_target;
 
 /* ---- one execution ---- */
@@ -229,19 +229,10 @@ static int check_output(exec_target *e, int64_t candidate, uint64_t hash, xlstm_
     return xl_fail(err, XLSTM_EMISMATCH, "the output is not the baseline's");
 }
 
-static bool remember(exec_target *e, int64_t candidate, uint64_t hash, const double *metric) {
-    size_t at = 0;
-    while (at < e->known_count && e->known[at].candidate != candidate) at++;
-    if (at == e->known_room) {
-        known_point *grown = xl_stretch(e->known, at * sizeof *grown, (2 * at + 64) * sizeof *grown);
-        if (!grown) return false;
-        e->known = grown;
-        e->known_room = 2 * at + 64;
-    }
-    if (at == e->known_count) e->known_count++;
-    e->known[at] = (known_point){.candidate = candidate, .hash = hash};
-    memcpy(e->known[at].metric, metric, sizeof e->known[at].metric);
-    return true;
+static void remember(exec_target *e, int64_t candidate, uint64_t hash, const double *metric) {
+    known_point *k = &e->known[tune_recent_put(&e->recent, candidate)];
+    k->hash = hash;
+    memcpy(k->metric, metric, sizeof k->metric);
 }
 
 /* One execution, added to the sums in `parts`. `left`: the seconds after which it is hopeless. */
@@ -276,7 +267,7 @@ static int execute(exec_target *e, int64_t candidate, const tune_named_list *val
     out->hash = hash;
     if (candidate == TUNE_BASELINE) e->longest = fmax(e->longest, r.wall_s);
     tune_child_clear(&r);
-    if (!status && !remember(e, candidate, hash, metric)) status = xl_fail(err, XLSTM_ENOMEM, "out of memory");
+    if (!status) remember(e, candidate, hash, metric);
     return status;
 }
 
@@ -309,12 +300,11 @@ static double cost(void *self, int objective, const double parts[TUNE_PARTS]) {
 static int outcome(void *self, int64_t candidate, tune_outcome *out, xlstm_error *err) {
     const exec_target *e = self;
     (void)err;
-    for (size_t i = 0; i < e->known_count; i++) {
-        const known_point *k = &e->known[i];
-        if (k->candidate != candidate) continue;
-        memcpy(out->metric, k->metric, sizeof out->metric);
-        if (k->hash) snprintf(out->token_hash, sizeof out->token_hash, "%016llx", (unsigned long long)k->hash);
-    }
+    const int at = tune_recent_find(&e->recent, candidate);
+    if (at < 0) return XLSTM_OK;
+    memcpy(out->metric, e->known[at].metric, sizeof out->metric);
+    const unsigned long long hash = e->known[at].hash;
+    if (hash) snprintf(out->token_hash, sizeof out->token_hash, "%016llx", hash);
     return XLSTM_OK;
 }
 
@@ -456,7 +446,6 @@ static void close_exec(void *self) {
     leave(e, NULL);
     tune_printed_destroy(e->printed);
     json_decref(e->config);
-    xl_stretch_free(e->known, e->known_room * sizeof *e->known);
     free(e);
 }
 

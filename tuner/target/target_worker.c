@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "base/sha256.h"
 #include "tuner/target/child.h"
+#include "tuner/target/last_points.h"
 #include "tuner/target/target.h"
 #include "tuner/target/worker.h"
 #include "tuner/target/worker_description.h"
@@ -27,7 +28,6 @@
 
 /* Exact metrics of a point. */
 typedef struct known_point {
-    int64_t candidate;
     char hash[33];
     double metric[TUNE_METRICS];
 } known_point;
@@ -43,8 +43,8 @@ typedef struct worker_target {
     double longest;     /* the baseline's longest answer for one execution, seconds */
     char hash[33];      /* of the baseline's output; "": not known */
     char early[33];     /* of the output of other settings, while the baseline's is not known; "": none */
-    known_point *known; /* [known_count], of xl_stretch */
-    size_t known_count, known_room;
+    tune_recent recent; /* the points that are known, */
+    known_point known[TUNE_RECENT];
 } worker_target;
 
 /* ---- asking ---- */
@@ -190,7 +190,7 @@ static int read_output(worker_target *w, const json_t *answer, int64_t candidate
 
 static int remember(worker_target *w, const json_t *answer, int64_t candidate, const char *hash, xlstm_error *err) {
     const json_t *exact = json_object_get(answer, "exact");
-    known_point point = {.candidate = candidate};
+    known_point point = {0};
     snprintf(point.hash, sizeof point.hash, "%s", hash);
     for (int i = 0; i < TUNE_METRICS; i++) point.metric[i] = NAN;
     for (int i = 0; i < w->is.metrics.count; i++) {
@@ -198,17 +198,7 @@ static int remember(worker_target *w, const json_t *answer, int64_t candidate, c
         const int status = read_number(w, exact, i, &point.metric[i], err);
         if (status) return status;
     }
-    size_t at = 0;
-    while (at < w->known_count && w->known[at].candidate != candidate) at++;
-    if (at == w->known_room) {
-        const size_t room = at ? 2 * at : 64;
-        known_point *grown = xl_stretch(w->known, at * sizeof *grown, room * sizeof *grown);
-        if (!grown) return xl_fail(err, XLSTM_ENOMEM, "worker: out of memory");
-        w->known = grown;
-        w->known_room = room;
-    }
-    if (at == w->known_count) w->known_count++;
-    w->known[at] = point;
+    w->known[tune_recent_put(&w->recent, candidate)] = point;
     return XLSTM_OK;
 }
 
@@ -301,11 +291,10 @@ static double cost(void *self, int objective, const double parts[TUNE_PARTS]) {
 static int outcome(void *self, int64_t candidate, tune_outcome *out, xlstm_error *err) {
     const worker_target *w = self;
     (void)err;
-    for (size_t i = 0; i < w->known_count; i++) {
-        if (w->known[i].candidate != candidate) continue;
-        memcpy(out->metric, w->known[i].metric, sizeof out->metric);
-        snprintf(out->token_hash, sizeof out->token_hash, "%s", w->known[i].hash);
-    }
+    const int at = tune_recent_find(&w->recent, candidate);
+    if (at < 0) return XLSTM_OK;
+    memcpy(out->metric, w->known[at].metric, sizeof out->metric);
+    snprintf(out->token_hash, sizeof out->token_hash, "%s", w->known[at].hash);
     return XLSTM_OK;
 }
 
@@ -433,7 +422,6 @@ static void close_worker(void *self) {
     tune_worker_description_clear(&w->is);
     json_decref(w->config);
     free(w->program);
-    xl_stretch_free(w->known, w->known_room * sizeof *w->known);
     free(w);
 }
 
