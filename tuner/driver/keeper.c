@@ -317,7 +317,7 @@ int tune_keeper_adopt(tune_keeper *keeper, const tune_target *target, const tune
 /* The samples of trials that follow each other: those of the i-th are row[start[i]] to row[start[i + 1] - 1]. */
 typedef struct window {
     tune_sample_row *row;
-    size_t start[WINDOW + 1];
+    size_t *start; /* [WINDOW + 1], and behind it [WINDOW] for sorting: too much for a small stack */
 } window;
 
 /* The place in the window of the trial that a sample is passed on with: the search's own, and the baseline's taken
@@ -330,8 +330,10 @@ static int64_t place_of(const tune_sample_row *s, int64_t first, int64_t count) 
 /* Reads the samples of `count` trials, and sorts them by trial, in each as they were taken. */
 static int read_window(const tune_keeper *k, int64_t first, int64_t count, window *w, xlstm_error *err) {
     tune_sample_row *read = NULL;
-    size_t samples = 0, at[WINDOW] = {0};
-    *w = (window){0};
+    size_t samples = 0, *at;
+    *w = (window){.start = calloc(2 * WINDOW + 1, sizeof *w->start)};
+    if (!w->start) return no_memory(err);
+    at = w->start + WINDOW + 1;
     int status = tune_study_samples_between(k->study, k->run->id, first, first + count - 1, &read, &samples, err);
     if (!status && !(w->row = xl_array(samples, sizeof *read))) status = no_memory(err);
     for (size_t i = 0; !status && i < samples; i++) {
@@ -369,6 +371,7 @@ static int tell_window(tune_keeper *k, const tune_target *target, size_t first, 
     }
     tune_trial_rows_free(rows, count);
     free(w.row);
+    free(w.start);
     return status;
 }
 
