@@ -331,7 +331,9 @@ static int run_elsewhere(void *ctx, int64_t winner, const tune_block_plan *plan,
     assert_true(elsewhere.count < 64);
     elsewhere.number[elsewhere.count++] = number;
     if (elsewhere.count == 6) s->stop = 1;
-    return number == 1 || number == 3 ? xl_fail(err, XLSTM_EIO, "lost by every node") : XLSTM_OK;
+    if (number != 1 && number != 3) return XLSTM_OK;
+    out->culprit = TUNE_CULPRIT_NEITHER; /* so it is not stored */
+    return xl_fail(err, XLSTM_EIO, "lost by every node");
 }
 
 /* A resumed comparison goes on behind the processes whose results it has, so that none counts twice. */
