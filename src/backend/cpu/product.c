@@ -22,22 +22,6 @@ enum {
     BLOCK_BYTES = 128 << 10 /* of weights that stay in the second-level cache over the tokens */
 };
 
-static int64_t min64(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
-static int64_t max64(int64_t a, int64_t b) {
-    return a > b ? a : b;
-}
-
-static int64_t round_up(int64_t a, int64_t unit) {
-    return (a + unit - 1) / unit * unit;
-}
-
-static int64_t ceil_div(int64_t a, int64_t b) {
-    return (a + b - 1) / b;
-}
-
 /* The rows of the input that an operation multiplies, and, where they are taken as vectors, their prepared form for
  * each weight format, and in 8-bit integers. */
 typedef struct input {

@@ -8,22 +8,6 @@ enum {
     NARROW_TOKENS = 16 /* fewest of a tile */
 };
 
-static int64_t min64(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
-static int64_t max64(int64_t a, int64_t b) {
-    return a > b ? a : b;
-}
-
-static int64_t round_up(int64_t a, int64_t unit) {
-    return (a + unit - 1) / unit * unit;
-}
-
-static int64_t ceil_div(int64_t a, int64_t b) {
-    return (a + b - 1) / b;
-}
-
 /* Rows and tokens of a tile of this projection. */
 static int64_t tile_rows(const xl_tiling *t, const xl_projection *p) {
     return t->narrow && xl_is_narrow(p) ? p->w->m.rows : t->rows;

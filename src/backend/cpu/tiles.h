@@ -15,6 +15,22 @@ enum {
     XL_NARROW_ROWS = 64
 };
 
+static inline int64_t min64(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+static inline int64_t max64(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+
+static inline int64_t round_up(int64_t a, int64_t unit) {
+    return (a + unit - 1) / unit * unit;
+}
+
+static inline int64_t ceil_div(int64_t a, int64_t b) {
+    return (a + b - 1) / b;
+}
+
 typedef struct xl_tiling {
     int64_t rows, tokens; /* of a tile */
     int64_t narrow;       /* tokens of a tile of a narrow projection, which has all of its rows */
