@@ -89,7 +89,8 @@ static void another_device_reads_a_block(void **state) {
     if (!shared) TEST_SKIP("the device shares no memory");
 }
 
-/* Waits for a value and raises another, with an empty command buffer between. */
+/* Waits for a value and raises another, with an empty command buffer between. A device may raise the semaphores of
+ * one submission one after the other, so both are waited for. */
 static void cross(xl_device *device, VkSemaphore from, VkSemaphore to, uint64_t number) {
     const xl_vk_point wait = {from, number}, raise = {to, number};
     uint64_t value;
@@ -97,6 +98,11 @@ static void cross(xl_device *device, VkSemaphore from, VkSemaphore to, uint64_t 
     assert_int_equal(vkEndCommandBuffer(device->once), VK_SUCCESS);
     assert_int_equal(xl_vk_submit(device, &device->once, 1, &wait, &raise, &value, NULL), XLSTM_OK);
     assert_int_equal(xl_vk_wait(device, value, NULL, NULL, NULL), XLSTM_OK);
+    const VkSemaphoreWaitInfo raised = {.sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
+                                        .semaphoreCount = 1,
+                                        .pSemaphores = &to,
+                                        .pValues = &number};
+    assert_int_equal(vkWaitSemaphores(device->handle, &raised, UINT64_C(10000000000)), VK_SUCCESS);
 }
 
 static uint64_t counter(const xl_device *device, VkSemaphore semaphore) {
