@@ -41,7 +41,7 @@ typedef struct tune_block_plan {
 
 /* With which of the two a process failed. */
 typedef enum tune_culprit {
-    TUNE_CULPRIT_EITHER, /* one of them, but which is not known: the process ended without a word */
+    TUNE_CULPRIT_EITHER, /* one of them, but which is not known (fresh.h) */
     TUNE_CULPRIT_BASELINE,
     TUNE_CULPRIT_WINNER,
     TUNE_CULPRIT_NEITHER, /* the machine's failure, or our own */

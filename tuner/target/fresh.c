@@ -100,19 +100,39 @@ typedef struct answer {
     void *ctx;
     int64_t winner;
     tune_block_result *out;
-    bool done;
+    bool done, began[2]; /* of the baseline and the winner */
+    int64_t busy;        /* with which of them it is, where one of them began */
 } answer;
+
+/* With which of the two it was when it ended without a word. Where it computes itself, the winner may have damaged
+ * the memory that the baseline then uses, or taken what the baseline then lacks. */
+static tune_culprit suspect(const tune_target *target, const answer *a) {
+    if (!a->began[0] && !a->began[1]) return TUNE_CULPRIT_EITHER;
+    if (a->busy != BASELINE) return TUNE_CULPRIT_WINNER;
+    return target->elsewhere || !a->began[1] ? TUNE_CULPRIT_BASELINE : TUNE_CULPRIT_EITHER;
+}
+
+static int ended_early(const tune_target *target, const answer *a, xlstm_error *err) {
+    static const char *const with[] = {[TUNE_CULPRIT_EITHER] = "",
+                                       [TUNE_CULPRIT_BASELINE] = ", while it ran the baseline",
+                                       [TUNE_CULPRIT_WINNER] = ", while it ran the winner"};
+    a->out->culprit = suspect(target, a);
+    return xl_fail(err, XLSTM_EIO, "fresh process: ended without a result%s", with[a->out->culprit]);
+}
 
 static int read_line(answer *a, const char *line, xlstm_error *err) {
     json_error_t bad;
     json_t *j = json_loads(line, 0, &bad);
     const json_t *sample = json_object_get(j, "sample"), *result = json_object_get(j, "result");
-    const json_t *failure = json_object_get(j, "error");
+    const json_t *failure = json_object_get(j, "error"), *begins = json_object_get(j, "begins");
     tune_sample s;
     int status = XLSTM_OK;
     if (sample && tune_wire_read_sample(sample, &s)) {
         if (s.candidate != BASELINE) s.candidate = a->winner;
         a->on_sample(a->ctx, &s);
+    } else if (json_is_integer(begins)) {
+        a->busy = json_integer_value(begins);
+        a->began[a->busy != BASELINE] = true;
     } else if (result && tune_wire_read_result(result, a->out)) {
         a->done = true;
     } else if (failure) {
@@ -149,7 +169,7 @@ static int listen(const tune_target *target, const child *c, answer *a, xlstm_er
         ssize_t n = read(c->out, buffer + used, room - used - 1);
         if (n < 0 && errno == EINTR) continue;
         if (n <= 0) {
-            status = xl_fail(err, XLSTM_EIO, "fresh process: ended without a result");
+            status = ended_early(target, a, err);
             break;
         }
         used += (size_t)n;
@@ -232,6 +252,22 @@ static void on_sample(void *ctx, const tune_sample *sample) {
     say("sample", tune_wire_sample(sample));
 }
 
+typedef struct teller {
+    tune_meter meter;
+    bool told;
+    int64_t last; /* the side that it told last */
+} teller;
+
+/* Says which side begins, because a process that is killed can say nothing any more. */
+static int tell_and_measure(void *ctx, int64_t candidate, unsigned repeats, double limit, tune_reading *out,
+                            xlstm_error *err) {
+    teller *t = ctx;
+    if (!t->told || t->last != candidate) say("begins", json_integer((json_int_t)candidate));
+    t->told = true;
+    t->last = candidate;
+    return tune_meter_measure(&t->meter, candidate, repeats, limit, out, err);
+}
+
 static int answer_request(const json_t *j, tune_culprit *culprit, xlstm_error *err) {
     tune_block_plan plan;
     tune_block_result result = {0};
@@ -245,11 +281,11 @@ static int answer_request(const json_t *j, tune_culprit *culprit, xlstm_error *e
     int status = tune_target_open(&target, name, &options, err);
     *culprit = TUNE_CULPRIT_NEITHER;
     if (status) return status;
-    tune_meter meter = {.target = &target};
+    teller told = {.meter = {.target = &target}};
     tune_sampler_options sampling;
     tune_sampler_options_init(&sampling);
-    sampling.measure = tune_meter_measure;
-    sampling.ctx = &meter;
+    sampling.measure = tell_and_measure;
+    sampling.ctx = &told;
     sampling.on_sample = on_sample;
     tune_target_watch(&target, &sampling.limits);
     status = tune_sampler_create(&sampler, &sampling, err);

@@ -1,7 +1,8 @@
 /* Fresh processes for the last comparison. Where a process's memory happens to lie affects its speed, so each
  * process gives one value. It is sent the request of the target as a line of JSON, with the settings of the
- * baseline, the winner's point and a plan; it opens the target, and answers with lines of JSON: samples, then the
- * result or an error. */
+ * baseline, the winner's point and a plan; it opens the target, and answers with lines of JSON: which of the two
+ * begins ({"begins": -1} the baseline, 0 the winner) where it is another than before, samples, then the result or
+ * an error. A process that ends without these failed with the one that began last. */
 #ifndef TUNE_FRESH_H
 #define TUNE_FRESH_H
 
