@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/output.h"
 #include "base/system.h"
+#include "base/thread.h"
 
 #define MIB 1048576.0
 
@@ -101,7 +102,7 @@ int cli_watchdog_start(cli_watchdog **out, const cli_watchdog_options *options, 
     if (w->log) xl_log_line(w->log, "ts,rss_mb,avail_mb,total_mb,mps_alloc_mb,mps_reserved_mb");
     pthread_mutex_init(&w->mutex, NULL);
     pthread_cond_init(&w->wake, NULL);
-    int failed = pthread_create(&w->thread, NULL, watch, w);
+    int failed = xl_thread_start(&w->thread, watch, w);
     if (!failed) {
         *out = w;
         return XLSTM_OK;

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/output.h"
+#include "base/thread.h"
 #include "cluster/ray.h"
 
 /* How often the head is asked. A list of many jobs is long, so that it is asked for less often then. */
@@ -286,7 +287,7 @@ int cluster_agents_start(cluster_agents *a, const char *search, const char *cons
     status = cluster_roster_init(&a->roster, &plan, err);
     if (status) return status;
     a->started = true;
-    if (pthread_create(&a->thread, NULL, follow, a)) {
+    if (xl_thread_start(&a->thread, follow, a)) {
         a->started = false;
         return xl_fail(err, XLSTM_ENOMEM, "agents: no thread could be started");
     }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/thread.h"
 
 typedef struct line {
     serve_errand *first, **end;
@@ -89,7 +90,7 @@ int serve_disk_create(serve_disk **out, void (*wake)(void *user), void *user, xl
     d->user = user;
     pthread_mutex_init(&d->lock, NULL);
     pthread_cond_init(&d->work, NULL);
-    const int code = pthread_create(&d->thread, NULL, disk_thread, d);
+    const int code = xl_thread_start(&d->thread, disk_thread, d);
     if (code) {
         pthread_cond_destroy(&d->work);
         pthread_mutex_destroy(&d->lock);

@@ -54,6 +54,7 @@ void serve_http_stop(serve_http *http) {
 #include <microhttpd.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "server/http_routes.h"
 #include "server/listen.h"
 
@@ -496,7 +497,7 @@ void serve_http_look(serve_http *h) {
 
 static int start_workers(serve_http *h, xlstm_error *err) {
     for (; h->worker_count < WORKERS; h->worker_count++) {
-        const int code = pthread_create(&h->workers[h->worker_count], NULL, worker, h);
+        const int code = xl_thread_start(&h->workers[h->worker_count], worker, h);
         if (code) return xl_fail(err, XLSTM_EIO, "no thread for requests: %s", strerror(code));
     }
     return XLSTM_OK;

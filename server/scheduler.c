@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/pool.h"
+#include "base/thread.h"
 #include "server/lifecycle.h"
 #include "server/recent.h"
 
@@ -295,7 +296,7 @@ int serve_scheduler_create(serve_scheduler **out, const serve_scheduler_options 
                                                                  .metrics = options->metrics,
                                                                  .note = options->note},
                                        err);
-    const int code = status ? 0 : pthread_create(&s->thread, NULL, engine, s);
+    const int code = status ? 0 : xl_thread_start(&s->thread, engine, s);
     if (code) status = xl_fail(err, XLSTM_EIO, "no thread for the engine: %s", strerror(code));
     s->started = !status;
     if (status) serve_scheduler_destroy(s);

@@ -11,6 +11,7 @@
 #include "base/affinity.h"
 #include "base/cpu.h"
 #include "base/memory.h"
+#include "base/thread.h"
 
 enum {
     SPIN_NS = 50000,       /* of a wait before the thread sleeps: several times what waking it takes */
@@ -176,7 +177,7 @@ static bool add_worker(xl_pool *pool) {
     sigfillset(&all);
     for (size_t i = 0; i < sizeof own / sizeof *own; i++) sigdelset(&all, own[i]);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failed = pthread_create(&w->thread, NULL, worker_main, w);
+    int failed = xl_thread_start(&w->thread, worker_main, w);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (failed) {
         pthread_cond_destroy(&w->called);

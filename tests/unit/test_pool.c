@@ -1,10 +1,11 @@
 /* The pool of threads: every task runs once, phases are in order, more threads than processors, sharing, and
- * forking. */
+ * forking. And the stacks of threads. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/wait.h>
 
 #include "base/pool.h"
+#include "base/thread.h"
 #include "helper.h"
 
 enum { TASKS = 1000 };
@@ -233,6 +234,41 @@ static void pinned_threads_work(void **state) {
     xl_pool_destroy(pool);
 }
 
+#ifdef __linux__
+static void *own_stack(void *user) {
+    pthread_attr_t own;
+    void *lowest;
+    assert_int_equal(pthread_getattr_np(pthread_self(), &own), 0);
+    assert_int_equal(pthread_attr_getstack(&own, &lowest, user), 0);
+    pthread_attr_destroy(&own);
+    return NULL;
+}
+
+static size_t stack_of_a_thread(void) {
+    pthread_t thread;
+    size_t bytes = 0;
+    assert_int_equal(xl_thread_start(&thread, own_stack, &bytes), 0);
+    pthread_join(thread, NULL);
+    return bytes;
+}
+
+/* Small stacks by default, as after `ulimit -s 64`, are too small for a thread; large ones are not made smaller. */
+static void a_thread_has_room(void **state) {
+    pthread_attr_t before, other;
+    assert_int_equal(pthread_getattr_default_np(&before), 0);
+    pthread_attr_init(&other);
+    pthread_attr_setstacksize(&other, (size_t)64 << 10);
+    assert_int_equal(pthread_setattr_default_np(&other), 0);
+    assert_true(stack_of_a_thread() >= XL_THREAD_STACK);
+    pthread_attr_setstacksize(&other, 3 * XL_THREAD_STACK);
+    assert_int_equal(pthread_setattr_default_np(&other), 0);
+    assert_true(stack_of_a_thread() >= 3 * XL_THREAD_STACK);
+    assert_int_equal(pthread_setattr_default_np(&before), 0);
+    pthread_attr_destroy(&other);
+    pthread_attr_destroy(&before);
+}
+#endif
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_task_runs_once),       cmocka_unit_test(few_tasks_and_none),
@@ -241,6 +277,9 @@ int main(void) {
         cmocka_unit_test(many_short_regions),         cmocka_unit_test(region_inside_a_region_runs_alone),
         cmocka_unit_test(callers_take_turns),         cmocka_unit_test(a_forked_child_has_a_pool),
         cmocka_unit_test(pinned_threads_work),
+#ifdef __linux__
+        cmocka_unit_test(a_thread_has_room),
+#endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/fnv.h"
 #include "base/memory.h"
+#include "base/thread.h"
 #include "tuner/driver/drive.h"
 #include "tuner/driver/drive_prepare.h"
 #include "tuner/driver/drive_samples.h"
@@ -393,7 +394,7 @@ int tune_agent_run(const tune_target *target, tune_study *study, const tune_agen
     if (status) goto out;
     pthread_mutex_init(&a.lock, NULL);
     make_wake(&a);
-    if (pthread_create(&thread, NULL, beat_on, &a)) {
+    if (xl_thread_start(&thread, beat_on, &a)) {
         status = xl_fail(err, XLSTM_EIO, "agent: no thread could be started");
     } else {
         status = work(&a, err);
