@@ -165,14 +165,9 @@ static int record(cli_job *job, tune_run *run, const tune_drive_options *o, xlst
     return export_landscape(job, run, r.rounds, err);
 }
 
-static int search(cli_job *job, tune_run *run, tune_drive_options *o, xlstm_error *err) {
+static int search(cli_job *job, tune_run *run, tune_drive_options *o, tune_drive_result *result, xlstm_error *err) {
     cli_show show;
-    tune_drive_result result;
     char *snapshot = NULL;
-    if (is_recording(job, o)) {
-        tell_start(job, run, o, o->trials);
-        return record(job, run, o, err);
-    }
     const tune_ends ends = tune_strategy_find(o->mode)->ends;
     int total = ends == TUNE_ENDS_GENERATIONS ? o->population * o->generations : o->trials;
     if (ends != TUNE_ENDS_GENERATIONS &&
@@ -184,16 +179,28 @@ static int search(cli_job *job, tune_run *run, tune_drive_options *o, xlstm_erro
     cli_show_init(&show, job, total);
     tune_watcher watcher = cli_show_watcher(&show);
     const double began = xl_now_s();
-    int status = tune_drive(&job->target, o, tune_run_keeper(run), &watcher, &result, err);
+    int status = tune_drive(&job->target, o, tune_run_keeper(run), &watcher, result, err);
     o->budget_s = fmax(0, o->budget_s - (xl_now_s() - began));
     cli_show_end(&show);
     if (status) return status;
-    cli_show_result(&show, run, &result);
-    if (cli_has(job->cfg, "export_landscape") && result.end == TUNE_DRIVE_DONE)
+    cli_show_result(&show, run, result);
+    if (cli_has(job->cfg, "export_landscape") && result->end == TUNE_DRIVE_DONE)
         status = export_landscape(job, run, 0, err);
-    if (!status && !stopped(NULL)) status = cli_best_write(job, run, o, &result, &snapshot, err);
+    if (!status && !stopped(NULL)) status = cli_best_write(job, run, o, result, &snapshot, err);
     if (snapshot) printf("snapshot  %s\n", snapshot);
     free(snapshot);
+    return status;
+}
+
+static int search_or_record(cli_job *job, tune_run *run, tune_drive_options *o, xlstm_error *err) {
+    if (is_recording(job, o)) {
+        tell_start(job, run, o, o->trials);
+        return record(job, run, o, err);
+    }
+    tune_drive_result *result = malloc(sizeof *result);
+    const int status =
+        result ? search(job, run, o, result, err) : xl_fail(err, XLSTM_ENOMEM, "optimize: out of memory");
+    free(result);
     return status;
 }
 
@@ -235,9 +242,13 @@ static int run_parsed(cli_config *cfg, const char *argv0, const char *resume, js
     cli_signals_install();
     cluster_agents *agents = NULL;
     cli_devices *devices = NULL;
-    char program[4096];
-    cli_find_program(program, argv0);
+    char *program = cli_find_program(argv0);
+    if (!program) {
+        xl_fail(&err, XLSTM_ENOMEM, "optimize: out of memory");
+        return cli_fail(cfg, &err);
+    }
     int code = cli_devices_open(&devices, cfg, program);
+    free(program);
     if (code == CLI_GO_ON) code = cli_cluster_open(&agents, cfg, argv0);
     if (code != CLI_GO_ON) return code;
     code =
@@ -266,7 +277,7 @@ static int run_parsed(cli_config *cfg, const char *argv0, const char *resume, js
     options.priors = priors;
     /* The time that loading took counts towards the budget. */
     options.budget_s = fmax(0, options.budget_s - (xl_now_s() - began));
-    if (!status) status = search(&job, run, &options, &err);
+    if (!status) status = search_or_record(&job, run, &options, &err);
     const bool cut = status || stopped(NULL);
     char *folder = run ? strdup(tune_run_folder(run)) : NULL;
     tune_run_close(run, cut ? TUNE_RUN_INTERRUPTED : TUNE_RUN_FINISHED);

@@ -218,7 +218,7 @@ static void judge(result *r, const char *name, double absolute, double relative,
 static int compare(result *r, const golden *g, const char *name, const float *got, bool either, xlstm_error *err) {
     const xlstm_tensor *t = xlstm_tensor_file_find(g->file, name);
     if (!t) return XLSTM_OK;
-    enum { STEP = 4096 };
+    enum { STEP = 1024 };
     float wanted[STEP];
     size_t count = t->bytes / xlstm_dtype_size(t->dtype);
     double largest_error = 0, errors = 0, squares = 0;

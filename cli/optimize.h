@@ -30,7 +30,7 @@ typedef struct cli_job {
     const char *device; /* of those of --device all the one that stands for them; NULL: the configured one */
     int objective[TUNE_METRICS];
     int objectives;
-    char program[4096]; /* this program, to be run again */
+    char *program; /* this program, to be run again */
 } cli_job;
 
 /* Reads what the configuration says for the target that it names, and opens that. Returns CLI_GO_ON, or an exit
@@ -39,8 +39,8 @@ typedef struct cli_job {
  * stands for them, in whose agents all is measured; NULL: the configured one is meant. It outlives the job. */
 int cli_job_open(cli_job *job, cli_config *cfg, const char *argv0, const json_t *stored, const char *device);
 void cli_job_close(cli_job *job);
-/* The path of this program. */
-void cli_find_program(char path[4096], const char *argv0);
+/* The path of this program, malloc'd; NULL when out of memory. */
+char *cli_find_program(const char *argv0);
 /* The value of the key `target`, where its argument is the name of a program with the whole path of that, if it is
  * found beside the config, here or among the installed targets; malloc'd, NULL when out of memory. */
 char *cli_target_name(const cli_config *cfg, const char *value);

@@ -93,6 +93,29 @@ static bool same_settings(const tune_named_list *a, const tune_named_list *b) {
     return same;
 }
 
+/* Says in *text why the winner does not take the snapshot's place, where they were compared and it does not. */
+static int decide(duel *d, const char *latest, const tune_drive_options *options, const tune_drive_result *result,
+                  bool *write, char **text, xlstm_error *err) {
+    char words[512];
+    xlstm_error why = {0};
+    tune_final *f = malloc(sizeof *f);
+    if (!f) return xl_fail(err, XLSTM_ENOMEM, "best: out of memory");
+    int status = beats(d, options, &result->final, f, &why);
+    if (tune_final_unusable(status)) {
+        *text = xl_format("%s stays; it cannot be compared with the winner: %.300s", latest, why.text);
+        *write = false;
+        status = XLSTM_OK;
+    } else if (status && err) {
+        *err = why;
+    } else if (!status && f->verdict != TUNE_VERDICT_BETTER) {
+        tune_final_text(words, sizeof words, f);
+        *text = xl_format("%s stays; against it: %s", latest, words);
+        *write = false;
+    }
+    free(f);
+    return status;
+}
+
 /* Whether the winner takes the place of a snapshot; *text says why not. */
 static int replaces(const cli_job *job, const json_t *other, const char *latest, const tune_drive_options *options,
                     const tune_drive_result *result, bool *write, char **text, xlstm_error *err) {
@@ -107,21 +130,7 @@ static int replaces(const cli_job *job, const json_t *other, const char *latest,
         *text = xl_format("%s has these settings already", latest);
         *write = false;
     } else if (!status && !same_settings(&snapshot, &baseline)) {
-        tune_final f;
-        char words[512];
-        xlstm_error why = {0};
-        status = beats(&d, options, &result->final, &f, &why);
-        if (tune_final_unusable(status)) {
-            *text = xl_format("%s stays; it cannot be compared with the winner: %.300s", latest, why.text);
-            *write = false;
-            status = XLSTM_OK;
-        } else if (status && err) {
-            *err = why;
-        } else if (!status && f.verdict != TUNE_VERDICT_BETTER) {
-            tune_final_text(words, sizeof words, &f);
-            *text = xl_format("%s stays; against it: %s", latest, words);
-            *write = false;
-        }
+        status = decide(&d, latest, options, result, write, text, err);
     }
     tune_named_clear(&snapshot);
     tune_named_clear(&winner);

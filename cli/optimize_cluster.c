@@ -50,12 +50,11 @@ int cli_cluster_open(cluster_agents **out, cli_config *cfg, const char *argv0) {
     const char *address = cli_str(cfg, "ray_address"), *model = NULL;
     const tune_target_class *class = tune_target_find(cli_str(cfg, "target"));
     const size_t ships = cli_list_count(cfg, "ship");
-    char program[4096];
     xlstm_error err = {0};
     *out = NULL;
     if (!address || !class) return CLI_GO_ON; /* a target that there is not is told of later */
     if (class->of_checkpoint && !(model = cli_model_path(cfg, &err))) return cli_fail(cfg, &err);
-    cli_find_program(program, argv0);
+    char *program = cli_find_program(argv0);
     const char **ship = xl_array(ships, sizeof *ship);
     for (size_t i = 0; ship && i < ships; i++) ship[i] = cli_list_str(cfg, "ship", i);
     const cluster_agents_options options = {
@@ -65,8 +64,10 @@ int cli_cluster_open(cluster_agents **out, cli_config *cfg, const char *argv0) {
         .resources = cli_object(cfg, "resources"),
         .say = say,
         .cancel = cli_signals_cancel};
-    int status = ship ? cluster_agents_open(out, &options, &err) : xl_fail(&err, XLSTM_ENOMEM, "out of memory");
+    int status =
+        ship && program ? cluster_agents_open(out, &options, &err) : xl_fail(&err, XLSTM_ENOMEM, "out of memory");
     free(ship);
+    free(program);
     if (!status) return CLI_GO_ON;
     if (cli_signals_stop()) return cli_signals_code();
     return status == XLSTM_EARG ? cli_usage(cfg, "%s", err.text) : cli_fail(cfg, &err);

@@ -158,8 +158,9 @@ char *cli_target_name(const cli_config *cfg, const char *value) {
     return name;
 }
 
-void cli_find_program(char path[4096], const char *argv0) {
-    if (!xl_program_path(path, 4096)) snprintf(path, 4096, "%s", argv0);
+char *cli_find_program(const char *argv0) {
+    char path[4096];
+    return strdup(xl_program_path(path, sizeof path) ? path : argv0);
 }
 
 /* A command may take long, so it is ended; a sample of the engine is finished. */
@@ -214,11 +215,11 @@ int cli_job_open(cli_job *job, cli_config *cfg, const char *argv0, const json_t 
     *job = (cli_job){.cfg = cfg,
                      .class = tune_target_find(whole ? whole : name),
                      .name = whole,
+                     .program = cli_find_program(argv0),
                      .new_tokens = cli_int(cfg, "new"),
                      .placebo = cli_bool(cfg, "placebo"),
                      .proposes = device || cli_has(cfg, "agents") || cli_str(cfg, "ray_address"),
                      .device = device};
-    cli_find_program(job->program, argv0);
     if (!job->class) {
         const tune_target_options none = {.config = NULL};
         tune_target_open(&job->target, name, &none, &err);
@@ -233,7 +234,7 @@ int cli_job_open(cli_job *job, cli_config *cfg, const char *argv0, const json_t 
         return cli_usage(cfg, "new: found %lld, wanted at least 1", (long long)job->new_tokens);
     const char *wrong = misuse(job);
     if (wrong) return cli_usage(cfg, "%s", wrong);
-    if (!job->name) return cli_usage(cfg, "target: out of memory");
+    if (!job->name || !job->program) return cli_usage(cfg, "target: out of memory");
     const bool told = job->class->told_request, any = job->class->of_checkpoint || told;
     const bool has_model = job->class->of_checkpoint || (told && cli_has(cfg, "model_path"));
     const char *model = has_model ? cli_model_path(cfg, &err) : NULL;
@@ -251,6 +252,7 @@ void cli_job_close(cli_job *job) {
     tune_target_close(&job->target);
     free(job->prompt);
     free(job->name);
+    free(job->program);
     free(job->ids);
     *job = (cli_job){0};
 }

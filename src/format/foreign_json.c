@@ -12,6 +12,13 @@
 /* How many used members of one object are checked for repeated keys here; Jansson alone checks those after them. */
 #define SEEN_MAX 64
 
+/* A used member of an object. */
+typedef struct seen {
+    char key[XL_JSON_KEY_MAX];
+    const char *value;
+    size_t bytes;
+} seen;
+
 /* Walks through the text and overwrites what is not used with blanks: every character stays in its place, so that
  * lines and columns in later messages are those of the file. */
 typedef struct scan {
@@ -19,14 +26,8 @@ typedef struct scan {
     int nesting;
     xl_json_use_fn use;
     const char *keys[XL_JSON_DEPTH_MAX];
+    seen list[XL_JSON_DEPTH_MAX][SEEN_MAX]; /* used members of the objects at hand, by depth */
 } scan;
-
-/* A used member of the object at hand. */
-typedef struct seen {
-    char key[XL_JSON_KEY_MAX];
-    const char *value;
-    size_t bytes;
-} seen;
 
 bool xl_json_listed(const char *key, const char *const *list) {
     for (; *list; list++) {
@@ -153,7 +154,6 @@ static bool repeats(seen *list, size_t *count, const seen *member) {
 /* Walks through the current object, whose members' keys have this depth. False where the text is not JSON even by
  * these lenient rules. */
 static bool filter(scan *s, size_t depth) {
-    seen list[SEEN_MAX];
     size_t count = 0;
     bool any = false; /* member is left */
     char *comma = NULL;
@@ -175,7 +175,7 @@ static bool filter(scan *s, size_t depth) {
         member.value = s->at;
         if (!(use == XL_JSON_ENTER ? filter(s, depth + 1) : skip_value(s))) return false;
         member.bytes = (size_t)(s->at - member.value);
-        bool out = use == XL_JSON_IGNORE || (use == XL_JSON_USE && repeats(list, &count, &member));
+        bool out = use == XL_JSON_IGNORE || (use == XL_JSON_USE && repeats(s->list[depth], &count, &member));
         if (out) blank(begin, s->at);
         if (comma && (out || !any)) *comma = ' ';
         any = any || !out;
@@ -190,15 +190,24 @@ int xl_json_read(json_t **out, const char *path, const char *text, size_t bytes,
                  xlstm_error *err) {
     *out = NULL;
     char *copy = xl_array(bytes + 1, 1);
-    if (!copy) return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory for %zu bytes of JSON", path, bytes);
+    scan *s = malloc(sizeof *s);
+    if (!copy || !s) {
+        free(copy);
+        free(s);
+        return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory for %zu bytes of JSON", path, bytes);
+    }
     if (bytes) memcpy(copy, text, bytes);
-    scan s = {.at = copy, .end = copy + bytes, .use = use};
+    s->at = copy;
+    s->end = copy + bytes;
+    s->use = use;
+    s->nesting = 0;
     if (bytes >= 3 && !memcmp(copy, "\xef\xbb\xbf", 3)) blank(copy, copy + 3);
     /* Where the walk stops early the text is malformed; Jansson is given it as it is and says where. */
-    bool whole = skip_blanks(&s) == '{' && filter(&s, 0);
+    bool whole = skip_blanks(s) == '{' && filter(s, 0);
     json_error_t where;
     json_t *root = json_loadb(whole ? copy : text, bytes, JSON_REJECT_DUPLICATES | flags, &where);
     free(copy);
+    free(s);
     if (json_is_object(root)) {
         *out = root;
         return XLSTM_OK;

@@ -234,9 +234,15 @@ static void add_ranks(const tune_landscape *l, const tune_trace *t, double *rank
     }
 }
 
-static double performance(const tune_landscape *l, const tune_trace *traces, int seeds) {
-    double ranks[SCORE_POINTS] = {0}, sum = 0, reached = l->sorted[l->valid - 1];
-    int runs[SCORE_POINTS] = {0};
+static int performance(const tune_landscape *l, const tune_trace *traces, int seeds, double *out,
+                       xlstm_error *err) {
+    double *ranks = calloc(SCORE_POINTS, sizeof *ranks), sum = 0, reached = l->sorted[l->valid - 1];
+    int *runs = calloc(SCORE_POINTS, sizeof *runs);
+    if (!ranks || !runs) {
+        free(ranks);
+        free(runs);
+        return xl_fail(err, XLSTM_ENOMEM, "replay: out of memory");
+    }
     for (int i = 0; i < seeds; i++) add_ranks(l, &traces[i], ranks, runs);
     for (int i = 0; i < SCORE_POINTS; i++) {
         if (runs[i]) {
@@ -246,12 +252,17 @@ static double performance(const tune_landscape *l, const tune_trace *traces, int
         double base = random_at(l, score_time(l, i));
         sum += (base - reached) / (base - l->optimum);
     }
-    return sum / SCORE_POINTS;
+    free(ranks);
+    free(runs);
+    *out = sum / SCORE_POINTS;
+    return XLSTM_OK;
 }
 
 int tune_replay_scores(const tune_landscape *l, const tune_trace *traces, int seeds, tune_replay_score *out,
                        xlstm_error *err) {
-    *out = (tune_replay_score){.performance = performance(l, traces, seeds)};
+    *out = (tune_replay_score){0};
+    int status = performance(l, traces, seeds, &out->performance, err);
+    if (status) return status;
     uint32_t *last_run = calloc(l->rows, sizeof *last_run);
     if (!last_run) return xl_fail(err, XLSTM_ENOMEM, "replay: out of memory");
     int finished = 0, judged = 0;

@@ -1,6 +1,7 @@
 #include "tuner/measure/states.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,37 +25,48 @@ static int by_value(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
+_Static_assert(TUNE_PROCESSES_MOST <= UCHAR_MAX + 1, "where a group begins fits into a byte");
+
+typedef struct sums {
+    double values, squares;
+} sums;
+
+static sums and_value(sums s, double value) {
+    return (sums){s.values + value, s.squares + value * value};
+}
+
 /* The partition of n sorted values into `groups` that has the least sum of squares within them (dynamic
  * programming over the ends of the groups). Group g is cut[g - 1] … cut[g] - 1. Returns that sum. */
 static double divide(const double *sorted, int n, int groups, int cut[TUNE_STATES_MOST]) {
-    double sum[TUNE_PROCESSES_MOST + 1] = {0}, square[TUNE_PROCESSES_MOST + 1] = {0};
-    double cost[TUNE_STATES_MOST + 1][TUNE_PROCESSES_MOST + 1];
-    int from[TUNE_STATES_MOST + 1][TUNE_PROCESSES_MOST + 1];
+    double table[2][TUNE_PROCESSES_MOST + 1], *before = table[0], *cost = table[1];
+    unsigned char from[TUNE_STATES_MOST][TUNE_PROCESSES_MOST + 1];
     const double middle = sorted[n / 2];
-    for (int i = 0; i < n; i++) {
-        double d = sorted[i] - middle;
-        sum[i + 1] = sum[i] + d;
-        square[i + 1] = square[i] + d * d;
-    }
-    for (int end = 0; end <= n; end++) cost[0][end] = end ? INFINITY : 0;
-    for (int g = 1; g <= groups; g++) {
+    for (int end = 0; end <= n; end++) before[end] = end ? INFINITY : 0;
+    for (int g = 0; g < groups; g++) {
+        sums to_end = {0};
         for (int end = 0; end <= n; end++) {
-            cost[g][end] = INFINITY;
+            if (end) to_end = and_value(to_end, sorted[end - 1] - middle);
+            sums to_begin = {0};
+            cost[end] = INFINITY;
             from[g][end] = 0;
             for (int begin = 0; begin < end; begin++) {
-                double s = sum[end] - sum[begin];
-                double within = fmax(0, square[end] - square[begin] - s * s / (end - begin));
-                if (cost[g - 1][begin] + within >= cost[g][end]) continue;
-                cost[g][end] = cost[g - 1][begin] + within;
-                from[g][end] = begin;
+                if (begin) to_begin = and_value(to_begin, sorted[begin - 1] - middle);
+                const double s = to_end.values - to_begin.values;
+                const double within = fmax(0, to_end.squares - to_begin.squares - s * s / (end - begin));
+                if (before[begin] + within >= cost[end]) continue;
+                cost[end] = before[begin] + within;
+                from[g][end] = (unsigned char)begin;
             }
         }
+        double *swap = before;
+        before = cost;
+        cost = swap;
     }
-    for (int g = groups, end = n; g > 0; g--) {
-        cut[g - 1] = end;
+    for (int g = groups - 1, end = n; g >= 0; g--) {
+        cut[g] = end;
         end = from[g][end];
     }
-    return cost[groups][n];
+    return before[n];
 }
 
 /* Whether neighbours in time are more alike than chance makes them: compares the first autocorrelation with its

@@ -119,6 +119,7 @@ typedef struct auto_search {
     size_t valid;
     tune_surrogate_sample *samples;
     size_t room;
+    double promise[TUNE_CANDIDATES]; /* of the candidates */
 } auto_search;
 
 static void destroy(void *state);
@@ -346,17 +347,17 @@ static const tune_seen *choose_repeat(const auto_search *s) {
 }
 
 static int ask_model(auto_search *s, tune_proposal *out, xlstm_error *err) {
-    double promise[TUNE_CANDIDATES], most = -1;
+    double most = -1;
     int status = fit(s, err);
     if (status) return status;
     gather_candidates(s);
     int stale = s->record.told - s->stale_since;
     bool far = stale >= (int)s->p.patience && stale % 2;
     tune_surrogate_promise(s->models, s->candidates.point, s->candidates.count, s->best.mean, far ? s->p.boost : 1,
-                           promise);
+                           s->promise);
     for (size_t i = 0; i < s->candidates.count; i++) {
-        if (promise[i] <= most) continue;
-        most = promise[i];
+        if (s->promise[i] <= most) continue;
+        most = s->promise[i];
         out->point = s->candidates.point[i];
     }
     return tune_candidates_keep(&s->candidates, &out->point, err);

@@ -54,6 +54,7 @@ typedef struct ehvi {
     double reference[TUNE_OBJECTIVES]; /* where the hypervolume ends, of y */
     double bound[TUNE_OBJECTIVES];     /* where y is limited */
     tune_cells cells;
+    tune_normal expected[TUNE_CELLS_OBJECTIVES][CHUNK]; /* of some candidates, by one kind of model */
     double gain[TUNE_CANDIDATES];
 } ehvi;
 
@@ -265,15 +266,16 @@ static void cut(ehvi *s, const int *drawn, int n) {
 /* Adds to the gains of the candidates what one kind of model expects. */
 static void add_gains(ehvi *s, tune_surrogate_model model, const int *drawn, int objectives) {
     const tune_cells *c = &s->cells;
-    tune_normal x[TUNE_CELLS_OBJECTIVES][CHUNK];
     double below[TUNE_CELLS_OBJECTIVES][TUNE_CELLS_EDGES] = {{0}};
     for (size_t first = 0; first < s->candidates.count; first += CHUNK) {
         const size_t left = s->candidates.count - first, chunk = left < CHUNK ? left : CHUNK;
         for (int k = 0; k < objectives; k++)
-            tune_surrogate_predict(s->models[drawn[k]], model, s->candidates.point + first, chunk, 1, x[k]);
+            tune_surrogate_predict(s->models[drawn[k]], model, s->candidates.point + first, chunk, 1,
+                                   s->expected[k]);
         for (size_t i = 0; i < chunk; i++) {
             for (int k = 0; k < objectives; k++) {
-                for (size_t e = 1; e < c->edges; e++) below[k][e] = tune_improvement(c->edge[k][e], x[k][i]);
+                for (size_t e = 1; e < c->edges; e++)
+                    below[k][e] = tune_improvement(c->edge[k][e], s->expected[k][i]);
             }
             s->gain[first + i] += tune_cells_gain(c, below);
         }

@@ -121,7 +121,7 @@ static void take_noise(tune_worker *w, const char *data, size_t bytes) {
 /* Reads what is there, once: a worker that prints without an end does not keep this process from looking at the
  * clock. */
 static bool read_some(tune_worker *w, int which) {
-    char buffer[1 << 14];
+    char buffer[1 << 12];
     const ssize_t n = read(w->fd[which], buffer, sizeof buffer);
     if (n < 0) {
         if (errno != EINTR && errno != EAGAIN && errno != EWOULDBLOCK) close_all(&w->fd[which], 1);
