@@ -6,8 +6,11 @@
 static const int64_t sizes[SERVE_SLICE_SIZES] = {1,  2,   3,   4,   6,   8,   12,  16,   24,   32,   48,   64,
                                                  96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096};
 
-/* Where no bound is given, a step with prompts takes at most this many times one without. */
-static const double stretch = 2;
+/* Where no bound is given, a step with prompts takes at most `stretch` times one without: a stream waits for its
+ * next token no longer than for two. Where the least that can be read takes longer than that allows, as on a GPU
+ * that reads all weights once more for it, such a step may take `fixed` times the least longer, so that most of its
+ * time is spent on tokens: small slices would not make it shorter, and only make more of them. */
+static const double stretch = 2, fixed = 3;
 
 /* The share of the bound that is planned with; the rest is for what cannot be foreseen. A step beyond the bound
  * takes `down` from it, and each of the others gives `up`, so that it settles where one step in three hundred is
@@ -20,7 +23,7 @@ enum {
     KNOWN = 4,        /* samples of a size that make it known: before, it is being tried, and may be late */
     PLAIN_LAST = 11,  /* of the steps without prompts count: more, and the bound follows the machine too slowly */
     PLAIN_EVERY = 16, /* steps with prompts at most behind one without */
-    FIRST = 3         /* of the sizes, as long as nothing is known */
+    FIRST = 1         /* of the sizes, as long as nothing is known: two tokens, whose time bounds the fixed part */
 };
 
 void serve_slices_init(serve_slices *s, double bound_s, int64_t most) {
@@ -96,9 +99,23 @@ static bool fits(const serve_slices *s, int size, double room) {
     return extrapolated(s, size) <= room;
 }
 
+/* What a step takes longer for any tokens of a prompt, in seconds: what the cheapest known size does. A single
+ * token does not count where others are known, since it may be a step of one more sequence. 0: nothing is known. */
+static double least_extra(const serve_slices *s) {
+    double least = 0;
+    for (int i = 1; i < s->sizes; i++) {
+        if (!s->extra[i].seen) continue;
+        const double seconds = quantile(&s->extra[i], SERVE_SAMPLES, 0.5);
+        if (least <= 0 || seconds < least) least = seconds;
+    }
+    return least > 0 || !s->extra[0].seen ? least : quantile(&s->extra[0], SERVE_SAMPLES, 0.5);
+}
+
 /* Of a step that takes `usual` without prompts, in seconds. */
 static double bound_of(const serve_slices *s, double usual) {
-    return s->bound_s > 0 ? s->bound_s : stretch * usual;
+    if (s->bound_s > 0) return s->bound_s;
+    const double twice = stretch * usual, worth = usual + fixed * least_extra(s);
+    return worth > twice ? worth : twice;
 }
 
 int64_t serve_slices_choose(serve_slices *s, int64_t decodes) {
