@@ -108,12 +108,18 @@ static int open_model(service *s, xlstm_error *err) {
     return status;
 }
 
+static bool on_gpu(const service *s) {
+    xlstm_model_info info;
+    xlstm_model_get_info(s->model, &info);
+    return strcmp(info.device, "cpu") != 0;
+}
+
 /* In float32 an answer is the same alone and beside others. A GPU with matrix units has many times the speed
  * without it, which is why one is bought, so there it is to be asked for. */
 static void choose_compute(const service *s, xlstm_settings *settings) {
     xlstm_model_info info;
     xlstm_model_get_info(s->model, &info);
-    if (!strcmp(info.device, "cpu") || cli_layer_of(s->cfg, "compute") != CLI_LAYER_DEFAULT) return;
+    if (!on_gpu(s) || cli_layer_of(s->cfg, "compute") != CLI_LAYER_DEFAULT) return;
     xlstm_settings_set(settings, XLSTM_TUNE_COMPUTE, XLSTM_COMPUTE_AUTO);
     if (info.auto_compute == XLSTM_COMPUTE_BF16)
         cli_notice(
@@ -135,7 +141,9 @@ static int start_engine(service *s, xlstm_error *err) {
                                  .cache_folder = cli_str(s->cfg, "cache_dir"),
                                  .cache_folder_bytes = mib(s, "cache_dir_mb"),
                                  .metrics = &s->metrics,
-                                 .note = note};
+                                 .note = note,
+                                 .warm_up = on_gpu(s),
+                                 .cancel = cli_signals_cancel};
     o.max_sequences = max_sequences(s, o.cache_bytes);
     int status = cli_settings(s->cfg, xlstm_model_hparams(s->model), &o.settings, err);
     if (!status) choose_compute(s, &o.settings);

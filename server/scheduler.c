@@ -253,6 +253,31 @@ static void *engine(void *argument) {
     return NULL;
 }
 
+/* Runs what the first requests will: a prompt, one sequence, and two at once. Of the tokens only the number
+ * matters. */
+static int warm_up(serve_scheduler *s, xlstm_error *err) {
+    enum { PROMPT = 64 };
+    const int32_t ids[PROMPT] = {0};
+    const size_t prompt = s->o.slice < PROMPT ? (size_t)s->o.slice : PROMPT;
+    xlstm_session *one = serve_take_session(s, err), *two = NULL;
+    int status = one ? XLSTM_OK : err->status;
+    if (s->o.cancel) xlstm_batch_set_cancel(s->batch, s->o.cancel, NULL);
+    if (!status)
+        status =
+            xlstm_batch_run(s->batch, &(xlstm_batch_item){one, ids, prompt, XLSTM_LOGITS_LAST}, 1, s->logits, err);
+    if (!status)
+        status = xlstm_batch_run(s->batch, &(xlstm_batch_item){one, ids, 1, XLSTM_LOGITS_LAST}, 1, s->logits, err);
+    if (!status && s->o.max_sequences > 1) {
+        two = serve_take_session(s, err);
+        const xlstm_batch_item items[] = {{one, ids, 1, XLSTM_LOGITS_LAST}, {two, ids, 1, XLSTM_LOGITS_LAST}};
+        status = two ? xlstm_batch_run(s->batch, items, 2, s->logits, err) : err->status;
+    }
+    xlstm_batch_set_cancel(s->batch, NULL, NULL);
+    serve_give_session(s, one);
+    serve_give_session(s, two);
+    return status;
+}
+
 static int check(const serve_scheduler_options *o, xlstm_error *err) {
     if (o->batch_size < 1 || o->batch_size > 4096)
         return xl_fail(err, XLSTM_EARG, "batch_size %lld, wanted 1 to 4096", (long long)o->batch_size);
@@ -296,6 +321,7 @@ int serve_scheduler_create(serve_scheduler **out, const serve_scheduler_options 
                                                                  .metrics = options->metrics,
                                                                  .note = options->note},
                                        err);
+    if (!status && options->warm_up) status = warm_up(s, err);
     const int code = status ? 0 : xl_thread_start(&s->thread, engine, s);
     if (code) status = xl_fail(err, XLSTM_EIO, "no thread for the engine: %s", strerror(code));
     s->started = !status;

@@ -6,7 +6,8 @@
 #include "server/job.h"
 #include "server/scheduler_options.h"
 
-/* Model, tokenizer and metrics must outlive the scheduler. */
+/* Model, tokenizer and metrics must outlive the scheduler. ENOMEM, also where the device has no room for the steps
+ * of warm_up; ECANCELLED. */
 int serve_scheduler_create(serve_scheduler **out, const serve_scheduler_options *options, xlstm_error *err);
 /* Ends all jobs with ECANCELLED. NULL is accepted. */
 void serve_scheduler_destroy(serve_scheduler *s);

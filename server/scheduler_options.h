@@ -2,6 +2,7 @@
 #ifndef SERVE_SCHEDULER_OPTIONS_H
 #define SERVE_SCHEDULER_OPTIONS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <xlstm/xlstm.h>
@@ -24,6 +25,8 @@ typedef struct serve_scheduler_options {
     uint64_t cache_folder_bytes;
     serve_metrics *metrics;
     void (*note)(const char *text); /* for the user, one line, from any thread; may be NULL */
+    bool warm_up;           /* run a prompt and two steps first, so that a GPU's kernels are compiled by then */
+    xlstm_cancel_fn cancel; /* polled meanwhile; may be NULL */
 } serve_scheduler_options;
 
 #endif

@@ -10,6 +10,7 @@
 #include "base/utf8.h"
 #include "helper.h"
 #include "server/choice.h"
+#include "server/core.h"
 #include "server/scheduler.h"
 
 static const char demo[] = XL_SOURCE_DIR "/models/tiny-literature";
@@ -482,6 +483,37 @@ static void conversations_go_on(void **state) {
     free(wanted);
 }
 
+static int stop_at_once(void *user) {
+    (void)user;
+    return 1;
+}
+
+/* What the first request needs is made ready before there is one: sessions, and memory for the steps; and that can
+ * be stopped. */
+static void is_ready_when_it_is_created(void **state) {
+    xlstm_error err;
+    serve_scheduler_options o = {.model = model,
+                                 .tokenizer = tokenizer,
+                                 .batch_size = 4,
+                                 .slice = 16,
+                                 .max_sequences = 4,
+                                 .metrics = &metrics,
+                                 .warm_up = true};
+    xlstm_settings_init(&o.settings, xlstm_model_hparams(model));
+    serve_scheduler *s;
+    assert_int_equal(serve_scheduler_create(&s, &o, &err), XLSTM_OK);
+    assert_int_equal(s->idle_count, 2);
+    serve_scheduler_destroy(s);
+    o.max_sequences = 1;
+    o.slice = 1;
+    assert_int_equal(serve_scheduler_create(&s, &o, &err), XLSTM_OK);
+    assert_int_equal(s->idle_count, 1);
+    serve_scheduler_destroy(s);
+    o.cancel = stop_at_once;
+    assert_int_equal(serve_scheduler_create(&s, &o, &err), XLSTM_ECANCELLED);
+    assert_null(s);
+}
+
 static void prompt_alone(void **state) {
     serve_scheduler *s = start(4, 16, 4, NULL);
     answer a;
@@ -520,7 +552,7 @@ int main(void) {
         cmocka_unit_test(choices_and_logprobs),   cmocka_unit_test(stops_at_strings),
         cmocka_unit_test(can_be_cancelled),       cmocka_unit_test(queue_has_an_end),
         cmocka_unit_test(prefixes_are_read_once), cmocka_unit_test(conversations_go_on),
-        cmocka_unit_test(prompt_alone),
+        cmocka_unit_test(prompt_alone),           cmocka_unit_test(is_ready_when_it_is_created),
     };
     return cmocka_run_group_tests(tests, open_model, close_model);
 }
