@@ -5,7 +5,12 @@
  *   long_search FOLDER MODE TRIALS [EVERY]
  *
  * begins a run in FOLDER (made new), or resumes the run that it holds, and goes on until it has TRIALS trials: a
- * row of CSV after every EVERY trials (default 1000), and one when the comparison is over. */
+ * row of CSV after every EVERY trials (default 1000), and one when the comparison is over.
+ *
+ *   long_search FOLDER record POINTS
+ *
+ * records a space of so many points (a multiple of 10) in three rounds instead, and exports it: a row when it is
+ * recorded, and one when the landscape is written. */
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
@@ -17,11 +22,14 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/rng.h"
+#include "cli/landscape_export.h"
 #include "tuner/driver/driver.h"
+#include "tuner/driver/recording.h"
 #include "tuner/run/run.h"
 
 #define VALUES 1000 /* of each of two parameters */
 #define CALL_S 0.3
+#define ROUNDS 3 /* of a recording */
 
 typedef struct world {
     tune_target target;
@@ -58,6 +66,12 @@ static bool settings(void *self, int64_t candidate, tune_named_list *out) {
     const tune_named both[] = {{"a", {.number = value_of(w, candidate, 0)}},
                                {"b", {.number = value_of(w, candidate, 1)}}};
     return tune_named_copy(out, both, 2);
+}
+
+static void derive(void *self, const double parts[TUNE_PARTS], double metric[TUNE_METRICS]) {
+    (void)self;
+    for (int i = 0; i < metrics.count; i++) metric[i] = NAN;
+    metric[metrics.seconds] = parts[0];
 }
 
 static double now(void *ctx) {
@@ -97,11 +111,11 @@ static void on_progress(void *ctx, const char *stage, int done, int total, doubl
     print_row(ctx, stage);
 }
 
-static int make_space(world *w, xlstm_error *err) {
+static int make_space(world *w, int64_t first, int64_t second, xlstm_error *err) {
     w->space = tune_space_create();
     if (!w->space) return xl_fail(err, XLSTM_ENOMEM, "space: out of memory");
-    int status = tune_space_add_range(w->space, "a", TUNE_AFFECTS_FIRST, 1, VALUES, 1, err);
-    if (!status) status = tune_space_add_range(w->space, "b", TUNE_AFFECTS_FIRST, 1, VALUES, 1, err);
+    int status = tune_space_add_range(w->space, "a", TUNE_AFFECTS_FIRST, 1, (double)first, 1, err);
+    if (!status) status = tune_space_add_range(w->space, "b", TUNE_AFFECTS_FIRST, 1, (double)second, 1, err);
     return status ? status : tune_space_seal(w->space, err);
 }
 
@@ -119,9 +133,24 @@ static int make_run(tune_run **out, const char *folder, const char *mode, xlstm_
     return tune_run_create(out, folder, "", NULL, &row, err);
 }
 
+static int record(world *w, const char *folder, const tune_drive_options *options, tune_run *run,
+                  xlstm_error *err) {
+    tune_recording r;
+    char *path = xl_path_join(folder, "recorded.csv");
+    int status = tune_recording_run(&w->target, options, tune_run_keeper(run), NULL, &r, err);
+    w->done = r.points;
+    print_row(w, "recorded");
+    if (!status)
+        status = cli_landscape_export(path, &w->target, tune_run_keeper(run),
+                                      tune_metrics_find(&metrics, "prefill_s"), ROUNDS, err);
+    if (!status) print_row(w, "exported");
+    free(path);
+    return status;
+}
+
 int main(int argc, char **argv) {
     if (argc < 4) {
-        fprintf(stderr, "usage: long_search FOLDER MODE TRIALS [EVERY]\n");
+        fprintf(stderr, "usage: long_search FOLDER MODE TRIALS [EVERY]\n       long_search FOLDER record POINTS\n");
         return 2;
     }
     static world w;
@@ -137,7 +166,8 @@ int main(int argc, char **argv) {
     if (f) fclose(f);
     xl_rng_seed(&w.rng, 1);
     tune_study_first_metrics(&metrics);
-    int status = make_space(&w, &err);
+    const bool recorded = !strcmp(argv[2], "record");
+    int status = recorded ? make_space(&w, atoi(argv[3]) / 10, 10, &err) : make_space(&w, VALUES, VALUES, &err);
     w.began = w.last = xl_wall_s();
     w.every = argc > 4 ? atoi(argv[4]) : 1000;
     if (!status) status = last[0] ? tune_run_resume(&run, last, &err) : make_run(&run, argv[1], argv[2], &err);
@@ -149,15 +179,20 @@ int main(int argc, char **argv) {
     w.target =
         (tune_target){.self = &w, .space = w.space, .metrics = &metrics, .measure = measure, .settings = settings};
     tune_drive_options_init(&options, &metrics);
-    options.mode = argv[2];
-    options.trials = atoi(argv[3]);
+    options.mode = recorded ? "grid" : argv[2];
+    options.trials = recorded ? 0 : atoi(argv[3]);
+    if (recorded) {
+        w.target.derive = derive;
+        options.repeats = ROUNDS;
+    }
     options.budget_s = INFINITY;
     options.effort = TUNE_QUICK;
     options.now_s = now;
     options.now_ctx = &w;
     if (!status) print_row(&w, "opened");
-    if (!status) status = tune_drive(&w.target, &options, tune_run_keeper(run), &watcher, &result, &err);
-    if (!status) print_row(&w, "ended");
+    if (!status && recorded) status = record(&w, argv[1], &options, run, &err);
+    else if (!status) status = tune_drive(&w.target, &options, tune_run_keeper(run), &watcher, &result, &err);
+    if (!status && !recorded) print_row(&w, "ended");
     if (status) fprintf(stderr, "long_search: %s\n", err.text);
     tune_run_close(run, status ? TUNE_RUN_INTERRUPTED : TUNE_RUN_FINISHED);
     tune_space_destroy(w.space);

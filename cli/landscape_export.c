@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "tuner/landscape/landscape_write.h"
+#include "tuner/study/trial_samples.h"
 
 static double sample_ms(const tune_target *target, const tune_sample_row *s, int objective) {
     return 1e3 * tune_target_cost(target, objective, s->parts);
@@ -15,14 +16,15 @@ static double sample_ms(const tune_target *target, const tune_sample_row *s, int
 
 /* Sets out->ms to the objective, in milliseconds, of a trial's samples in use, at most `most` of them (0: all).
  * The caller frees out->ms; it is NULL when out of memory. */
-static void take_times(const tune_target *target, const tune_trial_row *t, const tune_sample_row *samples,
-                       size_t count, size_t most, int objective, tune_measured *out) {
+static void take_times(const tune_target *target, const tune_trial_row *t, const tune_trial_samples *all,
+                       size_t most, int objective, tune_measured *out) {
+    size_t count;
+    const tune_sample_row *const *samples = tune_trial_samples_of(all, t->index, &count);
     out->ms = xl_array(count, sizeof *out->ms);
     for (size_t i = 0; out->ms && t->status == TUNE_TRIAL_OK && i < count; i++) {
-        const tune_sample_row *s = &samples[i];
+        const tune_sample_row *s = samples[i];
         if (most && out->count == most) break;
-        if (s->trial == t->index && s->used && strcmp(s->stage, "search") == 0)
-            out->ms[out->count++] = sample_ms(target, s, objective);
+        if (s->used && strcmp(s->stage, "search") == 0) out->ms[out->count++] = sample_ms(target, s, objective);
     }
 }
 
@@ -78,18 +80,17 @@ static json_t *run_facts(const tune_target *target, const tune_run_row *run, int
 }
 
 /* Finds the trials that measured the points, indexed by the points' ids; NULL for a point that none measured. *out
- * is malloc'd. */
+ * is malloc'd; *count is the number of all trials. */
 static int by_point(const tune_space *space, tune_keeper *keeper, const tune_trial_row ***out, size_t *points,
-                    xlstm_error *err) {
-    size_t count;
+                    size_t *count, xlstm_error *err) {
     const tune_trial_row *trials;
-    const int status = tune_keeper_rows(keeper, &trials, &count, err);
+    const int status = tune_keeper_rows(keeper, &trials, count, err);
     if (status) return status;
     *points = tune_space_known(space);
     const tune_trial_row **of = *out = xl_array(*points, sizeof *of);
     if (!of) return xl_fail(err, XLSTM_ENOMEM, "landscape: out of memory");
     memset(of, 0, *points * sizeof *of);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < *count; i++) {
         const uint32_t point = trials[i].point;
         if (trials[i].status != TUNE_TRIAL_DUPLICATE && point < *points) of[point] = &trials[i];
     }
@@ -102,19 +103,21 @@ int cli_landscape_export(const char *path, const tune_target *target, tune_keepe
         return xl_fail(err, XLSTM_EARG, "export_landscape: objective %s is no time",
                        tune_metrics_name(target->metrics, objective));
     const tune_run_row *run = tune_keeper_run(keeper);
-    size_t row_count = 0, points = 0, count = 0, most = 0;
+    size_t row_count = 0, points = 0, trials = 0, count = 0, most = 0;
+    tune_trial_samples sorted = {0};
     const tune_trial_row **of = NULL;
-    int status = by_point(target->space, keeper, &of, &points, err);
+    int status = by_point(target->space, keeper, &of, &points, &trials, err);
     tune_measured *measured = points ? xl_array(points, sizeof *measured) : NULL;
     tune_sample_row *rows = NULL;
     json_t *facts = NULL;
     if (!status) status = tune_study_samples(tune_keeper_study(keeper), run->id, &rows, &row_count, err);
+    if (!status) status = tune_trial_samples_sort(&sorted, rows, row_count, trials, err);
     bool whole = measured || !points;
     for (uint32_t i = 0; !status && whole && i < points; i++) {
         if (!of[i]) continue;
         tune_measured *m = &measured[count++];
         *m = (tune_measured){.point = i, .seconds = of[i]->seconds};
-        take_times(target, of[i], rows, row_count, (size_t)samples, objective, m);
+        take_times(target, of[i], &sorted, (size_t)samples, objective, m);
         whole = m->ms != NULL;
         if (m->count > most) most = m->count;
     }
@@ -124,6 +127,7 @@ int cli_landscape_export(const char *path, const tune_target *target, tune_keepe
     while (count) free(measured[--count].ms);
     free(measured);
     json_decref(facts);
+    tune_trial_samples_free(&sorted);
     free(rows);
     free(of);
     return status;

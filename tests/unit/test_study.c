@@ -7,6 +7,7 @@
 #include "tuner/study/machine.h"
 #include "tuner/study/run_lock.h"
 #include "tuner/study/study_impl.h"
+#include "tuner/study/trial_samples.h"
 
 static tune_sample_row sample_of(int64_t trial, int64_t block, double value) {
     tune_sample_row s = one_sample(trial, value);
@@ -206,6 +207,37 @@ static void rows_come_back(void **state) {
     free(rows);
     tune_study_close(s);
     free(path);
+}
+
+static void assert_of_trial(const tune_trial_samples *all, int64_t trial, const double *values, size_t wanted) {
+    size_t count = 77;
+    const tune_sample_row *const *row = tune_trial_samples_of(all, trial, &count);
+    assert_int_equal(count, wanted);
+    for (size_t i = 0; i < wanted; i++) assert_true(row[i]->trial == trial && row[i]->value == values[i]);
+}
+
+/* Each trial's in the order in which they were stored; those of trials that are not asked for are left out. */
+static void samples_by_trial(void **state) {
+    const int64_t base = TUNE_BASELINE_TRIAL;
+    const tune_sample_row rows[] = {sample_of(2, 0, 1),         sample_of(base, 0, 2), sample_of(0, 0, 3),
+                                    sample_of(3, 0, 4),         sample_of(2, 0, 5),    sample_of(base, 0, 6),
+                                    sample_of(INT64_MAX, 0, 7), sample_of(-7, 0, 8),   sample_of(0, 0, 9)};
+    tune_trial_samples all;
+    xlstm_error err;
+    must(tune_trial_samples_sort(&all, rows, sizeof rows / sizeof *rows, 3, &err), &err);
+    assert_of_trial(&all, base, (const double[]){2, 6}, 2);
+    assert_of_trial(&all, 0, (const double[]){3, 9}, 2);
+    assert_of_trial(&all, 1, NULL, 0);
+    assert_of_trial(&all, 2, (const double[]){1, 5}, 2);
+    assert_of_trial(&all, 3, NULL, 0);
+    assert_of_trial(&all, -7, NULL, 0);
+    tune_trial_samples_free(&all);
+    must(tune_trial_samples_sort(&all, NULL, 0, 0, &err), &err);
+    assert_of_trial(&all, base, NULL, 0);
+    assert_of_trial(&all, 0, NULL, 0);
+    tune_trial_samples_free(&all);
+    assert_int_equal(tune_trial_samples_sort(&all, rows, 1, SIZE_MAX - 1, &err), XLSTM_ENOMEM);
+    tune_trial_samples_free(&all);
 }
 
 /* Processes that open the missing file at the same time and write to it at once. */
@@ -408,12 +440,12 @@ int main(void) {
 #ifdef __linux__
         cmocka_unit_test(machine_has_facts),
 #endif
-        cmocka_unit_test(hash_is_fnv1a_128), cmocka_unit_test(machine_has_a_name),
-        cmocka_unit_test(stages_are_known),  cmocka_unit_test(in_memory),
-        cmocka_unit_test(rows_come_back),    cmocka_unit_test(samples_of_some_trials),
-        cmocka_unit_test(several_processes), cmocka_unit_test(killed_between_steps),
-        cmocka_unit_test(read_only),         cmocka_unit_test(what_is_known),
-        cmocka_unit_test(liveness),
+        cmocka_unit_test(hash_is_fnv1a_128),    cmocka_unit_test(machine_has_a_name),
+        cmocka_unit_test(stages_are_known),     cmocka_unit_test(in_memory),
+        cmocka_unit_test(rows_come_back),       cmocka_unit_test(samples_of_some_trials),
+        cmocka_unit_test(samples_by_trial),     cmocka_unit_test(several_processes),
+        cmocka_unit_test(killed_between_steps), cmocka_unit_test(read_only),
+        cmocka_unit_test(what_is_known),        cmocka_unit_test(liveness),
     };
     return cmocka_run_group_tests(tests, test_make_folder, test_remove_folder);
 }

@@ -14,6 +14,7 @@
 #include "tuner/driver/row.h"
 #include "tuner/driver/standing.h"
 #include "tuner/measure/stats.h"
+#include "tuner/study/trial_samples.h"
 
 #define STAGE "search"
 #define WARM_RUNS 8
@@ -235,13 +236,15 @@ typedef struct sums {
     double seconds; /* of all samples, including those not used */
 } sums;
 
-static void add_up(const tune_target *target, const tune_sample_row *rows, size_t count, int64_t trial, sums *out) {
+static void add_up(const tune_target *target, const tune_trial_samples *all, int64_t trial, sums *out) {
+    size_t count;
+    const tune_sample_row *const *rows = tune_trial_samples_of(all, trial, &count);
     out->n = 0;
     out->seconds = 0;
     memset(out->parts, 0, sizeof out->parts);
     for (size_t i = 0; i < count; i++) {
-        const tune_sample_row *p = &rows[i];
-        if (p->trial != trial || strcmp(p->stage, STAGE) != 0) continue;
+        const tune_sample_row *p = rows[i];
+        if (strcmp(p->stage, STAGE) != 0) continue;
         out->seconds += tune_target_seconds(target, p->parts);
         if (!p->used) continue;
         for (int k = 0; k < TUNE_PARTS; k++) out->parts[k] += p->parts[k];
@@ -293,24 +296,26 @@ static int keep_result(recorder *r, const sums *fastest, xlstm_error *err) {
 /* Computes rows, best.json and the text files again from all samples. */
 static int summarize(recorder *r, xlstm_error *err) {
     tune_sample_row *rows = NULL;
+    tune_trial_samples sorted = {0};
     size_t count = 0, trials;
     sums s = {0}, best = {0};
+    const tune_trial_mark *all = tune_keeper_marks(r->keeper, &trials);
     int status =
         tune_study_samples(tune_keeper_study(r->keeper), tune_keeper_run(r->keeper)->id, &rows, &count, err);
     if (!status && !(s.logs = xl_array(count + 1, sizeof *s.logs)))
         status = xl_fail(err, XLSTM_ENOMEM, "recording: out of memory");
+    if (!status) status = tune_trial_samples_sort(&sorted, rows, count, trials, err);
     if (status) goto out;
     count_disturbed(r, rows, count);
-    add_up(r->target, rows, count, TUNE_BASELINE_TRIAL, &s);
+    add_up(r->target, &sorted, TUNE_BASELINE_TRIAL, &s);
     if (!s.n) goto out; /* stopped before there was a baseline to compare with */
     const double reference = tune_mean(s.logs, s.n);
     double least = INFINITY;
     best = s;
     status = tune_standing_baseline(r->target, r->keeper, s.parts, (int)s.n, err);
-    const tune_trial_mark *all = tune_keeper_marks(r->keeper, &trials);
     for (size_t i = 0; !status && i < trials; i++) {
         if (all[i].status != TUNE_TRIAL_OK) continue;
-        add_up(r->target, rows, count, (int64_t)i, &s);
+        add_up(r->target, &sorted, (int64_t)i, &s);
         if (!s.n) continue;
         status = update_row(r, (int64_t)i, &s, reference, err);
         if (!(all[i].value < least)) continue;
@@ -321,6 +326,7 @@ static int summarize(recorder *r, xlstm_error *err) {
     if (!status) status = keep_result(r, &best, err);
     if (!status) status = tune_keeper_rebuild(r->keeper, r->target, err);
 out:
+    tune_trial_samples_free(&sorted);
     free(rows);
     free(s.logs);
     return status;
