@@ -8,7 +8,6 @@
 #include <xlstm/tunable.h>
 
 #include "base/cpu.h"
-#include "base/error.h"
 #include "tuner/search/strategy.h"
 
 #define RUNS_PROMPT (CLI(optimize) | CLI(save_outputs) | CLI(judge) | CLI(generate) | CLI(bench))
@@ -469,129 +468,12 @@ int cli_key_count(void) {
     return ROWS;
 }
 
+const cli_alias *cli_key_aliases(int *count) {
+    *count = ALIASES;
+    return aliases;
+}
+
 const cli_key *cli_key_at(int index) {
     fill();
     return &rows[index];
-}
-
-static bool same(const char *a, const char *b) {
-    for (; *a && *b; a++, b++) {
-        if (*a != *b && !((*a == '-' || *a == '_') && (*b == '-' || *b == '_'))) return false;
-    }
-    return *a == *b;
-}
-
-static int find_row(const char *name, cli_commands command) {
-    int other = -1;
-    for (int i = 0; i < ROWS; i++) {
-        if (!same(rows[i].name, name)) continue;
-        if (rows[i].commands & command) return i;
-        if (other < 0) other = i;
-    }
-    return other;
-}
-
-/* The row that an alias of the command stands for; -1: there is no such alias. */
-static int find_alias(const char *name, cli_commands command, bool flag) {
-    for (int i = 0; i < ALIASES; i++) {
-        if (!same(aliases[i].alias, name) || !(aliases[i].commands & command)) continue;
-        if (!aliases[i].flag_only || flag) return find_row(aliases[i].name, command);
-    }
-    return -1;
-}
-
-int cli_key_find(const char *name, cli_commands command, bool flag) {
-    fill();
-    const int row = find_row(name, command);
-    if (row >= 0 && (rows[row].commands & command)) return row;
-    const int alias = find_alias(name, command, flag);
-    return alias >= 0 ? alias : row;
-}
-
-int cli_key_find_letter(const char *letter, cli_commands command) {
-    fill();
-    const int alias = find_alias(letter, command, true);
-    return alias >= 0 ? alias : cli_key_find(letter, command, true);
-}
-
-int cli_key_second(const char *name, cli_commands command) {
-    for (const cli_alias *a = aliases; a < aliases + ALIASES; a++) {
-        if (a->both && (a->commands & command) && same(a->alias, name)) return find_row(a->both, command);
-    }
-    return -1;
-}
-
-int cli_key_alias(const cli_key *key, cli_commands command, int n, const char **alias) {
-    for (; n < ALIASES; n++) {
-        const cli_alias *a = &aliases[n];
-        if (!(a->commands & command)) continue;
-        if (!same(a->name, key->name) && !(a->both && same(a->both, key->name))) continue;
-        /* Where the command has a key of the alias's name, that key is meant; but for a letter behind one dash. */
-        const int row = find_row(a->alias, command);
-        if (a->alias[1] && row >= 0 && (rows[row].commands & command)) continue;
-        *alias = a->alias;
-        return n + 1;
-    }
-    return 0;
-}
-
-/* Returns the index of the only name that begins with `name`; -1 where no name or several do. */
-static int continued(const char *name, const char *const *names, int count) {
-    const size_t length = strlen(name);
-    int found = -1;
-    for (int i = 0; i < count && length > 2; i++) {
-        char head[64];
-        snprintf(head, sizeof head, "%.*s", (int)length, names[i]);
-        if (!same(head, name)) continue;
-        if (found >= 0) return -1;
-        found = i;
-    }
-    return found;
-}
-
-const char *cli_key_nearest(const char *name, cli_commands command, bool flag) {
-    fill();
-    const char *names[ROWS + ALIASES];
-    /* For a flag only keys of this command are suggested. */
-    for (int own = 1; own >= (flag ? 1 : 0); own--) {
-        int count = 0;
-        for (int i = 0; i < ROWS; i++) {
-            const bool named = rows[i].name[1] && !(flag && rows[i].type == CLI_INERT);
-            if (named && !!(rows[i].commands & command) == own) names[count++] = rows[i].name;
-        }
-        int nearest = continued(name, names, count);
-        for (int i = 0; i < ALIASES; i++) {
-            bool single = !aliases[i].alias[1];
-            if (!single && (flag || !aliases[i].flag_only) && !!(aliases[i].commands & command) == own) {
-                names[count++] = aliases[i].alias;
-            }
-        }
-        if (nearest < 0) nearest = xl_nearest_name(name, names, count);
-        if (nearest >= 0) return names[nearest];
-    }
-    return NULL;
-}
-
-static const char *const command_names[] = {
-#define COMMAND(id, name) name,
-#include "cli/commands.def"
-#undef COMMAND
-};
-static_assert(CLI_COMMAND_COUNT <= 64, "a set of commands is 64 bits");
-
-const char *cli_command_name(cli_commands command) {
-    for (int id = 0; id < CLI_COMMAND_COUNT; id++) {
-        if (command == UINT64_C(1) << id) return command_names[id];
-    }
-    assert(!"one command");
-    return "";
-}
-
-void cli_command_names(cli_commands commands, char *out, int size) {
-    int used = 0;
-    out[0] = 0;
-    for (int id = 0; id < CLI_COMMAND_COUNT; id++) {
-        if (!(commands & UINT64_C(1) << id) || used >= size) continue;
-        used += snprintf(out + used, (size_t)(size - used), "%s%s", used ? ", " : "", command_names[id]);
-    }
 }

@@ -90,6 +90,10 @@ typedef struct cli_alias {
 /* The rows of the table, tunables included. */
 int cli_key_count(void);
 const cli_key *cli_key_at(int index);
+/* All aliases, and their number. */
+const cli_alias *cli_key_aliases(int *count);
+
+/* ---- which key is meant (key_find.c) ---- */
 
 /* Index of the row that `command` uses under that name or alias ('-' and '_' are the same); where it uses none,
  * that of another command's row; else -1. `flag` says that the name comes from the command line. */
@@ -109,6 +113,8 @@ int cli_key_alias(const cli_key *key, cli_commands command, int n, const char **
 /* Nearest known name among the keys and aliases of `command`. For a member of a config, which may hold the keys of
  * all commands, those of the others come next. NULL where none is near. */
 const char *cli_key_nearest(const char *name, cli_commands command, bool flag);
+
+/* ---- names of commands (command_names.c) ---- */
 
 /* Name of the one command that the set `command` holds: "save-outputs". */
 const char *cli_command_name(cli_commands command);
