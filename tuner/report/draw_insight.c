@@ -7,13 +7,6 @@
 
 /* ---- search_progress ---- */
 
-static bool has_ratio(const tune_report *r) {
-    for (size_t i = 0; i < r->trials; i++) {
-        if (r->trial[i].ok && r->trial[i].ratio > 0) return true;
-    }
-    return false;
-}
-
 /* A recording's rows are in the order of a shuffled round, so they show no progress. */
 static bool progress_wanted(const drawing *d) {
     size_t n = 0;
@@ -25,7 +18,7 @@ static bool progress_wanted(const drawing *d) {
 static void draw_progress(const drawing *d) {
     FILE *out = d->out;
     const tune_report *r = d->report;
-    const bool ratio = has_ratio(r), cold = tune_report_cold_first(r);
+    const bool ratio = tune_report_has_ratio(r), cold = tune_report_cold_first(r);
     const double request = tune_report_baseline_speed(r).request_s;
     double largest = 0, best = INFINITY;
     size_t duplicates = 0, failed = 0;

@@ -41,13 +41,6 @@ static bool map_wanted(const drawing *d) {
     return n > 1 && map_pair(d, &a, &b);
 }
 
-static bool has_ratio(const tune_report *r) {
-    for (size_t i = 0; i < r->trials; i++) {
-        if (r->trial[i].ok && r->trial[i].ratio > 0) return true;
-    }
-    return false;
-}
-
 /* ---- cells ---- */
 
 typedef struct cell {
@@ -117,7 +110,7 @@ static void draw_pair(const drawing *d) {
     size_t a = 0, b = 0;
     map_pair(d, &a, &b);
     const draw_axis x = draw_axis_of(d, a), y = draw_axis_of(d, b);
-    const bool ratio = has_ratio(r);
+    const bool ratio = tune_report_has_ratio(r);
     double largest = 0, most;
     draw_range v = DRAW_NOTHING;
     for (size_t i = 0; i < r->trials; i++) {

@@ -98,6 +98,13 @@ bool tune_report_timed(const tune_report *r) {
     return objective < 0;
 }
 
+bool tune_report_has_ratio(const tune_report *r) {
+    for (size_t i = 0; i < r->trials; i++) {
+        if (r->trial[i].ok && r->trial[i].ratio > 0) return true;
+    }
+    return false;
+}
+
 const char *tune_report_ratio_name(const tune_report *r) {
     static char name[96];
     if (tune_report_timed(r)) return "time / baseline's";

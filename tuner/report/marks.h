@@ -28,6 +28,8 @@ const char *tune_report_noise_name(const tune_report *report);
 const char *tune_report_noise_unit(const tune_report *report);
 /* Whether the first objective is a time or a speed, so that what is better is faster. */
 bool tune_report_timed(const tune_report *report);
+/* Whether a trial's value is a ratio to the baseline: some trial has one. */
+bool tune_report_has_ratio(const tune_report *report);
 /* What a trial's value is called where it is a ratio, smaller is better: "time / baseline's" for a time or a speed,
  * "peak_mb / baseline's", or where larger is better "baseline's rate / rate". Static storage. */
 const char *tune_report_ratio_name(const tune_report *report);
