@@ -2,10 +2,11 @@
  * takes, and how long resuming it takes. The target is a formula on a clock of its own, so that only the search's
  * own work is seen; the run folder with its study is a real one.
  *
- *   long_search FOLDER MODE TRIALS [EVERY]
+ *   long_search FOLDER MODE TRIALS [EVERY [OBJECTIVES]]
  *
  * begins a run in FOLDER (made new), or resumes the run that it holds, and goes on until it has TRIALS trials: a
- * row of CSV after every EVERY trials (default 1000), and one when the comparison is over.
+ * row of CSV after every EVERY trials (default 1000), and one when the comparison is over. With 2 objectives there
+ * is one that the first contradicts.
  *
  *   long_search FOLDER record POINTS
  *
@@ -57,6 +58,7 @@ static int measure(void *self, int64_t candidate, unsigned repeats, double limit
     *out = (tune_reading){.cost = cost, .hash = 1};
     for (int p = 0; p < TUNE_PARTS; p++) out->parts[p] = NAN;
     out->parts[0] = cost;
+    out->parts[1] = CALL_S * CALL_S / cost;
     w->now += cost;
     return cost > limit ? TUNE_STOPPED : XLSTM_OK;
 }
@@ -119,10 +121,10 @@ static int make_space(world *w, int64_t first, int64_t second, xlstm_error *err)
     return status ? status : tune_space_seal(w->space, err);
 }
 
-static int make_run(tune_run **out, const char *folder, const char *mode, xlstm_error *err) {
+static int make_run(tune_run **out, const char *folder, const char *mode, const char *objective, xlstm_error *err) {
     tune_run_row row = {.backend = "simulated",
                         .mode = (char *)(uintptr_t)mode,
-                        .objective = "wall_s",
+                        .objective = (char *)(uintptr_t)objective,
                         .machine = "m",
                         .machine_info = "{}",
                         .target = "simulated",
@@ -150,7 +152,8 @@ static int record(world *w, const char *folder, const tune_drive_options *option
 
 int main(int argc, char **argv) {
     if (argc < 4) {
-        fprintf(stderr, "usage: long_search FOLDER MODE TRIALS [EVERY]\n       long_search FOLDER record POINTS\n");
+        fprintf(stderr, "usage: long_search FOLDER MODE TRIALS [EVERY [OBJECTIVES]]\n       long_search FOLDER "
+                        "record POINTS\n");
         return 2;
     }
     static world w;
@@ -166,11 +169,14 @@ int main(int argc, char **argv) {
     if (f) fclose(f);
     xl_rng_seed(&w.rng, 1);
     tune_study_first_metrics(&metrics);
+    const bool both = argc > 5 && atoi(argv[5]) == 2;
     const bool recorded = !strcmp(argv[2], "record");
     int status = recorded ? make_space(&w, atoi(argv[3]) / 10, 10, &err) : make_space(&w, VALUES, VALUES, &err);
     w.began = w.last = xl_wall_s();
     w.every = argc > 4 ? atoi(argv[4]) : 1000;
-    if (!status) status = last[0] ? tune_run_resume(&run, last, &err) : make_run(&run, argv[1], argv[2], &err);
+    if (!status)
+        status = last[0] ? tune_run_resume(&run, last, &err)
+                         : make_run(&run, argv[1], argv[2], both ? "prefill_s,decode_s" : "prefill_s", &err);
     if (!status && !last[0] && (f = fopen(name_file, "w"))) {
         fputs(tune_run_folder(run), f);
         fclose(f);
@@ -186,6 +192,9 @@ int main(int argc, char **argv) {
         options.repeats = ROUNDS;
     }
     options.budget_s = INFINITY;
+    options.objective[0] = tune_metrics_find(&metrics, "prefill_s");
+    options.objective[1] = tune_metrics_find(&metrics, "decode_s");
+    options.objectives = both ? 2 : 1;
     options.effort = TUNE_QUICK;
     options.now_s = now;
     options.now_ctx = &w;
