@@ -9,6 +9,10 @@ out=$(cd "$1" && pwd)
 shift
 [ $# -gt 0 ] || set -- 1
 cd "$(dirname "$0")/.."
+# A program in a build folder looks for its data in the folder above that, which is the source where builds lie in it.
+for data in models profiles prompts targets web; do
+    [ -e "$out/$data" ] || ln -s "$PWD/$data" "$out/$data"
+done
 tests='serve.*|pool|batch|live_page|line_input|tasks|cluster|cli-(generate|chat|top|streams|target)|cluster-heads|server-.*|fleet-.*'
 failed=0
 for kind in thread address,undefined; do
