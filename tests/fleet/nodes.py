@@ -213,7 +213,8 @@ def main():
         with open(program, "w", encoding="utf-8") as f:
             f.write(LUCKY)
         os.chmod(program, 0o755)
-        wide = ["--space", json.dumps({"n": [1, 2, 3, 4]})]
+        # The usual limit is some ten seconds, in which the other agent of a slow machine may not come to setting 4.
+        wide = ["--space", json.dumps({"n": [1, 2, 3, 4]}), "--time-limit", "400s"]
 
         def lucky(name, deaths=(), **more):
             luck = os.path.join(folder, name, "luck")
