@@ -1,8 +1,10 @@
 /* Tasks of a fleet: claimed once, put back when their lease runs out, and stored once. */
+#include <signal.h>
 #include <sys/wait.h>
 #include <time.h>
 
 #include "study_rows.h"
+#include "tuner/study/process_mark.h"
 #include "tuner/study/study_address.h"
 #include "tuner/study/study_impl.h"
 #include "tuner/study/tasks.h"
@@ -233,9 +235,95 @@ static void passwords(void **state) {
     hidden("postgresql://", "postgresql://", NULL);
 }
 
+/* A node that is gone keeps nothing, and one that is there after all comes back. */
+static void a_node_is_gone(void **state) {
+    char *path = place("gone.sqlite");
+    tune_study *s = open_place(path);
+    xlstm_error err;
+    const int64_t run = add_run(s);
+    int64_t expired;
+    size_t count;
+    bool current;
+    tune_node_row *nodes;
+    tune_task lost, kept, again;
+    for (int i = 0; i < 2; i++) must(tune_study_task_add(s, run, TUNE_WORK_TRIAL, i, "{}", NULL, &err), &err);
+    add_node(s, "n1");
+    add_node(s, "n2");
+    assert_true(claim(s, run, "n1", PATIENCE_S, &lost) && claim(s, run, "n2", PATIENCE_S, &kept));
+    must(tune_study_node_gone(s, "n1", run, &err), &err);
+    must(tune_study_tasks_expire(s, run, &expired, &err), &err);
+    assert_int_equal(expired, 1);
+    must(tune_study_nodes(s, "f", &nodes, &count, &err), &err);
+    assert_int_equal(count, 2);
+    for (size_t i = 0; i < count; i++) assert_int_equal(nodes[i].silent > PATIENCE_S, !strcmp(nodes[i].uid, "n1"));
+    tune_node_rows_free(nodes, count);
+    assert_true(claim(s, run, "n3", PATIENCE_S, &again) && again.number == 0 && again.turn == 2);
+    must(tune_study_node_seen(s, "n1", run, PATIENCE_S, PATIENCE_S, &current, &err), &err);
+    must(tune_study_nodes(s, "f", &nodes, &count, &err), &err);
+    for (size_t i = 0; i < count; i++) assert_true(nodes[i].silent < PATIENCE_S);
+    tune_node_rows_free(nodes, count);
+    const tune_trial_row t = sample_trial(0, 0.5);
+    assert_false(finish(s, &lost, &t));
+    assert_true(finish(s, &again, &t) && finish(s, &kept, NULL));
+    tune_task_clear(&lost);
+    tune_task_clear(&kept);
+    tune_task_clear(&again);
+    tune_study_close(s);
+    free(path);
+}
+
+/* What can be changed of a mark, and whether its process is then taken for gone. */
+static void a_process_is_gone(void **state) {
+    json_t *own = tune_process_mark();
+    if (!own) TEST_SKIP("this system does not tell of processes");
+    assert_false(tune_process_is_gone(own) || tune_process_is_gone(NULL));
+    /* Its number is another's now. */
+    json_object_set_new(own, "start", json_integer(json_integer_value(json_object_get(own, "start")) + 1));
+    assert_true(tune_process_is_gone(own));
+    static const char *const places[] = {"boot", "space"};
+    for (int i = 0; i < 2; i++) { /* of another machine, or another container, nothing is known */
+        json_t *other = json_deep_copy(own);
+        json_object_set_new(other, places[i], json_string("another"));
+        assert_false(tune_process_is_gone(other));
+        json_object_del(other, places[i]);
+        assert_false(tune_process_is_gone(other));
+        json_decref(other);
+    }
+    json_decref(own);
+    int pipes[2];
+    char text[512] = "";
+    assert_int_equal(pipe(pipes), 0);
+    const pid_t child = fork();
+    if (!child) {
+        char *mark = json_dumps(tune_process_mark(), JSON_COMPACT);
+        const ssize_t told = mark ? write(pipes[1], mark, strlen(mark)) : 0;
+        for (;;) pause();
+        _exit(told < 0);
+    }
+    assert_true(read(pipes[0], text, sizeof text - 1) > 0);
+    json_t *mark = json_loads(text, 0, NULL);
+    assert_int_equal(json_integer_value(json_object_get(mark, "pid")), child);
+    assert_false(tune_process_is_gone(mark));
+    kill(child, SIGSTOP);
+    assert_false(tune_process_is_gone(mark));
+    kill(child, SIGKILL);
+    siginfo_t info;
+    assert_int_equal(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT), 0);
+    assert_true(tune_process_is_gone(mark)); /* not waited for yet */
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    assert_true(tune_process_is_gone(mark));
+    json_decref(mark);
+    close(pipes[0]);
+    close(pipes[1]);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_task_once), cmocka_unit_test(a_lease_runs_out),
-                                       cmocka_unit_test(heartbeats_and_wishes), cmocka_unit_test(many_at_once),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a_task_once),
+                                       cmocka_unit_test(a_lease_runs_out),
+                                       cmocka_unit_test(a_node_is_gone),
+                                       cmocka_unit_test(a_process_is_gone),
+                                       cmocka_unit_test(heartbeats_and_wishes),
+                                       cmocka_unit_test(many_at_once),
                                        cmocka_unit_test(passwords)};
     return cmocka_run_group_tests(tests, test_make_folder, test_remove_folder);
 }

@@ -17,6 +17,7 @@
 #include "tuner/driver/drive_samples.h"
 #include "tuner/driver/drive_trials.h"
 #include "tuner/driver/row.h"
+#include "tuner/study/process_mark.h"
 #include "tuner/target/fresh.h"
 #include "tuner/target/wire.h"
 
@@ -430,6 +431,8 @@ char *tune_agent_about(const tune_target *target, const char *target_name, const
     free(text);
     /* What is worth knowing, and no part of the kind. */
     if (j) json_object_set_new(j, "machine_info", json_deep_copy(machine_info));
+    json_t *mark = j ? tune_process_mark() : NULL;
+    if (mark) json_object_set_new(j, "process", mark);
     text = j ? json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(j);
     return text;

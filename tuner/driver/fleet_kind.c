@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/error.h"
+#include "tuner/study/process_mark.h"
 
 void tune_fleet_note(const tune_fleet *f, const char *text) {
     const tune_watcher *w = f->options->watcher;
@@ -23,6 +24,23 @@ void tune_fleet_nap(double seconds) {
 
 bool tune_fleet_is_there(const tune_fleet *f, const tune_node_row *node) {
     return !strcmp(node->state, TUNE_NODE_HERE) && node->silent < f->options->lease_s;
+}
+
+int tune_fleet_look_for_dead(tune_fleet *f, xlstm_error *err) {
+    int status = XLSTM_OK;
+    for (size_t i = 0; !status && i < f->node_count; i++) {
+        tune_node_row *n = &f->nodes[i];
+        if (!tune_fleet_is_there(f, n)) continue;
+        json_t *about = json_loads(n->about, 0, NULL);
+        int64_t run = 0;
+        if (tune_process_is_gone(json_object_get(about, "process"))) {
+            status = tune_study_fleet_run(f->study, n->fleet, n->kind, &run, err);
+            if (!status) status = tune_study_node_gone(f->study, n->uid, run, err);
+            n->silent = INFINITY;
+        }
+        json_decref(about);
+    }
+    return status;
 }
 
 int tune_kind_describe(tune_kind *k, const tune_target *here, const tune_node_row *node, xlstm_error *err) {

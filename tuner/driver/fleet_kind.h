@@ -56,6 +56,9 @@ bool tune_fleet_stopped(const tune_fleet *f);
 void tune_fleet_note(const tune_fleet *f, const char *text);
 /* Whether a node can be given work. */
 bool tune_fleet_is_there(const tune_fleet *f, const tune_node_row *node);
+/* Nodes of this machine whose process was killed are not there any more, and do not keep their tasks until their
+ * leases end. */
+int tune_fleet_look_for_dead(tune_fleet *f, xlstm_error *err);
 void tune_fleet_nap(double seconds);
 
 /* Describes the target as the kind's nodes do. Where they have the space and baseline of this machine that is the

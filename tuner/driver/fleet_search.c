@@ -209,6 +209,7 @@ static int look(tune_fleet *f, xlstm_error *err) {
     f->looked = xl_now_s();
     int status = tune_study_fleet_seen(f->study, f->options->uid, NULL, err);
     if (!status) status = tune_study_nodes(f->study, f->options->uid, &f->nodes, &f->node_count, err);
+    if (!status) status = tune_fleet_look_for_dead(f, err);
     size_t here = 0;
     for (size_t i = 0; !status && i < f->node_count; i++) here += tune_fleet_is_there(f, &f->nodes[i]);
     const bool enough = here >= (size_t)f->options->agents || f->kinds > 0;

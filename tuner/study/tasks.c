@@ -172,6 +172,27 @@ int tune_study_node_seen(tune_study *study, const char *uid, int64_t run, double
     return tune_study_transaction(study, renew, &b, err);
 }
 
+typedef struct loss {
+    const char *uid;
+    int64_t run;
+} loss;
+
+static int lose(tune_study *s, void *ctx, bool again, xlstm_error *err) {
+    const loss *l = ctx;
+    (void)again;
+    int status =
+        tune_study_run_sql(s, "changing a node", err, "UPDATE node SET seen = 0 WHERE uid = $1", "s", l->uid);
+    if (status) return status;
+    return tune_study_run_sql(s, "putting tasks back", err,
+                              "UPDATE task SET lease = 0 WHERE run = $1 AND state = 'claimed' AND node = $2", "is",
+                              l->run, l->uid);
+}
+
+int tune_study_node_gone(tune_study *study, const char *uid, int64_t run, xlstm_error *err) {
+    loss l = {uid, run};
+    return tune_study_transaction(study, lose, &l, err);
+}
+
 /* ---- tasks ---- */
 
 void tune_task_clear(tune_task *task) {

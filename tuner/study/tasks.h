@@ -99,6 +99,9 @@ int tune_study_task_claim(tune_study *study, int64_t run, const char *node, doub
  * proposing process was not seen for patience_s seconds. */
 int tune_study_node_seen(tune_study *study, const char *uid, int64_t run, double lease_s, double patience_s,
                          bool *current, xlstm_error *err);
+/* The node's process is gone: it counts as silent for long, and its leases in a run (0: none) have run out. A node
+ * that is there all the same comes back with its next heartbeat, and what it measured too late does not count. */
+int tune_study_node_gone(tune_study *study, const char *uid, int64_t run, xlstm_error *err);
 /* Stores what came of a claimed task, with the trial and its samples where it measured one. *taken is false where
  * the task is no longer the node's: then nothing is stored. */
 int tune_study_task_finish(tune_study *study, const tune_task *task, const char *result,
