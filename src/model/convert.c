@@ -2,8 +2,6 @@
  * all threads convert while the one before is written. */
 #include <xlstm/convert.h>
 
-#include <dirent.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -18,15 +16,14 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
-#include "base/output.h"
 #include "base/pool.h"
 #include "format/safetensors.h"
 #include "model/checkpoint.h"
+#include "model/convert_folder.h"
 #include "model/host.h"
 
 #define PIECE_BYTES ((size_t)1 << 20)
 #define BATCH 16 /* pieces */
-#define COPIED_LIMIT ((size_t)256 << 20)
 /* While it is there, the folder holds an unfinished conversion. */
 static const char MARKER[] = "conversion.json";
 
@@ -171,57 +168,8 @@ static char *describe(const converter *c, const char *fingerprint) {
     return text;
 }
 
-/* Removes what a conversion that was killed was writing (base/output.h names such files). */
-static void remove_leftovers(const converter *c) {
-    DIR *dir = opendir(c->out);
-    const struct dirent *entry;
-    while (dir && (entry = readdir(dir))) {
-        const size_t n = strlen(entry->d_name);
-        if (n < 4 || strncmp(entry->d_name, "xltune-", 7) != 0 || strcmp(entry->d_name + n - 4, ".tmp") != 0)
-            continue;
-        char *path = xl_path_join(c->out, entry->d_name);
-        if (path) unlink(path);
-        free(path);
-    }
-    if (dir) closedir(dir);
-}
-
-/* The folder must be new or empty, or hold the marker of this conversion. */
-static int prepare_folder(const converter *c, const char *marker, const char *text) {
-    char *there = NULL;
-    size_t bytes;
-    if (xl_is_file(marker)) {
-        int status = xl_file_read(marker, 1 << 20, &there, &bytes, c->err);
-        if (!status && strcmp(there, text) != 0)
-            status = xl_fail(c->err, XLSTM_EARG,
-                             "%s: holds another unfinished conversion (%.200s), wanted a new or empty folder",
-                             c->out, there);
-        free(there);
-        if (!status) remove_leftovers(c);
-        return status;
-    }
-    int status = xl_make_folder(c->out, c->err);
-    if (status) return status;
-    xl_output_sweep(c->out); /* a conversion that was killed while it wrote its marker leaves that alone */
-    DIR *dir = opendir(c->out);
-    if (!dir) return xl_fail(c->err, XLSTM_EIO, "%s: %s", c->out, strerror(errno));
-    const struct dirent *entry;
-    while (!status && (entry = readdir(dir))) {
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            status = xl_fail(c->err, XLSTM_EARG, "%s: not empty (%.80s), wanted a new or empty folder", c->out,
-                             entry->d_name);
-    }
-    closedir(dir);
-    return status ? status : xl_file_write(marker, text, strlen(text), c->err);
-}
-
-static const char *base_name(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 static char *written_path(const converter *c, size_t file) {
-    return xl_path_join(c->out, base_name(xl_tensor_file_path(c->source.files[file])));
+    return xl_path_join(c->out, xl_convert_name(xl_tensor_file_path(c->source.files[file])));
 }
 
 /* True where an earlier call wrote this file: a file appears whole or not at all. */
@@ -420,62 +368,6 @@ static int convert_file(converter *c) {
     return status;
 }
 
-/* ---- what stands beside the tensors ---- */
-
-static int write_index(const converter *c) {
-    json_t *map = json_object();
-    bool good = map != NULL;
-    for (size_t f = 0; f < c->source.file_count && good; f++) {
-        const xlstm_tensor_file *file = c->source.files[f];
-        for (size_t i = 0; i < xlstm_tensor_file_count(file) && good; i++) {
-            const xlstm_tensor *t = xlstm_tensor_file_at(file, i);
-            if (t->bytes)
-                good = !json_object_set_new(map, t->name, json_string(base_name(xl_tensor_file_path(file))));
-        }
-    }
-    json_t *root =
-        json_pack("{s:{s:I}, s:o}", "metadata", "total_size", (json_int_t)c->result.bytes, "weight_map", map);
-    char *text = good && root ? json_dumps(root, JSON_INDENT(2)) : NULL;
-    char *path = xl_path_join(c->out, "model.safetensors.index.json");
-    json_decref(root);
-    int status = text && path ? xl_file_write(path, text, strlen(text), c->err) : out_of_memory(c);
-    free(path);
-    free(text);
-    return status;
-}
-
-static int copy_file(const converter *c, const char *name) {
-    char *from = xl_path_join(c->source.dir, name), *to = xl_path_join(c->out, name), *data = NULL;
-    size_t bytes;
-    int status = XLSTM_OK;
-    if (!from || !to) {
-        status = out_of_memory(c);
-    } else if (xl_is_file(from)) {
-        status = xl_file_read(from, COPIED_LIMIT, &data, &bytes, c->err);
-        if (!status) status = xl_file_write(to, data, bytes, c->err);
-    }
-    free(data);
-    free(to);
-    free(from);
-    return status;
-}
-
-static int finish_folder(const converter *c, const char *marker) {
-    /* config.json last: without it the folder is no checkpoint. */
-    static const char *const files[] = {
-        "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json",
-        "merges.txt",     "chat_template.jinja",   "generation_config.json",  "LICENSE",           "config.json"};
-    int status = c->source.file_count > 1 ||
-                         strcmp(base_name(xl_tensor_file_path(c->source.files[0])), "model.safetensors") != 0
-                     ? write_index(c)
-                     : XLSTM_OK;
-    for (size_t i = 0; i < sizeof files / sizeof *files && !status; i++) status = copy_file(c, files[i]);
-    if (!status && unlink(marker))
-        status = xl_fail(c->err, XLSTM_EIO, "%s: cannot remove: %s", marker, strerror(errno));
-    if (!status) xl_sync_folder(marker);
-    return status;
-}
-
 static int convert(converter *c, const char *dir) {
     xlstm_model_info info;
     char *marker = xl_path_join(c->out, MARKER), *text = NULL;
@@ -484,7 +376,7 @@ static int convert(converter *c, const char *dir) {
     if (!status && c->options->importance)
         status = xlstm_tensor_file_open(&c->importance, c->options->importance, c->err);
     if (!status && !(text = describe(c, info.fingerprint))) status = out_of_memory(c);
-    if (!status) status = prepare_folder(c, marker, text);
+    if (!status) status = xl_convert_folder_begin(c->out, marker, text, c->err);
     if (!status) status = check_space(c);
     c->result.files = c->source.file_count;
     for (size_t f = 0; f < c->source.file_count && !status; f++) {
@@ -496,7 +388,7 @@ static int convert(converter *c, const char *dir) {
         }
         for (size_t i = 0; i < c->job_count; i++) c->done += c->jobs[i].tensor->bytes;
     }
-    if (!status) status = finish_folder(c, marker);
+    if (!status) status = xl_convert_folder_finish(&c->source, c->out, c->result.bytes, marker, c->err);
     free(text);
     free(marker);
     return status;
