@@ -9,8 +9,8 @@ cd "$(dirname "$0")/.."
 command -v valgrind >/dev/null || { echo "valgrind is missing (apt-get install valgrind)" && exit 77; }
 build=$1
 shift
-tests=${*:-csv numbers json_reader safetensors shard_index config sampler sampler_state tunable space cgroup progress divergence stats \
-    plain_json weights run_files states strata nodes final live_page study_faults target recording chat_template}
+tests=${*:-csv numbers json_reader safetensors shard_index config sampler sampler_state tunable expr space space_forms cgroup progress divergence stats \
+    plain_json weights run_files run_tables states strata nodes final live_page study_faults target recording chat_template}
 failed=0
 for name in $tests; do
     program=$build/tests/unit/test_$name

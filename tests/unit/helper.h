@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include <dirent.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,6 +92,15 @@ static inline double test_relative_error(const float *a, const float *b, size_t 
         size += (double)b[i] * b[i];
     }
     return sqrt(difference / (size > 0 ? size : 1));
+}
+
+/* How many entries a folder has whose names do not begin with a dot. */
+static inline int test_entries(const char *folder) {
+    int n = 0;
+    DIR *d = opendir(folder);
+    for (const struct dirent *e; d && (e = readdir(d));) n += e->d_name[0] != '.';
+    if (d) closedir(d);
+    return n;
 }
 
 #endif
