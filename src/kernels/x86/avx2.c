@@ -8,6 +8,8 @@
 
 #include "kernels/x86/vectors256.inc"
 
+#include "kernels/x86/tile256.inc"
+
 enum { TILE_ROWS = 6, TILE_VECTORS = 2, GEMM_TOKENS = 6, GEMM_VECTORS = 2 };
 
 #include "kernels/x86/integers256.inc"
@@ -36,4 +38,5 @@ static inline bi b_dot_signed(bi start, bb w, bb x) {
 #define SIMD_INIT xl_kernels_init_avx2
 #define SIMD_INT8
 #define SIMD_FIT
+#define SIMD_SEVERAL
 #include "kernels/simd/table.inc"
