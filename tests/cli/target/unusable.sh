@@ -3,10 +3,6 @@
 cat > it <<'END'
 [ $1 = 1 ] && time=10 || time=5
 echo t=$time >&2
-# The parent is a guard, and its parent the process of xltune.
-gone=$(expr "$HOW" : 'gone\(.\)')
-[ "$gone" = $1 ] && tr '\0' ' ' </proc/$PPID/cmdline | grep -q ' fresh-process' && { mkdir gone$1 || mkdir again$1; } 2>/dev/null &&
-    kill -9 $(sed 's/.*) . \([0-9]*\) .*/\1/' /proc/$PPID/stat) && sleep 1000
 tr '\0' ' ' </proc/$PPID/cmdline | grep -q ' fresh-process' && [ $1 = 2 ] && case $HOW in
 once) mkdir once 2>/dev/null && echo other && exit ;;
 fails) echo "cannot go on" >&2; exit 3 ;;
@@ -29,11 +25,7 @@ xltune optimize --resume runs/*_fails >out 2>&1; echo "resumed: exit $?"
 # Two processes fail, and the others say that it is twice as fast.
 search some | sed 's/; the others say +100.0 % \[.*\]/; the others say +100.0 % [...]/; s/, [0-9]* blocks.*;/, ... blocks;/'
 xltune explain runs/*_some | tr -s ' \n' ' ' | grep -oE '(2 processes failed and|It was the search.s choice that failed|Settings that fail|The search.s choice, which) [^.]*\.'
-# Two end without a word: what they were running is known.
-search gone2 | sed 's/; the others say +100.0 % \[.*\]/; the others say +100.0 % [...]/; s/, [0-9]* blocks.*;/, ... blocks;/'
 ls best 2>/dev/null
-search gone1 --best-dir other | sed 's/ \[.*//'
-xltune explain runs/*_gone1 | tr -s ' \n' ' ' | grep -oE '(2 processes failed and|It was the search.s choice that failed) [^.]*\.'
 search well | sed 's/ \[.*//'
 # All were tried, although one of them could not be measured.
 xltune optimize --target exec --effort quick --tune 'n=0|1' --log-dir r2 -- sh -c 'exit {n}' | grep '^verdict'
