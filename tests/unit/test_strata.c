@@ -1,6 +1,7 @@
 /* States of the machine during a search: found in its conditions, and candidates compared within them. */
 #include "base/rng.h"
 #include "helper.h"
+#include "tuner/measure/race_impl.h"
 #include "tuner/measure/race.h"
 #include "tuner/measure/strata.h"
 
@@ -139,6 +140,11 @@ static bool best_wins(uint64_t seed, bool looks, double *off) {
     }
     int64_t winner;
     assert_int_equal(tune_race_finish(race, &winner, NULL), 0);
+    /* What was added up sample by sample is what all candidates together say. */
+    const double effect = tune_race_state_effect(race);
+    tune_race_restate(race);
+    assert_true(fabs(effect - tune_race_state_effect(race)) < 1e-9);
+    if (looks) assert_true(effect < -0.1);
     tune_race_destroy(race);
     tune_sampler_destroy(sampler);
     return winner == 1;

@@ -195,6 +195,18 @@ static int in_state(const tune_race *race, const tune_arm *a, int state, double 
     return n;
 }
 
+/* Adds to the effect of the states what an arm tells of it; sign -1: takes it away, because its samples are about
+ * to change. Looking at all arms for each trial would take long in a long search. */
+static void tell_effect(tune_race *race, const tune_arm *a, int sign) {
+    double mean[TUNE_STRATA_MOST];
+    if (a->n < 2 || a == &race->arms[0] || tune_strata_count(race->strata) == 1) return;
+    const int n0 = in_state(race, a, 0, &mean[0]), n1 = in_state(race, a, 1, &mean[1]);
+    if (!n0 || !n1) return;
+    const double weight = (double)n0 * n1 / (n0 + n1);
+    race->effect += sign * weight * (mean[1] - mean[0]);
+    race->effect_weight += sign * weight;
+}
+
 static void scatter_of(tune_race *race, tune_arm *a) {
     race->ss -= a->ss;
     race->df -= a->df;
@@ -225,9 +237,11 @@ void tune_race_refresh(tune_race *race, tune_arm *a) {
 
 void tune_race_restate(tune_race *race) {
     race->ss = race->df = 0;
+    race->effect = race->effect_weight = 0;
     for (size_t i = 1; i < race->count; i++) {
         race->arms[i].ss = race->arms[i].df = 0;
         scatter_of(race, &race->arms[i]);
+        tell_effect(race, &race->arms[i], 1);
     }
 }
 
@@ -249,16 +263,18 @@ int tune_race_make_room(const tune_race *race, tune_arm *a, int room, xlstm_erro
     return XLSTM_OK;
 }
 
-int tune_race_push(const tune_race *race, tune_arm *a, double value, const tune_race_cost *sample,
-                   xlstm_error *err) {
+int tune_race_push(tune_race *race, tune_arm *a, double value, const tune_race_cost *sample, xlstm_error *err) {
     const int status = a->n < a->room ? XLSTM_OK : tune_race_make_room(race, a, a->room ? 2 * a->room : 1, err);
     if (status) return status;
+    tell_effect(race, a, -1);
     a->values[a->n] = value;
     tune_race_samples(a)[a->n++] = *sample;
+    tell_effect(race, a, 1);
     return XLSTM_OK;
 }
 
 void tune_race_drop_first(tune_race *race, tune_arm *a, const double parts[TUNE_PARTS]) {
+    tell_effect(race, a, -1);
     a->values[0] = a->values[1];
     tune_race_samples(a)[0] = tune_race_samples(a)[1];
     a->n = 1;
@@ -357,23 +373,13 @@ double tune_race_half_width(tune_race *race, double weight) {
 }
 
 double tune_race_state_effect(const tune_race *race) {
-    if (tune_strata_count(race->strata) == 1) return 0;
-    double effect = 0, weight = 0;
-    for (size_t i = 1; i < race->count; i++) {
-        double mean[TUNE_STRATA_MOST];
-        if (race->arms[i].n < 2) continue;
-        const int n0 = in_state(race, &race->arms[i], 0, &mean[0]),
-                  n1 = in_state(race, &race->arms[i], 1, &mean[1]);
-        if (!n0 || !n1) continue;
-        effect += (double)n0 * n1 / (n0 + n1) * (mean[1] - mean[0]);
-        weight += (double)n0 * n1 / (n0 + n1);
-    }
-    return weight > 0 ? effect / weight : 0;
+    /* One arm's weight is at least a half; less is rounding. */
+    return race->effect_weight > 0.25 ? race->effect / race->effect_weight : 0;
 }
 
-double tune_race_standing_by(const tune_race *race, const tune_arm *a, double effect) {
+double tune_race_standing(const tune_race *race, const tune_arm *a) {
     if (a->n == 0 || a == &race->arms[0] || tune_strata_count(race->strata) == 1) return a->value;
-    const double often = tune_strata_share(race->strata, 1);
+    const double often = tune_strata_share(race->strata, 1), effect = tune_race_state_effect(race);
     double sum = 0;
     /* Samples of an unknown state count where there are no others. */
     int known = 0;
@@ -385,10 +391,6 @@ double tune_race_standing_by(const tune_race *race, const tune_arm *a, double ef
     }
     const double corrected = a->value - tune_mean(a->values, (size_t)a->n); /* for a cold first sample */
     return known ? sum / known + corrected : a->value;
-}
-
-double tune_race_standing(const tune_race *race, const tune_arm *a) {
-    return tune_race_standing_by(race, a, tune_race_state_effect(race));
 }
 
 bool tune_race_get(const tune_race *race, int64_t candidate, tune_race_entry *out) {

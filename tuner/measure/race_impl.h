@@ -71,7 +71,9 @@ struct tune_race {
     double t_df, t_value; /* the last degrees of freedom and their quantile of Student's t */
     tune_finalist *finalists;
     int finalist_count;
-    tune_strata *strata;  /* of the machine */
+    tune_strata *strata; /* of the machine, and */
+    double effect; /* by how much values are higher in its second state, summed over the arms that have samples */
+    double effect_weight; /* in both, each with its weight, and the sum of these */
     int condition;        /* number of the last condition; negative: none */
     double condition_s;   /* when it was taken, */
     double condition_for; /* and how long that took */
@@ -88,14 +90,14 @@ int tune_race_make_room(const tune_race *race, tune_arm *arm, int room, xlstm_er
 
 /* Adds a sample with this ln(cost / baseline's cost), and computes the arm's mean and scatter after samples were
  * added or removed. ENOMEM. */
-int tune_race_push(const tune_race *race, tune_arm *arm, double value, const tune_race_cost *sample,
-                   xlstm_error *err);
+int tune_race_push(tune_race *race, tune_arm *arm, double value, const tune_race_cost *sample, xlstm_error *err);
 /* Puts an arm whose samples are about to change into the list of changed arms. ENOMEM. */
 int tune_race_mark(tune_race *race, tune_arm *arm, xlstm_error *err);
 void tune_race_refresh(tune_race *race, tune_arm *arm);
 /* Takes the first of an arm's two samples away; `parts` are those of the other. */
 void tune_race_drop_first(tune_race *race, tune_arm *arm, const double parts[TUNE_PARTS]);
-/* Computes all arms' scatters again, after the conditions showed other states than before. */
+/* Computes all arms' scatters, and what they tell of the states, again, after the conditions showed other states
+ * than before. */
 void tune_race_restate(tune_race *race);
 
 /* By how much first samples are slower, as a logarithm: a quantile of the observed values, or 0 where these are no
@@ -115,9 +117,7 @@ double tune_race_half_width(tune_race *race, double weight);
  * provided that all candidates differ as much between the states as those do that have samples in both. For
  * ranking; decisions rest on differences. */
 double tune_race_standing(const tune_race *race, const tune_arm *arm);
-/* By how much values are higher in the machine's second state, from the candidates that have samples in both; and
- * an arm's standing where this is known, because it takes a look at every arm. */
+/* By how much values are higher in the machine's second state, from the candidates that have samples in both. */
 double tune_race_state_effect(const tune_race *race);
-double tune_race_standing_by(const tune_race *race, const tune_arm *arm, double effect);
 
 #endif

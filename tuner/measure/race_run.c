@@ -307,17 +307,17 @@ int tune_race_run(tune_race *race, const int64_t *candidates, int count, tune_ra
 
 /* The value plus one standard error: of two candidates that look alike this prefers the one that is known
  * better. */
-static double careful_value(const tune_race *race, const tune_arm *a, double effect, double sd) {
-    return tune_race_standing_by(race, a, effect) + (isnan(sd) ? 0 : sd / sqrt(a->n));
+static double careful_value(const tune_race *race, const tune_arm *a, double sd) {
+    return tune_race_standing(race, a) + (isnan(sd) ? 0 : sd / sqrt(a->n));
 }
 
 static int keep_best(const tune_race *race, tune_arm **arms, int count, int keep) {
-    const double effect = tune_race_state_effect(race), sd = tune_race_scatter(race, NULL);
+    const double sd = tune_race_scatter(race, NULL);
     for (int i = 0; i < keep && i < count; i++) {
         int best = i;
-        double least = careful_value(race, arms[i], effect, sd);
+        double least = careful_value(race, arms[i], sd);
         for (int j = i + 1; j < count; j++) {
-            const double value = careful_value(race, arms[j], effect, sd);
+            const double value = careful_value(race, arms[j], sd);
             if (!(value < least)) continue;
             best = j;
             least = value;

@@ -16,6 +16,8 @@ xltune generate --model $name --prompt 'It was' -n 1 >/dev/null 2>&1; echo $?
 # The newest download counts, and the only one where main is not known.
 put home/.cache/huggingface/hub/models--some-lab--Tiny_1.5 4567
 i $name
+printf '0123abcd\n\n' >home/.cache/huggingface/hub/models--some-lab--Tiny_1.5/refs/main
+i $name
 rm home/.cache/huggingface/hub/models--some-lab--Tiny_1.5/refs/main
 i $name
 rm -r home/.cache/huggingface/hub/models--some-lab--Tiny_1.5/snapshots/4567
@@ -32,6 +34,8 @@ HF_HUB_CACHE=there i x/y
 HF_HOME=home/.cache/huggingface i $name
 XDG_CACHE_HOME=home/.cache i $name
 HF_HOME=nowhere i $name
+# Nothing says where they keep them.
+(unset HOME; i $name)
 mkdir -p x; cp -r $MODEL x/y; chmod -R u+w x
 HF_HUB_CACHE=there i x/y
 mkdir -p x/y/snapshots/0 && i x/y
