@@ -119,11 +119,13 @@ static bool read_stop(const json_t *o, serve_params *params, serve_refusal *why)
 
 /* What changes the answer and is not done here must not be passed over in silence. */
 static bool refuse_unsupported(const json_t *o, serve_refusal *why) {
-    static const char *const lists[] = {"logit_bias", "tools",      "functions",   "audio",
-                                        "suffix",     "grammar",    "json_schema", "samplers",
-                                        "lora",       "image_data", "prediction"};
-    static const char *const numbers[] = {"presence_penalty", "frequency_penalty", "n_probs",       "mirostat",
-                                          "dry_multiplier",   "xtc_probability",   "dynatemp_range"};
+    static const char *const lists[] = {
+        "logit_bias",         "tools",       "functions",      "audio",        "suffix",        "grammar",
+        "json_schema",        "samplers",    "lora",           "image_data",   "prediction",    "chat_template",
+        "structured_outputs", "guided_json", "guided_grammar", "guided_regex", "guided_choice", "stop_token_ids",
+        "allowed_token_ids",  "bad_words"};
+    static const char *const numbers[] = {"presence_penalty", "frequency_penalty", "n_probs",        "mirostat",
+                                          "dry_multiplier",   "xtc_probability",   "dynatemp_range", "min_tokens"};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
         const json_t *v = value_of(o, lists[i]);
         const bool empty = !v || (json_is_array(v) && !json_array_size(v)) ||

@@ -37,10 +37,11 @@ typedef struct serve_body {
 
 /* Why a request is refused, as OpenAI's errors say it. */
 typedef struct serve_refusal {
-    int code;         /* of HTTP */
-    const char *type; /* "invalid_request_error" */
-    const char *name; /* a code for programs, "context_length_exceeded"; NULL: none */
-    char param[48];   /* the key that is wrong; "": none */
+    int code;          /* of HTTP */
+    const char *type;  /* "invalid_request_error" */
+    const char *name;  /* a code for programs, "context_length_exceeded"; NULL: none */
+    const char *allow; /* of 405: the methods that there are, "GET, HEAD"; NULL: none */
+    char param[48];    /* the key that is wrong; "": none */
     char text[512];
 } serve_refusal;
 

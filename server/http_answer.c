@@ -37,8 +37,10 @@ enum MHD_Result serve_answer_refusal(const serve_desk *desk, struct MHD_Connecti
                                      const serve_refusal *why) {
     char *text = serve_refusal_json(why);
     serve_count(&desk->metrics->request_errors, 1);
-    const enum MHD_Result result =
-        text ? queue_text(connection, (unsigned)why->code, text, strlen(text), type_json) : MHD_NO;
+    struct MHD_Response *response =
+        text ? MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_COPY) : NULL;
+    if (response && why->allow) MHD_add_response_header(response, "Allow", why->allow);
+    const enum MHD_Result result = queue(connection, (unsigned)why->code, response, type_json);
     free(text);
     return result;
 }

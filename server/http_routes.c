@@ -28,13 +28,15 @@ const serve_route *serve_route_find(const char *path, const char *method, serve_
         other = &routes[i];
     }
     if (!strncmp(path, one_model.path, strlen(one_model.path)) && !strcmp(plain, "GET")) return &one_model;
-    if (other)
+    if (other) {
         serve_refuse(why, 405, "invalid_request_error", NULL, "%s: wanted %s, not %.16s", path, other->method,
                      method);
-    else
+        why->allow = !strcmp(other->method, "GET") ? "GET, HEAD" : other->method;
+    } else {
         serve_refuse(why, 404, "invalid_request_error", NULL,
                      "there is no %.100s here, but /v1/completions, /v1/chat/completions, /v1/models, /completion, "
                      "/tokenize, /detokenize, /health and /metrics",
                      path);
+    }
     return NULL;
 }

@@ -188,8 +188,12 @@ def errors():
         assert "wanted text" in s.get("/tokenize", {"content": 5}, status=400)["error"]["message"]
         assert "tokens[1]" in s.get("/detokenize", {"tokens": [1, -1]}, status=400)["error"]["message"]
         assert s.get("/v1/nothing", {}, status=404)["error"]["message"].startswith("there is no /v1/nothing")
-        assert s.ask("/v1/completions")[0] == 405
-        assert s.ask("/health", {})[0] == 405
+        # A method that a path does not know is told those that it does.
+        for path, body, method, wanted in [("/v1/completions", None, "GET", "POST"), ("/tokenize", None, "OPTIONS", "POST"),
+                                           ("/health", {}, "POST", "GET, HEAD"), ("/v1/models", {}, "DELETE", "GET, HEAD"),
+                                           ("/v1/nothing", {}, "POST", None)]:
+            status, headers, _ = s.ask(path, body, method)
+            assert (status, headers["Allow"]) == (405 if wanted else 404, wanted), (path, status, headers["Allow"])
         # Too much: said before it is sent, while it comes, and not said at all.
         big = json.dumps({"prompt": "x" * 600000}).encode()
         assert s.get("/v1/completions", big, status=413)["error"]["type"] == "invalid_request_error"
