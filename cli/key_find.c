@@ -73,20 +73,6 @@ int cli_key_alias(const cli_key *key, cli_commands command, int n, const char **
     return 0;
 }
 
-/* Returns the index of the only name that begins with `name`; -1 where no name or several do. */
-static int continued(const char *name, const char *const *names, int count) {
-    const size_t length = strlen(name);
-    int found = -1;
-    for (int i = 0; i < count && length > 2; i++) {
-        char head[64];
-        snprintf(head, sizeof head, "%.*s", (int)length, names[i]);
-        if (!same(head, name)) continue;
-        if (found >= 0) return -1;
-        found = i;
-    }
-    return found;
-}
-
 const char *cli_key_nearest(const char *name, cli_commands command, bool flag) {
     int aliases;
     const cli_alias *alias = cli_key_aliases(&aliases);
@@ -99,7 +85,7 @@ const char *cli_key_nearest(const char *name, cli_commands command, bool flag) {
             const bool named = key->name[1] && !(flag && key->type == CLI_INERT);
             if (named && !!(key->commands & command) == own) names[count++] = key->name;
         }
-        int nearest = continued(name, names, count);
+        int nearest = xl_continued_name(name, names, count);
         for (int i = 0; i < aliases; i++) {
             bool single = !alias[i].alias[1];
             if (!single && (flag || !alias[i].flag_only) && !!(alias[i].commands & command) == own)

@@ -66,7 +66,21 @@ unsigned xl_name_distance(const char *a, const char *b) {
     return row[n];
 }
 
+int xl_continued_name(const char *name, const char *const *names, int count) {
+    const size_t length = strlen(name);
+    int found = -1;
+    for (int i = 0; i < count && length >= 3; i++) {
+        size_t same = 0;
+        while (same < length && fold(name[same]) == fold(names[i][same])) same++;
+        if (same < length) continue;
+        if (found >= 0) return -1;
+        found = i;
+    }
+    return found;
+}
+
 int xl_nearest_name(const char *name, const char *const *names, int count) {
+    const int continued = xl_continued_name(name, names, count);
     int best = -1;
     unsigned best_distance = ~0u;
     for (int i = 0; i < count; i++) {
@@ -78,5 +92,5 @@ int xl_nearest_name(const char *name, const char *const *names, int count) {
             best_distance = d;
         }
     }
-    return best;
+    return continued >= 0 && best_distance > 1 ? continued : best;
 }

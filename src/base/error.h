@@ -18,7 +18,12 @@ static inline int xl_failed(int status) {
 /* Edit distance between two names, in which '-' equals '_' and case is ignored; for "did you mean". */
 unsigned xl_name_distance(const char *a, const char *b);
 
-/* Index of the nearest of `count` names, or -1 where none is within a third of the longer name's length. */
+/* Index of the only one of `count` names that begins with `name`, of three letters or more; -1 where there is none
+ * or several do. */
+int xl_continued_name(const char *name, const char *const *names, int count);
+
+/* Index of the nearest of `count` names, or -1 where none is within a third of the longer name's length. The only
+ * one that begins with `name` is nearer than one that differs in two letters or more. */
 int xl_nearest_name(const char *name, const char *const *names, int count);
 
 #endif

@@ -60,6 +60,19 @@ static void nearest_name(void **state) {
     assert_int_equal(xl_nearest_name("chunk-sise", names, 3), 0);
     assert_int_equal(xl_nearest_name("worker", names, 3), 2);
     assert_int_equal(xl_nearest_name("zzzzzz", names, 3), -1);
+    /* The beginning of one name alone is that name, however much is left out. */
+    const char *begun[] = {"agent", "generate", "save-outputs", "study", "stop", "convert"};
+    assert_int_equal(xl_nearest_name("gen", begun, 6), 1);
+    assert_int_equal(xl_nearest_name("SAVE_OUT", begun, 6), 2);
+    assert_int_equal(xl_continued_name("sto", begun, 6), 4);
+    assert_int_equal(xl_continued_name("st", begun, 6), -1);
+    assert_int_equal(xl_nearest_name("stu", begun, 6), 3);
+    assert_int_equal(xl_nearest_name("stob", begun, 6), 4);
+    assert_int_equal(xl_continued_name("con", begun, 6), 5);
+    assert_int_equal(xl_continued_name("generated", begun, 6), -1);
+    const char *both[] = {"prompt_file", "prompt"};
+    assert_int_equal(xl_continued_name("prompt", both, 2), -1);
+    assert_int_equal(xl_nearest_name("promp", both, 2), 1);
 }
 
 static void random_stream(void **state) {
