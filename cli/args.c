@@ -123,7 +123,7 @@ static int take_flag(cli_config *cfg, int argc, char **argv, int *i) {
         return CLI_GO_ON;
     }
     json_t **given = cfg->value[CLI_LAYER_COMMAND_LINE];
-    if (key->type == CLI_TEXTS && given[row]) {
+    if ((key->type == CLI_TEXTS || key->type == CLI_NAMES) && given[row]) {
         json_array_extend(given[row], parsed);
         json_decref(parsed);
         return CLI_GO_ON;

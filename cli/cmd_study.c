@@ -160,8 +160,10 @@ static void show_text(FILE *out, const cli_opened *o, const tune_trial_row *tria
             (long long)json_integer_value(json_object_get(machine, "logical_cpus")), cli_plain(r->machine));
     fprintf(out, "target      %s", cli_plain(r->target));
     show_facts(out, ", ", &r->identity);
-    fprintf(out, "workload   ");
-    show_facts(out, " ", &r->workload);
+    if (r->workload.count) {
+        fprintf(out, "workload   ");
+        show_facts(out, " ", &r->workload);
+    }
     fprintf(out, "search      %s, seed %lld, objective %s, backend %s\n", cli_plain(r->mode), (long long)r->seed,
             cli_plain(r->objective), cli_plain(r->backend));
     fprintf(out, "\n%5s %-10s %14s %14s %10s  %s\n", "trial", "status", tune_metrics_name(&r->metrics, 0),
@@ -234,7 +236,9 @@ static int do_best(cli_config *cfg, FILE *out, xlstm_error *err) {
 static int do_export(cli_config *cfg, FILE *out, xlstm_error *err) {
     cli_opened o;
     int status = cli_open_run(cfg, cli_positional(cfg, 1), &o, err);
-    if (!status) status = as_csv(cfg) ? trials_csv(out, &o, err) : whole_json(out, &o, err);
+    const char *path = cli_str(cfg, "out"), *ending = path ? strrchr(path, '.') : NULL;
+    const bool csv = as_csv(cfg) || (!as_json(cfg) && ending && !strcmp(ending, ".csv"));
+    if (!status) status = csv ? trials_csv(out, &o, err) : whole_json(out, &o, err);
     cli_opened_close(&o);
     return status;
 }
@@ -310,7 +314,7 @@ static int do_merge(cli_config *cfg, FILE *out, xlstm_error *err) {
         char *path = study_at(place);
         size_t added = 0;
         status = path ? tune_study_merge(study, path, &added, err) : xl_fail(err, XLSTM_ENOMEM, "out of memory");
-        if (!status) fprintf(out, "%s: %zu runs added\n", cli_plain(place), added);
+        if (!status) fprintf(out, "%s: %zu run%s added\n", cli_plain(place), added, added == 1 ? "" : "s");
         free(path);
     }
     tune_study_close(study);

@@ -216,6 +216,16 @@ static bool holds(const json_t *object, const char *name) {
     return json_object_get(object, name) != NULL;
 }
 
+/* An object may be in a file of its own, which is looked for beside the config that names it first. */
+static json_t *object_in_file(const cli_config *cfg, const cli_key *key, const char *name, char *message) {
+    char *folder = cfg->config_path ? xl_path_folder(cfg->config_path) : NULL;
+    char *beside = folder ? xl_path_join(folder, name) : NULL;
+    json_t *value = cli_value_from_text(key, beside && xl_is_file(beside) ? beside : name, message);
+    free(beside);
+    free(folder);
+    return value;
+}
+
 static int add_member(cli_config *cfg, cli_layer layer, const char *name, const json_t *json, const char *file,
                       xlstm_error *err) {
     cli_commands command = cfg->spec->command;
@@ -235,7 +245,10 @@ static int add_member(cli_config *cfg, cli_layer layer, const char *name, const 
         return XLSTM_OK;
     }
     char message[CLI_MESSAGE];
-    json_t *value = json_is_null(json) ? json_null() : cli_value_from_json(key, json, message);
+    json_t *value = json_is_null(json) ? json_null()
+                    : key->type == CLI_OBJECT && json_string_length(json)
+                        ? object_in_file(cfg, key, json_string_value(json), message)
+                        : cli_value_from_json(key, json, message);
     if (!value) return xl_fail(err, XLSTM_EFORMAT, "%s: %s: %s", file, name, message);
     if (json_is_string(value) && !json_string_length(value) && cli_key_is_path(key)) {
         json_decref(value);
@@ -246,6 +259,19 @@ static int add_member(cli_config *cfg, cli_layer layer, const char *name, const 
     json_decref(cfg->value[layer][row]);
     cfg->value[layer][row] = value;
     return XLSTM_OK;
+}
+
+/* The first setting of a best.json that is none of the engine's, which a run of another target wrote; NULL: none.
+ */
+static const char *foreign_setting(json_t *object) {
+    const char *name;
+    json_t *value;
+    if (!json_is_string(json_object_get(object, "verdict"))) return NULL;
+    json_object_foreach(json_object_get(object, "params"), name, value) {
+        const int row = cli_key_find(name, CLI(generate), false);
+        if (row < 0 || !cli_key_at(row)->tunable) return name;
+    }
+    return NULL;
 }
 
 int cli_layer_add(cli_config *cfg, cli_layer layer, json_t *object, const char *file, xlstm_error *err) {
@@ -260,6 +286,13 @@ int cli_layer_add(cli_config *cfg, cli_layer layer, json_t *object, const char *
                        "%s: a snapshot of target %s; `xltune optimize --target %s%s%s --baseline FILE` begins with "
                        "its settings",
                        file, of, of, target->argument ? ":" : "", target->argument ? target->argument : "");
+    const char *foreign = snapshot ? foreign_setting(object) : NULL;
+    if (foreign)
+        return xl_fail(
+            err, XLSTM_EFORMAT,
+            "%s: params: found \"%s\", which is no setting of the engine; where a run of another target "
+            "wrote this file, `xltune optimize --target TARGET --baseline FILE` begins with its settings",
+            file, foreign);
     json_t *json;
     json_object_foreach(object, name, json) {
         const char *key = name; /* a copy, because the loop macro still needs `name` */

@@ -316,7 +316,6 @@ static json_t *split_words(const char *text) {
 
 enum { OBJECT_FILE_MOST = 1 << 24 };
 
-/* Of JSON text, or of a file that holds it. */
 /* The object that a text is, or that is in the file that it names. On failure `message` may say what is wrong with
  * the file; otherwise it is empty. */
 static json_t *parse_object(const char *text, char *message) {

@@ -181,6 +181,25 @@ static void words_are_as_they_were_typed(void **state) {
         tune_space_destroy(s);
         free(text);
     }
+    /* Blanks inside a value are its own; a blank before a name begins another parameter. */
+    static const char *const with_blanks[][2] = {{"n=by row|by column", "by row|by column"},
+                                                 {" n=by row|c , m=1", "by row|c"},
+                                                 {"n=a b m=1", "a b"},
+                                                 {"n=a b ", "a b"}};
+    for (size_t i = 0; i < COUNT(with_blanks); i++) {
+        tune_space *s;
+        char found[64] = "";
+        assert_int_equal(tune_space_from_names(with_blanks[i][0], NULL, 0, &s, NULL), 0);
+        const tune_param *p = tune_space_param(s, 0);
+        assert_string_equal(p->name, "n");
+        for (size_t v = 0; v < p->count; v++) {
+            strcat(found, v ? "|" : "");
+            strcat(found, p->values[v].text);
+        }
+        assert_string_equal(found, with_blanks[i][1]);
+        assert_int_equal(tune_space_params(s), strstr(with_blanks[i][0], "m=1") ? 2 : 1);
+        tune_space_destroy(s);
+    }
     static const char *const bad[] = {"n=", "n=a|", "n=|a", "n=a||b"};
     for (size_t i = 0; i < COUNT(bad); i++) {
         tune_space *s;

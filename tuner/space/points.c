@@ -269,7 +269,8 @@ int tune_space_seal(tune_space *s, xlstm_error *err) {
     if (s->condition_count || product(s, false) <= TUNE_SPACE_COUNTED) status = count_points(s, err);
     if (status) return status;
     if (s->counted && !s->points->size)
-        return xl_fail(err, XLSTM_EARG, "no point of the space satisfies its %zu conditions", s->condition_count);
+        return xl_fail(err, XLSTM_EARG, "no point of the space satisfies its %zu condition%s", s->condition_count,
+                       s->condition_count == 1 ? "" : "s");
     s->settings = s->counted ? with_equals(s, s->settings) : product(s, true);
     if (!s->counted) status = find_first(s, err);
     s->sealed = !status;

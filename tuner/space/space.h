@@ -134,7 +134,7 @@ int tune_space_from_json(const json_t *object, const tune_known *known, size_t k
 /* Makes a space from the text of `--tune`: names separated by commas, each alone (its useful range) or as
  * NAME=VALUE, NAME=A|B|C, NAME=MIN:MAX, NAME=MIN:MAX:STEP or NAME=MIN:MAX:xFACTOR (each number is FACTOR times the
  * one before it; x2 with a whole MIN: the powers of two). Where `known` is NULL any name is accepted, but not
- * alone. */
+ * alone, and a value may have blanks in it. */
 int tune_space_from_names(const char *text, const tune_known *known, size_t known_count, tune_space **out,
                           xlstm_error *err);
 /* ---- reading ---- */

@@ -170,9 +170,11 @@ static int json_bounds(tune_space *s, const char *name, const tune_known *k, con
         while (at < KEYS && strcmp(key, keys[at]) != 0) at++;
         if (at == KEYS) {
             int near = xl_nearest_name(key, keys, KEYS);
-            return xl_fail(err, XLSTM_EFORMAT, "space: %s: unknown key \"%s\", wanted %s%s%s", name, key,
-                           near < 0 ? "min, max, step, factor or powers_of_two" : "\"", near < 0 ? "" : keys[near],
-                           near < 0 ? "" : "\"");
+            return xl_fail(
+                err, XLSTM_EFORMAT, "space: %s: unknown key \"%s\", wanted %s%s%s", name, key,
+                near < 0 ? "min, max, step, factor or powers_of_two (or a list of values in the object's place)"
+                         : "\"",
+                near < 0 ? "" : keys[near], near < 0 ? "" : "\"");
         }
         const bool any_number = at == FACTOR || (at < FACTOR && fractions);
         if (at == POWERS ? !json_is_boolean(value)
@@ -353,6 +355,26 @@ static int names_param(tune_space *s, char *item, const tune_known *known, size_
     return status;
 }
 
+/* Whether the word at `p` begins an item of its own: it names a parameter, or nothing but blanks follows. */
+static bool begins_item(const char *p) {
+    const size_t word = strcspn(p, ", ");
+    return !word || memchr(p, '=', word);
+}
+
+/* Takes the next item off *rest, "name=values" or "name". Items end at commas and at blanks; with `own_values` a
+ * blank after which no name follows belongs to a value, as in "how=by row|by column". NULL at the end. */
+static char *next_item(char **rest, bool own_values) {
+    char *item = *rest + strspn(*rest, ", "), *p = item;
+    if (!*item) return NULL;
+    for (;; p += strspn(p, " ")) {
+        p += strcspn(p, ", ");
+        if (*p != ' ' || !own_values || begins_item(p + strspn(p, " "))) break;
+    }
+    if (*p) *p++ = 0;
+    *rest = p;
+    return item;
+}
+
 int tune_space_from_names(const char *text, const tune_known *known, size_t known_count, tune_space **out,
                           xlstm_error *err) {
     *out = NULL;
@@ -363,8 +385,8 @@ int tune_space_from_names(const char *text, const tune_known *known, size_t know
         status = xl_fail(err, XLSTM_ENOMEM, "space: out of memory");
         goto end;
     }
-    char *save = NULL;
-    for (char *item = strtok_r(copy, ", ", &save); item && !status; item = strtok_r(NULL, ", ", &save)) {
+    char *rest = copy;
+    for (char *item = next_item(&rest, !known); item && !status; item = next_item(&rest, !known)) {
         status = names_param(s, item, known, known_count, err);
     }
     if (!status && !tune_space_params(s)) status = xl_fail(err, XLSTM_EARG, "space: no parameter is named");

@@ -13,6 +13,11 @@ xltune study show ray_20261128_213509 --study all.sqlite --format csv
 xltune study export ray_20261128_213509 --study all.sqlite --format csv --out trials.csv
 xltune study show 1 --study all.sqlite --format csv | cmp - trials.csv
 xltune study export 1 --study all.sqlite --out e.json
+# The name of the file says which of the two it is.
+xltune study export 1 --study all.sqlite --out named.csv
+cmp named.csv trials.csv
+xltune study export 1 --study all.sqlite --out named.csv --format json
+cmp named.csv e.json
 xltune study show 1 --study all.sqlite --format json | cmp - e.json
 # What was exported is the run: into another study, and out of it, it is the same.
 xltune study import e.json --study other.sqlite

@@ -26,6 +26,7 @@ opt --tune 'n=a|' -- echo {n}
 opt --tune 'n=a||b' -- echo {n}
 opt --tune 'n=' -- echo {n}
 opt --space nowhere.json -- echo {n}
+opt --space '{"n": {"values": [1, 2]}}' -- echo {n}
 echo '{"n": [1, 2}' > cut.json
 opt --space cut.json -- echo {n}
 opt --space '{"n": [1, 2}' -- echo {n}

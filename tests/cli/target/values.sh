@@ -9,6 +9,11 @@ cat > space.json <<'END'
 END
 xltune optimize --target exec --mode grid --effort quick --repeats 1 --space space.json --trials 28 -- sh it {x} {t} {t}{{x}} >out
 LC_ALL=C sort -u log
+# --tune given again adds parameters, and blanks in a value are its own.
+xltune optimize --target exec --mode grid --effort quick --repeats 1 --output-hash none --tune 'how=by row|by column' \
+    --tune 'n=1, m=2' -- sh it {how} {n} {m} >/dev/null
+LC_ALL=C sort -u log | grep 'by '
+xltune optimize --target exec --tune n=1 --tune n=2 -- sh it {n}; echo $?
 # A line of the output is one line.
 grep -q 'two?lines' out && echo marked
 grep -c '^lines' out
