@@ -192,6 +192,9 @@ static int make_rows(bench *b, xlstm_error *err) {
             b->table.rows[b->table.count++] = row;
         }
     }
+    if (!b->table.count)
+        return xl_fail(err, XLSTM_EARG,
+                       "n_prompt, new: found nothing to measure, wanted a test of at least one token");
     return XLSTM_OK;
 }
 

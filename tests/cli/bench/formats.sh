@@ -1,3 +1,6 @@
+# Without a token there is nothing to measure, and that is no empty document.
+xltune bench --model $MODEL -p 0 -n 0 -o json
+echo $?
 # Every format, from one small run, with the numbers masked.
 for f in md csv json jsonl sql; do
     echo "== $f"
