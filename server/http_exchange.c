@@ -190,8 +190,15 @@ static bool set_conversation(const serve_exchange *x, serve_job *job, const serv
         return serve_refuse(why, 400, "invalid_request_error", "session_id",
                             "session_id: this server keeps no conversations (--sessions DIR)");
     job->must_load = body->from[0] != 0;
-    return conversation_path(x, from, &job->load_path, why) &&
-           (!body->conversation[0] || conversation_path(x, body->conversation, &job->save_path, why));
+    if (!conversation_path(x, from, &job->load_path, why)) return false;
+    if (!body->conversation[0]) return true;
+    if (!conversation_path(x, body->conversation, &job->save_path, why)) return false;
+    /* A copy of one conversation never takes the place of another. */
+    if (strcmp(from, body->conversation) != 0 && !access(job->save_path, F_OK))
+        return serve_refuse(why, 409, "invalid_request_error", "session_id",
+                            "session_id: there is a conversation '%s' already; a copy of '%s' needs a new name",
+                            body->conversation, from);
+    return true;
 }
 
 /* Fills a job with the index-th prompt. */

@@ -500,6 +500,12 @@ def conversations_and_cache():
             more = {**greedy, "prompt": "", "max_tokens": 14}
             fork = text_of(s.get("/v1/completions", {**more, "session_from": "talk", "session_id": "fork"}))
             assert first + fork == text_of(whole)
+            with open(os.path.join(folder, "s", "fork.safetensors"), "rb") as file:
+                before = file.read()
+            taken = s.get("/v1/completions", {**more, "session_from": "talk", "session_id": "fork"}, status=409)["error"]
+            assert taken["param"] == "session_id" and "'fork' already" in taken["message"], taken
+            with open(os.path.join(folder, "s", "fork.safetensors"), "rb") as file:
+                assert file.read() == before
             assert first + text_of(s.get("/v1/completions", {**more, "session_id": "talk"})) == text_of(whole)
             sizes.append(os.path.getsize(os.path.join(folder, "s", "talk.safetensors")))
             assert sizes[0] == sizes[1]
