@@ -52,6 +52,10 @@ TESTS = [
     ("tuner/study/", ["study", "study_files", "study_exchange", "study_memory", "plain_json", "tasks", "fuzz-study_import", "cli-study"]),
     ("tuner/driver/fleet_playoff", ["fleet_playoff"]),
     ("tuner/driver/front", ["front"]),
+    ("tuner/driver/race", ["race", "verdict", "driver"]),
+    ("tuner/driver/keeper", ["keeper", "agent", "driver"]),
+    ("server/slices", ["slices"]),
+    ("cli/hub_cache", ["cli-folders"]),
     ("cluster/", ["cluster", "cluster_foreign", "cluster_package"]),
     ("tuner/run/", ["run_folder", "run_files", "run_tables", "run_meta", "run_memory", "study_files", "recording", "determinism", "driver"]),
 ]
