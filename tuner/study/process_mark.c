@@ -29,11 +29,12 @@ static bool read_place(char boot[64], char space[64]) {
     return read_text("/proc/sys/kernel/random/boot_id", boot, 64);
 }
 
-/* Reads the number, the state and the start of a process, in ticks of the clock since the boot. `pid`: "self" or a
- * number. */
-static bool read_stat(const char *pid, long long *number, char *state, long long *start) {
-    char path[64], text[1024];
-    snprintf(path, sizeof path, "/proc/%s/stat", pid);
+/* Reads the number, the state and the start of a process, in ticks of the clock since the boot. `folder`: "self" or
+ * its number. Its first thread says the same as the process; an emulator of processors puts a file of its own, with
+ * a start of its own, in the place of that of the process. */
+static bool read_stat(const char *folder, long long pid, long long *number, char *state, long long *start) {
+    char path[96], text[1024];
+    snprintf(path, sizeof path, "/proc/%s/task/%lld/stat", folder, pid);
     if (!read_text(path, text, sizeof text) || sscanf(text, "%lld", number) != 1) return false;
     const char *at = strrchr(text, ')'); /* the name before it may hold anything */
     if (!at || sscanf(at, ") %c", state) != 1) return false;
@@ -45,7 +46,7 @@ static bool read_stat(const char *pid, long long *number, char *state, long long
 static bool read_self(long long *start) {
     long long number;
     char state;
-    return read_stat("self", &number, &state, start) && number == (long long)getpid();
+    return read_stat("self", (long long)getpid(), &number, &state, start) && number == (long long)getpid();
 }
 
 json_t *tune_process_mark(void) {
@@ -68,7 +69,7 @@ bool tune_process_is_gone(const json_t *mark) {
     /* Signal 0 only asks, and tells of processes that /proc may hide from this user. */
     if (kill((pid_t)pid, 0) && errno == ESRCH) return true;
     snprintf(name, sizeof name, "%lld", pid);
-    if (!read_self(&start) || !read_stat(name, &number, &state, &start) || number != pid) return false;
+    if (!read_self(&start) || !read_stat(name, pid, &number, &state, &start) || number != pid) return false;
     return start != began || state == 'Z' || state == 'X';
 }
 #else
