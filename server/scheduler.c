@@ -137,18 +137,23 @@ static void plan_decodes(serve_scheduler *s) {
     if (all > most) s->turn = first + most;
 }
 
+/* Tokens of prompts that a step may read. A second segment would read all weights again. */
+static int64_t reading_budget(serve_scheduler *s) {
+    const int64_t segment = xlstm_settings_get(&s->o.settings, XLSTM_TUNE_SEGMENT) - (int64_t)s->decoder_count;
+    const int64_t budget = serve_slices_choose(&s->slices, (int64_t)s->decoder_count);
+    return segment > 0 && budget > segment ? segment : budget;
+}
+
 /* Chooses the prompts that are read on beside them, which take turns too. Returns their tokens. */
 static int64_t plan_reading(serve_scheduler *s) {
-    const int64_t segment = xlstm_settings_get(&s->o.settings, XLSTM_TUNE_SEGMENT) - (int64_t)s->decoder_count;
-    int64_t budget = serve_slices_choose(&s->slices, (int64_t)s->decoder_count), tokens = 0;
-    /* A second segment would read all weights again. */
-    if (segment > 0 && budget > segment) budget = segment;
+    int64_t budget = 0, tokens = 0;
     s->reader_count = 0;
     const size_t first = s->job_count ? s->reader_turn % s->job_count : 0;
     for (size_t i = 0; i < s->job_count; i++) {
         const size_t at = (first + i) % s->job_count;
         serve_job *job = s->jobs[at];
         if (job->state != SERVE_READING || job->fed == job->count) continue;
+        if (!s->reader_count) budget = reading_budget(s); /* most steps have no prompt to read */
         if (s->reader_count == SERVE_READERS_MAX || tokens >= budget) break;
         const size_t readable = serve_readable(job), left = (size_t)(budget - tokens);
         job->reading = readable < left ? readable : left;
