@@ -178,7 +178,9 @@ static const cli_key fixed[] = {
     {"slice", CLI_GROUP_SERVER, CLI_INT, CLI(serve), 1, 65536, "512", NULL, NULL,
      "tokens of prompts that are read in one step at most", 0},
     {"max_itl_ms", CLI_GROUP_SERVER, CLI_NUM, CLI(serve), 0, 1e6, "0", NULL, "MS",
-     "longest time between two tokens of a stream while prompts are read; 0: twice that without prompts", 0},
+     "longest time between two tokens of a stream while prompts are read; 0: twice that without prompts, or more "
+     "where reading any takes longer",
+     0},
     {"max_streams", CLI_GROUP_SERVER, CLI_INT, CLI(serve), 0, 1e5, "0", NULL, NULL,
      "sequences in memory at once; 0: as many as fit into half of what is free, at most 1024", 0},
     {"max_queue", CLI_GROUP_SERVER, CLI_INT, CLI(serve), 0, 1e6, "256", NULL, NULL,
