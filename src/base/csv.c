@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/number.h"
+#include "base/utf8.h"
 
 typedef struct parser {
     const char *path;
@@ -112,7 +113,7 @@ static int parse(xl_csv *csv, parser *p) {
 int xl_csv_parse(xl_csv *csv, const char *name, char *text, xlstm_error *err) {
     *csv = (xl_csv){.text = text};
     parser p = {name, text, text, 1, err};
-    if (!strncmp(p.in, "\xEF\xBB\xBF", 3)) p.in += 3;
+    p.in += xl_utf8_mark(text, strlen(text));
     int status = parse(csv, &p);
     if (status) xl_csv_free(csv);
     return status;

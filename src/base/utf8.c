@@ -44,6 +44,11 @@ size_t xl_utf8_valid(const char *s, size_t n) {
     return n;
 }
 
+size_t xl_utf8_mark(const char *s, size_t n) {
+    static const char mark[] = "\xEF\xBB\xBF";
+    return n >= sizeof mark - 1 && !memcmp(s, mark, sizeof mark - 1) ? sizeof mark - 1 : 0;
+}
+
 int xl_utf8_put(uint32_t cp, char out[4]) {
     if (cp < 0x80) {
         out[0] = (char)cp;

@@ -16,6 +16,10 @@ int xl_utf8_step(const char *s, size_t n, uint32_t *cp);
 /* Offset of the first byte that does not belong to a valid sequence; n where all do. */
 size_t xl_utf8_valid(const char *s, size_t n);
 
+/* Bytes of the mark of byte order that texts from some editors and shells begin with: 3, or 0 where there is none.
+ */
+size_t xl_utf8_mark(const char *s, size_t n);
+
 /* Writes a code point up to U+10FFFF; returns its length, 1 … 4. */
 int xl_utf8_put(uint32_t cp, char out[4]);
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <xlstm/tensor_file.h>
 
@@ -73,7 +74,20 @@ static bool find_ending(const char *dir, const char *end, char *name, size_t siz
     return found;
 }
 
+const char *xl_explain_link(const char *dir, const char *name, char *text, size_t size) {
+    char *path = xl_path_join(dir, name), to[192];
+    struct stat st;
+    const ssize_t n = path && stat(path, &st) ? readlink(path, to, sizeof to - 1) : -1;
+    text[0] = 0;
+    if (n >= 0)
+        snprintf(text, size, " (%s is a link to %.*s, which is not there: download it again)", name, (int)n, to);
+    free(path);
+    return text;
+}
+
 const char *xl_explain_folder(const char *dir, char *text, size_t size) {
+    static const char *const wanted[] = {"config.json", "model.safetensors", "model.safetensors.index.json",
+                                         "tokenizer.json"};
     static const struct {
         const char *file, *what;
     } known[] = {
@@ -90,7 +104,9 @@ const char *xl_explain_folder(const char *dir, char *text, size_t size) {
     };
     static const char *const endings[] = {".gguf", ".safetensors", ".bin", ".pt", ".pth"};
     char name[128];
-    text[0] = 0;
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+        if (*xl_explain_link(dir, wanted[i], text, size)) return text;
+    }
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         if (!holds(dir, known[i].file)) continue;
         snprintf(text, size, " (%s)", known[i].what);

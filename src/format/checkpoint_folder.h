@@ -10,6 +10,10 @@
  * there; EFORMAT for a file (a model.safetensors, a saved state, a .gguf, …). XLSTM_OK for any folder. */
 int xl_check_folder(const char *path, xlstm_error *err);
 
+/* Where `name` is a link in the folder to what is not there, a sentence that says so, " (…)", for the end of a
+ * message; otherwise "". Writes to text[0 … size) and returns it. */
+const char *xl_explain_link(const char *dir, const char *name, char *text, size_t size);
+
 /* A sentence that says what a folder without the file `missing` seems to be and what to do, " (…)", for the end of
  * a message; "" where nothing is known. Writes to text[0 … size) and returns it. */
 const char *xl_explain_folder(const char *dir, char *text, size_t size);

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "format/recognize.h"
 
 /* Values nested deeper than this are left for Jansson to judge. */
@@ -201,7 +202,7 @@ int xl_json_read(json_t **out, const char *path, const char *text, size_t bytes,
     s->end = copy + bytes;
     s->use = use;
     s->nesting = 0;
-    if (bytes >= 3 && !memcmp(copy, "\xef\xbb\xbf", 3)) blank(copy, copy + 3);
+    blank(copy, copy + xl_utf8_mark(copy, bytes));
     /* Where the walk stops early the text is malformed; Jansson is given it as it is and says where. */
     bool whole = skip_blanks(s) == '{' && filter(s, 0);
     json_error_t where;

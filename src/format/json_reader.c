@@ -217,7 +217,7 @@ void xl_json_skip(xl_json_reader *r) {
 
 void xl_json_open(xl_json_reader *r, const char *path, char *text, size_t bytes, xlstm_error *err) {
     *r = (xl_json_reader){.path = path, .at = text, .end = text + bytes, .line_begin = text, .line = 1, .err = err};
-    if (bytes >= 3 && !memcmp(text, "\xef\xbb\xbf", 3)) r->at += 3;
+    r->at += xl_utf8_mark(text, bytes);
     if (skip_blanks(r) == '{') {
         xl_json_enter(r);
         return;

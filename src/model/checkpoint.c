@@ -290,7 +290,8 @@ static void detect_form(xl_checkpoint *c) {
     h->out_norm_bias = h->use_bias && holds(c, "backbone.out_norm.bias");
 }
 
-/* Refuses a state_dict of a wrapped model, in which every name has a prefix. */
+/* Refuses a state_dict of a wrapped model, in which every name has a prefix, and one of another class, in which
+ * every name begins otherwise. */
 static int check_wrapper(const xl_checkpoint *c, xlstm_error *err) {
     static const char *const first[] = {"backbone.embeddings.weight", "embedding.weight"};
     if (xl_checkpoint_find(c, "backbone.embeddings.weight")) return XLSTM_OK;
@@ -305,6 +306,12 @@ static int check_wrapper(const xl_checkpoint *c, xlstm_error *err) {
                 "(DataParallel, torch.compile, a trainer); save the state_dict of the model inside it",
                 c->dir, (int)(n - m < 60 ? n - m : 60), name, name, first[k]);
         }
+        const char *end = strstr(name, "embeddings.weight");
+        if (!end || strcmp(end, "embeddings.weight") || (end > name && end[-1] != '.')) continue;
+        return xl_fail(err, XLSTM_EFORMAT, "%.160s: the embedding's name is '%.128s', wanted '%s': %s", c->dir,
+                       name, first[0],
+                       end == name ? "a model without its head was saved (xLSTMModel); save the xLSTMForCausalLM"
+                                   : "the model was saved from another class than xLSTMForCausalLM");
     }
     return XLSTM_OK;
 }

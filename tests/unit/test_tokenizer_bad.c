@@ -44,7 +44,7 @@ static const mistake mistakes[] = {
     {"{\"added_tokens\": [{\"id\": 400, \"content\": \"<n>\", \"special\": 1}]}", XLSTM_EFORMAT, ".special"},
     {"{\"normalizer\": {\"type\": \"Lowercase\"}}", XLSTM_EUNSUPPORTED, "Lowercase"},
     {"{\"normalizer\": 7}", XLSTM_EUNSUPPORTED, "normalizer"},
-    {"{\"pre_tokenizer\": null}", XLSTM_EUNSUPPORTED, "pre_tokenizer"},
+    {"{\"pre_tokenizer\": null}", XLSTM_EUNSUPPORTED, "pre_tokenizer is null, ByteLevel"},
     {"{\"pre_tokenizer\": {\"type\": \"Whitespace\"}}", XLSTM_EUNSUPPORTED, "Whitespace"},
     {"{\"pre_tokenizer\": {\"type\": \"Digits\"}}", XLSTM_EUNSUPPORTED, "no ByteLevel"},
     {"{\"pre_tokenizer\": {\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": \"ByteLevel\"}, {\"type\": "

@@ -13,6 +13,9 @@ static const char *type_of(const json_t *object) {
 }
 
 static int wrong(const xl_tokenizer_json *in, const char *key, const json_t *value, const char *wanted) {
+    if (!value || json_is_null(value))
+        return xl_fail(in->err, XLSTM_EUNSUPPORTED, "%s: %s is %s, %s is wanted", in->path, key,
+                       value ? "null" : "not there", wanted);
     return xl_fail(in->err, XLSTM_EUNSUPPORTED, "%s: %s of type \"%.40s\", %s is wanted", in->path, key,
                    type_of(value), wanted);
 }

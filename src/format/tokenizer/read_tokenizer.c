@@ -302,6 +302,8 @@ static int no_tokenizer(const char *dir, xlstm_error *err) {
     char *config = xl_path_join(dir, "config.json");
     bool checkpoint = config && xl_is_file(config);
     free(config);
+    if (*xl_explain_link(dir, "tokenizer.json", why, sizeof why))
+        return xl_fail(err, XLSTM_ENOTFOUND, "%s/tokenizer.json: no such file%s", dir, why);
     return xl_fail(err, XLSTM_ENOTFOUND, "%s/tokenizer.json: no such file%s", dir,
                    checkpoint ? "; copy it, with tokenizer_config.json, from where the checkpoint was published"
                               : xl_explain_folder(dir, why, sizeof why));
