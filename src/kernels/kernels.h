@@ -110,8 +110,9 @@ typedef struct xl_gemm {
     int64_t few;
     void (*multiply_few)(const struct xl_kernels *table, const xl_product *p);
     /* Where weights are held in this arithmetic, multiply_few is also as fast as matvec and matvecs are for as few
-     * tokens as these are for, one included, and needs no scratch. */
+     * tokens as these are for, one included, and needs no scratch; with a matrix of at least so many bytes. */
     bool few_is_fast;
+    int64_t few_fast_bytes;
 } xl_gemm;
 
 typedef struct xl_kernels {
@@ -130,6 +131,8 @@ typedef struct xl_kernels {
     /* Does the same for n vectors x[i] and results y[i], which have the bits that matvec gives, and reads the
      * weights once for several of them. NULL: matvec for each is as good. */
     void (*matvecs[XL_FORMAT_COUNT])(const xl_matrix *w, const void *const *x, int64_t n, float *const *y);
+    /* For so many vectors or fewer matvecs of weights that are not in blocks is faster than gemm in float32. */
+    int64_t matvecs_most;
 
     /* Products of few vectors in 8-bit integers, for decode. x becomes xl_int8_blocks(cols) blocks, once for all
      * products in which it takes part. multiply_int8 is as xl_gemm's `multiply`, for p->w of that format, with the

@@ -190,8 +190,8 @@ static const tunable_row table[XLSTM_TUNABLE_COUNT] = {
           "auto is bf16 where no matrix is held finer than that and the processor multiplies it faster, else "
           "f32; up to 8 tokens at once, as in decode, are computed in int8 where that is asked for and the "
           "weights are integers, in bf16 where that is asked for by name, the weights are bf16 and the processor "
-          "has AVX512-BF16, else in f32 (on a GPU with matrix units up to 2 where weights "
-          "are bf16, up to 32 where they are f32)",
+          "has AVX512-BF16, or AMX and the matrix at least 4 MB, else in f32 (on a GPU with matrix units up to 2 "
+          "where weights are bf16, up to 32 where they are f32)",
           NULL},
      .effective = compute_resolved},
     {.shown = {XLSTM_TUNE_HEAD_WEIGHTS, "head_weights", "", "format of the embedding and the head",

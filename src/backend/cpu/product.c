@@ -11,10 +11,10 @@
 
 enum {
     /* So few tokens are computed one by one too: converting and packing the weights would cost more than it saves.
-       In float32, where a kernel takes several vectors, that holds for SHARED_TOKENS of them: on a Zen 3, 8 tokens
-       of a bfloat16 matrix take 0.4 of the time of tiles, 16 take 0.5, 32 take 0.65, and 48 take 0.75. */
+       In float32, where a kernel takes several vectors, that holds for as many as the kernels say, and at most
+       SHARED_TOKENS of them. */
     FEW_TOKENS = XL_FEW_TOKENS,
-    SHARED_TOKENS = 32,
+    SHARED_TOKENS = 64,
     /* As many are multiplied in 8-bit integers as the weights hold them. On a Zen 4, 9 tokens take 0.5 (q4_0) to
        0.8 (q8_0) of the time of tiles so, 16 take 0.7 to 1, and 24 take 1 to 1.3. */
     INTEGER_TOKENS = 16,
@@ -50,8 +50,12 @@ static bool takes_int8(const xl_kernels *k, const xl_projection *p) {
     return !xl_is_narrow(p) && k->multiply_int8[p->w->m.format];
 }
 
+/* By the matrix as a whole and never by the number of tokens, so that each has the bits that it has alone. */
 static bool is_fast_in_bf16(const xl_kernels *k, const xl_projection *p) {
-    return !xl_is_narrow(p) && p->w->m.format == XL_FORMAT_BF16 && k->gemm[XL_COMPUTE_BF16].few_is_fast;
+    const xl_gemm *gemm = &k->gemm[XL_COMPUTE_BF16];
+    const xl_matrix *w = &p->w->m;
+    return !xl_is_narrow(p) && w->format == XL_FORMAT_BF16 && gemm->few_is_fast &&
+           w->rows * (int64_t)xl_format_row_bytes(w->format, w->cols) >= gemm->few_fast_bytes;
 }
 
 typedef bool (*question)(const xl_kernels *k, const xl_projection *p);
@@ -71,7 +75,7 @@ static bool is_each(const xl_kernels *k, const xl_op *op, question is) {
 static bool takes_vectors(const xl_executor *e, const xl_op *op, int64_t rows) {
     const xl_kernels *k = &e->plan->device->kernels;
     if (rows <= FEW_TOKENS) return !e->few_in_bf16 || !is_each(k, op, is_fast_in_bf16);
-    bool vectors = rows <= SHARED_TOKENS && e->compute == XL_COMPUTE_F32;
+    bool vectors = rows <= min64(SHARED_TOKENS, k->matvecs_most) && e->compute == XL_COMPUTE_F32;
     for (int i = 0; i < op->outs && vectors; i++) {
         const xl_format_id format = op->out[i].w->m.format;
         vectors = (int)format < SHARED_FORMS && k->matvecs[format];

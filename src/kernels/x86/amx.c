@@ -32,7 +32,10 @@ enum {
     SQUARE = ROWS * TOKENS,
     GROUP_TOKENS = 512,
     GROUP_ROWS = 128,
-    SQUARES = GROUP_ROWS / ROWS /* of a panel of tokens in a group */
+    SQUARES = GROUP_ROWS / ROWS, /* of a panel of tokens in a group */
+    COMPACT = 8,                 /* so few tokens of a panel lie side by side */
+    /* A smaller matrix comes from a cache, and of it one vector is multiplied faster in float32. */
+    FEW_FAST_BYTES = 4 << 20
 };
 _Static_assert(AMX_DEPTH % STEP == 0, "whole steps");
 
@@ -70,10 +73,27 @@ static size_t packed_bytes(int64_t cols) {
     return (size_t)((cols + STEP - 1) / STEP) * STEP * sizeof(uint16_t);
 }
 
-/* For each step [STEP / 2][TOKENS] pairs. Of at most SIDE tokens the second half is left as it is: its sums are
- * those of no token, and every line that is written has to be fetched from the threads that read it before. */
+/* Pairs between the rows of a panel of n tokens, TOKENS at most. Of few tokens a row holds as many as the next
+ * power of two, so that a panel takes fewer cache lines: a tile then holds, beside its tokens, pairs of the rows
+ * that follow or whatever lies behind them, and the sums of these columns are those of no token. */
+static int64_t panel_pairs(int64_t n) {
+    if (n > COMPACT) return TOKENS;
+    int64_t pairs = 1;
+    while (pairs < n) pairs *= 2;
+    return pairs;
+}
+
+static size_t panel_stride(int64_t n) {
+    return (size_t)panel_pairs(n) * sizeof(uint32_t);
+}
+
+/* For each step, TOKEN_STEP pairs apart, [STEP / 2][panel_pairs(n)] pairs. Of at most SIDE tokens the second half
+ * is left as it is: its sums are those of no token, and every line that is written has to be fetched from the
+ * threads that read it before. */
 static void pack(const float *x, int64_t ldx, int64_t n, int64_t cols, void *packed) {
     uint32_t *to = packed;
+    const int64_t pairs = panel_pairs(n);
+    const __mmask16 lanes = pairs < SIDE ? (__mmask16)((1u << pairs) - 1) : 0xffff;
     for (int64_t first = 0; first < cols; first += STEP, to += TOKEN_STEP) {
         const int64_t left = cols - first;
         const uint32_t mask = left >= STEP ? ~0u : (1u << left) - 1;
@@ -87,7 +107,7 @@ static void pack(const float *x, int64_t ldx, int64_t n, int64_t cols, void *pac
                 square[i] = _mm512_castsi512_ps((__m512i)_mm512_cvtne2ps_pbh(high, low));
             }
             v_transpose(square);
-            for (int i = 0; i < SIDE; i++) _mm512_storeu_ps(to + i * TOKENS + t, square[i]);
+            for (int i = 0; i < SIDE; i++) _mm512_mask_storeu_ps(to + i * pairs + t, lanes, square[i]);
         }
     }
 }
@@ -131,11 +151,11 @@ static void configure_tiles(void) {
     _tile_loadconfig(&shape);
 }
 
-/* Adds `steps` steps of the panel of weights times tokens to a square of sums, which begins at 0 where `first` is
- * true. Tiles 0 … 3 are sums, 4 and 5 weights, 6 and 7 tokens. */
-static void multiply_tiles(const workspace *w, const uint32_t *tokens, int64_t steps, float *square, bool first,
-                           lines_ahead *ahead) {
-    enum { SUMS = TOKENS * sizeof *square, PAIRS = TOKENS * sizeof *tokens, VALUES = STEP * sizeof(uint16_t) };
+/* Adds `steps` steps of the panel of weights times tokens, in rows of `stride` bytes, to a square of sums, which
+ * begins at 0 where `first` is true. Tiles 0 … 3 are sums, 4 and 5 weights, 6 and 7 tokens. */
+static void multiply_tiles(const workspace *w, const uint32_t *tokens, size_t stride, int64_t steps, float *square,
+                           bool first, lines_ahead *ahead) {
+    enum { SUMS = TOKENS * sizeof *square, VALUES = STEP * sizeof(uint16_t) };
     enum { AHEAD = 2 * TOKEN_STEP, LINE = 16 };
     float *low = square, *high = square + SIDE * TOKENS;
     if (first) {
@@ -156,9 +176,9 @@ static void multiply_tiles(const workspace *w, const uint32_t *tokens, int64_t s
         ask_ahead(ahead);
 #endif
         _tile_loadd(4, w->weights[i][0], VALUES);
-        _tile_loadd(6, tokens, PAIRS);
+        _tile_loadd(6, tokens, stride);
         _tile_dpbf16ps(0, 4, 6);
-        _tile_loadd(7, tokens + SIDE, PAIRS);
+        _tile_loadd(7, tokens + SIDE, stride);
         _tile_dpbf16ps(1, 4, 7);
         _tile_loadd(5, w->weights[i][SIDE], VALUES);
         _tile_dpbf16ps(2, 5, 6);
@@ -170,12 +190,12 @@ static void multiply_tiles(const workspace *w, const uint32_t *tokens, int64_t s
     _tile_stored(3, high + SIDE, SUMS);
 }
 
-/* SIDE rows of w as they lie in memory, `steps` steps of them, times a panel of tokens, of which the second half is
- * left out where `both` is false. The sums take the columns in the order of multiply_tiles. A few steps ahead,
- * these rows are asked for, and behind their last step those at `next`. */
-static void multiply_stored(const char *w, const char *next, size_t stride, const uint32_t *tokens, int64_t steps,
-                            bool both, float *square) {
-    enum { SUMS = TOKENS * sizeof *square, PAIRS = TOKENS * sizeof *tokens, VALUES = STEP * sizeof(uint16_t) };
+/* SIDE rows of w as they lie in memory, `steps` steps of them, times a panel of tokens in rows of `pairs` bytes, of
+ * which the second half is left out where `both` is false. The sums take the columns in the order of
+ * multiply_tiles. A few steps ahead, these rows are asked for, and behind their last step those at `next`. */
+static void multiply_stored(const char *w, const char *next, size_t stride, const uint32_t *tokens, size_t pairs,
+                            int64_t steps, bool both, float *square) {
+    enum { SUMS = TOKENS * sizeof *square, VALUES = STEP * sizeof(uint16_t) };
     enum { AHEAD = 8 };
     _tile_zero(0);
     _tile_zero(1);
@@ -184,10 +204,10 @@ static void multiply_stored(const char *w, const char *next, size_t stride, cons
         const char *ahead = i + AHEAD < steps ? at + AHEAD * VALUES : next + (i + AHEAD - steps) * VALUES;
         for (size_t r = 0; r < SIDE; r++) _mm_prefetch(ahead + r * stride, _MM_HINT_T0);
         _tile_loadd(4, at, stride);
-        _tile_loadd(6, tokens, PAIRS);
+        _tile_loadd(6, tokens, pairs);
         _tile_dpbf16ps(0, 4, 6);
         if (!both) continue;
-        _tile_loadd(7, tokens + SIDE, PAIRS);
+        _tile_loadd(7, tokens + SIDE, pairs);
         _tile_dpbf16ps(1, 4, 7);
     }
     _tile_stored(0, square, SUMS);
@@ -196,8 +216,8 @@ static void multiply_stored(const char *w, const char *next, size_t stride, cons
 
 /* The same of `rows` rows, at most SIDE, of any number of columns, through a copy that is filled up with zeros. */
 static void multiply_rest(const char *w, size_t stride, int64_t rows, int64_t cols, const uint32_t *tokens,
-                          bool both, float *square) {
-    enum { SUMS = TOKENS * sizeof *square, PAIRS = TOKENS * sizeof *tokens, VALUES = STEP * sizeof(uint16_t) };
+                          size_t pairs, bool both, float *square) {
+    enum { SUMS = TOKENS * sizeof *square, VALUES = STEP * sizeof(uint16_t) };
     _Alignas(XL_CACHE_LINE) uint16_t copy[SIDE][STEP] = {{0}};
     _tile_zero(0);
     _tile_zero(1);
@@ -206,10 +226,10 @@ static void multiply_rest(const char *w, size_t stride, int64_t rows, int64_t co
         for (int64_t r = 0; r < rows; r++)
             _mm512_store_si512(copy[r], _mm512_maskz_loadu_epi16(mask, w + (size_t)r * stride));
         _tile_loadd(4, copy, VALUES);
-        _tile_loadd(6, tokens, PAIRS);
+        _tile_loadd(6, tokens, pairs);
         _tile_dpbf16ps(0, 4, 6);
         if (!both) continue;
-        _tile_loadd(7, tokens + SIDE, PAIRS);
+        _tile_loadd(7, tokens + SIDE, pairs);
         _tile_dpbf16ps(1, 4, 7);
     }
     _tile_stored(0, square, SUMS);
@@ -266,8 +286,8 @@ static void multiply_group(const xl_kernels *table, const xl_matrix *w, int64_t 
             else if (row + rows < w->rows) ahead = panel_ahead(w, row + rows, 0, all);
             for (int64_t t = 0; t < tokens; t += TOKENS) {
                 const char *panel = packed + (size_t)t * token + (size_t)(first * TOKENS) * sizeof(uint16_t);
-                multiply_tiles(work, (const uint32_t *)(const void *)panel, steps, work->sums[t / TOKENS][r / ROWS],
-                               first == 0, &ahead);
+                multiply_tiles(work, (const uint32_t *)(const void *)panel, panel_stride(tokens - t), steps,
+                               work->sums[t / TOKENS][r / ROWS], first == 0, &ahead);
             }
         }
     }
@@ -297,14 +317,15 @@ static void multiply_few(const xl_kernels *table, const xl_product *p) {
     }
     _Alignas(XL_CACHE_LINE) float square[SIDE * TOKENS];
     const bool both = p->n > SIDE;
+    const size_t pairs = panel_stride(p->n);
     configure_tiles();
     for (int64_t row = 0; row < w->rows; row += SIDE) {
         const int64_t rows = w->rows - row < SIDE ? w->rows - row : SIDE;
         const char *at = (const char *)w->data + (size_t)row * w->stride;
         const char *next = w->rows - row < 2 * SIDE ? at : at + SIDE * w->stride;
         if (rows == SIDE && w->cols % STEP == 0)
-            multiply_stored(at, next, w->stride, p->packed, w->cols / STEP, both, square);
-        else multiply_rest(at, w->stride, rows, w->cols, p->packed, both, square);
+            multiply_stored(at, next, w->stride, p->packed, pairs, w->cols / STEP, both, square);
+        else multiply_rest(at, w->stride, rows, w->cols, p->packed, pairs, both, square);
         for (int64_t t = 0; t < p->n; t += SIDE)
             store_square(square + t, p->y + t * p->ldy + row, p->ldy, p->n - t, rows, p->accumulate);
     }
@@ -320,5 +341,7 @@ void xl_kernels_init_amx(xl_kernels *table) {
                                              .multiply = multiply,
                                              .columns = STEP,
                                              .few = TOKENS,
-                                             .multiply_few = multiply_few};
+                                             .multiply_few = multiply_few,
+                                             .few_is_fast = true,
+                                             .few_fast_bytes = FEW_FAST_BYTES};
 }

@@ -9,6 +9,7 @@
 #include "kernels/x86/vectors256.inc"
 
 #include "kernels/x86/tile256.inc"
+#include "kernels/x86/tile_blocks256.inc"
 
 enum { TILE_ROWS = 6, TILE_VECTORS = 2, GEMM_TOKENS = 6, GEMM_VECTORS = 2 };
 
