@@ -2,7 +2,7 @@
  * batches, states that are copied, saved and set. Skipped where there is no device. */
 #include "vulkan_sessions.h"
 
-#include "backend/vulkan/vulkan_impl.h"
+#include "backend/vulkan/vk_recorder.h"
 
 static const char *const folders[] = {XL_SOURCE_DIR "/tests/data/f16-fused-bias",
                                       XL_SOURCE_DIR "/tests/data/random/wide",
@@ -208,20 +208,20 @@ static void batches_equal_their_members(void **state) {
 
 /* A sequence begins with an empty state in memory that another one had. */
 static void memory_of_ended_sequences_is_used_again(void **state) {
-    enum { AT_ONCE = 40, ROUNDS = 3 }; /* more than are kept */
+    enum { AT_ONCE = 40, /* more than are kept */ ROUNDS = 3, LENGTH = 9 };
     xlstm_model *model = open_on(folders[0], "vulkan", 0);
     const size_t vocab = (size_t)xlstm_model_hparams(model)->vocab_size;
     float *first = calloc(2 * vocab, sizeof *first), *logits = first + vocab;
-    int32_t ids[TOKENS];
+    int32_t ids[LENGTH];
     xl_rng rng;
     xl_rng_seed(&rng, 12);
-    make_ids(ids, TOKENS, model, &rng);
+    make_ids(ids, LENGTH, model, &rng);
     for (int round = 0; round < ROUNDS; round++) {
         xlstm_session *sessions[AT_ONCE];
         for (int i = 0; i < AT_ONCE; i++) {
             float *out = round || i ? logits : first;
             sessions[i] = session_on(model, 64, 512, 0);
-            assert_int_equal(xlstm_prefill(sessions[i], ids, TOKENS, XLSTM_LOGITS_LAST, out, NULL), XLSTM_OK);
+            assert_int_equal(xlstm_prefill(sessions[i], ids, LENGTH, XLSTM_LOGITS_LAST, out, NULL), XLSTM_OK);
             assert_memory_equal(out, first, vocab * sizeof *first);
         }
         for (int i = 0; i < AT_ONCE; i++) xlstm_session_destroy(sessions[i]);
@@ -418,6 +418,22 @@ static void models_share_one_instance(void **state) {
 }
 
 /* An argument is the pattern of the tests to run. */
+/* Shaders for matrix units do not run on every device; what they are given is checked on each. */
+static void push_constants_are_of_the_shader(void **state) {
+    (void)state;
+    xlstm_error err;
+    for (int i = 0; i < XL_VK_SHADER_COUNT; i++) {
+        const xl_vk_code *plain = &xl_vk_code_table[0][i], *with = &xl_vk_code_table[1][i];
+        const bool matrix = !strncmp(plain->name, "matrix_", 7) || !strncmp(plain->name, "packed_", 7);
+        assert_true(plain->push_bytes > 0 && plain->push_bytes <= 128 && plain->push_bytes == with->push_bytes);
+        if (matrix) assert_int_equal(xl_vk_check_push((xl_vk_shader)i, sizeof(xl_vk_matrix_push), &err), XLSTM_OK);
+    }
+    assert_int_equal(xl_vk_check_push(XL_VK_SHADER_product_many, sizeof(xl_vk_many_push), &err), XLSTM_OK);
+    assert_int_equal(xl_vk_check_push(XL_VK_SHADER_matrix_square, sizeof(xl_vk_matrix_push) - 8, &err),
+                     XLSTM_EDEVICE);
+    assert_string_equal(err.text, "the shader matrix_square takes 44 bytes of push constants, and was given 40");
+}
+
 int main(int argc, char **argv) {
     if (argc > 1) cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
@@ -433,6 +449,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(devices_that_are_not_there_are_refused),
         cmocka_unit_test(models_share_one_instance),
         cmocka_unit_test(recordings_are_found_again),
+        cmocka_unit_test(push_constants_are_of_the_shader),
     };
     return cmocka_run_group_tests(tests, find_device, test_remove_folder);
 }

@@ -20,6 +20,7 @@ typedef struct xl_vk_code {
     const char *name;
     const uint32_t *words;
     size_t bytes;
+    uint32_t push_bytes; /* of its push constants */
 } xl_vk_code;
 
 /* [0]: sums through shared memory, [1]: with subgroup operations. Made by shaders/compile.py. */

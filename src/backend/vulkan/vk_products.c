@@ -1,4 +1,6 @@
 /* Products of a segment's commands: of few tokens, of many, in 8-bit integers and by the matrix units. */
+#include <stddef.h>
+
 #include "backend/vulkan/vk_recorder.h"
 
 enum {
@@ -217,8 +219,9 @@ static void product_few(xl_vk_recorder *r, const xl_vk_product *w, const input *
     }
     static const xl_vk_shader shaders[2][2] = {{XL_VK_SHADER_product_few, XL_VK_SHADER_product_int},
                                                {XL_VK_SHADER_few_ordered, XL_VK_SHADER_int_ordered}};
+    const uint32_t push_bytes = r->ordered ? sizeof push : offsetof(few_push, stage);
     xl_vk_dispatch(r, &(xl_vk_launch){shaders[r->ordered][integers], cut.group, specs, sizeof specs / sizeof *specs,
-                                      &push, sizeof push, x_groups, y_groups, 1});
+                                      &push, push_bytes, x_groups, y_groups, 1});
 }
 
 /* What products by integers of several tokens read: the input rounded once for all of them. */
@@ -236,23 +239,19 @@ static void round_input(xl_vk_recorder *r, input *in, uint32_t width) {
 }
 
 static void product_many(xl_vk_recorder *r, const xl_vk_product *w, const input *in, xl_vk_rows y) {
-    const struct {
-        uint64_t w, heads, x, bias, y;
-        uint32_t rows, quads, blocks, x_stride, y_stride, tokens, add;
-        float cap;
-    } push = {xl_vk_address(w->values),
-              xl_vk_address(w->heads),
-              xl_vk_address(in->x.span),
-              xl_vk_address(w->bias),
-              xl_vk_address(y.span),
-              w->rows,
-              w->quads,
-              w->blocks,
-              in->x.stride,
-              y.stride,
-              in->rows,
-              w->add,
-              w->cap};
+    const xl_vk_many_push push = {xl_vk_address(w->values),
+                                  xl_vk_address(w->heads),
+                                  xl_vk_address(in->x.span),
+                                  xl_vk_address(w->bias),
+                                  xl_vk_address(y.span),
+                                  w->rows,
+                                  w->quads,
+                                  w->blocks,
+                                  in->x.stride,
+                                  y.stride,
+                                  in->rows,
+                                  w->add,
+                                  w->cap};
     const uint32_t specs[] = {(uint32_t)w->format};
     xl_vk_dispatch(r,
                    &(xl_vk_launch){XL_VK_SHADER_product_many, XL_VK_GROUP, specs, 1, &push, sizeof push,
@@ -332,11 +331,6 @@ static void expand(xl_vk_recorder *r, const xl_vk_product *w, xl_vk_span to, uin
                                       xl_vk_ceil_div(quads_out, XL_VK_GROUP), y, z});
 }
 
-typedef struct matrix_push {
-    uint64_t w, heads, x, y;
-    uint32_t token_tiles, part_rows, blocks;
-} matrix_push;
-
 /* y = (y +) the parts, `part` floats each, then the cap. */
 static void finish(xl_vk_recorder *r, const xl_vk_product *w, xl_vk_rows y, xl_vk_rows parts, uint32_t count,
                    uint64_t part, uint32_t rows) {
@@ -373,13 +367,13 @@ static void product_matrix(xl_vk_recorder *r, const xl_vk_product *w, xl_vk_rows
     uint32_t parts = gated || !alone ? 1 : xl_vk_tile_parts(w, tokens);
     if ((uint64_t)parts * tiles * t.tokens * y.stride > XL_VK_PARTS_ROWS * (uint64_t)room->stride) parts = 1;
     if (parts > 1) to.span = room->span;
-    const matrix_push push = {xl_vk_address(values),
-                              packed ? xl_vk_address(w->heads) : 0,
-                              xl_vk_address(x.span),
-                              xl_vk_address(to.span),
-                              tiles,
-                              tiles * t.tokens,
-                              w->blocks};
+    const xl_vk_matrix_push push = {xl_vk_address(values),
+                                    packed ? xl_vk_address(w->heads) : 0,
+                                    xl_vk_address(x.span),
+                                    xl_vk_address(to.span),
+                                    tiles,
+                                    tiles * t.tokens,
+                                    w->blocks};
     const uint32_t specs[] = {w_quads,
                               x.stride / QUAD_FLOATS,
                               w->cols / QUAD_VALUES,

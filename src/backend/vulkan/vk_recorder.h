@@ -55,6 +55,9 @@ static inline xl_vk_rows xl_vk_from_row(xl_vk_rows rows, uint32_t first) {
  * of the executor's description of the segment lies for the device. */
 void xl_vk_barrier(xl_vk_recorder *r);
 void xl_vk_dispatch(xl_vk_recorder *r, const xl_vk_launch *launch);
+/* Whether a shader's push constants are of the size that it is given; XLSTM_EDEVICE where not. A shader that is
+ * given others reads addresses that are none, which can hang a device. */
+int xl_vk_check_push(xl_vk_shader shader, uint32_t bytes, xlstm_error *err);
 void xl_vk_stamp_now(xl_vk_recorder *r, xl_vk_shader shader); /* of profiles; called by xl_vk_dispatch */
 uint64_t xl_vk_order(const xl_vk_recorder *r); /* where the order lies; the counters of the cell's step follow it */
 xl_vk_span xl_vk_control(const xl_vk_recorder *r, const void *host);
@@ -62,6 +65,19 @@ xl_vk_span xl_vk_control(const xl_vk_recorder *r, const void *host);
 /* What the cell leaves: float32 in its slot, bfloat16 in XL_VK_WORK_HALVES, or XL_VK_WORK_ROUNDED as
  * shaders/round.comp makes it. The numbers are those of shaders/step.glsl. */
 typedef enum xl_vk_cell_output { XL_VK_CELL_FLOATS, XL_VK_CELL_HALVES, XL_VK_CELL_ROUNDED } xl_vk_cell_output;
+
+/* The push constants of shaders/product_many.comp and shaders/product_matrix.comp, which `bench --roofline` times
+ * too: addresses, then numbers as the shaders declare them. */
+typedef struct xl_vk_many_push {
+    uint64_t w, heads, x, bias, y;
+    uint32_t rows, quads, blocks, x_stride, y_stride, tokens, add;
+    float cap;
+} xl_vk_many_push;
+
+typedef struct xl_vk_matrix_push {
+    uint64_t w, heads, x, y;
+    uint32_t token_tiles, part_rows, blocks;
+} xl_vk_matrix_push;
 
 /* vk_tile.c: the tile of the matrix units that was the fastest at such sizes on an H100, and for up to 128 tokens
  * on an H200. wanted: XLSTM_TILE_*. */

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "backend/vulkan/vulkan_impl.h"
+#include "backend/vulkan/vk_recorder.h"
 #include "base/clock.h"
 #include "base/error.h"
 
@@ -14,14 +14,14 @@ enum {
     READ_BYTES = 1 << 30,   /* of a buffer at most */
     READ_REPEATS = 16,      /* so many times as much in a submission, so that its cost does not count */
     SOFT_READ_BYTES = 1 << 28,
-    SIZE = 4096,     /* rows and columns of the weights, twice the tokens */
-    SOFT_SIZE = 512, /* where the device is software */
-    SIDE = 64        /* of a tile of product_many.comp */
+    SIZE = 4096,    /* rows and columns of the weights, twice the tokens */
+    SOFT_SIZE = 512 /* where the device is software */
 };
 
 /* A dispatch that is repeated inside a submission. */
 typedef struct probe {
     xl_device *device;
+    xl_vk_shader shader;
     VkPipeline pipeline;
     const void *push;
     uint32_t push_bytes, x, y, repeats;
@@ -32,7 +32,7 @@ static int measure(const probe *p, double seconds, double *best, xlstm_error *er
     xl_device *device = p->device;
     VkCommandBuffer commands = device->once;
     const double until = xl_now_s() + seconds;
-    int status = XLSTM_OK;
+    int status = xl_vk_check_push(p->shader, p->push_bytes, err);
     *best = INFINITY;
     pthread_mutex_lock(&device->lock);
     for (int round = 0; !status && (round < 3 || xl_now_s() < until); round++) {
@@ -61,7 +61,12 @@ static int measure_read(xl_device *device, const xl_vk_block *block, uint64_t by
                         xlstm_error *err) {
     const uint64_t push = block->address;
     const uint32_t rows = (uint32_t)(bytes / ((uint64_t)GROUP * EACH * SPREAD));
-    probe p = {.device = device, .push = &push, .push_bytes = sizeof push, .x = SPREAD, .y = rows};
+    probe p = {.device = device,
+               .shader = XL_VK_SHADER_read,
+               .push = &push,
+               .push_bytes = sizeof push,
+               .x = SPREAD,
+               .y = rows};
     /* A small buffer is less than a row of workgroups. */
     if (!rows) {
         p.x = (uint32_t)(bytes / ((uint64_t)GROUP * EACH));
@@ -71,7 +76,7 @@ static int measure_read(xl_device *device, const xl_vk_block *block, uint64_t by
     double best;
     const bool soft = device->properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
     p.repeats = (uint32_t)((soft ? SOFT_READ_BYTES : (double)READ_BYTES * READ_REPEATS) / read) + 1;
-    int status = xl_vk_pipeline_get(&p.pipeline, device, XL_VK_SHADER_read, true, GROUP, NULL, 0, err);
+    int status = xl_vk_pipeline_get(&p.pipeline, device, p.shader, true, GROUP, NULL, 0, err);
     if (!status) status = measure(&p, seconds, &best, err);
     if (!status) *gb_s = read * p.repeats / best * 1e-9;
     return status;
@@ -84,27 +89,24 @@ static uint32_t size_for(const xl_device *device) {
 static int measure_f32(xl_device *device, const xl_vk_block *block, double seconds, double *gflop_s,
                        xlstm_error *err) {
     const uint32_t size = size_for(device), tokens = size / 2;
-    const struct {
-        uint64_t w, heads, x, bias, y;
-        uint32_t rows, quads, blocks, x_stride, y_stride, tokens, add;
-        float cap;
-    } push = {.w = block->address,
-              .x = block->address,
-              .y = block->address + (uint64_t)size * size * sizeof(float),
-              .rows = size,
-              .quads = size / 4,
-              .x_stride = size,
-              .y_stride = size,
-              .tokens = tokens};
+    const xl_vk_many_push push = {.w = block->address,
+                                  .x = block->address,
+                                  .y = block->address + (uint64_t)size * size * sizeof(float),
+                                  .rows = size,
+                                  .quads = size / 4,
+                                  .x_stride = size,
+                                  .y_stride = size,
+                                  .tokens = tokens};
     const uint32_t specs[] = {XL_FORMAT_F32};
     probe p = {.device = device,
+               .shader = XL_VK_SHADER_product_many,
                .push = &push,
                .push_bytes = sizeof push,
-               .x = size / SIDE,
-               .y = tokens / SIDE,
+               .x = size / XL_VK_SIDE,
+               .y = tokens / XL_VK_SIDE,
                .repeats = 1};
     double best;
-    int status = xl_vk_pipeline_get(&p.pipeline, device, XL_VK_SHADER_product_many, true, GROUP, specs, 1, err);
+    int status = xl_vk_pipeline_get(&p.pipeline, device, p.shader, true, GROUP, specs, 1, err);
     if (!status) status = measure(&p, seconds, &best, err);
     if (!status) *gflop_s = 2.0 * tokens * size * size / best * 1e-9;
     return status;
@@ -114,21 +116,21 @@ static int measure_bf16(xl_device *device, const xl_vk_block *block, double seco
                         xlstm_error *err) {
     enum { TILE_ROWS = 128, QUAD = 8 };
     const uint32_t size = size_for(device), tokens = size / 2;
-    const struct {
-        uint64_t w, x, y;
-        uint32_t token_tiles, part_rows;
-    } push = {block->address, block->address, block->address + (uint64_t)size * size * sizeof(float),
-              tokens / XL_VK_TILE_TOKENS, 0};
+    const xl_vk_matrix_push push = {.w = block->address,
+                                    .x = block->address,
+                                    .y = block->address + (uint64_t)size * size * sizeof(float),
+                                    .token_tiles = tokens / XL_VK_TILE_TOKENS};
     const uint32_t specs[] = {size / QUAD, size / QUAD, size / QUAD, size, size, 0, 1};
     probe p = {.device = device,
+               .shader = XL_VK_SHADER_matrix_square,
                .push = &push,
                .push_bytes = sizeof push,
                .x = tokens / XL_VK_TILE_TOKENS * (size / TILE_ROWS),
                .y = 1,
                .repeats = 16};
     double best;
-    int status = xl_vk_pipeline_get(&p.pipeline, device, XL_VK_SHADER_matrix_square, true, GROUP, specs,
-                                    sizeof specs / sizeof *specs, err);
+    int status =
+        xl_vk_pipeline_get(&p.pipeline, device, p.shader, true, GROUP, specs, sizeof specs / sizeof *specs, err);
     if (!status) status = measure(&p, seconds, &best, err);
     if (!status) *gflop_s = 2.0 * tokens * size * size * p.repeats / best * 1e-9;
     return status;

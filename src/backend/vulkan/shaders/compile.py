@@ -42,6 +42,33 @@ def kept_words(name):
     return ",".join(str(int.from_bytes(data[i:i + 4], "little")) for i in range(0, len(data), 4))
 
 
+def push_bytes(text):
+    """Bytes of the push constants of a shader, whose words are the text of a C initializer; 0: it has none."""
+    words = [int(word, 0) for word in text.split(",") if word.strip()]
+    offsets, types, pushed = {}, {}, None
+    at = 5  # behind the header
+    while at < len(words):
+        length, operation = words[at] >> 16, words[at] & 0xffff
+        operands = words[at + 1:at + length]
+        if operation == 72 and operands[2] == 35:  # OpMemberDecorate, Offset
+            offsets[operands[0], operands[1]] = operands[3]
+        elif operation in (21, 22, 23, 30, 32):  # OpTypeInt, OpTypeFloat, OpTypeVector, OpTypeStruct, OpTypePointer
+            types[operands[0]] = (operation, operands[1:])
+        elif operation == 59 and operands[2] == 9:  # OpVariable, PushConstant
+            pushed = types[operands[0]][1][1]
+        at += length
+
+    def size(kind):
+        operation, operands = types[kind]
+        if operation == 23:
+            return size(operands[0]) * operands[1]
+        if operation == 30:
+            return max(offsets[kind, i] + size(member) for i, member in enumerate(operands))
+        return 8 if operation == 32 else operands[0] // 8
+
+    return size(pushed) if pushed else 0
+
+
 def with_includes(name):
     """The bytes of a source and of what it includes."""
     with open(os.path.join(HERE, name), "rb") as f:
@@ -76,8 +103,11 @@ def list_stale(kept):
 
 def write_all(glslc, target, depfile, names, kept):
     arrays, tables, sources = [], [], {os.path.join(HERE, "shaders.def")}
+    kept_pushes = {}
     for name, _, _ in kept:
-        arrays.append(f"static const uint32_t {name}_kept[] = {{\n{kept_words(name)}}};\n")
+        words = kept_words(name)
+        kept_pushes[name] = push_bytes(words)
+        arrays.append(f"static const uint32_t {name}_kept[] = {{\n{words}}};\n")
         sources.add(os.path.join(KEPT, name + ".spv"))
     with tempfile.TemporaryDirectory() as folder:
         for index, flags in enumerate(VARIANTS):
@@ -86,8 +116,8 @@ def write_all(glslc, target, depfile, names, kept):
                 words, deps = compile_one(glslc, name, flags, folder)
                 sources.update(deps)
                 arrays.append(f"static const uint32_t {name}_{index}[] = {{\n{words}}};\n")
-                rows.append(f'        {{"{name}", {name}_{index}, sizeof {name}_{index}}},\n')
-            rows += [f'        {{"{name}", {name}_kept, sizeof {name}_kept}},\n' for name, _, _ in kept]
+                rows.append(f'        {{"{name}", {name}_{index}, sizeof {name}_{index}, {push_bytes(words)}}},\n')
+            rows += [f'        {{"{name}", {name}_kept, sizeof {name}_kept, {kept_pushes[name]}}},\n' for name, _, _ in kept]
             tables.append("    {\n" + "".join(rows) + "    },\n")
     with open(target, "w", encoding="ascii") as f:
         f.write('#include "backend/vulkan/spirv.h"\n\n' + "\n".join(arrays) +
