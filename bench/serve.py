@@ -4,7 +4,7 @@
   serve.py OUT.csv XLTUNE MODEL [--rounds N] [--streams 1,8,32] [--new N] [--prompt N] [--prefix N] [--flags "…"]
 
 In each round, one after the other, so that what else happens on the machine meets all of them alike:
-  engine       tokens a second of `xltune generate`, one sequence, without a server
+  engine       tokens a second of `xltune generate`, one sequence, without a server, on the --device of --flags
   streams      tokens a second of so many streams of the server together. The streams have no end of their own. Once each of them
                gets tokens, or waits in the server's queue, all are watched until --new tokens came for each that runs, and then left.
                The rate is the sum of the streams' own rates: the tokens of a stream behind its first in that time, over the time
@@ -126,7 +126,11 @@ class Server:
 
 
 def engine(options):
-    done = subprocess.run([options.xltune, "generate", "--model", options.model, "--no-best", "--compute", "f32", "-p", "Hello",
+    # On a processor the server computes in float32 unless it is told otherwise; on a device, as `generate` does.
+    flags, told = options.flags.split(), ["--compute", "f32"]
+    if "--device" in flags:
+        told = ["--device", flags[flags.index("--device") + 1]]
+    done = subprocess.run([options.xltune, "generate", "--model", options.model, "--no-best", *told, "-p", "Hello",
                            "-n", str(options.new)], capture_output=True, text=True, check=True)
     return float(re.search(r"decode=([0-9.]+) tok/s", done.stderr).group(1))
 

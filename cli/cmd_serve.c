@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "cli/command.h"
 #include "cli/config.h"
+#include "cli/hub_cache.h"
 #include "cli/live_facts.h"
 #include "cli/signals.h"
 #include "cli/streams.h"
@@ -51,20 +52,11 @@ typedef struct service {
     serve_http *http;
     serve_metrics metrics;
     xl_live *live; /* what `xltune top` shows */
-    char name[256];
+    char *name;    /* of the model, as clients see it */
 } service;
 
 static uint64_t mib(const service *s, const char *key) {
     return (uint64_t)(cli_num(s->cfg, key) * 1048576);
-}
-
-/* The last part of the checkpoint's path. */
-static void name_model(service *s, const char *path) {
-    size_t end = strlen(path);
-    while (end > 1 && path[end - 1] == '/') end--;
-    size_t begin = end;
-    while (begin && path[begin - 1] != '/') begin--;
-    snprintf(s->name, sizeof s->name, "%.*s", (int)(end - begin), path + begin);
 }
 
 /* Bytes of one sequence: its state, what it draws from, and a row of logits. */
@@ -98,7 +90,8 @@ static void tell_huge_pages(service *s) {
 static int open_model(service *s, xlstm_error *err) {
     const char *path = cli_model_path(s->cfg, err);
     if (!path) return XLSTM_ENOTFOUND;
-    name_model(s, path);
+    s->name = cli_hub_model_name(path);
+    if (!s->name) return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", path);
     int status = xlstm_tokenizer_open(&s->tokenizer, path, err);
     if (!status) status = serve_chat_open(&s->chat, path, err);
     if (!status && serve_chat_problem(s->chat))
@@ -274,6 +267,7 @@ static int run(int argc, char **argv) {
     serve_scheduler_destroy(s.scheduler);
     serve_access_destroy(s.access);
     xl_live_close(s.live);
+    free(s.name);
     serve_chat_close(s.chat);
     xlstm_model_close(s.model);
     xlstm_tokenizer_close(s.tokenizer);

@@ -91,3 +91,35 @@ char *cli_hub_find(const char *name) {
     free(cache);
     return path;
 }
+
+/* The last part of a path, which ends where *end says, without slashes behind it; *end becomes where it begins. */
+static char *take_last(const char *path, size_t *end) {
+    while (*end > 1 && path[*end - 1] == '/') --*end;
+    const size_t behind = *end;
+    while (*end && path[*end - 1] != '/') --*end;
+    return xl_format("%.*s", (int)(behind - *end), path + *end);
+}
+
+char *cli_hub_model_name(const char *path) {
+    size_t end = strlen(path);
+    char *own = take_last(path, &end);
+    if (own && (!strcmp(own, ".") || !strcmp(own, ".."))) {
+        char *real = realpath(path, NULL), *name = real && strcmp(real, path) ? cli_hub_model_name(real) : NULL;
+        free(real);
+        if (name) free(own);
+        return name ? name : own;
+    }
+    char *all = take_last(path, &end), *folder = take_last(path, &end), *name = NULL;
+    if (own && all && folder && !strcmp(all, "snapshots") && !strncmp(folder, "models--", 8)) {
+        const char *lab = folder + 8, *dashes = strstr(lab, "--");
+        if (dashes) name = xl_format("%.*s/%s", (int)(dashes - lab), lab, dashes + 2);
+        if (name && !cli_hub_name(name)) {
+            free(name);
+            name = NULL;
+        }
+    }
+    free(folder);
+    free(all);
+    if (name) free(own);
+    return name ? name : own;
+}

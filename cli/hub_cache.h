@@ -19,4 +19,8 @@ char *cli_hub_snapshot(const char *folder);
 /* The checkpoint of a model of that name; malloc'd; NULL where the cache has none. */
 char *cli_hub_find(const char *name);
 
+/* The name of the model whose checkpoint is the folder `path`: "NX-AI/xLSTM-7b" for a snapshot in the cache,
+ * otherwise the last part of the path. malloc'd; NULL when out of memory. */
+char *cli_hub_model_name(const char *path);
+
 #endif

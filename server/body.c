@@ -34,8 +34,15 @@ char *serve_refusal_json(const serve_refusal *why) {
 
 json_t *serve_json_read(const char *data, size_t bytes, serve_refusal *why) {
     json_error_t error;
-    json_t *json = json_loadb(data, bytes, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
-    if (!json) {
+    const size_t mark = xl_utf8_mark(data, bytes);
+    json_t *json = json_loadb(data + mark, bytes - mark, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
+    if (bytes == mark) {
+        REFUSE(why, NULL, "the body is empty, wanted a JSON object");
+    } else if (!json && json_error_code(&error) == json_error_numeric_overflow) {
+        REFUSE(why, NULL,
+               "line %d, column %d: a number is too large, wanted whole ones of at most 64 bits with a sign",
+               error.line, error.column);
+    } else if (!json) {
         REFUSE(why, NULL, "the body is not JSON: line %d, column %d: %s", error.line, error.column, error.text);
     } else if (!json_is_object(json)) {
         REFUSE(why, NULL, "the body is JSON, but not an object");

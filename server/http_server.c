@@ -93,7 +93,7 @@ struct serve_http {
     struct MHD_Daemon *daemon; /* NULL before the start */
     int fd;                    /* of the address; -1: none */
     bool door_closed;          /* it takes no further connections */
-    char address[128];
+    char address[SERVE_ADDRESS];
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t work;
     serve_link *links;

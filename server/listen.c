@@ -25,17 +25,20 @@ static int failed(const char *host, int port, int code, xlstm_error *err) {
     return xl_fail(err, XLSTM_EIO, "%s port %d: %s", host, port, strerror(code));
 }
 
-int serve_bind(int *fd, char address[128], const char *host, int port, xlstm_error *err) {
+int serve_bind(int *fd, char address[SERVE_ADDRESS], const char *host, int port, xlstm_error *err) {
     const struct addrinfo hints = {
         .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
     struct addrinfo *list;
-    char service[16], bare[64];
+    char service[16], bare[256];
     size_t bytes = strlen(host);
     snprintf(service, sizeof service, "%d", port);
     if (bytes > 2 && bytes < sizeof bare && host[0] == '[' && host[bytes - 1] == ']')
         snprintf(bare, sizeof bare, "%.*s", (int)bytes - 2, host + 1);
     else snprintf(bare, sizeof bare, "%s", host);
     *fd = -1;
+    if (bytes >= sizeof bare)
+        return xl_fail(err, XLSTM_EARG, "host %.40s...: %zu bytes, wanted at most %zu", host, bytes,
+                       sizeof bare - 1);
     const int code = getaddrinfo(bare, service, &hints, &list);
     if (code) return xl_fail(err, XLSTM_EIO, "host %s: %s", host, gai_strerror(code));
     int last = 0;
@@ -55,7 +58,7 @@ int serve_bind(int *fd, char address[128], const char *host, int port, xlstm_err
     }
     freeaddrinfo(list);
     if (*fd < 0) return failed(host, port, last, err);
-    snprintf(address, 128, strchr(bare, ':') ? "http://[%s]:%d" : "http://%s:%d", bare, bound_port(*fd));
+    snprintf(address, SERVE_ADDRESS, strchr(bare, ':') ? "http://[%s]:%d" : "http://%s:%d", bare, bound_port(*fd));
     return XLSTM_OK;
 }
 

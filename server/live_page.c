@@ -261,7 +261,7 @@ static int make_token(serve_live *live, xlstm_error *err) {
 
 /* Everything that the threads of the daemon read is known before they begin. */
 static int listen_there(serve_live *live, xlstm_error *err) {
-    char at[128];
+    char at[SERVE_ADDRESS];
     int fd;
     int status = serve_bind(&fd, at, "127.0.0.1", live->o.port, err);
     if (!status) status = serve_listen(fd, "127.0.0.1", live->o.port, err);

@@ -258,28 +258,44 @@ static void *engine(void *argument) {
     return NULL;
 }
 
-/* Runs what the first requests will: a prompt, one sequence, and two at once. Of the tokens only the number
- * matters. */
+/* A step, as the engine's thread runs them; how long slices take is learnt from it. */
+static int try_step(serve_scheduler *s, const xlstm_batch_item *items, size_t count, int64_t tokens,
+                    xlstm_error *err) {
+    const double start = xl_now_s();
+    const int status = xlstm_batch_run(s->batch, items, count, s->logits, err);
+    if (!status) serve_slices_learn(&s->slices, (int64_t)count - (tokens > 0), tokens, xl_now_s() - start);
+    return status;
+}
+
+/* Runs what requests will: steps of one sequence and of two, and prompts of all sizes beside one, if there is room
+ * for two: small ones first, for some seconds at most. Of the tokens only the number matters. */
 static int warm_up(serve_scheduler *s, xlstm_error *err) {
-    enum { PROMPT = 64 };
-    const int32_t ids[PROMPT] = {0};
-    const size_t prompt = s->o.slice < PROMPT ? (size_t)s->o.slice : PROMPT;
-    xlstm_session *one = serve_take_session(s, err), *two = NULL;
-    int status = one ? XLSTM_OK : err->status;
+    enum { PLAIN = 4, LIMIT_S = 5 };
+    const double until = xl_now_s() + LIMIT_S;
+    const int64_t most = xlstm_settings_get(&s->o.settings, XLSTM_TUNE_SEGMENT) - 1;
+    const size_t all = s->o.max_sequences > 1 ? 2 : 1;
+    int32_t *ids = calloc((size_t)s->o.slice, sizeof *ids);
+    if (!ids) return xl_fail(err, XLSTM_ENOMEM, "out of memory");
+    xlstm_batch_item items[2] = {{.ids = ids, .n = 1, .logits = XLSTM_LOGITS_LAST},
+                                 {.ids = ids, .n = 1, .logits = XLSTM_LOGITS_LAST}};
+    int status = XLSTM_OK;
+    for (size_t i = 0; !status && i < all; i++) {
+        items[i].session = serve_take_session(s, err);
+        if (!items[i].session) status = err->status;
+    }
     if (s->o.cancel) xlstm_batch_set_cancel(s->batch, s->o.cancel, NULL);
-    if (!status)
-        status =
-            xlstm_batch_run(s->batch, &(xlstm_batch_item){one, ids, prompt, XLSTM_LOGITS_LAST}, 1, s->logits, err);
-    if (!status)
-        status = xlstm_batch_run(s->batch, &(xlstm_batch_item){one, ids, 1, XLSTM_LOGITS_LAST}, 1, s->logits, err);
-    if (!status && s->o.max_sequences > 1) {
-        two = serve_take_session(s, err);
-        const xlstm_batch_item items[] = {{one, ids, 1, XLSTM_LOGITS_LAST}, {two, ids, 1, XLSTM_LOGITS_LAST}};
-        status = two ? xlstm_batch_run(s->batch, items, 2, s->logits, err) : err->status;
+    if (!status) status = try_step(s, items, all, 0, err);
+    for (int i = 0; !status && i < PLAIN; i++) status = try_step(s, items, 1, 0, err);
+    for (int turn = 0; !status && xl_now_s() < until; turn++) {
+        const int64_t tokens = serve_slices_probe(&s->slices, turn);
+        /* A second segment would read all weights again; the server's steps have one. */
+        if (!tokens || tokens > most + 1) break;
+        items[all - 1].n = (size_t)(tokens > most && most > 0 ? most : tokens);
+        status = try_step(s, items, all, tokens, err);
     }
     xlstm_batch_set_cancel(s->batch, NULL, NULL);
-    serve_give_session(s, one);
-    serve_give_session(s, two);
+    for (size_t i = 0; i < all; i++) serve_give_session(s, items[i].session);
+    free(ids);
     return status;
 }
 

@@ -25,7 +25,7 @@ typedef struct serve_scheduler_options {
     uint64_t cache_folder_bytes;
     serve_metrics *metrics;
     void (*note)(const char *text); /* for the user, one line, from any thread; may be NULL */
-    bool warm_up;           /* run a prompt and two steps first, so that a GPU's kernels are compiled by then */
+    bool warm_up; /* run prompts of all sizes first: a GPU's kernels are compiled, and its times known, by then */
     xlstm_cancel_fn cancel; /* polled meanwhile; may be NULL */
 } serve_scheduler_options;
 

@@ -9,8 +9,10 @@ static const int64_t sizes[SERVE_SLICE_SIZES] = {1,  2,   3,   4,   6,   8,   12
 /* Where no bound is given, a step with prompts takes at most `stretch` times one without: a stream waits for its
  * next token no longer than for two. Where the least that can be read takes longer than that allows, as on a GPU
  * that reads all weights once more for it, such a step may take `fixed` times the least longer, so that most of its
- * time is spent on tokens: small slices would not make it shorter, and only make more of them. */
-static const double stretch = 2, fixed = 3;
+ * time is spent on tokens: small slices would not make it shorter, and only make more of them. And it may take what
+ * the smallest slice takes that reads a token in at most `nearly` times the least time that is known: where larger
+ * slices were measured (serve_slices_probe), many small ones would keep their streams waiting for longer in all. */
+static const double stretch = 2, fixed = 3, nearly = 1.5;
 
 /* The share of the bound that is planned with; the rest is for what cannot be foreseen. A step beyond the bound
  * takes `down` from it, and each of the others gives `up`, so that it settles where one step in three hundred is
@@ -18,6 +20,9 @@ static const double stretch = 2, fixed = 3;
  * more than `far` times the bound was disturbed, and a smaller slice would not have helped it. */
 static const double margin_first = 0.82, margin_least = 0.7, margin_most = 0.95, down = 0.03, up = 0.0001,
                     far = 1.5;
+
+/* The share of a size's samples that must fit. */
+#define FIT_SHARE 0.7
 
 enum {
     KNOWN = 4,        /* samples of a size that make it known: before, it is being tried, and may be late */
@@ -67,17 +72,24 @@ static double plain(const serve_slices *s, int64_t decodes) {
     return 0;
 }
 
+/* The largest size below that was measured so often; -1: none was. */
+static int below(const serve_slices *s, int size, uint32_t samples) {
+    int at = size - 1;
+    while (at >= 0 && s->extra[at].seen < samples) at--;
+    return at;
+}
+
 /* What a size takes by what the smaller ones take. Each token more takes at most what the tokens before it took on
  * average, since a part is the same for all sizes, and at least half of that; between the two, what the last two
- * sizes say. 0: no smaller one is known. */
+ * sizes say. 0: no smaller one is known. One that is being tried does not speak for larger ones, where others do.
+ */
 static double extrapolated(const serve_slices *s, int size) {
-    int known = size - 1, before;
-    while (known >= 0 && !s->extra[known].seen) known--;
+    int known = below(s, size, KNOWN), before;
+    if (known < FIRST) known = below(s, size, 1);
     if (known < 0) return 0;
     const double seconds = quantile(&s->extra[known], SERVE_SAMPLES, 0.5), average = seconds / (double)sizes[known];
     double each = average / 2;
-    for (before = known - 1; before >= 0 && s->extra[before].seen < KNOWN; before--) {
-    }
+    before = below(s, known, KNOWN);
     if (before >= 0 && s->extra[known].seen >= KNOWN) {
         const double slope =
             (seconds - quantile(&s->extra[before], SERVE_SAMPLES, 0.5)) / (double)(sizes[known] - sizes[before]);
@@ -92,7 +104,9 @@ static double extrapolated(const serve_slices *s, int size) {
 static bool fits(const serve_slices *s, int size, double room) {
     const serve_samples *m = &s->extra[size];
     if (m->seen) {
-        const double seconds = quantile(m, SERVE_SAMPLES, 0.7), age = (double)(s->step - m->last);
+        /* Of few samples the shortest: what else happens only makes them longer. */
+        const double seconds = quantile(m, SERVE_SAMPLES, m->seen < KNOWN ? 0 : FIT_SHARE),
+                     age = (double)(s->step - m->last);
         if (seconds <= room) return true;
         if (seconds * exp(-age * (0.0002 + 0.01 / ((double)m->seen * m->seen))) > room) return false;
     }
@@ -111,11 +125,36 @@ static double least_extra(const serve_slices *s) {
     return least > 0 || !s->extra[0].seen ? least : quantile(&s->extra[0], SERVE_SAMPLES, 0.5);
 }
 
+/* Of sizes that were measured before anything was asked for: what the smallest takes longer of those that read a
+ * token nearly as fast as any that is known. Nothing larger than the known ones is looked for; where time goes by
+ * tokens, it is a small one. 0: nothing is known. */
+static double thrifty_extra(const serve_slices *s) {
+    double each[SERVE_SLICE_SIZES], best = INFINITY; /* seconds a token */
+    if (!s->probed) return 0;
+    for (int i = FIRST; i < s->sizes; i++) {
+        const serve_samples *m = &s->extra[i];
+        each[i] = m->seen >= KNOWN ? quantile(m, SERVE_SAMPLES, 0.5) / (double)sizes[i] : INFINITY;
+        if (each[i] < best) best = each[i];
+    }
+    for (int i = FIRST; i < s->sizes; i++)
+        if (each[i] < INFINITY && each[i] <= nearly * best) return quantile(&s->extra[i], SERVE_SAMPLES, FIT_SHARE);
+    return 0;
+}
+
 /* Of a step that takes `usual` without prompts, in seconds. */
 static double bound_of(const serve_slices *s, double usual) {
     if (s->bound_s > 0) return s->bound_s;
     const double twice = stretch * usual, worth = usual + fixed * least_extra(s);
-    return worth > twice ? worth : twice;
+    const double thrifty = (usual + 1.02 * thrifty_extra(s)) / s->margin; /* that size fits */
+    const double most = worth > twice ? worth : twice;
+    return thrifty > most ? thrifty : most;
+}
+
+int64_t serve_slices_probe(serve_slices *s, int turn) {
+    enum { EACH = KNOWN + 1, APART = 2 }; /* the first of a size may count for nothing */
+    const int64_t at = FIRST + (int64_t)(turn / EACH) * APART;
+    s->probed = true;
+    return at < s->sizes ? sizes[at] : 0;
 }
 
 int64_t serve_slices_choose(serve_slices *s, int64_t decodes) {

@@ -140,6 +140,20 @@ def plain():
         assert s.ask("/health", method="HEAD")[0] == 200
 
 
+def names():
+    """The model's name is that under which it was published where it lies in the cache of Hugging Face's tools."""
+    with tempfile.TemporaryDirectory() as d:
+        folder = os.path.join(d, "models--lab--Tiny-1", "snapshots", "0123abcd")
+        os.makedirs(os.path.dirname(folder))
+        os.symlink(MODEL, folder)
+        with Server(xltune, model=folder + "/") as s:
+            assert s.get("/v1/models")["data"][0]["id"] == "lab/Tiny-1"
+            assert s.get("/v1/models/lab/Tiny-1") == s.get("/v1/models/lab%2FTiny-1") == s.get("/v1/models")["data"][0]
+            assert s.get("/v1/completions", {"prompt": PROMPT, "max_tokens": 1})["model"] == "lab/Tiny-1"
+        with Server(xltune, model=os.path.join(MODEL, ".")) as s:
+            assert s.get("/v1/models")["data"][0]["id"] == "tiny-literature"
+
+
 def huge_pages():
     """The default copies the weights where the system has huge pages; off leaves them in the file, and says nothing."""
     offered = False
@@ -159,12 +173,12 @@ def huge_pages():
 def errors():
     with Server(xltune, "--max-body-mb", "0.5") as s:
         bad = [
-            (b"", "not JSON"), (b"{", "not JSON"), (b"[1]", "not an object"), (b'{"prompt": "\xff"}', "not JSON"),
+            (b"", "empty"), (b"{", "not JSON"), (b"[1]", "not an object"), (b'{"prompt": "\xff"}', "not JSON"),
             (b'{"prompt": "a", "prompt": "b"}', "duplicate"), (b"[" * 100000, "not JSON"),
             ({}, "prompt: missing"), ({"prompt": 3}, "prompt: wanted"), ({"prompt": []}, "prompt: wanted"),
             ({"prompt": [[]]}, "prompt is empty"), ({"prompt": ["a"] * 1000}, "prompt: wanted a list of 1 to"),
             ({"prompt": [1, "a"]}, "prompt: token 1"), ({"prompt": [-1]}, "prompt: token 0"),
-            ({"prompt": [10 ** 30]}, "not JSON"), ({"prompt": [2 ** 31 - 1]}, "id 2147483647, wanted 0 to"),
+            ({"prompt": [10 ** 30]}, "too large"), ({"prompt": "a", "seed": 2 ** 64 - 1}, "too large"), ({"prompt": [2 ** 31 - 1]}, "id 2147483647, wanted 0 to"),
             ({"prompt": "a", "temperature": -1}, "temperature"), ({"prompt": "a", "temperature": "hot"}, "temperature"),
             ({"prompt": "a", "top_p": 2}, "top_p"), ({"prompt": "a", "n": 0}, "n: wanted"), ({"prompt": "a", "n": 1e300}, "n: wanted"),
             ({"prompt": "a", "max_tokens": -5}, "max_tokens"), ({"prompt": "a", "max_tokens": 1.5}, "max_tokens"),
@@ -402,6 +416,11 @@ def who_may_ask():
         for model in (MODEL, os.path.dirname(MODEL)):  # the other folder holds none, so nothing was loaded
             done = subprocess.run([xltune, "serve", "--model", model, "--port", "0", *flags], capture_output=True, text=True, timeout=LIMIT_S)
             assert done.returncode == 1 and wanted in done.stderr, done.stderr
+    # Names are not cut off: the first 63 bytes of this one are an address of this machine.
+    for host, wanted in (("127.0.0." + 54 * "0" + "1x", f"{54 * '0'}1x: "), (300 * "a", "300 bytes, wanted at most 255")):
+        done = subprocess.run([xltune, "serve", "--model", MODEL, "--port", "0", "--host", host], capture_output=True, text=True,
+                              env={**os.environ, "XLTUNE_API_KEY": "twelve-letters"}, timeout=LIMIT_S)
+        assert done.returncode == 1 and wanted in done.stderr, done.stderr
 
 
 def drains():
@@ -519,8 +538,8 @@ def conversations_and_cache():
             assert s.ask("/v1/completions", {**more, "session_id": "broken"})[0] == 409
 
 
-tests = [completions, chat, templates, plain, huge_pages, errors, raw, many_bodies, clients_that_vanish, slow_readers, full_queue, who_may_ask,
-         drains, asked_to_the_end, conversations_and_cache]
+tests = [completions, chat, templates, plain, names, huge_pages, errors, raw, many_bodies, clients_that_vanish, slow_readers, full_queue,
+         who_may_ask, drains, asked_to_the_end, conversations_and_cache]
 for test in tests:
     if len(sys.argv) < 3 or test.__name__ in sys.argv[2:]:
         start = time.monotonic()

@@ -73,12 +73,12 @@ static void tokens_and_texts(void **state) {
     assert_int_equal(at_once(SERVE_WORK_TOKENIZE, SERVE_PLAIN, "{}"), 400);
     says("content: wanted text");
     assert_int_equal(at_once(SERVE_WORK_TOKENIZE, SERVE_PLAIN, ""), 400);
-    says("not JSON");
+    says("the body is empty");
     assert_int_equal(at_once(SERVE_WORK_DETOKENIZE, SERVE_PLAIN, "{\"tokens\": []}"), 200);
     assert_string_equal(answer, "{\"content\":\"\"}\n");
     static const char *const wrong[][2] = {{"{\"tokens\": 3}", "tokens: wanted a list of ids"},
                                            {"{}", "tokens: wanted a list of ids"},
-                                           {"", "not JSON"},
+                                           {"", "the body is empty"},
                                            {"{\"tokens\": [1, \"a\"]}", "tokens[1]: wanted an id from 0 to "},
                                            {"{\"tokens\": [-1]}", "tokens[0]: wanted an id from 0 to "},
                                            {"{\"tokens\": [2147483647]}", "tokens[0]: wanted an id from 0 to "}};

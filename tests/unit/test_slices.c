@@ -190,11 +190,74 @@ static void slices_are_worth_their_fixed_part(void **state) {
     assert_true(longest[1] < bounds[1]);
 }
 
+/* Times of a GPU, as measured: some sizes cost a step, what is between them little. Each scatters, and a shape that
+ * was not among the last steps takes longer. */
+static double stairs(xl_rng *rng, int64_t tokens, bool fresh) {
+    const double extra = !tokens       ? 0
+                         : tokens < 9  ? 2.5
+                         : tokens < 48 ? 4.1
+                         : tokens < 97 ? 6
+                                       : 14 + 0.022 * (double)tokens;
+    return 1e-3 * (5.5 + extra + (fresh ? 1.5 : 0)) * exp(0.02 * xl_rng_normal(rng));
+}
+
+static void probe(serve_slices *s, xl_rng *rng) {
+    for (int step = 0; step < 4; step++) serve_slices_learn(s, 1, 0, stairs(rng, 0, step == 0));
+    for (int turn = 0;; turn++) {
+        const int64_t tokens = serve_slices_probe(s, turn);
+        if (!tokens) break;
+        assert_in_range(tokens, 2, 512);
+        serve_slices_learn(s, 1, tokens, stairs(rng, tokens, turn % 5 == 0));
+    }
+}
+
+/* What was measured before anything was asked for is used: a long prompt is read in a few steps, whatever the first
+ * steps happened to take. */
+static void slices_that_were_probed_are_worth_it(void **state) {
+    enum { TOKENS = 4000, SEEDS = 40 };
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        xl_rng rng;
+        serve_slices s;
+        bool met[513] = {false};
+        int64_t left = TOKENS;
+        int steps = 0;
+        xl_rng_seed(&rng, seed);
+        serve_slices_init(&s, 0, 512);
+        probe(&s, &rng);
+        for (; left > 0; steps++) {
+            int64_t tokens = serve_slices_choose(&s, 4);
+            if (tokens > left) tokens = left;
+            serve_slices_learn(&s, 4, tokens, stairs(&rng, tokens, !met[tokens]));
+            met[tokens] = true;
+            left -= tokens;
+        }
+        assert_in_range(steps, 8, 24);
+    }
+    /* A bound that was given holds all the same. */
+    xl_rng rng;
+    serve_slices s;
+    int late = 0;
+    xl_rng_seed(&rng, 1);
+    serve_slices_init(&s, 0.015, 512);
+    probe(&s, &rng);
+    for (int step = 0; step < 200; step++) {
+        const int64_t tokens = serve_slices_choose(&s, 4);
+        const double t = stairs(&rng, tokens, false);
+        late += t > 0.015;
+        serve_slices_learn(&s, 4, tokens, t);
+    }
+    assert_true(late < 3);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(slices_keep_the_bound),           cmocka_unit_test(slices_keep_the_bound_beside_others),
-        cmocka_unit_test(slices_follow_the_machine),       cmocka_unit_test(slices_try_what_may_fit),
-        cmocka_unit_test(slices_forget_what_was_prepared), cmocka_unit_test(slices_are_worth_their_fixed_part),
+        cmocka_unit_test(slices_keep_the_bound),
+        cmocka_unit_test(slices_keep_the_bound_beside_others),
+        cmocka_unit_test(slices_follow_the_machine),
+        cmocka_unit_test(slices_try_what_may_fit),
+        cmocka_unit_test(slices_forget_what_was_prepared),
+        cmocka_unit_test(slices_are_worth_their_fixed_part),
+        cmocka_unit_test(slices_that_were_probed_are_worth_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
