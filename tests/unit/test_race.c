@@ -1,5 +1,5 @@
-/* A race of many candidates: each is found by its number, and the race tells whose samples changed; and what the
- * sampler remembers of them. */
+/* A race of many candidates: each is found by its number, the race tells whose samples changed, and drift cancels;
+ * and what the sampler remembers of them. */
 #include "helper.h"
 #include "tuner/measure/race.h"
 
@@ -24,12 +24,12 @@ static double program_now(void *ctx) {
     return ((program *)ctx)->now;
 }
 
-static tune_race *race_of(program *p, tune_sampler **sampler) {
+static tune_race *race_measured_by(tune_measure_fn measure, program *p, tune_sampler **sampler) {
     tune_sampler_options options;
     tune_race_options rules;
     tune_race *race;
     tune_sampler_options_init(&options);
-    options.measure = run;
+    options.measure = measure;
     options.ctx = p;
     options.watch = false;
     options.now_s = program_now;
@@ -38,6 +38,10 @@ static tune_race *race_of(program *p, tune_sampler **sampler) {
     assert_int_equal(tune_sampler_create(sampler, &options, NULL), 0);
     assert_int_equal(tune_race_create(&race, *sampler, -1, &rules, NULL), 0);
     return race;
+}
+
+static tune_race *race_of(program *p, tune_sampler **sampler) {
+    return race_measured_by(run, p, sampler);
 }
 
 /* Numbers that are far apart and in no order, as a strategy proposes them. */
@@ -100,6 +104,35 @@ static void an_untimed_one_is_new_again(void **state) {
     tune_race_set_deadline(race, INFINITY);
     assert_int_equal(tune_race_run(race, all + 20, 20, e, NULL), 0);
     for (int i = 0; i < 40; i++) assert_true(tune_race_get(race, all[i], &e[i]) && e[i].samples);
+    tune_race_destroy(race);
+    tune_sampler_destroy(sampler);
+}
+
+/* What takes ever longer, whatever it is: the logarithm of a time grows evenly with the time of its middle. */
+static int slower_and_slower(void *ctx, int64_t c, unsigned repeats, double limit, tune_reading *out,
+                             xlstm_error *err) {
+    (void)c, (void)repeats, (void)limit, (void)err;
+    program *p = ctx;
+    double cost = 1;
+    for (int i = 0; i < 50; i++) cost = exp(0.002 * (p->now + cost / 2));
+    p->now += cost;
+    *out = (tune_reading){.cost = cost};
+    return 0;
+}
+
+/* Wherever a candidate is between two samples of the baseline, it is compared with the baseline at that time. */
+static void drift_cancels(void **state) {
+    enum { AT_ONCE = 9, ROUNDS = 5 };
+    program p = {.fast = 0};
+    tune_sampler *sampler;
+    tune_race *race = race_measured_by(slower_and_slower, &p, &sampler);
+    for (int round = 0; round < ROUNDS; round++) {
+        tune_race_entry e[AT_ONCE];
+        int64_t c[AT_ONCE];
+        for (int i = 0; i < AT_ONCE; i++) c[i] = round * AT_ONCE + i;
+        assert_int_equal(tune_race_run(race, c, AT_ONCE, e, NULL), 0);
+        for (int i = 0; i < AT_ONCE; i++) assert_true(fabs(e[i].value) < 1e-9);
+    }
     tune_race_destroy(race);
     tune_sampler_destroy(sampler);
 }
@@ -203,6 +236,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_of_many_is_found),
         cmocka_unit_test(an_untimed_one_is_new_again),
+        cmocka_unit_test(drift_cancels),
         cmocka_unit_test(it_tells_whose_samples_changed),
         cmocka_unit_test(what_is_in_use_is_not_forgotten),
     };

@@ -6,6 +6,7 @@
 #include "helper.h"
 #include "tuner/target/engine.h"
 #include "tuner/target/engine_probe.h"
+#include "tuner/target/last_points.h"
 
 /* Sanitizers keep freed memory, and use memory of their own. */
 #if defined(__has_feature)
@@ -134,6 +135,29 @@ static void divergence_is_bounded(void **state) {
     tune_engine_destroy(e);
 }
 
+/* However many candidates there are, what is known of the last ones is kept, and of the baseline; what is known of
+ * one that is measured again is found again. */
+static void what_is_known_of_the_last_is_kept(void **state) {
+    enum { OTHERS = 100 };
+    make_prompt(2);
+    tune_engine_options o = options();
+    o.new_tokens = 2;
+    tune_engine *e = engine(&o);
+    tune_reading r;
+    assert_int_equal(measure(e, BF16, &r, NULL), 0);
+    const tune_outcome before = about(e, BF16), baseline = about(e, TUNE_BASELINE);
+    for (int i = 0; i < TUNE_RECENT - 1; i++) assert_int_equal(measure(e, OTHERS + i, &r, NULL), 0);
+    assert_int_equal(tune_engine_outcome(e, BF16, &(tune_outcome){0}, NULL), XLSTM_EINTERNAL);
+    for (int i = 0; i < TUNE_RECENT - 1; i++) assert_true(about(e, OTHERS + i).metric[TUNE_KL] == 0);
+    assert_true(about(e, TUNE_BASELINE).metric[TUNE_PPL] == baseline.metric[TUNE_PPL]);
+    assert_int_equal(measure(e, BF16, &r, NULL), 0);
+    const tune_outcome after = about(e, BF16);
+    assert_true(after.metric[TUNE_KL] == before.metric[TUNE_KL] &&
+                after.metric[TUNE_PPL] == before.metric[TUNE_PPL]);
+    assert_string_equal(after.token_hash, before.token_hash);
+    tune_engine_destroy(e);
+}
+
 /* Over several prompts: where bfloat16 gives other tokens, this is no failure while numerics are tuned, always a
  * failure where identical tokens are required, and else a failure where the baseline's margin for its token was
  * large. */
@@ -219,7 +243,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(scores_are_those_of_the_definition),  cmocka_unit_test(divergence_is_bounded),
         cmocka_unit_test(other_tokens_fail_where_they_should), cmocka_unit_test(memory_is_the_candidates_own),
-        cmocka_unit_test(no_objective_is_taken_for_seconds),
+        cmocka_unit_test(no_objective_is_taken_for_seconds),   cmocka_unit_test(what_is_known_of_the_last_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

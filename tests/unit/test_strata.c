@@ -170,12 +170,102 @@ static void like_is_compared_with_like(void **state) {
     assert_true(off_with < off_without);
 }
 
+/* ---- what a race concludes from samples whose states are known ---- */
+
+enum { IN_SLOW = 5, IN_FAST = 0 }; /* numbers of conditions that show the first and the second state */
+
+static tune_race *race_with_states(tune_sampler **sampler, machine *m) {
+    tune_sampler_options options;
+    tune_race_options rules;
+    tune_race *race;
+    tune_sampler_options_init(&options);
+    options.measure = run;
+    options.ctx = m;
+    options.watch = false;
+    options.now_s = now;
+    options.now_ctx = m;
+    tune_race_options_init(&rules, TUNE_QUICK);
+    assert_int_equal(tune_sampler_create(sampler, &options, NULL), 0);
+    assert_int_equal(tune_race_create(&race, *sampler, 0, &rules, NULL), 0);
+    for (int i = 0; i < 40; i++) {
+        tune_condition c;
+        tune_condition_init(&c);
+        c.value[TUNE_READING] = (i % 10 < 4 ? 90 : 64) + i % 3;
+        assert_int_equal(tune_strata_add(race->strata, &c, NULL), i);
+    }
+    assert_int_equal(tune_strata_count(race->strata), 2);
+    assert_int_equal(tune_race_reserve(race, 2, NULL), 0);
+    return race;
+}
+
+static void give(tune_race *race, tune_arm *arm, double value, int before, int after) {
+    const tune_race_cost sample = {exp(value), before, after};
+    assert_int_equal(tune_race_push(race, arm, value, &sample, NULL), 0);
+    tune_race_refresh(race, arm);
+}
+
+static void near(double value, double wanted) {
+    if (fabs(value - wanted) > 1e-12) fail_msg("%.17g, wanted %.17g", value, wanted);
+}
+
+/* All numbers are worked out by hand from the definitions in race_impl.h. */
+static void numbers_are_those_of_the_definitions(void **state) {
+    machine m = {0};
+    tune_sampler *sampler;
+    tune_race *race = race_with_states(&sampler, &m);
+    tune_arm *a = tune_race_add(race, 1), *b = tune_race_add(race, 2), *baseline = &race->arms[0];
+    double df, weight;
+    give(race, a, 0.1, IN_SLOW, IN_SLOW);
+    give(race, a, 0.6, IN_FAST, IN_FAST + 1);
+    give(race, a, 9, 3, 4); /* the state changed meanwhile: it tells of neither */
+    assert_true(isnan(tune_race_scatter(race, &df)) && df == 0);
+    near(tune_race_state_effect(race), 0.5);
+    assert_true(isnan(tune_race_difference(race, a, b, &weight)) && weight == 0);
+    assert_true(isinf(tune_race_half_width(race, weight)));
+    give(race, a, 0.3, IN_SLOW, IN_SLOW + 1);
+    near(tune_race_scatter(race, &df), sqrt(0.02)); /* 0.1 and 0.3 about 0.2; a single sample tells nothing */
+    near(df, 1);
+    near(tune_race_state_effect(race), 0.4); /* 0.6 against 0.2 */
+    give(race, b, 0.4, IN_SLOW, IN_SLOW);
+    assert_true(tune_race_difference(race, a, b, &weight) < 0);
+    near(weight, 2.0 / 3); /* they have one state in common, with two samples and one */
+    give(race, b, 0.7, IN_FAST, IN_FAST);
+    give(race, b, 0.8, IN_FAST, IN_FAST);
+    give(race, b, 1.2, IN_FAST, IN_FAST);
+    const double sd = sqrt((0.02 + 0.04 + 0.01 + 0.09) / 3);
+    near(tune_race_scatter(race, &df), sd);
+    near(df, 3);
+    near(tune_race_scatter_without(race, b, &df), sqrt(0.02));
+    near(df, 1);
+    const double effect = (2.0 / 3 * 0.4 + 0.75 * 0.5) / (2.0 / 3 + 0.75);
+    near(tune_race_state_effect(race), effect);
+    near(tune_race_difference(race, a, b, &weight), (2.0 / 3 * -0.2 + 0.75 * -0.3) / (2.0 / 3 + 0.75));
+    near(weight, 2.0 / 3 + 0.75);
+    assert_true(fabs(tune_race_half_width(race, weight) - 2.3533634348 * sd / sqrt(weight)) <
+                1e-8); /* t, 3 df, 95 % */
+    near(tune_race_difference(race, a, baseline, &weight), (2 * 0.2 + 0.6) / 3);
+    near(weight, 3); /* the baseline is 0 by definition, without an error */
+    /* 16 of the 40 conditions show the second state. */
+    near(tune_strata_share(race->strata, 1), 0.4);
+    near(tune_race_standing(race, a), (0.1 + 0.3 + 0.6 + (2 * 0.4 - 0.6) * effect) / 3);
+    a->value -= 0.05; /* as for a first sample that was cold */
+    near(tune_race_standing(race, a), (0.1 + 0.3 + 0.6 + (2 * 0.4 - 0.6) * effect) / 3 - 0.05);
+    tune_race_refresh(race, a);
+    /* Computed anew from all samples, nothing changes. */
+    tune_race_restate(race);
+    near(tune_race_state_effect(race), effect);
+    near(tune_race_scatter(race, NULL), sd);
+    tune_race_destroy(race);
+    tune_sampler_destroy(sampler);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_levels_are_found),
         cmocka_unit_test(samples_belong_to_states),
         cmocka_unit_test(habits_change),
         cmocka_unit_test(like_is_compared_with_like),
+        cmocka_unit_test(numbers_are_those_of_the_definitions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

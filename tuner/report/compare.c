@@ -180,24 +180,36 @@ static const tune_trial_row *find_point(const tune_trial_row **list, size_t coun
     return NULL;
 }
 
-static json_t *shared_points(const tune_compared *a, const tune_compared *b) {
+/* The metric of which the points' values are listed: the objective, where both runs have the same one, otherwise
+ * the time of an execution. Its index in the metrics of each run. */
+static void listed_metric(const tune_run_row *a, const tune_run_row *b, int *of_a, int *of_b) {
+    *of_a = tune_metrics_find_first(&a->metrics, a->objective ? a->objective : "");
+    *of_b = tune_metrics_find_first(&b->metrics, b->objective ? b->objective : "");
+    if (*of_a >= 0 && *of_b >= 0 && !strcmp(a->metrics.at[*of_a].name, b->metrics.at[*of_b].name)) return;
+    *of_a = a->metrics.seconds;
+    *of_b = b->metrics.seconds;
+}
+
+static json_t *shared_points(const tune_compared *a, const tune_compared *b, int of_a, int of_b) {
     size_t count = 0;
     const tune_trial_row **others = measured(b, &count);
     json_t *all = json_array();
     for (size_t i = 0; i < a->count && others; i++) {
         const tune_trial_row *t = &a->trials[i];
         const tune_trial_row *other = t->status == TUNE_TRIAL_OK && t->key ? find_point(others, count, t) : NULL;
-        double x = t->metric[a->run->metrics.seconds], y = other ? other->metric[b->run->metrics.seconds] : NAN;
-        if (!other || !(x > 0) || !(y > 0)) continue;
-        json_array_append_new(all,
-                              json_pack("{s:s, s:f, s:f}", "point", t->key, "a_request_s", x, "b_request_s", y));
+        const double x = t->metric[of_a], y = other ? other->metric[of_b] : NAN;
+        if (!isfinite(x) || !isfinite(y)) continue;
+        json_array_append_new(all, json_pack("{s:s, s:f, s:f}", "point", t->key, "a", x, "b", y));
     }
     free((void *)others);
     return all;
 }
 
 json_t *tune_compare_runs(const tune_compared *a, const tune_compared *b) {
-    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "a", best_side(a->run), "b", best_side(b->run), "differ",
-                     differences(a->run, b->run, true), "winners", winners(a->run, b->run), "points",
-                     shared_points(a, b));
+    int of_a, of_b;
+    listed_metric(a->run, b->run, &of_a, &of_b);
+    const tune_metric *m = &a->run->metrics.at[of_a];
+    return json_pack("{s:o, s:o, s:o, s:o, s:{s:s, s:s}, s:o}", "a", best_side(a->run), "b", best_side(b->run),
+                     "differ", differences(a->run, b->run, true), "winners", winners(a->run, b->run), "metric",
+                     "name", m->name, "unit", m->unit, "points", shared_points(a, b, of_a, of_b));
 }

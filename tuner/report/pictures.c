@@ -160,7 +160,9 @@ static int write_run(const tune_report *report, const tune_analysis *analysis, c
     outcome got = {0};
     int status = xl_make_folder(folder, err);
     if (status) return status;
-    if (access(folder, W_OK)) return xl_fail(err, XLSTM_EIO, "%s: %s", folder, strerror(errno));
+    if (access(folder, W_OK))
+        return xl_fail(err, XLSTM_EIO, "%s: %s%s", folder, strerror(errno),
+                       options->folder ? "" : "; --out DIR draws the pictures elsewhere");
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) emit_all(&d, lists[i], folder, &got);
     if (got.drawn == 0 && got.failed == 0) {
         return xl_fail(err, XLSTM_EFORMAT, "%s/summary.csv: no trial with a speed, nothing to draw",

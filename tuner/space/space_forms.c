@@ -1,5 +1,6 @@
 /* Reads the two forms in which a user can give a space: the `space` object of a config and the text of
  * `--tune`. */
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -333,13 +334,24 @@ static int names_bounds(tune_space *s, const char *name, const tune_known *k, ch
     return add_bounds(s, name, k, &b, err);
 }
 
+/* Whether a text begins as a name does, and not as an option, a number or a sign. */
+static bool begins_name(const char *p) {
+    return isalpha((unsigned char)*p) || *p == '_' || (unsigned char)*p >= 0x80;
+}
+
 static int names_param(tune_space *s, char *item, const tune_known *known, size_t known_count, xlstm_error *err) {
     char *values_text = strchr(item, '=');
     if (values_text) *values_text++ = 0;
     const tune_known *k = known ? find_known(item, known, known_count, err) : NULL;
     if (known && !k) return XLSTM_EARG;
     int status;
-    if (!values_text && !k) {
+    if (!k && !begins_name(item)) {
+        status =
+            xl_fail(err, XLSTM_EARG,
+                    "space: found '%s', wanted NAME=VALUES, as in n=1:8 or n=a|b|c; values are separated by |, and "
+                    "those with a comma are given with --space",
+                    item);
+    } else if (!values_text && !k) {
         status = xl_fail(err, XLSTM_EARG, "space: %s: wanted values, as in %s=1:8 or %s=a|b", item, item, item);
     } else if (!values_text) {
         status = add_useful(s, k, err);
@@ -355,10 +367,11 @@ static int names_param(tune_space *s, char *item, const tune_known *known, size_
     return status;
 }
 
-/* Whether the word at `p` begins an item of its own: it names a parameter, or nothing but blanks follows. */
+/* Whether the word at `p` begins an item of its own: it names a parameter, or nothing but blanks follows. The word
+ * of an option, as in "flags=-O2|-O3 -march=native", does not. */
 static bool begins_item(const char *p) {
     const size_t word = strcspn(p, ", ");
-    return !word || memchr(p, '=', word);
+    return !word || (begins_name(p) && memchr(p, '=', word));
 }
 
 /* Takes the next item off *rest, "name=values" or "name". Items end at commas and at blanks; with `own_values` a

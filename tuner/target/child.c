@@ -61,12 +61,26 @@ static int start(running *r, xlstm_error *err) {
 
 /* ---- listening ---- */
 
+/* Lets go of the older half of what is kept, and of the line that this cuts. */
+static void forget(stream *s, size_t keep) {
+    const size_t stay = s->bytes < keep / 2 ? s->bytes : keep / 2;
+    const char *from = s->text + s->bytes - stay, *line = memchr(from, '\n', stay);
+    if (line) from = line + 1;
+    s->bytes = (size_t)(s->text + s->bytes - from);
+    memmove(s->text, from, s->bytes);
+}
+
 static void take(running *r, int which, const char *data, size_t bytes) {
+    const size_t keep = r->options->keep;
     stream *s = &r->stream[which];
     r->printed[which] += bytes;
     for (size_t i = 0; !which && i < bytes; i++) r->hash = (r->hash ^ (unsigned char)data[i]) * FNV_PRIME;
-    size_t room = r->options->keep - s->bytes;
-    if (bytes > room) bytes = room;
+    if (s->bytes + bytes > keep) forget(s, keep);
+    if (s->bytes + bytes > keep) { /* more at once than there is room for */
+        const size_t last = keep - s->bytes;
+        data += bytes - last;
+        bytes = last;
+    }
     memcpy(s->text + s->bytes, data, bytes);
     s->bytes += bytes;
 }

@@ -13,7 +13,7 @@ typedef struct tune_child_options {
     double seconds;        /* it is ended after so long; INFINITY: never */
     uint64_t memory;       /* bytes of address space that each of its processes may have; 0: no limit */
     uint64_t output;       /* it is ended when it has printed more bytes than this */
-    size_t keep;           /* so many bytes of what it prints are kept, of each stream */
+    size_t keep;           /* so many bytes of what it prints are kept, of each stream: the last ones */
     bool discard;          /* its standard output goes to /dev/null; nothing of it is hashed or kept */
     int (*cancel)(void *); /* asked about ten times a second; non-zero ends it; may be NULL */
     void *user;
@@ -34,7 +34,8 @@ typedef struct tune_child_result {
     double peak_mb;      /* MiB of memory, of the largest of its processes; never less than xltune's own */
     uint64_t out_bytes;  /* printed on standard output */
     uint64_t hash;       /* of standard output; never 0 */
-    char *text[2];       /* the beginning of standard output and of standard error, NUL-terminated */
+    char *text[2];       /* the end of standard output and of standard error, NUL-terminated: all, where that is no
+                            more than `keep`, otherwise about half as much at least, from a line's beginning on */
     size_t bytes[2];     /* of them */
     char last_line[160]; /* the last line with text on standard error */
 } tune_child_result;

@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "tuner/target/engine_probe.h"
 #include "tuner/target/engine_score.h"
+#include "tuner/target/last_points.h"
 
 /* One opened copy of the checkpoint. */
 typedef struct copy {
@@ -29,8 +30,7 @@ typedef struct memo {
     bool looked;
     double kl, ppl, peak_mb; /* NAN: not determined */
     char token_hash[33];
-    /* The schedule of its last sample, [in_force_count], as the engine's `schedules` have it. */
-    const tune_named *in_force;
+    tune_named *in_force; /* [in_force_count]: the schedule of its last sample; names and texts are the engine's */
     size_t in_force_count;
 } memo;
 
@@ -45,11 +45,11 @@ struct tune_engine {
     bool have_baseline;
     float *logits; /* [V] */
     tune_engine_scores scores;
-    memo *memos; /* [memo_count], of xl_stretch */
-    size_t memo_count, memo_room;
-    xl_intern schedules; /* lists of tune_named, and their names and texts: many candidates come to the same one */
-    double busy_at;      /* time of xl_now_s at which the last request ended */
-    double stop_at;      /* time of xl_now_s after which the current request is hopeless; INFINITY */
+    tune_recent recent; /* the places in `memos` */
+    memo memos[TUNE_RECENT];
+    xl_intern texts; /* names and texts of schedules */
+    double busy_at;  /* time of xl_now_s at which the last request ended */
+    double stop_at;  /* time of xl_now_s after which the current request is hopeless; INFINITY */
     bool stopped;
 };
 
@@ -202,24 +202,14 @@ static int compare_tokens(const tune_engine *e, xlstm_error *err) {
 
 /* ---- measuring ---- */
 
-static memo *find_memo(tune_engine *e, int64_t candidate) {
-    for (size_t i = e->memo_count; i-- > 0;) {
-        if (e->memos[i].candidate == candidate) return &e->memos[i];
-    }
-    return NULL;
-}
-
-static memo *add_memo(tune_engine *e, int64_t candidate) {
-    if (e->memo_count == e->memo_room) {
-        size_t room = e->memo_room ? 2 * e->memo_room : 64;
-        memo *grown = xl_stretch(e->memos, e->memo_room * sizeof *grown, room * sizeof *grown);
-        if (!grown) return NULL;
-        e->memos = grown;
-        e->memo_room = room;
-    }
-    memo *m = &e->memos[e->memo_count++];
-    *m = (memo){.candidate = candidate, .kl = NAN, .ppl = NAN, .peak_mb = NAN};
-    return m;
+/* The memo of a candidate; a new one where it has none, or has lost its place to those that came after it. */
+static memo *memo_of(tune_engine *e, int64_t candidate) {
+    int at = tune_recent_find(&e->recent, candidate);
+    if (at >= 0) return &e->memos[at];
+    at = tune_recent_put(&e->recent, candidate);
+    free(e->memos[at].in_force);
+    e->memos[at] = (memo){.candidate = candidate, .kl = NAN, .ppl = NAN, .peak_mb = NAN};
+    return &e->memos[at];
 }
 
 /* Determines the peak of memory in a request that is not timed. Before it, freed memory is returned and no other
@@ -240,7 +230,7 @@ static int look_at_memory(tune_engine *e, copy *c, memo *m, xlstm_error *err) {
     return status;
 }
 
-/* Determines what is needed only once for each candidate, before it is timed. */
+/* Determines what is needed only once while a candidate has its memo, before it is timed. */
 static int first_look(tune_engine *e, copy *c, memo *m, xlstm_error *err) {
     if (m->looked) return XLSTM_OK;
     const tune_engine_options *o = &e->options;
@@ -345,8 +335,10 @@ static int run(tune_engine *e, copy *c, memo *m, const xlstm_settings *settings,
     memcpy(head, m->token_hash, 16);
     head[16] = 0;
     out->hash = strtoull(head, NULL, 16);
-    m->in_force = tune_engine_schedule(c->session, &e->schedules, &m->in_force_count);
-    if (!m->in_force) return xl_fail(err, XLSTM_ENOMEM, "schedule: out of memory");
+    tune_named *in_force = tune_engine_schedule(c->session, &e->texts, &m->in_force_count);
+    free(m->in_force);
+    m->in_force = in_force;
+    if (!in_force) return xl_fail(err, XLSTM_ENOMEM, "schedule: out of memory");
     if (baseline && !e->have_baseline) {
         memcpy(e->baseline_tokens, e->tokens, (size_t)e->options.new_tokens * sizeof *e->tokens);
         e->have_baseline = true;
@@ -364,9 +356,7 @@ int tune_engine_measure(void *self, int64_t candidate, unsigned repeats, double 
         int status = tune_engine_measure(self, TUNE_BASELINE, 1, INFINITY, out, err);
         if (status) return status;
     }
-    memo *m = find_memo(e, candidate);
-    if (!m) m = add_memo(e, candidate);
-    if (!m) return xl_fail(err, XLSTM_ENOMEM, "measuring: out of memory");
+    memo *m = memo_of(e, candidate);
     e->options.settings_of(e->options.ctx, candidate, &settings);
     int status = acquire(e, &settings, &c, &why);
     if (!status) status = first_look(e, c, m, &why);
@@ -381,9 +371,12 @@ int tune_engine_measure(void *self, int64_t candidate, unsigned repeats, double 
 }
 
 int tune_engine_outcome(void *self, int64_t candidate, tune_outcome *out, xlstm_error *err) {
-    const memo *m = find_memo(self, candidate);
+    const tune_engine *e = self;
+    const int at = tune_recent_find(&e->recent, candidate);
     tune_outcome_init(out);
-    if (!m) return xl_fail(err, XLSTM_EINTERNAL, "candidate %lld was not measured", (long long)candidate);
+    if (at < 0)
+        return xl_fail(err, XLSTM_EINTERNAL, "candidate %lld was not measured lately", (long long)candidate);
+    const memo *m = &e->memos[at];
     out->metric[TUNE_KL] = m->kl;
     out->metric[TUNE_PPL] = m->ppl;
     memcpy(out->token_hash, m->token_hash, sizeof out->token_hash);
@@ -433,8 +426,8 @@ void tune_engine_destroy(tune_engine *engine) {
     free(engine->margins);
     free(engine->logits);
     tune_engine_scores_clear(&engine->scores);
-    xl_stretch_free(engine->memos, engine->memo_room * sizeof *engine->memos);
-    xl_intern_clear(&engine->schedules);
+    for (int i = 0; i < TUNE_RECENT; i++) free(engine->memos[i].in_force);
+    xl_intern_clear(&engine->texts);
     free(engine);
 }
 

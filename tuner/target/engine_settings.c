@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/memory.h"
 
 json_t *tune_engine_settings_json(const xlstm_settings *settings) {
     static const int first[] = {XLSTM_TUNE_WORKERS, XLSTM_TUNE_HEADS_PER_BAND, XLSTM_TUNE_CHUNK_SIZE};
@@ -43,20 +44,22 @@ int tune_engine_settings_read(const json_t *object, xlstm_settings *settings, xl
     return xlstm_settings_check(settings, err);
 }
 
-const tune_named *tune_engine_schedule(const xlstm_session *session, xl_intern *schedules, size_t *count) {
+tune_named *tune_engine_schedule(const xlstm_session *session, xl_intern *texts, size_t *count) {
     enum { ENTRIES = 64 };
     tune_named all[ENTRIES];
     xlstm_schedule_entry entry;
     size_t n = 0;
     *count = 0;
     for (int i = 0; n < ENTRIES && xlstm_session_schedule(session, i, &entry); i++) {
-        const char *key = xl_intern_text(schedules, entry.key);
-        const char *text = entry.text ? xl_intern_text(schedules, entry.text) : NULL;
+        const char *key = xl_intern_text(texts, entry.key);
+        const char *text = entry.text ? xl_intern_text(texts, entry.text) : NULL;
         if (!key || (entry.text && !text)) return NULL;
         all[n++] = (tune_named){key, {.number = (double)entry.value, .text = text}};
     }
-    const tune_named *list = xl_intern_put(schedules, all, n * sizeof *all);
-    if (list) *count = n;
+    tune_named *list = xl_array(n, sizeof *list);
+    if (!list) return NULL;
+    memcpy(list, all, n * sizeof *all);
+    *count = n;
     return list;
 }
 

@@ -12,9 +12,9 @@
 json_t *tune_engine_settings_json(const xlstm_settings *settings);
 /* The reverse; a setting that is missing stays as it is. EFORMAT names the member. */
 int tune_engine_settings_read(const json_t *object, xlstm_settings *settings, xlstm_error *err);
-/* Lists what the session's last request was run with: [count], as the set has it, so that equal schedules are one
- * list. NULL when out of memory; *count is then 0. */
-const tune_named *tune_engine_schedule(const xlstm_session *session, xl_intern *schedules, size_t *count);
+/* Lists what the session's last request was run with: [count], for the caller to free, with names and texts that
+ * belong to the set. NULL when out of memory; *count is then 0. */
+tune_named *tune_engine_schedule(const xlstm_session *session, xl_intern *texts, size_t *count);
 
 /* What identifies an engine, and what a request is, as facts of a target (tune_target.identity, workload). `device`
  * is a name that xlstm_device_at gives; of several of one kind ("vulkan:1") the fact is the kind, and for all but

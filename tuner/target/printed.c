@@ -201,7 +201,9 @@ static double by_path(const look *l, const json_t *j) {
     for (const char *at = l->what; j && *at;) {
         const size_t length = strcspn(at, ".");
         snprintf(name, sizeof name, "%.*s", (int)(length < 127 ? length : 127), at);
-        j = json_is_array(j) ? json_array_get(j, (size_t)strtoul(name, NULL, 10)) : json_object_get(j, name);
+        const bool number = strspn(name, "0123456789") == strlen(name);
+        if (!json_is_array(j)) j = json_object_get(j, name);
+        else j = number ? json_array_get(j, (size_t)strtoul(name, NULL, 10)) : NULL;
         at += length + (at[length] == '.');
     }
     return json_is_number(j) ? json_number_value(j) : NAN;
@@ -229,20 +231,40 @@ static double by_size(const look *l, const tune_child_result *result, const tune
     return size;
 }
 
+static finding find_in(const look *l, const tune_child_result *result, int stream) {
+    const char *text = result->text[stream];
+    finding found = {.value = NAN};
+    if (l->kind == KIND_REGEX) found = by_regex(l, text, result->bytes[stream]);
+    else found.value = by_json(l, text, result->bytes[stream]);
+    return found;
+}
+
+/* No number was found: where it was looked for, and what people usually have overlooked. */
+static int nothing(const look *l, const tune_child_result *result, xlstm_error *err) {
+    static const char *const name[] = {"standard output", "standard error"};
+    if (is_file(l)) return xl_fail(err, XLSTM_EIO, "%s: there is no file '%s'", l->name, l->what);
+    const int other = !l->stream;
+    char there[96] = "";
+    if (!isnan(find_in(l, result, other).value))
+        snprintf(there, sizeof there, "; there is one in %s, which \"from\": \"%s\" looks at", name[other],
+                 other ? "stderr" : "stdout");
+    else if (l->kind == KIND_REGEX && strstr(l->what, "\\d"))
+        snprintf(there, sizeof there, "; in a POSIX expression a digit is [0-9] and not \\d");
+    return xl_fail(err, XLSTM_EIO, "%s: no number is found by %s '%s' in %s%s", l->name, kinds[l->kind], l->what,
+                   name[l->stream], there);
+}
+
 int tune_printed_read(const tune_printed *p, const tune_child_result *result, const tune_named_list *values,
                       double *parts, double *metric, xlstm_error *err) {
     for (size_t i = 0; i < p->count; i++) {
         const look *l = &p->at[i];
-        const char *text = result->text[l->stream];
         finding found = {.value = NAN};
-        if (l->kind == KIND_REGEX) found = by_regex(l, text, result->bytes[l->stream]);
-        else if (l->kind == KIND_JSON) found.value = by_json(l, text, result->bytes[l->stream]);
-        else found.value = by_size(l, result, values);
+        if (l->kind == KIND_BYTES) found.value = by_size(l, result, values);
+        else found = find_in(l, result, l->stream);
         const double value = found.value;
         if (found.cut[0])
             return xl_fail(err, XLSTM_EIO, "%s: found '%s', wanted a number without a comma", l->name, found.cut);
-        if (isnan(value))
-            return xl_fail(err, XLSTM_EIO, "%s: no number is found by %s '%s'", l->name, kinds[l->kind], l->what);
+        if (isnan(value)) return nothing(l, result, err);
         if (fabs(value) > LARGEST)
             return xl_fail(err, XLSTM_EIO, "%s: found %g, wanted a number of at most %g", l->name, value, LARGEST);
         if (!l->exact && !(value > 0))

@@ -425,6 +425,8 @@ static int check_places(const exec_target *e, xlstm_error *err) {
     int status = XLSTM_OK;
     for (int i = 0; !status && i < 4; i++)
         status = tune_template_check(keys[i], words_of(e, keys[i]), space, used, err);
+    for (int i = 1; !status && !e->shell && i < 4; i++)
+        status = tune_template_no_shell(keys[i], words_of(e, keys[i]), err);
     json_t *names = json_array();
     if (strcmp(e->hashed, "stdout") != 0) json_array_append_new(names, json_string(e->hashed));
     for (size_t i = 0; i < tune_printed_files(e->printed); i++)

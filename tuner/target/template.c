@@ -68,6 +68,23 @@ int tune_template_check(const char *key, const json_t *words, const tune_space *
     return status;
 }
 
+int tune_template_no_shell(const char *key, const json_t *words, xlstm_error *err) {
+    static const char *const signs[] = {"&&", "||", "|",   "&",    ";",   ">", ">>",
+                                        "<",  "2>", "2>>", "2>&1", ">&2", "&>"};
+    bool found = false, exec = false;
+    for (size_t i = 0; i < json_array_size(words); i++) {
+        const char *word = json_string_value(json_array_get(words, i));
+        const size_t length = strlen(word);
+        exec = exec || !strncmp(word, "-exec", 5) || !strncmp(word, "-ok", 3); /* of find, which ends in ";" */
+        for (size_t k = 0; k < sizeof signs / sizeof *signs; k++) found = found || !strcmp(word, signs[k]);
+        found = (found || (length && word[length - 1] == ';' && !strchr(word, ' '))) && !(exec && word[0] == ';');
+        if (found)
+            return xl_fail(err, XLSTM_EARG, "%s: found '%.40s', which only a shell understands: give --shell too",
+                           key, word);
+    }
+    return XLSTM_OK;
+}
+
 /* ---- filling in ---- */
 
 char *tune_template_fill_text(const char *text, const tune_named_list *values) {

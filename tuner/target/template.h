@@ -13,6 +13,10 @@
 int tune_template_check(const char *key, const json_t *words, const tune_space *space, bool *used,
                         xlstm_error *err);
 
+/* Refuses words that are meant for a shell, where none reads them: "&&", "|", ">", "file;" and their kin would be
+ * arguments of the program that comes first. XLSTM_EARG names `key` and the word. */
+int tune_template_no_shell(const char *key, const json_t *words, xlstm_error *err);
+
 /* Returns the words with the values put in, malloc'd one by one, in a list that ends with NULL; with `shell` as
  * {"/bin/sh", "-c", words joined by spaces}. The words must have been checked, and `values` must have every
  * parameter. NULL when out of memory. */
