@@ -167,7 +167,9 @@ int cli_args_parse(cli_config *cfg, int argc, char **argv) {
             int code = take_flag(cfg, argc, argv, &i);
             if (code != CLI_GO_ON) return code;
         } else if (cfg->positional_count >= cfg->spec->max_arguments) {
-            return cli_usage(cfg, "unexpected argument '%s'", argv[i]);
+            const char *instead = cfg->spec->instead;
+            return cli_usage(cfg, "unexpected argument '%s'%s%s", argv[i], instead ? "; " : "",
+                             instead ? instead : "");
         } else {
             cfg->positional[cfg->positional_count++] = argv[i];
         }

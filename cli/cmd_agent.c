@@ -20,6 +20,7 @@
 
 static const cli_spec spec = {
     .command = CLI(agent),
+    .instead = "a study is given with --study",
     .summary = "Measures what `xltune optimize --agents` proposes in the same study.",
     .details = "The agent takes the target, the prompt and the settings from the study; what it\n"
                "is given here replaces them on this machine. It waits for a search, measures\n"

@@ -26,6 +26,7 @@
 
 static const cli_spec spec = {
     .command = CLI(bench),
+    .instead = "a checkpoint is given with --model",
     .summary = "Measures prefill (pp) and decode (tg) in tokens a second. Options take lists,\n"
                "and every combination is measured, one sample of each in turn. Warm-up runs are\n"
                "not counted.",

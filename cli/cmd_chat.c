@@ -22,6 +22,7 @@
 
 static const cli_spec spec = {
     .command = CLI(chat),
+    .instead = "a checkpoint is given with --model",
     .summary = "Talks with a model, line by line. The checkpoint's chat template puts the\n"
                "messages into the form that it was trained on; without one, what you type is\n"
                "continued as it is.",

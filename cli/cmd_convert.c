@@ -18,6 +18,7 @@
 
 static const cli_spec spec = {
     .command = CLI(convert),
+    .instead = "a checkpoint is given with --model, the new folder with --out",
     .summary = "Writes a checkpoint with its weights in another format.",
     .details = "The new folder loads by mapping, without conversion, and gives the same results\n"
                "as the old one with --weights and --head-weights. bf16 and f16 are read by\n"

@@ -113,6 +113,7 @@ static int detokenize_whole(cli_config *cfg, const xlstm_tokenizer *tokenizer, x
 static int run(int argc, char **argv) {
     static const cli_spec spec = {
         .command = CLI(detokenize),
+        .instead = "ids are read from standard input, or from a file with --file",
         .summary = "Turns token ids back into text.",
         .details = "Reads ids from --file or standard input, separated by spaces, line ends or\n"
                    "commas, and writes their text and nothing else. With --jsonl each line of\n"

@@ -27,6 +27,7 @@
 
 static const cli_spec spec = {
     .command = CLI(generate),
+    .instead = "a prompt is given with --prompt",
     .summary = "Continues a prompt. The text goes to standard output, everything else to\n"
                "standard error.",
     .details = "With --json, a continuation is one line: {\"index\": 0, \"text\": ..., \"finish\":\n"
@@ -304,11 +305,17 @@ static bool streams_are_one(void) {
            out.st_ino == err.st_ino;
 }
 
-static void report(const generation *g) {
+/* Ends the line of the text where a person would see what comes next in the same line. Returns false where the text
+ * could not be written. */
+static bool end_line(const generation *g) {
     bool terminal = isatty(STDOUT_FILENO);
     if (terminal) putchar('\n');
-    if (!cli_flush()) return;
+    if (!cli_flush()) return false;
     if (!terminal && g->line_open && streams_are_one()) fputc('\n', stderr);
+    return true;
+}
+
+static void report(const generation *g) {
     double total = xl_now_s() - g->start_s;
     int64_t steps = g->made > 1 ? g->made - 1 : 0;
     fprintf(stderr, "Timing: total=%.3fs load=%.3fs prefill=%.3fs decode=%.3fs\n", total, g->load_s, g->prefill_s,
@@ -383,9 +390,12 @@ static int generate(generation *g, xlstm_error *err) {
     cli_watchdog_look(g->watchdog);
     if (must_stop(g)) return xl_fail(err, XLSTM_ECANCELLED, "stopped before the prompt was read");
     status = feed(g, err);
-    if (!status) status = decode(g, err);
+    if (status) return status;
+    status = decode(g, err);
+    bool written = false;
+    if (!status || g->line_open) written = end_line(g);
     if (!status && to) status = xlstm_state_save_with(g->session, g->sampler, to, err);
-    if (!status) report(g);
+    if (!status && written) report(g);
     return status;
 }
 

@@ -17,6 +17,7 @@
 
 static const cli_spec spec = {
     .command = CLI(info),
+    .instead = "a checkpoint is given with --model",
     .summary = "Prints the shapes and sizes of a checkpoint.",
     .details = "Only config.json and the headers of the tensor files are read, no weights.\n"
                "Bytes are given as stored and for each value of --weights. A decoded token\n"

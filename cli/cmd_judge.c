@@ -19,6 +19,7 @@
 
 static const cli_spec spec = {
     .command = CLI(judge),
+    .instead = "a run is given with --run, a folder of texts with --outputs",
     .summary = "Scores the continuations of a run by the model's own probabilities.",
     .details = "Reads every *.txt file in the folder and writes ratings.csv and ratings.jsonl\n"
                "there, with avg_logprob (the mean log-probability of a token given the prompt\n"

@@ -43,6 +43,7 @@ static void list_all(void) {
 
 static const cli_spec spec = {
     .command = CLI(optimize),
+    .instead = "a command that is tuned comes last, behind --",
     .arguments = "[-- COMMAND]",
     .rest = "command",
     .summary = "Searches for the fastest runtime parameters for a checkpoint and a prompt, and\n"
@@ -105,6 +106,21 @@ static void tell_untouched(const cli_job *job) {
                        "each setting affects)",
                        metric->name);
     }
+}
+
+/* Prints a notice where the settings before the search have values of the space that its conditions exclude. */
+static void tell_excluded(const cli_job *job) {
+    const tune_space *space = job->target.space;
+    const tune_named_list *before = &job->target.baseline;
+    for (size_t i = 0; i < tune_space_params(space); i++) {
+        const tune_value *value = tune_named_find(before, tune_space_param(space, i)->name);
+        if (!value || tune_space_find_value(space, i, *value) == TUNE_NO_POINT) return;
+    }
+    if (tune_named_point(before, space) == TUNE_NO_POINT)
+        cli_notice(
+            "the settings before the search do not meet the conditions of the space; they are the baseline all "
+            "the same%s",
+            job->class->of_checkpoint ? "" : ", where --baseline gives no others");
 }
 
 /* A resumed run can be given larger limits. A limit below what is already done has no effect, and a notice says
@@ -175,6 +191,7 @@ static int search(cli_job *job, tune_run *run, tune_drive_options *o, tune_drive
         total = tune_space_counted(job->target.space) ? (int)tune_space_size(job->target.space) : 0;
     tell_start(job, run, o, total);
     tell_untouched(job);
+    tell_excluded(job);
     tell_done_already(run, total);
     cli_show_init(&show, job, total);
     tune_watcher watcher = cli_show_watcher(&show);

@@ -12,6 +12,7 @@
 
 static const cli_spec spec = {
     .command = CLI(params),
+    .instead = "a checkpoint is given with --model",
     .summary = "Lists every tunable of the device with its type, its range and default for this\n"
                "model and machine, and what it affects.",
 };

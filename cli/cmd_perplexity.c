@@ -18,6 +18,7 @@
 
 static const cli_spec spec = {
     .command = CLI(perplexity),
+    .instead = "a text is given with --file",
     .summary = "Computes the perplexity of a text file.",
     .details = "The text is fed after a BOS token, and every token is scored by the logits\n"
                "before it. The state is carried through the whole text. nll is the mean\n"

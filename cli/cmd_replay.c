@@ -19,6 +19,7 @@
 
 static const cli_spec spec = {
     .command = CLI(replay),
+    .instead = "a measured space is given with --landscape",
     .summary = "Runs search strategies against a space that was measured exhaustively.",
     .details = "A replay runs until both --budget and the landscape's time budget are spent.\n"
                "The time budget is the time in which random search gets 95 % of the way from\n"

@@ -17,6 +17,7 @@
 
 static const cli_spec spec = {
     .command = CLI(save_outputs),
+    .instead = "a run is given with --run",
     .summary = "Continues the prompt once for each row of RUN/summary.csv, with that row's\n"
                "settings, and saves the texts.",
     .details = "A continuation is greedy and exactly --new tokens long; end of text does not\n"

@@ -25,6 +25,7 @@
 
 static const cli_spec spec = {
     .command = CLI(serve),
+    .instead = "a checkpoint is given with --model",
     .summary = "Answers requests over HTTP in the forms of OpenAI's API and of llama-server:\n"
                "/v1/completions, /v1/chat/completions, /v1/models, /completion, /tokenize,\n"
                "/detokenize, /health and /metrics.",

@@ -34,6 +34,7 @@
 
 static const cli_spec spec = {
     .command = CLI(synth),
+    .instead = "the new folder is given with --out",
     .summary = "Writes a checkpoint of random weights.",
     .details = "The sizes are 160m (768 wide, 12 blocks, 8 heads), 1.3b (2048, 24, 8) and 7b\n"
                "(4096, 32, 8), each with a vocabulary of 50304, or DxBxHxV. The weights are\n"

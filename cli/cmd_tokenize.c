@@ -61,6 +61,7 @@ static int tokenize_whole(cli_config *cfg, const xlstm_tokenizer *tokenizer, xls
 static int run(int argc, char **argv) {
     static const cli_spec spec = {
         .command = CLI(tokenize),
+        .instead = "a text is given with --prompt, a file with --file",
         .summary = "Turns text into token ids, separated by spaces.",
         .details = "The text is that of --prompt, --prompt-file or --file, or standard input, byte\n"
                    "for byte. With --jsonl each line of standard input is {\"text\": ...} and gives a\n"

@@ -18,6 +18,7 @@
 
 static const cli_spec spec = {
     .command = CLI(verify),
+    .instead = "a golden file is given with --golden",
     .summary = "Checks a checkpoint against a golden file.",
     .details = "Runs the input_ids of the golden file from an empty state and compares logits,\n"
                "final states and the greedy continuation with those of the file. Prints the\n"

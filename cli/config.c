@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "cli/config_impl.h"
 #include "cli/streams.h"
 #include "cli/value.h"
@@ -196,7 +197,7 @@ int cli_json_read(const char *path, json_t **object, xlstm_error *err) {
     int status = xl_file_read(path, (size_t)16 << 20, &text, &bytes, err);
     if (status) return status;
     json_error_t bad;
-    const size_t mark = bytes >= 3 && !memcmp(text, "\xEF\xBB\xBF", 3) ? 3 : 0; /* as editors on Windows write it */
+    const size_t mark = xl_utf8_mark(text, bytes);
     json_t *root = json_loadb(text + mark, bytes - mark, JSON_REJECT_DUPLICATES, &bad);
     free(text);
     if (!root) {
@@ -286,6 +287,12 @@ int cli_layer_add(cli_config *cfg, cli_layer layer, json_t *object, const char *
                        "%s: a snapshot of target %s; `xltune optimize --target %s%s%s --baseline FILE` begins with "
                        "its settings",
                        file, of, of, target->argument ? ":" : "", target->argument ? target->argument : "");
+    if (json_is_object(json_object_get(object, "effective_args")))
+        return xl_fail(
+            err, XLSTM_EFORMAT,
+            "%s: this tells of a run (run_meta.json) and is no config; `xltune optimize --resume RUN` goes "
+            "on with the run, and the best.json beside it holds what it found",
+            file);
     const char *foreign = snapshot ? foreign_setting(object) : NULL;
     if (foreign)
         return xl_fail(

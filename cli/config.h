@@ -32,6 +32,7 @@ typedef struct cli_spec {
     const char *summary;   /* the first line of the help */
     const char *arguments; /* positional arguments as shown in the usage line, "[RUN]"; NULL: none */
     int min_arguments, max_arguments;
+    const char *instead; /* how to give what people give as an argument too many; NULL: nothing in particular */
     const char *rest;    /* the key (of type WORDS) that the words after "--" are for; NULL: they are arguments */
     void (*lists)(void); /* prints lists that come before the details; may be NULL */
     const char *details; /* printed below the options, at most 80 columns wide; may be NULL */

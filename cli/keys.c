@@ -391,8 +391,11 @@ static const cli_alias aliases[] = {
     {"random_seed", "seed", CLI(generate) | CLI(chat) | CLI(optimize) | CLI(synth), true, NULL},
 
     {"o", "output", CLI(bench), true, NULL},
-    {"o", "out", CLI(plot) | CLI(synth) | CLI(study) | CLI(convert), true, NULL},
-    {"output", "out", CLI(plot) | CLI(synth) | CLI(study) | CLI(convert), true, NULL},
+    {"o", "out", CLI(plot) | CLI(explain) | CLI(synth) | CLI(study) | CLI(convert), true, NULL},
+    {"output", "out", CLI(plot) | CLI(explain) | CLI(synth) | CLI(study) | CLI(convert), true, NULL},
+    {"o", "html", CLI(report), true, NULL},
+    {"out", "html", CLI(report), true, NULL},
+    {"output", "html", CLI(report), true, NULL},
 };
 /* clang-format on */
 

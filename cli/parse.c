@@ -10,6 +10,7 @@
 #include "cli/json_out.h"
 #include "cli/streams.h"
 #include "cli/value.h"
+#include "cli/value_words.h"
 
 extern char **environ;
 
@@ -120,6 +121,25 @@ static void tell_environment(void) {
     if (used) cli_notice("environment variables that have no effect; use flags or a config: %s", names);
 }
 
+/* Splits what is given as one text for the words of a command, except where it is a line for a shell, which reads
+ * quotes itself. */
+static int settle_words(cli_config *cfg, xlstm_error *err) {
+    const bool shell = cli_row(cfg, "shell") >= 0 && cli_bool(cfg, "shell");
+    for (int row = 0; row < cfg->rows; row++) {
+        if (cli_key_at(row)->type != CLI_WORDS) continue;
+        for (int l = 0; l < CLI_LAYERS; l++) {
+            json_t **value = &cfg->value[l][row];
+            const char *text = json_string_value(*value);
+            if (!text) continue;
+            json_t *words = shell ? json_pack("[s]", text) : cli_value_words(text);
+            if (!words) return xl_fail(err, XLSTM_ENOMEM, "%s: out of memory", cli_key_at(row)->name);
+            json_decref(*value);
+            *value = words;
+        }
+    }
+    return XLSTM_OK;
+}
+
 static cli_config *create(const cli_spec *spec, int argc) {
     cli_config *cfg = calloc(1, sizeof *cfg);
     if (!cfg) return NULL;
@@ -147,7 +167,7 @@ int cli_config_parse(cli_config **out, const cli_spec *spec, int argc, char **ar
     if (code != CLI_GO_ON) goto out;
     add_defaults(cfg);
     tell_environment();
-    if (add_config(cfg, &err) || cli_profile_load(cfg, &err)) {
+    if (add_config(cfg, &err) || settle_words(cfg, &err) || cli_profile_load(cfg, &err)) {
         code = cli_fail(cfg, &err);
         goto out;
     }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "cli/value.h"
 
 void cli_sampling(const cli_config *cfg, xlstm_sampling *sampling) {
@@ -122,8 +123,7 @@ static int read_object(const cli_request_context *context, json_t *object, serve
 int cli_request_read(const cli_request_context *context, const char *line, size_t bytes, const char *where,
                      serve_job **out, json_t **id, xlstm_error *err) {
     json_error_t bad;
-    /* A mark of byte order, as editors and shells on Windows write it before the first line. */
-    const size_t mark = bytes >= 3 && !memcmp(line, "\xEF\xBB\xBF", 3) ? 3 : 0;
+    const size_t mark = xl_utf8_mark(line, bytes);
     json_t *object = json_loadb(line + mark, bytes - mark, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &bad);
     if (!object) return xl_fail(err, XLSTM_EFORMAT, "%s: %s", where, bad.text);
     xlstm_error inner = {0};

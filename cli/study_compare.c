@@ -13,7 +13,9 @@ static const char *text_of(const json_t *j, const char *key) {
 
 void cli_compare_text(FILE *out, const json_t *j, bool csv) {
     const json_t *points = json_object_get(j, "points"), *differ = json_object_get(j, "differ");
-    if (csv) fputs("point,a_request_s,b_request_s\n", out);
+    const json_t *metric = json_object_get(j, "metric");
+    const char *name = text_of(metric, "name"), *unit = text_of(metric, "unit");
+    if (csv) fprintf(out, "point,a_%s,b_%s\n", name, name);
     for (int side = 0; side < 2 && !csv; side++) {
         const json_t *s = json_object_get(j, side ? "b" : "a");
         char *params = json_dumps(json_object_get(s, "params"), JSON_COMPACT | JSON_ENCODE_ANY);
@@ -29,13 +31,15 @@ void cli_compare_text(FILE *out, const json_t *j, bool csv) {
     }
     if (!csv) {
         fprintf(out, "%s\n", text_of(json_object_get(j, "winners"), "text"));
-        fprintf(out, "%zu points in both; requests in A and in B, from the searches' own samples, as they were:\n",
-                json_array_size(points));
+        const size_t n = json_array_size(points);
+        if (n)
+            fprintf(out, "%zu point%s in both; %s in A and in B, from the searches' own samples, as they were:\n",
+                    n, n == 1 ? "" : "s", name);
+        else fputs("no point was measured in both\n", out);
     }
     for (size_t i = 0; i < json_array_size(points); i++) {
         const json_t *p = json_array_get(points, i);
-        double a = json_real_value(json_object_get(p, "a_request_s")),
-               b = json_real_value(json_object_get(p, "b_request_s"));
+        const double a = json_real_value(json_object_get(p, "a")), b = json_real_value(json_object_get(p, "b"));
         if (csv) {
             xl_csv_put_text(out, text_of(p, "point"));
             fputc(',', out);
@@ -43,6 +47,8 @@ void cli_compare_text(FILE *out, const json_t *j, bool csv) {
             fputc(',', out);
             xl_csv_put_number(out, b, 9);
             fputc('\n', out);
-        } else fprintf(out, "  %10.4g s %10.4g s  %s\n", a, b, cli_plain(text_of(p, "point")));
+        } else
+            fprintf(out, "  %10.4g%s%s %10.4g%s%s  %s\n", a, *unit ? " " : "", unit, b, *unit ? " " : "", unit,
+                    cli_plain(text_of(p, "point")));
     }
 }

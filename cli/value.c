@@ -12,8 +12,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/utf8.h"
-
-enum { LIST_LIMIT = 4096 };
+#include "cli/value_words.h"
 
 bool cli_key_is_path(const cli_key *key) {
     static const char *const paths[] = {"DIR", "FILE", "PATH", "RUN", "STUDY"};
@@ -188,7 +187,7 @@ static bool parse_int(const char *text, const char **end, long long *out) {
 }
 
 static bool append_int(const cli_key *key, json_t *list, long long value) {
-    return inside(key, (double)value) && json_array_size(list) < LIST_LIMIT &&
+    return inside(key, (double)value) && json_array_size(list) < CLI_LIST_MOST &&
            !json_array_append_new(list, json_integer(value));
 }
 
@@ -268,52 +267,6 @@ static json_t *parse_bool(const char *text) {
     return NULL;
 }
 
-/* Takes the next word off *at, without its quotes; malloc'd. NULL where a quote is not closed, or out of memory. */
-static char *next_word(const char **at) {
-    char *word = malloc(strlen(*at) + 1), quote = 0;
-    size_t length = 0;
-    const char *p = *at;
-    for (; word && *p && (quote || !isspace((unsigned char)*p)); p++) {
-        if (quote ? *p == quote : *p == '\'' || *p == '"') quote = quote ? 0 : *p;
-        else if (*p == '\\' && quote != '\'' && p[1]) word[length++] = *++p;
-        else word[length++] = *p;
-    }
-    *at = p;
-    if (word) word[length] = 0;
-    if (!quote) return word;
-    free(word);
-    return NULL;
-}
-
-static json_t *texts_from_json(const json_t *json) {
-    bool good = json_is_array(json) && json_array_size(json) && json_array_size(json) <= LIST_LIMIT;
-    for (size_t i = 0; good && i < json_array_size(json); i++) good = json_is_string(json_array_get(json, i));
-    return good ? json_deep_copy(json) : NULL;
-}
-
-static json_t *split_words(const char *text) {
-    json_t *list = text[0] == '[' ? json_loads(text, 0, NULL) : NULL;
-    if (list) {
-        json_t *texts = texts_from_json(list);
-        json_decref(list);
-        return texts;
-    }
-    list = json_array();
-    while (list) {
-        while (isspace((unsigned char)*text)) text++;
-        if (!*text) break;
-        char *word = next_word(&text);
-        json_t *one = word ? json_string(word) : NULL;
-        free(word);
-        if (one && json_array_size(list) < LIST_LIMIT && !json_array_append_new(list, one)) continue;
-        json_decref(list);
-        return NULL;
-    }
-    if (json_array_size(list)) return list;
-    json_decref(list);
-    return NULL;
-}
-
 enum { OBJECT_FILE_MOST = 1 << 24 };
 
 /* The object that a text is, or that is in the file that it names. On failure `message` may say what is wrong with
@@ -384,7 +337,7 @@ json_t *cli_value_from_text(const cli_key *key, const char *text, char *message)
         if (*text) out = json_pack("[s]", text);
         break;
     case CLI_WORDS:
-        out = split_words(text);
+        out = cli_value_text_of_words(text);
         break;
     }
     char quoted[128];
@@ -473,7 +426,7 @@ json_t *cli_value_from_json(const cli_key *key, const json_t *json, char *messag
         break;
     case CLI_TEXTS:
         if (text && *text) out = json_pack("[s]", text);
-        else out = texts_from_json(json);
+        else out = cli_value_texts(json);
         for (size_t i = 0; i < json_array_size(out); i++) {
             if (json_string_length(json_array_get(out, i))) continue;
             json_decref(out);
@@ -481,8 +434,8 @@ json_t *cli_value_from_json(const cli_key *key, const json_t *json, char *messag
         }
         break;
     case CLI_WORDS:
-        if (text) out = split_words(text);
-        else out = texts_from_json(json);
+        if (text) out = cli_value_text_of_words(text);
+        else out = cli_value_texts(json);
         break;
     case CLI_INERT:
         out = json_deep_copy(json);

@@ -9,7 +9,8 @@
 enum { CLI_MESSAGE = 512 };
 
 /* Normal forms: INT integer, NUM and DURATION real, STR and CHOICE string (the main spelling), BOOL boolean, INTS
- * array of integers, CHOICES and TEXTS array of strings, OBJECT object, INERT the value itself. On success the
+ * array of integers, CHOICES and TEXTS array of strings, WORDS array of strings, or a string that is still to be
+ * split (cli_value_words) or to be left as it is for a shell, OBJECT object, INERT the value itself. On success the
  * caller owns the result; on failure NULL is returned, and `message` [CLI_MESSAGE] says "found …, wanted …". */
 json_t *cli_value_from_json(const cli_key *key, const json_t *json, char *message);
 json_t *cli_value_from_text(const cli_key *key, const char *text, char *message);

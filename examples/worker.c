@@ -2,6 +2,7 @@
  *
  *     cc -O2 -o worker examples/worker.c -ljansson && xltune optimize --target worker:./worker
  */
+#define _POSIX_C_SOURCE 200809L /* for clock_gettime and getline, also where the compiler is told -std=c17 */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@ NAME.code (exit code); a missing file means empty or 0. Scripts run with `sh -u`
 find the program as `xltune`; $MODEL is the embedded checkpoint, $PROMPTS the example prompts, $FIXTURES this
 folder's files. Numbers that vary are for the script to mask (sed); here only paths are: <tmp>, <model>, <source>,
 <data>; and the line with which a search says that this machine changes between two states is left out, since any machine
-may at any hour. Exit code 77 skips the test. A test named by a folder is all scripts in it. --update writes what was found.
+may at any hour. Scripts that take long are told with their time. Exit code 77 skips the test. A test named by a folder is all scripts in it. --update writes what was found.
 """
 import difflib
 import os
@@ -15,11 +15,13 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.dirname(os.path.dirname(HERE))
 MODEL = os.path.join(SOURCE, "models", "tiny-literature")
 LIMIT_S = float(os.environ.get("TEST_LIMIT_S", 300))  # of a script that hangs; a busy machine may take long
+LONG_S = 20  # of a script whose time is told
 STATES = re.compile(r"^(xltune: )?this machine changes between two states \(.*\n", re.M)
 
 
@@ -96,7 +98,9 @@ def main():
     for script in collect(names):
         script = os.path.abspath(script)
         stem = script[:-3]
+        began = time.monotonic()
         out, err, code = run(xltune, script)
+        seconds = time.monotonic() - began
         label = os.path.relpath(stem, HERE)
         if code == 77:
             skipped += 1
@@ -119,6 +123,8 @@ def main():
                 sys.stdout.write("  " + line.encode("utf-8", "backslashreplace").decode() + ("" if line.endswith("\n") else "\n"))
         else:
             passed += 1
+        if seconds > LONG_S:
+            print(f"{label} took {seconds:.0f} s")
     print(f"{passed} passed, {failed} failed, {skipped} skipped")
     sys.exit(1 if failed else 77 if skipped and not passed else 0)
 

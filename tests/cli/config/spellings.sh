@@ -11,3 +11,8 @@ show --config c.json
 # As an editor on Windows saves it.
 printf '\357\273\277{"top_k": 7,\r\n "max_new_tokens": 2}\r\n' > marked.json
 xltune generate --config marked.json --print-effective-config | grep -e '"top_k"' -e '"max_new_tokens"'
+# Every command that writes a file knows the name that others have for where.
+for flag in -o --out --output; do
+    xltune report $flag=p.html --print-effective-config | grep -o '"html".*"command line"'
+    xltune explain $flag there --print-effective-config | grep -o '"out".*"command line"'
+done

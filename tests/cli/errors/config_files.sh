@@ -29,3 +29,5 @@ t '{"model_path": ""}'
 t '{"prompt_file": ""}'
 export XLTUNE_MODEL=$MODEL
 t '{"model_path": null, "max_new_tokens": 0}' 2>&1 | grep -v '^T'
+# What a run wrote of itself is no config, whatever it tuned.
+t '{"backend": "exec", "bounds": {}, "effective_args": {"target": "exec"}, "settings": {}}'

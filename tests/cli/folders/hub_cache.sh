@@ -40,3 +40,8 @@ mkdir -p x; cp -r $MODEL x/y; chmod -R u+w x
 HF_HUB_CACHE=there i x/y
 mkdir -p x/y/snapshots/0 && i x/y
 for no in a/b/c /x ../x .x/y 'a b/c' x/ ; do i "$no"; done
+# What the cache's links lead to may be gone.
+for file in config.json model.safetensors tokenizer.json; do
+    rm -rf gone; cp -r $MODEL gone; chmod -R u+w gone; rm gone/$file; ln -s ../../blobs/4d7a gone/$file
+    xltune generate --model gone --prompt x -n 1
+done 2>&1

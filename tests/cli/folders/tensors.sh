@@ -8,3 +8,6 @@ edit prefix other.; g
 edit drop backbone.out_norm.weight; g
 edit drop backbone.out_norm.weight add backbone.out_norm.weight 0; g
 edit add backbone.blocks.6.norm_ffn.weight 256; g
+# A model without its head, and another class.
+edit strip backbone. drop lm_head.weight; g
+edit strip backbone. prefix model.; g

@@ -29,3 +29,14 @@ END
 xltune optimize --target exec --mode grid --repeats 1 --effort quick --budget 60s --shell --tune 'cmd=cat|tac' \
     --log-dir r2 -- 'echo {cmd} | sed "s/.*/x/" | {cmd}' >out; echo $?
 cut -d, -f9,14 r2/*/summary.csv
+# What belongs to a shell is left to it as it was typed, quotes too; without one it is refused.
+around() { xltune optimize --target exec --effort quick --tune 'n=1|2' --log-dir r3 "$@" -- cat note {n} 2>&1 | grep '^xltune'; }
+around --prepare 'rm -f x && make clean'
+around --setup 'sync; echo 3'
+around --cleanup 'ls > there'
+around --prepare 'find . -name "x y" -exec rm {{}} ;' # of find; a file named 1 is not there
+echo 'one' >1
+echo 'two' >2
+xltune optimize --target exec --mode grid --repeats 1 --effort quick --shell --tune 'n=1|2' --output-hash none --log-dir r4 \
+    --prepare 'printf "%s|" "a  b" '"'c \$0'"' >note; cp note "note {n}"' -- 'cat note' >out; echo $?
+cat note 'note 2'; echo

@@ -22,3 +22,8 @@ w() { opt --target "worker:$SOURCE/examples/worker.py" "$@"; }
 w --baseline '{"run": 8}'
 w --baseline '{"merge": "bubble"}'
 w --baseline '{"nothing": 1}'
+# Settings that the space's conditions exclude are a baseline, and no more than that.
+for first in 1 2; do
+    xltune optimize --target exec --mode grid --effort quick --repeats 1 --log-dir r5 --baseline "{\"n\": $first}" \
+        --space '{"n": [1, 2, 3], "conditions": ["n > 1"]}' -- sh -c ': {n}; echo' 2>&1 >/dev/null | grep '^xltune'
+done

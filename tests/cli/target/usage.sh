@@ -3,6 +3,8 @@ opt() { xltune optimize --target exec "$@" >/dev/null; echo $?; }
 opt --tune 'n=1|2'
 opt -- echo 1
 opt --tune n -- echo {n}
+opt --tune 'n=1,2,3' -- echo {n}
+opt --tune 'n=-O1,-O2' -- echo {n}
 opt --tune 'n=1|2' -- no-such-program {n}
 opt --tune 'n=1|2' -- echo {m}
 opt --tune 'n=1|2' -- echo {n

@@ -13,6 +13,10 @@ LC_ALL=C sort -u log
 xltune optimize --target exec --mode grid --effort quick --repeats 1 --output-hash none --tune 'how=by row|by column' \
     --tune 'n=1, m=2' -- sh it {how} {n} {m} >/dev/null
 LC_ALL=C sort -u log | grep 'by '
+# So are words that are no names before a sign of equality.
+xltune optimize --target exec --mode grid --effort quick --repeats 1 --output-hash none \
+    --tune 'flags=-O2|-O3 -march=native|-O1 --param=x n=7' -- sh it {flags} {n} >/dev/null
+LC_ALL=C sort -u log | grep -e '-O'
 xltune optimize --target exec --tune n=1 --tune n=2 -- sh it {n}; echo $?
 # A line of the output is one line.
 grep -q 'two?lines' out && echo marked

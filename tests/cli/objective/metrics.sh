@@ -26,3 +26,7 @@ print(best["params"]["size"], best["metrics"]["rate"], meta["target"], meta["set
 print(round(best["speedup"]["value"], 3))
 END
 grep -o 'best  .*' out | sed 's/kind=./kind=?/'
+# Two runs are compared by what both optimized.
+run=$(ls -d runs/exec_*)
+xltune study compare "$run" "$run" | sed -n '/ in both/,$p' | tr -s ' ' | LC_ALL=C sort
+xltune study compare "$run" "$run" --format csv | head -1
