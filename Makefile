@@ -19,8 +19,11 @@ build: deps ## compile into build/ (the program: build/cli/xltune)
 demo: build ## the main job on the embedded checkpoint: search, save, judge, plot, generate
 	@sh tools/demo.sh $(BUILD)/cli/xltune
 
+# Many tests mostly wait, so two more run at once than there are processors; what hangs is given up later for that.
+TESTS_AT_ONCE = $${MESON_TESTTHREADS:-$$(($$(getconf _NPROCESSORS_ONLN) + 2))}
+
 check: build ## all tests
-	@meson test -C $(BUILD) --print-errorlogs --timeout-multiplier 4
+	@MESON_TESTTHREADS=$(TESTS_AT_ONCE) TEST_LIMIT_S=$${TEST_LIMIT_S:-600} meson test -C $(BUILD) --print-errorlogs --timeout-multiplier 4
 
 shaders: ## make the shaders anew that are kept as SPIR-V (GLSLC: a recent compiler)
 	@python3 src/backend/vulkan/shaders/compile.py $(or $(GLSLC),glslc) --kept
