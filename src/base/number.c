@@ -12,6 +12,13 @@ const char *xl_number_text(char out[XL_NUMBER_TEXT], double value) {
     return out;
 }
 
+const char *xl_number_rounded(char out[XL_NUMBER_TEXT], double value, int digits) {
+    const double size = fabs(value);
+    const bool whole = size >= pow(10, digits) - 0.5 && size < 1e15;
+    snprintf(out, XL_NUMBER_TEXT, whole ? "%.*f" : "%.*g", whole ? 0 : digits, value);
+    return out;
+}
+
 bool xl_number_read(const char *text, double *out) {
     char *end;
     const double value = strtod(text, &end);

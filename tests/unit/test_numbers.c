@@ -1,9 +1,10 @@
-/* 16-bit formats, SHA-256, and figures of the system's memory. */
+/* 16-bit formats, SHA-256, numbers written for people, and figures of the system's memory. */
 #ifdef __linux__
 #include <sys/prctl.h>
 #endif
 
 #include "base/half.h"
+#include "base/number.h"
 #include "base/rng.h"
 #include "base/sha256.h"
 #include "base/system.h"
@@ -129,8 +130,23 @@ static void huge_pages_can_be_switched_off(void **state) {
 #endif
 }
 
+static void numbers_for_people_are_written_out(void **state) {
+    static const struct {
+        double value;
+        int digits;
+        const char *text;
+    } cases[] = {{0.0123456, 3, "0.0123"}, {1.5, 3, "1.5"},   {99.4, 2, "99"},    {99.5, 2, "100"},
+                 {134.9, 2, "135"},        {999.4, 3, "999"}, {999.6, 3, "1000"}, {12345.6, 3, "12346"},
+                 {-1234, 3, "-1234"},      {0, 3, "0"},       {5e-5, 3, "5e-05"}, {1e15, 3, "1e+15"},
+                 {INFINITY, 3, "inf"}};
+    char text[XL_NUMBER_TEXT];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_string_equal(xl_number_rounded(text, cases[i].value, cases[i].digits), cases[i].text);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(numbers_for_people_are_written_out),
         cmocka_unit_test(every_f16_value),
         cmocka_unit_test(f16_rounds_to_nearest_even),
         cmocka_unit_test(bf16_rounds_to_nearest_even),

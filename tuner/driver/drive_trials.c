@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/number.h"
 #include "tuner/driver/drive_samples.h"
 #include "tuner/driver/front.h"
 #include "tuner/driver/row.h"
@@ -71,6 +72,7 @@ static int take_values(drive *d, const tune_race_entry *e, tune_trial_row *t, xl
 }
 
 static void judge_outcome(const drive *d, const tune_race_entry *e, tune_trial_row *t) {
+    char number[XL_NUMBER_TEXT];
     switch (e->outcome) {
     case TUNE_RACE_FAILED:
         t->status = e->status == XLSTM_EUNSUPPORTED ? TUNE_TRIAL_INFEASIBLE : TUNE_TRIAL_FAILED;
@@ -78,7 +80,7 @@ static void judge_outcome(const drive *d, const tune_race_entry *e, tune_trial_r
         break;
     case TUNE_RACE_STOPPED:
         t->status = TUNE_TRIAL_TIMEOUT;
-        t->reason = xl_format("stopped after %.3g s: too slow to win", e->cost);
+        t->reason = xl_format("stopped after %s s: too slow to win", xl_number_rounded(number, e->cost, 3));
         break;
     default:
         t->status = TUNE_TRIAL_OK;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/number.h"
 #include "tuner/measure/stats.h"
 
 static double lag_product(const double *x, size_t n, size_t lag, double mean) {
@@ -93,6 +94,7 @@ int tune_noise_text(char *text, size_t bytes, const tune_noise *noise) {
     } else {
         snprintf(outliers, sizeof outliers, "no outliers");
     }
-    return snprintf(text, bytes, "%zu samples scatter by %.2g %%, %s, %s", noise->n, 100 * noise->spread, drift,
-                    outliers);
+    char spread[XL_NUMBER_TEXT];
+    return snprintf(text, bytes, "%zu samples scatter by %s %%, %s, %s", noise->n,
+                    xl_number_rounded(spread, 100 * noise->spread, 2), drift, outliers);
 }

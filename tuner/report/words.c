@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/number.h"
 #include "tuner/measure/final.h"
 #include "tuner/report/facts.h"
 #include "tuner/report/marks.h"
@@ -318,7 +319,7 @@ static void say_gaps(tune_words *w, const tune_report *r, const tune_analysis *a
 static int say_noise(tune_words *w, const tune_report *r, xlstm_error *err) {
     tune_noise noise;
     tune_sample_counts c;
-    char text[256];
+    char text[256], step[XL_NUMBER_TEXT];
     int status = tune_report_noise(r, &noise, err);
     if (status) return status;
     tune_report_baseline_samples(r, &c);
@@ -334,10 +335,9 @@ static int say_noise(tune_words *w, const tune_report *r, xlstm_error *err) {
         tune_say(w, "Noise lasts for about %.0f samples.", noise.correlation_time);
     if (noise.n >= 4 && noise.step < noise.spread / 3)
         tune_say(w,
-                 "Neighbouring samples differ by %.2g %% only: it is the machine's pace that wandered, which "
-                 "alternating "
-                 "with the baseline cancels.",
-                 100 * noise.step);
+                 "Neighbouring samples differ by %s %% only: it is the machine's pace that wandered, which "
+                 "alternating with the baseline cancels.",
+                 xl_number_rounded(step, 100 * noise.step, 2));
     if (c.warmup) tune_say(w, "%zu more %s left out as warm-up.", c.warmup, c.warmup == 1 ? "was" : "were");
     if (c.disturbed)
         tune_say(w, "%zu %s set aside as disturbed and taken again.", c.disturbed,

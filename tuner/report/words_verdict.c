@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "tuner/measure/final.h"
 #include "tuner/report/facts.h"
 #include "tuner/report/words_say.h"
@@ -145,6 +146,8 @@ static void say_condition(tune_words *w, const tune_comparison *c) {
 /* Says for what the interval holds: for a machine that changes its state, a narrow interval is not enough. */
 static void say_scope(tune_words *w, const tune_comparison *c) {
     if (!c->holds_for) return;
+    char seconds[XL_NUMBER_TEXT];
+    xl_number_rounded(seconds, c->seconds, 3);
     const bool several = json_array_size(c->states) > 1;
     if (!strcmp(c->holds_for, tune_scope_name(TUNE_SCOPE_MACHINES))) {
         tune_say(
@@ -169,22 +172,22 @@ static void say_scope(tune_words *w, const tune_comparison *c) {
         tune_say(
             w,
             "The machine changed its state meanwhile (%ld time%s), too seldom to know how long each state lasts: "
-            "the interval is that of the mean over the %.3g s of the comparison, and another time may show another "
+            "the interval is that of the mean over the %s s of the comparison, and another time may show another "
             "mean. --spread 1h, or a larger --budget, would settle it. In their order the processes were:",
-            c->changes, c->changes == 1 ? "" : "s", c->seconds);
+            c->changes, c->changes == 1 ? "" : "s", seconds);
     else if (!strcmp(c->holds_for, tune_scope_name(TUNE_SCOPE_TIME)))
         tune_say(
             w,
             "Neighbouring processes were more alike than chance makes them: the ratio wandered. The interval is "
             "that "
-            "of the mean over the %.3g s of the comparison; --spread 1h would show more of it.",
-            c->seconds);
+            "of the mean over the %s s of the comparison; --spread 1h would show more of it.",
+            seconds);
     else
         tune_say(
             w,
-            "The machine kept one state during the %.3g s of the comparison, as far as the ratios show; of states "
+            "The machine kept one state during the %s s of the comparison, as far as the ratios show; of states "
             "that it did not take in that time nothing is known.",
-            c->seconds);
+            seconds);
     if (!several) say_condition(w, c);
     say_sequence(w, c);
 }

@@ -21,6 +21,7 @@
 #include "base/file.h"
 #include "base/fnv.h"
 #include "base/memory.h"
+#include "base/number.h"
 #include "base/sha256.h"
 #include "tuner/target/child.h"
 #include "tuner/target/last_points.h"
@@ -79,8 +80,10 @@ static bool is_expected(const exec_target *e, int code) {
 static int describe_end(const char *key, const tune_child_options *o, const tune_child_result *r,
                         xlstm_error *err) {
     const char *colon = r->last_line[0] ? ": " : "";
+    char number[XL_NUMBER_TEXT];
     if (r->end == TUNE_CHILD_TOO_LONG)
-        return xl_fail(err, XLSTM_EIO, "%s: ended after %.3g s, its time limit", key, o->seconds);
+        return xl_fail(err, XLSTM_EIO, "%s: ended after %s s, its time limit", key,
+                       xl_number_rounded(number, o->seconds, 3));
     if (r->end == TUNE_CHILD_TOO_LOUD)
         return xl_fail(err, XLSTM_EIO, "%s: ended after printing %llu bytes", key,
                        (unsigned long long)OUTPUT_LIMIT);

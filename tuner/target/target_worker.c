@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/fnv.h"
 #include "base/memory.h"
+#include "base/number.h"
 #include "base/sha256.h"
 #include "tuner/target/child.h"
 #include "tuner/target/last_points.h"
@@ -136,6 +137,7 @@ static int read_samples(const worker_target *w, const json_t *answer, unsigned r
     const json_t *samples = json_object_get(answer, "samples");
     const tune_metrics *m = &w->is.metrics;
     double seconds = 0;
+    char number[2][XL_NUMBER_TEXT];
     if (json_array_size(samples) != repeats)
         return xl_fail(err, XLSTM_EFORMAT, "worker: samples: found %zu, wanted %u", json_array_size(samples),
                        repeats);
@@ -150,8 +152,9 @@ static int read_samples(const worker_target *w, const json_t *answer, unsigned r
         }
     }
     if (seconds > took * CLOCK_SHARE + CLOCK_S)
-        return xl_fail(err, XLSTM_EFORMAT, "worker: %s: found %.3g s in all, while the answer took %.3g s",
-                       m->at[m->seconds].name, seconds, took);
+        return xl_fail(err, XLSTM_EFORMAT, "worker: %s: found %s s in all, while the answer took %s s",
+                       m->at[m->seconds].name, xl_number_rounded(number[0], seconds, 3),
+                       xl_number_rounded(number[1], took, 3));
     return XLSTM_OK;
 }
 

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/number.h"
 #include "tuner/target/guard.h"
 
 #define LINE_MOST ((size_t)4 << 20) /* bytes of an answer */
@@ -251,8 +252,8 @@ static int exchange(tune_worker *w, const char *text, size_t left, double second
             return xl_fail(err, XLSTM_ECANCELLED, "stopped");
         }
         if (xl_now_s() >= until) {
-            char what[64];
-            snprintf(what, sizeof what, "did not answer within %.3g s", seconds);
+            char what[64], number[XL_NUMBER_TEXT];
+            snprintf(what, sizeof what, "did not answer within %s s", xl_number_rounded(number, seconds, 3));
             return give_up(w, what, err);
         }
     }
