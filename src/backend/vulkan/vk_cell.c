@@ -53,6 +53,12 @@ static bool norms_heads(const xl_vk_recorder *r) {
     return xl_vk_steps_wide(r->plan);
 }
 
+static xl_vk_shader step_shader(const xl_vk_recorder *r) {
+    if (r->ordered) return XL_VK_SHADER_step_ordered;
+    if (norms_heads(r)) return XL_VK_SHADER_step_norm;
+    return xl_vk_state_kind(r->plan) == XL_VK_STATE_F32 ? XL_VK_SHADER_step : XL_VK_SHADER_step_wide;
+}
+
 /* Columns of a head that a workgroup of the step has: the best of those tried on an H200. */
 static uint32_t step_columns(const xl_vk_recorder *r) {
     if (!norms_heads(r)) return STEP_COLUMNS;
@@ -87,12 +93,9 @@ static void cell_steps(xl_vk_recorder *r, const xl_vk_op *op, const cell *c, xl_
                   c->eps,
                   c->scale,
                   op->norm_eps};
-        const uint32_t specs[] = {columns, c->shape.dqk, c->shape.dv, output};
-        const xl_vk_shader shader = r->ordered       ? XL_VK_SHADER_step_ordered
-                                    : norms_heads(r) ? XL_VK_SHADER_step_norm
-                                                     : XL_VK_SHADER_step;
+        const uint32_t specs[] = {xl_vk_state_kind(r->plan), columns, c->shape.dqk, c->shape.dv, output};
         if (token) xl_vk_barrier(r);
-        xl_vk_dispatch(r, &(xl_vk_launch){shader, XL_VK_GROUP, specs, 4, &push, sizeof push,
+        xl_vk_dispatch(r, &(xl_vk_launch){step_shader(r), XL_VK_GROUP, specs, 5, &push, sizeof push,
                                           xl_vk_ceil_div(c->shape.dv, columns), c->shape.heads, r->shape->stepped});
     }
 }
@@ -108,8 +111,8 @@ static void chunk_gates(xl_vk_recorder *r, const cell *c) {
         shape_push shape;
         uint32_t gate_stride;
     } push = {c->chunked, c->chunks, c->i, c->f, c->gates, c->decay, c->block, c->shape, c->gate_stride};
-    const uint32_t most = r->plan->device->group_max;
-    xl_vk_dispatch(r, &(xl_vk_launch){XL_VK_SHADER_chunk_gates, most < GATES_GROUP ? most : GATES_GROUP, NULL, 0,
+    const uint32_t most = r->plan->device->group_max, specs[] = {xl_vk_state_kind(r->plan)};
+    xl_vk_dispatch(r, &(xl_vk_launch){XL_VK_SHADER_chunk_gates, most < GATES_GROUP ? most : GATES_GROUP, specs, 1,
                                       &push, sizeof push, c->shape.heads, in_chunks(r), 1});
 }
 
@@ -120,8 +123,9 @@ static void chunk_states(xl_vk_recorder *r, const cell *c, uint32_t head, uint32
         uint32_t stride, first_head;
     } push = {c->chunked,  c->chunks,   c->k,     c->v,     c->gates,  c->decay,
               c->c_before, c->n_before, c->block, c->shape, c->stride, head};
+    const uint32_t specs[] = {xl_vk_state_kind(r->plan)};
     xl_vk_dispatch(
-        r, &(xl_vk_launch){XL_VK_SHADER_chunk_states, XL_VK_GROUP, NULL, 0, &push, sizeof push,
+        r, &(xl_vk_launch){XL_VK_SHADER_chunk_states, XL_VK_GROUP, specs, 1, &push, sizeof push,
                            xl_vk_ceil_div(c->shape.dqk, XL_VK_SIDE) * xl_vk_ceil_div(c->shape.dv, XL_VK_SIDE),
                            heads, in_chunks(r)});
 }
@@ -182,6 +186,9 @@ static void cell_halves(xl_vk_recorder *r, const cell *c, uint32_t tile_rows) {
 }
 
 static void cell_by_matrix(xl_vk_recorder *r, const cell *c) {
+    static const xl_vk_shader states_of[] = {[XL_VK_STATE_F32] = XL_VK_SHADER_cell_states,
+                                             [XL_VK_STATE_BF16] = XL_VK_SHADER_cell_states_bf16,
+                                             [XL_VK_STATE_F16] = XL_VK_SHADER_cell_states_f16};
     const xl_vk_rows *rows = &r->executor->work[XL_VK_WORK_CELL];
     uint32_t tile_rows = xl_vk_ceil_div(r->shape->longest, XL_VK_CELL_SIDE) * XL_VK_CELL_SIDE;
     uint32_t columns = c->shape.dv / XL_VK_CELL_SIDE;
@@ -202,8 +209,9 @@ static void cell_by_matrix(xl_vk_recorder *r, const cell *c) {
     xl_vk_barrier(r);
     cell_halves(r, c, tile_rows);
     xl_vk_barrier(r);
-    xl_vk_dispatch(r, &(xl_vk_launch){XL_VK_SHADER_cell_states, XL_VK_GROUP, NULL, 0, &states, sizeof states,
-                                      c->shape.dqk / XL_VK_CELL_SIDE * columns, c->shape.heads, in_chunks(r)});
+    xl_vk_dispatch(r, &(xl_vk_launch){states_of[xl_vk_state_kind(r->plan)], XL_VK_GROUP, NULL, 0, &states,
+                                      sizeof states, c->shape.dqk / XL_VK_CELL_SIDE * columns, c->shape.heads,
+                                      in_chunks(r)});
     xl_vk_barrier(r);
     xl_vk_dispatch(r, &(xl_vk_launch){XL_VK_SHADER_cell_output, XL_VK_GROUP, NULL, 0, &output, sizeof output,
                                       tile_rows / XL_VK_CELL_SIDE * (c->shape.dv / XL_VK_CELL_COLUMNS),

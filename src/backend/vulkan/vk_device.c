@@ -161,7 +161,7 @@ static void read_limits(xl_device *device) {
     device->block_max = p11.maxMemoryAllocationSize < most ? p11.maxMemoryAllocationSize : most;
 }
 
-static bool has_matrix(const xl_device *device, const VkExtensionProperties *list, uint32_t count) {
+static bool has_matrix(xl_device *device, const VkExtensionProperties *list, uint32_t count) {
     return xl_vk_has_name(list, count, VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME) &&
            xl_vk_has_name(list, count, VK_KHR_SHADER_BFLOAT16_EXTENSION_NAME) && xl_vk_matrix_find(device);
 }
@@ -315,9 +315,10 @@ int xl_vk_device_open(xl_device **out, const xl_device_options *options, xlstm_e
     if (!status) status = make_device(device, err);
     if (!status) status = make_objects(device, err);
     if (status) goto fail;
-    /* "c" asks for nothing but the plainest kernels. */
+    /* "c" asks for nothing but the plainest kernels, which are those of any device. */
     if (options->cpu_mask && !strcmp(options->cpu_mask, "c")) {
-        device->subgroups = device->matrix = false;
+        device->portable = true;
+        device->subgroups = device->matrix = device->integers = false;
         device->lanes = 32;
     }
     device->profiled = options->profile;

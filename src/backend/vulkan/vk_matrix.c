@@ -9,7 +9,8 @@
 
 enum { SIDE = 16, TEAM = 32, THREADS = 256, SHARED_BYTES = 46080 };
 
-static bool has_shape(const xl_device *device) {
+/* Whether values and sums of these types are multiplied in such tiles. */
+static bool has_shape(const xl_device *device, VkComponentTypeKHR values, VkComponentTypeKHR sums) {
     PFN_vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR get =
         (PFN_vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR)vkGetInstanceProcAddr(
             device->instance, "vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR");
@@ -24,14 +25,13 @@ static bool has_shape(const xl_device *device) {
     for (uint32_t i = 0; i < count; i++) {
         const VkCooperativeMatrixPropertiesKHR *p = &list[i];
         found |= p->MSize == SIDE && p->NSize == SIDE && p->KSize == SIDE && p->scope == VK_SCOPE_SUBGROUP_KHR &&
-                 p->AType == VK_COMPONENT_TYPE_BFLOAT16_KHR && p->BType == VK_COMPONENT_TYPE_BFLOAT16_KHR &&
-                 p->CType == VK_COMPONENT_TYPE_FLOAT32_KHR && p->ResultType == VK_COMPONENT_TYPE_FLOAT32_KHR;
+                 p->AType == values && p->BType == values && p->CType == sums && p->ResultType == sums;
     }
     free(list);
     return found;
 }
 
-bool xl_vk_matrix_find(const xl_device *device) {
+bool xl_vk_matrix_find(xl_device *device) {
     VkPhysicalDeviceShaderBfloat16FeaturesKHR halves = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_BFLOAT16_FEATURES_KHR};
     VkPhysicalDeviceCooperativeMatrixFeaturesKHR matrix = {
@@ -43,11 +43,12 @@ bool xl_vk_matrix_find(const xl_device *device) {
     VkPhysicalDeviceFeatures2 f = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, .pNext = &f11};
     vkGetPhysicalDeviceFeatures2(device->physical, &f);
     const VkPhysicalDeviceLimits *limits = &device->properties.limits;
+    device->matrix_f16 = has_shape(device, VK_COMPONENT_TYPE_FLOAT16_KHR, VK_COMPONENT_TYPE_FLOAT16_KHR);
     return halves.shaderBFloat16Type && halves.shaderBFloat16CooperativeMatrix && matrix.cooperativeMatrix &&
            f12.vulkanMemoryModel && f11.storageBuffer16BitAccess && f12.shaderFloat16 && f.features.shaderInt16 &&
            device->subgroups && device->lanes == TEAM && limits->maxComputeWorkGroupInvocations >= THREADS &&
            device->shared_bytes >= SHARED_BYTES && device->properties.apiVersion >= VK_API_VERSION_1_3 &&
-           has_shape(device);
+           has_shape(device, VK_COMPONENT_TYPE_BFLOAT16_KHR, VK_COMPONENT_TYPE_FLOAT32_KHR);
 }
 
 void xl_vk_matrix_enable(xl_vk_matrix_features *out, VkPhysicalDeviceVulkan12Features *f12,

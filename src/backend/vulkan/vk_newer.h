@@ -12,6 +12,7 @@
 #define VK_STRUCTURE_TYPE_COOPERATIVE_MATRIX_PROPERTIES_KHR ((VkStructureType)1000506001)
 typedef uint32_t VkComponentTypeKHR;
 typedef uint32_t VkScopeKHR;
+#define VK_COMPONENT_TYPE_FLOAT16_KHR ((VkComponentTypeKHR)0)
 #define VK_COMPONENT_TYPE_FLOAT32_KHR ((VkComponentTypeKHR)1)
 #define VK_SCOPE_SUBGROUP_KHR ((VkScopeKHR)3)
 typedef struct VkCooperativeMatrixPropertiesKHR {

@@ -207,6 +207,23 @@ bool xl_vk_steps_wide(const xl_plan *plan) {
     return !plan->device->portable && plan->program.v_head % 4 == 0;
 }
 
+xl_vk_state_format xl_vk_state_kind(const xl_plan *plan) {
+    switch (plan->program.state_format) {
+    case XL_FORMAT_BF16:
+        return XL_VK_STATE_BF16;
+    case XL_FORMAT_F16:
+        return XL_VK_STATE_F16;
+    default:
+        return XL_VK_STATE_F32;
+    }
+}
+
+uint64_t xl_vk_c_bytes(const xl_plan *plan) {
+    const xl_program *p = &plan->program;
+    const uint64_t count = (uint64_t)p->heads * (uint64_t)p->qk_head * (uint64_t)p->v_head;
+    return count * (xl_vk_state_kind(plan) == XL_VK_STATE_F32 ? sizeof(float) : sizeof(uint16_t));
+}
+
 /* From how many tokens on the matrix units are faster was tried on an H200. To unpack weights on their way costs as
  * much as four tokens one by one, and to round matrices of float32 in memory more. */
 int64_t xl_vk_few_tokens(const xl_plan *plan) {
@@ -251,9 +268,10 @@ static int check(const xl_device *device, const xl_program *program, xlstm_error
         if (normed_elsewhere || !xl_vk_supports_op(device, op))
             return xl_fail(err, XLSTM_EUNSUPPORTED, "%s does not run operation %zu of the model", device->name, i);
     }
-    if (program->state_format != XL_FORMAT_F32)
-        return xl_fail(err, XLSTM_EUNSUPPORTED, "%s: state '%s', wanted f32, the only one on this device",
-                       device->name, xl_format_get((int)program->state_format)->name);
+    if (program->state_format != XL_FORMAT_F32 && program->v_head % 4)
+        return xl_fail(err, XLSTM_EUNSUPPORTED,
+                       "%s: state '%s' with heads of %lld for v, wanted f32 or a multiple of 4", device->name,
+                       xl_format_get((int)program->state_format)->name, (long long)program->v_head);
     if (program->qk_head * (int64_t)sizeof(float) * 2 > (int64_t)device->shared_bytes / 2)
         return xl_fail(err, XLSTM_EUNSUPPORTED, "%s: heads of %lld for q and k, %lld at most", device->name,
                        (long long)program->qk_head, (long long)device->shared_bytes / 4 / (long long)sizeof(float));
@@ -274,8 +292,8 @@ int xl_vk_plan_create(xl_plan **out, xl_device *device, const xl_program *progra
     plan->program = *program;
     plan->program.ops = NULL;
     plan->count = program->count;
-    uint64_t heads = (uint64_t)program->heads, dqk = (uint64_t)program->qk_head, dv = (uint64_t)program->v_head;
-    plan->block_bytes = (heads * (dqk * (dv + 2) + 2) * sizeof(float) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    const uint64_t heads = (uint64_t)program->heads, vectors = 2 * heads * ((uint64_t)program->qk_head + 1);
+    plan->block_bytes = (xl_vk_c_bytes(plan) + vectors * sizeof(float) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     add_ops(&b, program);
     status = xl_vk_block_alloc(&plan->vectors, device, XL_VK_DEVICE, b.bytes, "norms and biases", err);
     if (status) goto fail;

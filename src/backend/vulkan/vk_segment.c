@@ -67,9 +67,9 @@ static int64_t fitting(const xl_vk_shape *shape, const xl_feed *feed, int64_t to
 }
 
 /* The matrix units take whole tiles for each chunk, which is worth while where chunks fill them. */
-static uint32_t cell_rows(const xl_vk_shape *shape, const xl_program *p) {
+static uint32_t cell_rows(const xl_vk_shape *shape, const xl_vk_limits *limit, const xl_program *p) {
     enum { SHORTEST = 16, WASTE = 2 };
-    if (!shape->matrix || shape->longest < SHORTEST || p->qk_head % XL_VK_CELL_SIDE ||
+    if (!limit->matrix_cell || shape->longest < SHORTEST || p->qk_head % XL_VK_CELL_SIDE ||
         p->qk_head > XL_VK_CELL_DQK_MAX || p->v_head % XL_VK_CELL_COLUMNS)
         return 0;
     uint32_t tiles = (shape->longest + XL_VK_CELL_SIDE - 1) / XL_VK_CELL_SIDE;
@@ -91,7 +91,7 @@ xl_vk_shape xl_vk_next_segment(xl_executor *e, const xl_batch *batch, xl_vk_curs
         at->feed++;
         at->token = 0;
     }
-    shape.cell_rows = cell_rows(&shape, p);
+    shape.cell_rows = cell_rows(&shape, limit, p);
     shape.greedy = limit->greedy ? shape.kept : 0;
     return shape;
 }
@@ -149,6 +149,8 @@ xl_vk_limits xl_vk_find_limits(const xl_executor *e, const xlstm_settings *v) {
                           .steps = xlstm_settings_get(v, XLSTM_TUNE_SCHEDULER) == XLSTM_SCHED_RECURRENT,
                           .matrix = e->plan->matrix && compute != XLSTM_COMPUTE_F32,
                           .integers = xl_vk_has_integers(e->plan) && compute == XLSTM_COMPUTE_INT8};
+    limit.matrix_cell =
+        limit.matrix && (xl_vk_state_kind(e->plan) != XL_VK_STATE_F16 || e->plan->device->matrix_f16);
     limit.chunk = min64(limit.chunk, limit.rows);
     if (limit.kept < 1) limit.kept = 1;
     if (limit.chunks < 1 || limit.steps) limit.chunks = limit.steps ? DISPATCH_MAX : 1;

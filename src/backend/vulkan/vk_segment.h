@@ -16,7 +16,8 @@ typedef struct xl_vk_limits {
     xl_vk_knobs knobs;
     int64_t rows, chunk, chunks, kept, band;
     bool steps, matrix, integers;
-    bool greedy; /* the device chooses the next tokens */
+    bool matrix_cell; /* the chunks of the cell may go to the matrix units */
+    bool greedy;      /* the device chooses the next tokens */
 } xl_vk_limits;
 
 /* v: the settings in force. */

@@ -3,6 +3,8 @@
 
 #include "backend/vulkan/vulkan_impl.h"
 #include "base/error.h"
+#include "base/half.h"
+#include "base/memory.h"
 
 static uint64_t state_bytes(const xl_plan *plan) {
     return (uint64_t)plan->program.blocks * plan->block_bytes;
@@ -42,7 +44,8 @@ int xl_vk_state_copy(xl_state *dst, const xl_state *src, xlstm_error *err) {
 
 typedef struct parts {
     xl_vk_span c, n, m;
-    uint64_t c_bytes, n_bytes, m_bytes;
+    size_t c_count;
+    uint64_t c_bytes, n_bytes, m_bytes; /* as the device holds them */
 } parts;
 
 static int find_parts(const xl_state *state, int64_t block, parts *out, xlstm_error *err) {
@@ -51,7 +54,8 @@ static int find_parts(const xl_state *state, int64_t block, parts *out, xlstm_er
         return xl_fail(err, XLSTM_EARG, "block %lld, wanted 0 to %lld", (long long)block, (long long)p->blocks - 1);
     out->m_bytes = (uint64_t)p->heads * sizeof(float);
     out->n_bytes = out->m_bytes * (uint64_t)p->qk_head;
-    out->c_bytes = out->n_bytes * (uint64_t)p->v_head;
+    out->c_count = (size_t)(p->heads * p->qk_head * p->v_head);
+    out->c_bytes = xl_vk_c_bytes(state->plan);
     uint64_t first = (uint64_t)block * state->plan->block_bytes, n = first + out->c_bytes;
     out->c = (xl_vk_span){&state->block, first};
     out->n = (xl_vk_span){&state->block, n + state->phase * out->n_bytes};
@@ -59,10 +63,33 @@ static int find_parts(const xl_state *state, int64_t block, parts *out, xlstm_er
     return XLSTM_OK;
 }
 
+/* C in 16 bits, on its way from or to the device. */
+static int get_halves(const xl_state *state, const parts *at, float *c, xlstm_error *err) {
+    const bool bf16 = xl_vk_state_kind(state->plan) == XL_VK_STATE_BF16;
+    uint16_t *halves = xl_array(at->c_count, sizeof *halves);
+    if (!halves) return xl_fail(err, XLSTM_ENOMEM, "out of memory");
+    int status = xl_vk_download(at->c, halves, at->c_bytes, err);
+    for (size_t i = 0; i < at->c_count && !status; i++)
+        c[i] = bf16 ? xl_bf16_to_f32(halves[i]) : xl_f16_to_f32(halves[i]);
+    free(halves);
+    return status;
+}
+
+static int set_halves(const xl_state *state, const parts *at, const float *c, xlstm_error *err) {
+    const bool bf16 = xl_vk_state_kind(state->plan) == XL_VK_STATE_BF16;
+    uint16_t *halves = xl_array(at->c_count, sizeof *halves);
+    if (!halves) return xl_fail(err, XLSTM_ENOMEM, "out of memory");
+    for (size_t i = 0; i < at->c_count; i++) halves[i] = bf16 ? xl_f32_to_bf16(c[i]) : xl_f32_to_f16(c[i]);
+    const int status = xl_vk_upload(at->c, halves, at->c_bytes, err);
+    free(halves);
+    return status;
+}
+
 int xl_vk_state_get(const xl_state *state, int64_t block, float *c, float *n, float *m, xlstm_error *err) {
     parts at;
     int status = find_parts(state, block, &at, err);
-    if (!status && c) status = xl_vk_download(at.c, c, at.c_bytes, err);
+    const bool halves = xl_vk_state_kind(state->plan) != XL_VK_STATE_F32;
+    if (!status && c) status = halves ? get_halves(state, &at, c, err) : xl_vk_download(at.c, c, at.c_bytes, err);
     if (!status && n) status = xl_vk_download(at.n, n, at.n_bytes, err);
     if (!status && m) status = xl_vk_download(at.m, m, at.m_bytes, err);
     return status;
@@ -72,7 +99,8 @@ int xl_vk_state_set(xl_state *state, int64_t block, const float *c, const float 
                     xlstm_error *err) {
     parts at;
     int status = find_parts(state, block, &at, err);
-    if (!status && c) status = xl_vk_upload(at.c, c, at.c_bytes, err);
+    const bool halves = xl_vk_state_kind(state->plan) != XL_VK_STATE_F32;
+    if (!status && c) status = halves ? set_halves(state, &at, c, err) : xl_vk_upload(at.c, c, at.c_bytes, err);
     if (!status && n) status = xl_vk_upload(at.n, n, at.n_bytes, err);
     if (!status && m) status = xl_vk_upload(at.m, m, at.m_bytes, err);
     return status;

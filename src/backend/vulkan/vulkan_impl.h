@@ -90,6 +90,7 @@ struct xl_device {
     bool signals;          /* the timelines of `crossings` can be */
     bool portable;         /* Vulkan on top of something else: shaders that are NATIVE do not run */
     bool matrix;           /* it has matrix units: see vk_matrix.c */
+    bool matrix_f16;       /* and they hold sums in float16 too */
     bool integers;         /* it has dot products of four bytes */
     bool subgroups;        /* the subgroup variant of the shaders runs */
     uint32_t lanes;        /* of a team: the subgroup's size */
@@ -125,7 +126,7 @@ typedef struct xl_vk_matrix_features {
     VkPhysicalDeviceCooperativeMatrixFeaturesKHR matrix;
     VkPhysicalDeviceVulkan11Features f11;
 } xl_vk_matrix_features;
-bool xl_vk_matrix_find(const xl_device *device);
+bool xl_vk_matrix_find(xl_device *device);
 /* Puts `out`, which must live as long as `features` is used, into the chain that f12 is in. */
 void xl_vk_matrix_enable(xl_vk_matrix_features *out, VkPhysicalDeviceVulkan12Features *f12,
                          VkPhysicalDeviceFeatures2 *features);
@@ -253,6 +254,11 @@ int xl_vk_plan_create(xl_plan **out, xl_device *device, const xl_program *progra
 void xl_vk_plan_destroy(xl_plan *plan);
 int64_t xl_vk_auto_compute(const xl_plan *plan);
 int64_t xl_vk_few_tokens(const xl_plan *plan);
+/* What C is held in on the device: STATE of shaders/cell.glsl. */
+typedef enum xl_vk_state_format { XL_VK_STATE_F32, XL_VK_STATE_BF16, XL_VK_STATE_F16 } xl_vk_state_format;
+xl_vk_state_format xl_vk_state_kind(const xl_plan *plan);
+/* Bytes of C in one block of a state. */
+uint64_t xl_vk_c_bytes(const xl_plan *plan);
 /* Whether the cell's step takes four columns at a time and norms its heads itself. */
 bool xl_vk_steps_wide(const xl_plan *plan);
 /* Whether a product is made in float32 also where the others of its operation go to the matrix units: the gates.

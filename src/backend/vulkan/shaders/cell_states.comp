@@ -15,6 +15,20 @@ shared uvec4 k_tile[SIDE * LINE], v_tile[SIDE * LINE];
 shared float n_parts[2 * SIDE];
 layout(buffer_reference, buffer_reference_align = 16, std430) readonly buffer Quads { uvec4 at[]; };
 
+// C as the state holds it, to and from float32.
+#ifdef STATE
+#if STATE == 1
+#define Stored bfloat16_t
+#else
+#define Stored float16_t
+#endif
+layout(buffer_reference, buffer_reference_align = 16, std430) buffer StateRows { Stored at[]; };
+#define STORED coopmat<Stored, gl_ScopeSubgroup, 16, 16, gl_MatrixUseAccumulator>
+#else
+#define StateRows Floats
+#define STORED SUMS
+#endif
+
 // One value of a tile, from where it is in shared memory.
 float k_value(uint line, uint column) {
     uint pair = k_tile[line * LINE + column / 8][column / 2 % 4];
@@ -30,10 +44,13 @@ void main() {
     uint tiles = dv / SIDE, i0 = gl_WorkGroupID.x / tiles * SIDE, j0 = gl_WorkGroupID.x % tiles * SIDE;
     uint wj = gl_SubgroupID / 2 * PART, wi = gl_SubgroupID % 2 * PART; // of the tile
     uint64_t block = s.state + p.block;
-    Floats c = Floats(state_c(block, p.shape, head));
+    StateRows c = StateRows(state_c(block, p.shape, head));
     SUMS z[TILES][TILES];
-    [[unroll]] for (uint j = 0; j < TILES; j++) [[unroll]] for (uint i = 0; i < TILES; i++)
-        coopMatLoad(z[j][i], c.at, (i0 + wi + i * 16) * dv + j0 + wj + j * 16, dv, BY_COLUMNS);
+    [[unroll]] for (uint j = 0; j < TILES; j++) [[unroll]] for (uint i = 0; i < TILES; i++) {
+        STORED stored;
+        coopMatLoad(stored, c.at, (i0 + wi + i * 16) * dv + j0 + wj + j * 16, dv, BY_COLUMNS);
+        z[j][i] = SUMS(stored);
+    }
     bool has_n = j0 == 0;
     float n = has_n && tid < SIDE ? Floats(state_n(block, p.shape, s.phase, head)).at[i0 + tid] : 0.0;
     uint qk = heads * dqk;
@@ -95,7 +112,9 @@ void main() {
             n += n_parts[tid % SIDE] + n_parts[SIDE + tid % SIDE];
         }
     }
-    [[unroll]] for (uint j = 0; j < TILES; j++) [[unroll]] for (uint i = 0; i < TILES; i++)
-        coopMatStore(z[j][i], c.at, (i0 + wi + i * 16) * dv + j0 + wj + j * 16, dv, BY_COLUMNS);
+    [[unroll]] for (uint j = 0; j < TILES; j++) [[unroll]] for (uint i = 0; i < TILES; i++) {
+        STORED stored = STORED(z[j][i]);
+        coopMatStore(stored, c.at, (i0 + wi + i * 16) * dv + j0 + wj + j * 16, dv, BY_COLUMNS);
+    }
     if (has_n && tid < SIDE) Floats(state_n(block, p.shape, s.phase ^ 1, head)).at[i0 + tid] = n;
 }

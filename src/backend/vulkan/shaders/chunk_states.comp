@@ -2,7 +2,9 @@
 // The state at every chunk's beginning, and at the slice's end: 64 x 64 of one head's C, four by four for each of 256
 // invocations. The first tile of columns carries n along.
 #include "common.glsl"
+#include "math.glsl"
 #include "cell.glsl"
+#include "state.glsl"
 
 layout(push_constant) uniform Push {
     uint64_t slices, chunks, k, v, gates, decay;
@@ -21,13 +23,19 @@ void main() {
     uint tiles = (dv + SIDE - 1) / SIDE, i0 = gl_WorkGroupID.x / tiles * SIDE, j0 = gl_WorkGroupID.x % tiles * SIDE;
     uint tid = gl_LocalInvocationIndex, tx = tid % 16, ty = tid / 16;
     uint64_t block = s.state + p.block;
-    Floats c = Floats(state_c(block, p.shape, head));
+    uint64_t c = state_c(block, p.shape, head);
     bool has_n = j0 == 0 && tid < SIDE && i0 + tid < dqk;
     float n = has_n ? ReadFloats(state_n(block, p.shape, s.phase, head)).at[i0 + tid] : 0.0;
     vec4 acc[4];
-    [[unroll]] for (uint i = 0; i < 4; i++) [[unroll]] for (uint j = 0; j < 4; j++) {
-        uint a = i0 + ty * 4 + i, b = j0 + tx * 4 + j;
-        acc[i][j] = a < dqk && b < dv ? c.at[a * dv + b] : 0.0;
+    [[unroll]] for (uint i = 0; i < 4; i++) {
+        uint a = i0 + ty * 4 + i, b = j0 + tx * 4;
+        acc[i] = vec4(0.0);
+        if (a >= dqk) continue;
+        if (dv % 4 == 0) {
+            if (b < dv) acc[i] = read_state(c, (a * dv + b) / 4);
+        } else {
+            [[unroll]] for (uint j = 0; j < 4; j++) if (b + j < dv) acc[i][j] = Floats(c).at[a * dv + b + j];
+        }
     }
     for (uint at = s.chunk; at < s.chunk + s.chunks; at++) {
         Chunk chunk = Chunks(p.chunks).at[at];
@@ -64,9 +72,14 @@ void main() {
             }
         }
     }
-    [[unroll]] for (uint i = 0; i < 4; i++) [[unroll]] for (uint j = 0; j < 4; j++) {
-        uint a = i0 + ty * 4 + i, b = j0 + tx * 4 + j;
-        if (a < dqk && b < dv) c.at[a * dv + b] = acc[i][j];
+    [[unroll]] for (uint i = 0; i < 4; i++) {
+        uint a = i0 + ty * 4 + i, b = j0 + tx * 4;
+        if (a >= dqk) continue;
+        if (dv % 4 == 0) {
+            if (b < dv) write_state(c, (a * dv + b) / 4, acc[i]);
+        } else {
+            [[unroll]] for (uint j = 0; j < 4; j++) if (b + j < dv) Floats(c).at[a * dv + b + j] = acc[i][j];
+        }
     }
     if (has_n) Floats(state_n(block, p.shape, s.phase ^ 1, head)).at[i0 + tid] = n;
 }

@@ -8,10 +8,10 @@
 #include "cell.glsl"
 #include "bytes.glsl"
 
-layout(constant_id = 2) const uint COLUMNS = 32;
-layout(constant_id = 3) const uint DQK = 64;
-layout(constant_id = 4) const uint DV = 64;
-layout(constant_id = 5) const uint OUTPUT = 0;
+layout(constant_id = 3) const uint COLUMNS = 32;
+layout(constant_id = 4) const uint DQK = 64;
+layout(constant_id = 5) const uint DV = 64;
+layout(constant_id = 6) const uint OUTPUT = 0;
 const uint IN_PLACE = 0, HALVES = 1, ROUNDED = 2; // the last two into y
 
 layout(push_constant) uniform Push {
@@ -34,15 +34,16 @@ const uint ORDER_WORDS = 512; // the counters lie behind the order
 #define FreshFloats ReadFloats
 #endif
 
-// With WIDE an invocation has four columns at a time; dv is a multiple of four then.
+// With WIDE an invocation has four columns at a time; dv is a multiple of four then. Without it C is in float32.
 #ifdef WIDE
 #define Columns vec4
 const uint WIDTH = 4;
-layout(buffer_reference, buffer_reference_align = 16) buffer StateRows { vec4 at[]; };
+#include "state.glsl"
 #else
 #define Columns float
 const uint WIDTH = 1;
-#define StateRows Floats
+float read_state(uint64_t c, uint at) { return Floats(c).at[at]; }
+void write_state(uint64_t c, uint at, float v) { Floats(c).at[at] = v; }
 #endif
 const uint PIECES = COLUMNS / WIDTH, PARTS = gl_WorkGroupSize.x / PIECES, EACH = (DQK + PARTS - 1) / PARTS, FLIGHT = EACH < 16 ? EACH : 16;
 const uint KEYS = (DQK + gl_WorkGroupSize.x - 1) / gl_WorkGroupSize.x;
@@ -151,12 +152,12 @@ void main() {
     FreshFloats gates = FreshFloats(floats_at(p.gates, row * p.gate_stride)), q = FreshFloats(q_at), k = FreshFloats(k_at);
     ReadFloats n_old = ReadFloats(state_n(block, p.shape, phase, head));
     Floats n_new = Floats(state_n(block, p.shape, phase ^ 1, head));
-    StateRows c = StateRows(state_c(block, p.shape, head));
+    uint64_t c = state_c(block, p.shape, head);
     float m_old = ReadFloats(state_m(block, p.shape, phase, head)).at[0];
     float q_in[KEYS], k_in[KEYS], n_in[KEYS];
     Columns old[FLIGHT];
     [[unroll]] for (uint l = 0; l < KEYS; l++) n_in[l] = n_old.at[min(tid + l * gl_WorkGroupSize.x, DQK - 1)];
-    [[unroll]] for (uint l = 0; l < FLIGHT; l++) old[l] = c.at[(min(part + l * PARTS, DQK - 1) * DV + inside) / WIDTH];
+    [[unroll]] for (uint l = 0; l < FLIGHT; l++) old[l] = read_state(c, (min(part + l * PARTS, DQK - 1) * DV + inside) / WIDTH);
 #ifdef ORDERED
     wait_for_others(p.counters, p.shape.spare);
 #endif
@@ -197,12 +198,12 @@ void main() {
             uint j = part + l * PARTS;
             if (j >= DQK) continue;
             Columns next = forget * old[l] + ik[j] * v;
-            c.at[(j * DV + column) / WIDTH] = next;
+            write_state(c, (j * DV + column) / WIDTH, next);
             sum += sq[j] * next;
         }
         for (uint j = part + FLIGHT * PARTS; j < DQK; j += PARTS) {
-            Columns next = forget * c.at[(j * DV + column) / WIDTH] + ik[j] * v;
-            c.at[(j * DV + column) / WIDTH] = next;
+            Columns next = forget * read_state(c, (j * DV + column) / WIDTH) + ik[j] * v;
+            write_state(c, (j * DV + column) / WIDTH, next);
             sum += sq[j] * next;
         }
     }
