@@ -45,7 +45,7 @@ TESTS = [
     ("src/weights/", ["compute", "kernels"]),
     ("src/runtime/sampler", ["sampler", "sampler_state"]),
     ("src/runtime/", ["tunable", "state_formats", "sampler_state", "batch", "model", "determinism"]),
-    ("tuner/measure/race", ["race", "verdict", "driver"]),
+    ("tuner/measure/race", ["race", "race_numbers", "strata", "verdict", "driver"]),
     ("tuner/measure/", ["stats", "states", "strata", "nodes", "measure", "final", "verdict", "honesty"]),
     ("tuner/search/", ["gp", "strategy", "replay", "pareto", "steering"]),
     ("tuner/scores/", ["scoring", "judge", "divergence"]),
