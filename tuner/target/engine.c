@@ -234,7 +234,8 @@ static int look_at_memory(tune_engine *e, copy *c, memo *m, xlstm_error *err) {
 static int first_look(tune_engine *e, copy *c, memo *m, xlstm_error *err) {
     if (m->looked) return XLSTM_OK;
     const tune_engine_options *o = &e->options;
-    int status = o->score ? tune_engine_scores_reserve(&e->scores, o->count, e->vocab, err) : XLSTM_OK;
+    int status =
+        o->score ? tune_engine_scores_reserve(&e->scores, o->count, (size_t)steps(e), e->vocab, err) : XLSTM_OK;
     /* What earlier candidates freed lies in pieces, which a long search would collect otherwise. */
     if (!o->memory) tune_probe_settle();
     if (!status && o->memory) status = look_at_memory(e, c, m, err);

@@ -56,8 +56,9 @@ int tune_engine_measure(void *self, int64_t candidate, unsigned repeats, double 
 int tune_engine_outcome(void *self, int64_t candidate, tune_outcome *out, xlstm_error *err);
 #define TUNE_TOKEN_MARGIN 1e-3
 /* The divergence is the mean over the prompt, or over as many of its first tokens as fit into 64 MiB of the
- * baseline's logits. A smaller value than this is float32 rounding (between schedules about 1e-12) and is reported
- * as 0. The perplexity is that of the whole prompt. */
+ * baseline's logits, or the mean over steps of decode behind it, whichever is larger. A smaller value than this is
+ * float32 rounding (between schedules about 1e-12) and is reported as 0. The perplexity is that of the whole
+ * prompt. */
 #define TUNE_KL_ROUNDING 1e-7
 
 #endif
