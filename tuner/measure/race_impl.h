@@ -26,9 +26,9 @@ typedef struct tune_arm {
     uint64_t hash;
     char *why;      /* why it failed; NULL: it did not, or memory was out */
     double *values; /* [room], of which n are in use: ln(cost / baseline's cost); NULL before tune_race_make_room */
-    double ss;      /* sum of the squared deviations of `values` from their means in each state, */
     double first_value; /* value of the very first sample */
-    int df;             /* degrees of freedom of ss */
+    double ss;          /* sum of the squared deviations of `values` from their means in each state, */
+    int df;             /* and its degrees of freedom */
     int n, room, status;
     tune_race_outcome outcome;
     uint32_t next;      /* the arm before it in its chain of the index, plus 1; 0: none */
@@ -71,9 +71,10 @@ struct tune_race {
     double t_df, t_value; /* the last degrees of freedom and their quantile of Student's t */
     tune_finalist *finalists;
     int finalist_count;
-    tune_strata *strata; /* of the machine, and */
-    double effect; /* by how much values are higher in its second state, summed over the arms that have samples */
-    double effect_weight; /* in both, each with its weight, and the sum of these */
+    tune_strata *strata; /* of the machine */
+    /* By how much values are higher in its second state, summed over the arms that have samples in both, each with
+     * its weight; and the sum of these weights. */
+    double effect, effect_weight;
     int condition;        /* number of the last condition; negative: none */
     double condition_s;   /* when it was taken, */
     double condition_for; /* and how long that took */

@@ -24,7 +24,7 @@ for row in csv.DictReader(sys.stdin):
     if reason == f"command: ended after printing {4 << 30} bytes": reason = "command: ended after 8 s, its time limit"
     print(row["how"], row["status"], reason, sep=": ")'
 # Nothing that it started is still there.
-cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' ' ' | grep -c "sleep [9]$TAG" | sed 's/^/left: /'
+cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' ' ' | grep -c "sleep [9]$TAG " | sed 's/^/left: /'
 # Where the baseline itself fails, there is nothing to compare with.
 xltune optimize --target exec --tune 'how=fails|ok' --log-dir r2 -- sh it {how} >/dev/null; echo $?
 # Other exit codes may be a success.

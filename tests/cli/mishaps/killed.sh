@@ -1,7 +1,7 @@
 # Where xltune itself is killed, what a command and a worker have started ends all the same, in whatever way it hides.
 [ "$(uname)" = Linux ] || { echo 'skipped: only Linux tells of processes that left their group' >&2; exit 77; }
 export TAG=$$
-left() { cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' ' ' | grep -o "sleep [9]$TAG" | wc -l; }
+left() { cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' ' ' | grep -o "sleep [9]$TAG " | wc -l; }
 await() { # what is wanted of left, for some minutes at most
     for _ in $(seq 1000); do
         [ "$(left)" "$1" "$2" ] && return 0

@@ -60,7 +60,7 @@ for row in csv.DictReader(sys.stdin):
     else: print(row["how"], row["status"], row["reason"].split(" (")[0].split(", while the answer")[0], sep=": ")' |
     sed 's/[0-9.]* s in all/N s in all/; s/: yy*/: y…/'
 # Nothing that it started is still there.
-cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' ' ' | grep -c "sleep [9]$TAG" | sed 's/^/left: /'
+cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' ' ' | grep -c "sleep [9]$TAG " | sed 's/^/left: /'
 # A parameter that is declared to affect the output may change it; and space, baseline and arguments.
 export HOW=ok
 xltune optimize --target worker:it.py --space '{"n": true}' --baseline '{"n": 3}' --trials 3 --effort quick --budget 0 \
