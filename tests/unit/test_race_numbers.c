@@ -96,6 +96,7 @@ static void numbers_in_one_state(void **state) {
     near(tune_race_standing(race, a), 0.2);
     const double t_of_3 = 2.3533634348; /* Student's t, 95 % */
     assert_true(fabs(tune_race_half_width(race, 2) - t_of_3 * sqrt(0.2 / 3) / sqrt(2)) < 1e-8);
+    assert_true(fabs(tune_race_half_width(race, 0.5) - t_of_3 * sqrt(0.2 / 3) / sqrt(0.5)) < 1e-8);
     /* Below 8 degrees of freedom the baseline's own scatter counts too, two thirds of a degree for each pair of
      * neighbours. */
     const double d = log(1.1);
@@ -178,7 +179,7 @@ static void first_samples_that_are_cold_do_not_count(void **state) {
 /* A deadline in the middle of a round leaves what was measured, ranked by what there is, and takes the others as if
  * they had never been proposed. */
 static void the_deadline_leaves_what_was_measured(void **state) {
-    machine m = {.cost = {[1] = {0.8}, [2] = {0.7}, [3] = {0.6}, [4] = {0.5}}};
+    machine m = {.cost = {[1] = {0.8}, [2] = {0.7, 0.72}, [3] = {0.6}, [4] = {0.7, 0.73}}};
     tune_sampler *sampler;
     tune_race *race = race_on(&m, &sampler, TUNE_NORMAL);
     assert_int_equal(tune_race_take_baseline(race, NULL), 0);
@@ -193,7 +194,7 @@ static void the_deadline_leaves_what_was_measured(void **state) {
     assert_int_equal(e[0].outcome, TUNE_RACE_SURVIVED); /* a single sample makes no incumbent */
     assert_int_equal(e[1].outcome, TUNE_RACE_NEW_INCUMBENT);
     assert_int_equal(tune_race_incumbent(race), 2);
-    near(e[1].value, log(0.7));
+    near(e[1].value, (log(0.7) + log(0.72)) / 2);
     /* Before any sample: nobody is known afterwards. */
     assert_int_equal(tune_race_run(race, others, 2, e, NULL), 0);
     assert_int_equal(e[0].outcome, TUNE_RACE_UNTIMED);
@@ -201,10 +202,10 @@ static void the_deadline_leaves_what_was_measured(void **state) {
     assert_false(tune_race_get(race, 3, &e[0]) || tune_race_get(race, 4, &e[0]));
     assert_int_equal(m.taken[3] + m.taken[4], 0);
     assert_int_equal(tune_race_take_baseline(race, NULL), TUNE_TIME_UP);
-    /* What is as good as the incumbent survives, and does not take its place. */
-    tune_race_set_deadline(race, INFINITY);
-    m.cost[4][0] = 0.7;
+    /* In its second round, beside the incumbent: what is no better than that survives. */
+    tune_race_set_deadline(race, m.now + 0.7 + 1 + 0.73 + 0.72 - 1e-9);
     assert_int_equal(tune_race_run(race, &others[1], 1, e, NULL), 0);
+    assert_int_equal(e[0].samples, 2);
     assert_int_equal(e[0].outcome, TUNE_RACE_SURVIVED);
     assert_int_equal(tune_race_incumbent(race), 2);
     tune_race_destroy(race);
@@ -251,6 +252,52 @@ static void the_playoff_ends_when_it_is_decided(void **state) {
     tune_sampler_destroy(sampler);
 }
 
+/* How many samples a candidate got in the playoff. */
+static int played(tune_race *race, int64_t candidate) {
+    int count;
+    const tune_finalist *list = tune_race_finalists(race, &count);
+    for (int i = 0; i < count; i++)
+        if (list[i].candidate == candidate) return list[i].samples - list[i].samples_before;
+    return -1;
+}
+
+/* Of those that are alike the half goes on in each stage, and the stages share the samples of the playoff. Two that
+ * differ are told apart as well as three. */
+static void the_samples_of_the_playoff_are_shared(void **state) {
+    for (int64_t count = 2; count <= 3; count++) {
+        machine m = {.cost = {[1] = {0.90, 0.92, 0.90, 0.92, 0.90, 0.92, 0.90, 0.92},
+                              [2] = {0.92, 0.90, 0.92, 0.90, 0.92, 0.90, 0.92, 0.90},
+                              [3] = {0.91, 0.91, 0.90, 0.92, 0.90, 0.92, 0.91, 0.91}}};
+        tune_sampler *sampler;
+        tune_race *race = race_on(&m, &sampler, TUNE_QUICK);
+        tune_race_entry e;
+        int64_t winner;
+        for (int64_t c = 1; c <= count; c++) assert_int_equal(tune_race_run(race, &c, 1, &e, NULL), 0);
+        assert_int_equal(tune_race_finish(race, &winner, NULL), 0);
+        /* TUNE_QUICK has 6: two play them in one stage, three in two stages of 3, of which one plays the first
+         * only. */
+        int with[7] = {0};
+        for (int64_t c = 1; c <= count; c++) with[played(race, c)]++;
+        assert_int_equal(with[6], 2);
+        assert_int_equal(with[3], count - 2);
+        tune_race_destroy(race);
+        tune_sampler_destroy(sampler);
+    }
+    machine m = {.cost = {[1] = {0.9, 0.901}, [2] = {0.8, 0.801}}};
+    tune_sampler *sampler;
+    tune_race *race = race_on(&m, &sampler, TUNE_QUICK);
+    race->options.worthy = always;
+    tune_race_entry e;
+    int64_t winner;
+    for (int64_t c = 1; c <= 2; c++) assert_int_equal(tune_race_run(race, &c, 1, &e, NULL), 0);
+    assert_int_equal(tune_race_finish(race, &winner, NULL), 0);
+    assert_int_equal(winner, 2);
+    assert_int_equal(played(race, 1), 2);
+    assert_int_equal(played(race, 2), 2);
+    tune_race_destroy(race);
+    tune_sampler_destroy(sampler);
+}
+
 /* Where the best is no better than the baseline, the baseline wins. */
 static void the_baseline_wins_where_none_is_faster(void **state) {
     machine m = {.cost = {[1] = {1.0}, [2] = {1.05, 1.051}}};
@@ -275,6 +322,7 @@ int main(void) {
         cmocka_unit_test(first_samples_that_are_cold_do_not_count),
         cmocka_unit_test(the_deadline_leaves_what_was_measured),
         cmocka_unit_test(the_playoff_ends_when_it_is_decided),
+        cmocka_unit_test(the_samples_of_the_playoff_are_shared),
         cmocka_unit_test(the_baseline_wins_where_none_is_faster),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
