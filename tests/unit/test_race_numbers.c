@@ -179,7 +179,7 @@ static void first_samples_that_are_cold_do_not_count(void **state) {
 /* A deadline in the middle of a round leaves what was measured, ranked by what there is, and takes the others as if
  * they had never been proposed. */
 static void the_deadline_leaves_what_was_measured(void **state) {
-    machine m = {.cost = {[1] = {0.8}, [2] = {0.7, 0.72}, [3] = {0.6}, [4] = {0.7, 0.73}}};
+    machine m = {.cost = {[1] = {0.8}, [2] = {0.7, 0.95}, [3] = {0.6}, [4] = {0.9, 0.95}}};
     tune_sampler *sampler;
     tune_race *race = race_on(&m, &sampler, TUNE_NORMAL);
     assert_int_equal(tune_race_take_baseline(race, NULL), 0);
@@ -187,14 +187,14 @@ static void the_deadline_leaves_what_was_measured(void **state) {
     const int64_t both[] = {1, 2}, others[] = {3, 4};
     tune_race_entry e[2];
     /* In the second round, behind the first of the two, which then runs backwards: 1, 2, baseline, 2. */
-    tune_race_set_deadline(race, begin + 0.8 + 0.7 + 1 + 0.7 - 1e-9);
+    tune_race_set_deadline(race, begin + 0.8 + 0.7 + 1 + 0.95 - 1e-9);
     assert_int_equal(tune_race_run(race, both, 2, e, NULL), 0);
     assert_int_equal(e[0].samples, 1);
     assert_int_equal(e[1].samples, 2);
     assert_int_equal(e[0].outcome, TUNE_RACE_SURVIVED); /* a single sample makes no incumbent */
     assert_int_equal(e[1].outcome, TUNE_RACE_NEW_INCUMBENT);
     assert_int_equal(tune_race_incumbent(race), 2);
-    near(e[1].value, (log(0.7) + log(0.72)) / 2);
+    near(e[1].value, (log(0.7) + log(0.95)) / 2);
     /* Before any sample: nobody is known afterwards. */
     assert_int_equal(tune_race_run(race, others, 2, e, NULL), 0);
     assert_int_equal(e[0].outcome, TUNE_RACE_UNTIMED);
@@ -203,7 +203,7 @@ static void the_deadline_leaves_what_was_measured(void **state) {
     assert_int_equal(m.taken[3] + m.taken[4], 0);
     assert_int_equal(tune_race_take_baseline(race, NULL), TUNE_TIME_UP);
     /* In its second round, beside the incumbent: what is no better than that survives. */
-    tune_race_set_deadline(race, m.now + 0.7 + 1 + 0.73 + 0.72 - 1e-9);
+    tune_race_set_deadline(race, m.now + 0.9 + 1 + 0.95 + 0.95 - 1e-9);
     assert_int_equal(tune_race_run(race, &others[1], 1, e, NULL), 0);
     assert_int_equal(e[0].samples, 2);
     assert_int_equal(e[0].outcome, TUNE_RACE_SURVIVED);
