@@ -63,8 +63,8 @@ static void rounded_states_equal_the_cpus(void **state) {
     }
 }
 
-static int set_state(xlstm_session *session, const float *c, const float *n, const float *m) {
-    return session->model->backend->state_set(session->state, 1, c, n, m, NULL);
+static int set_state(xlstm_session *session, int64_t block, const float *c, const float *n, const float *m) {
+    return session->model->backend->state_set(session->state, block, c, n, m, NULL);
 }
 
 /* Every value that is set is rounded to the nearest of its format, and read back as that; the next token moves all
@@ -81,7 +81,7 @@ static void values_are_rounded_to_the_nearest(void **state) {
             x[i] = (float)(xl_rng_normal(&rng) * exp(3 * xl_rng_normal(&rng) - 6));
         x[0] = 0, x[1] = -0.0F, x[2] = 65503, x[3] = 0x1p-24F, x[4] = 0x1p-25F, x[5] = -0x1.8p-24F;
         xlstm_session *session = session_on(model, 64, 512, 0);
-        assert_int_equal(set_state(session, x, x + c, m), XLSTM_OK);
+        assert_int_equal(set_state(session, 1, x, x + c, m), XLSTM_OK);
         assert_int_equal(xlstm_state_get(session, 1, y, y + c, m, NULL), XLSTM_OK);
         for (size_t i = 0; i < c; i++)
             assert_true(y[i] == (k ? xl_f16_to_f32(xl_f32_to_f16(x[i])) : xl_bf16_to_f32(xl_f32_to_bf16(x[i]))));
@@ -89,7 +89,7 @@ static void values_are_rounded_to_the_nearest(void **state) {
         /* What the device makes of these values is what the CPU makes of them. */
         xlstm_model *cpu = open_with_state(XL_SOURCE_DIR "/models/tiny-literature", "cpu", "c", kinds[k]);
         xlstm_session *other = session_on(cpu, 64, 512, 0);
-        assert_int_equal(set_state(other, x, x + c, m), XLSTM_OK);
+        assert_int_equal(set_state(other, 1, x, x + c, m), XLSTM_OK);
         assert_int_equal(xlstm_decode(session, 7, NULL, NULL), XLSTM_OK);
         assert_int_equal(xlstm_decode(other, 7, NULL, NULL), XLSTM_OK);
         assert_same_state_within(session, other, hp, steps[k]);
@@ -97,6 +97,46 @@ static void values_are_rounded_to_the_nearest(void **state) {
         xlstm_session_destroy(other);
         xlstm_model_close(model);
         xlstm_model_close(cpu);
+        free(x);
+        free(m);
+    }
+}
+
+/* The device's own rounding: in the first block the same step with a state in float32 gives what is to be rounded.
+ */
+static void the_device_rounds_to_the_nearest(void **state) {
+    const char *folder = XL_SOURCE_DIR "/models/tiny-literature";
+    for (int k = 0; k < 4; k++) {
+        const char *mask = k < 2 ? NULL : "c";
+        xlstm_model *model = open_with_state(folder, "vulkan", mask, kinds[k % 2]),
+                    *exact = open_with_state(folder, "vulkan", mask, XLSTM_STATE_F32);
+        const xlstm_hparams *hp = xlstm_model_hparams(model);
+        const size_t n = (size_t)(hp->num_heads * hp->qk_head), c = n * (size_t)hp->v_head;
+        float *x = calloc(2 * (c + n), sizeof *x), *y = x + c + n, *m = calloc((size_t)hp->num_heads, sizeof *m);
+        xl_rng rng;
+        xl_rng_seed(&rng, 13);
+        for (size_t i = 0; i < c; i++) {
+            const float v = (float)(xl_rng_normal(&rng) * exp(4 * xl_rng_normal(&rng) - 4));
+            x[i] = k % 2 ? xl_f16_to_f32(xl_f32_to_f16(v)) : xl_bf16_to_f32(xl_f32_to_bf16(v));
+        }
+        xlstm_session *a = session_on(model, 64, 512, 0), *b = session_on(exact, 64, 512, 0);
+        assert_int_equal(set_state(a, 0, x, x + c, m), XLSTM_OK);
+        assert_int_equal(set_state(b, 0, x, x + c, m), XLSTM_OK);
+        assert_int_equal(xlstm_decode(a, 7, NULL, NULL), XLSTM_OK);
+        assert_int_equal(xlstm_decode(b, 7, NULL, NULL), XLSTM_OK);
+        assert_int_equal(xlstm_state_get(a, 0, x, x + c, m, NULL), XLSTM_OK);
+        assert_int_equal(xlstm_state_get(b, 0, y, y + c, m, NULL), XLSTM_OK);
+        size_t small = 0;
+        for (size_t i = 0; i < c; i++) {
+            const float wanted = k % 2 ? xl_f16_to_f32(xl_f32_to_f16(y[i])) : xl_bf16_to_f32(xl_f32_to_bf16(y[i]));
+            small += fabsf(wanted) < 0x1p-14F && wanted != y[i];
+            assert_true(x[i] == wanted);
+        }
+        assert_true(small > 10); /* float16 has them as subnormal numbers */
+        xlstm_session_destroy(a);
+        xlstm_session_destroy(b);
+        xlstm_model_close(model);
+        xlstm_model_close(exact);
         free(x);
         free(m);
     }
@@ -184,9 +224,8 @@ static void members_of_a_batch_are_as_alone(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rounded_states_equal_the_cpus),
-        cmocka_unit_test(values_are_rounded_to_the_nearest),
-        cmocka_unit_test(they_are_copied_and_saved),
+        cmocka_unit_test(rounded_states_equal_the_cpus),    cmocka_unit_test(values_are_rounded_to_the_nearest),
+        cmocka_unit_test(the_device_rounds_to_the_nearest), cmocka_unit_test(they_are_copied_and_saved),
         cmocka_unit_test(members_of_a_batch_are_as_alone),
     };
     return cmocka_run_group_tests(tests, find_device, test_remove_folder);
