@@ -22,7 +22,17 @@
 
 #define CHECKPOINT XL_SOURCE_DIR "/tests/data/f32-sharded"
 
-enum { VOCAB = 320, PROMPT = 100, MOST = 3000, BF16 = 0, SCHEDULE, LONG_SEGMENT, BF16_AGAIN };
+enum {
+    VOCAB = 320,
+    PROMPT = 100,
+    NEW = 60,
+    STEPS = NEW - 1,
+    MOST = 3000,
+    BF16 = 0,
+    SCHEDULE,
+    LONG_SEGMENT,
+    BF16_AGAIN
+};
 
 static void settings_of(void *ctx, int64_t candidate, xlstm_settings *out) {
     xlstm_settings_init(out, NULL);
@@ -45,7 +55,7 @@ static tune_engine_options options(void) {
     return (tune_engine_options){.model_dir = CHECKPOINT,
                                  .ids = ids,
                                  .count = PROMPT,
-                                 .new_tokens = 60,
+                                 .new_tokens = NEW,
                                  .score = true,
                                  .max_kl = INFINITY,
                                  .numerics = true,
@@ -70,16 +80,27 @@ static tune_outcome about(tune_engine *e, int64_t candidate) {
     return d;
 }
 
-static float *all_logits(int64_t candidate) {
+/* [PROMPT + STEPS, VOCAB]: of the prompt, then of steps of decode, which feed what the baseline chooses. */
+static float *all_logits(int64_t candidate, int32_t decoded[STEPS]) {
     xlstm_model *model;
     xlstm_session *session;
     xlstm_settings settings;
-    float *out = malloc(sizeof(float) * PROMPT * VOCAB);
+    float *out = malloc(sizeof(float) * (PROMPT + STEPS) * VOCAB);
     settings_of(NULL, candidate, &settings);
     xlstm_model_options o = {.settings = &settings};
     assert_int_equal(xlstm_model_open(&model, CHECKPOINT, &o, NULL), 0);
     assert_int_equal(xlstm_session_create(&session, model, &settings, NULL), 0);
     assert_int_equal(xlstm_prefill(session, ids, PROMPT, XLSTM_LOGITS_ALL, out, NULL), 0);
+    for (int t = 0; t < STEPS; t++) {
+        float *next = out + (PROMPT + t) * VOCAB;
+        const float *last = next - VOCAB;
+        if (candidate == TUNE_BASELINE) {
+            decoded[t] = 0;
+            for (int i = 1; i < VOCAB; i++)
+                if (last[i] > last[decoded[t]]) decoded[t] = i;
+        }
+        assert_int_equal(xlstm_decode(session, decoded[t], next, NULL), 0);
+    }
     xlstm_session_destroy(session);
     xlstm_model_close(model);
     return out;
@@ -93,17 +114,20 @@ static void log_softmax(const float *logits, double *out) {
 
 static void scores_are_those_of_the_definition(void **state) {
     make_prompt(1);
-    float *base = all_logits(TUNE_BASELINE), *other = all_logits(BF16);
-    double kl = 0, nats[2] = {0};
-    for (int t = 0; t < PROMPT; t++) {
+    int32_t decoded[STEPS];
+    float *base = all_logits(TUNE_BASELINE, decoded), *other = all_logits(BF16, decoded);
+    double parts[2] = {0}, nats[2] = {0}; /* parts: of the prompt and of decode */
+    for (int t = 0; t < PROMPT + STEPS; t++) {
         double p[VOCAB], q[VOCAB];
         log_softmax(base + t * VOCAB, p);
         log_softmax(other + t * VOCAB, q);
-        for (int i = 0; i < VOCAB; i++) kl += exp(p[i]) * (p[i] - q[i]) / PROMPT;
-        if (t + 1 == PROMPT) continue;
+        for (int i = 0; i < VOCAB; i++)
+            parts[t >= PROMPT] += exp(p[i]) * (p[i] - q[i]) / (t >= PROMPT ? STEPS : PROMPT);
+        if (t + 1 >= PROMPT) continue;
         nats[0] -= p[ids[t + 1]] / (PROMPT - 1);
         nats[1] -= q[ids[t + 1]] / (PROMPT - 1);
     }
+    const double kl = fmax(parts[0], parts[1]);
     free(base);
     free(other);
     assert_true(kl > TUNE_KL_ROUNDING);
